@@ -1,0 +1,1 @@
+"""LAN client for Xiaomi miIO/MIoT products."""

@@ -1,0 +1,1 @@
+"""What users call: devices, their status, and the description of what they can do."""

@@ -1,0 +1,160 @@
+"""The one error tree of the package.
+
+::
+
+    DeviceException                        everything this package raises about a device, a line or a file
+    ├── DeviceError                        the device answered, and said no (code, message, method, id, exe_time)
+    │   └── RecoverableError               a no that a later attempt may turn into a yes
+    │       └── McuTimeout                 -9999: the module is there, the MCU behind it did not answer in time
+    ├── DeviceTimeout (TimeoutError)       no answer before the deadline; the command surely had no lasting effect
+    │   └── OutcomeUnknown                 no answer before the deadline, and the command may have been executed
+    ├── PayloadDecodeException             bytes that are not what they should be (kind, raw)
+    ├── DeviceInfoUnavailableException     the device does not tell who it is
+    ├── UnsupportedFeatureException        the device, or this object, cannot do that
+    ├── InvalidTokenException (ValueError) not a token
+    ├── RequestTooLong (ValueError)        a request no device would accept
+    ├── SpecError (ValueError)             a device description, a name or a value that does not fit
+    ├── RecordError (ValueError)           a recording that cannot be read
+    └── UartError                          the serial side
+        ├── LineError (ValueError)         a line the serial document does not allow to be sent
+        └── PortError (OSError)            a serial port that cannot be opened or was lost
+
+Names that python-miio has keep python-miio's meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DeviceException(Exception):
+    """Root of everything raised by this package about a device, a line or a file."""
+
+
+class DeviceError(DeviceException):
+    """The device answered the command with an error object.
+
+    :param code: the device's number; decide by it, never by the text
+    :param message: the device's words, possibly empty
+    :param method: the command that was refused
+    :param id: the id of the request that was refused
+    :param exe_time: milliseconds the device says it spent, or None where it does not say
+    """
+
+    def __init__(
+        self,
+        code: int | None,
+        message: str = "",
+        *,
+        method: str | None = None,
+        id: int | None = None,  # noqa: A002 - the protocol's own word
+        exe_time: float | None = None,
+        explanation: str = "",
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.method = method
+        self.id = id
+        self.exe_time = exe_time
+        self.explanation = explanation
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        what = f"{self.method} was refused" if self.method else "refused"
+        said = f"code {self.code}" + (f", {self.message!r}" if self.message else "")
+        spent = f" after {self.exe_time:g} ms" if self.exe_time is not None else ""
+        meaning = f": {self.explanation}" if self.explanation else ""
+        return f"{what} by the device ({said}{spent}){meaning}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions with keyword-only arguments do not pickle by themselves; test runners send them about.
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(cls: type[DeviceError], state: dict[str, Any]) -> DeviceError:
+    return cls(
+        state["code"],
+        state["message"],
+        method=state["method"],
+        id=state["id"],
+        exe_time=state["exe_time"],
+        explanation=state["explanation"],
+    )
+
+
+class RecoverableError(DeviceError):
+    """An error that may be gone at the next attempt (busy, try again, an answer that got damaged)."""
+
+
+class McuTimeout(RecoverableError):
+    """Code -9999: the Wi-Fi module answered, but the product's MCU did not answer the module in time."""
+
+
+class DeviceTimeout(DeviceException, TimeoutError):
+    """No answer before the deadline.
+
+    :param method: the command that was not answered, None for a handshake
+    :param sent: how many datagrams carried it
+    :param elapsed: seconds from the call to giving up
+    """
+
+    def __init__(
+        self, message: str, *, method: str | None = None, sent: int = 0, elapsed: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.sent = sent
+        self.elapsed = elapsed
+
+
+class OutcomeUnknown(DeviceTimeout):
+    """No answer before the deadline, and the command is not one that may be repeated: it may have been executed."""
+
+
+class PayloadDecodeException(DeviceException):
+    """Bytes that are not what they should be.
+
+    :param kind: ``"not ours"``, ``"truncated"``, ``"bad sign"``, ``"bad padding"``, ``"empty"`` or ``"not JSON"``
+    :param raw: the bytes in question (a plaintext only for the last two kinds)
+    """
+
+    def __init__(self, message: str, *, kind: str = "not JSON", raw: bytes = b"") -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.raw = raw
+
+
+class DeviceInfoUnavailableException(DeviceException):
+    """The device does not answer ``miIO.info`` with anything usable."""
+
+
+class UnsupportedFeatureException(DeviceException):
+    """The device, or the object standing for it, cannot do what was asked."""
+
+
+class InvalidTokenException(DeviceException, ValueError):
+    """Something that is not a token: a token is 16 bytes, written as 32 hexadecimal digits."""
+
+
+class RequestTooLong(DeviceException, ValueError):
+    """A request that would not fit into the datagram a device accepts."""
+
+
+class SpecError(DeviceException, ValueError):
+    """A device description that cannot be read, or a name or value that does not fit one."""
+
+
+class RecordError(DeviceException, ValueError):
+    """A recording that cannot be read."""
+
+
+class UartError(DeviceException):
+    """Root of what concerns the serial side."""
+
+
+class LineError(UartError, ValueError):
+    """A line, token or value that the serial document does not allow to be sent."""
+
+
+class PortError(UartError, OSError):
+    """A serial port that cannot be opened, or was lost."""

@@ -1,0 +1,1 @@
+"""The LAN wire: packets, rules of both ends, and the socket that carries them."""

@@ -1,0 +1,1 @@
+"""The UART wire: lines, commands and ports."""

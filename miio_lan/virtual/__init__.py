@@ -1,0 +1,1 @@
+"""Things that behave like the real ones: module, MCU, product."""
