@@ -1,0 +1,268 @@
+"""One UDP datagram of the LAN wire: its header, its kinds, and the way from a payload to bytes and back.
+
+All numbers are big-endian. The device id is one 64-bit number. Source: observed packets; published firmware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from construct import Bytes, Const, Int8ub, Int16ub, Int32ub, Int64ub, Struct
+
+from miio_lan.errors import DeviceException, PayloadDecodeException
+from miio_lan.lan.cipher import TOKEN_SIZE, cipher_for
+from miio_lan.lan.payload import Payload, dump_payload, parse_payload, read_payload
+
+__all__ = [
+    "HEADER_SIZE",
+    "HELLO",
+    "MAX_REQUEST",
+    "PORT",
+    "Packet",
+    "Payload",
+    "PushAbility",
+    "decode",
+    "dump_payload",
+    "encode",
+    "hello_reply",
+    "parse_payload",
+    "push_ability",
+    "push_sign",
+    "read_payload",
+    "shown_token",
+    "unwrap",
+    "virtual_did_of",
+    "virtual_hello",
+]
+
+PORT = 54321
+HEADER_SIZE = 32
+#: Bytes of the largest datagram that every known device accepts.
+MAX_REQUEST = 1000
+MAGIC = b"\x21\x31"
+UNKNOWN_ID = 0xFFFF_FFFF_FFFF_FFFF
+UNKNOWN_STAMP = 0xFFFF_FFFF
+NO_SIGN = b"\xff" * TOKEN_SIZE
+
+# Compiled once: construct then writes plain code for the layout, three times as fast as walking it.
+_HEADER = Struct(
+    "magic" / Const(MAGIC),
+    "length" / Int16ub,
+    "device_id" / Int64ub,
+    "stamp" / Int32ub,
+    "sign" / Bytes(TOKEN_SIZE),
+).compile()
+
+_VIRTUAL_HELLO = Struct(
+    "magic" / Const(MAGIC),
+    "length" / Const(HEADER_SIZE, Int16ub),
+    "unknown" / Const(b"\xff" * 12),
+    "mark" / Const(b"MDID"),
+    "virtual_did" / Int64ub,
+    "rest" / Const(bytes(4)),
+)
+
+_PUSH_SIGN = Struct(
+    "mark" / Const(b"MSUB"),
+    "sub_ts" / Int32ub,
+    "pub" / Const(b"PUB"),
+    "type" / Int8ub,
+    "wildcard" / Int8ub,
+    "rest" / Bytes(3),
+)
+_WILDCARD = 0xFE
+
+
+@dataclass(slots=True)
+class Packet:
+    """A datagram, taken apart. (Not frozen only because that would triple the time to make one.)
+
+    :param device_id: the 64-bit did
+    :param stamp: the device's clock, seconds
+    :param payload: the JSON value; None in a hello, and where no token was given
+    :param raw: the plaintext as decrypted; empty in a hello; the ciphertext where no token was given
+    :param sign: the 16 bytes of the checksum field; in a hello reply they are something else (token, push mark)
+    :param repairs: what was mended while reading the JSON
+    """
+
+    device_id: int
+    stamp: int
+    payload: object = None
+    raw: bytes = b""
+    sign: bytes = NO_SIGN
+    repairs: tuple[str, ...] = ()
+    is_hello: bool = False
+
+    def __repr__(self) -> str:
+        # The sign of a hello reply may be the device's token: it is not shown.
+        kind = "hello" if self.is_hello else repr(self.payload if self.payload is not None else self.raw)
+        return f"<Packet did={self.device_id} stamp={self.stamp} {kind}>"
+
+
+@dataclass(frozen=True, slots=True)
+class PushAbility:
+    """What a push-capable device says of itself in its answer to a hello with a virtual did.
+
+    :param sub_ts: the stamp of the subscription it holds for us, 0 for none
+    :param type: 0, 1 or 4 where subscribing is possible
+    :param wildcard: whether it understands the ``sub_method`` ``"."``
+    """
+
+    sub_ts: int
+    type: int
+    wildcard: bool
+
+
+def _hello(device_id: int, stamp: int, sign: bytes) -> bytes:
+    fields = {"length": HEADER_SIZE, "device_id": device_id, "stamp": stamp, "sign": sign}
+    return bytes(_HEADER.build(fields))
+
+
+#: The 32 bytes every device answers: discovery and handshake.
+HELLO = _hello(UNKNOWN_ID, UNKNOWN_STAMP, NO_SIGN)
+
+
+def hello_reply(*, device_id: int, stamp: int, sign: bytes = NO_SIGN) -> bytes:
+    """Build what a device answers to a hello.
+
+    :param sign: the token while the device shows it, else 16 x 00 (older) or 16 x ff (newer firmware)
+    """
+    return _hello(device_id, stamp & 0xFFFF_FFFF, sign)
+
+
+def virtual_hello(virtual_did: int) -> bytes:
+    """Build the hello that tells a device our own (virtual) did; old devices answer it like a plain one."""
+    return bytes(_VIRTUAL_HELLO.build({"virtual_did": virtual_did}))
+
+
+def virtual_did_of(datagram: bytes) -> int | None:
+    """Read the virtual did out of such a hello, None out of any other datagram."""
+    fixed = datagram[:16] == HELLO[:16] and datagram[16:20] == b"MDID" and len(datagram) == HEADER_SIZE
+    return int.from_bytes(datagram[20:28], "big") if fixed else None
+
+
+def push_sign(ability: PushAbility) -> bytes:
+    """Build the sign field of a hello reply that announces push."""
+    fields = {
+        "sub_ts": ability.sub_ts & 0xFFFF_FFFF,
+        "type": ability.type,
+        "wildcard": _WILDCARD if ability.wildcard else 0,
+        "rest": bytes(3),
+    }
+    return bytes(_PUSH_SIGN.build(fields))
+
+
+def push_ability(sign: bytes) -> PushAbility | None:
+    """Read the sign field of a hello reply as a push announcement, None where it is none."""
+    if len(sign) != TOKEN_SIZE or sign[:4] != b"MSUB" or sign[8:11] != b"PUB":
+        return None
+    fields = _PUSH_SIGN.parse(sign)
+    return PushAbility(sub_ts=fields.sub_ts, type=fields.type, wildcard=fields.wildcard == _WILDCARD)
+
+
+def shown_token(packet: Packet) -> bytes | None:
+    """Give the token a hello reply shows (unprovisioned devices do), None where it shows none.
+
+    All 00 and all ff mean "not shown" and are never a token.
+    """
+    if not packet.is_hello or push_ability(packet.sign) is not None:
+        return None
+    return None if packet.sign in {bytes(TOKEN_SIZE), NO_SIGN} else packet.sign
+
+
+def encode(payload: object, *, token: bytes, device_id: int, stamp: int) -> bytes:
+    """Build the datagram that carries a payload.
+
+    :param payload: a JSON value, or ``bytes`` taken as they are
+    :param token: 16 bytes
+    :param device_id: the 64-bit did
+    :param stamp: the device's clock, seconds
+    :raises InvalidTokenException: if the token has not 16 bytes
+    :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all
+    """
+    plain = payload if isinstance(payload, bytes) else _dump(payload)
+    cipher = cipher_for(token)
+    ciphertext = cipher.encrypt(plain)
+    length = HEADER_SIZE + len(ciphertext)
+    if length > 0xFFFF:
+        raise DeviceException(f"a packet of {length} bytes does not fit a datagram")
+    fields = {"length": length, "device_id": device_id, "stamp": stamp & 0xFFFF_FFFF, "sign": NO_SIGN}
+    header: bytes = _HEADER.build(fields)[:16]
+    return header + cipher.sign(header, ciphertext) + ciphertext
+
+
+def _dump(payload: object) -> bytes:
+    try:
+        return dump_payload(payload)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DeviceException(f"the payload has no JSON form: {error}") from None
+
+
+def unwrap(datagram: bytes, token: bytes | None) -> Packet:
+    """Take a datagram apart without reading its JSON: ``payload`` is None, ``raw`` the plaintext.
+
+    The sign is checked before anything is decrypted. Bytes beyond the header's length are ignored, as devices do.
+
+    :param token: 16 bytes, or None to leave the content encrypted
+    :raises PayloadDecodeException: kind ``"not ours"``, ``"truncated"``, ``"bad sign"`` or ``"bad padding"``
+    """
+    header = _read_header(datagram)
+    sign = header["sign"]
+    if header["length"] == HEADER_SIZE:
+        return Packet(header["device_id"], header["stamp"], sign=sign, is_hello=True)
+    raw = _open(datagram, header, token)
+    return Packet(header["device_id"], header["stamp"], None, raw, sign)
+
+
+def decode(datagram: bytes, token: bytes | None) -> Packet:
+    """Take a datagram apart and read its JSON leniently.
+
+    :param token: 16 bytes, or None to read only the header
+    :raises PayloadDecodeException: of any kind its docstring names
+    :raises InvalidTokenException: if the token has not 16 bytes
+    """
+    if token is None:
+        return unwrap(datagram, None)
+    header = _read_header(datagram)
+    if header["length"] == HEADER_SIZE:
+        return unwrap(datagram, None)
+    raw = _open(datagram, header, token)
+    payload = read_payload(raw)
+    return Packet(header["device_id"], header["stamp"], payload.value, raw, header["sign"], payload.repairs)
+
+
+def _read_header(datagram: bytes) -> Mapping[str, Any]:
+    if datagram[:2] != MAGIC[: len(datagram)]:
+        raise PayloadDecodeException(
+            "not ours: the datagram does not begin with 21 31", kind="not ours", raw=datagram
+        )
+    if len(datagram) < HEADER_SIZE:
+        raise PayloadDecodeException(
+            f"truncated: {len(datagram)} bytes are less than a header of {HEADER_SIZE}",
+            kind="truncated",
+            raw=datagram,
+        )
+    header: Mapping[str, Any] = _HEADER.parse(datagram)
+    if not HEADER_SIZE <= header["length"] <= len(datagram):
+        raise PayloadDecodeException(
+            f"truncated: the header speaks of {header['length']} bytes, {len(datagram)} arrived",
+            kind="truncated",
+            raw=datagram,
+        )
+    return header
+
+
+def _open(datagram: bytes, header: Mapping[str, Any], token: bytes | None) -> bytes:
+    ciphertext = datagram[HEADER_SIZE : header["length"]]
+    if token is None:
+        return ciphertext
+    cipher = cipher_for(token)
+    if cipher.sign(datagram[:16], ciphertext) != header["sign"]:
+        raise PayloadDecodeException(
+            "bad sign: another token, or a reply that was damaged or overflowed",
+            kind="bad sign",
+            raw=datagram,
+        )
+    return cipher.decrypt(ciphertext)
