@@ -1,0 +1,157 @@
+"""Guards that hold for every test: nothing leaves this machine, and nothing is left behind.
+
+* A socket may talk to loopback addresses only. An attempt to reach anything else raises, and the test fails even
+  when the code under test swallows the exception.
+* A thread, a socket or a pseudo-terminal that a test opened is gone when the test ends.
+* Hypothesis has no deadlines: how long an example takes is not what a test asserts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+LEAVE_TIME = 5.0
+"""Seconds a thread may need to end after the test that started it (it is joined, not polled)."""
+
+DESCRIPTORS = Path("/proc/self/fd")
+
+hypothesis.settings.register_profile("miio_lan", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("miio_lan")
+
+
+class OutsideLoopback(AssertionError):
+    """A test tried to reach something that is not this machine."""
+
+
+attempts: list[str] = []
+"""What the running test tried to reach outside of loopback."""
+
+
+def refuse(what: str) -> OutsideLoopback:
+    attempts.append(what)
+    return OutsideLoopback(f"tests may use loopback addresses only, not {what}")
+
+
+def is_loopback(host: object) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(str(host))
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def check_address(sock: socket.socket, address: Any) -> None:
+    if sock.family in (socket.AF_INET, socket.AF_INET6) and not is_loopback(address[0]):
+        raise refuse(str(address[0]))
+
+
+def guard_method(name: str, address_position: int, patch: pytest.MonkeyPatch) -> None:
+    """Let ``socket.socket.<name>`` look at its address argument (position counted without self) first."""
+    original: Callable[..., Any] = getattr(socket.socket, name)
+
+    def guarded(self: socket.socket, *args: Any) -> Any:
+        # The address is the last argument of sendto, and may be absent from sendmsg on a connected socket.
+        position = len(args) - 1 if address_position < 0 else address_position
+        if len(args) > position and args[position] is not None:
+            check_address(self, args[position])
+        return original(self, *args)
+
+    patch.setattr(socket.socket, name, guarded)
+
+
+def guard_names(patch: pytest.MonkeyPatch) -> None:
+    """Resolve addresses and ``localhost``; names under ``.invalid`` do not exist, and no other name is asked for."""
+    original = socket.getaddrinfo
+
+    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not is_loopback(name):
+            if str(name).endswith(".invalid"):
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+            try:
+                ipaddress.ip_address(str(name).partition("%")[0])
+            except ValueError:
+                raise refuse(f"a name server for {name!r}") from None
+        return original(host, *args, **kwargs)
+
+    patch.setattr(socket, "getaddrinfo", guarded)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    guard_method("connect", 0, patch)
+    guard_method("connect_ex", 0, patch)
+    guard_method("sendto", -1, patch)
+    guard_method("sendmsg", 3, patch)
+    guard_names(patch)
+    # A developer's own device must not take part in the tests.
+    for name in [name for name in os.environ if name.startswith("MIIO_")]:
+        patch.delenv(name)
+
+
+def open_lines() -> set[tuple[str, str]]:
+    """The sockets and pseudo-terminals this process holds, where the system tells."""
+    found = set()
+    for entry in DESCRIPTORS.iterdir() if DESCRIPTORS.is_dir() else ():
+        try:
+            target = str(entry.readlink())
+        except OSError:  # closed since the listing; the listing's own descriptor always is
+            continue
+        if target.startswith(("socket:", "/dev/pts/", "/dev/ptmx")):
+            found.add((entry.name, target))
+    return found
+
+
+def leftover_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    """Threads started since, after giving all of them together ``LEAVE_TIME`` to end."""
+    until = time.monotonic() + LEAVE_TIME
+    started = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in started:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [thread for thread in started if thread.is_alive()]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Compare what is open and running after a test with what was before it."""
+    attempts.clear()
+    threads, lines = set(threading.enumerate()), open_lines()
+    yield
+    problems = []
+    if left := leftover_threads(threads):
+        problems.append(f"threads still running: {', '.join(sorted(thread.name for thread in left))}")
+    if leaked := open_lines() - lines:
+        problems.append(f"left open: {', '.join(f'{target} (fd {fd})' for fd, target in sorted(leaked))}")
+    if attempts:
+        problems.append(f"tried to reach {', '.join(attempts)}")
+    if problems:
+        pytest.fail("; ".join(problems), pytrace=False)
+
+
+@pytest.fixture
+def fresh_python(pytester: pytest.Pytester) -> Callable[[str], str]:
+    """Run a piece of code in a new interpreter and give what it printed."""
+
+    def run(code: str) -> str:
+        result = pytester.run(sys.executable, "-c", code)
+        assert result.ret == 0, result.stderr.str()
+        return result.stdout.str()
+
+    return run
