@@ -1,0 +1,178 @@
+"""Values of properties: which formats there are, and which values a property accepts.
+
+The formats, ranges and lists are those of the MIoT specification; the codes are those the serial document lists for
+the ``result`` of a ``get_properties``, ``set_properties`` or ``action``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+Value = bool | int | float | str
+Number = int | float
+
+INTEGER_LIMITS: dict[str, tuple[int, int]] = {
+    **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
+    **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    "int": (-(2**31), 2**31 - 1),
+}
+FLOAT_FORMATS = frozenset({"float", "double"})
+# Everything structured crosses both wires as one string; what is inside is the product's own business.
+TEXT_FORMATS = frozenset({"string", "hex", "tlv8", "struct", "array"})
+FORMATS = frozenset({"bool"}) | INTEGER_LIMITS.keys() | FLOAT_FORMATS | TEXT_FORMATS
+
+ACCESS = frozenset({"read", "write", "notify"})
+
+
+class Code(IntEnum):
+    """Status codes of one property or action (serial document, status code)."""
+
+    OK = 0
+    ACCEPTED = 1
+    NOT_READABLE = -4001
+    NOT_WRITABLE = -4002
+    NO_SUCH = -4003
+    INTERNAL = -4004
+    BAD_VALUE = -4005
+    BAD_ARGUMENT = -4006
+    BAD_DID = -4007
+
+
+@dataclass(frozen=True)
+class Property:
+    """One property of a service.
+
+    :param format: ``"bool"``, ``"uint8"`` ... ``"int64"``, ``"float"``, ``"string"``, ...
+    :param access: any of ``"read"``, ``"write"``, ``"notify"``; none for what is only an action's argument
+    :param range: (lowest, highest, step), where the specification gives one
+    :param choices: (value, description) pairs, where only certain values are allowed
+    :param max_length: characters a string may have
+    :param initial: the value a virtual product starts with, None where the description does not say
+    """
+
+    siid: int
+    piid: int
+    type: str
+    name: str
+    description: str
+    format: str
+    access: frozenset[str]
+    unit: str = ""
+    range: tuple[Number, Number, Number] | None = None
+    choices: tuple[tuple[Value, str], ...] = ()
+    max_length: int | None = None
+    initial: Value | None = None
+
+    @property
+    def iid(self) -> tuple[int, int]:
+        """``(siid, piid)``."""
+        return self.siid, self.piid
+
+    @property
+    def readable(self) -> bool:
+        """Whether ``get_properties`` may ask for it."""
+        return "read" in self.access
+
+    @property
+    def writable(self) -> bool:
+        """Whether ``set_properties`` may change it."""
+        return "write" in self.access
+
+    @property
+    def notifies(self) -> bool:
+        """Whether the product reports changes of it."""
+        return "notify" in self.access
+
+    def problem(self, value: object) -> str:
+        """Say what is wrong with ``value`` as a value of this property; empty when nothing is.
+
+        Types are not converted: 25.0 is no value of an integer property, and 1 is none of a bool. Real products
+        refuse them alike.
+        """
+        wrong_type = self._type_problem(value)
+        if wrong_type:
+            return wrong_type
+        if self.choices and not any(value == choice for choice, _ in self.choices):
+            return f"{show(value)} is not one of " + ", ".join(_choice(*choice) for choice in self.choices)
+        if isinstance(value, str):
+            if self.max_length is not None and len(value) > self.max_length:
+                return f"{len(value)} characters are more than {self.max_length}"
+            return ""
+        return self._range_problem(value) if isinstance(value, int | float) else ""
+
+    def check(self, value: object) -> Code | None:
+        """Give the code with which a product refuses ``value``, None when the value is legal."""
+        return Code.BAD_VALUE if self.problem(value) else None
+
+    def default(self) -> Value:
+        """Give a legal first value: the described one, else the first choice, the lowest value, or an empty one."""
+        if self.initial is not None:
+            return self.initial
+        if self.choices:
+            return self.choices[0][0]
+        if self.format == "bool":
+            return False
+        if self.format in TEXT_FORMATS:
+            return ""
+        low = self._lowest()
+        return low if self.format in INTEGER_LIMITS else float(low)
+
+    def _lowest(self) -> Number:
+        """Zero where zero is legal, as a product without a measurement shows it; otherwise the lowest value."""
+        if self.range is None or not self._range_problem(0):
+            return 0
+        return self.range[0]
+
+    def _type_problem(self, value: object) -> str:
+        if self.format == "bool":
+            return "" if isinstance(value, bool) else f"{show(value)} is not true or false"
+        if self.format in TEXT_FORMATS:
+            return "" if isinstance(value, str) else f"{show(value)} is not a string"
+        if self.format in FLOAT_FORMATS:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
+                return f"{show(value)} is not a number"
+            return ""
+        if isinstance(value, bool) or not isinstance(value, int):
+            return f"{show(value)} is not an integer ({self.format})"
+        low, high = INTEGER_LIMITS[self.format]
+        return "" if low <= value <= high else f"{show(value)} is outside {low}..{high} ({self.format})"
+
+    def _range_problem(self, value: Number) -> str:
+        if self.range is None or isinstance(value, bool):
+            return ""
+        low, high, step = self.range
+        if not low <= value <= high:
+            return f"{show(value)} is outside {low}..{high}"
+        if step and not on_step(value, low, step):
+            return f"{show(value)} is not a step of {step} from {low}"
+        return ""
+
+
+def on_step(value: Number, low: Number, step: Number) -> bool:
+    """Whether ``value`` lies a whole number of ``step`` above ``low``, with room for what decimals lose in binary."""
+    if isinstance(value, int) and isinstance(low, int) and isinstance(step, int):
+        return (value - low) % step == 0
+    steps = (value - low) / step
+    if not math.isfinite(steps):  # a step too fine for this machine's floats refuses nothing
+        return True
+    return math.isclose(steps, round(steps), rel_tol=1e-9, abs_tol=1e-6)
+
+
+def _finite(value: Number) -> bool:
+    # An integer too large for a float is no number a product could hold either.
+    return abs(value) <= 1e300
+
+
+def show(value: object) -> str:
+    """Write any value into an error: short, and without failing on integers too long to be written."""
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "an integer of thousands of digits"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _choice(value: Value, description: str) -> str:
+    return f"{value} ({description})" if description else f"{value}"
