@@ -527,7 +527,7 @@ def test_any_bytes_are_survived(datagrams):
     for data in datagrams:
         responder.receive(data, PEER, 1.0)
         responder.receive(b"\x21\x31" + data, PEER, 1.0)
-    assert ask(responder, info(1)) is not None
+    assert ask(responder, info(1), now=1.0) is not None
 
 
 @given(
