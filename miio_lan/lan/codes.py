@@ -1,0 +1,131 @@
+"""What the numbers in error objects and item results mean, in words for the person who has to act on them.
+
+Decide by number only: texts differ between firmware generations, the trailing dot included.
+Sources: the serial document's status codes; published module firmware; observed replies.
+"""
+
+from __future__ import annotations
+
+MCU_TIMEOUT = -9999
+QUEUE_FULL = -30012
+METHOD_NOT_FOUND = -32601
+
+#: Errors that may be gone at the next attempt.
+RECOVERABLE = frozenset({MCU_TIMEOUT, -30001, -30010, -30011, QUEUE_FULL})
+
+_TOP_LEVEL = {
+    -5000: "the MCU does not know the method, or got too many properties at once",
+    -5001: "the MCU does not know the command or dislikes its argument",
+    -5005: "the MCU finds the parameters wrong",
+    -6007: "the product is busy, try later",
+    -6011: "the product is switched off",
+    -9998: "the MCU's answer did not fit the request",
+    -9999: "the MCU did not answer the Wi-Fi module in time: busy, unknown method or property, or too many at once",
+    -10000: "an MCU error outside its range",
+    -30000: "a general error of the Wi-Fi module",
+    -30001: "the MCU's answer made broken JSON, often because of one bad property",
+    -30010: "the Wi-Fi module gave up on the request",
+    -30011: "the Wi-Fi module gave up on the request",
+    -30012: "the Wi-Fi module's queue is full, try again after a pause",
+    -30013: "the product is not connected to the cloud",
+    -30014: "the product's clock is not synchronised yet",
+    -30015: "permission denied",
+    -30020: "not available from the local network, or not ready",
+    -30030: "the request could not be handed to the sub-device",
+    -32600: "malformed request",
+    -32601: "the product does not know the method",
+    -32602: "the method exists, but its parameters are wrong",
+    -32603: "the Wi-Fi credentials could not be saved",
+    -32604: "the product's answer was invalid",
+    -32605: "the request is too complex",
+    -32700: "the product could not read the request",
+    -33001: "firmware update: download failed",
+    -33002: "firmware update: the host name was not found",
+    -33003: "firmware update: no connection to the server",
+    -33004: "firmware update: the connection broke",
+    -33005: "firmware update: installing failed",
+    -33006: "firmware update: cancelled",
+    -33007: "firmware update: battery too low",
+    -33008: "firmware update: an installation is already under way",
+    -33020: "firmware update: unknown error",
+    -33021: "firmware update: the server's answer was not usable",
+    -33022: "firmware update: could not be started",
+    -33023: "firmware update: timeout",
+    -33024: "firmware update: writing failed",
+    -33025: "firmware update: verification failed",
+}
+
+_ITEM = {
+    0: "done",
+    1: "accepted, not finished yet",
+    -4001: "the property is not readable",
+    -4002: "the property is not writable",
+    -4003: "no such property, action or event",
+    -4004: "internal error of the product, or the MCU left this property out",
+    -4005: "the value is out of range or of the wrong type",
+    -4006: "wrong action argument",
+    -4007: "wrong device id",
+}
+
+_HTTP = {
+    200: "done",
+    202: "accepted",
+    207: "partly done",
+    400: "bad request",
+    401: "not authorised",
+    403: "forbidden",
+    404: "not found",
+    405: "not allowed",
+    408: "timeout",
+    409: "conflict",
+    422: "not understood",
+    500: "server error",
+}
+_WHERE = {0: "client", 1: "platform", 2: "device cloud", 3: "device", 4: "specification"}
+_WHAT = {
+    0: "unknown",
+    1: "device",
+    2: "service",
+    3: "property",
+    4: "event",
+    5: "action",
+    6: "no description",
+    7: "no device cloud",
+    8: "invalid id",
+    9: "scene",
+    11: "device offline",
+    13: "property not readable",
+    15: "action failed",
+    23: "property not writable",
+    25: "argument count",
+    33: "not subscribable",
+    34: "return value",
+    35: "argument value",
+    36: "device timeout",
+    43: "value error",
+    100: "impossible in this state",
+    101: "infrared not supported",
+    999: "device not online",
+}
+
+
+def explain(code: int | None) -> str:
+    """Say what an error object's code means; empty for what only the device knows."""
+    if code is None:
+        return ""
+    return _TOP_LEVEL.get(code) or _ITEM.get(code) or _explain_long(code)
+
+
+def explain_item(code: int) -> str:
+    """Say what the code of one property or action result means; empty for what only the device knows."""
+    return _ITEM.get(code) or _explain_long(code) or _TOP_LEVEL.get(code, "")
+
+
+def _explain_long(code: int) -> str:
+    """Take a nine-digit code of clouds and gateways apart: -70xxxyzzz = HTTP status, where, what."""
+    digits = str(-code)
+    if code >= 0 or len(digits) != 9 or digits[:2] != "70":
+        return ""
+    status, where, what = int(digits[2:5]), int(digits[5]), int(digits[6:])
+    reason = "authentication" if 901 <= what <= 906 else _WHAT.get(what, f"reason {what}")
+    return f"{reason} ({_HTTP.get(status, f'status {status}')}, said by the {_WHERE.get(where, f'place {where}')})"

@@ -1,0 +1,57 @@
+"""When to send again: a smoothed round-trip estimate with back-off (the rule of RFC 6298, on a LAN's scale)."""
+
+from __future__ import annotations
+
+#: Seconds before the first resend of something never timed yet.
+INITIAL_RESEND = 1.0
+#: Never resend sooner: an MCU behind its module often takes 60 to 250 ms.
+MIN_RESEND = 0.2
+#: Seconds to the first repetition of an unanswered hello; doubled each time, up to ``MAX_HELLO``.
+FIRST_HELLO = 0.3
+MAX_HELLO = 4.0
+
+_GAIN = 1 / 8
+_DEVIATION_GAIN = 1 / 4
+#: Methods timed separately, at most; a device answers some in 5 ms and others in 5 s.
+_MAX_METHODS = 256
+
+
+class RoundTrip:
+    """Smoothed round-trip time of one kind of request."""
+
+    __slots__ = ("_deviation", "_smoothed")
+
+    def __init__(self, first: float) -> None:
+        self._smoothed = first
+        self._deviation = first / 2
+
+    def observe(self, seconds: float) -> None:
+        """Take one measured round trip."""
+        self._deviation += _DEVIATION_GAIN * (abs(seconds - self._smoothed) - self._deviation)
+        self._smoothed += _GAIN * (seconds - self._smoothed)
+
+    @property
+    def resend_after(self) -> float:
+        """Seconds after which an answer is overdue."""
+        return self._smoothed + 4 * self._deviation
+
+
+class RoundTrips:
+    """Round-trip estimates of one device, per method."""
+
+    def __init__(self) -> None:
+        self._by_method: dict[str, RoundTrip] = {}
+
+    def observe(self, method: str, seconds: float) -> None:
+        """Take the time one unambiguous request of this method took."""
+        known = self._by_method.get(method)
+        if known is not None:
+            known.observe(seconds)
+        elif len(self._by_method) < _MAX_METHODS:
+            self._by_method[method] = RoundTrip(seconds)
+
+    def resend_after(self, method: str, timeout: float) -> float:
+        """Seconds to wait before the first resend, never beyond a third of an attempt."""
+        known = self._by_method.get(method)
+        wanted = INITIAL_RESEND if known is None else max(MIN_RESEND, known.resend_after)
+        return min(wanted, timeout / 3) if known is None else min(wanted, timeout)
