@@ -1,0 +1,26 @@
+"""Sphinx settings: Markdown pages through myst-parser, the reference through autodoc."""
+
+from __future__ import annotations
+
+from miio_lan._version import VERSION
+
+project = "miio_lan"
+author = "the miio_lan authors"
+copyright = author
+release = version = VERSION
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+myst_enable_extensions = ["deflist"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+
+html_theme = "furo"
+html_title = f"miio_lan {version}"
+html_copy_source = False
+html_show_sphinx = False
