@@ -12,6 +12,7 @@
     ├── DeviceInfoUnavailableException     the device does not tell who it is
     ├── UnsupportedFeatureException        the device, or this object, cannot do that
     ├── InvalidTokenException (ValueError) not a token
+    ├── InvalidArgument (ValueError)       an argument that cannot be right, whatever the device
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── RecordError (ValueError)           a recording that cannot be read
@@ -134,6 +135,10 @@ class UnsupportedFeatureException(DeviceException):
 
 class InvalidTokenException(DeviceException, ValueError):
     """Something that is not a token: a token is 16 bytes, written as 32 hexadecimal digits."""
+
+
+class InvalidArgument(DeviceException, ValueError):
+    """An argument that cannot be right, whatever the device; the text says what would be."""
 
 
 class RequestTooLong(DeviceException, ValueError):

@@ -6,7 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from miio_lan.errors import DeviceError, DeviceTimeout, OutcomeUnknown
+from miio_lan.errors import (
+    DeviceError,
+    DeviceException,
+    DeviceTimeout,
+    OutcomeUnknown,
+    PayloadDecodeException,
+)
 
 #: Absolute by definition: setting a value twice is setting it once.
 _ABSOLUTE_SETS = frozenset({"set_properties"})
@@ -58,6 +64,7 @@ class Call:
     trouble: str = ""
     restarted: bool = False
     other_token: bool = False
+    unreadable: PayloadDecodeException | None = None
     refused_with: DeviceError | None = None
     sends_when_refused: int = 0
 
@@ -74,10 +81,13 @@ class Call:
             raise self.error
         return self.result
 
-    def timed_out(self, peer: str, now: float) -> DeviceTimeout | DeviceError:
+    def timed_out(self, peer: str, now: float) -> DeviceException:
         """Build the error for a call that got no answer, telling all that is known and what to do next."""
         if self.refused_with is not None and (self.safe or self.sends == self.sends_when_refused):
             return self.refused_with
+        if self.unreadable is not None and self.safe:
+            text = f"{peer} answered {self.method}, but not readably: {self.unreadable}"
+            return PayloadDecodeException(text, kind=self.unreadable.kind, raw=self.unreadable.raw)
         elapsed = now - self.started
         what = f"{peer} gave no answer to {self.method or 'a hello'} within {elapsed:.1f} s"
         if self.first_sent is None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from miio_lan.errors import PayloadDecodeException
+from miio_lan.redact import redact
 
 #: Deeper than anything a device sends, and far from Python's own recursion limit.
 MAX_DEPTH = 64
@@ -86,7 +87,7 @@ def read_payload(plain: bytes) -> Payload:
     try:
         return Payload(reader.document(), tuple(dict.fromkeys(reader.repairs)))
     except _Unreadable as reason:
-        excerpt = body[:_EXCERPT].decode(errors="backslashreplace")
+        excerpt = redact(body.decode(errors="backslashreplace"))[:_EXCERPT]
         more = "..." if len(body) > _EXCERPT else ""
         raise PayloadDecodeException(
             f"not JSON: {reason} in {excerpt!r}{more}", kind="not JSON", raw=plain

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from miio_lan.errors import (
     DeviceException,
     InvalidTokenException,
+    OutcomeUnknown,
     PayloadDecodeException,
     RequestTooLong,
 )
@@ -21,7 +22,7 @@ from miio_lan.lan import codes
 from miio_lan.lan.call import Call, is_repeat_safe
 from miio_lan.lan.clock import DeviceClock
 from miio_lan.lan.ids import IdSource
-from miio_lan.lan.pacing import FIRST_HELLO, MAX_HELLO, RoundTrips
+from miio_lan.lan.pacing import FIRST_HELLO, MAX_HELLO, MIN_RESEND, RoundTrips
 from miio_lan.lan.packet import (
     HEADER_SIZE,
     HELLO,
@@ -150,10 +151,16 @@ class Session:
         self.tick(now)
         return call
 
-    def abandon(self, call: Call) -> None:
-        """Forget an open call (its caller was interrupted)."""
+    def abandon(self, call: Call, reason: str) -> None:
+        """End an open call without an answer (its caller was interrupted, the connection closed)."""
         if not call.done:
-            self._end(call, None, DeviceException("the call was abandoned"))
+            kind = OutcomeUnknown if call.first_sent is not None and not call.safe else DeviceException
+            self._end(call, None, kind(f"{call.method or 'the handshake'} with {self.peer}: {reason}"))
+
+    def abandon_all(self, reason: str) -> None:
+        """End all open calls without an answer."""
+        for call in [*self._active, *self._queue]:
+            self.abandon(call, reason)
 
     # --- the transport's side ----------------------------------------------------------------------------------
 
@@ -192,9 +199,9 @@ class Session:
         try:
             packet = decode(datagram, self.token)
         except PayloadDecodeException as error:
-            self._count_damage(error)
-            if error.kind in {"empty", "not JSON"} and self._trace:
-                self._trace("up", error.raw, now, error.kind)
+            self._count_damage(error.kind)
+            if error.kind in {"empty", "not JSON"}:
+                self._unreadable_answer(error, now)
         else:
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
@@ -417,11 +424,29 @@ class Session:
         if self._trace:
             self._trace("down", plain, now, "")
 
-    def _count_damage(self, error: PayloadDecodeException) -> None:
-        self.dropped[error.kind] += 1
-        if error.kind != "not ours":
+    def _count_damage(self, kind: str) -> None:
+        self.dropped[kind] += 1
+        if kind != "not ours":
             for call in self._active:
-                call.damaged[error.kind] += 1
+                call.damaged[kind] += 1
+
+    def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
+        """Take a datagram that is authentic but says nothing, not even which request it answers.
+
+        It may belong to the open call: reads are tried again soon, and not waited for to the bitter end.
+        """
+        if self._trace:
+            self._trace("up", error.raw, now, error.kind)
+        for call in self._active:
+            if not call.safe or call.first_sent is None:
+                continue
+            call.unreadable = error
+            if call.retries > 0:
+                call.retries -= 1
+                call.next_send = min(call.next_send, now + MIN_RESEND)
+                call.accompany = False
+            else:
+                call.deadline = min(call.deadline, now + max(MIN_RESEND, call.resend_after))
 
     # --- ending ------------------------------------------------------------------------------------------------
 
