@@ -1,0 +1,293 @@
+"""Bytes to lines, lines to tokens, and back.
+
+A line is a command word and parameters divided by spaces, ended by CR. Reading is lenient: LF around the CR, bytes
+outside printable ASCII, overlong and unfinished lines are survived and named. Writing is strict: what the serial
+document does not allow is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from miio_lan.errors import LineError
+from miio_lan.uart.values import MISSING, Value, shown, token, value
+
+__all__ = [
+    "CR",
+    "LF_BEFORE",
+    "MAX_LINE",
+    "MAX_PARAMETERS",
+    "MISSING",
+    "NON_ASCII",
+    "OVERLONG",
+    "UNFINISHED",
+    "Line",
+    "LineReader",
+    "Value",
+    "clean",
+    "join",
+    "seal",
+    "split",
+    "split_legacy",
+    "token",
+    "value",
+]
+
+CR = b"\r"
+MAX_LINE = 511
+"""Characters of a line before its CR (serial document, command length: less than 512)."""
+MAX_PARAMETERS = 64
+"""Parameters after the command word; those of a downlink are counted after the method."""
+
+OVERLONG = "overlong"
+UNFINISHED = "unfinished"
+NON_ASCII = "non-ASCII bytes dropped"
+LF_BEFORE = "LF before"
+
+IDLE = 1.0
+"""Seconds of silence after which a module throws an unfinished line away (observed: newer module firmware)."""
+KEPT = 4096
+"""Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
+
+_TYPOGRAPHIC = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02"), '"')
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"[^ ]*|".*|[^ ]+')
+_GRAPHIC = re.compile(rb"[!-~]")
+
+
+def clean(
+    line: bytes | bytearray | memoryview | str, *, keep_text: bool = True
+) -> tuple[str, tuple[str, ...]]:
+    """Return the printable text of one line without its terminator, and what had to be repaired.
+
+    Line ends and leading or trailing spaces are nobody's fault. Typographic quotes become ASCII quotes, backspaces
+    take back the character before them, every other byte outside 0x20..0x7E is dropped as a module drops it, except
+    (with ``keep_text``) well-formed UTF-8 text inside quotes, which tells a reader what the sender meant.
+    """
+    text = line if isinstance(line, str) else bytes(line).decode("utf-8", "surrogateescape")
+    text = text.strip("\r\n")
+    faults: list[str] = []
+    head, cr, _ = text.partition("\r")
+    if cr:
+        text = head
+        faults.append("another line follows in the same text")
+    if not (text.isascii() and text.isprintable()):
+        straight = text.translate(_TYPOGRAPHIC)
+        if straight != text:
+            faults.append("typographic quotes where ASCII quotes belong")
+        text, dropped = _drop(straight, keep_text)
+        faults.extend(dropped)
+    return text.strip(" "), tuple(faults)
+
+
+def _drop(text: str, keep_text: bool) -> tuple[str, Iterator[str]]:
+    kept: list[str] = []
+    quoted = escaped = False
+    foreign = backspaces = 0
+    for character in text:
+        if character in "\x08\x7f":
+            backspaces += 1
+            del kept[-1:]
+            continue
+        if " " <= character <= "~":
+            if character == '"' and not escaped:
+                quoted = not quoted
+            escaped = character == "\\" and not escaped
+            kept.append(character)
+            continue
+        foreign += 1
+        if keep_text and quoted and character.isprintable():
+            kept.append(character)
+    return "".join(kept), _dropped(foreign, backspaces)
+
+
+def _dropped(foreign: int, backspaces: int) -> Iterator[str]:
+    if foreign:
+        yield f"{foreign} byte(s) or character(s) outside printable ASCII, which a module drops"
+    if backspaces:
+        yield f"{backspaces} backspace(s)"
+
+
+def split(line: bytes | str) -> list[str]:
+    """Split a line into its tokens, quotes and escapes kept. Never raises.
+
+    Runs of spaces divide; a token that begins with ``"`` runs to the next unescaped ``"``, spaces included, and on to
+    the next space. Commas never divide: ``"0,6,0,5"`` and ``1,2`` are one token each. An unfinished string is the last
+    token.
+    """
+    return tokens_of(clean(line)[0])
+
+
+def tokens_of(text: str) -> list[str]:
+    """Split clean text into tokens; see :func:`split`."""
+    return _TOKENS.findall(text)
+
+
+def split_legacy(line: bytes | str) -> list[str]:
+    """Split a line of the older commands, where commas divide like spaces and ``{...}``, ``[...]`` stay together."""
+    return legacy_tokens_of(clean(line)[0])
+
+
+def legacy_tokens_of(text: str, dividers: str = " ,") -> list[str]:
+    """Split clean text on any of ``dividers`` outside quotes, braces and brackets."""
+    tokens: list[str] = []
+    current: list[str] = []
+    depth = 0
+    quoted = escaped = False
+    for character in text:
+        if quoted:
+            quoted = character != '"' or escaped
+            escaped = character == "\\" and not escaped
+        elif character in dividers and depth == 0:
+            if current:
+                tokens.append("".join(current))
+                current = []
+            continue
+        elif character == '"':
+            quoted = depth > 0 or not current
+        elif character in "{[":
+            depth += 1
+        elif character in "}]":
+            depth = max(0, depth - 1)
+        current.append(character)
+    if current:
+        tokens.append("".join(current))
+    return tokens
+
+
+def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
+    """Write tokens as one line with its CR.
+
+    :param head: how many tokens make the command (2 for ``down METHOD``); what follows are parameters
+    :raises LineError: no token, a token that would not be read back as itself, more than 64 parameters, or 512
+        characters or more (serial document, serial command rules)
+    """
+    if not tokens:
+        raise LineError("a line needs at least a command word")
+    for each in tokens:
+        if not each or tokens_of(each) != [each]:
+            raise LineError(
+                f"{shown(each)} is not one token: put a string into quotes, a space as \\u0020 elsewhere"
+            )
+        if each.startswith('"') and tokens_of(each + " x") != [each, "x"]:
+            raise LineError(f"the string {shown(each)} has no closing quote")
+    check_count(len(tokens) - head)
+    return seal(" ".join(tokens))
+
+
+def check_count(parameters: int) -> None:
+    """Refuse more parameters than a line may have.
+
+    :raises LineError: more than 64
+    """
+    if parameters > MAX_PARAMETERS:
+        raise LineError(f"{parameters} parameters: a line has at most {MAX_PARAMETERS}")
+
+
+def seal(text: str) -> bytes:
+    """Return the bytes of a line, CR included.
+
+    :raises LineError: 512 characters or more, or a character outside printable ASCII
+    """
+    if not text or not text.isascii() or not text.isprintable():
+        raise LineError(
+            f"{shown(text)} is not a line: it takes printable ASCII characters only, and at least one"
+        )
+    if len(text) > MAX_LINE:
+        raise LineError(f"{len(text)} characters: a line has fewer than {MAX_LINE + 1}")
+    return text.encode("ascii") + CR
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as it came in.
+
+    :param raw: the bytes, terminator included where there was one (and an LF left over from a CRLF before)
+    :param text: the printable text, as a module would hold it in its buffer
+    :param instant: monotonic seconds of the read that brought the first byte of the text
+    :param problems: any of :data:`OVERLONG`, :data:`UNFINISHED`, :data:`NON_ASCII`, :data:`LF_BEFORE`
+    """
+
+    raw: bytes
+    text: str
+    instant: float
+    problems: tuple[str, ...] = ()
+
+
+class LineReader:
+    """Turns bytes, in whatever pieces they come, into lines. Keeps at most one line of ``limit`` bytes.
+
+    :param limit: bytes kept of a line; the rest up to the next CR is dropped and the line is :data:`OVERLONG`
+    :param idle: seconds of silence after which an unfinished line is given up; None never does (echo mode)
+    :param keep_empty: hand out lines without any text too (a recorder wants them, the two ends ignore them)
+    """
+
+    def __init__(self, *, limit: int = KEPT, idle: float | None = IDLE, keep_empty: bool = False) -> None:
+        self.idle = idle
+        self._limit = limit
+        self._keep_empty = keep_empty
+        self._buffer = bytearray()
+        self._has_text = False
+        self._overflow = False
+        self._began = 0.0
+        self._last = 0.0
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, in monotonic seconds; None while no line is begun."""
+        if self.idle is None or not self._has_text:
+            return None
+        return self._last + self.idle
+
+    def feed(self, data: bytes, now: float) -> list[Line]:
+        """Take bytes that were read at ``now``; return the lines they complete."""
+        lines = self.tick(now)
+        start = 0
+        while (end := data.find(CR, start)) >= 0:
+            self._append(data[start : end + 1], now)
+            lines.extend(self._finish())
+            start = end + 1
+        if start < len(data):
+            self._append(data[start:], now)
+        return lines
+
+    def tick(self, now: float) -> list[Line]:
+        """Give up an unfinished line after the silence a module allows."""
+        deadline = self.deadline
+        if deadline is None or now < deadline:
+            return []
+        return self.flush()
+
+    def flush(self) -> list[Line]:
+        """Give up what has no end yet, whatever the time (the port was closed, the other side was reset)."""
+        return self._finish(UNFINISHED) if self._buffer else []
+
+    def _append(self, data: bytes, now: float) -> None:
+        if not self._has_text:
+            # an LF that belongs to the line before, or power-up junk, does not date this line
+            self._began = now
+            self._has_text = _GRAPHIC.search(data) is not None
+        self._last = now
+        room = self._limit - len(self._buffer)
+        self._overflow = self._overflow or len(data) > room
+        self._buffer += data[:room]
+
+    def _finish(self, *problems: str) -> list[Line]:
+        raw = bytes(self._buffer)
+        line = Line(raw, *self._read(raw, problems))
+        self._buffer.clear()
+        self._has_text = self._overflow = False
+        return [line] if line.text or self._keep_empty else []
+
+    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, float, tuple[str, ...]]:
+        found = list(problems)
+        body = raw.strip(b"\r\n")
+        text, faults = clean(body, keep_text=False)
+        if raw.startswith(b"\n"):
+            found.append(LF_BEFORE)
+        if faults:
+            found.append(NON_ASCII)
+        if self._overflow or len(body) > MAX_LINE:
+            found.append(OVERLONG)
+        return text, self._began, tuple(found)

@@ -1,0 +1,147 @@
+"""Tokens and values: what one token of a line stands for, and how a value is written as a token."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from enum import Enum
+from typing import Any, NoReturn
+
+from miio_lan.errors import LineError
+
+Value = bool | int | float | str | None
+"""What a token can stand for. None only ever comes from reading a ``null``, which the document does not have."""
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
+_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_WORDS: dict[str, Value] = {"true": True, "false": False}
+_SHOWN = 40
+
+
+class Missing(Enum):
+    """The type of :data:`MISSING`."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing.MISSING
+"""Stands where a line could have carried a value and did not."""
+
+
+def shown(text: str) -> str:
+    """Return ``text`` as a message may quote it: on one line, and not longer than a glance."""
+    return ascii(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+
+
+def read_value(token: str) -> tuple[Value, str]:
+    """Read a token as leniently as it can be read.
+
+    :returns: the value, and what is wrong with the token in plain words (empty when nothing is)
+    """
+    if token.startswith('"'):
+        return _read_string(token)
+    if token in _WORDS:
+        return _WORDS[token], ""
+    if token == "null":  # noqa: S105 - a token of a line, not of a device
+        return None, "null is not a value of the document"
+    return _read_bare(token)
+
+
+def _read_bare(token: str) -> tuple[Value, str]:
+    canonical = _NUMBER.fullmatch(token) is not None
+    if canonical or _LOOSE_NUMBER.fullmatch(token):
+        number = _number(token)
+        if number is None:
+            return token, f"{shown(token)} is a number out of range"
+        return number, "" if canonical else f"{shown(token)} is not a number as JSON writes it"
+    text = token.replace("\\u0020", " ")
+    return text, f"{shown(token)} is neither a number, true, false nor a quoted string"
+
+
+def _number(token: str) -> int | float | None:
+    try:
+        if re.fullmatch(r"[+-]?[0-9]+", token):
+            return int(token)
+        number = float(token)
+    except ValueError:  # Python refuses integers of thousands of digits
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _read_string(token: str) -> tuple[Value, str]:
+    match = _QUOTED.match(token)
+    if match is None:
+        return _unescape(token[1:])[0], f"the string {shown(token)} has no closing quote"
+    if match.end() != len(token):
+        return token, f"{shown(token)} goes on after its closing quote"
+    return _unescape(token[1:-1])
+
+
+def _unescape(body: str) -> tuple[str, str]:
+    try:
+        return str(json.loads(f'"{body}"', strict=False)), ""
+    except ValueError:
+        return body, f"the string {shown(body)} has an escape that JSON does not have"
+
+
+def value(token: str) -> Value:
+    """Return the value a token stands for: number, boolean, or the text of a quoted string.
+
+    :raises LineError: the token is no value (a bare word, an unfinished string, ``null``, ``007``)
+    """
+    result, fault = read_value(token)
+    if fault:
+        raise LineError(f"no value: {fault}")
+    return result
+
+
+def token(value: object) -> str:
+    """Write a value as the document writes it: booleans as ``true``/``false``, strings in quotes.
+
+    Characters outside printable ASCII are escaped as JSON does; spaces inside a string stay spaces.
+
+    :raises LineError: the value is no boolean, finite number or string
+    """
+    if isinstance(value, (bool, int, float, str)):
+        return json_text(value)
+    raise LineError(f"{type(value).__name__} is not a value of a line: a boolean, a number or a string is")
+
+
+def json_text(value: object) -> str:
+    """Write any JSON value compactly, in printable ASCII alone.
+
+    :raises LineError: the value has no JSON form
+    """
+    try:
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise LineError(f"{shown(str(type(value).__name__))} cannot be written as JSON: {error}") from None
+    # json leaves DEL as it is, but a module takes it for a backspace
+    return text.replace("\x7f", "\\u007f")
+
+
+def read_json(text: str) -> Any:
+    """Read strict JSON: no ``NaN``, no infinities, no depth that would exhaust the stack.
+
+    :raises ValueError: the text is not JSON
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is out of range")
+    return number
