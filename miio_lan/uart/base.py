@@ -15,6 +15,8 @@ STATUS_CODES = frozenset({0, 1, -4001, -4002, -4003, -4004, -4005, -4006, -4007}
 NET_STATES = frozenset({"offline", "local", "cloud", "updating", "uap", "unprov"})
 """The network states of the serial document."""
 
+_MOST_PROBLEMS = 8
+
 
 class PropertyId(NamedTuple):
     """Which property."""
@@ -77,7 +79,9 @@ class Command:
     @property
     def problem(self) -> str:
         """Why the line does not conform to the document, in plain words; empty when it does."""
-        return "; ".join(dict.fromkeys((*self.faults, *self.check())))
+        problems = list(dict.fromkeys((*self.faults, *self.check())))
+        more = len(problems) - _MOST_PROBLEMS
+        return "; ".join([*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
     @property
     def valid(self) -> bool:

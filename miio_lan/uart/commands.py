@@ -154,16 +154,18 @@ def _pending(pending: Command | Text | None, direction: Direction) -> Command | 
     elif direction == "down":
         command = read(pending, direction="up")
     else:
-        command = read(pending, direction="down")
-        if not isinstance(command, Down):
-            command = read(b"down " + _bytes(pending), direction="down")
+        command = _pending_down(pending)
     if direction == "up":
-        return command if isinstance(command, Down) else None
+        return command if isinstance(command, Down) and not isinstance(command, NoMethod) else None
     return None if isinstance(command, (Down, Reply, Noise)) else command
 
 
-def _bytes(text: Text) -> bytes:
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+def _pending_down(pending: Text) -> Command:
+    """Read a downlink that may come without the word ``down`` before it."""
+    text, _ = _text(pending, several_lines=False)
+    word = text.partition(" ")[0]
+    bare = word not in UPLINKS and word not in ("down", "result", OK)
+    return read(f"down {text}" if bare else text, direction="down")
 
 
 def _text(line: Text, *, several_lines: bool) -> tuple[str, tuple[str, ...]]:
@@ -189,6 +191,8 @@ def _limits(text: str, command: Command) -> tuple[str, ...]:
         faults.append(f"the line has {len(text)} characters, fewer than {MAX_LINE + 1} are allowed")
     if isinstance(command, Legacy):
         count = len(command.params)
+    elif isinstance(command, Result):
+        count = len(command.values)
     else:
         count = len(tokens_of(text)) - (2 if isinstance(command, Down) else 1)
     if count > MAX_PARAMETERS:

@@ -183,4 +183,4 @@ def _argument(text: str) -> object:
     # passwords and addresses may look like odd numbers; only what reads back as itself is one
     if isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text:
         return text
-    return text if fault and not text.startswith('"') else value
+    return text if fault and not isinstance(value, str) else value

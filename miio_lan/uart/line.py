@@ -52,7 +52,7 @@ KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
 
 _TYPOGRAPHIC = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02"), '"')
-_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"[^ ]*|".*|[^ ]+')
+_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"[^ ]*|".*|[^ ]+')
 _GRAPHIC = re.compile(rb"[!-~]")
 
 

@@ -18,12 +18,14 @@ from miio_lan.uart.base import (
 )
 from miio_lan.uart.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.layout import Found, any_order, fit
+from miio_lan.uart.line import check_count, seal
 from miio_lan.uart.values import MISSING, Value, json_text, read_value, shown, token
 
 GET = "get_properties"
 SET = "set_properties"
 ACTION = "action"
 UPDATE = "update_fw"
+UPDATE_ANSWERS = (("ready",), ("busy",))
 _SCALARS = (bool, int, float, str)
 
 
@@ -91,7 +93,7 @@ class Result(Command):
             yield from check_arguments(self.out)
         elif not self.values:
             yield "a result without any value"
-        elif self.answers == UPDATE and self.values not in (("ready",), ("busy",)):
+        elif self.answers == UPDATE and self.values not in UPDATE_ANSWERS:
             yield 'update_fw is answered with "ready" or "busy"'
 
     def _check_results(self) -> Iterator[str]:
@@ -120,6 +122,15 @@ class Result(Command):
         if all(isinstance(each, _SCALARS) for each in self.values):
             return [self.NAME, *map(token, self.values)]
         return [self.NAME, ",".join(map(json_text, self.values))]
+
+    def encode(self) -> bytes:
+        """Return the line to send, CR included.
+
+        :raises LineError: the document does not allow such a line
+        """
+        self.refuse()
+        check_count(len(self.values))
+        return seal(" ".join(self.tokens()))
 
     def reading(self) -> dict[str, object]:
         """Return ``"answers"`` and what its layout gives; ``"readings"`` when it is not known what is answered."""
@@ -240,4 +251,6 @@ def _read_all(cursor: Cursor) -> Result:
         legacy = Result.for_values(read_params(Cursor(texts, cursor.text)))
     else:
         legacy = Result.for_values(read_params(cursor))
+    if legacy.values in UPDATE_ANSWERS:
+        readings.append(Result.for_values(legacy.values, UPDATE))
     return Result(None, legacy.values, readings=(*readings, legacy)) if texts else legacy

@@ -15,9 +15,10 @@ Value = bool | int | float | str | None
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 _SHOWN = 40
+_DEEPEST = 64
 
 
 class Missing(Enum):
@@ -120,19 +121,24 @@ def json_text(value: object) -> str:
     try:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise LineError(f"{shown(str(type(value).__name__))} cannot be written as JSON: {error}") from None
+        raise LineError(f"{type(value).__name__} cannot be written as JSON: {error}") from None
     # json leaves DEL as it is, but a module takes it for a backspace
     return text.replace("\x7f", "\\u007f")
 
 
 def read_json(text: str) -> Any:
-    """Read strict JSON: no ``NaN``, no infinities, no depth that would exhaust the stack.
+    """Read strict JSON: no ``NaN``, no infinities, no depth that would exhaust somebody's stack later.
 
     :raises ValueError: the text is not JSON
     """
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > _DEEPEST:
+            raise ValueError("nested too deeply")
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except RecursionError:
+    except RecursionError:  # brackets inside strings can hide the depth from the count above
         raise ValueError("nested too deeply") from None
 
 
