@@ -1,0 +1,213 @@
+"""One thread that waits for files, deadlines and calls from other threads, and serves them one after the other.
+
+Ports have one each, or share one with the machines behind them: whatever runs in the same loop needs no locks between
+itself. The loop sleeps in the selector until something happens; it never polls.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from miio_lan.errors import PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOGGER = logging.getLogger(__name__)
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+
+_T = TypeVar("_T")
+_File = int | socket.socket
+
+
+class Timed(Protocol):
+    """Something that wants to be woken at a time, as every rule machine does."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``tick`` is next wanted (``time.monotonic()`` seconds), None for never."""
+
+    def tick(self, now: float) -> object:
+        """Do what is due at ``now``."""
+
+
+class Loop:
+    """A thread with a selector.
+
+    :meth:`watch`, :meth:`change`, :meth:`unwatch`, :meth:`add_timed` and :meth:`remove_timed` belong to the loop's
+    thread (or to whoever builds the loop, before :meth:`start`); :meth:`post`, :meth:`call` and :meth:`close` may be
+    used from any thread.
+
+    An exception from a callback does not end the loop: it is logged, and kept for :meth:`take_failure`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_in, READ)
+        self._lock = threading.Lock()
+        self._posted: deque[Callable[[], object]] = deque()
+        self._woken = False
+        self._stopping = False
+        self._closed = False
+        self._failure: Exception | None = None
+        self._timed: list[Timed] = []
+        self._thread: threading.Thread | None = None
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller runs in the loop's own thread."""
+        return self._thread is threading.current_thread()
+
+    def start(self) -> None:
+        """Begin; once only.
+
+        :raises PortError: if it was started or closed before
+        """
+        if self._thread is not None or self._closed:
+            raise PortError(f"{self.name} was started before")
+        # A daemon, so that a program whose author forgot to close a port can still end.
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def watch(self, file: _File, on_event: Callable[[int], object]) -> None:
+        """Call ``on_event`` with ``READ`` and/or ``WRITE`` when the file is ready; at first for reading only."""
+        self._selector.register(file, READ, on_event)
+
+    def change(self, file: _File, events: int) -> None:
+        """Wait for other events of a watched file."""
+        key = self._selector.get_key(file)
+        if key.events != events:
+            self._selector.modify(file, events, key.data)
+
+    def unwatch(self, file: _File) -> None:
+        """Watch a file no longer (harmless for one that is not watched)."""
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(file)
+
+    def add_timed(self, timed: Timed) -> None:
+        """Tick ``timed`` whenever its deadline has come."""
+        self._timed.append(timed)
+
+    def remove_timed(self, timed: Timed) -> None:
+        """Tick it no longer."""
+        self._timed = [other for other in self._timed if other is not timed]
+
+    def post(self, job: Callable[[], object]) -> bool:
+        """Have ``job`` run in the loop's thread soon; False when the loop is closed and it never will."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._posted.append(job)
+            self._wake()
+        return True
+
+    def call(self, function: Callable[[], _T]) -> _T:
+        """Run ``function`` in the loop's thread and give its result; what it raises is raised here.
+
+        In the loop's own thread, before the start and after the end it simply runs.
+        """
+        if self.inside or self._thread is None:
+            return function()
+        future: Future[_T] = Future()
+
+        def job() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
+                future.set_exception(error)
+
+        return future.result() if self.post(job) else function()
+
+    def take_failure(self) -> Exception | None:
+        """Give the first exception a callback has raised since the last time, or None."""
+        with self._lock:
+            failure, self._failure = self._failure, None
+        return failure
+
+    def close(self) -> None:
+        """Stop the thread and wait for its end (unless called in it). What was posted before is still run."""
+        with self._lock:
+            if self._closed:
+                return
+            self._stopping = True
+            self._wake()
+        if self._thread is None:
+            self._finish()
+        elif not self.inside:
+            self._thread.join()
+
+    def _wake(self) -> None:
+        if not self._woken and not self.inside:
+            self._woken = True
+            self._wake_out.send(b"\0")
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._turn()
+        except Exception as error:  # noqa: BLE001 - a machine that cannot tell its deadline; nobody else sees it
+            self._note(error)
+        finally:
+            self._finish()
+
+    def _turn(self) -> None:
+        for key, events in self._selector.select(self._patience()):
+            if key.data is None:
+                with self._lock:
+                    self._wake_in.recv(64)
+                    self._woken = False
+            # An earlier callback of the same round may have taken this file away.
+            elif key.fileobj in self._selector.get_map():
+                self._guard(key.data, events)
+        now = time.monotonic()
+        for timed in self._timed:
+            deadline = timed.deadline
+            if deadline is not None and deadline <= now:
+                self._guard(timed.tick, now)
+        for _ in range(len(self._posted)):
+            self._guard(self._posted.popleft())
+
+    def _patience(self) -> float | None:
+        if self._posted or self._stopping:
+            return 0.0
+        deadlines = [deadline for timed in self._timed if (deadline := timed.deadline) is not None]
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _guard(self, function: Callable[..., object], *arguments: object) -> None:
+        try:
+            function(*arguments)
+        except Exception as error:  # noqa: BLE001 - one broken callback must not silence the others
+            self._note(error)
+
+    def _note(self, error: Exception) -> None:
+        _LOGGER.error("%s: a callback failed", self.name, exc_info=error)
+        with self._lock:
+            if self._failure is None:
+                error.add_note(f"(raised in the thread {self.name!r})")
+                self._failure = error
+
+    def _finish(self) -> None:
+        while True:
+            with self._lock:
+                job = self._posted.popleft() if self._posted else None
+                if job is None:
+                    self._closed = True
+                    self._selector.close()
+                    self._wake_in.close()
+                    self._wake_out.close()
+                    return
+            self._guard(job)
