@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SECRET_KEYS = r"token|passwd|password|psk|key"
-_VALUE = re.compile(rf'("(?:{_SECRET_KEYS})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_KEYS = r"token|passwd|password|psk|key"
+_VALUE = re.compile(rf'("(?:{_KEYS})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from construct import Bytes, Const, Int8ub, Int16ub, Int32ub, Int64ub, Struct
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
-from miio_lan.lan.cipher import TOKEN_SIZE, cipher_for
+from miio_lan.lan.cipher import BLOCK_SIZE, TOKEN_SIZE, cipher_for
 from miio_lan.lan.payload import Payload, dump_payload, parse_payload, read_payload
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "push_ability",
     "push_sign",
     "read_payload",
+    "sealed_size",
     "shown_token",
     "unwrap",
     "virtual_did_of",
@@ -170,6 +171,11 @@ def shown_token(packet: Packet) -> bytes | None:
     if not packet.is_hello or push_ability(packet.sign) is not None:
         return None
     return None if packet.sign in {bytes(TOKEN_SIZE), NO_SIGN} else packet.sign
+
+
+def sealed_size(plain_length: int) -> int:
+    """Give the size of the datagram that carries a plaintext of that length: padding always adds a byte."""
+    return HEADER_SIZE + (plain_length // BLOCK_SIZE + 1) * BLOCK_SIZE
 
 
 def encode(payload: object, *, token: bytes, device_id: int, stamp: int) -> bytes:

@@ -24,13 +24,13 @@ from miio_lan.lan.clock import DeviceClock
 from miio_lan.lan.ids import IdSource
 from miio_lan.lan.pacing import FIRST_HELLO, MAX_HELLO, MIN_RESEND, RoundTrips
 from miio_lan.lan.packet import (
-    HEADER_SIZE,
     HELLO,
     MAX_REQUEST,
     UNKNOWN_ID,
     Packet,
     decode,
     encode,
+    sealed_size,
     shown_token,
 )
 from miio_lan.lan.payload import dump_payload
@@ -232,9 +232,8 @@ class Session:
             raise DeviceException(f"the parameters of {call.method} have no JSON form: {error}") from None
 
     def _check_size(self, call: Call) -> None:
-        # Later ids may have more digits, up to ten; padding always adds at least a byte.
-        longest = len(call.payload) - len(str(call.id)) + 10
-        size = HEADER_SIZE + (longest // 16 + 1) * 16
+        # Later ids may have more digits, up to ten.
+        size = sealed_size(len(call.payload) - len(str(call.id)) + 10)
         if size > MAX_REQUEST:
             raise RequestTooLong(
                 f"{call.method} would take a datagram of {size} bytes, devices accept {MAX_REQUEST}: "

@@ -1,0 +1,315 @@
+"""The blocking device, with the names and meanings of python-miio's ``Device``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from miio_lan.device import calls
+from miio_lan.device.calls import PropertyTest, Steps
+from miio_lan.device.command import command
+from miio_lan.device.info import DeviceInfo
+from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
+from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
+from miio_lan.lan.blocking import Connection, tracer
+from miio_lan.lan.cipher import parse_token
+from miio_lan.lan.packet import PORT, Packet
+from miio_lan.lan.session import Session
+from miio_lan.record import Observer, Record
+from miio_lan.redact import redact
+
+if TYPE_CHECKING:
+    import click
+
+_LOGGER = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class Device:
+    """A product on the local network, spoken to through its Wi-Fi module.
+
+    May be used from several threads; use it as a context manager, or call :meth:`close`, to free its socket early.
+    All methods that talk to the device raise :class:`miio_lan.DeviceException` or one of its kinds: see
+    :meth:`send`.
+
+    :param ip: address or host name of the device
+    :param token: 32 hexadecimal digits; None for a device that is not set up yet and shows its own
+    :param start_id: id to count on from; 0 for a random start, which is what devices like best
+    :param debug: above 0, what is sent and received is logged (secrets hidden) at level DEBUG
+    :param lazy_discover: False greets the device before every command instead of only when needed
+    :param timeout: seconds per attempt; None for the class's ``timeout``
+    :param model: the model, where it is known or the device does not tell it
+    :param port: UDP port
+    :param source_ip: local address to send from, on machines with several
+    :param max_in_flight: commands under way at one time; small devices drop what they cannot hold
+    :param observer: told of all that crosses the wire, as :class:`miio_lan.record.Record`
+    :raises InvalidTokenException: (a ``ValueError``) for what is no token
+    :raises InvalidArgument: (a ``ValueError``) for other arguments that cannot be right
+    """
+
+    #: Further attempts after the first one.
+    retry_count: int = 3
+    #: Seconds per attempt.
+    timeout: float = 5
+    #: Models a subclass is meant for.
+    supported_models: ClassVar[list[str]] = []
+
+    def __init__(
+        self,
+        ip: str | None = None,
+        token: str | None = None,
+        start_id: int = 0,
+        debug: int = 0,
+        lazy_discover: bool = True,
+        timeout: float | None = None,
+        *,
+        model: str | None = None,
+        port: int = PORT,
+        source_ip: str | None = None,
+        max_in_flight: int = 1,
+        observer: Observer | None = None,
+    ) -> None:
+        self.ip = ip
+        self.token = token
+        self.debug = debug
+        self.timeout = _checked_timeout(self.timeout if timeout is None else timeout)
+        self._model = model
+        self._info: DeviceInfo | None = None
+        self._progress = UpdateProgress()
+        if max_in_flight < 1:
+            raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
+        if not 0 < port < 65536:
+            raise InvalidArgument(f"a UDP port is 1 to 65535, not {port}")
+        peer = ip or "the device"
+        session = Session(
+            None if token is None else parse_token(token),
+            peer=peer if port == PORT else f"{peer}:{port}",
+            start_id=start_id,
+            lazy_discover=lazy_discover,
+            max_in_flight=max_in_flight,
+            trace=_trace(observer, debug, peer),
+        )
+        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Classes written for python-miio name their models in either of these.
+        for source in ("_supported_models", "_mappings"):
+            if "supported_models" not in vars(cls) and vars(cls).get(source):
+                cls.supported_models = list(vars(cls)[source])
+
+    def __repr__(self) -> str:
+        model = f" {self._model}" if self._model else ""
+        return f"<{type(self).__name__}{model} at {self.ip}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the socket; calls of other threads end with an error. A later command opens another one."""
+        self._connection.close()
+
+    # --- the wire ----------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        command: str,
+        parameters: Any = None,
+        retry_count: int | None = None,
+        *,
+        extra_parameters: Mapping[str, Any] | None = None,
+        repeat_safe: bool | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Send a command and give its result.
+
+        The call ends, with a result or an error, within ``timeout * (1 + retry_count)`` seconds.
+
+        :param parameters: list or object; None sends an empty list
+        :param retry_count: further attempts after the first one; None for the device's ``retry_count``
+        :param extra_parameters: further top-level keys of the request, e.g. a gateway's ``sid``
+        :param repeat_safe: whether it may be executed twice; None decides by name (reads and ``set_properties`` may)
+        :param timeout: seconds per attempt; None for the device's ``timeout``
+        :raises DeviceError: if the device says no; :class:`miio_lan.McuTimeout` if its MCU does not answer
+        :raises DeviceTimeout: if no answer came; :class:`miio_lan.OutcomeUnknown` if the command may have run
+        :raises PayloadDecodeException: if the device answers, but not readably
+        :raises RequestTooLong: if the request does not fit the 1000 bytes that devices accept
+        :raises DeviceException: if the address cannot be used
+        """
+        if not isinstance(command, str) or not command:
+            raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
+        return self._reachable().call(
+            command,
+            [] if parameters is None else parameters,
+            timeout=self.timeout if timeout is None else _checked_timeout(timeout),
+            retry_count=self._retries(retry_count),
+            repeat_safe=repeat_safe,
+            extra=extra_parameters,
+        )
+
+    def send_handshake(self) -> Packet:
+        """Greet the device and give its answer (did, stamp).
+
+        :raises DeviceTimeout: if it does not answer
+        """
+        answer = self._reachable().handshake(timeout=self.timeout, retry_count=self._retries(None))
+        assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
+        return answer
+
+    @property
+    def device_id(self) -> int:
+        """Device id (did); greets the device if it is not known yet."""
+        known = self._connection.session.device_id
+        return self.send_handshake().device_id if known is None else known
+
+    @property
+    def raw_id(self) -> int:
+        """Last used message id."""
+        return self._connection.session.last_id
+
+    def _reachable(self) -> Connection:
+        if not self.ip:
+            raise InvalidArgument("this device was made without an address: give Device(ip=...)")
+        return self._connection
+
+    def _retries(self, retry_count: int | None) -> int:
+        count = self.retry_count if retry_count is None else retry_count
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise InvalidArgument(f"retry_count is a whole number from 0, not {count!r}")
+        return count
+
+    def _perform(self, steps: Steps[Result]) -> Result:
+        """Carry out the steps of a call; errors go to the step that caused them."""
+        try:
+            ask = next(steps)
+            while True:
+                try:
+                    answer = self.send(ask.method, ask.params, ask.retry_count)
+                except DeviceException as error:
+                    ask = steps.throw(error)
+                else:
+                    ask = steps.send(answer)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+    # --- commands every product knows --------------------------------------------------------------------------
+
+    @command
+    def info(self, *, skip_cache: bool = False) -> DeviceInfo:
+        """Get model, versions and network as the device tells them; asked once, then remembered.
+
+        :raises DeviceInfoUnavailableException: if the device does not tell
+        """
+        if self._info is None or skip_cache:
+            self._info = self._perform(calls.fetch_info())
+            if self._model is None:
+                self._model = self._info.model
+                self._check_model()
+        return self._info
+
+    @property
+    def model(self) -> str:
+        """Device model: as given, else as the device tells it.
+
+        :raises DeviceInfoUnavailableException: if it is not given and the device does not tell
+        """
+        if self._model is None and self.info().model is None:
+            raise DeviceInfoUnavailableException("the device does not tell its model: give Device(model=...)")
+        return str(self._model)
+
+    def _check_model(self) -> None:
+        if self.supported_models and self._model not in self.supported_models:
+            _LOGGER.warning("%s is not among the models %s is meant for", self._model, type(self).__name__)
+
+    @command
+    def raw_command(self, command: str, parameters: Any = None) -> Any:
+        """Send any command and give its result; errors as :meth:`send`."""
+        return self.send(command, parameters)
+
+    def get_properties(
+        self,
+        properties: Sequence[Any],
+        *,
+        property_getter: str = "get_prop",
+        max_properties: int | None = None,
+    ) -> list[Any]:
+        """Request properties in slices, and give their values in one list.
+
+        :param properties: names, or whatever the getter takes
+        :param property_getter: the command that reads them
+        :param max_properties: how many one request asks for; None for as many as fit a datagram
+        """
+        return self._perform(calls.read_slices(properties, property_getter, max_properties))
+
+    @command
+    def test_properties(self, properties: Sequence[str]) -> PropertyTest:
+        """Find out which properties a legacy product knows, and how many one request can ask for."""
+        return self._perform(calls.try_properties(properties))
+
+    def configure_wifi(
+        self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Tell the device which Wi-Fi to join; ``ok`` means understood, not joined.
+
+        :param ssid: network name, 1 to 32 bytes
+        :param password: at most 64 bytes
+        :param uid: owner's account, 0 for local use
+        :param extra_params: further parameters, e.g. ``tz`` or ``gmt_offset``
+        """
+        return self.send("miIO.config_router", calls.wifi_parameters(ssid, password, uid, extra_params))
+
+    # --- firmware update ---------------------------------------------------------------------------------------
+
+    def update(self, url: str, md5: str) -> bool:
+        """Start an OTA update: the device itself fetches the file.
+
+        :param url: where it does, beginning with ``http``; must be reachable from the device
+        :param md5: checksum of the file, 32 hexadecimal digits
+        :returns: whether the device took the request, which does not mean that it will act on it
+        """
+        self._progress.restart()
+        return calls.accepted(self.send("miIO.ota", update_parameters(url, md5)))
+
+    def update_progress(self) -> int:
+        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
+        return self._progress.observe(calls.single(self.send("miIO.get_ota_progress")))
+
+    def update_state(self) -> UpdateState:
+        """Return the current update state."""
+        return UpdateState(calls.single(self.send("miIO.get_ota_state")))
+
+    @classmethod
+    def get_device_group(cls) -> click.Group:
+        """Build the click group of this class: one command for each method marked with ``@command``."""
+        from miio_lan.click_common import DeviceGroup  # click is loaded by those who want a command line
+
+        return DeviceGroup(cls)
+
+
+def _checked_timeout(timeout: float) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
+        raise InvalidArgument(f"timeout is a number of seconds above 0, not {timeout!r}")
+    return timeout
+
+
+def _trace(observer: Observer | None, debug: int, peer: str) -> Any:
+    if observer is None and debug <= 0:
+        return None
+
+    def observe(record: Record) -> None:
+        if debug > 0:
+            arrow = "<-" if record.direction == "up" else "->"
+            _LOGGER.debug("%s %s %s", peer, arrow, redact(record.raw.decode(errors="replace")) or record.note)
+        if observer is not None:
+            observer(record)
+
+    return tracer(observe, peer)

@@ -1,0 +1,220 @@
+"""The blocking device for products described by a MIoT specification: properties and actions by their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, ClassVar
+
+from miio_lan.device import miot_calls
+from miio_lan.device.blocking import Device
+from miio_lan.device.command import command
+from miio_lan.device.miot_calls import SliceLimit
+from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
+
+#: name -> {"siid": ..., "piid": ...} for properties, {"siid": ..., "aiid": ...} for actions.
+MiotMapping = dict[str, dict[str, Any]]
+
+
+class MiotValueType(Enum):
+    """Type to convert a value to before it is sent, for callers that only have text."""
+
+    Int = "int"
+    Float = "float"
+    Bool = "bool"
+    Str = "str"
+
+    def convert(self, value: Any) -> Any:
+        """Convert a value.
+
+        :raises InvalidArgument: if it has no such form
+        """
+        if self is MiotValueType.Bool and isinstance(value, str):
+            words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+            if value.strip().lower() in words:
+                return words[value.strip().lower()]
+            raise InvalidArgument(f"a bool is true or false, not {value!r}")
+        types: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+        try:
+            return types[self.value](value)
+        except (TypeError, ValueError):
+            raise InvalidArgument(f"{value!r} is no {self.value}") from None
+
+
+class MiotDevice(Device):
+    """A product whose functions are numbered properties and actions (siid, piid, aiid).
+
+    Methods that python-miio has give the device's answers as they are, a list or object with a ``code`` per item
+    (failures are also logged in words); :meth:`read`, :meth:`write` and :meth:`run` give plain values, and raise
+    :class:`miio_lan.DeviceError` for negative codes. All raise what :meth:`Device.send` raises.
+
+    :param mapping: names for properties and actions; None for the class's own
+    """
+
+    #: Names for properties and actions; a subclass may have it ...
+    mapping: MiotMapping | None = None
+    #: ... or one per model.
+    _mappings: ClassVar[dict[str, MiotMapping]] = {}
+
+    def __init__(
+        self,
+        ip: str | None = None,
+        token: str | None = None,
+        start_id: int = 0,
+        debug: int = 0,
+        lazy_discover: bool = True,
+        timeout: float | None = None,
+        *,
+        model: str | None = None,
+        mapping: MiotMapping | None = None,
+        **connection: Any,
+    ) -> None:
+        super().__init__(ip, token, start_id, debug, lazy_discover, timeout, model=model, **connection)
+        if mapping is not None:
+            self.mapping = mapping
+        self._slices = SliceLimit()
+
+    # --- plain values ------------------------------------------------------------------------------------------
+
+    def read(self, siid: int, piid: int) -> Any:
+        """Read one property and give its value.
+
+        :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
+        """
+        (ids,) = _properties([(siid, piid)])
+        items = self._perform(miot_calls.read_one(ids))
+        if not items:
+            raise miot_calls.no_answer(miot_calls.GET, siid, piid)
+        if miot_calls.failed(items[0]):
+            raise miot_calls.refusal(miot_calls.GET, items[0])
+        return items[0].get("value")
+
+    def write(self, siid: int, piid: int, value: Any) -> None:
+        """Set one property; the value goes out with the JSON type it has (25 and 25.0 differ to a device).
+
+        :raises DeviceError: if the device refuses it (-4002 not writable, -4005 bad value, ...)
+        """
+        items = self.set_property_by(siid, piid, value)
+        if items and miot_calls.failed(items[0]):
+            raise miot_calls.refusal(miot_calls.SET, items[0])
+
+    def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
+        """Call an action and give its output values, positional or as objects, as the device sends them.
+
+        :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
+        """
+        answer = self.call_action_by(siid, aiid, params)
+        if not isinstance(answer, Mapping):
+            return []
+        if miot_calls.failed(answer):
+            raise miot_calls.refusal(miot_calls.ACTION, answer)
+        out = answer.get("out")
+        return out if isinstance(out, list) else []
+
+    # --- python-miio's names -----------------------------------------------------------------------------------
+
+    def get_properties(
+        self,
+        properties: Sequence[Any],
+        *,
+        property_getter: str = miot_calls.GET,
+        max_properties: int | None = None,
+    ) -> list[Any]:
+        """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
+
+        The working slice size is learnt and remembered; see :func:`miio_lan.device.miot_calls.read_properties`.
+
+        :param max_properties: properties per request at most; None for what is known to work
+        """
+        if property_getter != miot_calls.GET or not all(isinstance(item, Mapping) for item in properties):
+            getter = property_getter if property_getter != miot_calls.GET else "get_prop"
+            return super().get_properties(properties, property_getter=getter, max_properties=max_properties)
+        wanted = miot_calls.DEFAULT_LIMIT if max_properties is None else max_properties
+        return self._perform(miot_calls.read_properties(properties, self._slices, wanted))
+
+    def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
+        """Read all properties of the mapping; each result's ``did`` is the name it has there."""
+        wanted = [{"did": name, **ids} for name, ids in self._names().items() if "piid" in ids]
+        return self.get_properties(wanted, max_properties=max_properties)
+
+    @command
+    def get_property_by(self, siid: int, piid: int) -> list[Any]:
+        """Get a property by its siid and piid, as a list with one result."""
+        return self._perform(
+            miot_calls.read_properties(_properties([(siid, piid)]), SliceLimit(limit=1, proven=1))
+        )
+
+    @command
+    def set_property_by(
+        self, siid: int, piid: int, value: Any, value_type: MiotValueType | None = None
+    ) -> list[Any]:
+        """Set a property by its siid and piid; gives a list with one result."""
+        (ids,) = _properties([(siid, piid)])
+        sent = value if value_type is None else value_type.convert(value)
+        return self._perform(miot_calls.write_properties([{**ids, "value": sent}]))
+
+    @command
+    def call_action_by(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its siid and aiid; arguments in the order of the specification."""
+        _checked_ids(siid=siid, aiid=aiid)
+        parameters = {
+            "did": f"call-{siid}-{aiid}",
+            "siid": siid,
+            "aiid": aiid,
+            "in": [] if params is None else list(params),
+        }
+        return self._perform(miot_calls.call_action(parameters))
+
+    def set_property(self, property_key: str, value: Any) -> list[Any]:
+        """Set a property by its name in the mapping; gives a list with one result."""
+        ids = self._named(property_key, "piid")
+        return self._perform(miot_calls.write_properties([{"did": property_key, **ids, "value": value}]))
+
+    @command
+    def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its name in the mapping."""
+        ids = self._named(name, "aiid")
+        parameters = {"did": f"call-{name}", **ids, "in": [] if params is None else list(params)}
+        return self._perform(miot_calls.call_action(parameters))
+
+    @command
+    def call_action(self, name: str, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its name in the mapping (an older name of :meth:`call_action_from_mapping`)."""
+        return self.call_action_from_mapping(name, params)
+
+    # --- the mapping -------------------------------------------------------------------------------------------
+
+    def _names(self) -> MiotMapping:
+        if self.mapping:
+            return self.mapping
+        if self._mappings:
+            if self.model in self._mappings:
+                return self._mappings[self.model]
+            raise UnsupportedFeatureException(
+                f"{type(self).__name__} has no mapping for {self.model}, only for {', '.join(self._mappings)}"
+            )
+        raise UnsupportedFeatureException(
+            "no names are known for this device: give MiotDevice(mapping=...), or use siid and piid"
+        )
+
+    def _named(self, name: str, kind: str) -> dict[str, Any]:
+        names = self._names()
+        ids = names.get(name)
+        if ids is None or kind not in ids:
+            what = "property" if kind == "piid" else "action"
+            known = ", ".join(key for key, value in names.items() if kind in value) or "none"
+            raise InvalidArgument(f"the mapping has no {what} {name!r}; it has {known}")
+        return ids
+
+
+def _properties(ids: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Make the objects that name properties; at least one product insists on a did, so there always is one."""
+    for siid, piid in ids:
+        _checked_ids(siid=siid, piid=piid)
+    return [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in ids]
+
+
+def _checked_ids(**ids: int) -> None:
+    for name, number in ids.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise InvalidArgument(f"{name} is a whole number from 1, not {number!r}")

@@ -1,0 +1,243 @@
+"""Property and action calls of MIoT products, as steps: slicing that learns, and matching of results.
+
+Results are matched by (siid, piid) and fall back to the position; the did is only echoed by some products, so the
+caller's own is put back. Only negative codes are failures; 1 means accepted, not finished.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from miio_lan.device.calls import Ask, Steps
+from miio_lan.device.slices import cut
+from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, PayloadDecodeException
+from miio_lan.lan import codes
+
+_LOGGER = logging.getLogger(__name__)
+
+GET = "get_properties"
+SET = "set_properties"
+ACTION = "action"
+
+#: Properties per request that nearly every product takes.
+DEFAULT_LIMIT = 15
+#: Errors that a request for fewer properties may not meet (the texts differ, the numbers do not).
+_TOO_MANY = frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605})
+
+Item = dict[str, Any]
+
+
+@dataclass
+class SliceLimit:
+    """How many properties one request to one device may ask for, as far as this session has learnt.
+
+    :param learnt: the length that works where a longer one did not; None while nothing failed
+    :param proven: the longest list that was answered so far
+    :param mute: properties that were not answered even alone
+    """
+
+    learnt: int | None = None
+    proven: int = 0
+    mute: set[tuple[Any, Any]] = field(default_factory=set)
+
+
+@dataclass
+class _Reading:
+    """One read under way: what came back, and whether anything did."""
+
+    limit: SliceLimit
+    answered: int = 0
+    failed_alone: int = 0
+
+
+def read_one(ids: Mapping[str, Any]) -> Steps[list[Item]]:
+    """Read one property, giving a list with one result (none where the device leaves it out)."""
+    answer = yield Ask(GET, [dict(ids)])
+    return match([ids], answer)
+
+
+def read_properties(
+    properties: Sequence[Mapping[str, Any]], limit: SliceLimit, wanted: int = DEFAULT_LIMIT
+) -> Steps[list[Item]]:
+    """Read properties, each given as an object with ``siid`` and ``piid`` (and a ``did`` of the caller's choice).
+
+    A list the device cannot take is halved, and the length that works is remembered. A property that fails even
+    alone is reported with the code of its error; one that is not answered at all is left out.
+
+    :raises DeviceException: if the device answers nothing of it
+    """
+    found: list[Item] = []
+    reading = _Reading(limit)
+    # Cut anew after each slice: the limit may have changed meanwhile.
+    rest = list(properties)
+    while rest:
+        part = next(cut(rest, GET, limit=min(wanted, limit.learnt or wanted)))
+        found += yield from _read_part(part, reading)
+        rest = rest[len(part) :]
+    return found
+
+
+def _read_part(part: list[Mapping[str, Any]], reading: _Reading) -> Steps[list[Item]]:
+    limit = reading.limit
+    # A length never tried is given one attempt only: fewer properties are the better second attempt.
+    trial = len(part) > max(1, limit.proven)
+    try:
+        answer = yield Ask(GET, list(part), retry_count=0 if trial else None)
+    except DeviceException as error:
+        if not _may_be_too_many(error) or len(part) == 1:
+            return _failed_alone(part, error, reading)
+        return (yield from _read_halves(part, error, reading))
+    items = match(part, answer)
+    reading.answered += len(items)
+    if len(items) == len(part):
+        limit.proven = max(limit.proven, len(part))
+        return items
+    return (yield from _ask_again(part, items, reading))
+
+
+def _read_halves(
+    part: list[Mapping[str, Any]], error: DeviceException, reading: _Reading
+) -> Steps[list[Item]]:
+    limit = reading.limit
+    if limit.proven == 0:
+        yield from _probe(part, error, reading)
+    failed_before = reading.failed_alone
+    half = len(part) // 2
+    items = yield from _read_part(part[:half], reading)
+    items += yield from _read_part(part[half:], reading)
+    if reading.failed_alone == failed_before:
+        # Both halves work where the whole did not: the length was the reason, not one of the properties.
+        limit.learnt = min(limit.learnt or len(part), len(part) - half)
+        _LOGGER.debug("reading at most %d properties at a time from now on", limit.learnt)
+    return items
+
+
+def _probe(part: list[Mapping[str, Any]], error: DeviceException, reading: _Reading) -> Steps[None]:
+    """Find out with the first and the last property alone whether the device answers at all, before halving."""
+    for candidate in (part[0], part[-1]):
+        try:
+            answer = yield Ask(GET, [candidate])
+        except DeviceError as second:
+            if second.code == codes.METHOD_NOT_FOUND:
+                raise
+            continue
+        if match([candidate], answer):
+            reading.limit.proven = 1
+            return
+    raise error
+
+
+def _failed_alone(part: list[Mapping[str, Any]], error: DeviceException, reading: _Reading) -> list[Item]:
+    """Decide what the failure of a request means that cannot be cut further."""
+    reading.failed_alone += 1
+    nothing_works = reading.answered == 0 and (
+        len(part) > 1 or reading.limit.proven == 0 or reading.failed_alone > 1
+    )
+    if len(part) > 1 or isinstance(error, DeviceTimeout) or nothing_works:
+        raise error
+    if isinstance(error, DeviceError) and error.code is not None:
+        return [{**part[0], "code": error.code}]
+    if isinstance(error, PayloadDecodeException):
+        _LOGGER.warning("%s: %s", _key(part[0]), error)
+        return []
+    raise error
+
+
+def _ask_again(part: list[Mapping[str, Any]], items: list[Item], reading: _Reading) -> Steps[list[Item]]:
+    """Ask for what was left out: some products answer only as many as they can hold."""
+    limit = reading.limit
+    got = {_key(item) for item in items}
+    missing = [wanted for wanted in part if _key(wanted) not in got]
+    if len(part) == 1:
+        limit.mute.update(_key(wanted) for wanted in missing)
+    if len(part) == 1 or not items:
+        return items
+    cut_short = len(items)
+    for wanted in missing:
+        if _key(wanted) not in limit.mute:
+            more = yield from _read_part([wanted], reading)
+            if more:
+                limit.learnt = cut_short
+                items = items + more
+    order = {_key(wanted): place for place, wanted in enumerate(part)}
+    return sorted(items, key=lambda item: order[_key(item)])
+
+
+def _may_be_too_many(error: DeviceException) -> bool:
+    if isinstance(error, DeviceError):
+        return error.code in _TOO_MANY
+    return isinstance(error, (DeviceTimeout, PayloadDecodeException))
+
+
+def _key(item: Mapping[str, Any]) -> tuple[Any, Any]:
+    return item.get("siid"), item.get("piid")
+
+
+def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
+    """Bring results into the order of the request, with the did the caller chose; extra ones are dropped.
+
+    :raises DeviceError: never; what cannot be matched is left out
+    """
+    results = [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+    by_key: dict[tuple[Any, Any], Item] = {}
+    for result in results:
+        by_key.setdefault(_key(result), result)
+    matched = []
+    for place, wanted in enumerate(asked):
+        item: Item | None = by_key.get(_key(wanted))
+        if item is None and len(results) == len(asked) and "piid" not in results[place]:
+            item = results[place]
+        if item is not None:
+            own = {key: wanted[key] for key in ("did", "siid", "piid") if key in wanted}
+            matched.append({**item, **own})
+    return matched
+
+
+def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:
+    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``; refusals are logged in words."""
+    found: list[Item] = []
+    for part in cut(values, SET, limit=None):
+        answer = yield Ask(SET, part)
+        found += match(part, answer)
+    for item in found:
+        if failed(item):
+            _LOGGER.warning("setting %s.%s: %s", item.get("siid"), item.get("piid"), reason(item))
+    return found
+
+
+def call_action(parameters: Mapping[str, Any]) -> Steps[Any]:
+    """Call an action and give the device's answer as it is, with refusals logged in words."""
+    answer = yield Ask(ACTION, dict(parameters))
+    if isinstance(answer, Mapping) and failed(answer):
+        _LOGGER.warning("action %s.%s: %s", parameters["siid"], parameters["aiid"], reason(answer))
+    return answer
+
+
+def failed(item: Mapping[str, Any]) -> bool:
+    """Tell whether a result is a failure: only negative codes are; missing ones are not."""
+    code = item.get("code", 0)
+    return isinstance(code, int) and code < 0
+
+
+def reason(item: Mapping[str, Any]) -> str:
+    """Say in words why a result is a failure."""
+    code = item.get("code")
+    words = codes.explain_item(code) if isinstance(code, int) else ""
+    return f"code {code}" + (f", {words}" if words else "")
+
+
+def refusal(method: str, item: Mapping[str, Any]) -> DeviceError:
+    """Make the error for a failed result."""
+    code = item.get("code")
+    number = code if isinstance(code, int) else None
+    return DeviceError(
+        number, method=method, explanation=codes.explain_item(number) if number is not None else ""
+    )
+
+
+def no_answer(method: str, siid: int, piid: int) -> DeviceError:
+    """Make the error for a property the device left out of its answer."""
+    return DeviceError(None, f"no answer for property {siid}.{piid}", method=method)

@@ -1,0 +1,101 @@
+"""The words and numbers of a firmware update over the LAN.
+
+Devices answer ok to ``miIO.ota`` at once, whether or not anything will happen; what happens is told by a state word
+and a percentage, polled. Source: published firmware, observed devices, the phone app's update screen.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from miio_lan.errors import InvalidArgument
+
+#: What a device answers as progress while no update is under way.
+NOT_UPDATING = 101
+_MAX_URL = 256
+_MD5 = re.compile(r"[0-9a-fA-F]{32}")
+
+
+class UpdateState(Enum):
+    """State of a firmware update, as ``miIO.get_ota_state`` tells it.
+
+    Words devices are known to misspell are understood, details after ``|`` are ignored, and a word nobody knows is
+    :attr:`Unknown` rather than an error: a poll must survive it.
+    """
+
+    Downloading = "downloading"
+    Installing = "installing"
+    Failed = "failed"
+    Idle = "idle"
+    Downloaded = "downloaded"
+    Installed = "installed"
+    Busy = "busy"
+    WaitInstall = "wait_install"
+    Waiting = "waiting"
+    Starting = "starting"
+    Unknown = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> UpdateState:
+        word = str(value).split("|", 1)[0].strip().lower()
+        for state in cls:
+            if state.value == word:
+                return state
+        # Misspelt "downloaded" is seen on at least two products; letters of the word, in another order or doubled.
+        if word.startswith("down") and word.endswith("ed") and set(word) == set("downloaded"):
+            return cls.Downloaded
+        if word.startswith(("fail", "error")):
+            return cls.Failed
+        return cls.Unknown
+
+
+class UpdateProgress:
+    """Turns the numbers a device tells into a percentage that starts at 0, never runs backwards and ends at 100.
+
+    101 means "not updating": 0 before anything happened, 100 after it. Values below 0 tell nothing.
+    """
+
+    def __init__(self) -> None:
+        self._highest = 0
+
+    def restart(self) -> None:
+        """Begin anew: an update was requested."""
+        self._highest = 0
+
+    def observe(self, told: object) -> int:
+        """Take what the device told and give the percentage, 0 to 100."""
+        number = _number(told)
+        if number >= NOT_UPDATING:
+            finished = self._highest > 0
+            self._highest = 0
+            return 100 if finished else 0
+        self._highest = max(self._highest, number)
+        return self._highest
+
+
+def _number(told: object) -> int:
+    try:
+        return int(told)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def update_parameters(url: str, md5: str) -> dict[str, str]:
+    """Build the parameters of ``miIO.ota``.
+
+    :raises InvalidArgument: if no device could fetch that url, or the checksum is none
+    """
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+        raise InvalidArgument(f"a firmware url begins with http:// or https://, not {url!r}")
+    if len(url) > _MAX_URL:
+        raise InvalidArgument(f"a firmware url has at most {_MAX_URL} characters, this one {len(url)}")
+    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
+        raise InvalidArgument("an MD5 checksum has 32 hexadecimal digits")
+    return {
+        "mode": "normal",
+        "install": "1",
+        "app_url": url,
+        "file_md5": md5.lower(),
+        "proc": "dnld install",
+    }

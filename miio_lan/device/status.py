@@ -1,0 +1,28 @@
+"""Containers for what a device reports of itself."""
+
+from __future__ import annotations
+
+import inspect
+
+
+class DeviceStatus:
+    """Base class of status containers: its repr lists all defined properties and their values.
+
+    A property whose value cannot be computed is shown with the name of its error, so that one odd answer of a device
+    does not hide the others.
+    """
+
+    def __repr__(self) -> str:
+        shown = "".join(f" {name}={self._shown(name)}" for name in self._property_names())
+        return f"<{type(self).__name__}{shown}>"
+
+    @classmethod
+    def _property_names(cls) -> list[str]:
+        found = inspect.getmembers_static(cls, lambda member: isinstance(member, property))
+        return [name for name, _ in found if not name.startswith("_")]
+
+    def _shown(self, name: str) -> object:
+        try:
+            return getattr(self, name)
+        except Exception as error:  # noqa: BLE001 - any error of a user's property belongs into the picture
+            return type(error).__name__
