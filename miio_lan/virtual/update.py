@@ -1,0 +1,112 @@
+"""A firmware update as it looks from outside: states and progress by time, nothing is really fetched here.
+
+Source: observed modules: ``ok`` before anything happens, progress 101 when there is no update, a restart at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+IDLE = "idle"
+#: The progress of a module that is not updating.
+NO_PROGRESS = 101
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStep:
+    """One state of an update.
+
+    :param state: the word ``miIO.get_ota_state`` shows
+    :param seconds: how long it lasts
+    :param progress: the progress at its beginning and end
+    """
+
+    state: str
+    seconds: float
+    progress: tuple[int, int] = (100, 100)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateScript:
+    """The course of an update.
+
+    :param ending: ``"restart"``, or the state the module stays in (``"failed"``, ``"idle"``, ...)
+    :param jump: seconds between two values of the progress; older modules show a new one every 2.5 s
+    """
+
+    steps: tuple[UpdateStep, ...] = (
+        UpdateStep("downloading", 3.0, (0, 100)),
+        UpdateStep("downloaded", 0.5),
+        UpdateStep("installing", 2.0),
+    )
+    ending: str = "restart"
+    jump: float = 0.25
+
+
+class FirmwareUpdate:
+    """Plays a script, or shows what somebody who really updates reports."""
+
+    def __init__(self, script: UpdateScript) -> None:
+        self.script = script
+        self.state = IDLE
+        self.active = False
+        self._progress = NO_PROGRESS
+        self._steps: list[UpdateStep] = []
+        self._since = 0.0
+
+    def start(self, now: float) -> None:
+        """Begin the script; nothing happens while an update is going on."""
+        if not self.active:
+            self.active = True
+            self._steps = list(self.script.steps)
+            self._since = now
+            self.tick(now)
+
+    def report(self, state: str, progress: int = NO_PROGRESS) -> None:
+        """Show a state and progress of an update that somebody else does."""
+        self.active = state not in {IDLE, "failed", "installed"}
+        self._steps = []
+        self.state, self._progress = state, progress
+
+    def reset(self) -> None:
+        """Forget everything, as a restart does."""
+        self.report(IDLE)
+
+    def progress(self, now: float) -> int:
+        """Give the progress: 0 to 100, or 101 when there is no update."""
+        if not self._steps:
+            return self._progress
+        step = self._steps[0]
+        first, last = step.progress
+        spent = (
+            (now - self._since) // self.script.jump * self.script.jump
+            if self.script.jump
+            else now - self._since
+        )
+        share = min(1.0, max(0.0, spent / step.seconds)) if step.seconds else 1.0
+        return round(first + (last - first) * share)
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
+        return self._since + self._steps[0].seconds if self._steps else None
+
+    def tick(self, now: float) -> Literal["restart"] | None:
+        """Enter the state that is due.
+
+        :return: ``"restart"`` when the update ends with one
+        """
+        while self._steps and self._since + self._steps[0].seconds <= now:
+            self._since += self._steps.pop(0).seconds
+            if not self._steps:
+                return self._end()
+        if self._steps:
+            self.state = self._steps[0].state
+        return None
+
+    def _end(self) -> Literal["restart"] | None:
+        if self.script.ending == "restart":
+            return "restart"
+        self.report(self.script.ending)
+        return None
