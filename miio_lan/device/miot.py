@@ -140,9 +140,8 @@ class MiotDevice(Device):
     @command
     def get_property_by(self, siid: int, piid: int) -> list[Any]:
         """Get a property by its siid and piid, as a list with one result."""
-        return self._perform(
-            miot_calls.read_properties(_properties([(siid, piid)]), SliceLimit(limit=1, proven=1))
-        )
+        (ids,) = _properties([(siid, piid)])
+        return self._perform(miot_calls.read_one(ids))
 
     @command
     def set_property_by(
