@@ -24,7 +24,7 @@ UNKNOWN_METHOD = ("method not found", -5000)
 BAD_ARGUMENTS = ("invalid arg", -5001)
 TOO_LONG = ("command too long", -5002)
 INTERNAL = ("internal error", -5003)
-LARGEST_IID = 0xFFFF
+LARGEST_IID = 0x7FFF_FFFF
 
 
 class Malformed(Exception):
@@ -59,9 +59,9 @@ def iids(words: Sequence[str], size: int) -> list[tuple[int, int, tuple[str, ...
 def iid(word: str) -> int:
     """Read one id.
 
-    :raises Malformed: not a number from 0 to 65535
+    :raises Malformed: not a number from 0 to 2147483647
     """
-    if not (word.isascii() and word.isdecimal() and len(word) <= 5 and int(word) <= LARGEST_IID):
+    if not (word.isascii() and word.isdecimal() and len(word) <= 10 and int(word) <= LARGEST_IID):
         raise Malformed
     return int(word)
 

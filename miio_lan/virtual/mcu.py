@@ -87,6 +87,8 @@ class Mcu:
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``
+    :ivar slow_time: seconds to an answer while ``"slow"`` is on
+    :ivar reply_time: seconds after which a line counts as unanswered
     :ivar net: the network state the module told last, empty before it told any
     :ivar counters: lines sent by command word, and what was lost or ignored
     """
@@ -118,6 +120,7 @@ class Mcu:
         self.update_answer: str | None = "ready"
         self.on_update: Callable[[float], None] | None = None
         self.slow_time = SLOW
+        self.reply_time = REPLY_TIME
         self.net = ""
         self.counters: Counter[str] = Counter()
         serial = spec.property(*SERIAL_NUMBER)
@@ -356,7 +359,7 @@ class Mcu:
         self.counters[uplink.kind] += 1
         self._banners_unanswered = 1 if "banners" in self.misbehave and uplink.is_answer else 0
         text = " ".join(uplink.tokens())
-        self._sent = _Sent(uplink, text, now + REPLY_TIME, changed)
+        self._sent = _Sent(uplink, text, now + self.reply_time, changed)
         if len(self._out) + len(data) <= MAX_UNSENT:
             self._out += data
         else:
