@@ -38,7 +38,7 @@ class Result(Command):
     :param answers: the method of the downlink this answers; None when that is not known
     :param values: the parameters in order, as values
     :param results: per property, when it answers ``get_properties`` or ``set_properties``
-    :param siid, aiid, code, out: when it answers ``action``
+    :param siid: with ``aiid``, ``code`` and ``out``, when it answers ``action``
     :param readings: every reading the values allow, when it is not known what they answer
     """
 
