@@ -1,0 +1,162 @@
+"""A whole product without hardware: a virtual module at a UDP socket, a virtual MCU, and a real pty between them.
+
+Either end alone, facing real hardware, is :class:`~miio_lan.virtual.host.ModuleHost` or
+:class:`~miio_lan.virtual.host.McuHost`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING, Any
+
+from miio_lan.device.spec import Spec
+from miio_lan.lan.cipher import parse_token
+from miio_lan.uart.port import PtyPair
+from miio_lan.uart.watch import LineWatch
+from miio_lan.virtual.host import Host, McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.mcu import Mcu
+from miio_lan.virtual.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from miio_lan.record import Observer
+    from miio_lan.uart.port import MemoryPair
+
+__all__ = ["McuHost", "ModuleHost", "VirtualProduct"]
+
+# An MCU in good order has reported within a millisecond or two; one that misbehaves is not waited for much longer.
+_BOOT_PATIENCE = 1.0
+
+
+class VirtualProduct(Host):
+    """A whole product without hardware: a virtual module on a UDP socket, a virtual MCU, and a pty between them.
+
+    Both run in one thread; every byte between them passes the kernel.
+
+    :param spec: what the product is; the lamp that ships with the package by default
+    :param host: the address to listen at, IPv4 or IPv6
+    :param port: the UDP port, 0 for any free one
+    :param token: 32 hexadecimal digits; random by default
+    :param device_id: the did; random by default
+    :param profile: how the module behaves, see :mod:`~miio_lan.virtual.profile`
+    :param misbehave: how the MCU misbehaves, see :data:`~miio_lan.virtual.mcu.MISBEHAVIOURS`
+    :param observer: gets a record of every line in both directions, stamped when the other end reads it
+    :param provisioned: whether the module is set up; it shows its token otherwise
+    :param line: the line, when it shall be another than a new pty; it belongs to the product from now on
+    :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.Mcu`
+    :param module_options: further arguments for :class:`~miio_lan.virtual.module.Module`
+    :raises InvalidTokenException: if the token is none
+    :raises DeviceException: as the two machines do for arguments that do not fit
+    """
+
+    WHAT = "virtual product"
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str | None = None,
+        device_id: int | None = None,
+        profile: str = "document",
+        misbehave: Collection[str] = (),
+        observer: Observer | None = None,
+        provisioned: bool = True,
+        line: PtyPair | MemoryPair | None = None,
+        mcu_options: Mapping[str, Any] | None = None,
+        module_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(None)
+        self.spec = spec or Spec.shipped()
+        self.host = host
+        self._token = secrets.token_bytes(16) if token is None else parse_token(token)
+        self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
+        self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))
+        defaults: dict[str, Any] = {
+            "mac": f"02{secrets.token_hex(5)}",  # locally administered: nobody's real address
+            "model": self.mcu.model,
+            "wall": wall_clock,
+            "inputs": self._inputs,
+        }
+        self.module = Module(
+            device_id=self.device_id,
+            token=self._token,
+            profile=profile,
+            provisioned=provisioned,
+            **(defaults | dict(module_options or {})),
+        )
+        self._wanted_port = port
+        self._line = line
+        self._watch = LineWatch(observer, wall=wall_clock) if observer is not None else None
+        self._booted = threading.Event()
+        self._hosts: tuple[ModuleHost, McuHost] | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"<VirtualProduct {self.mcu.model} did={self.device_id} {self.host}:{self.port} ({self._state})>"
+        )
+
+    @property
+    def token(self) -> str:
+        """The token, 32 hexadecimal digits."""
+        return self._token.hex()
+
+    @property
+    def port(self) -> int:
+        """The UDP port it listens at (0 until it is started, if any free one was asked for)."""
+        return self._hosts[0].port if self._hosts is not None else self._wanted_port
+
+    def start(self) -> None:
+        """Begin; the MCU has told the module who it is when this returns (unless it misbehaves).
+
+        :raises DeviceException: if it was closed before, or there is no such address, free port or pty
+        """
+        super().start()
+        self._booted.wait(_BOOT_PATIENCE)
+
+    def _inputs(self, siid: int, aiid: int) -> tuple[int, ...] | None:
+        action = self.spec.action(siid, aiid)
+        return action.in_ if action is not None else None
+
+    def _prepare(self) -> None:
+        self._line = line = self._line or PtyPair()
+        module = ModuleHost(
+            self.module,
+            line.near,
+            host=self.host,
+            port=self._wanted_port,
+            loop=self._loop,
+            heard=self._module_heard,
+        )
+        heard = self._watch.down if self._watch is not None else None
+        self._hosts = (module, McuHost(self.mcu, line.far, loop=self._loop, heard=heard))
+
+    def _module_heard(self, data: bytes, instant: float) -> None:
+        if self.module.chip.mcu_version is not None:
+            self._booted.set()
+        if self._watch is not None:
+            self._watch.up(data, instant)
+
+    def _begin(self) -> None:
+        if self._watch is not None:
+            self._loop.add_timed(self._watch)
+        for host in self._hosts or ():
+            host.start()
+
+    def flush(self) -> None:
+        """See :class:`~miio_lan.virtual.host.Host`."""
+        for host in self._hosts or ():
+            host.flush()
+
+    def _end(self) -> None:
+        if self._watch is not None:
+            self._loop.remove_timed(self._watch)
+        for host in self._hosts or ():
+            host.close()
+
+    def _free(self) -> None:
+        if self._line is not None:
+            self._line.close()
