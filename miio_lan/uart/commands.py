@@ -107,6 +107,7 @@ __all__ = [
     "Uplink",
     "Value",
     "Version",
+    "has_form",
     "model_fault",
     "read",
     "version_fault",

@@ -71,38 +71,50 @@ def fit(values: Sequence[Value], asked: Sequence[tuple[int, int]], *, with_value
     if found.taken == len(values) and all(_plausible(row) and row[:2] in known for row in found.results):
         return found
     if asked and len(values) <= _MOST_VALUES and len(asked) <= _MOST_PROPERTIES:
-        rows = _Search(values, asked, with_values).rows(0, 0)
-        if rows is not None:
-            return Found(rows, len(values))
+        for complete in (True, False):
+            rows = _Search(values, asked, with_values, complete).rows(0, 0)
+            if rows is not None:
+                return Found(rows, len(values))
     return found
 
 
 class _Search:
-    """Looks for a division of the values into one piece per property, in the order they were asked for."""
+    """Looks for a division of the values into one piece per property, in the order they were asked for.
 
-    def __init__(self, values: Sequence[Value], asked: Sequence[tuple[int, int]], with_values: bool) -> None:
+    :param complete: whether every property must be there
+    """
+
+    def __init__(
+        self, values: Sequence[Value], asked: Sequence[tuple[int, int]], with_values: bool, complete: bool
+    ) -> None:
+        self._complete = complete
         self._values = values
-        self._asked = asked
+        self._asked = [tuple(ids) for ids in asked]
         self._with_values = with_values
         self._dead: set[tuple[int, int]] = set()
 
     def rows(self, at: int, first: int) -> tuple[PropertyResult, ...] | None:
         """Read from value ``at`` on, as answers to properties ``first`` and later."""
         if at == len(self._values):
-            return ()
+            return None if self._complete and first < len(self._asked) else ()
         if (at, first) in self._dead:
             return None
-        ids = (_id(self._values[at]), _id(self._values[at + 1]) if at + 1 < len(self._values) else None)
-        for index in range(first, len(self._asked)):
-            if self._asked[index] != ids:
-                continue
+        index = self._index(at, first)
+        if index is not None:
             for row, size in self._pieces(at, *self._asked[index]):
                 rest = self.rows(at + size, index + 1)
                 if rest is not None:
                     return (row, *rest)
-            break  # a later occurrence of the same ids gives no more than this one
         self._dead.add((at, first))
         return None
+
+    def _index(self, at: int, first: int) -> int | None:
+        """Return which property the values name next; a later one only where some may be left out."""
+        if at + 1 >= len(self._values):
+            return None
+        ids = (_id(self._values[at]), _id(self._values[at + 1]))
+        last = first + 1 if self._complete else len(self._asked)
+        return next((index for index in range(first, last) if self._asked[index : index + 1] == [ids]), None)
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
