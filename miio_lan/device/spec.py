@@ -55,9 +55,6 @@ class Spec:
         object.__setattr__(self, "_actions", {a.iid: a for s in services for a in s.actions})
         object.__setattr__(self, "_events", {e.iid: e for s in services for e in s.events})
 
-    def __hash__(self) -> int:
-        return hash((self.model, self.type, self.services))
-
     def service(self, siid: int) -> Service | None:
         """Find a service by its siid."""
         return next((service for service in self.services if service.siid == siid), None)

@@ -252,7 +252,7 @@ class Mcu:
             self._on_line(line, now)
         if self._sent is not None and now >= self._sent.deadline:
             self.counters["unanswered"] += 1
-            self._settle(None, now)
+            self._settle(self._sent, None, now)
         self._advance(now)
 
     def _on_line(self, line: Line, now: float) -> None:
@@ -276,12 +276,10 @@ class Mcu:
             # The module's complaint about the banner, not about the answer behind it.
             self._banners_unanswered -= 1
         else:
-            self._settle(accepted, now)
+            self._settle(sent, accepted, now)
 
-    def _settle(self, accepted: bool | None, now: float) -> None:
-        sent, self._sent = self._sent, None
-        if sent is None:
-            return
+    def _settle(self, sent: _Sent, accepted: bool | None, now: float) -> None:
+        self._sent = None
         self._outgoing.settled(sent.uplink, accepted=accepted, now=now, once="boots-once" in self.misbehave)
         self._outgoing.report(sent.changed)
         if accepted is False:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, MutableSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from miio_lan.errors import LineError, SpecError
+from miio_lan.errors import SpecError
 from miio_lan.uart.line import CR, MAX_LINE, MAX_PARAMETERS, join, token
 
 if TYPE_CHECKING:
@@ -123,12 +123,9 @@ def write(uplink: Uplink, active: Misbehaviours) -> bytes:
     is_result = uplink.kind == "result"
     if is_result and "wrong-counts" in active and len(tokens) > 1:
         del tokens[-1]
-    try:
-        text = join(tokens)[: -len(CR)]
-    except LineError:
-        if "unquoted-strings" not in active:
-            raise
-        text = " ".join(tokens).encode("ascii")
+    # Bare words with spaces are no tokens: only the careless writer puts them on the line.
+    careless = "unquoted-strings" in active
+    text = " ".join(tokens).encode("ascii") if careless else join(tokens)[: -len(CR)]
     if is_result and "overlong-lines" in active:
         # Spaces are no parameters: the length is all that is wrong with the line.
         text = text.replace(b" ", b" " * (MAX_LINE + 1), 1)

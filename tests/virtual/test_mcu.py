@@ -368,6 +368,37 @@ class TestAction:
     def test_the_purifiers_toggle_finds_the_switch_of_another_service(self) -> None:
         assert booted(PURIFIER).do("action 8 1") == ["result 8 1 0", "properties_changed 2 2 false"]
 
+    def test_what_cannot_be_told_from_the_description_just_succeeds(self) -> None:
+        text = """
+        [[service]]
+        siid = 2
+        name = "s"
+        property = [{piid = 1, name = "on", format = "bool", access = "r"},
+                    {piid = 2, name = "level", format = "string", access = "r"},
+                    {piid = 3, name = "by", format = "uint8", access = ""}]
+        action = [{aiid = 1, name = "toggle", in = [1]}, {aiid = 2, name = "change-level", in = [3]},
+                  {aiid = 3, name = "change-nothing", in = [3]}]
+        """
+        bench = booted(Spec.from_toml(text), model="a.b.c")
+        downs = ("action 2 1 1 true", "action 2 2 3 5", "action 2 3 3 5")
+        assert bench.do(*downs) == ["result 2 1 0", "result 2 2 0", "result 2 3 0"]
+        assert bench.mcu.values == {(2, 1): False, (2, 2): "", (2, 3): 0}
+
+    def test_changes_of_floats_stay_on_their_step(self) -> None:
+        text = """
+        [[service]]
+        siid = 2
+        name = "s"
+        property = [{piid = 1, name = "target", format = "float", access = "rn", range = [16, 31, 0.1], default = 21.7},
+                    {piid = 2, name = "by", format = "float", access = ""},
+                    {piid = 3, name = "free", format = "float", access = "r"}]
+        action = [{aiid = 1, name = "change-target", in = [2]}, {aiid = 2, name = "change-free", in = [2]}]
+        """
+        bench = booted(Spec.from_toml(text), model="a.b.c")
+        lines = bench.do("action 2 1 2 0.1", "action 2 2 2 0.25")
+        assert lines == ["result 2 1 0", "properties_changed 2 1 21.8", "result 2 2 0"]
+        assert bench.mcu.values[2, 3] == 0.25
+
     def test_an_answer_longer_than_a_line_is_an_internal_error(self) -> None:
         text = """
         [[service]]
@@ -457,6 +488,15 @@ class TestReports:
         bench.run(0.05)
         bench.mcu.set_local(3, 2, 24.5, bench.now)
         bench.run(0)
+        assert bench.texts() == ["properties_changed 3 2 24.5"]
+
+    def test_a_change_without_a_time_goes_out_with_the_next_tick(self) -> None:
+        bench = booted()
+        bench.run(0.05)
+        bench.mcu.put(3, 2, 24.5)
+        assert bench.mcu.deadline is not None
+        assert bench.mcu.deadline <= bench.now
+        bench.run(0.0)
         assert bench.texts() == ["properties_changed 3 2 24.5"]
 
     def test_unchanged_unknown_and_illegal(self) -> None:
