@@ -1,0 +1,142 @@
+"""The virtual MCU behind the virtual module, on a fake clock: what a LAN caller makes of a product that misbehaves."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from miio_lan.device.spec import Spec
+from miio_lan.lan import packet
+from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
+from miio_lan.virtual.module import Module
+
+LAMP = Spec.shipped("lamp")
+TOKEN = bytes(range(16))
+DID = 1234567
+PEER = ("127.0.0.1", 40000)
+PROFILES = ["document", "older", "newer"]
+
+
+class Pair:
+    """Both ends of the line, joined byte for byte, and a LAN caller."""
+
+    def __init__(self, profile: str = "document", spec: Spec = LAMP) -> None:
+        self.mcu = Mcu(spec, rng=random.Random(1))
+        self.module = Module(device_id=DID, token=TOKEN, profile=profile)
+        self.now = self.booted = 1000.0
+        self.id = 0
+        self.replies: dict[int, dict[str, Any]] = {}
+        self.module.start(self.now)
+        self.mcu.start(self.now)
+        self.run(1)
+
+    def run(self, seconds: float, until: int | None = None) -> None:
+        end = self.now + seconds
+        self._exchange()
+        while until not in self.replies:
+            deadlines = [at for at in (self.mcu.deadline, self.module.deadline) if at is not None]
+            if min(deadlines, default=end + 1) > end:
+                self.now = end
+                return
+            self.now = max(self.now, min(deadlines))
+            self.mcu.tick(self.now)
+            self.module.tick(self.now)
+            self._exchange()
+
+    def call(self, method: str, params: Any, seconds: float = 12.0) -> dict[str, Any] | None:
+        self.id += 1
+        request = {"id": self.id, "method": method, "params": params}
+        stamp = int(self.now - self.booted)
+        datagram = packet.encode(request, token=TOKEN, device_id=DID, stamp=stamp)
+        self.module.receive_lan(datagram, PEER, self.now)
+        self.run(seconds, until=self.id)
+        return self.replies.get(self.id)
+
+    def get(self, *iids: tuple[int, int]) -> dict[tuple[int, int], Any] | None:
+        """What a get gives: values by (siid, piid), or the code; None when the whole of it failed."""
+        reply = self.call("get_properties", [{"did": "d", "siid": siid, "piid": piid} for siid, piid in iids])
+        if reply is None or "result" not in reply:
+            return None
+        return {(r["siid"], r["piid"]): r["value"] if r["code"] == 0 else r["code"] for r in reply["result"]}
+
+    def _exchange(self) -> None:
+        while True:
+            up, down = self.mcu.take_output(), self.module.take_uart()
+            if not up and not down:
+                break
+            self.module.receive_uart(up, self.now)
+            self.mcu.receive(down, self.now)
+        for datagram, _ in self.module.take_lan():
+            payload = packet.decode(datagram, TOKEN).payload
+            if isinstance(payload, dict) and "id" in payload:
+                self.replies[payload["id"]] = payload
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_property_comes_through_as_it_is(profile: str) -> None:
+    pair = Pair(profile)
+    readable = [prop.iid for prop in LAMP.readable()]
+    for start in range(0, len(readable), 6):
+        chunk = readable[start : start + 6]
+        assert pair.get(*chunk) == {iid: pair.mcu.values[iid] for iid in chunk}
+
+
+def test_a_real_products_description_is_all_it_takes() -> None:
+    pair = Pair(spec=Spec.shipped("purifier"))
+    assert pair.get((2, 5), (3, 6), (3, 8), (10, 8)) == {(2, 5): 0, (3, 6): 12, (3, 8): 22.4, (10, 8): 852}
+    reply = pair.call("set_properties", [{"did": "d", "siid": 2, "piid": 5, "value": 9}])
+    assert reply is not None
+    assert reply["result"][0]["code"] == -4005
+    reply = pair.call("action", {"did": "d", "siid": 8, "aiid": 1, "in": []})
+    assert reply is not None
+    assert reply["result"]["code"] == 0
+    assert pair.get((2, 2)) == {(2, 2): False}
+
+
+def test_one_mute_property_times_out_while_the_rest_works() -> None:
+    pair = Pair()
+    pair.mcu.mute_properties.add((3, 1))
+    reply = pair.call("get_properties", [{"did": "d", "siid": 3, "piid": 1}])
+    assert reply is not None
+    assert reply["error"]["code"] == -9999
+    assert pair.get((2, 1)) == {(2, 1): True}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", sorted(MISBEHAVIOURS))
+def test_no_misbehaviour_makes_a_wrong_answer_or_outlasts_itself(profile: str, name: str) -> None:
+    pair = Pair(profile)
+    pair.mcu.misbehave.add(name)
+    for value in (7, 70):
+        pair.call("set_properties", [{"did": "d", "siid": 2, "piid": 2, "value": value}])
+        answered = pair.get((2, 2), (2, 11)) or {}
+        right = {(2, 2): pair.mcu.values[2, 2], (2, 11): "Desk lamp"}
+        assert all(got in (right[iid], -4004) for iid, got in answered.items())
+    pair.mcu.misbehave.discard(name)
+    pair.run(10)
+    assert pair.get((2, 2), (2, 1)) == {(2, 2): pair.mcu.values[2, 2], (2, 1): True}
+
+
+def test_many_commands_while_misbehaviour_comes_and_goes() -> None:
+    rng = random.Random(20)
+    pair = Pair()
+    pair.mcu.poll_interval = 0.005
+    counts = {"right": 0, "failed": 0}
+    for _ in range(400):
+        if rng.random() < 0.2:
+            pair.mcu.misbehave.clear()
+            for name in rng.sample(sorted(MISBEHAVIOURS), rng.randint(0, 2)):
+                pair.mcu.misbehave.add(name)
+        pair.mcu.set_local(2, 2, rng.randint(1, 100), pair.now)
+        answered = pair.get((2, 2)) or {}
+        right = answered.get((2, 2)) == pair.mcu.values[2, 2]
+        assert right or answered.get((2, 2), -4004) == -4004
+        assert pair.id in pair.replies, "a command was lost without an error"
+        counts["right" if right else "failed"] += 1
+    assert counts["right"] > 100
+    assert counts["failed"] > 20
+    pair.mcu.misbehave.clear()
+    pair.run(10)
+    assert pair.get((2, 2)) == {(2, 2): pair.mcu.values[2, 2]}
