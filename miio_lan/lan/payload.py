@@ -224,6 +224,10 @@ class _Repairer:
         if found is None or self._text[found.end() : found.end() + 1] == "'":
             self._unexpected("a value")
         word = found.group().strip()
+        if self._depth == 0 and word not in _CONSTANTS and not _NUMBER.fullmatch(word):
+            self._unexpected("an object or a list")
+        if _RAW_CONTROL.search(word):
+            self._unexpected("a value")  # not a slip of a formatter: garbled blocks look like this
         self._at = found.end()
         if word in _CONSTANTS:
             return _CONSTANTS[word]
