@@ -79,7 +79,7 @@ class ModuleBench:
         return [packet.decode(data, None) for data, _ in self.module.take_lan()]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def bench():
     """Make benches."""
     return ModuleBench
