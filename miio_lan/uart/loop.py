@@ -53,11 +53,10 @@ class Loop:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
-        self._selector.register(self._wake_in, READ)
+        # Nothing is opened before the start, so that a loop that was only made need not be closed.
+        self._waiting: selectors.BaseSelector | None = None
+        self._wake_in: socket.socket | None = None
+        self._wake_out: socket.socket | None = None
         self._lock = threading.Lock()
         self._posted: deque[Callable[[], object]] = deque()
         self._woken = False
@@ -79,9 +78,19 @@ class Loop:
         """
         if self._thread is not None or self._closed:
             raise PortError(f"{self.name} was started before")
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_in, READ)
         # A daemon, so that a program whose author forgot to close a port can still end.
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
+
+    @property
+    def _selector(self) -> selectors.BaseSelector:
+        if self._waiting is None:
+            self._waiting = selectors.DefaultSelector()
+        return self._waiting
 
     def watch(self, file: _File, on_event: Callable[[int], object]) -> None:
         """Call ``on_event`` with ``READ`` and/or ``WRITE`` when the file is ready; at first for reading only."""
@@ -151,9 +160,15 @@ class Loop:
             self._thread.join()
 
     def _wake(self) -> None:
-        if not self._woken and not self.inside:
+        if self._wake_out is not None and not self._woken and not self.inside:
             self._woken = True
             self._wake_out.send(b"\0")
+
+    def _woke(self) -> None:
+        with self._lock:
+            if self._wake_in is not None:
+                self._wake_in.recv(64)
+            self._woken = False
 
     def _run(self) -> None:
         try:
@@ -167,9 +182,7 @@ class Loop:
     def _turn(self) -> None:
         for key, events in self._selector.select(self._patience()):
             if key.data is None:
-                with self._lock:
-                    self._wake_in.recv(64)
-                    self._woken = False
+                self._woke()
             # An earlier callback of the same round may have taken this file away.
             elif key.fileobj in self._selector.get_map():
                 self._guard(key.data, events)
@@ -206,8 +219,9 @@ class Loop:
                 job = self._posted.popleft() if self._posted else None
                 if job is None:
                     self._closed = True
-                    self._selector.close()
-                    self._wake_in.close()
-                    self._wake_out.close()
+                    for each in (self._waiting, self._wake_in, self._wake_out):
+                        if each is not None:
+                            each.close()
+                    self._wake_out = None
                     return
             self._guard(job)

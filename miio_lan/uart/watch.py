@@ -70,11 +70,15 @@ class LineWatch:
 
     def mark(self, note: str, direction: Direction, now: float) -> None:
         """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
-        self._lines_up(self._up.flush())
-        self._lines_down(self._down.flush())
+        self.flush()
         self._asked.clear()
         self._downlink = None
         self._observer(Record("uart", direction, now, self._wall(now), b"", note=note, peer=self._peer))
+
+    def flush(self) -> None:
+        """Give up what is half read; nothing more will come."""
+        self._lines_up(self._up.flush())
+        self._lines_down(self._down.flush())
 
     @property
     def deadline(self) -> float | None:

@@ -222,6 +222,7 @@ class LineHost(Host):
         self._loop.remove_timed(self)
         if self._watch is not None:
             self._loop.remove_timed(self._watch)
+            self._watch.flush()
         self.line.stop()
 
     def _free(self) -> None:
@@ -401,6 +402,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
     :raises DeviceException: naming what cannot be had
     """
+    if not 0 <= port < 65536:  # getaddrinfo takes the lower bits of whatever it gets
+        raise DeviceException(
+            f"the virtual module cannot listen at UDP port {port}: ports go from 0 to 65535"
+        )
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
@@ -412,7 +417,7 @@ def _listen(host: str, port: int) -> socket.socket:
         except BaseException:
             listening.close()
             raise
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DeviceException(
             f"the virtual module cannot listen at {host!r}, UDP port {port}: {reason}"

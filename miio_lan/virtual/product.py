@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from miio_lan.record import Observer
     from miio_lan.uart.port import MemoryPair
+    from miio_lan.virtual.profile import Profile
 
 __all__ = ["McuHost", "ModuleHost", "VirtualProduct"]
 
@@ -61,7 +62,7 @@ class VirtualProduct(Host):
         port: int = 0,
         token: str | None = None,
         device_id: int | None = None,
-        profile: str = "document",
+        profile: str | Profile = "document",
         misbehave: Collection[str] = (),
         observer: Observer | None = None,
         provisioned: bool = True,
@@ -154,6 +155,7 @@ class VirtualProduct(Host):
     def _end(self) -> None:
         if self._watch is not None:
             self._loop.remove_timed(self._watch)
+            self._watch.flush()
         for host in self._hosts or ():
             host.close()
 
