@@ -252,7 +252,8 @@ class Responder:
         if not isinstance(method, str) or (self.options.require_params and "params" not in payload):
             self._refuse(number, (-32600, "Req object invalid."), peer, now)
             return None
-        extra = {} if len(payload) <= 3 else {key: payload[key] for key in payload if key not in _ENVELOPE}
+        usual = len(payload) == 2 + ("params" in payload)
+        extra = {} if usual else {key: payload[key] for key in payload if key not in _ENVELOPE}
         return Request(number, method, payload.get("params"), peer, now, extra)
 
     def _repeated(self, request: Request, now: float) -> bool:

@@ -42,6 +42,7 @@ class Console:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU; each complete line is answered before the next is looked at."""
+        self.tick(now)
         for piece in _pieces(data):
             if self.echo:
                 self._write(piece.replace(CR, self._profile.echo_cr.encode()))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from miio_lan.uart import commands as c
-from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, split
+from miio_lan.uart.line import OVERLONG, Line, split
 from miio_lan.virtual.chip import Chip
 from miio_lan.virtual.console import MAX_BYTES
 from miio_lan.virtual.mcu_queue import McuQueue
@@ -91,8 +91,6 @@ class McuCommands:
 
     def answer(self, line: Line, now: float) -> str | None:
         """Give the reply to a line, None where there is none."""
-        if UNFINISHED in line.problems:
-            return None
         too_long = len(line.text) > self._board.profile.longest or len(line.raw) >= MAX_BYTES
         if OVERLONG in line.problems and too_long:
             # Firmware throws such a line away without a word; the document knows only ok and error.

@@ -40,11 +40,6 @@ class McuQueue:
         """How many requests are in work or waiting."""
         return len(self._queue) + (self._pending is not None)
 
-    @property
-    def outstanding(self) -> bool:
-        """Whether a request was handed out and is not answered yet."""
-        return self._pending is not None
-
     def submit(self, request: McuRequest) -> bool:
         """Queue a request.
 

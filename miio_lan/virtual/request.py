@@ -81,8 +81,15 @@ class McuRequest(ABC):
 
 
 def echo_of(item: Mapping[str, object], **ids: int) -> dict[str, object]:
-    """Give what an answer repeats of a request's item: the ids, and the did if it had one."""
-    return {"did": item["did"], **ids} if "did" in item else {**ids}
+    """Give what an answer repeats of a request's item: the ids, and the did, whatever text it is, if it had one.
+
+    :raises Refused: if the did is a list or an object
+    """
+    if "did" not in item:
+        return {**ids}
+    if isinstance(item["did"], (Mapping, list)):
+        raise Refused(INVALID_PARAM)
+    return {"did": item["did"], **ids}
 
 
 def iid_of(value: object) -> int:

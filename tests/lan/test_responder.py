@@ -186,7 +186,8 @@ class TestRequests:
         assert request == Request(5, "m", {"a": 1}, PEER, 101.5, {"sid": "x", "from": 3})
 
     def test_params_may_be_missing(self):
-        assert ask(make(), {"id": 5, "method": "m"}).params is None
+        request = ask(make(), {"id": 5, "method": "m", "sid": "x"})
+        assert (request.params, request.extra) == (None, {"sid": "x"})
 
     def test_trailing_nul_is_accepted(self):
         assert make().receive(datagram(b'{"id":1,"method":"m"}\0'), PEER, 0) is not None

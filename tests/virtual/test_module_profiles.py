@@ -135,6 +135,29 @@ class TestNewer:
         assert chip.uart("x" * 900) == ""
         assert bench(model=None).uart("model") == "error\r"
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            *(
+                "model plug",
+                "mcu_version 1",
+                "ble_config x",
+                "ble_config set 65536",
+                "ble_config set 1 01",
+                "echo x",
+            ),
+            *(
+                "properties_changed 1 1",
+                "properties_changed",
+                "event_occured 1",
+                "event_occured 1 x",
+                "result 1",
+            ),
+        ],
+    )
+    def test_refusals_are_the_documents(self, newer, line):
+        assert newer.uart(line) == "error\r"
+
     def test_extras_and_legacy_reports(self, newer):
         assert newer.uart("arch") == "esp32\r"
         assert newer.uart("set_mcu_auto_ota on") == "ok\r"

@@ -134,6 +134,41 @@ def test_any_course_of_events(bench, profile, course):
     recovers(chip)
 
 
+peaceful = st.lists(
+    st.one_of(
+        st.tuples(st.just("bytes"), st.binary(max_size=60)),
+        st.tuples(st.just("bytes"), lines.filter(lambda line: not line.startswith((b"reboot", b"restore", b"factory")))),
+        st.tuples(
+            st.just("bytes"), st.sampled_from([b"get_down\r", b"result 1 1 0 1\r", b'error "x" -5001\r'])
+        ),
+        st.tuples(
+            st.just("call"), st.sampled_from(["get_properties", "set_properties", "action", "m", "miIO.info"])
+        ),
+        st.tuples(st.just("wait"), st.floats(0, 5)),
+    ),
+    max_size=40,
+)
+
+
+@given(st.sampled_from(["document", "older"]), peaceful)
+def test_every_call_is_answered_exactly_once(bench, profile, course):
+    chip = bench(profile=profile)
+    asked, answered = [], []
+    for kind, what in course:
+        if kind == "bytes":
+            chip.bytes(what)
+        elif kind == "call":
+            item = {"siid": 1, "piid": 1, "aiid": 1, "value": 1}
+            asked.append(chip.send(what, item if what == "action" else [item], peer=PEERS[len(asked) % 2]))
+        else:
+            chip.wait(what)
+        answered += [reply["id"] for reply in chip.replies()]
+    chip.wait(600)
+    answered += [reply["id"] for reply in chip.replies()]
+    assert sorted(answered) == asked
+    assert len(chip.module.queue) == 0
+
+
 def recovers(chip):
     """After whatever happened: a CR, a moment, and all is well."""
     chip.bytes(b"\r")
