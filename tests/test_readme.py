@@ -1,0 +1,38 @@
+"""What the README shows can be done as it shows it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(
+        rf"^```{kind}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+@pytest.mark.parametrize("name", ["demo", "test"])
+def test_each_command_is_one_line(name):
+    text = README.read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^<!-- command: {name} -->\n```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert block.count("\n") == 1
+    assert block.startswith("python3 -m venv .venv && ")
+
+
+def test_the_tour_runs(fresh_python):
+    (tour,) = blocks("python")
+    model, switched_on, refusal = fresh_python(tour).splitlines()
+    assert model.count(".") == 2
+    assert "'code': 0" in switched_on
+    assert refusal.startswith("-")
+
+
+def test_links_to_files_lead_somewhere():
+    links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (README.parent / link).is_file()] == []
