@@ -444,8 +444,11 @@ class Session:
                 call.retries -= 1
                 call.next_send = min(call.next_send, now + MIN_RESEND)
                 call.accompany = False
+                call.resend_after /= 2
             else:
+                # The answer may have belonged to an earlier request: ours may still come.
                 call.deadline = min(call.deadline, now + max(MIN_RESEND, call.resend_after))
+                call.next_send = call.deadline
 
     # --- ending ------------------------------------------------------------------------------------------------
 

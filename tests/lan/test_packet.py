@@ -117,7 +117,7 @@ def test_bytes_beyond_the_length_are_ignored() -> None:
 
 
 def test_the_hello_is_the_well_known_one() -> None:
-    assert HELLO == bytes.fromhex("21310020" + "ff" * 28)
+    assert bytes.fromhex("21310020" + "ff" * 28) == HELLO
     assert decode(HELLO, TOKEN).is_hello
 
 
