@@ -292,7 +292,9 @@ class Module:
     def _finish(self, request: Request, outcome: Outcome, now: float) -> None:
         if outcome.silent:
             return
-        extra = {"exe_time": max(0, int((now - request.received) * 1000))} if self.profile.newer_info else None
+        extra = (
+            {"exe_time": max(0, int((now - request.received) * 1000))} if self.profile.newer_info else None
+        )
         self.responder.reply(request, result=outcome.result, error=outcome.error, now=now, extra=extra)
 
     def start_update(self, params: Mapping[str, object], now: float) -> None:
