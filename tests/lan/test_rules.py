@@ -1,0 +1,136 @@
+"""The small rules of the session: ids, clock, pacing, codes, replies."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
+from miio_lan.lan import codes
+from miio_lan.lan.clock import TOLERANCE, DeviceClock
+from miio_lan.lan.ids import MAX_ID, IdSource
+from miio_lan.lan.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
+from miio_lan.lan.reply import read_error, reply_id
+from miio_lan.redact import redact
+
+
+def test_a_clock_nobody_saw_gives_zero() -> None:
+    clock = DeviceClock()
+    assert not clock.known
+    assert clock.stamp(5000.0) == 0
+    assert not clock.surely_running_since(0.0)
+
+
+@given(st.floats(0, 1e6), st.integers(0, 2**32 - 1), st.floats(0, TOLERANCE - 0.01), st.floats(0, 1000))
+def test_delay_on_the_way_never_turns_the_clock_back(
+    now: float, stamp: int, delay: float, later: float
+) -> None:
+    clock = DeviceClock()
+    assert not clock.observe(stamp, now)
+    before = clock.stamp(now + delay + later)
+    assert not clock.observe(stamp, now + delay)
+    assert clock.stamp(now + delay + later) == before
+
+
+def test_a_clock_that_jumped_is_followed_and_told() -> None:
+    clock = DeviceClock()
+    clock.observe(1000, 50.0)
+    assert clock.observe(2, 60.0)
+    assert clock.stamp(61.0) == 3
+    assert clock.surely_running_since(59.0)
+    assert not clock.surely_running_since(57.0)
+    assert clock.observe(1_700_000_000, 62.0)
+    assert clock.stamp(63.0) == 1_700_000_001
+
+
+def test_a_stamp_is_never_negative() -> None:
+    clock = DeviceClock()
+    clock.observe(0, 100.0)
+    assert clock.stamp(90.0) == 0
+
+
+@given(st.integers(0, MAX_ID), st.integers())
+def test_ids_are_31_bits_never_zero_and_all_different(start: int, seed: int) -> None:
+    ids = IdSource(start, random.Random(seed))
+    given_ids = [ids.next() for _ in range(200)]
+    assert all(1 <= number <= MAX_ID for number in given_ids)
+    assert len(set(given_ids)) == 200
+    assert ids.last == given_ids[-1]
+
+
+def test_a_start_id_is_counted_on_from() -> None:
+    ids = IdSource(100, random.Random(1))
+    assert ids.last == 100
+    assert ids.next() == 101
+
+
+def test_what_was_never_timed_waits_a_second_or_a_third_of_the_attempt() -> None:
+    pace = RoundTrips()
+    assert pace.resend_after("x", 5.0) == INITIAL_RESEND
+    assert pace.resend_after("x", 0.3) == pytest.approx(0.1)
+
+
+def test_methods_are_timed_apart() -> None:
+    pace = RoundTrips()
+    for _ in range(50):
+        pace.observe("fast", 0.004)
+        pace.observe("slow", 2.0)
+    assert pace.resend_after("fast", 5.0) == MIN_RESEND
+    assert 2.0 < pace.resend_after("slow", 5.0) < 3.0
+    assert pace.resend_after("slow", 1.0) == 1.0
+
+
+def test_the_table_of_methods_is_bounded() -> None:
+    pace = RoundTrips()
+    for number in range(1000):
+        pace.observe(f"m{number}", 0.1)
+    assert len(pace._by_method) <= 256
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (-4001, "not readable"),
+        (-4007, "wrong device id"),
+        (1, "accepted"),
+        (-704042011, "device offline (not found, said by the device cloud)"),
+        (-704220043, "value error (not understood, said by the client)"),
+        (-704010905, "authentication (not authorised"),
+        (-704999777, "reason 777 (status 499, said by the place 9)"),
+        (-9999, "did not answer"),
+        (-123, ""),
+        (704042011, ""),
+        (0, "done"),
+    ],
+)
+def test_codes_are_explained(code: int, words: str) -> None:
+    assert words in codes.explain_item(code)
+    assert bool(codes.explain_item(code)) is bool(words)
+
+
+def test_errors_without_a_code_need_no_words() -> None:
+    assert codes.explain(None) == ""
+    assert codes.explain(-9999).startswith("the MCU did not answer")
+    assert codes.explain(-4002) == "the property is not writable"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(-9999, McuTimeout), (-30012, RecoverableError), (-5001, DeviceError)]
+)
+def test_errors_have_the_class_their_number_asks_for(code: int, kind: type[DeviceError]) -> None:
+    error = read_error({"id": 3, "error": {"code": code, "message": None}, "exe_time": "soon"}, "x")
+    assert type(error) is kind
+    assert (error.code, error.message, error.exe_time, error.id) == (code, "", None, 3)
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, "x", "-3", "1" * 11, "٣", [], {}])
+def test_what_is_no_id(value: object) -> None:
+    assert reply_id({"id": value}) is None
+
+
+def test_secrets_are_hidden_from_texts() -> None:
+    text = '{"token" : "deadbeef", "passwd":"a\\"b", "x":"00112233445566778899aabbccddeeff", "ssid":"net"}'
+    assert redact(text) == '{"token" : "(hidden)", "passwd":"(hidden)", "x":"(hidden)", "ssid":"net"}'
