@@ -6,6 +6,7 @@ and a percentage, polled. Source: published firmware, observed devices, the phon
 
 from __future__ import annotations
 
+import difflib
 import re
 from enum import Enum
 
@@ -42,9 +43,10 @@ class UpdateState(Enum):
         for state in cls:
             if state.value == word:
                 return state
-        # Misspelt "downloaded" is seen on at least two products; letters of the word, in another order or doubled.
-        if word.startswith("down") and word.endswith("ed") and set(word) == set("downloaded"):
-            return cls.Downloaded
+        # At least two products misspell "downloaded".
+        close = difflib.get_close_matches(word, [state.value for state in cls], n=1, cutoff=0.85)
+        if close:
+            return cls(close[0])
         if word.startswith(("fail", "error")):
             return cls.Failed
         return cls.Unknown

@@ -1,0 +1,191 @@
+"""The device's own rules, with the wire replaced where it does not matter; whole conversations: tests/end_to_end."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from miio_lan import (
+    Device,
+    DeviceException,
+    DeviceInfoUnavailableException,
+    InvalidTokenException,
+    UpdateState,
+)
+from miio_lan.errors import InvalidArgument
+
+TOKEN = "00112233445566778899aabbccddeeff"
+
+
+class Scripted(Device):
+    """A device whose ``send`` answers from a table: what subclasses' own tests do."""
+
+    answers: dict[str, Any]
+
+    def __init__(self, answers: dict[str, Any], **options: Any) -> None:
+        super().__init__("127.0.0.1", TOKEN, **options)
+        self.answers = answers
+        self.sent: list[tuple[str, Any]] = []
+
+    def send(self, command: str, parameters: Any = None, *args: Any, **kwargs: Any) -> Any:
+        self.sent.append((command, parameters))
+        answer = self.answers[command]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_defaults_are_those_scripts_rely_on() -> None:
+    assert (Device.retry_count, Device.timeout, Device.supported_models) == (3, 5, [])
+    device = Device()
+    assert (device.timeout, device.retry_count, device.raw_id) == (5, 3, 0)
+    assert Device(timeout=2).timeout == 2
+    assert Device(start_id=70).raw_id == 70
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"timeout": 0}, "above 0"),
+        ({"timeout": -1}, "above 0"),
+        ({"timeout": "5"}, "above 0"),
+        ({"timeout": float("nan")}, "above 0"),
+        ({"port": 0}, "1 to 65535"),
+        ({"port": 70000}, "1 to 65535"),
+        ({"max_in_flight": 0}, "at least 1"),
+        ({"token": "xyz"}, "32 hexadecimal digits"),
+        ({"token": "0" * 31}, "32 hexadecimal digits"),
+        ({"token": "z" * 32}, "32 hexadecimal digits"),
+    ],
+)
+def test_arguments_that_cannot_be_right(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        Device("127.0.0.1", **options)
+
+
+def test_a_wrong_token_has_its_own_class() -> None:
+    with pytest.raises(InvalidTokenException):
+        Device("127.0.0.1", "abc")
+
+
+def test_without_an_address_nothing_can_be_sent() -> None:
+    with pytest.raises(InvalidArgument, match="without an address"):
+        Device(token=TOKEN).send("get_prop")
+    with pytest.raises(InvalidArgument, match="without an address"):
+        Device(token=TOKEN).send_handshake()
+
+
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [(("",), {}), ((5,), {}), (("x", [], -1), {}), (("x", [], "3"), {}), (("x",), {"timeout": 0})],
+)
+def test_sends_that_cannot_be_right(args: tuple[Any, ...], options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgument):
+        Device("127.0.0.1", TOKEN).send(*args, **options)
+
+
+def test_a_repr_shows_no_token() -> None:
+    assert repr(Device("127.0.0.1", TOKEN, model="a.b.c")) == "<Device a.b.c at 127.0.0.1>"
+    assert repr(Device("127.0.0.1", TOKEN)) == "<Device at 127.0.0.1>"
+
+
+def test_info_is_asked_once_and_the_model_with_it() -> None:
+    device = Scripted({"miIO.info": {"model": "a.b.c"}})
+    assert device.model == "a.b.c"
+    assert device.info() is device.info()
+    assert len(device.sent) == 1
+    device.info(skip_cache=True)
+    assert len(device.sent) == 2
+
+
+def test_a_model_given_by_hand_needs_no_info() -> None:
+    device = Scripted({}, model="my.own.model")
+    assert device.model == "my.own.model"
+    assert device.sent == []
+
+
+@pytest.mark.parametrize("answer", [{"fw_ver": "1"}, "ok"])
+def test_a_device_that_does_not_tell_its_model(answer: Any) -> None:
+    with pytest.raises(DeviceInfoUnavailableException, match=r"model"):
+        _ = Scripted({"miIO.info": answer}).model
+
+
+def test_models_a_class_is_meant_for(caplog: pytest.LogCaptureFixture) -> None:
+    class Lamp(Scripted):
+        _supported_models = ["lamp.one.v1"]
+
+    class Mapped(Scripted):
+        _mappings = {"lamp.two.v1": {}}
+
+    class Own(Scripted):
+        supported_models = ["lamp.three.v1"]
+        _supported_models = ["ignored"]
+
+    assert Lamp.supported_models == ["lamp.one.v1"]
+    assert Mapped.supported_models == ["lamp.two.v1"]
+    assert Own.supported_models == ["lamp.three.v1"]
+    assert Device.supported_models == []
+    Lamp({"miIO.info": {"model": "lamp.one.v1"}}).info()
+    assert caplog.text == ""
+    Lamp({"miIO.info": {"model": "other.x.y"}}).info()
+    assert "other.x.y is not among the models Lamp is meant for" in caplog.text
+
+
+def test_properties_are_asked_for_in_slices() -> None:
+    device = Scripted({"get_prop": ["on"], "get_other": [1, 2, 3]})
+    assert device.get_properties(["power", "bright"], max_properties=1) == ["on", "on"]
+    assert device.sent == [("get_prop", ["power"]), ("get_prop", ["bright"])]
+    assert device.get_properties(["a", "b", "c"], property_getter="get_other") == [1, 2, 3]
+    assert device.sent[-1] == ("get_other", ["a", "b", "c"])
+    with pytest.raises(InvalidArgument, match="max_properties"):
+        device.get_properties(["a"], max_properties=0)
+
+
+def test_the_commands_every_product_knows() -> None:
+    device = Scripted(
+        {
+            "x": {"code": 0},
+            "get_prop": ["on"],
+            "miIO.config_router": ["ok"],
+            "miIO.ota": ["OK"],
+            "miIO.get_ota_progress": [40],
+            "miIO.get_ota_state": ["installing"],
+        }
+    )
+    assert device.raw_command("x", {"a": 1}) == {"code": 0}
+    assert device.test_properties(["power"]).values == {"power": "on"}
+    assert device.configure_wifi("net", "secret", extra_params={"tz": "UTC"}) == ["ok"]
+    assert device.sent[-1] == (
+        "miIO.config_router",
+        {"ssid": "net", "passwd": "secret", "uid": 0, "tz": "UTC"},
+    )
+    assert device.update("http://10.0.0.2/fw", "0" * 32) is True
+    assert device.update_progress() == 40
+    assert device.update_state() is UpdateState.Installing
+    device.answers["miIO.get_ota_progress"] = 101
+    assert device.update_progress() == 100
+    device.update("http://10.0.0.2/fw", "0" * 32)
+    assert device.update_progress() == 0
+    device.answers["miIO.ota"] = ["error"]
+    assert device.update("http://10.0.0.2/fw", "0" * 32) is False
+
+
+def test_errors_of_send_reach_the_steps() -> None:
+    device = Scripted({"miIO.info": DeviceException("odd")})
+    with pytest.raises(DeviceException, match="odd"):
+        device.info()
+
+
+def test_close_without_ever_sending() -> None:
+    with Device("127.0.0.1", TOKEN) as device:
+        pass
+    device.close()
+
+
+def test_debugging_needs_no_code(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Device("127.0.0.1", TOKEN, debug=1, port=9, timeout=0.05) as device, pytest.raises(DeviceException):
+        device.send("get_prop", ["x"], retry_count=0)
+    assert "127.0.0.1 -> hello" in caplog.text
