@@ -10,13 +10,18 @@ from miio_lan.errors import (
     DeviceError,
     DeviceException,
     DeviceTimeout,
+    InvalidArgument,
     OutcomeUnknown,
     PayloadDecodeException,
+    RequestTooLong,
 )
+from miio_lan.lan.packet import MAX_REQUEST, sealed_size
+from miio_lan.lan.payload import dump_payload
 
 #: Absolute by definition: setting a value twice is setting it once.
 _ABSOLUTE_SETS = frozenset({"set_properties"})
 _READ_PREFIXES = ("get_", "miIO.get_")
+_ENVELOPE = frozenset({"id", "method", "params"})
 _READS = frozenset({"miIO.info", "miIO.wifi_assoc_state"})
 
 
@@ -71,6 +76,33 @@ class Call:
     done: bool = False
     result: object = None
     error: Exception | None = None
+
+    def __post_init__(self) -> None:
+        clash = _ENVELOPE & self.extra.keys()
+        if clash:
+            raise InvalidArgument(
+                f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"
+            )
+
+    def carry(self, number: int) -> None:
+        """Take an id, and build the text that carries the command under it.
+
+        :raises RequestTooLong: if no device would accept a request of this size
+        :raises DeviceException: if the parameters have no JSON form
+        """
+        request = {"id": number, "method": self.method, "params": self.params, **self.extra}
+        try:
+            payload = dump_payload(request)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DeviceException(f"the parameters of {self.method} have no JSON form: {error}") from None
+        # Later ids may have more digits, up to ten.
+        size = sealed_size(len(payload) - len(str(number)) + 10)
+        if size > MAX_REQUEST:
+            raise RequestTooLong(
+                f"{self.method} would take a datagram of {size} bytes, devices accept {MAX_REQUEST}: "
+                f"shorten the parameters or split them over several commands"
+            )
+        self.id, self.payload = number, payload
 
     def outcome(self) -> object:
         """Give the result.

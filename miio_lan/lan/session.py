@@ -16,21 +16,19 @@ from miio_lan.errors import (
     InvalidTokenException,
     OutcomeUnknown,
     PayloadDecodeException,
-    RequestTooLong,
 )
 from miio_lan.lan import codes
 from miio_lan.lan.call import Call, is_repeat_safe
 from miio_lan.lan.clock import DeviceClock
+from miio_lan.lan.greeting import Greeting
 from miio_lan.lan.ids import IdSource
-from miio_lan.lan.pacing import FIRST_HELLO, MAX_HELLO, MIN_RESEND, RoundTrips
+from miio_lan.lan.pacing import MIN_RESEND, RoundTrips
 from miio_lan.lan.packet import (
     HELLO,
-    MAX_REQUEST,
     UNKNOWN_ID,
     Packet,
     decode,
     encode,
-    sealed_size,
     shown_token,
 )
 from miio_lan.lan.payload import dump_payload
@@ -39,8 +37,6 @@ from miio_lan.lan.reply import read_error, reply_id
 
 #: Seconds without a word after which the device is greeted before the next command.
 IDLE = 20.0
-#: Hello replies count only this long (seconds) after a hello of ours.
-HELLO_WINDOW = 10.0
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
 REFUSED_FOR = 2.0
@@ -87,7 +83,7 @@ class Session:
         self.device_id: int | None = None
         self.dropped: Counter[str] = Counter()
         self.pushes = PushInbox()
-        self.hello = hello
+        self.greeting = Greeting(hello)
         self.last_hello_reply: Packet | None = None
         self._trace = trace
         self._ids = IdSource(start_id, rng or random.Random())
@@ -99,9 +95,6 @@ class Session:
         self._proven = False
         self._silent = False
         self._last_heard: float | None = None
-        self._last_hello: float | None = None
-        self._hello_due = 0.0
-        self._hello_wait = 0.0
         self._refused_since: float | None = None
 
     # --- the caller's side -------------------------------------------------------------------------------------
@@ -138,8 +131,7 @@ class Session:
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
         deadline = now + timeout * (1 + retry_count)
         call = Call(method, params, extra or {}, now, timeout, deadline, retry_count, safe)
-        self._address(call)
-        self._check_size(call)
+        call.carry(self._ids.next())
         self._queue.append(call)
         self.tick(now)
         return call
@@ -170,7 +162,7 @@ class Session:
         times = [call.deadline for call in self._queue]
         for call in self._active:
             times.append(call.deadline)
-            times.append(self._hello_due if call.awaits_hello else call.next_send)
+            times.append(self.greeting.due if call.awaits_hello else call.next_send)
         return min(times, default=None)
 
     def take_output(self) -> list[bytes]:
@@ -185,7 +177,7 @@ class Session:
                 self._give_up(call, now)
         self._activate(now)
         waiting = [call for call in self._active if call.awaits_hello]
-        if waiting and now >= self._hello_due:
+        if waiting and now >= self.greeting.due:
             self._greet(waiting, now)
         for call in list(self._active):
             if not call.awaits_hello and now >= call.next_send:
@@ -222,24 +214,6 @@ class Session:
 
     # --- sending -----------------------------------------------------------------------------------------------
 
-    def _address(self, call: Call) -> None:
-        """Give a call its (next) id and the text that carries it."""
-        call.id = self._ids.next()
-        request = {"id": call.id, "method": call.method, "params": call.params, **call.extra}
-        try:
-            call.payload = dump_payload(request)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise DeviceException(f"the parameters of {call.method} have no JSON form: {error}") from None
-
-    def _check_size(self, call: Call) -> None:
-        # Later ids may have more digits, up to ten.
-        size = sealed_size(len(call.payload) - len(str(call.id)) + 10)
-        if size > MAX_REQUEST:
-            raise RequestTooLong(
-                f"{call.method} would take a datagram of {size} bytes, devices accept {MAX_REQUEST}: "
-                f"shorten the parameters or split them over several commands"
-            )
-
     def _activate(self, now: float) -> None:
         while self._queue and len(self._active) < self.max_in_flight:
             call = self._queue.popleft()
@@ -248,17 +222,14 @@ class Session:
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
             )
             if call.awaits_hello and not any(other.awaits_hello for other in self._active):
-                self._hello_due, self._hello_wait = now, 0.0
+                self.greeting.begin(now)
             call.next_send = now
             self._active.append(call)
 
     def _greet(self, waiting: list[Call], now: float) -> None:
         """Send the first or the next hello of a handshake."""
-        repeated = self._hello_wait > 0
         self._say_hello(now)
-        self._hello_wait = min(MAX_HELLO, self._hello_wait * 2) if repeated else FIRST_HELLO
-        self._hello_due = now + self._hello_wait
-        if repeated and self.clock.known:
+        if self.greeting.repeat(now) and self.clock.known:
             # The clock is known well enough to try; some products sleep through hellos.
             for call in waiting:
                 if call.method is not None:
@@ -266,8 +237,7 @@ class Session:
                     call.next_send = now
 
     def _say_hello(self, now: float) -> None:
-        self._last_hello = now
-        self._output.append(self.hello)
+        self._output.append(self.greeting.said(now))
         if self._trace:
             self._trace("down", b"", now, "hello")
 
@@ -282,7 +252,7 @@ class Session:
             call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
         else:
             if call.safe:
-                self._address(call)
+                call.carry(self._ids.next())
             if call.accompany:
                 self._say_hello(now)
             call.resend_after = min(MAX_RESEND, call.resend_after * 2)
@@ -302,8 +272,7 @@ class Session:
     # --- receiving ---------------------------------------------------------------------------------------------
 
     def _hello_reply(self, packet: Packet, now: float, *, stale: bool) -> None:
-        expected = self._last_hello is not None and now - self._last_hello <= HELLO_WINDOW
-        if stale or not expected:
+        if stale or not self.greeting.expected(now):
             self.dropped["unexpected hello reply"] += 1
             return
         if packet.device_id == UNKNOWN_ID:
@@ -321,7 +290,7 @@ class Session:
         self.device_id = packet.device_id
         self.last_hello_reply = packet
         self._heard(now)
-        self._hello_wait = 0.0
+        self.greeting.answered()
         for call in list(self._active):
             call.hellos_heard += 1
             call.other_token = shown is not None and shown != self.token
@@ -409,7 +378,7 @@ class Session:
         call.resend_after /= 2
         if not call.safe:
             # The device said it never took this one, so a new id cannot make it run twice.
-            self._address(call)
+            call.carry(self._ids.next())
 
     def _push(self, payload: dict[str, object], now: float) -> None:
         answer, new = self.pushes.take(payload, now)

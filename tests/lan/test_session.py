@@ -724,6 +724,13 @@ def test_parameters_without_json_form_are_refused(params: object) -> None:
     assert link.session.take_output() == []
 
 
+@pytest.mark.parametrize("key", ["id", "method", "params"])
+def test_extras_do_not_replace_the_request(key: str) -> None:
+    link = Link()
+    with pytest.raises(ValueError, match=key):
+        link.session.start("get_prop", [], link.now, timeout=5, retry_count=0, extra={key: 1})
+
+
 def test_without_a_token_the_one_shown_is_used() -> None:
     link = Link(token=None, options=ResponderOptions(show_token=True))
     assert link.call("get_prop").outcome()
