@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -12,10 +13,17 @@ from miio_lan.device.calls import PropertyTest, Steps
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
+from miio_lan.device.subscription import CHECK_EVERY, Subscription
+from miio_lan.errors import (
+    DeviceException,
+    DeviceInfoUnavailableException,
+    InvalidArgument,
+    UnsupportedFeatureException,
+)
 from miio_lan.lan.blocking import Connection, tracer
 from miio_lan.lan.cipher import parse_token
-from miio_lan.lan.packet import PORT, Packet
+from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
+from miio_lan.lan.pushes import Push
 from miio_lan.lan.session import Session
 from miio_lan.record import Observer, Record
 from miio_lan.redact import redact
@@ -79,6 +87,7 @@ class Device:
         self._model = model
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
+        self._subscription: Subscription | None = None
         if max_in_flight < 1:
             raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
         if not 0 < port < 65536:
@@ -192,7 +201,7 @@ class Device:
             ask = next(steps)
             while True:
                 try:
-                    answer = self.send(ask.method, ask.params, ask.retry_count)
+                    answer = self.send(ask.method, ask.params, ask.retry_count, repeat_safe=ask.repeat_safe)
                 except DeviceException as error:
                     ask = steps.throw(error)
                 else:
@@ -286,6 +295,47 @@ class Device:
     def update_state(self) -> UpdateState:
         """Return the current update state."""
         return UpdateState(calls.single(self.send("miIO.get_ota_state")))
+
+    # --- what the device tells unasked -------------------------------------------------------------------------
+
+    def subscribe(self) -> None:
+        """Ask the device to tell property changes and events by itself, for :meth:`next_push`.
+
+        :raises UnsupportedFeatureException: if it cannot
+        """
+        self._subscription = self._subscription or Subscription.fresh()
+        self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
+        greeting = self.send_handshake()
+        self._perform(self._subscription.subscribe(greeting, int(time.time())))
+        self._subscription.checked = time.monotonic()
+
+    def next_push(self, timeout: float) -> Push | None:
+        """Wait for the next thing the device tells unasked; repeats are left out.
+
+        A device that restarted meanwhile is subscribed to again.
+
+        :param timeout: seconds to wait
+        :returns: method, params and instant; None when nothing came
+        :raises UnsupportedFeatureException: without :meth:`subscribe`
+        """
+        if self._subscription is None or not self._subscription.update_ts:
+            raise UnsupportedFeatureException("subscribe() first")
+        end = time.monotonic() + timeout
+        while True:
+            now = time.monotonic()
+            wait = min(end, self._subscription.checked + CHECK_EVERY) - now
+            push = self._reachable().listen(max(0.0, wait))
+            if push is not None or time.monotonic() >= end:
+                return push
+            if not self._subscription.still_held(self.send_handshake()):
+                self.subscribe()
+            self._subscription.checked = time.monotonic()
+
+    def unsubscribe(self) -> None:
+        """End the subscription; nothing happens where there is none."""
+        if self._subscription is not None:
+            self._perform(self._subscription.unsubscribe())
+            self._connection.session.greeting.hello = HELLO
 
     @classmethod
     def get_device_group(cls) -> click.Group:

@@ -31,11 +31,13 @@ class Ask:
     """One command to send.
 
     :param retry_count: None for the device's own
+    :param repeat_safe: None to decide by the method's name
     """
 
     method: str
     params: Any = field(default_factory=list)
     retry_count: int | None = None
+    repeat_safe: bool | None = None
 
 
 Steps = Generator[Ask, Any, Result]

@@ -19,6 +19,7 @@ from miio_lan.errors import DeviceException
 from miio_lan.lan.call import Call
 from miio_lan.lan.packet import PORT
 from miio_lan.lan.payload import parse_payload
+from miio_lan.lan.pushes import Push
 from miio_lan.lan.session import Session
 from miio_lan.record import Observer, Record
 
@@ -92,6 +93,23 @@ class Connection:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
         return self._run(lambda now: self.session.handshake(now, timeout=timeout, retry_count=retry_count))
 
+    def listen(self, timeout: float) -> Push | None:
+        """Wait for something the device tells unasked.
+
+        :param timeout: seconds; what already arrived is given at once
+        """
+        with self._turn:
+            self._attend()
+            end = self._clock() + timeout
+            arrived = self.session.pushes.arrived
+            try:
+                while not arrived and self._clock() < end:
+                    self._wait(end)
+            finally:
+                self._attended = self._clock()
+                self._turn.notify_all()
+            return arrived.popleft() if arrived else None
+
     def close(self) -> None:
         """Close the socket, ending open calls of other threads; the next command opens another socket."""
         with self._turn:
@@ -128,10 +146,13 @@ class Connection:
                 self._turn.notify_all()
         return call.outcome()
 
-    def _wait(self) -> None:
-        """Wait for news, on the socket or for the thread that waits there, and let the session act on it."""
-        deadline = self.session.deadline
-        wait = max(0.0, deadline - self._clock()) if deadline is not None else 0.0
+    def _wait(self, end: float | None = None) -> None:
+        """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
+
+        :param end: wait no longer than this (monotonic seconds), whatever the session wants
+        """
+        times = [instant for instant in (self.session.deadline, end) if instant is not None]
+        wait = max(0.0, min(times, default=0.0) - self._clock())
         if self._receiving:
             self._turn.wait(wait)
             self.session.tick(self._clock())
