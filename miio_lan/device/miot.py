@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar
@@ -11,6 +12,8 @@ from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
 from miio_lan.device.miot_calls import SliceLimit
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
+
+_LOGGER = logging.getLogger(__name__)
 
 #: name -> {"siid": ..., "piid": ...} for properties, {"siid": ..., "aiid": ...} for actions.
 MiotMapping = dict[str, dict[str, Any]]
@@ -94,7 +97,8 @@ class MiotDevice(Device):
 
         :raises DeviceError: if the device refuses it (-4002 not writable, -4005 bad value, ...)
         """
-        items = self.set_property_by(siid, piid, value)
+        (ids,) = _properties([(siid, piid)])
+        items = self._perform(miot_calls.write_properties([{**ids, "value": value}]))
         if items and miot_calls.failed(items[0]):
             raise miot_calls.refusal(miot_calls.SET, items[0])
 
@@ -103,11 +107,11 @@ class MiotDevice(Device):
 
         :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
         """
-        answer = self.call_action_by(siid, aiid, params)
+        answer = self._perform(miot_calls.call_action(_action(siid, aiid, params)))
         if not isinstance(answer, Mapping):
             return []
         if miot_calls.failed(answer):
-            raise miot_calls.refusal(miot_calls.ACTION, answer)
+            raise miot_calls.refusal(miot_calls.ACTION, {**answer, "siid": siid, "aiid": aiid})
         out = answer.get("out")
         return out if isinstance(out, list) else []
 
@@ -150,31 +154,30 @@ class MiotDevice(Device):
         """Set a property by its siid and piid; gives a list with one result."""
         (ids,) = _properties([(siid, piid)])
         sent = value if value_type is None else value_type.convert(value)
-        return self._perform(miot_calls.write_properties([{**ids, "value": sent}]))
+        return _logged(self._perform(miot_calls.write_properties([{**ids, "value": sent}])))
 
     @command
     def call_action_by(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> Any:
         """Call an action by its siid and aiid; arguments in the order of the specification."""
-        _checked_ids(siid=siid, aiid=aiid)
-        parameters = {
-            "did": f"call-{siid}-{aiid}",
-            "siid": siid,
-            "aiid": aiid,
-            "in": [] if params is None else list(params),
-        }
-        return self._perform(miot_calls.call_action(parameters))
+        answer = self._perform(miot_calls.call_action(_action(siid, aiid, params)))
+        _logged([answer])
+        return answer
 
     def set_property(self, property_key: str, value: Any) -> list[Any]:
         """Set a property by its name in the mapping; gives a list with one result."""
         ids = self._named(property_key, "piid")
-        return self._perform(miot_calls.write_properties([{"did": property_key, **ids, "value": value}]))
+        return _logged(
+            self._perform(miot_calls.write_properties([{"did": property_key, **ids, "value": value}]))
+        )
 
     @command
     def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
         """Call an action by its name in the mapping."""
         ids = self._named(name, "aiid")
         parameters = {"did": f"call-{name}", **ids, "in": [] if params is None else list(params)}
-        return self._perform(miot_calls.call_action(parameters))
+        answer = self._perform(miot_calls.call_action(parameters))
+        _logged([answer])
+        return answer
 
     @command
     def call_action(self, name: str, params: Sequence[Any] | None = None) -> Any:
@@ -211,6 +214,20 @@ def _properties(ids: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     for siid, piid in ids:
         _checked_ids(siid=siid, piid=piid)
     return [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in ids]
+
+
+def _action(siid: int, aiid: int, params: Sequence[Any] | None) -> dict[str, Any]:
+    _checked_ids(siid=siid, aiid=aiid)
+    arguments = [] if params is None else list(params)
+    return {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": arguments}
+
+
+def _logged(results: list[Any]) -> list[Any]:
+    """Say in the log what a result's code means: python-miio's methods do not raise for it."""
+    for result in results:
+        if isinstance(result, Mapping) and miot_calls.failed(result):
+            _LOGGER.warning("%s", miot_calls.reason(result))
+    return results
 
 
 def _checked_ids(**ids: int) -> None:

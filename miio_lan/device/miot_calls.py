@@ -197,22 +197,17 @@ def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
 
 
 def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:
-    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``; refusals are logged in words."""
+    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``."""
     found: list[Item] = []
     for part in cut(values, SET, limit=None):
         answer = yield Ask(SET, part)
         found += match(part, answer)
-    for item in found:
-        if failed(item):
-            _LOGGER.warning("setting %s.%s: %s", item.get("siid"), item.get("piid"), reason(item))
     return found
 
 
 def call_action(parameters: Mapping[str, Any]) -> Steps[Any]:
-    """Call an action and give the device's answer as it is, with refusals logged in words."""
+    """Call an action and give the device's answer as it is."""
     answer = yield Ask(ACTION, dict(parameters))
-    if isinstance(answer, Mapping) and failed(answer):
-        _LOGGER.warning("action %s.%s: %s", parameters["siid"], parameters["aiid"], reason(answer))
     return answer
 
 
@@ -223,19 +218,23 @@ def failed(item: Mapping[str, Any]) -> bool:
 
 
 def reason(item: Mapping[str, Any]) -> str:
-    """Say in words why a result is a failure."""
+    """Say in words which result is a failure, and why."""
     code = item.get("code")
     words = codes.explain_item(code) if isinstance(code, int) else ""
-    return f"code {code}" + (f", {words}" if words else "")
+    return f"{_name(item)}: code {code}" + (f", {words}" if words else "")
 
 
 def refusal(method: str, item: Mapping[str, Any]) -> DeviceError:
     """Make the error for a failed result."""
     code = item.get("code")
     number = code if isinstance(code, int) else None
-    return DeviceError(
-        number, method=method, explanation=codes.explain_item(number) if number is not None else ""
-    )
+    words = codes.explain_item(number) if number is not None else ""
+    return DeviceError(number, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    kind, number = ("action", item["aiid"]) if "aiid" in item else ("property", item.get("piid"))
+    return f"{kind} {item.get('siid')}.{number}"
 
 
 def no_answer(method: str, siid: int, piid: int) -> DeviceError:

@@ -67,6 +67,22 @@ def test_plain_values() -> None:
     device.write(2, 1, 5)
 
 
+def test_results_that_are_failures_are_logged_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    refused = {"siid": 2, "aiid": 3, "code": -4006}
+    device = Scripted([item(-4005)], [item(-4002)], refused, refused, {"code": 1}, mapping=MAPPING)
+    device.set_property_by(2, 1, 5)
+    assert "property 2.1: code -4005, the value is out of range" in caplog.text
+    device.set_property("power", 5)
+    assert "not writable" in caplog.text
+    caplog.clear()
+    device.call_action_by(2, 3)
+    device.call_action("toggle")
+    assert caplog.text.count("action 2.3: code -4006, wrong action argument") == 2
+    caplog.clear()
+    device.call_action("toggle")
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("call", "answer", "code", "words"),
     [
