@@ -1,0 +1,118 @@
+"""The options every command shares: accepted before the command and after it, the latter winning."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.click_common.group import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
+from miio_lan.click_common.logs import log_to_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_OPTION_LIKE = re.compile(r"--?[A-Za-z]")
+
+
+@dataclass
+class Settings:
+    """What the shared options say; None where they say nothing.
+
+    :param timeout: seconds per attempt
+    :param retries: attempts after the first one
+    """
+
+    ip: str | None = None
+    token: str | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    port: int | None = None
+    json: bool = False
+    verbose: int = 0
+
+
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    absent = value is None or value is False or (param.name == "verbose" and value == 0)
+    if param.name and not absent:
+        setattr(ctx.ensure_object(Settings), param.name, value)
+
+
+DEVICE_OPTIONS = ("ip", "token", "timeout", "retries", "port")
+
+
+def shared_options(*, with_variables: bool = False, without: Collection[str] = ()) -> list[click.Parameter]:
+    """Make the shared options.
+
+    :param with_variables: whether environment variables stand for them; once is enough
+    :param without: names of options a command has itself, or has no use for
+    """
+    positive = click.FloatRange(min=0, min_open=True)
+
+    def option(*names: str, variable: str | None = None, **settings: Any) -> click.Option:
+        if with_variables and variable:
+            settings |= {"envvar": variable, "show_envvar": True}
+        return click.Option(list(names), expose_value=False, callback=_store, **settings)
+
+    made = [
+        option("ip", "--ip", "--host", variable=IP_VARIABLE, help="Address or host name of the device."),
+        option("--token", variable=TOKEN_VARIABLE, help="Its token, 32 hexadecimal digits."),
+        option("--timeout", type=positive, metavar="SECONDS", help="Time per attempt, 5 by default."),
+        option("--retries", type=click.IntRange(min=0), metavar="N", help="Further attempts, 3 by default."),
+        option(
+            "--port", type=click.IntRange(1, 65535), metavar="PORT", variable=PORT_VARIABLE, help="UDP port."
+        ),
+        option("--json", is_flag=True, help="One JSON document on stdout, also for errors."),
+        option("verbose", "-v", "--verbose", count=True, help="Log what crosses the wire to stderr."),
+    ]
+    return [each for each in made if each.name not in without]
+
+
+class Command(click.Command):
+    """A command that takes the shared options too, and negative numbers as arguments.
+
+    :param without: see :func:`shared_options`
+    """
+
+    def __init__(self, *args: Any, without: Collection[str] = (), **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params = [*self.params, *shared_options(without=without)]
+        self.ignore_unknown_options = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; what looks like an option and is none is refused, unless it stands after ``--``."""
+        marked = args[args.index("--") :] if "--" in args else []
+        rest = super().parse_args(ctx, args)
+        for value in self._argument_values(ctx):
+            if _OPTION_LIKE.match(value) and value not in marked:
+                known = [name for param in self.params for name in param.opts if name.startswith("--")]
+                close = difflib.get_close_matches(value.split("=")[0], known)
+                raise click.NoSuchOption(value.split("=")[0], possibilities=close, ctx=ctx)
+        return rest
+
+    def _argument_values(self, ctx: click.Context) -> list[str]:
+        found: list[str] = []
+        for param in self.params:
+            value = ctx.params.get(param.name or "") if isinstance(param, click.Argument) else None
+            found += [value] if isinstance(value, str) else list(value or ())
+        return found
+
+    def invoke(self, ctx: click.Context) -> None:
+        """Run the command."""
+        if ctx.ensure_object(Settings).verbose:
+            log_to_stderr(ctx)
+        super().invoke(ctx)
+
+
+def command(name: str, *, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Command]:
+    """Make a function a command with the shared options; it gets the :class:`Settings` first."""
+
+    def decorate(function: Callable[..., None]) -> Command:
+        made: Any = click.command(name, cls=Command, without=without)
+        finished: Command = made(click.make_pass_decorator(Settings, ensure=True)(function))
+        return finished
+
+    return decorate

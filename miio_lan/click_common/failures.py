@@ -1,0 +1,128 @@
+"""How a command line ends when something went wrong: exit codes, messages, and JSON errors.
+
+0 is done, 1 means that the device refused or did not answer, 2 wrong use, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.click_common.output import echo, echo_json, error_fields, visible
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_LOGGER = logging.getLogger(__name__)
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+
+
+class PartlyFailed(Exception):
+    """Some of what was asked for failed, and all of it is to be shown.
+
+    :param error: the first failure
+    :param results: everything, as the JSON document has it beside the error
+    :param text: everything, for people
+    """
+
+    def __init__(self, error: Exception, results: object, text: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.results = results
+        self.text = text
+
+
+class GuardedGroup(click.Group):
+    """A group of commands that ends with an exit code and a message, never with a traceback.
+
+    With ``--json`` among the arguments, stdout holds one JSON document in any case.
+    """
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run, and end the process with the exit code (unless ``standalone_mode`` is off, for embedding)."""
+        given = args[0] if args else extra.pop("args", None)
+        arguments = list(sys.argv[1:] if given is None else given)
+        parent: Any = super()
+        if not standalone_mode:
+            return parent.main(arguments, *args[1:], standalone_mode=False, **extra)
+        json = wants_json(arguments)
+        try:
+            # What is returned is the code of ctx.exit(), as after --help; commands themselves return None.
+            code = parent.main(arguments, *args[1:], standalone_mode=False, **extra)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no failure may show a traceback
+            sys.exit(tell(error, json=json))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether ``--json`` is among the arguments; needed before, and whether or not, they can be parsed."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in options
+
+
+def tell(error: BaseException, *, json: bool) -> int:
+    """Show a failure where it belongs, and give the exit code."""
+    _LOGGER.debug("failed", exc_info=error)
+    if isinstance(error, PartlyFailed):
+        if json:
+            echo_json({"error": error_fields(error.error), "results": error.results})
+        else:
+            echo(error.text)
+            echo(f"Error: {visible(str(error))}", err=True)
+        return exit_code(error.error)
+    if json:
+        echo_json({"error": _fields(error)})
+    elif isinstance(error, (click.Abort, KeyboardInterrupt)):
+        echo("interrupted", err=True)
+    elif isinstance(error, click.UsageError):
+        error.show()
+    else:
+        echo(f"Error: {visible(_message(error))}", err=True)
+    return exit_code(error)
+
+
+def exit_code(error: BaseException) -> int:
+    """Give the exit code for a failure."""
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    # The errors of the tree that are also a ValueError are those of bad input: no device was asked.
+    return USAGE if isinstance(error, DeviceException) and isinstance(error, ValueError) else FAILED
+
+
+def _fields(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        kind = "Interrupted"
+    elif isinstance(error, click.UsageError):
+        kind = "UsageError"
+    else:
+        kind = type(error).__name__
+    prefix = f"{kind}: "
+    return error_fields(error) | {"type": kind, "message": _message(error).removeprefix(prefix)}
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
+        return "interrupted"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, DeviceException):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def refuse(message: str) -> NoReturn:
+    """End with a usage error.
+
+    :raises click.UsageError: always
+    """
+    raise click.UsageError(message, ctx=click.get_current_context(silent=True))

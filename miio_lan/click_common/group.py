@@ -1,0 +1,130 @@
+"""A device class as a group of commands: one for each method marked with ``@command``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.click_common.failures import GuardedGroup, refuse
+from miio_lan.click_common.logs import log_to_stderr
+from miio_lan.click_common.output import echo_json, format_output
+from miio_lan.click_common.parameters import arguments_of, parameters_of
+from miio_lan.device.command import CommandData, commands_of
+
+if TYPE_CHECKING:
+    from miio_lan.device.blocking import Device
+
+IP_VARIABLE = "MIIO_LAN_IP"
+TOKEN_VARIABLE = "MIIO_LAN_TOKEN"  # noqa: S105 - the variable's name
+PORT_VARIABLE = "MIIO_LAN_PORT"
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the group's options said, for the command that follows."""
+
+    make: Callable[[], Device]
+    json: bool
+
+
+class DeviceGroup(GuardedGroup):
+    """The command line of a device class.
+
+    Its commands print what they are decorated to print, else their result; ``--json`` prints the result as JSON.
+
+    :param device_class: the class; an object of it is made for each run
+    :param name: the name of the group; the class's in lower case by default
+    :param settings: further arguments for ``click.Group``
+    """
+
+    def __init__(self, device_class: type[Device], name: str | None = None, **settings: Any) -> None:
+        self.device_class = device_class
+        settings.setdefault("help", _first_paragraph(device_class))
+        settings["params"] = [*connection_options(), *settings.get("params", ())]
+        super().__init__(name or device_class.__name__.lower(), callback=self._open, **settings)
+        for command_name, (attribute, data) in commands_of(device_class).items():
+            self.add_command(_command(getattr(device_class, attribute), command_name, attribute, data))
+
+    def _open(self, **given: Any) -> None:
+        ctx = click.get_current_context()
+        if given["debug"]:
+            log_to_stderr(ctx)
+
+        def make() -> Device:
+            device = self._device(given)
+            ctx.call_on_close(device.close)
+            return device
+
+        ctx.obj = _Run(make, bool(given["json"]))
+
+    def _device(self, given: dict[str, Any]) -> Device:
+        # Not required by click: it would refuse even ``COMMAND --help`` without them.
+        for name, variable in (("ip", IP_VARIABLE), ("token", TOKEN_VARIABLE)):
+            if not given[name]:
+                refuse(f"Missing option '--{name}' (or the environment variable {variable}).")
+        options = {name: given[name] for name in ("debug", "timeout", "model", "port") if given[name]}
+        known = inspect.signature(self.device_class).parameters.values()
+        if not any(each.kind is each.VAR_KEYWORD for each in known):
+            # Constructors written for python-miio know no port.
+            for unknown in options.keys() - {each.name for each in known}:
+                refuse(f"{self.device_class.__name__} does not take '--{unknown}'.")
+        device = self.device_class(given["ip"], given["token"], **options)
+        if given["retries"] is not None:
+            device.retry_count = given["retries"]
+        return device
+
+
+def connection_options() -> list[click.Option]:
+    """Make the options that say which device, and how to speak to it."""
+    positive = click.FloatRange(min=0, min_open=True)
+    ports = click.IntRange(1, 65535)
+    return [
+        click.Option(
+            ["ip", "--ip", "--host"], envvar=IP_VARIABLE, help=f"Address or name; or {IP_VARIABLE}."
+        ),
+        click.Option(["--token"], envvar=TOKEN_VARIABLE, help=f"32 hexadecimal digits; or {TOKEN_VARIABLE}."),
+        click.Option(["--model"], help="Model, where the device does not tell it."),
+        click.Option(["--timeout"], type=positive, help="Seconds per attempt."),
+        click.Option(["--retries"], type=click.IntRange(min=0), help="Attempts after the first one."),
+        click.Option(["--port"], type=ports, envvar=PORT_VARIABLE, help=f"UDP port; or {PORT_VARIABLE}."),
+        click.Option(["--json"], is_flag=True, help="Print results and errors as JSON."),
+        click.Option(["debug", "-d", "--debug"], count=True, help="Log what crosses the wire to stderr."),
+    ]
+
+
+def _command(method: Callable[..., Any], name: str, attribute: str, data: CommandData) -> click.Command:
+    def call(*args: Any, **kwargs: Any) -> None:
+        run = click.get_current_context().find_object(_Run)
+        assert run is not None  # noqa: S101 - the group's callback has run before
+        bound = getattr(run.make(), attribute)
+
+        def perform(*args: Any, **kwargs: Any) -> Any:
+            if data.decorators:
+                return bound(*args, **kwargs)
+            given, named = arguments_of(method, kwargs)
+            return bound(*given, **named)
+
+        if run.json:
+            echo_json(perform(*args, **kwargs))
+        else:
+            (data.default_output or format_output())(perform)(*args, **kwargs)
+
+    settings: dict[str, Any] = {"help": _first_paragraph(method), **data.settings}
+    if not data.decorators:
+        return click.Command(name, callback=call, params=parameters_of(method), **settings)
+    for decorator in reversed(data.decorators):
+        call = decorator(call)
+    finish: Any = click.command(name, **settings)
+    made: click.Command = finish(call)
+    return made
+
+
+def _first_paragraph(thing: object) -> str:
+    """Give what a docstring says before it turns to programmers."""
+    text = re.split(r"\n\n|(?:^|\n):", inspect.getdoc(thing) or "", maxsplit=1)[0]
+    return re.sub(r":\w+:`~?([^`]+)`", r"\1", text).replace("``", "")

@@ -1,0 +1,218 @@
+"""Showing results: for people, and as JSON.
+
+Whatever a device sends can be shown: Unicode as it is, control characters as escapes (a device does not steer the
+reader's terminal), lone surrogates without an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import Any
+
+import click
+
+from miio_lan.device.calls import PropertyTest
+from miio_lan.device.info import DeviceInfo
+from miio_lan.device.status import DeviceStatus
+from miio_lan.errors import DeviceException
+
+_SECRETS = frozenset({"token", "passwd", "password", "psk"})
+_WIDE = 76
+# Python refuses to write longer integers in decimal.
+_MAX_BITS = 13_000
+Format = str | Callable[..., str]
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def echo(text: object = "", *, err: bool = False, end: str = "\n") -> None:
+    """Print a text; characters the stream cannot take become escapes."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    shown = str(text).encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(shown + end, err=err, nl=False)
+
+
+def echo_json(document: object) -> None:
+    """Print one JSON document in UTF-8, or in pure ASCII where stdout cannot take UTF-8."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
+    # Lone surrogates have no UTF-8, but backslashes make legal JSON of them.
+    echo(json.dumps(plain(document), ensure_ascii=not encoding.startswith("utf"), allow_nan=False))
+
+
+def visible(text: str) -> str:
+    """Give ``text`` with control characters as escapes; tabs and line ends stay."""
+    return "".join(
+        char if char in "\t\n" or (char.isprintable() or char == "\u3000") else _escaped(char)
+        for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    # Only what is invisible because it steers is escaped; other characters unknown to Python are the terminal's matter.
+    return (
+        char.encode("unicode_escape").decode("ascii")
+        if ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000
+        else char
+    )
+
+
+# --- forms of results ----------------------------------------------------------------------------------------------
+
+
+def plain(value: object) -> Any:
+    """Reduce a result to what JSON can express."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        return int(value) if value.bit_length() < _MAX_BITS else hex(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    return _plain_container(value)
+
+
+def _plain_container(value: object) -> Any:
+    if isinstance(value, DeviceInfo):
+        return {key: "(hidden)" if key in _SECRETS else plain(item) for key, item in value.raw.items()}
+    if isinstance(value, DeviceStatus):
+        return {name: plain(item) for name, item in status_items(value)}
+    if isinstance(value, PropertyTest):
+        return {**_plain_values(value.values), "max_properties": value.max_properties}
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, (Sequence, AbstractSet)):
+        return [plain(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    return str(value)
+
+
+def _plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    answered = {name: plain(each) for name, each in values.items() if not isinstance(each, DeviceException)}
+    refused = {name: error_fields(each) for name, each in values.items() if isinstance(each, DeviceException)}
+    return {"values": answered, "refused": refused}
+
+
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """Give what an error knows, as plain JSON values."""
+    known = ("code", "method", "id", "exe_time", "sent", "elapsed", "kind")
+    told = {name: plain(getattr(error, name)) for name in known if getattr(error, name, None) is not None}
+    return {"type": type(error).__name__, "message": str(error), "code": None, "method": None} | told
+
+
+def status_items(status: DeviceStatus) -> list[tuple[str, object]]:
+    """Give the properties of a status container; one that fails shows its error."""
+    found = inspect.getmembers_static(type(status), lambda member: isinstance(member, property))
+    names = [name for name, _ in found if not name.startswith("_")]
+    return [(name, _attempt(status, name)) for name in names]
+
+
+def _attempt(status: DeviceStatus, name: str) -> object:
+    try:
+        return getattr(status, name)
+    except Exception as error:  # noqa: BLE001 - any error of a user's property belongs into the picture
+        return type(error).__name__
+
+
+def render(value: object) -> str:
+    """Write a result for people; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, DeviceInfo):
+        return _table(_info_rows(value))
+    if isinstance(value, DeviceStatus):
+        return _table([(name, item) for name, item in status_items(value)])
+    if isinstance(value, PropertyTest):
+        return _property_test(value)
+    if isinstance(value, (Mapping, list, tuple)):
+        short = json.dumps(plain(value), ensure_ascii=False)
+        return visible(
+            short if len(short) <= _WIDE else json.dumps(plain(value), ensure_ascii=False, indent=2)
+        )
+    return visible(str(value))
+
+
+def _table(rows: Sequence[tuple[str, object]]) -> str:
+    width = max((len(name) for name, _ in rows), default=0) + 2
+    return "\n".join(f"{name + ':':<{width}}{render(item)}".rstrip() for name, item in rows)
+
+
+def _info_rows(info: DeviceInfo) -> list[tuple[str, object]]:
+    point = info.accesspoint
+    rows = [
+        ("Model", info.model),
+        ("Hardware version", info.hardware_version),
+        ("Firmware version", info.firmware_version),
+        ("MCU firmware version", info.mcu_firmware_version),
+        ("MAC address", info.mac_address),
+        ("IP address", info.ip_address),
+        ("Access point", point.get("ssid")),
+        ("Signal", f"{point['rssi']} dBm" if point.get("rssi") is not None else None),
+        ("Uptime", f"{info.raw['life']} s" if info.raw.get("life") is not None else None),
+    ]
+    return [(name, item) for name, item in rows if item is not None]
+
+
+def _property_test(test: PropertyTest) -> str:
+    rows = [
+        (name, f"refused ({value})" if isinstance(value, DeviceException) else value)
+        for name, value in test.values.items()
+    ]
+    limit = f"{len(test.supported)} of {len(rows)} answered; {test.max_properties} fit into one request"
+    return f"{_table(rows)}\n{limit}"
+
+
+# --- python-miio's decorator -----------------------------------------------------------------------------------------
+
+
+def format_output(
+    msg_fmt: Format = "", result_msg_fmt: Format = "{result}"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a decorator that prints a message before a call, and the result after it.
+
+    :param msg_fmt: a text formatted with the call's parameters, or a function that is given them; printed before the
+        call unless empty
+    :param result_msg_fmt: the same for after the call, with ``result`` among the parameters
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def show(*args: Any, **kwargs: Any) -> Any:
+            if msg_fmt:
+                _say(_formatted(msg_fmt, kwargs))
+            result = function(*args, **kwargs)
+            if result_msg_fmt == "{result}":
+                _say(render(result))
+            elif result_msg_fmt:
+                _say(_formatted(result_msg_fmt, {**kwargs, "result": result}))
+            return result
+
+        return show
+
+    return decorate
+
+
+def _formatted(form: Format, values: Mapping[str, Any]) -> str:
+    return visible(str(form(**values)) if callable(form) else form.format(**values))
+
+
+def _say(text: str) -> None:
+    if text:
+        echo(text.removesuffix("\n"))
