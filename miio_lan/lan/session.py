@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from miio_lan.errors import (
     DeviceException,
     InvalidTokenException,
+    McuTimeout,
     OutcomeUnknown,
     PayloadDecodeException,
 )
@@ -357,10 +358,11 @@ class Session:
             call.refusals = 0
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
-        round_trip = now - call.sent_at[number]
-        if round_trip == round_trip:  # not nan: sent once under this id
-            self._round_trips.observe(call.method or "", round_trip)
         error = read_error(payload, call.method or "")
+        round_trip = now - call.sent_at[number]
+        # Not nan: sent once under this id. What an MCU that hangs takes says nothing about the next time.
+        if round_trip == round_trip and not isinstance(error, McuTimeout):
+            self._round_trips.observe(call.method or "", round_trip)
         if error is None:
             self._end(call, payload.get("result"), None)
             return
@@ -372,6 +374,8 @@ class Session:
         call.retries -= 1
         call.refused_with, call.sends_when_refused = error, call.sends
         del self._open[number]
+        if any(self._open.get(other) is call for other in call.sent_at):
+            return  # a resend is still unanswered: that is the next attempt
         pause = BUSY_PAUSE * 2**call.hurried if never_ran else 0.0
         call.next_send = now + min(pause, call.timeout)
         call.accompany = False

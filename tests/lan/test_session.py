@@ -410,6 +410,15 @@ def test_an_mcu_that_does_not_answer_is_tried_again_for_reads_only() -> None:
     assert link.call("get_x").outcome() == 5
 
 
+def test_a_slow_mcu_is_not_flooded_with_reads() -> None:
+    """A resend that is still unanswered is the next attempt; each error does not cause one more."""
+    link, count = answering({"error": (-9999, "user ack timeout")})
+    link.work = 2.5
+    with pytest.raises(McuTimeout):
+        link.call("get_x", retry_count=1).outcome()
+    assert count == [2]
+
+
 def test_a_full_queue_is_tried_again_after_a_pause_also_for_unsafe_commands() -> None:
     link, count = answering({"error": (-30012, "Busy.")}, {"result": ["ok"]})
     started = link.now
