@@ -1,4 +1,4 @@
-"""The two far ends of a virtual module or product: a bare LAN client, and bare hands on a serial line."""
+"""The two far ends of a virtual module or product: a bare LAN client, and bare hands on a serial line. And a log."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any, Self
 
 from miio_lan.lan.packet import HELLO, Packet, decode, encode
+from miio_lan.record import Record
 
 PATIENCE = 20.0
 """Seconds after which something that must happen has not; only ever waited for in full when a test fails."""
@@ -120,3 +123,28 @@ class Hands:
 
     def __exit__(self, *_: object) -> None:
         os.close(self.file)
+
+
+class Log:
+    """An observer to wait on."""
+
+    def __init__(self) -> None:
+        self.queue: SimpleQueue[Record] = SimpleQueue()
+
+    def __call__(self, record: Record) -> None:
+        self.queue.put(record)
+
+    def until(self, wanted: Callable[[Record], bool]) -> Record:
+        """Give the next record that is wanted; those before it are gone."""
+        while True:
+            record = self.queue.get(timeout=PATIENCE)
+            if wanted(record):
+                return record
+
+    def until_line(self, start: bytes) -> Record:
+        """Give the next line that begins so."""
+        return self.until(lambda record: record.raw.startswith(start))
+
+    def until_note(self, start: str) -> Record:
+        """Give the next record whose note begins so."""
+        return self.until(lambda record: record.note.startswith(start))
