@@ -224,7 +224,8 @@ class Connection:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
             raise DeviceException(f"{self.host!r} is not a known host name or address: {error}") from None
-        family, kind, protocol, _, address = found[0]
+        # Products speak IPv4; a name server may list an IPv6 address of the same name first.
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
         sock = socket.socket(family, kind, protocol)
         try:
             if self.source_ip is not None:
