@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ ANSWER_TIME = 1.0
 """Seconds the module waits for its MCU here; 4 in real ones."""
 PATIENCE = 5.0
 """Seconds until lines count as missing; they take milliseconds."""
+_WIDTH = 80
 
 
 @click.command("demo", cls=Command, without=DEVICE_OPTIONS)
@@ -47,7 +49,9 @@ def demo(settings: Settings, /, answer_time: float) -> None:
     from miio_lan.virtual.profile import DOCUMENT
 
     trace = Trace()
-    profile: Any = replace(DOCUMENT, answer_time=answer_time)
+    # What the client sends again under the same id is dropped, as by the products that were looked at.
+    options = replace(DOCUMENT.options, id_memory="silent")
+    profile: Any = replace(DOCUMENT, answer_time=answer_time, options=options)
     with VirtualProduct(profile=profile, observer=trace.observe) as product:
         if not settings.json:
             _introduce(product)
@@ -126,7 +130,12 @@ def _show(number: int, outcome: Outcome) -> None:
     if outcome.problem:
         echo(_styled("   FAILED: ", fg="red") + outcome.problem + "\n   came: " + _came(outcome))
     else:
-        echo(_styled("   as expected: ", fg="green") + step.expected)
+        echo(_styled("   as expected: ", fg="green") + _wrapped(step.expected, first=16))
+
+
+def _wrapped(text: str, first: int) -> str:
+    lines = textwrap.wrap(text, _WIDTH, initial_indent=" " * first, subsequent_indent="   ")
+    return "\n".join(lines).lstrip()
 
 
 def _came(outcome: Outcome) -> str:

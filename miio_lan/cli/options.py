@@ -80,7 +80,8 @@ class Command(click.Command):
     def __init__(self, *args: Any, without: Collection[str] = (), **settings: Any) -> None:
         super().__init__(*args, **settings)
         self.params = [*self.params, *shared_options(without=without)]
-        self.ignore_unknown_options = True
+        # Without arguments nothing can be a negative number, and click's own complaint about options is better.
+        self.ignore_unknown_options = any(isinstance(each, click.Argument) for each in self.params)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; what looks like an option and is none is refused, unless it stands after ``--``."""
@@ -103,7 +104,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
         if ctx.ensure_object(Settings).verbose:
-            log_to_stderr(ctx)
+            log_to_stderr(ctx.find_root())
         super().invoke(ctx)
 
 

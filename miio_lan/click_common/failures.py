@@ -61,6 +61,16 @@ class GuardedGroup(click.Group):
             sys.exit(tell(error, json=json))
         sys.exit(code if isinstance(code, int) else 0)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; where a failure comes from is logged for those who asked for the log."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort, DeviceException, PartlyFailed):
+            raise
+        except Exception:
+            _LOGGER.debug("failed", exc_info=True)
+            raise
+
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Tell whether ``--json`` is among the arguments; needed before, and whether or not, they can be parsed."""
@@ -70,7 +80,6 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 def tell(error: BaseException, *, json: bool) -> int:
     """Show a failure where it belongs, and give the exit code."""
-    _LOGGER.debug("failed", exc_info=error)
     if isinstance(error, PartlyFailed):
         if json:
             echo_json({"error": error_fields(error.error), "results": error.results})

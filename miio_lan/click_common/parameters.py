@@ -55,7 +55,9 @@ def _made(parameter: inspect.Parameter, annotation: object, *, option: bool) -> 
         return _option(parameter.name, flag, kind, many=many, required=required, default=default)
     if many:
         return click.Argument([parameter.name], type=kind, nargs=-1, required=required)
-    return click.Argument([parameter.name], type=kind, required=required, default=default)
+    # A default of None would count as one.
+    settings: dict[str, Any] = {} if required else {"default": default}
+    return click.Argument([parameter.name], type=kind, required=required, **settings)
 
 
 def _option(name: str, flag: str, kind: Any, *, many: bool, required: bool, default: Any) -> click.Option:

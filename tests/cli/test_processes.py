@@ -1,0 +1,185 @@
+"""The command as a process: exit codes, what goes where, signals, pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+TOKEN = "00112233445566778899aabbccddeeff"
+PATIENCE = 60
+COMMAND = [sys.executable, "-m", "miio_lan"]
+
+
+def end(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        encoding="utf-8",
+        **more,
+    )
+
+
+@contextmanager
+def started(*arguments: str, **more) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **more,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.bind(("127.0.0.1", 0))
+        device.settimeout(PATIENCE)
+        yield device
+
+
+def connection(product) -> list[str]:
+    return ["--ip", product.host, "--token", product.token, "--port", str(product.port)]
+
+
+def test_done(product):
+    ended = end("info", *connection(product))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert product.mcu.model in ended.stdout
+
+
+def test_json_is_one_document_for_other_programs(product):
+    command = " ".join([*COMMAND, "--json", "info", *connection(product)])
+    tool = f"{command} | {sys.executable} -m json.tool"
+    ended = subprocess.run(tool, shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert json.loads(ended.stdout)["model"] == product.mcu.model
+
+
+def test_refused(product):
+    ended = end("raw-command", "nope", *connection(product))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: nope was refused")
+    as_json = end("raw-command", "nope", *connection(product), "--json")
+    assert (as_json.returncode, as_json.stderr) == (1, "")
+    assert json.loads(as_json.stdout)["error"]["code"] == -5000
+
+
+def test_wrong_use():
+    ended = end("info", "--ip", "127.0.0.1", "--token", "x")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "Traceback" not in ended.stderr
+    as_json = end("--json", "info", "--nope")
+    assert (as_json.returncode, as_json.stderr) == (2, "")
+    assert json.loads(as_json.stdout)["error"]["type"] == "UsageError"
+
+
+def test_unicode_without_a_unicode_terminal(product):
+    product.call(lambda now: product.mcu.put(2, 11, "灯"))
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    shown = end("get", "2.11", *connection(product), env=ascii_only)
+    assert (shown.returncode, shown.stdout) == (0, "\\u706f\n")
+    as_json = end("get", "2.11", "--json", *connection(product), env=ascii_only)
+    assert json.loads(as_json.stdout)[0]["value"] == "灯"
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_ctrl_c_while_waiting_for_a_device(silent, option):
+    options = ["--ip", "127.0.0.1", "--port", str(silent.getsockname()[1]), "--token", TOKEN, *option]
+    with started("info", *options) as process:
+        silent.recv(100)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    if option:
+        assert json.loads(out)["error"]["type"] == "Interrupted"
+        assert err.strip() == ""
+    else:
+        assert (out, err.strip()) == ("", "interrupted")
+
+
+def test_ctrl_c_while_loading(monkeypatch, capsys):
+    from miio_lan.cli import main, program
+
+    def interrupted(**_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program.program, "main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_virtual_product_runs_until_it_is_ended(number):
+    with started("virtual", "--port", "0", "--token", TOKEN) as virtual:
+        assert virtual.stdout is not None
+        found: dict[str, str] = {}
+        while "Ctrl-C" not in (line := virtual.stdout.readline()):
+            assert line
+            found |= dict(re.findall(r"(MIIO_LAN_\w+)=(\S+)", line))
+        assert found["MIIO_LAN_TOKEN"] == TOKEN
+        asked = end("get", "2", "1", env={**os.environ, **found})
+        assert (asked.stdout, asked.returncode) == ("true\n", 0)
+        virtual.send_signal(number)
+        _, err = virtual.communicate(timeout=PATIENCE)
+    assert (virtual.returncode, err) == (0, "")
+
+
+def test_a_virtual_product_as_json():
+    with started("virtual", "--port", "0", "--json", "--misbehave", "crlf") as virtual:
+        assert virtual.stdout is not None
+        facts = json.loads(virtual.stdout.readline())
+        asked = end(
+            "get", "2", "1", "--ip", facts["ip"], "--port", str(facts["port"]), "--token", facts["token"]
+        )
+        assert asked.stdout == "true\n"
+        virtual.send_signal(signal.SIGINT)
+        virtual.communicate(timeout=PATIENCE)
+    assert virtual.returncode == 0
+
+
+def test_a_reader_that_goes_away_is_no_trouble():
+    with started("--help") as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_the_command_loads_what_it_needs(fresh_python: Callable[[str], str]):
+    code = (
+        "import sys; from miio_lan.cli.program import program\n"
+        "program.main(['info', '--ip', '127.0.0.1', '--token', 'x'], standalone_mode=False)"
+    )
+    guarded = f"try:\n    exec({code!r})\nexcept Exception: pass\nprint(*sorted(sys.modules), sep='\\n')"
+    loaded = set(fresh_python("import sys\n" + guarded).split())
+    assert "miio_lan.device.blocking" in loaded
+    unwanted = {
+        "rich",
+        "pytest",
+        "serial",
+        "asyncio",
+        "miio_lan.virtual",
+        "miio_lan.uart",
+        "miio_lan.cli.demo",
+    }
+    assert loaded.isdisjoint(unwanted)

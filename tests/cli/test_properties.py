@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from miio_lan.click_common.output import plain
+
+
+class TestGet:
+    @pytest.mark.parametrize("words", [["2", "1"], ["2.1"], ["2:1"], ["light:on", "--spec", "lamp"]])
+    def test_one_property(self, ask, words):
+        ended = ask("get", *words)
+        assert (ended.code, ended.out, ended.err) == (0, "true\n", "")
+
+    def test_one_property_as_json(self, ask):
+        assert ask("--json", "get", "2.1").json == [{"siid": 2, "piid": 1, "code": 0, "value": True}]
+
+    def test_several(self, ask):
+        assert ask("get", "2.1", "2.2", "3.1").out == "2.1: true\n2.2: 60\n3.1: 312.5\n"
+        assert [each["value"] for each in ask("get", "2.1", "2.2", "--json").json] == [True, 60]
+
+    def test_with_a_description_units_and_meanings_are_shown(self, ask):
+        ended = ask("get", "light:mode", "light:brightness", "--spec", "lamp")
+        assert ended.out == "light:mode: 0 (White)\nlight:brightness: 60 percentage\n"
+        named = ask("get", "light:mode", "light:brightness", "--spec", "lamp", "--json").json
+        assert [each["name"] for each in named] == ["light:mode", "light:brightness"]
+
+    def test_all_readable_properties_of_a_description(self, ask, product):
+        found = ask("get", "--spec", "lamp", "--json").json
+        assert len(found) == len(list(product.spec.readable()))
+        assert all(each["code"] == 0 for each in found)
+
+    def test_a_refused_one(self, ask):
+        ended = ask("get", "2.99")
+        assert (ended.code, ended.out) == (1, "")
+        assert "-4003" in ended.err
+        assert ask("get", "2.99", "--json").json["error"]["code"] == -4003
+
+    def test_some_refused(self, ask):
+        ended = ask("get", "2.1", "2.99")
+        assert ended.code == 1
+        assert "2.1: true\n" in ended.out
+        assert "2.99: refused" in ended.out
+        assert "-4003" in ended.err
+        as_json = ask("get", "2.1", "2.99", "--json")
+        assert (as_json.code, as_json.err) == (1, "")
+        assert as_json.json["error"]["code"] == -4003
+        assert [each["code"] for each in as_json.json["results"]] == [0, -4003]
+
+    def test_some_not_answered(self, ask, product, monkeypatch):
+        monkeypatch.setattr(
+            "miio_lan.device.miot.MiotDevice.get_properties",
+            lambda self, wanted: [{"siid": 2, "piid": 2, "code": 0, "value": 5}],
+        )
+        ended = ask("get", "2.1", "2.2")
+        assert ended.code == 1
+        assert ended.out == "2.1: no answer\n2.2: 5\n"
+        assert (
+            ask("get", "2.1", "2.2", "--json").json["results"][0]["message"] == "no answer for this property"
+        )
+
+    @pytest.mark.parametrize(
+        ("words", "hint"),
+        [
+            ([], "SIID.PIID"),
+            (["2"], "SIID.PIID"),
+            (["2", "1", "3"], "SIID.PIID"),
+            (["light:on"], "--spec"),
+            (["0.1"], "count from 1"),
+            (["light:onn", "--spec", "lamp"], "did you mean light:on"),
+            (["2.1", "--spec", "no-such"], "lamp"),
+            (["2.1", "--spec", "no-such.json"], "cannot be read"),
+        ],
+    )
+    def test_wrong_use(self, ask, words, hint):
+        ended = ask("get", *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert hint in ended.err
+
+    def test_a_description_from_a_file(self, ask, tmp_path):
+        file = tmp_path / "lamp.toml"
+        file.write_text(
+            'model = "a.b.c"\n[[service]]\nsiid = 2\nname = "light"\n'
+            '[[service.property]]\npiid = 1\nname = "on"\nformat = "bool"\naccess = ["read"]\n'
+        )
+        ended = ask("get", "on", "--spec", str(file))
+        assert (ended.out, ended.err) == ("true\n", "")
+        refused = ask("set", "on", "off", "--spec", str(file))
+        assert refused.code == 2
+        assert "not writable" in refused.err
+
+
+class TestSet:
+    @pytest.mark.parametrize(
+        "words", [["2", "2", "33"], ["2.2", "33"], ["2.2=33"], ["light:brightness", "33", "--spec", "lamp"]]
+    )
+    def test_one(self, ask, product, words):
+        ended = ask("set", *words)
+        assert (ended.code, ended.out, ended.err) == (0, "ok\n", "")
+        assert product.call(lambda now: product.mcu.values[2, 2]) == 33
+
+    def test_values_keep_their_types(self, ask, product):
+        assert ask("set", "2", "11", '"33"').code == 0
+        assert product.call(lambda now: product.mcu.values[2, 11]) == "33"
+        assert ask("set", "2.1", "False").code == 0
+        assert product.call(lambda now: product.mcu.values[2, 1]) is False
+
+    def test_several_at_once(self, ask, product):
+        ended = ask("set", "2.1=false", "2.2=7", "--json")
+        assert ended.json == [{"siid": 2, "piid": 1, "code": 0}, {"siid": 2, "piid": 2, "code": 0}]
+        assert product.call(lambda now: (product.mcu.values[2, 1], product.mcu.values[2, 2])) == (False, 7)
+        assert ask("set", "2.1=true", "2.2=8").out == "2.1: ok\n2.2: ok\n"
+
+    def test_a_description_reads_plain_words(self, ask, product):
+        words = ["light:on=off", "light:mode=Night", "light:name=33", "--spec", "lamp"]
+        assert ask("set", *words).code == 0
+        values = product.call(lambda now: [product.mcu.values[2, piid] for piid in (1, 5, 11)])
+        assert values == [False, 3, "33"]
+
+    def test_a_description_refuses_before_anything_is_sent(self, run):
+        ended = run(
+            "set",
+            "light:brightness",
+            "101",
+            "--spec",
+            "lamp",
+            "--ip",
+            "192.0.2.1",
+            "--token",
+            "0" * 32,
+            "--json",
+        )
+        assert ended.code == 2
+        assert ended.json["error"]["type"] == "SpecError"
+        assert "1..100" in ended.json["error"]["message"]
+
+    def test_without_a_description_the_product_refuses(self, ask):
+        ended = ask("set", "2.2", "101")
+        assert (ended.code, ended.out) == (1, "")
+        assert "-4005" in ended.err
+        some = ask("set", "2.2=101", "2.1=true", "--json")
+        assert some.code == 1
+        assert [each["code"] for each in some.json["results"]] == [-4005, 0]
+
+    def test_negative_numbers(self, ask):
+        assert "-4005" in ask("set", "2.2", "-5").err
+
+    def test_no_answer_for_the_property(self, ask, monkeypatch):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, method, values: [])
+        assert "no answer for property 2.2" in ask("set", "2.2", "5").err
+
+    def test_accepted_but_not_done(self, ask, monkeypatch):
+        accepted = {"siid": 2, "piid": 2, "code": 1}
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, method, values: [accepted])
+        ended = ask("set", "2.2", "5")
+        assert (ended.code, ended.out, ended.err) == (0, "code 1, accepted, not finished yet\n", "")
+
+    @pytest.mark.parametrize(
+        "words", [["2.2"], ["2", "2"], ["2.2", "on", "3.3"], ["2.2=", "2.3=1"], ["=5"], ["2.2", "Desk"]]
+    )
+    def test_wrong_use(self, ask, words):
+        ended = ask("set", *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err
+
+
+class TestAction:
+    @pytest.mark.parametrize("words", [["2.1"], ["2", "1"], ["light:toggle", "--spec", "lamp"]])
+    def test_without_arguments(self, ask, product, words):
+        ended = ask("action", *words)
+        assert (ended.code, ended.out) == (0, "ok\n")
+        assert product.call(lambda now: product.mcu.values[2, 1]) is False
+
+    @pytest.mark.parametrize(
+        "words", [["2.2", "-20"], ["2", "2", "-20"], ["light:change-brightness", "--spec", "lamp", "-20"]]
+    )
+    def test_with_arguments(self, ask, words):
+        assert json.loads(ask("action", *words).out)[0]["value"] == 40
+
+    def test_as_json(self, ask):
+        answer = ask("action", "2.1", "--json").json
+        assert (answer["siid"], answer["aiid"], answer["code"]) == (2, 1, 0)
+
+    def test_a_refused_one(self, ask):
+        ended = ask("action", "2.9")
+        assert ended.code == 1
+        assert "-4003" in ended.err
+        assert ask("action", "2.9", "--json").json["error"]["code"] == -4003
+
+    @pytest.mark.parametrize(
+        ("words", "hint"),
+        [
+            (["light:change-brightness", "--spec", "lamp"], "takes 1 arguments (brightness-change), not 0"),
+            (["light:toggle", "1", "--spec", "lamp"], "takes 0 arguments (none), not 1"),
+            (["light:change-brightness", "101", "--spec", "lamp"], "-100..100"),
+            (["toggle"], "SIID.AIID"),
+            (["2.2", "x"], "neither JSON"),
+        ],
+    )
+    def test_wrong_use(self, ask, words, hint):
+        ended = ask("action", *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert hint in ended.err
+
+    def test_an_answer_that_is_no_object_is_shown(self, ask, monkeypatch):
+        monkeypatch.setattr(
+            "miio_lan.device.miot.MiotDevice.call_action_by", lambda self, siid, aiid, values: ["ok"]
+        )
+        assert ask("action", "2.1").out == '["ok"]\n'
+
+
+class TestUnicode:
+    def test_it_is_shown_as_it_is(self, ask):
+        assert ask("set", "2", "11", '"灯 Lämpchen"').code == 0
+        assert ask("get", "2", "11").out == "灯 Lämpchen\n"
+        assert ask("get", "2", "11", "--json").json[0]["value"] == "灯 Lämpchen"
+        assert "灯" in ask("get", "2", "11", "--json").out
+
+    def test_what_steers_a_terminal_is_shown_escaped(self, ask, product):
+        product.call(lambda now: product.mcu.put(2, 11, "\x1b[2Jx"))
+        assert ask("get", "2", "11").out == "\\x1b[2Jx\n"
+        assert ask("get", "2", "11", "--json").json[0]["value"] == "\x1b[2Jx"
+
+    def test_lone_surrogates(self, ask, monkeypatch):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.read", lambda self, siid, piid: "a\ud800")
+        assert ask("get", "2", "11").out == "a\\ud800\n"
+        assert ask("get", "2", "11", "--json").json[0]["value"] == "a\ud800"
+
+    def test_what_json_does_not_have_is_written_all_the_same(self):
+        odd = {"a": float("nan"), 1: (2, {3}), "b": b"\x01", "huge": 1 << 20_000}
+        assert plain(odd) == {"a": "nan", "1": [2, [3]], "b": "01", "huge": hex(1 << 20_000)}

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from miio_lan.cli.virtual import ended_by_signals
+from miio_lan.virtual.misbehave import MISBEHAVIOURS
+from miio_lan.virtual.product import VirtualProduct
+
+
+@pytest.fixture
+def at_start(monkeypatch):
+    """End ``virtual`` by a signal as soon as it runs, and give the products it made."""
+    made = []
+    start = VirtualProduct.start
+
+    def started(product):
+        start(product)
+        made.append(product)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(VirtualProduct, "start", started)
+    return made
+
+
+def test_what_runs_is_printed(run, at_start):
+    ended = run("virtual", "--port", "0", "--token", "00112233445566778899aabbccddeeff")
+    assert (ended.code, ended.err) == (0, "")
+    (product,) = at_start
+    assert "Token:    00112233445566778899aabbccddeeff\n" in ended.out
+    assert f"MIIO_LAN_PORT={product.port}" in ended.out
+    assert not product.running
+
+
+def test_options_make_the_product(run, at_start):
+    options = (
+        "--port 0 --spec purifier --profile older --unprovisioned --misbehave crlf --misbehave slow --json"
+    )
+    facts = run("virtual", *options.split()).json
+    (product,) = at_start
+    assert set(product.mcu.misbehave) == {"crlf", "slow"}
+    assert product.module.profile.name == "older"
+    assert not product.module.provisioned
+    assert (facts["model"], facts["token"]) == (product.spec.model, product.token)
+    assert facts["port"] == product.port
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        (["--misbehave", "nope"], 2),
+        (["--token", "x"], 2),
+        (["--spec", "nope"], 2),
+        (["--profile", "nope"], 2),
+        (["--host", "192.0.2.77"], 1),
+    ],
+)
+def test_wrong_use(run, option, code):
+    ended = run("virtual", "--port", "0", *option)
+    assert (ended.code, ended.out) == (code, "")
+    assert "Traceback" not in ended.err
+
+
+def test_a_port_that_is_taken(run, product):
+    ended = run("virtual", "--port", str(product.port))
+    assert ended.code == 1
+    assert str(product.port) in ended.err
+
+
+def test_the_default_port_is_the_real_one_and_needs_no_variable(run, at_start, monkeypatch):
+    monkeypatch.setattr(VirtualProduct, "port", property(lambda self: 54321))
+    ended = run("virtual", "--port", "0")
+    assert "MIIO_LAN_PORT" not in ended.out
+    assert "54321 (UDP)" in ended.out
+
+
+def test_a_failure_in_the_product_ends_it(run, monkeypatch):
+    def failing(product, function):
+        raise ZeroDivisionError("in the product")
+
+    class Never(threading.Event):
+        def wait(self, timeout=None):
+            return False
+
+    monkeypatch.setattr(VirtualProduct, "call", failing)
+    monkeypatch.setattr("miio_lan.cli.virtual.threading.Event", Never)
+    monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
+    ended = run("virtual", "--port", "0")
+    assert ended.code == 1
+    assert "ZeroDivisionError: in the product" in ended.err
+
+
+def test_help_lists_the_misbehaviours(run):
+    shown = run("virtual", "--help").out
+    for name in MISBEHAVIOURS:
+        assert name in shown
+
+
+def test_signal_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    stop = threading.Event()
+    with ended_by_signals(stop):
+        assert signal.getsignal(signal.SIGINT) is not before
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
