@@ -31,6 +31,13 @@ def lamp(log: LineLog) -> Iterator[VirtualProduct]:
 
 
 @pytest.fixture
+def no_resends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where lines are counted: a machine that stalls for a moment shall not make a client repeat a command."""
+    monkeypatch.setattr("miio_lan.lan.pacing.INITIAL_RESEND", 10.0)
+    monkeypatch.setattr("miio_lan.lan.pacing.MIN_RESEND", 10.0)
+
+
+@pytest.fixture
 def own_address() -> str:
     """A loopback address nobody else uses, for clients that know no other port than the protocol's own.
 

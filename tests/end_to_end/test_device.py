@@ -25,8 +25,8 @@ URL = "http://127.0.0.1/firmware.bin"
 
 
 @pytest.fixture
-def device(lamp: VirtualProduct) -> Iterator[Device]:
-    with Device(lamp.host, lamp.token, port=lamp.port) as device:
+def device(lamp: VirtualProduct, no_resends: None) -> Iterator[Device]:
+    with Device(lamp.host, lamp.token, port=lamp.port, timeout=30) as device:
         yield device
 
 
