@@ -120,8 +120,8 @@ def _probe(part: list[Mapping[str, Any]], error: DeviceException, reading: _Read
     for candidate in (part[0], part[-1]):
         try:
             answer = yield Ask(GET, [candidate])
-        except DeviceError as second:
-            if second.code == codes.METHOD_NOT_FOUND:
+        except (DeviceError, PayloadDecodeException) as second:
+            if isinstance(second, DeviceError) and second.code == codes.METHOD_NOT_FOUND:
                 raise
             continue
         if match([candidate], answer):

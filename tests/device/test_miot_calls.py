@@ -183,6 +183,16 @@ def test_an_unreadable_property_is_left_out(caplog: pytest.LogCaptureFixture) ->
     items = perform(read_properties(wanted(4), SliceLimit()), answer)
     assert [item["piid"] for item in items] == [1, 3, 4]
     assert "no data" in caplog.text
+    items = perform(read_properties(wanted(4)[1:], SliceLimit()), answer)
+    assert [item["piid"] for item in items] == [3, 4]
+
+
+def test_an_error_that_is_no_error_of_the_device_is_raised() -> None:
+    def answer(ask: Ask) -> Any:
+        raise DeviceException("the cable was cut")
+
+    with pytest.raises(DeviceException, match="cable"):
+        perform(read_properties(wanted(1), SliceLimit(proven=5)), answer)
 
 
 @pytest.mark.parametrize("answer", ["ok", None, [], {}, ["x"]])

@@ -30,6 +30,8 @@ def test_the_four_named_states() -> None:
         ("waiting", UpdateState.Waiting),
         ("starting", UpdateState.Starting),
         ("failed|-33004|disconnect", UpdateState.Failed),
+        ("failure", UpdateState.Failed),
+        ("error", UpdateState.Failed),
         ("Failed", UpdateState.Failed),
         (" idle ", UpdateState.Idle),
         ("something new", UpdateState.Unknown),

@@ -195,6 +195,24 @@ def test_what_lay_in_the_socket_is_read_as_old_news(server: Server) -> None:
         assert connection.session.clock.stamp(now[0]) == stamp + 2
 
 
+def test_old_news_of_a_closed_port_is_no_error(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    original = socket.socket.recv_into
+    news = [ConnectionRefusedError(111, "Connection refused")] * 3
+
+    def receive(self: socket.socket, buffer: bytearray) -> int:
+        if news:
+            raise news.pop()
+        return original(self, buffer)
+
+    now = [100.0]
+    with connect(server, clock=lambda: now[0]) as connection:
+        ask(connection)
+        monkeypatch.setattr(socket.socket, "recv_into", receive)
+        now[0] += 2
+        assert ask(connection, [3]) == [3]
+    assert not news
+
+
 def test_a_source_address_can_be_chosen(server: Server) -> None:
     with connect(server, source_ip="127.0.0.1") as connection:
         ask(connection)

@@ -530,6 +530,24 @@ def test_an_unreadable_answer_to_a_read_is_tried_again_and_then_named() -> None:
     assert link.executed["get_prop", "[]"] == 4
 
 
+def test_an_unreadable_answer_is_traced_with_its_reason() -> None:
+    seen: list[tuple[str, bytes, str]] = []
+    link = Link(
+        options=ResponderOptions(damage=("cut off",)),
+        trace=lambda direction, plain, now, note: seen.append((direction, plain, note)),
+    )
+    link.call("get_prop", retry_count=0)
+    assert ("up", "not JSON") in [(direction, note) for direction, _, note in seen]
+
+
+def test_acknowledgements_are_traced() -> None:
+    seen: list[bytes] = []
+    link = Link(trace=lambda direction, plain, now, note: seen.append(plain))
+    link.call("get_prop")
+    link.session.receive(push(7), link.now)
+    assert seen[-1] == b'{"id":7,"result":{"code":0}}'
+
+
 def test_an_unreadable_answer_to_an_unsafe_command_leaves_the_outcome_open() -> None:
     link = Link(options=ResponderOptions(damage=("cut off",), id_memory="silent"))
     with pytest.raises(OutcomeUnknown, match="not JSON"):
