@@ -395,6 +395,12 @@ class TestGroup:
             read = invoke(MiotDevice, *connection, "--json", "get_property_by", "2", "2")
             assert json.loads(read.out)[0]["value"] == 40
             assert invoke(MiotDevice, *connection, "raw_command", "nope").code == 1
+            refused = invoke(MiotDevice, *connection, "set_property_by", "2", "2", "101")
+            assert refused.code == 1
+            assert '"code": -4005' in refused.out
+            assert "-4005" in refused.err
+            as_json = json.loads(invoke(MiotDevice, *connection, "--json", "call_action_by", "2", "99").out)
+            assert as_json["error"]["code"] == as_json["results"]["code"] == -4003
             logged = invoke(MiotDevice, *connection, "-d", "call_action_by", "2", "2", "[5]")
             assert '"action"' in logged.err
             assert product.token not in logged.err

@@ -44,6 +44,7 @@ def opened(settings: Settings, kind: type[D]) -> Iterator[D]:
     options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
     patience = Patience(settings.ip) if sys.stderr.isatty() else None
     if patience is not None:
+        # Only for people: looking at each datagram has its price.
         options["observer"] = patience.observe
     with kind(settings.ip, settings.token, port=settings.port or PORT, **options) as device:
         if settings.retries is not None:

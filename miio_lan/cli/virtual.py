@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -11,13 +13,17 @@ import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, Command, Settings
 from miio_lan.cli.properties import load_spec
-from miio_lan.click_common.output import echo, echo_json
+from miio_lan.click_common.output import echo, echo_json, visible
+from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from miio_lan.record import Observer, Record
     from miio_lan.virtual.product import VirtualProduct
+
+_LOGGER = logging.getLogger(__name__)
 
 PORT = 54321
 
@@ -58,7 +64,8 @@ class _Virtual(Command):
 def virtual(settings: Settings, /, **options: Any) -> None:
     """Run a virtual product until Ctrl-C, and print its address and token.
 
-    Ending it by Ctrl-C is its ordinary end: the exit code is 0.
+    Ending it by Ctrl-C is its ordinary end: the exit code is 0. With -v, what crosses its UART is logged to stderr,
+    with -vv the idle polls too.
     """
     from miio_lan.virtual.product import VirtualProduct
 
@@ -70,9 +77,10 @@ def virtual(settings: Settings, /, **options: Any) -> None:
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
+        observer=_line_log(settings.verbose) if settings.verbose else None,
     )
     stop = threading.Event()
-    with ended_by_signals(stop), product:
+    with ended_by_signals(stop), _started(product):
         if settings.json:
             echo_json(_facts(product))
         else:
@@ -80,6 +88,29 @@ def virtual(settings: Settings, /, **options: Any) -> None:
         # Waited for in slices: a failure in the product's own thread is to be seen.
         while not stop.wait(1.0):
             product.call(lambda _now: None)
+
+
+def _started(product: VirtualProduct) -> VirtualProduct:
+    try:
+        product.start()
+    except DeviceException as error:
+        taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        raise (
+            DeviceException(f"{error}; --port 0 takes any free one") if taken else error
+        ) from error.__cause__
+    return product
+
+
+def _line_log(verbose: int) -> Observer:
+    idle = () if verbose > 1 else (b"get_down\r", b"down none\r")
+
+    def log(record: Record) -> None:
+        if record.raw not in idle:
+            arrow = "MCU <-" if record.direction == "down" else "MCU ->"
+            text = record.raw.decode("ascii", "backslashreplace").rstrip("\r\n")
+            _LOGGER.info("%s %s%s", arrow, visible(text), f" ({record.note})" if record.note else "")
+
+    return log
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ class PartlyFailed(Exception):
     :param text: everything, for people
     """
 
-    def __init__(self, error: Exception, results: object, text: str) -> None:
+    def __init__(self, error: Exception, results: object, text: str = "") -> None:
         super().__init__(str(error))
         self.error = error
         self.results = results

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.failures import GuardedGroup, refuse
+from miio_lan.click_common.failures import GuardedGroup, PartlyFailed, refuse
 from miio_lan.click_common.logs import log_to_stderr
 from miio_lan.click_common.output import echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
+from miio_lan.device import miot_calls
 from miio_lan.device.command import CommandData, commands_of
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
+    from miio_lan.errors import DeviceException
 
 IP_VARIABLE = "MIIO_LAN_IP"
 TOKEN_VARIABLE = "MIIO_LAN_TOKEN"  # noqa: S105 - the variable's name
@@ -110,9 +112,16 @@ def _command(method: Callable[..., Any], name: str, attribute: str, data: Comman
             return bound(*given, **named)
 
         if run.json:
-            echo_json(perform(*args, **kwargs))
+            result = perform(*args, **kwargs)
+            error = first_refusal(result)
+            if error is not None:
+                raise PartlyFailed(error, result)
+            echo_json(result)
         else:
-            (data.default_output or format_output())(perform)(*args, **kwargs)
+            result = (data.default_output or format_output())(perform)(*args, **kwargs)
+            error = first_refusal(result)
+            if error is not None:
+                raise error
 
     settings: dict[str, Any] = {"help": _first_paragraph(method), **data.settings}
     if not data.decorators:
@@ -122,6 +131,18 @@ def _command(method: Callable[..., Any], name: str, attribute: str, data: Comman
     finish: Any = click.command(name, **settings)
     made: click.Command = finish(call)
     return made
+
+
+def first_refusal(result: object) -> DeviceException | None:
+    """Give the error for the first MIoT result that is a failure; None when there is no such result.
+
+    The methods python-miio has return such results as they are, but an exit code has to say no.
+    """
+    for item in result if isinstance(result, list) else [result]:
+        if isinstance(item, dict) and "siid" in item and miot_calls.failed(item):
+            # Whether a property was read or set, its result does not tell.
+            return miot_calls.refusal(miot_calls.ACTION if "aiid" in item else "", item)
+    return None
 
 
 def _first_paragraph(thing: object) -> str:

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from miio_lan.cli.virtual import ended_by_signals
+from miio_lan.cli.virtual import _line_log, ended_by_signals
+from miio_lan.record import Record
 from miio_lan.virtual.misbehave import MISBEHAVIOURS
 from miio_lan.virtual.product import VirtualProduct
 
@@ -19,8 +20,9 @@ def at_start(monkeypatch):
 
     def started(product):
         start(product)
-        made.append(product)
-        os.kill(os.getpid(), signal.SIGINT)
+        if product not in made:
+            made.append(product)
+            os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(VirtualProduct, "start", started)
     return made
@@ -107,3 +109,26 @@ def test_signal_handlers_are_put_back():
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.is_set()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_uart_can_be_watched(run, at_start):
+    ended = run("virtual", "--port", "0", "-v")
+    (product,) = at_start
+    assert ended.code == 0
+    assert f"MCU -> model {product.mcu.model}\n" in ended.err
+    assert "MCU <- ok\n" in ended.err
+    assert product.token not in ended.err
+
+
+@pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down", "MCU <- down none"])])
+def test_idle_polls_are_for_those_who_ask_twice(caplog, verbose, polls):
+    caplog.set_level("INFO", logger="miio_lan")
+    log = _line_log(verbose)
+    for direction, raw in (("up", b"get_down\r"), ("down", b"down none\r"), ("up", b"\x1b?\xff\r")):
+        log(Record("uart", direction, 0.0, 0.0, raw, note="noise" if raw[0] == 0x1B else ""))
+    assert caplog.messages == [*polls, "MCU -> \\x1b?\\xff (noise)"]
+
+
+def test_a_taken_port_names_the_way_out(run, product):
+    assert "--port 0" in run("virtual", "--port", str(product.port)).err
+    assert "--port 0" not in run("virtual", "--port", "0", "--host", "192.0.2.77").err
