@@ -122,10 +122,15 @@ class GetProperties(_Properties):
     PER_LINE = MAX_GET
 
     def answer(self, text: str) -> Verdict:
-        """Walk ``siid piid code [value]``; what is not mentioned, or cannot be read, stays -4004."""
+        """Walk ``siid piid code [value]``; what is not mentioned, or cannot be read, stays -4004.
+
+        Behind a parameter that is missing, ids may pass for values. Firmware does not mind; where strict, an answer
+        that does not come out even says nothing at all, so that nobody gets a wrong value.
+        """
         tokens = split(text)
         whole, broken, at = bool(tokens), False, 0
-        named = set()
+        named: set[tuple[int, int]] = set()
+        found: list[tuple[tuple[int, int], dict[str, object]]] = []
         while at < len(tokens):
             head = [integer_of(each) for each in tokens[at : at + 3]]
             if len(head) < 3 or None in head or not self._is_code(head[2]):
@@ -135,7 +140,7 @@ class GetProperties(_Properties):
             at += 3
             named.add((siid, piid))
             if code:
-                self._note((siid, piid), {"code": code})
+                found.append(((siid, piid), {"code": code}))
                 continue
             if at == len(tokens):
                 whole = False
@@ -145,13 +150,16 @@ class GetProperties(_Properties):
             if fault:
                 whole, broken = False, True
             else:
-                self._note((siid, piid), {"code": 0, "value": value})
+                found.append(((siid, piid), {"code": 0, "value": value}))
         if self._is_stray(named):
             return Verdict(False, stray=True)
         if broken and not self.profile.strict:
             return Verdict(True, Outcome(error=BROKEN_ANSWER))
-        fits = len(tokens) <= MAX_PARAMETERS
-        return self._settle(accepted=(whole and fits) or not self.profile.strict)
+        accepted = (whole and len(tokens) <= MAX_PARAMETERS) or not self.profile.strict
+        if accepted:
+            for key, answer in found:
+                self._note(key, answer)
+        return self._settle(accepted=accepted)
 
     def _is_code(self, code: int | None) -> bool:
         # A value in the place of the code is the commonest mistake of MCUs; the document knows no code above 1.
