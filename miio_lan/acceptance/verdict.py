@@ -1,0 +1,150 @@
+"""What judging comes to: a rule, the verdict on it, the evidence for that, and the judgement of a whole session.
+
+Pure data, made by the passive and the active checker, shown by the reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.pairing import Exchange
+    from miio_lan.record import Record
+
+
+class Outcome(Enum):
+    """What a rule came to. A rule that nothing was seen of is neither kept nor broken."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    FAIL = "fail"
+    WARNING = "warning"
+    NOT_OBSERVED = "not observed"
+
+
+KINDS: dict[str, str] = {
+    "form": "How lines are written",
+    "boot": "Power-up",
+    "polling": "Asking for downlinks",
+    "answers": "Answers to downlinks",
+    "reports": "Reports",
+    "update": "Firmware update",
+    "lan": "What the LAN sees",
+}
+"""The kinds of rules, in the order of a report, with a heading for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule a product is held to.
+
+    :param name: in kebab case; stays the same from version to version
+    :param title: the rule in one sentence
+    :param source: where it is written, e.g. ``"serial document, mcu_version"``
+    :param kind: one of :data:`KINDS`
+    """
+
+    name: str
+    title: str
+    source: str
+    kind: str
+
+    def as_json(self) -> dict[str, object]:
+        """Give the rule as plain JSON values."""
+        return {"name": self.name, "title": self.title, "source": self.source, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something a verdict rests on.
+
+    :param text: what there is to see, in plain words
+    :param record: the line or datagram, where it is one; its ``instant`` is the time
+    """
+
+    text: str
+    record: Record | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Give the evidence as plain JSON values.
+
+        :raises RecordError: if the record's reading cannot be expressed in JSON
+        """
+        data: dict[str, object] = {"text": self.text}
+        if self.record is not None:
+            data["record"] = self.record.as_json()
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule came to.
+
+    :param text: why, in plain words
+    :param evidence: what it rests on, in the order of time
+    """
+
+    rule: Rule
+    outcome: Outcome
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Give the verdict as plain JSON values; the rule's own keys are among them.
+
+        :raises RecordError: if a record's reading cannot be expressed in JSON
+        """
+        return {
+            **self.rule.as_json(),
+            "outcome": self.outcome.value,
+            "text": self.text,
+            "evidence": [each.as_json() for each in self.evidence],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts on one session, and what was seen in it.
+
+    :param title: what was judged, for a heading
+    :param model: the product's model, empty when it was not learnt
+    :param started: unix time when the session began, seconds
+    :param mode: ``"passive"``, ``"module"`` (driven over the UART) or ``"lan"`` (driven over the LAN)
+    :param verdicts: one for each rule, in the order of the rules
+    :param records: everything both wires carried, in the order of time
+    :param exchanges: the LAN calls joined with what the UART carried for them
+    """
+
+    title: str
+    model: str
+    started: float
+    mode: str
+    verdicts: tuple[Verdict, ...]
+    records: tuple[Record, ...] = field(default=(), repr=False)
+    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no rule failed."""
+        return not any(verdict.outcome is Outcome.FAIL for verdict in self.verdicts)
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many rules came to each outcome; every outcome is there."""
+        return {outcome: sum(verdict.outcome is outcome for verdict in self.verdicts) for outcome in Outcome}
+
+    def as_json(self) -> dict[str, object]:
+        """Give verdicts and a summary as plain JSON values, without what was recorded beyond the evidence.
+
+        :raises RecordError: if a record's reading cannot be expressed in JSON
+        """
+        return {
+            "title": self.title,
+            "model": self.model,
+            "started": self.started,
+            "mode": self.mode,
+            "ok": self.ok,
+            "counts": {outcome.value: count for outcome, count in self.counts.items()},
+            "verdicts": [verdict.as_json() for verdict in self.verdicts],
+        }
