@@ -111,6 +111,10 @@ class Fan(Device):
         return [names, numbers]
 
     @command
+    def values(self, values: Sequence[Any] | None = None) -> Any:
+        return values
+
+    @command
     def positional(self, a: int, /, b: Literal["x", "y"] = "x", **more: Any) -> Any:
         return [a, b, more]
 
@@ -241,6 +245,12 @@ class TestAnnotations:
     def test_many_values(self):
         assert shown("many", "a") == ["a", [], False]
         assert shown("many", "a", "1", "2", "--loud") == ["a", [1, 2], True]
+
+    def test_values_of_any_kind_may_come_as_one_list(self):
+        assert shown("values", "1", '"a"') == [1, "a"]
+        assert shown("values", '[1, "a"]') == [1, "a"]
+        assert shown("values", "[1]", "[2]") == [[1], [2]]
+        assert shown("values") is None
 
     def test_a_second_list_is_an_option(self):
         assert shown("lists", "a", "b") == [["a", "b"], None]

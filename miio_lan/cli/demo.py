@@ -24,6 +24,8 @@ ANSWER_TIME = 1.0
 """Seconds the module waits for its MCU here; 4 in real ones."""
 PATIENCE = 5.0
 """Seconds until lines count as missing; they take milliseconds."""
+BOOT = ("mcu_version", "ok", "down MIIO_net_change cloud", "properties_changed 1 5", "ok")
+"""What the shipped lamp and the module say to each other before the first command."""
 _WIDTH = 80
 
 
@@ -43,7 +45,7 @@ def demo(settings: Settings, /, answer_time: float) -> None:
     The exit code is 0 only if every step ends as it must.
     """
     from miio_lan.cli.demo_steps import steps_for
-    from miio_lan.cli.timeline import Trace
+    from miio_lan.cli.timeline import Trace, in_order
     from miio_lan.device.miot import MiotDevice
     from miio_lan.virtual.product import VirtualProduct
     from miio_lan.virtual.profile import DOCUMENT
@@ -53,6 +55,8 @@ def demo(settings: Settings, /, answer_time: float) -> None:
     options = replace(DOCUMENT.options, id_memory="silent")
     profile: Any = replace(DOCUMENT, answer_time=answer_time, options=options)
     with VirtualProduct(profile=profile, observer=trace.observe) as product:
+        # The lines of the boot belong to no command.
+        trace.take(lambda records: in_order(records, BOOT), PATIENCE)
         if not settings.json:
             _introduce(product)
         with MiotDevice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +191,10 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
 def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int, list[Any]]:
     if spec is None:
         siid, aiid = _numbers(name, "action", "SIID.AIID")
-        return siid, aiid, [read_value(word) for word in words]
+        values = [read_value(word) for word in words]
+        # No argument of an action is a list: this is all of them at once.
+        whole = len(values) == 1 and isinstance(values[0], list)
+        return siid, aiid, values[0] if whole else values
     from miio_lan.device import names
 
     found = names.find_action(spec, name)
@@ -267,7 +271,7 @@ def _line(target: Target, result: dict[str, Any] | None) -> str:
 
 def _value(target: Target, result: dict[str, Any]) -> str:
     value = result["value"]
-    shown = str(value).lower() if isinstance(value, bool) else render(value)
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else render(value)
     if target.prop is None:
         return shown
     described = next((text for choice, text in target.prop.choices if choice == value), "")

@@ -54,10 +54,16 @@ def _made(parameter: inspect.Parameter, annotation: object, *, option: bool) -> 
     if option or parameter.kind is _Parameter.KEYWORD_ONLY:
         return _option(parameter.name, flag, kind, many=many, required=required, default=default)
     if many:
-        return click.Argument([parameter.name], type=kind, nargs=-1, required=required)
+        whole = _whole_list if isinstance(kind, LiteralParamType) else None
+        return click.Argument([parameter.name], type=kind, nargs=-1, required=required, callback=whole)
     # A default of None would count as one.
     settings: dict[str, Any] = {} if required else {"default": default}
     return click.Argument([parameter.name], type=kind, required=required, **settings)
+
+
+def _whole_list(ctx: click.Context, param: click.Parameter, value: Any) -> Any:  # noqa: ARG001 - click's signature
+    """Take one list as the values themselves: python-miio's users write ``[1, 2]`` where ``1 2`` will do."""
+    return tuple(value[0]) if len(value) == 1 and isinstance(value[0], list) else value
 
 
 def _option(name: str, flag: str, kind: Any, *, many: bool, required: bool, default: Any) -> click.Option:

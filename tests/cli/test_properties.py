@@ -37,6 +37,10 @@ class TestGet:
         assert "-4003" in ended.err
         assert ask("get", "2.99", "--json").json["error"]["code"] == -4003
 
+    def test_a_value_that_is_none(self, ask, monkeypatch):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.read", lambda self, siid, piid: None)
+        assert ask("get", "2.1").out == "null\n"
+
     def test_some_refused(self, ask):
         ended = ask("get", "2.1", "2.99")
         assert ended.code == 1
@@ -173,7 +177,13 @@ class TestAction:
         assert product.call(lambda now: product.mcu.values[2, 1]) is False
 
     @pytest.mark.parametrize(
-        "words", [["2.2", "-20"], ["2", "2", "-20"], ["light:change-brightness", "--spec", "lamp", "-20"]]
+        "words",
+        [
+            ["2.2", "-20"],
+            ["2", "2", "-20"],
+            ["2.2", "[-20]"],
+            ["light:change-brightness", "--spec", "lamp", "-20"],
+        ],
     )
     def test_with_arguments(self, ask, words):
         assert json.loads(ask("action", *words).out)[0]["value"] == 40

@@ -1,0 +1,81 @@
+"""``uart decode``: a log of the line into readable lines, or JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.options import DEVICE_OPTIONS, Settings, command
+from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.output import echo, visible
+
+if TYPE_CHECKING:
+    from miio_lan.record import Record
+
+
+@command("decode", without=DEVICE_OPTIONS)
+@click.argument("file", metavar="FILE", default="-")
+@click.option(
+    "--direction",
+    type=click.Choice(["up", "down"]),
+    help="Of lines that do not tell it: up is MCU to module. Guessed by default.",
+)
+def decode(settings: Settings, file: str, direction: Any) -> None:
+    """Read a text log or a recording of the line and say what each line means.
+
+    FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
+    program), '-' for stdin. With --json, one JSON object per line of the wire.
+    """
+    from miio_lan.uart.textlog import read_text_log
+
+    for record in read_text_log(_lines(file), direction=direction):
+        echo(_as_json(record) if settings.json else _as_text(record))
+
+
+def _lines(file: str) -> Iterable[str]:
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        refuse(f"cannot read {file}: {error.strerror or error}")
+    # Bytes that are no text stay what they are, one character each.
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    # A raw dump of the wire has CRs only.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _as_json(record: Record) -> str:
+    document = {"direction": record.direction, "instant": record.instant, **(record.reading or {})}
+    document["line"] = record.raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+    if record.note:
+        document["note"] = record.note
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _as_text(record: Record) -> str:
+    arrow = "↑" if record.direction == "up" else "↓"
+    line = visible(record.raw.rstrip(b"\r\n").decode(errors="backslashreplace"))
+    remark = _remark(record)
+    return f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else "")
+
+
+def _remark(record: Record) -> str:
+    reading = record.reading or {}
+    parts = [record.note] if record.note and record.note != "noise" else []
+    answers = reading.get("answers")
+    if reading.get("command") == "result" and answers:
+        parts.append(f"answers {answers}")
+    if reading.get("command") == "reply" and answers not in (None, "get_down", "result"):
+        parts.append(f"answers {answers}")
+    if reading.get("beyond_document"):
+        parts.append("beyond the document")
+    if reading.get("problem"):
+        parts.append(str(reading["problem"]))
+    return "; ".join(parts)
