@@ -103,11 +103,12 @@ class _Properties(McuRequest):
             return super().refusal(code, message)
         return Verdict(False, Outcome(silent=True))
 
+    def _asked(self) -> set[tuple[int, int]]:
+        return {entry.key for entry in self._parts[self._next]}
+
     def _is_stray(self, keys: set[tuple[int, int]]) -> bool:
         """Whether an answer names properties, but none of those asked for."""
-        if not self.profile.strict or not keys:
-            return False
-        return keys.isdisjoint(entry.key for entry in self._parts[self._next])
+        return self.profile.strict and bool(keys) and keys.isdisjoint(self._asked())
 
     def _note(self, key: tuple[int, int], answer: dict[str, object]) -> None:
         for entry in self._parts[self._next]:
@@ -124,8 +125,9 @@ class GetProperties(_Properties):
     def answer(self, text: str) -> Verdict:
         """Walk ``siid piid code [value]``; what is not mentioned, or cannot be read, stays -4004.
 
-        Behind a parameter that is missing, ids may pass for values. Firmware does not mind; where strict, an answer
-        that does not come out even says nothing at all, so that nobody gets a wrong value.
+        Behind a parameter that is missing, ids pass for values and values for ids. Firmware does not mind; where
+        strict, an answer that does not come out even, or names what was not asked for, says nothing at all: nobody
+        gets a wrong value.
         """
         tokens = split(text)
         whole, broken, at = bool(tokens), False, 0
@@ -155,7 +157,8 @@ class GetProperties(_Properties):
             return Verdict(False, stray=True)
         if broken and not self.profile.strict:
             return Verdict(True, Outcome(error=BROKEN_ANSWER))
-        accepted = (whole and len(tokens) <= MAX_PARAMETERS) or not self.profile.strict
+        fits = len(tokens) <= MAX_PARAMETERS and named <= self._asked()
+        accepted = (whole and fits) or not self.profile.strict
         if accepted:
             for key, answer in found:
                 self._note(key, answer)
