@@ -34,7 +34,7 @@ def decode(settings: Settings, file: str, direction: Any) -> None:
     from miio_lan.uart.textlog import read_text_log
 
     for record in read_text_log(_lines(file), direction=direction):
-        echo(_as_json(record) if settings.json else _as_text(record))
+        echo(json.dumps(as_json(record), ensure_ascii=False) if settings.json else as_text(record))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -51,15 +51,21 @@ def _lines(file: str) -> Iterable[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _as_json(record: Record) -> str:
-    document = {"direction": record.direction, "instant": record.instant, **(record.reading or {})}
+def as_json(record: Record) -> dict[str, object]:
+    """Give a record as one flat object: the reading, with direction, instant and text beside it."""
+    document: dict[str, object] = {
+        "direction": record.direction,
+        "instant": record.instant,
+        **(record.reading or {}),
+    }
     document["line"] = record.raw.rstrip(b"\r\n").decode(errors="backslashreplace")
     if record.note:
         document["note"] = record.note
-    return json.dumps(document, ensure_ascii=False)
+    return document
 
 
-def _as_text(record: Record) -> str:
+def as_text(record: Record) -> str:
+    """Give a record as one line for people."""
     arrow = "↑" if record.direction == "up" else "↓"
     line = visible(record.raw.rstrip(b"\r\n").decode(errors="backslashreplace"))
     remark = _remark(record)
