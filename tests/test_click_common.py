@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import miio_lan.click_common
 from miio_lan import Device, DeviceException, DeviceInfo, DeviceStatus, MiotDevice
 from miio_lan import command as public_command
 from miio_lan.click_common import DeviceGroup, EnumType, LiteralParamType, command, format_output
@@ -475,3 +476,19 @@ class TestOutput:
         text, document = stdout.buffer.getvalue().splitlines()
         assert text == b"\\u706f\\ud800"
         assert json.loads(document) == ["灯", "\U0001f600"]
+
+
+class TestNames:
+    def test_they_are_loaded_when_asked_for(self, fresh_python):
+        code = (
+            "import sys, miio_lan.click_common as it\n"
+            "assert 'click' not in sys.modules\n"
+            "assert set(it.__all__) <= set(dir(it))\n"
+            "assert all(getattr(it, name).__name__ == name for name in it.__all__)\n"
+            "print('click' in sys.modules)"
+        )
+        assert fresh_python(code).strip() == "True"
+
+    def test_an_unknown_name_is_an_attribute_error(self):
+        with pytest.raises(AttributeError, match="no_such_name"):
+            miio_lan.click_common.no_such_name  # noqa: B018

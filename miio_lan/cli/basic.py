@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -107,6 +106,8 @@ def _source(word: str) -> str:
         return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     if not word.startswith("@"):
         return word
+    from pathlib import Path  # rarely needed, and slow to load
+
     try:
         return Path(word[1:]).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

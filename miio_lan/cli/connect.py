@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.group import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.click_common.output import echo
+from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.blocking import Device
 from miio_lan.lan.packet import PORT
 

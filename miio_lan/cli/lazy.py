@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +40,8 @@ class LazyGroup(GuardedGroup):
         """Find the command that the arguments begin with, and name close ones where there is none."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
+            import difflib  # for those who mistype
+
             close = difflib.get_close_matches(name.replace("_", "-"), self.members, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else f" There are {', '.join(self.members)}."
             ctx.fail(f"No such command {name!r}.{hint}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.group import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 from miio_lan.click_common.logs import log_to_stderr
+from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -89,6 +88,8 @@ class Command(click.Command):
         rest = super().parse_args(ctx, args)
         for value in self._argument_values(ctx):
             if _OPTION_LIKE.match(value) and value not in marked:
+                import difflib  # for those who mistype
+
                 known = [name for param in self.params for name in param.opts if name.startswith("--")]
                 close = difflib.get_close_matches(value.split("=")[0], known)
                 raise click.NoSuchOption(value.split("=")[0], possibilities=close, ctx=ctx)

@@ -14,16 +14,13 @@ from miio_lan.click_common.failures import GuardedGroup, PartlyFailed, refuse
 from miio_lan.click_common.logs import log_to_stderr
 from miio_lan.click_common.output import echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
+from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device import miot_calls
 from miio_lan.device.command import CommandData, commands_of
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
     from miio_lan.errors import DeviceException
-
-IP_VARIABLE = "MIIO_LAN_IP"
-TOKEN_VARIABLE = "MIIO_LAN_TOKEN"  # noqa: S105 - the variable's name
-PORT_VARIABLE = "MIIO_LAN_PORT"
 
 
 @dataclass(frozen=True)
