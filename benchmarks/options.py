@@ -1,0 +1,26 @@
+"""What the caller of the benchmarks may choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How thorough a run is.
+
+    :param quick: smaller counts
+    :param really_wait: wait the 75 s of idleness instead of moving clocks
+    :param environment: where the environments of the parts import and cli are kept
+    :param seed: decides which datagrams are lost
+    """
+
+    quick: bool = False
+    really_wait: bool = False
+    environment: Path = Path()
+    seed: int = 1
+
+    def count(self, usual: int, quick: int) -> int:
+        """Choose a count."""
+        return quick if self.quick else usual
