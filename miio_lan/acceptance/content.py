@@ -1,0 +1,207 @@
+"""What a LAN request and a line of the UART have in common: the same method, ids and values.
+
+A request for properties may become several lines, each with the next ones of its list; everything else becomes one
+line. Values are compared as values: ``23.600000`` is 23.6, and JSON text may have lost blanks, brackets and braces.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from miio_lan.uart.commands import (
+    Action,
+    Argument,
+    Down,
+    Error,
+    GetProperties,
+    Legacy,
+    PropertyId,
+    PropertyValue,
+    Result,
+    SetProperties,
+)
+from miio_lan.uart.values import MISSING, json_text
+
+TIMED_OUT = -9999
+"""What a module tells the client when its MCU did not answer in time."""
+UNDEFINED = -10000
+"""What a module makes of an ``error`` whose code it does not pass on."""
+NO_ANSWER = -4004
+"""What a module tells of a property the MCU did not mention."""
+BAD_ANSWERS = frozenset({-9998, -30001})
+"""What a module tells when the answer of its MCU is of no use."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a LAN request asks of the MCU.
+
+    :param items: the properties, in order; one item for everything else
+    """
+
+    method: str
+    items: tuple[object, ...]
+    params: object = None
+
+    @classmethod
+    def of(cls, method: str, params: object) -> Demand:
+        """Read the parameters of a request."""
+        if method in ("get_properties", "set_properties") and isinstance(params, list):
+            keys = ("siid", "piid") if method == "get_properties" else ("siid", "piid", "value")
+            items = [tuple(item.get(key) for key in keys) for item in params if isinstance(item, Mapping)]
+            if len(items) == len(params):
+                return cls(method, tuple(items), params)
+        return cls(method, (params,), params)
+
+    def covers(self, down: Down, at: int) -> int:
+        """Return how many items, from the one at ``at``, this line asks for; 0 when it asks for something else."""
+        if down.method != self.method or at >= len(self.items):
+            return 0
+        if isinstance(down, (GetProperties, SetProperties)):
+            count = len(down.properties)
+            wanted = self.items[at : at + count]
+            same = len(wanted) == count and all(map(same_value, wanted, down.properties))
+            return count if same else 0
+        if isinstance(down, Action):
+            return int(_same_action(self.params, down))
+        return int(isinstance(down, Legacy) and same_params(self.params, down.params))
+
+    def as_down(self) -> Down | None:
+        """Return the line the request becomes where it becomes a single one, for reading an answer without it."""
+        try:
+            if self.method == "get_properties":
+                return GetProperties(tuple(PropertyId(*item) for item in self.items))  # type: ignore[misc]
+            if self.method == "set_properties":
+                return SetProperties(tuple(PropertyValue(*item) for item in self.items))  # type: ignore[misc]
+            if self.method == "action" and isinstance(self.params, Mapping):
+                return Action(self.params["siid"], self.params["aiid"])
+        except (TypeError, KeyError):
+            return None
+        return None
+
+
+def _same_action(params: object, down: Action) -> bool:
+    if not isinstance(params, Mapping):
+        return False
+    if (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
+        return False
+    given = params.get("in") or []
+    if not isinstance(given, list) or len(given) != len(down.in_):
+        return False
+    return all(map(_same_argument, given, down.in_))
+
+
+def _same_argument(given: object, line: Argument) -> bool:
+    if isinstance(given, Mapping):
+        return given.get("piid") == line.piid and same_value(given.get("value"), line.value)
+    return same_value(given, line.value)
+
+
+def same_params(params: object, line: Sequence[object]) -> bool:
+    """Compare the parameters of a method without a layout of its own with those of its line."""
+    wanted = params if isinstance(params, list) else [] if params is None else [params]
+    if len(wanted) == len(line) and all(map(same_value, wanted, line)):
+        return True
+    return _bare(wanted) == _bare(line)
+
+
+def _bare(values: Sequence[object]) -> str:
+    """Write values without anything a module may take away or add."""
+    text = ",".join(json_text(value) for value in values).replace("\\u0020", " ")
+    return text.translate(_TAKEN_AWAY)
+
+
+_TAKEN_AWAY = str.maketrans(dict.fromkeys(" []{}\\"))
+
+
+def same_value(one: object, other: object) -> bool:
+    """Compare two values, either of which may have been written as text in between."""
+    if isinstance(one, float) or isinstance(other, float):
+        if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+            return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-6)
+        return False
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or one.replace("\\u0020", " ") == other.replace("\\u0020", " ")
+    return one == other
+
+
+def fits(answer: Result | Error, down: Down) -> bool:
+    """Tell whether an answer names what the line asked for. ``error``, and values without ids, name nothing."""
+    if isinstance(answer, Error) or (not answer.results and answer.siid is None):
+        return isinstance(answer, Error) or not isinstance(down, (GetProperties, SetProperties, Action))
+    if isinstance(down, (GetProperties, SetProperties)):
+        asked = {(each[0], each[1]) for each in down.properties}
+        return not asked.isdisjoint((row.siid, row.piid) for row in answer.results)
+    return isinstance(down, Action) and (answer.siid, answer.aiid) == (down.siid, down.aiid)
+
+
+def is_telling(down: Down) -> bool:
+    """Tell whether an answer to this line has to name what it answers."""
+    return isinstance(down, (GetProperties, SetProperties, Action))
+
+
+def codes_of(answer: Result) -> list[int]:
+    """Return the status codes of an answer that has some."""
+    if answer.siid is not None:
+        return [] if answer.code is None else [answer.code]
+    return [row.code for row in answer.results if row.code is not None]
+
+
+def carried(answer: Result, result: object) -> bool:
+    """Tell whether the result on the LAN can be the one that was made of this answer."""
+    if answer.siid is not None:
+        return _carried_action(answer, result)
+    if answer.results:
+        return _carried_rows(answer, result)
+    if isinstance(result, list) and not any(isinstance(item, Mapping) for item in result):
+        return same_params(result, list(answer.values))
+    return True
+
+
+def _carried_action(answer: Result, result: object) -> bool:
+    if not isinstance(result, Mapping):
+        return True
+    if answer.code is not None and result.get("code", answer.code) != answer.code:
+        return False
+    out = result.get("out")
+    if not isinstance(out, list) or len(out) != len(answer.out):
+        return not isinstance(out, list) or answer.code != 0
+    return all(map(_same_argument, out, answer.out))
+
+
+def _carried_rows(answer: Result, result: object) -> bool:
+    items = result if isinstance(result, list) else []
+    by_id = {(i.get("siid"), i.get("piid")): i for i in items if isinstance(i, Mapping)}
+    for row in answer.results:
+        item = by_id.get((row.siid, row.piid))
+        # What the module could not use is -4004 to the client, whatever the MCU wrote.
+        if item is None or item.get("code") == NO_ANSWER or row.code is None:
+            continue
+        if item.get("code", row.code) != row.code:
+            return False
+        given = row.code == 0 and row.value is not MISSING and "value" in item
+        if given and not same_value(item["value"], row.value):
+            return False
+    return True
+
+
+def all_good(result: object) -> bool:
+    """Tell whether no code of a LAN result is negative."""
+    items = result if isinstance(result, list) else [result]
+    codes = [item.get("code", 0) for item in items if isinstance(item, Mapping)]
+    return not any(isinstance(code, int) and code < 0 for code in codes)
+
+
+def error_of(reading: Mapping[str, object] | None) -> int | None:
+    """Return the code of an error reply; None for a result."""
+    error = (reading or {}).get("error")
+    if error is None:
+        return None
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code if isinstance(code, int) else 0

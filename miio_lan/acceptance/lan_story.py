@@ -1,0 +1,174 @@
+"""What happened on the LAN: which requests belong to one command, and which reply to which request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from miio_lan.acceptance.content import Demand
+from miio_lan.record import Record
+
+LONGEST_RESEND = 11.0
+"""Seconds: a client that repeats a command waits no longer than this in between."""
+
+
+@dataclass(eq=False)
+class Request:
+    """A command under one id; a client may have sent it several times."""
+
+    id: int
+    peer: str
+    demand: Demand
+    sends: list[Record]
+    reply: Record | None = None
+    repeated: list[Record] = field(default_factory=list)
+    doubtful: bool = False
+
+    @property
+    def first(self) -> float:
+        """When it was sent first."""
+        return self.sends[0].instant
+
+    @property
+    def last(self) -> float:
+        """When it was sent last."""
+        return self.sends[-1].instant
+
+    @property
+    def local(self) -> bool:
+        """Whether the module answers it without its MCU."""
+        return self.demand.method.startswith("miIO.")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered with a result."""
+        return self.reply is not None and "result" in (self.reply.reading or {})
+
+
+@dataclass(eq=False)
+class Call:
+    """One command of one client: the requests that carried it."""
+
+    requests: list[Request]
+    doubtful: bool = False
+
+    @property
+    def replied(self) -> Request | None:
+        """The request whose reply ended it: the first result, else the last error."""
+        answered = [each for each in self.requests if each.reply is not None]
+        return next((each for each in answered if each.succeeded), answered[-1] if answered else None)
+
+    @property
+    def last(self) -> float:
+        """When it was sent last."""
+        return self.requests[-1].last
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether nothing has answered it."""
+        return all(each.reply is None for each in self.requests)
+
+
+class LanStory:
+    """Reads the datagrams of all clients in the order of time."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._by_id: dict[tuple[str, int], tuple[Call, Request]] = {}
+        self._by_content: dict[tuple[str, str], Call] = {}
+        self._hello_sent: float | None = None
+        self._hello_went_along = False
+        self._hello_heard: float | None = None
+        self._greeted_alone: float | None = None
+        self._unreadable: float | None = None
+
+    def feed(self, record: Record) -> None:
+        """Take a record of the LAN."""
+        reading = record.reading or {}
+        if record.note == "hello":
+            self._hello(record)
+        elif record.direction == "down" and isinstance(reading.get("method"), str):
+            self._request(record, str(reading["method"]), reading)
+        elif record.direction == "up" and ("result" in reading or "error" in reading):
+            self._reply(record, reading)
+        elif record.direction == "up" and record.note:
+            self._unreadable = record.instant
+
+    def _hello(self, record: Record) -> None:
+        if record.direction == "up":
+            self._hello_heard = record.instant
+            return
+        if self._hello_sent is not None and not self._hello_went_along:
+            self._greeted_alone = self._hello_sent
+        self._hello_sent, self._hello_went_along = record.instant, False
+
+    def _request(self, record: Record, method: str, reading: Mapping[str, object]) -> None:
+        number = reading.get("id")
+        if not isinstance(number, int):
+            return
+        demand = Demand.of(method, reading.get("params"))
+        self._unreadable_seen(record.instant)
+        known = self._by_id.get((record.peer, number))
+        if known is not None and known[1].reply is None:
+            call, request = known
+            if request.demand == demand:
+                request.sends.append(record)
+                self._mark_hello(record.instant)
+                return
+            request.doubtful = True  # two clients use one id: the reply may be either's
+        fresh = Request(
+            number, record.peer, demand, [record], doubtful=known is not None and known[1].doubtful
+        )
+        content = (record.peer, _canonical(method, reading.get("params")))
+        earlier = self._by_content.get(content)
+        again = earlier if earlier is not None and self._repeats(earlier, record) else None
+        self._mark_hello(record.instant)
+        call = again or Call([])
+        if again is None:
+            self.calls.append(call)
+            self._by_content[content] = call
+        call.requests.append(fresh)
+        self._by_id[record.peer, number] = (call, fresh)
+
+    def _unreadable_seen(self, now: float) -> None:
+        if self._unreadable is not None and now - self._unreadable > LONGEST_RESEND:
+            self._unreadable = None
+
+    def _mark_hello(self, instant: float) -> None:
+        if self._hello_sent == instant:
+            self._hello_went_along = True
+
+    def _repeats(self, earlier: Call, record: Record) -> bool:
+        """Tell whether a request under a new id repeats an unanswered one; the client's habits show it.
+
+        What is sent again goes out together with a hello, or at once when the reply to such a hello shows that the
+        device restarted. Without that sign it is a command of its own, of somebody who wants the same.
+        """
+        last, now = earlier.last, record.instant
+        if not earlier.unanswered or now - last > LONGEST_RESEND:
+            return False
+        if self._hello_sent == now or (self._hello_heard == now and self._hello_went_along):
+            # Somebody else greeted in between: it may be the first request of theirs.
+            if self._greeted_alone is not None and self._greeted_alone > last:
+                earlier.doubtful = True
+            return True
+        if self._unreadable is not None and self._unreadable > last:
+            earlier.doubtful = True
+            return True
+        return False
+
+    def _reply(self, record: Record, reading: Mapping[str, object]) -> None:
+        number = reading.get("id")
+        known = self._by_id.get((record.peer, number)) if isinstance(number, int) else None
+        if known is None:
+            return
+        request = known[1]
+        if request.reply is None:
+            request.reply = record
+        else:
+            request.repeated.append(record)
+
+
+def _canonical(method: str, params: object) -> str:
+    return method + json.dumps(params, sort_keys=True, default=str)

@@ -1,0 +1,172 @@
+"""Where a command stopped, as far as what was seen tells."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from miio_lan.acceptance import exchange as at
+from miio_lan.acceptance.content import TIMED_OUT, all_good, codes_of, error_of
+from miio_lan.acceptance.joining import SKEW
+from miio_lan.acceptance.uart_story import ANSWER_TIME, SHORTEST_ANSWER_TIME, Answer, Task, UartStory
+from miio_lan.record import Record
+from miio_lan.uart.commands import Error, Result
+
+
+@dataclass
+class Finding:
+    """Where it stopped (None: it did not), at which part, and what else is to be said."""
+
+    stopped_at: str | None = None
+    part: int = 0
+    ambiguous: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def doubt(self, note: str) -> None:
+        """Say why this may be otherwise."""
+        self.ambiguous = True
+        self.notes.append(note)
+
+
+def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> Finding:
+    """Say where a command stopped whose lines were seen.
+
+    :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
+    """
+    finding = Finding()
+    for place, task in enumerate(tasks):
+        finding.stopped_at = _of_task(task, reply, finding)
+        finding.part = place
+        if finding.stopped_at is not None:
+            return finding
+    finding.part = 0
+    if asked and reply is None:
+        finding.stopped_at = at.REPLY_LOST
+    elif reply is not None and (code := error_of(reply.reading)) is not None:
+        finding.stopped_at = at.ANSWERED_WRONGLY
+        finding.part = len(tasks) - 1
+        finding.doubt(f"the client got the error {code}, which the answer does not explain")
+    return finding
+
+
+def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
+    answer = task.answer
+    succeeded = reply is not None and error_of(reply.reading) is None
+    if answer is None or (succeeded and not answer.fits):
+        return _unanswered(task, reply, finding)
+    if not answer.sure:
+        finding.doubt("the answer may belong to an earlier line that was not answered")
+    if task.lines_missing and not succeeded:
+        finding.doubt("lines are missing between the line and its answer")
+    if not answer.acknowledged_surely:
+        finding.doubt("what the module said to the answer is not sure: lines are missing")
+    if answer.dropped:
+        finding.notes.append("the answer is too long: a module drops it without a word")
+        return at.ANSWERED_WRONGLY
+    if _is_late(task, answer, reply):
+        return at.ANSWERED_LATE
+    if isinstance(answer.command, Error):
+        return at.REFUSED
+    return _of_result(answer, answer.command, reply, finding)
+
+
+def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Finding) -> str | None:
+    reading = (reply.reading or {}) if reply is not None else {}
+    code = error_of(reading) if reply is not None else None
+    good = reply is not None and code is None and all_good(reading.get("result"))
+    if not answer.fits:
+        return at.ANSWERED_WRONGLY
+    if answer.refused and not good:
+        return at.ANSWERED_WRONGLY
+    if not result.valid:
+        finding.notes.append(f"the answer does not conform: {result.problem}")
+        if not good:
+            return at.ANSWERED_WRONGLY
+    codes = codes_of(result)
+    negative = [each for each in codes if each < 0]
+    if negative and len(negative) == len(codes):
+        return at.REFUSED
+    if negative:
+        finding.notes.append(f"{len(negative)} of {len(codes)} properties were refused")
+    return None
+
+
+def _is_late(task: Task, answer: Answer, reply: Record | None) -> bool:
+    taken = answer.record.instant - task.down.instant
+    if reply is not None:
+        if error_of(reply.reading) == TIMED_OUT and not _says(answer, TIMED_OUT):
+            return answer.record.instant >= reply.instant - SKEW
+        return answer.record.instant > reply.instant + SKEW
+    if task.closed is not None and answer.record.instant > task.closed:
+        return True
+    if answer.acknowledgement is not None and not answer.refused:
+        return False
+    return taken > ANSWER_TIME
+
+
+def _says(answer: Answer, code: int) -> bool:
+    return isinstance(answer.command, Error) and answer.command.code == code
+
+
+def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | None:
+    if reply is not None:
+        code = error_of(reply.reading)
+        if code is None:
+            finding.notes.append("the answer was not seen, though the reply shows there was one")
+            return None
+        if code != TIMED_OUT:
+            finding.doubt("the answer was not seen")
+            return at.REFUSED
+        if task.broken:
+            finding.doubt("the line was interrupted while it was under way")
+        return at.NOT_ANSWERED
+    if task.broken:
+        finding.doubt("the line was interrupted while it was under way")
+    elif task.closed is not None and task.closed - task.down.instant < ANSWER_TIME - SKEW:
+        # No module gives up that soon, unless it restarts: the answer may have been missed.
+        finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
+        if task.closed - task.down.instant < SHORTEST_ANSWER_TIME:
+            finding.notes.append("all may have gone through")
+    return at.NOT_ANSWERED
+
+
+def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bool) -> Finding:
+    """Say where a command stopped of which no line was seen."""
+    finding = Finding()
+    if reply is None:
+        finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
+    elif (code := error_of(reply.reading)) is not None:
+        timed_out = code == TIMED_OUT and not local
+        finding.stopped_at = at.NOT_FETCHED if timed_out else at.REFUSED
+        if not timed_out:
+            finding.notes.append(f"the module refused it by itself ({code})")
+            return finding
+    elif local:
+        finding.notes.append("the module answers this by itself")
+        return finding
+    else:
+        finding.doubt("no line was seen: it was missed, or the module answered by itself")
+        return finding
+    if not local:
+        _doubt_silence(finding, uart, sent.instant, reply)
+    return finding
+
+
+def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
+    """Ask whether a line that was not seen may have been there all the same."""
+    end = reply.instant if reply is not None else start + ANSWER_TIME
+    if uart.first is None or uart.first > start or _some(uart.breaks, start, end):
+        finding.doubt("the UART was not watched all the time")
+        return
+    polls = _some(uart.polls, start, end)
+    finding.notes.append(
+        f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
+    )
+    if _some(uart.unseen, start, end) or _some([each.record.instant for each in uart.orphans], start, end):
+        finding.doubt("some of what the module said was not seen")
+    elif reply is not None and polls:
+        finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
+
+
+def _some(instants: list[float], start: float, end: float) -> int:
+    return bisect_left(instants, end) - bisect_left(instants, start)

@@ -1,0 +1,300 @@
+"""What happened on the UART: which line was handed out, what answered it, and what the module said to that.
+
+The line has no numbers and no direction marks beyond its two wires. What answers what follows from the order, from the
+ids in an answer, and from what the module says; where lines are missing, that is noticed as far as it can be.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from miio_lan.acceptance.content import fits, is_telling
+from miio_lan.record import Record
+from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
+from miio_lan.uart.line import OVERLONG, UNFINISHED
+
+ANSWER_TIME = 4.0
+"""Seconds a module waits for its MCU (serial document)."""
+SHORTEST_ANSWER_TIME = 0.9
+"""No known module gives up sooner (observed: 1 s in the older generation)."""
+REMEMBERED = 16
+"""Unanswered lines to which a late answer may still belong."""
+LATEST = 60.0
+"""Seconds after which not even a late answer is expected."""
+PATIENCE = 2.0
+"""Seconds after which a line of the MCU counts as unanswered by the module; it takes milliseconds."""
+
+_DROPPED = frozenset({OVERLONG, UNFINISHED})
+_BREAKS = frozenset({"gap", "outage"})
+_SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
+_NOT_FOUND = "command '"
+
+
+@dataclass(eq=False)
+class Answer:
+    """A ``result`` or ``error``.
+
+    :param fits: whether it names what was asked for
+    :param sure: whether it can belong to nothing else that was seen
+    :param dropped: the module throws such a line away without a word
+    :param acknowledgement: what the module said to it
+    """
+
+    record: Record
+    command: Result | Error
+    fits: bool = True
+    sure: bool = True
+    dropped: bool = False
+    acknowledgement: Record | None = None
+    acknowledged_surely: bool = True
+
+    @property
+    def refused(self) -> bool:
+        """Whether the module did not take it."""
+        return self.acknowledgement is not None and _text(self.acknowledgement) != "ok"
+
+
+@dataclass(eq=False)
+class Task:
+    """A ``down`` that wants an answer.
+
+    :param closed: when the module was done with it, as its next hand-out shows
+    :param broken: whether the line was interrupted while it was under way
+    :param extra: further records that belong to it: repeated hand-outs, answers the module did not take
+    """
+
+    down: Record
+    command: Down
+    answer: Answer | None = None
+    closed: float | None = None
+    broken: bool = False
+    polls: list[_Asked] = field(default_factory=list)
+    extra: list[Record] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the module still takes an answer."""
+        return self.closed is None and (self.answer is None or self.answer.refused or not self.answer.fits)
+
+    @property
+    def lines_missing(self) -> bool:
+        """Whether the MCU asked for work in between and nobody saw it being put off."""
+        return self.broken or any(
+            poll.reply is None or _text(poll.reply) != "error"
+            for poll in self.polls
+            if self.answer is None or poll.record.instant < self.answer.record.instant
+        )
+
+    @property
+    def records(self) -> list[Record]:
+        """All that belongs to it."""
+        found = [self.down, *self.extra]
+        if self.answer is not None:
+            found.append(self.answer.record)
+            if self.answer.acknowledgement is not None:
+                found.append(self.answer.acknowledgement)
+        return found
+
+
+@dataclass(eq=False)
+class _Asked:
+    """A line of the MCU that the module answers."""
+
+    record: Record
+    word: str
+    answer: Answer | None = None
+    reply: Record | None = None
+
+
+class UartStory:
+    """Reads the lines of both directions in the order of time."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+        #: Answers to nothing that was seen.
+        self.orphans: list[Answer] = []
+        #: When ``down none`` was handed out, and when the MCU asked for work and no answer was seen.
+        self.idle: list[float] = []
+        self.unseen: list[float] = []
+        self.polls: list[float] = []
+        self.breaks: list[float] = []
+        self.first: float | None = None
+        self._asked: deque[_Asked] = deque()
+        self._burst: list[_Asked] = []
+        self._unanswered: deque[Task] = deque(maxlen=REMEMBERED)
+
+    @property
+    def current(self) -> Task | None:
+        """The last line handed out."""
+        return self.tasks[-1] if self.tasks else None
+
+    def feed(self, record: Record) -> None:
+        """Take a record of the UART."""
+        if self.first is None:
+            self.first = record.instant
+        notes = set(record.note.replace(",", " ").split())
+        if notes & _BREAKS:
+            self._break(record)
+        if not record.raw or "echo" in notes:
+            return
+        if record.direction == "up":
+            self._up(record, dropped=bool(notes & _DROPPED))
+        else:
+            self._down(record)
+
+    def finish(self) -> None:
+        """Nothing more will come."""
+        while self._asked:
+            self._give_up(self._asked[0])
+
+    def _break(self, record: Record) -> None:
+        self.breaks.append(record.instant)
+        while self._asked:
+            self._give_up(self._asked[0])
+        if self.current is not None and self.current.waits:
+            self.current.broken = True
+
+    # --- from the MCU ------------------------------------------------------------------------------------------
+
+    def _up(self, record: Record, *, dropped: bool) -> None:
+        text = _text(record)
+        word = text.partition(" ")[0]
+        self._forget(record.instant)
+        asked = _Asked(record, word)
+        if word == "get_down":
+            self.polls.append(record.instant)
+            if self.current is not None and self.current.waits:
+                self.current.polls.append(asked)
+        elif word in ("result", "error"):
+            asked.answer = self._answered(record, dropped=dropped)
+        if text and not dropped:
+            self._asked.append(asked)
+            self._burst.append(asked)
+
+    def _answered(self, record: Record, *, dropped: bool) -> Answer:
+        task = self._task_of(record)
+        answer = _answer_to(record, task)
+        answer.dropped = dropped
+        if task is None:
+            self.orphans.append(answer)
+            return answer
+        older = [each for each in self._unanswered if each is not task and _fits(record, each)]
+        answer.sure = not older or (
+            is_telling(task.command) and not any(is_telling(each.command) for each in older)
+        )
+        if task.answer is not None:
+            task.extra += [task.answer.record]
+            if task.answer.acknowledgement is not None:
+                task.extra.append(task.answer.acknowledgement)
+        task.answer = answer
+        if answer.fits and task in self._unanswered:
+            self._unanswered.remove(task)
+        return answer
+
+    def _task_of(self, record: Record) -> Task | None:
+        """Find what an answer answers: what waits, or what was given up, by the ids it names."""
+        while self._unanswered and record.instant - self._unanswered[0].down.instant > LATEST:
+            self._unanswered.popleft()
+        current = self.current
+        waiting = current if current is not None and current.waits else None
+        if waiting is not None and _fits(record, waiting):
+            return waiting
+        late = [each for each in self._unanswered if _fits(record, each) and each is not waiting]
+        # The last one that names it; without names, only the very last one that was handed out.
+        named = [each for each in late if is_telling(each.command) and record.raw.lstrip()[:6] == b"result"]
+        if named:
+            return named[-1]
+        if waiting is not None:
+            return waiting
+        return current if current in late else None
+
+    # --- from the module ---------------------------------------------------------------------------------------
+
+    def _down(self, record: Record) -> None:
+        text = _text(record).removeprefix("# ")
+        self._forget(record.instant)
+        if text.partition(" ")[0] == "down":
+            self._handed_out(record)
+        elif text:
+            self._replied(record, text)
+
+    def _handed_out(self, record: Record) -> None:
+        while self._asked and self._asked[0].word != "get_down":
+            self._give_up(self._asked[0])
+        if self._asked:
+            self._take(record)
+        command = read(record.raw, direction="down")
+        if not isinstance(command, Down):
+            return
+        current = self.current
+        if command.method == "update_fw" and current and current.waits and current.command == command:
+            current.extra.append(record)  # repeated until it is answered
+            return
+        if current is not None and current.closed is None:
+            current.closed = record.instant
+            if current.answer is None or not current.answer.fits or current.answer.refused:
+                self._unanswered.append(current)
+        if command.method == "none":
+            self.idle.append(record.instant)
+        elif command.wants_result:
+            self.tasks.append(Task(record, command))
+
+    def _replied(self, record: Record, text: str) -> None:
+        asked = self._asked
+        if text == "ok":
+            while asked and asked[0].word == "get_down" and any(each.word != "get_down" for each in asked):
+                self._give_up(asked[0])
+            if asked and asked[0].word != "get_down":
+                self._take(record)
+        elif asked and (text == "error" or text.startswith(_NOT_FOUND) or asked[0].word not in _SERVER):
+            self._take(record)
+
+    def _take(self, record: Record) -> None:
+        asked = self._asked.popleft()
+        asked.reply = record
+        if asked.answer is not None:
+            asked.answer.acknowledgement = record
+        if not self._asked:
+            self._burst.clear()
+
+    def _give_up(self, asked: _Asked) -> None:
+        """An answer of the module was not seen: those around it may be off by one."""
+        self._asked.remove(asked)
+        if asked.word == "get_down":
+            self.unseen.append(asked.record.instant)
+        for each in self._burst:
+            if each.answer is not None and each is not asked:
+                each.answer.acknowledged_surely = False
+        if not self._asked:
+            self._burst.clear()
+
+    def _forget(self, now: float) -> None:
+        while self._asked and now - self._asked[0].record.instant > PATIENCE:
+            self._give_up(self._asked[0])
+
+
+def _text(record: Record) -> str:
+    """Give the printable text of a line, without its end."""
+    return "".join(chr(byte) for byte in record.raw if 0x20 <= byte < 0x7F).strip(" ")
+
+
+def _read(record: Record, pending: Down | None) -> Command:
+    return read(record.raw, direction="up", pending=pending)
+
+
+def _fits(record: Record, task: Task) -> bool:
+    command = _read(record, task.command)
+    return isinstance(command, (Result, Error)) and fits(command, task.command)
+
+
+def _answer_to(record: Record, task: Task | None) -> Answer:
+    command = _read(record, task.command if task is not None else None)
+    if not isinstance(command, (Result, Error)):  # the word is there, so it is one of the two
+        command = Result.for_values(())
+    return Answer(record, command, fits=task is not None and fits(command, task.command))
+
+
+def is_noise(record: Record) -> bool:
+    """Tell whether a record of the UART is no command."""
+    return isinstance(read(record.raw, direction="up"), Noise)
