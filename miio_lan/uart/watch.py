@@ -75,10 +75,12 @@ class LineWatch:
         self._downlink = None
         self._observer(Record("uart", direction, now, self._wall(now), b"", note=note, peer=self._peer))
 
-    def flush(self) -> None:
-        """Give up what is half read; nothing more will come."""
-        self._lines_up(self._up.flush())
-        self._lines_down(self._down.flush())
+    def flush(self, direction: Direction | None = None) -> None:
+        """Give up what is half read, in one direction or both; nothing more will come."""
+        if direction != "down":
+            self._lines_up(self._up.flush())
+        if direction != "up":
+            self._lines_down(self._down.flush())
 
     @property
     def deadline(self) -> float | None:

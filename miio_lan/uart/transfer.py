@@ -1,0 +1,216 @@
+"""The binary bytes of an XMODEM firmware transfer, told from the lines around them.
+
+A transfer shares the line with text (serial document, MCU upgrade; 128-byte blocks with CRC-16 or an 8-bit sum), and
+its blocks contain every byte, CR included. What belongs to it is cut out, so that the lines before and after stay
+whole. A block is recognised by its three first bytes, which no line contains, also by a listener who came late. No I/O
+and no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import crc_hqx
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from miio_lan.uart.commands import Direction
+
+SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
+POLL = 0x43
+"""``C``: the receiver asks for blocks with a CRC."""
+
+SIZES = {SOH: 128, STX: 1024}
+"""Data bytes of a block by its first byte."""
+
+HANDSHAKE = 60.0
+"""Seconds from ``down update_fw`` within which a transfer may begin (observed: the sender waits 32 s after ``ok``)."""
+LULL = 40.0
+"""Seconds without a byte of it after which a transfer is over."""
+PATIENCE = 0.5
+"""Seconds of silence after which the rest of a block is not coming; a block lasts 12 ms (90 ms if it is a long one)."""
+
+_HEAD = 3
+_NAMES = {POLL: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
+_CONTROLS: dict[Direction, re.Pattern[bytes]] = {
+    # The receiver, the MCU, asks, acknowledges and refuses; the sender ends or aborts.
+    "up": re.compile(rb"([C\x06\x15\x18])\1*"),
+    "down": re.compile(rb"([\x04\x18])\1*"),
+}
+_START = re.compile(rb"[\x01\x02]")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some bytes of one direction: text, or a part of a transfer.
+
+    :param instant: monotonic seconds of the read that brought the first byte
+    :param reading: what the part of a transfer is; None for text
+    """
+
+    raw: bytes
+    instant: float
+    reading: dict[str, object] | None = None
+
+
+class TransferReader:
+    """One direction of the line, cut into text and parts of a transfer. Holds back a block at most.
+
+    :param direction: controls differ: the MCU receives, the module sends
+    """
+
+    def __init__(self, direction: Direction) -> None:
+        self._controls = _CONTROLS[direction]
+        self._block = bytearray()
+        self._began = 0.0
+        self._last = 0.0
+        self._mid_line = False
+        self._check = ""
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds; None while no block is begun."""
+        return self._last + PATIENCE if self._block else None
+
+    def feed(self, data: bytes, now: float, *, expected: bool) -> list[Piece]:
+        """Take bytes read at ``now``.
+
+        :param expected: whether a transfer is going on or announced: only then single letters can belong to it
+        """
+        pieces = self.tick(now)
+        if not self._block and not expected and not _START.search(data):
+            self._mid_line = data[-1:] != b"\r"
+            return [*pieces, Piece(data, now)]
+        if not self._block:
+            self._began = now
+        data = bytes(self._block) + data
+        self._block.clear()
+        self._last = now
+        while data:
+            data = self._step(data, now, expected, pieces)
+            expected = expected or (bool(pieces) and pieces[-1].reading is not None)
+        return pieces
+
+    def reset(self) -> None:
+        """Expect another kind of check: the next transfer may have one."""
+        self._check = ""
+
+    def tick(self, now: float) -> list[Piece]:
+        """Give up a block whose rest is not coming."""
+        deadline = self.deadline
+        return self.flush() if deadline is not None and now >= deadline else []
+
+    def flush(self) -> list[Piece]:
+        """Give up what is incomplete, whatever the time."""
+        data = bytes(self._block)
+        self._block.clear()
+        if not data:
+            return []
+        if not _is_head(data):  # one or two bytes of noise after all
+            return [Piece(data, self._began)]
+        size = SIZES[data[0]]
+        if len(data) == _HEAD + size + 1 and sum(data[_HEAD:-1]) & 0xFF == data[-1]:
+            self._check = "sum"
+            return [self._whole(data)]
+        return [self._damaged(data, f"cut off after {len(data)} bytes")]
+
+    def _step(self, data: bytes, now: float, expected: bool, pieces: list[Piece]) -> bytes:
+        """Take one piece off the front; what is not complete is kept for the next bytes. Returns the rest."""
+        if _is_head(data):
+            return self._take_block(data, now, pieces)
+        if expected and not self._mid_line and (controls := self._controls.match(data)):
+            raw = controls[0]
+            if raw[0] in (EOT, CAN):
+                self.reset()
+            pieces.append(Piece(raw, now, _reading(_NAMES[raw[0]], count=len(raw))))
+            return data[len(raw) :]
+        start = _head_at(data)
+        if start == 0:
+            self._block += data
+            return b""
+        end = len(data) if start is None else start
+        if expected and (cr := data.find(b"\r", 0, end)) >= 0:
+            end = cr + 1
+        pieces.append(Piece(data[:end], now))
+        self._mid_line = data[end - 1 : end] != b"\r"
+        self._began = now
+        return data[end:]
+
+    def _take_block(self, data: bytes, now: float, pieces: list[Piece]) -> bytes:
+        body = _HEAD + SIZES[data[0]]
+        need = body + (1 if self._check == "sum" else 2)
+        if len(data) < need:
+            self._block += data
+            return b""
+        if self._check != "sum" and crc_hqx(data[_HEAD:need], 0) == 0:
+            self._check = "crc"
+        elif self._check != "crc" and sum(data[_HEAD:body]) & 0xFF == data[body]:
+            self._check = "sum"
+            need = body + 1
+        else:
+            # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
+            again = _head_at(data[:need], 1)
+            raw = data[: again or need]
+            pieces.append(
+                self._damaged(raw, "wrong check" if again is None else f"cut off after {len(raw)} bytes")
+            )
+            self._after_block(now)
+            return data[len(raw) :]
+        pieces.append(self._whole(data[:need]))
+        self._after_block(now)
+        return data[need:]
+
+    def _after_block(self, now: float) -> None:
+        self._mid_line = False
+        self._began = now
+
+    def _whole(self, raw: bytes) -> Piece:
+        return Piece(
+            raw, self._began, _reading("block", number=raw[1], size=SIZES[raw[0]], check=self._check)
+        )
+
+    def _damaged(self, raw: bytes, problem: str) -> Piece:
+        reading = _reading("block", number=raw[1], size=SIZES[raw[0]])
+        return Piece(raw, self._began, {**reading, "valid": False, "problem": problem})
+
+
+class Phase:
+    """Whether a transfer is announced or going on; shared by both directions."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def expected(self, now: float) -> bool:
+        """Whether bytes read now may belong to a transfer."""
+        return self._until is not None and now <= self._until
+
+    def announced(self, now: float) -> None:
+        """The module has said ``down update_fw``."""
+        self._until = max(self._until or now, now + HANDSHAKE)
+
+    def seen(self, now: float) -> None:
+        """A part of a transfer has crossed the line."""
+        self._until = max(self._until or now, now + LULL)
+
+    def over(self) -> None:
+        """The MCU talks in lines again."""
+        self._until = None
+
+
+def _reading(part: str, **more: object) -> dict[str, object]:
+    # "command" as in the readings of lines, so that nobody who asks for it falls over a block.
+    return {"command": None, "valid": True, "transfer": part, **more}
+
+
+def _is_head(data: bytes) -> bool:
+    return len(data) >= _HEAD and data[0] in SIZES and data[1] ^ data[2] == 0xFF
+
+
+def _head_at(data: bytes, start: int = 0) -> int | None:
+    """Give the place where a block begins, or may begin once the next bytes are known."""
+    while found := _START.search(data, start):
+        start = found.start()
+        if len(data) - start < _HEAD or _is_head(data[start : start + _HEAD]):
+            return start
+        start += 1
+    return None

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import io
+import json
+import threading
+
+import pytest
+
+from miio_lan.errors import RecordError
+from miio_lan.record import Record
+from miio_lan.recording import Recorder, read_recording
+
+
+def record(raw: bytes = b"get_down\r", **more) -> Record:
+    return Record("uart", "up", 1.0, 2.0, raw, **more)
+
+
+def test_what_is_observed_can_be_read_while_it_is_written(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with Recorder(path) as recorder:
+        for number in range(3):
+            recorder(record(b"%d\r" % number))
+            assert [each.raw for each in read_recording(path)] == [b"%d\r" % n for n in range(number + 1)]
+        assert (recorder.written, recorder.lost) == (3, 0)
+    recorder.close()
+
+
+def test_a_recording_is_written_anew_or_continued(tmp_path) -> None:
+    path = str(tmp_path / "line.jsonl")
+    for append in (False, True, False, True):
+        with Recorder(path, append=append) as recorder:
+            recorder(record())
+    assert len(list(read_recording(path))) == 2
+
+
+def test_a_file_that_was_given_stays_open() -> None:
+    file = io.StringIO()
+    with Recorder(file) as recorder:
+        recorder(record())
+    assert list(read_recording(io.StringIO(file.getvalue()))) == [record()]
+    assert not file.closed
+
+
+def test_records_of_several_threads_stay_whole() -> None:
+    file = io.StringIO()
+    recorder = Recorder(file)
+    threads = [
+        threading.Thread(target=lambda: [recorder(record(b"x" * 300)) for _ in range(50)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(read_recording(io.StringIO(file.getvalue())))) == 200
+
+
+def test_what_cannot_be_written_is_counted_and_said_once(caplog) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    recorder = Recorder(Full())
+    recorder(record())
+    recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 2)
+    assert caplog.text.count("no space left") == 1
+
+
+def test_what_cannot_be_expressed_costs_one_record() -> None:
+    file = io.StringIO()
+    recorder = Recorder(file)
+    recorder(record(reading={"x": object()}))
+    recorder(record())
+    assert (recorder.written, recorder.lost) == (1, 1)
+    assert list(read_recording(io.StringIO(file.getvalue()))) == [record()]
+
+
+def test_a_last_line_cut_off_by_a_crash_is_left_out(tmp_path, caplog) -> None:
+    path = tmp_path / "line.jsonl"
+    whole = json.dumps(record().as_json())
+    path.write_text(f"{whole}\n{whole[:40]}")
+    assert list(read_recording(path)) == [record()]
+    assert "cut off" in caplog.text
+
+
+def test_a_whole_last_line_without_its_end_counts() -> None:
+    assert list(read_recording(io.StringIO(json.dumps(record().as_json())))) == [record()]
+
+
+def test_a_broken_line_elsewhere_is_named() -> None:
+    with pytest.raises(RecordError, match="line 1"):
+        list(read_recording(io.StringIO("{nonsense\n")))
+
+
+def test_stdin_is_a_dash(monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(record().as_json()) + "\n"))
+    assert list(read_recording("-")) == [record()]
+
+
+def test_files_that_cannot_be_opened(tmp_path) -> None:
+    with pytest.raises(RecordError, match="cannot be read"):
+        list(read_recording(tmp_path / "none"))
+    with pytest.raises(RecordError, match="cannot be written"):
+        Recorder(tmp_path / "none" / "x")
