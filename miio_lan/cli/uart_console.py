@@ -162,4 +162,4 @@ class Conversation:
             import readline
 
             half_typed = readline.get_line_buffer()
-        echo(f"\r\x1b[K{text}\n{PROMPT}{half_typed}", end="")
+        sys.stdout.write(f"\r\x1b[K{text}\n{PROMPT}{half_typed}")

@@ -42,11 +42,7 @@ def _lines(file: str) -> Iterable[str]:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         refuse(f"cannot read {file}: {error.strerror or error}")
-    # Bytes that are no text stay what they are, one character each.
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    text = data.decode("utf-8-sig", "surrogateescape")
     # A raw dump of the wire has CRs only.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 

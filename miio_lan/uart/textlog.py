@@ -9,12 +9,10 @@ direction a mark means differs from log to log: where it does not say so itself,
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import cast
 
 from miio_lan.record import Record, read
 from miio_lan.uart.commands import Command, Direction, Noise, Reply
@@ -32,7 +30,9 @@ _TAGS = re.compile(r"^(?:\[[^\]]*\])+:?\s*")
 _ARROWS = re.compile(r"([↑↓])")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _HEX = re.compile(r"^(?:[0-9a-fA-F]{2}[ :]){3,}[0-9a-fA-F]{2}\s*$")
-_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|[rn0])")
+_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
+_ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+_OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _MARK = re.compile(
     r"^(mcu|module|chip|wifi|host|device|tx|rx|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
     r"\s*(?:[:>|]|->|=>)\s*(.*)$",
@@ -124,12 +124,13 @@ def _seen(texts: Iterable[str]) -> Iterator[_Seen]:
 
 def _time(line: str, otherwise: float) -> tuple[float, str]:
     clock = _CLOCK.match(line)
-    if clock:
+    # Nothing behind it: the time is what the line says, a module's answer.
+    if clock and clock.end() < len(line):
         hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
         return instant, line[clock.end() :]
     counted = _SECONDS.match(line)
-    if counted:
+    if counted and counted.end() < len(line):
         return float(counted.group(1) or counted.group(2)), line[counted.end() :]
     return otherwise, line
 
@@ -165,10 +166,11 @@ def _unquoted(text: str) -> str:
 def _bytes(text: str) -> bytes:
     if _HEX.match(text):
         return bytes.fromhex(re.sub(r"[ :]", "", text))
-    if _ESCAPE.search(text):
-        text = _ESCAPE.sub(lambda found: cast("str", ast.literal_eval(f"'{found.group()}'")), text)
-        return text.encode("latin-1", errors="replace") if max(map(ord, text)) < 256 else text.encode()
-    return text.encode()
+    # Bytes that were no text come as lone surrogates from whoever read the file.
+    raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")
+    return _ESCAPE.sub(
+        lambda found: _ESCAPED.get(found.group()) or bytes.fromhex(found.group()[2:].decode()), raw
+    )
 
 
 def _up_score(raw: bytes) -> int:

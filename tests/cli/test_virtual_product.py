@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from miio_lan.cli.virtual import _line_log, ended_by_signals
+from miio_lan.cli.virtual_run import ended_by_signals, line_log
 from miio_lan.record import Record
 from miio_lan.virtual.misbehave import MISBEHAVIOURS
 from miio_lan.virtual.product import VirtualProduct
@@ -88,7 +88,7 @@ def test_a_failure_in_the_product_ends_it(run, monkeypatch):
             return False
 
     monkeypatch.setattr(VirtualProduct, "call", failing)
-    monkeypatch.setattr("miio_lan.cli.virtual.threading.Event", Never)
+    monkeypatch.setattr("miio_lan.cli.virtual_run.threading.Event", Never)
     monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
     ended = run("virtual", "--port", "0")
     assert ended.code == 1
@@ -96,15 +96,14 @@ def test_a_failure_in_the_product_ends_it(run, monkeypatch):
 
 
 def test_help_lists_the_misbehaviours(run):
-    shown = run("virtual", "--help").out
+    shown = run("virtual", "product", "--help").out
     for name in MISBEHAVIOURS:
         assert name in shown
 
 
 def test_signal_handlers_are_put_back():
     before = signal.getsignal(signal.SIGINT)
-    stop = threading.Event()
-    with ended_by_signals(stop):
+    with ended_by_signals() as stop:
         assert signal.getsignal(signal.SIGINT) is not before
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.is_set()
@@ -123,7 +122,7 @@ def test_the_uart_can_be_watched(run, at_start):
 @pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down", "MCU <- down none"])])
 def test_idle_polls_are_for_those_who_ask_twice(caplog, verbose, polls):
     caplog.set_level("INFO", logger="miio_lan")
-    log = _line_log(verbose)
+    log = line_log(verbose)
     for direction, raw in (("up", b"get_down\r"), ("down", b"down none\r"), ("up", b"\x1b?\xff\r")):
         log(Record("uart", direction, 0.0, 0.0, raw, note="noise" if raw[0] == 0x1B else ""))
     assert caplog.messages == [*polls, "MCU -> \\x1b?\\xff (noise)"]

@@ -1,0 +1,104 @@
+"""``virtual product``: run a whole virtual product until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli import virtual_run
+from miio_lan.cli.options import DEVICE_OPTIONS, Settings
+from miio_lan.cli.properties import load_spec
+from miio_lan.click_common.output import echo, echo_json
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from miio_lan.virtual.product import VirtualProduct
+
+PORT = 54321
+
+
+@click.command("product", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
+@virtual_run.HOST
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="UDP port, 0 for any free one.",
+)
+@virtual_run.TOKEN
+@virtual_run.SPEC
+@virtual_run.PROFILE
+@virtual_run.UNPROVISIONED
+@virtual_run.MISBEHAVE
+@click.make_pass_decorator(Settings, ensure=True)
+def product(settings: Settings, /, **options: Any) -> None:
+    """Run a virtual product until Ctrl-C, and print its address and token.
+
+    Ending it by Ctrl-C is its ordinary end: the exit code is 0. With -v, what crosses its UART is logged to stderr,
+    with -vv the idle polls too. At a terminal, orders can be typed meanwhile.
+    """
+    from miio_lan.cli.virtual_orders import MCU_ORDERS, mcu_orders
+    from miio_lan.virtual.product import VirtualProduct
+
+    spec = load_spec(options["spec"])
+    made = VirtualProduct(
+        spec,
+        host=options["host"],
+        port=options["port"],
+        token=options["token"],
+        profile=options["profile"],
+        provisioned=not options["unprovisioned"],
+        misbehave=options["misbehave"],
+        observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
+    )
+    with virtual_run.ended_by_signals() as stop, _started(made):
+        if settings.json:
+            echo_json(_facts(made))
+        else:
+            echo("\n".join(_lines(made)))
+            if sys.stdin.isatty():
+                echo(MCU_ORDERS)
+        virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
+
+
+def _started(product: VirtualProduct) -> VirtualProduct:
+    try:
+        product.start()
+    except DeviceException as error:
+        taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        raise (
+            DeviceException(f"{error}; --port 0 takes any free one") if taken else error
+        ) from error.__cause__
+    return product
+
+
+def _facts(product: VirtualProduct) -> dict[str, Any]:
+    return {
+        "ip": product.host,
+        "port": product.port,
+        "token": product.token,
+        "device_id": product.device_id,
+        "model": product.mcu.model,
+    }
+
+
+def _lines(product: VirtualProduct) -> list[str]:
+    variables = f"MIIO_LAN_IP={product.host} MIIO_LAN_TOKEN={product.token}"
+    if product.port != PORT:
+        variables += f" MIIO_LAN_PORT={product.port}"
+    return [
+        f"Model:    {product.mcu.model}",
+        f"Address:  {product.host}",
+        f"Port:     {product.port} (UDP)",
+        f"Token:    {product.token}",
+        "",
+        "In another shell:",
+        f"  export {variables}",
+        "  miio-lan info",
+        "",
+        "Ctrl-C ends it.",
+    ]

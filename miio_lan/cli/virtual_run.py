@@ -1,0 +1,121 @@
+"""What the virtual commands share: options, running until Ctrl-C, and orders typed meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.options import Command
+from miio_lan.click_common.output import echo, visible
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from miio_lan.record import Observer, Record
+    from miio_lan.virtual.host import Host
+
+_LOGGER = logging.getLogger(__name__)
+
+Order = Callable[[list[str]], str]
+
+
+class ListsMisbehaviours(Command):
+    """Lists the misbehaviours in its help, without loading them for anything else."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list."""
+        from miio_lan.virtual.misbehave import MISBEHAVIOURS
+
+        with formatter.section("Misbehaviours"):
+            formatter.write_dl(list(MISBEHAVIOURS.items()))
+
+
+SPEC = click.option(
+    "--spec", metavar="FILE|NAME", default="lamp", show_default=True, help="What the product is."
+)
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice(["document", "older", "newer"]),
+    default="document",
+    show_default=True,
+    help="How its Wi-Fi module behaves.",
+)
+MISBEHAVE = click.option(
+    "--misbehave", metavar="NAME", multiple=True, help="How its MCU misbehaves, see below; repeatable."
+)
+HOST = click.option("--host", "--ip", default="127.0.0.1", show_default=True, help="Address to listen at.")
+TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
+UNPROVISIONED = click.option(
+    "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
+)
+
+
+def line_log(verbose: int) -> Observer:
+    """Make the observer that logs the line: without idle polls, unless asked for twice."""
+    idle = () if verbose > 1 else (b"get_down\r", b"down none\r")
+
+    def log(record: Record) -> None:
+        if record.raw not in idle:
+            arrow = "MCU <-" if record.direction == "down" else "MCU ->"
+            text = record.raw.decode("ascii", "backslashreplace").rstrip("\r\n")
+            _LOGGER.info("%s %s%s", arrow, visible(text), f" ({record.note})" if record.note else "")
+
+    return log
+
+
+def run_until(stop: threading.Event, host: Host, orders: dict[str, Order] | None = None) -> None:
+    """Wait until told to stop; meanwhile, orders may be typed at a terminal.
+
+    :raises DeviceException: what the host's own thread failed with
+    """
+    if orders and sys.stdin is not None and sys.stdin.isatty():
+        # Of the daemon kind: nothing can interrupt a read of the keyboard.
+        threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
+    # Waited for in slices: a failure in the host's own thread is to be seen.
+    while not stop.wait(1.0):
+        host.call(lambda _now: None)
+
+
+def _take_orders(orders: dict[str, Order]) -> None:
+    for line in sys.stdin:
+        if line.strip():
+            echo(obey(orders, line), err=True)
+
+
+def obey(orders: dict[str, Order], line: str) -> str:
+    """Carry out one typed order, and give what to show for it."""
+    word, *arguments = line.split()
+    if word not in orders:
+        return f"{word!r} is no order. There are: {', '.join(orders)}"
+    try:
+        return orders[word](arguments)
+    except IndexError:
+        return f"Error: {word} needs more than that"
+    except (DeviceException, ValueError) as error:
+        return f"Error: {error}"
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[threading.Event]:
+    """Let Ctrl-C and a plain ``kill`` set an event for the length of a block, and give that event."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        stop.set()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
