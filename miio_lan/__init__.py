@@ -1,29 +1,45 @@
 """LAN client for Xiaomi miIO/MIoT products, and the serial line behind their Wi-Fi module.
 
-Importing this package loads no command line, no terminal, no test framework and no serial library.
+A name is loaded when it is first used, so importing this package costs next to nothing. It never loads a command
+line, a terminal, a test framework or a serial library.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from miio_lan._version import VERSION as __version__  # noqa: N811 - the name every package has
-from miio_lan.device.blocking import Device
-from miio_lan.device.command import command
-from miio_lan.device.info import DeviceInfo
-from miio_lan.device.miot import MiotDevice, MiotValueType
-from miio_lan.device.ota import UpdateState
-from miio_lan.device.status import DeviceStatus
-from miio_lan.errors import (
-    DeviceError,
-    DeviceException,
-    DeviceInfoUnavailableException,
-    DeviceTimeout,
-    InvalidTokenException,
-    McuTimeout,
-    OutcomeUnknown,
-    PayloadDecodeException,
-    RecoverableError,
-    UnsupportedFeatureException,
-)
+
+if TYPE_CHECKING:
+    from miio_lan.device.blocking import Device
+    from miio_lan.device.command import command
+    from miio_lan.device.info import DeviceInfo
+    from miio_lan.device.miot import MiotDevice, MiotValueType
+    from miio_lan.device.ota import UpdateState
+    from miio_lan.device.status import DeviceStatus
+    from miio_lan.errors import (
+        DeviceError,
+        DeviceException,
+        DeviceInfoUnavailableException,
+        DeviceTimeout,
+        InvalidTokenException,
+        McuTimeout,
+        OutcomeUnknown,
+        PayloadDecodeException,
+        RecoverableError,
+        UnsupportedFeatureException,
+    )
+
+_HOMES = {
+    "Device": "device.blocking",
+    "DeviceInfo": "device.info",
+    "DeviceStatus": "device.status",
+    "MiotDevice": "device.miot",
+    "MiotValueType": "device.miot",
+    "UpdateState": "device.ota",
+    "command": "device.command",
+}
 
 __all__ = [
     "Device",
@@ -45,3 +61,15 @@ __all__ = [
     "__version__",
     "command",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
