@@ -53,8 +53,10 @@ def npm_install(npm: str, folder: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"npm install {PACKAGE}: {error}"
-    errors = done.stderr.strip().splitlines() or ["no reason given"]
-    return f"npm install {PACKAGE}: {errors[0]}" if done.returncode else ""
+    if done.returncode == 0:
+        return ""
+    errors = [line for line in done.stderr.splitlines() if line.startswith(("npm error", "npm ERR!"))]
+    return f"npm install {PACKAGE}: {errors[0] if errors else f'exit code {done.returncode}'}"
 
 
 @pytest.fixture(scope="session")
