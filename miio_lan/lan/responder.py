@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
+from miio_lan.lan.call import is_repeat_safe
 from miio_lan.lan.damage import Damage, check_damage, damage_datagram, damage_text
 from miio_lan.lan.packet import (
     HEADER_SIZE,
@@ -51,7 +52,8 @@ class ResponderOptions:
     :param push_interval: seconds between the repeats of an unacknowledged push
     :param stamp_window: seconds a request's stamp may differ from the device's (60 and more: dropped), None for any
     :param id_memory: what happens to a repeated id: ``"normal"`` executes it again, ``"silent"`` drops it,
-        ``"replay"`` answers what was answered before without acting
+        ``"replay"`` answers what was answered before without acting; ``"resends"`` does the latter only for what one
+        sender repeats to the letter and would do harm twice, so that no client can notice it but by that
     :param id_memory_size: how many of the last ids are remembered
     :param accept_id_zero: whether a request with id 0 is answered
     :param require_params: whether a request without ``params`` is refused with -32600
@@ -72,7 +74,7 @@ class ResponderOptions:
     wildcard: bool = True
     push_interval: float = 2.5
     stamp_window: int | None = 60
-    id_memory: Literal["normal", "silent", "replay"] = "normal"
+    id_memory: Literal["normal", "silent", "replay", "resends"] = "resends"
     id_memory_size: int = 16
     accept_id_zero: bool = True
     require_params: bool = False
@@ -140,7 +142,7 @@ class Responder:
         self._token = token
         self._stamp_at = stamp_at
         self._boot: float | None = None
-        self._seen: OrderedDict[int, bytes | None] = OrderedDict()
+        self._seen: OrderedDict[object, bytes | None] = OrderedDict()
         self._output: deque[tuple[bytes, Address]] = deque(maxlen=MAX_OUTPUT)
 
     def __repr__(self) -> str:
@@ -165,7 +167,7 @@ class Responder:
         if payload is None:
             return None
         request = self._read_request(payload, peer, now)
-        if request is None or (self.options.id_memory != "normal" and self._repeated(request, now)):
+        if request is None or self._repeated(request, now):
             return None
         if self.options.push and request.method in {"miIO.sub", "miIO.unsub"}:
             self._subscribe(request, now)
@@ -256,15 +258,27 @@ class Responder:
         extra = {} if usual else {key: payload[key] for key in payload if key not in _ENVELOPE}
         return Request(number, method, payload.get("params"), peer, now, extra)
 
+    def _memory_key(self, request: Request) -> object:
+        """Tell what is remembered of a request: None for nothing."""
+        memory = self.options.id_memory
+        if memory == "normal" or (memory == "resends" and is_repeat_safe(request.method)):
+            return None
+        if memory == "resends":
+            return request.id, request.peer, request.method, repr(request.params)
+        return request.id
+
     def _repeated(self, request: Request, now: float) -> bool:
-        if request.id not in self._seen:
-            self._seen[request.id] = None
+        key = self._memory_key(request)
+        if key is None:
+            return False
+        if key not in self._seen:
+            self._seen[key] = None
             while len(self._seen) > self.options.id_memory_size:
                 self._seen.popitem(last=False)
             return False
         self._drop("repeated id")
-        answer = self._seen[request.id]
-        if self.options.id_memory == "replay" and answer is not None:
+        answer = self._seen[key]
+        if self.options.id_memory != "silent" and answer is not None:
             self._transmit(answer, request.peer, now)
         return True
 
@@ -315,8 +329,9 @@ class Responder:
         if extra:
             payload.update(extra)
         plain = self._plain(payload)
-        if options.id_memory == "replay" and request.id in self._seen:
-            self._seen[request.id] = plain
+        key = self._memory_key(request)
+        if key is not None and key in self._seen:
+            self._seen[key] = plain
         self._transmit(plain, request.peer, now, spoilt=overflow and options.property_overflow == "bad sign")
 
     def send(self, payload: Mapping[str, object], peer: Address, now: float) -> None:

@@ -141,8 +141,38 @@ class TestSilence:
 
 
 class TestIdMemory:
-    def test_normal_hands_every_request_on(self):
+    def test_resends_of_what_would_do_harm_twice_are_answered_without_acting(self):
         responder = make()
+        toggle = {"id": 7, "method": "toggle", "params": []}
+        request = ask(responder, toggle)
+        assert request is not None
+        assert ask(responder, toggle) is None
+        assert responder.take_output() == []
+        responder.reply(request, result=["ok"], now=100.0)
+        assert ask(responder, toggle) is None
+        assert len(responder.take_output()) == 2
+
+    @pytest.mark.parametrize(
+        ("again", "peer"),
+        [
+            ({"id": 7, "method": "toggle", "params": [1]}, PEER),
+            ({"id": 8, "method": "toggle", "params": []}, PEER),
+            ({"id": 7, "method": "toggle_other", "params": []}, PEER),
+            ({"id": 7, "method": "toggle", "params": []}, OTHER),
+        ],
+    )
+    def test_anything_else_is_a_request_of_its_own(self, again, peer):
+        responder = make()
+        assert ask(responder, {"id": 7, "method": "toggle", "params": []}) is not None
+        assert ask(responder, again, peer=peer) is not None
+
+    def test_reads_may_come_under_the_same_id_as_often_as_they_like(self):
+        responder = make()
+        assert ask(responder, info(7)) is not None
+        assert ask(responder, info(7)) is not None
+
+    def test_normal_hands_every_request_on(self):
+        responder = make(id_memory="normal")
         assert ask(responder, info(7)) is not None
         assert ask(responder, info(7)) is not None
 
