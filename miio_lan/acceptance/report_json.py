@@ -1,0 +1,88 @@
+"""The report for programs: one JSON object with stable keys.
+
+==============  =====================================================================================================
+key             value
+==============  =====================================================================================================
+``format``      :data:`FORMAT`; grows when the meaning of a key changes, not when keys are added
+``title``       what was judged
+``model``       the product's model, ``""`` when it was not learnt
+``started``     unix time when the session began, seconds
+``mode``        ``"passive"``, ``"module"`` or ``"lan"``
+``ok``          whether no rule failed
+``counts``      ``{"pass": n, "fail": n, "warning": n, "not observed": n}``
+``verdicts``    one object per rule, in the order of the rules: ``name``, ``title``, ``source``, ``kind``, ``outcome``
+                (a key of ``counts``), ``text`` (why), ``evidence``: a list of ``{"text": ...}``, with ``record``
+                where it is a line or datagram (the form of recordings, see :mod:`miio_lan.record`)
+``exchanges``   one object per command: ``method``, ``ids``, ``fetch_time``, ``mcu_time``, ``total_time`` (seconds or
+                null), ``stopped_at`` (null when all went through), ``ambiguous``, ``notes``
+``records``     how many records the judgement rests on
+==============  =====================================================================================================
+
+Tokens and passwords are hidden. The text is pure ASCII.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.report_text import plain
+from miio_lan.redact import redact
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.pairing import Exchange
+    from miio_lan.acceptance.verdict import Judgement
+
+FORMAT = 1
+"""The version of the keys."""
+
+_SECRET = re.compile("token|passwd|password|psk|key", re.IGNORECASE)
+
+
+def to_json(judgement: Judgement) -> str:
+    """Write a judgement as a JSON object (indented, with a line end).
+
+    :raises RecordError: if a record in the evidence holds a reading that JSON cannot express
+    """
+    data = {
+        "format": FORMAT,
+        **judgement.as_json(),
+        "exchanges": [_exchange(exchange) for exchange in judgement.exchanges],
+        "records": len(judgement.records),
+    }
+    return json.dumps(_without_secrets(plain(data)), indent=2) + "\n"
+
+
+def _exchange(exchange: Exchange) -> dict[str, object]:
+    return {
+        "method": exchange.method,
+        "ids": list(exchange.ids),
+        "fetch_time": exchange.fetch_time,
+        "mcu_time": exchange.mcu_time,
+        "total_time": exchange.total_time,
+        "stopped_at": None if exchange.stopped_at is None else str(exchange.stopped_at),
+        "ambiguous": exchange.ambiguous,
+        "notes": list(exchange.notes),
+    }
+
+
+def _without_secrets(value: object) -> object:
+    """Hide secrets wherever they stand: under their key, inside the text of a payload, or in its bytes."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: "(hidden)" if _SECRET.fullmatch(key) and isinstance(item, str) else _without_secrets(item)
+            for key, item in value.items()
+            if not (key == "base64" and isinstance(item, str) and _holds_secret(item))
+        }
+    return value
+
+
+def _holds_secret(encoded: str) -> bool:
+    text = base64.b64decode(encoded).decode("latin-1")
+    return redact(text) != text
