@@ -124,7 +124,7 @@ class TransferReader:
                 self.reset()
             pieces.append(Piece(raw, now, _reading(_NAMES[raw[0]], count=len(raw))))
             return data[len(raw) :]
-        start = _head_at(data)
+        start = head_at(data)
         if start == 0:
             self._block += data
             return b""
@@ -149,7 +149,7 @@ class TransferReader:
             need = body + 1
         else:
             # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
-            again = _head_at(data[:need], 1)
+            again = head_at(data[:need], 1)
             raw = data[: again or need]
             pieces.append(
                 self._damaged(raw, "wrong check" if again is None else f"cut off after {len(raw)} bytes")
@@ -206,7 +206,7 @@ def _is_head(data: bytes) -> bool:
     return len(data) >= _HEAD and data[0] in SIZES and data[1] ^ data[2] == 0xFF
 
 
-def _head_at(data: bytes, start: int = 0) -> int | None:
+def head_at(data: bytes, start: int = 0) -> int | None:
     """Give the place where a block begins, or may begin once the next bytes are known."""
     while found := _START.search(data, start):
         start = found.start()

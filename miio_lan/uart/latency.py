@@ -1,0 +1,54 @@
+"""How long something took, many times over, in little memory."""
+
+from __future__ import annotations
+
+from array import array
+
+_STEP = 5e-6
+_BINS = 4000  # up to 20 ms; what takes longer is counted in the last one
+
+
+class Latency:
+    """Counts durations in bins of 5 microseconds."""
+
+    def __init__(self) -> None:
+        self._bins = array("Q", bytes(8 * _BINS))
+        #: How many there were.
+        self.count = 0
+        #: Their sum, in seconds.
+        self.total = 0.0
+        #: The longest, in seconds.
+        self.worst = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a duration."""
+        self.count += 1
+        self.total += seconds
+        self.worst = max(self.worst, seconds)
+        self._bins[min(_BINS - 1, max(0, int(seconds / _STEP)))] += 1
+
+    @property
+    def mean(self) -> float:
+        """Their mean in seconds, 0 where there were none."""
+        return self.total / self.count if self.count else 0.0
+
+    def percentile(self, share: float) -> float:
+        """Give the seconds that this share of the durations does not exceed, 5 microseconds more or less.
+
+        :param share: 0.5 for the median
+        """
+        wanted = share * self.count
+        passed = 0
+        for place, count in enumerate(self._bins):
+            passed += count
+            if count and passed >= wanted:
+                return min(self.worst, (place + 1) * _STEP)
+        return self.worst
+
+    def __str__(self) -> str:
+        if not self.count:
+            return "nothing was forwarded"
+        return (
+            f"median {self.percentile(0.5) * 1000:.3f} ms, 99 % {self.percentile(0.99) * 1000:.3f} ms, "
+            f"worst {self.worst * 1000:.3f} ms"
+        )
