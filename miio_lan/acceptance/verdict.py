@@ -28,9 +28,11 @@ KINDS: dict[str, str] = {
     "boot": "Power-up",
     "polling": "Asking for downlinks",
     "answers": "Answers to downlinks",
+    "values": "Values and codes",
     "reports": "Reports",
     "update": "Firmware update",
     "lan": "What the LAN sees",
+    "module": "The module's side",
 }
 """The kinds of rules, in the order of a report, with a heading for each."""
 

@@ -1,0 +1,246 @@
+"""A recorded line as a conversation: which reply answers which line, which ``result`` answers which downlink.
+
+The serial line has neither numbers nor direction marks; order alone tells. Lines are read anew from their raw bytes,
+so that a recording may be judged whatever its recorder understood of it. No I/O and no clock; nothing a line can hold
+raises.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.pieces import pieces
+from miio_lan.uart import commands as c
+from miio_lan.uart.line import CR, MAX_LINE, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from miio_lan.record import Record
+
+ANSWER_TIME = 2.0
+"""Seconds after which a line of the MCU counts as unanswered; modules answer within milliseconds."""
+MAX_OPEN = 32
+#: Notes of records that are no lines of either side.
+_ASIDE = ("echo", "xmodem")
+
+
+@dataclass(eq=False, slots=True)
+class Said:
+    """A line of the MCU.
+
+    :param text: its printable text
+    :param glued: whether it ran into another line because a CR was missing
+    :param reply: the line with which the module answered it
+    :param answers: the downlink it answers, for ``result`` and ``error``
+    :param again: whether that downlink had been answered before
+    :param number: its place among the lines of the MCU, for lines of one read have one instant
+    """
+
+    record: Record
+    text: str
+    command: c.Command
+    glued: bool = False
+    reply: Record | None = None
+    answers: Downlink | None = None
+    again: bool = False
+    number: int = 0
+
+    @property
+    def instant(self) -> float:
+        """Monotonic seconds of the read."""
+        return self.record.instant
+
+    @property
+    def reply_text(self) -> str:
+        """What the module answered, empty when nothing."""
+        return clean(self.reply.raw)[0].removeprefix("# ") if self.reply is not None else ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the module said ``ok``."""
+        return self.reply_text == "ok"
+
+
+@dataclass(eq=False, slots=True)
+class Downlink:
+    """Something the module handed out, ``down none`` apart.
+
+    :param asked: the ``get_down`` that fetched it
+    :param answer: the first ``result`` or ``error`` for it
+    :param closed: when something else was handed out in its place, or the line was lost
+    """
+
+    record: Record
+    text: str
+    command: c.Down
+    asked: Said | None = None
+    answer: Said | None = None
+    closed: float | None = None
+
+    @property
+    def instant(self) -> float:
+        """Monotonic seconds of its hand-out."""
+        return self.record.instant
+
+    @property
+    def seconds(self) -> float | None:
+        """From the hand-out to the answer."""
+        return None if self.answer is None else self.answer.instant - self.instant
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Both directions of a line, in the order of observation.
+
+    :param said: the lines of the MCU, lines of nothing but an LF apart
+    :param downlinks: what was handed out, ``down none`` apart
+    :param told: every non-empty line of the module
+    :param breaks: instants at which the observation was interrupted
+    :param began: instant of the first record, and ``ended`` of the last one
+    """
+
+    said: list[Said] = field(default_factory=list)
+    downlinks: list[Downlink] = field(default_factory=list)
+    told: list[tuple[Record, c.Command]] = field(default_factory=list)
+    breaks: list[float] = field(default_factory=list)
+    began: float = 0.0
+    ended: float = 0.0
+
+    def of(self, *words: str) -> list[Said]:
+        """Give the MCU's lines that begin with one of these words."""
+        return [each for each in self.said if each.command.command in words]
+
+    def broken(self, start: float, end: float) -> bool:
+        """Whether the observation was interrupted between two instants."""
+        return any(start <= each <= end for each in self.breaks)
+
+
+def listen(records: Iterable[Record], *, ended: float | None = None) -> Conversation:
+    """Read the serial records of a session; all others are passed over.
+
+    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    """
+    listener = _Listener()
+    for record in records:
+        if record.wire == "uart":
+            listener.take(record)
+    if ended is not None:
+        listener.conversation.ended = max(listener.conversation.ended, ended)
+    return listener.conversation
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.conversation = Conversation()
+        self._asked: deque[Said] = deque(maxlen=MAX_OPEN)
+        self._open: Downlink | None = None
+        self._last: Downlink | None = None
+        self._begun = False
+        self._transfer = False
+
+    def take(self, record: Record) -> None:
+        conversation = self.conversation
+        if not self._begun:
+            self._begun = True
+            conversation.began = conversation.ended = record.instant
+        conversation.ended = max(conversation.ended, record.instant)
+        if not record.raw:
+            self._break(record.instant)
+        elif any(word in record.note for word in _ASIDE):
+            return
+        elif record.direction == "up":
+            self._up(record)
+        else:
+            self._down(record)
+
+    def _break(self, now: float) -> None:
+        self.conversation.breaks.append(now)
+        self._asked.clear()
+        self._close(now)
+
+    def _close(self, now: float) -> None:
+        if self._open is not None:
+            self._open.closed = now
+            self._open = None
+
+    def _up(self, record: Record) -> None:
+        text = clean(record.raw)[0]
+        if not text:
+            return
+        parts = pieces(text)
+        if self._transfer and isinstance(c.read(parts[0], direction="up"), c.Noise):
+            return  # what a bootloader says between blocks is no line of the document
+        while self._asked and self._stale(self._asked[0], record.instant):
+            self._asked.popleft()
+        for number, part in enumerate(parts):
+            said = self._say(record, part, glued=len(parts) > 1)
+            if number == 0 and _heard_by_module(record):
+                self._asked.append(said)
+
+    def _stale(self, asked: Said, now: float) -> bool:
+        return asked.instant < now - ANSWER_TIME or isinstance(asked.command, c.Help)
+
+    def _say(self, record: Record, text: str, *, glued: bool) -> Said:
+        downlink = self._open
+        command = c.read(text, direction="up", pending=downlink.command if downlink else None)
+        said = Said(record, text, command, glued, number=len(self.conversation.said))
+        if isinstance(command, (c.Result, c.Error)):
+            self._answer(said, downlink)
+        elif not isinstance(command, c.GetDown):
+            self._transfer = False
+        self.conversation.said.append(said)
+        return said
+
+    def _answer(self, said: Said, downlink: Downlink | None) -> None:
+        if downlink is not None:
+            said.answers, downlink.answer = downlink, said
+            self._open, self._last = None, downlink
+        elif self._last is not None:
+            said.answers, said.again = self._last, True
+
+    def _down(self, record: Record) -> None:
+        text = clean(record.raw)[0].removeprefix("# ").strip(" ")
+        if not text:
+            return
+        asked = self._question(text)
+        command = c.read(text, direction="down", pending=asked.command if asked else None)
+        self.conversation.told.append((record, command))
+        if asked is not None and not isinstance(asked.command, c.Help):
+            self._asked.popleft()
+            asked.reply = record
+            self._note_transfer(asked)
+        if isinstance(command, c.Down) and command.method not in ("", "none"):
+            self._hand_out(Downlink(record, text, command, asked))
+
+    def _note_transfer(self, asked: Said) -> None:
+        downlink = asked.answers
+        if downlink is not None and downlink.command.method == "update_fw" and asked.accepted:
+            self._transfer = '"ready"' in asked.text
+
+    def _hand_out(self, downlink: Downlink) -> None:
+        if self._open is not None and self._open.text == downlink.text and downlink.text == "down update_fw":
+            return  # modules repeat it until it is answered
+        self._transfer = False
+        self.conversation.downlinks.append(downlink)
+        if downlink.command.wants_result:
+            self._close(downlink.instant)
+            self._open, self._last = downlink, None
+
+    def _question(self, text: str) -> Said | None:
+        """Give the line that ``text`` answers; what it shows to have been passed over is dropped."""
+        asked = self._asked
+        if text.partition(" ")[0] == "down":
+            while asked and not isinstance(asked[0].command, c.GetDown):
+                asked.popleft()
+        elif text == "ok" and any(not isinstance(each.command, c.GetDown) for each in asked):
+            while isinstance(asked[0].command, c.GetDown):
+                asked.popleft()
+        return asked[0] if asked else None
+
+
+def _heard_by_module(record: Record) -> bool:
+    """Whether a module answers such a line at all: what has no end, or is too long for it, it throws away."""
+    return record.raw.endswith(CR) or len(record.raw) > MAX_LINE

@@ -1,0 +1,249 @@
+"""Rules about what the MCU tells by itself: changed properties, events, and the serial number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.form import bare_words
+from miio_lan.acceptance.rulebook import Case, rule
+from miio_lan.uart import commands as c
+from miio_lan.uart.line import tokens_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.acceptance.conversation import Downlink, Said
+    from miio_lan.acceptance.session import Session
+
+REPORT_TIME = 2.0
+"""Seconds after a set within which its report is expected: reports may be gathered for a second."""
+EVENTS_PER_SECOND = 3
+SERIAL_NUMBER = (1, 5)
+_RESEND_TIME = 1.0
+
+
+def _reports(session: Session) -> Iterator[tuple[Said, c.PropertiesChanged]]:
+    for said in session.line.of("properties_changed"):
+        if isinstance(said.command, c.PropertiesChanged):
+            yield said, said.command
+
+
+def _events(session: Session) -> Iterator[tuple[Said, c.EventOccured]]:
+    for said in session.line.of("event_occured"):
+        if isinstance(said.command, c.EventOccured):
+            yield said, said.command
+
+
+@rule(
+    "properties-changed-form",
+    "properties_changed has siid, piid and value, in threes",
+    source="serial document, properties_changed",
+    kind="reports",
+)
+def properties_changed_form(session: Session, case: Case) -> None:
+    """At least one."""
+    for said, report in _reports(session):
+        count = len(tokens_of(said.text)) - 1
+        if bare_words(said):
+            continue
+        if count == 0 or count % 3 or len(report.changes) * 3 != count or list(report.check()):
+            case.bad(f"{count} parameters that do not come as siid, piid and value", said.record)
+        else:
+            case.good(f"{len(report.changes)} properties", said.record)
+
+
+@rule(
+    "event-form",
+    "event_occured has siid, eiid, and piid and value in pairs",
+    source="serial document, event_occured",
+    kind="reports",
+)
+def event_form(session: Session, case: Case) -> None:
+    """Events without arguments are normal."""
+    for said, event in _events(session):
+        if bare_words(said):
+            continue
+        count = len(tokens_of(said.text)) - 1
+        if count < 2 or count % 2 or 2 + 2 * len(event.args) != count or list(event.check()):
+            case.bad(f"{count} parameters that do not come as siid, eiid and pairs", said.record)
+        else:
+            case.good(f"event {event.siid}.{event.eiid}", said.record)
+
+
+@rule(
+    "event-rate",
+    "At most 3 events per second are reported",
+    source="serial document, event_occured",
+    kind="reports",
+)
+def event_rate(session: Session, case: Case) -> None:
+    """A line the module did not take, sent again, counts once."""
+    sent: list[Said] = []
+    for said, _ in _events(session):
+        before = sent[-1] if sent else None
+        if before is not None and before.text == said.text and not before.accepted:
+            continue
+        sent.append(said)
+    for number, said in enumerate(sent):
+        first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
+        if first is not None and said.instant - first.instant < 1.0 - 0.01:
+            case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
+        else:
+            case.good("not more than 3 in a second", said.record)
+
+
+@rule(
+    "reports-known",
+    "What is reported is in the product's description",
+    source="product description; serial document, properties_changed and event_occured",
+    kind="reports",
+)
+def reports_known(session: Session, case: Case) -> None:
+    """Reporting a property that the description does not let notify is a warning."""
+    spec = session.spec
+    if spec is None:
+        case.unseen("no description was given")
+        return
+    for said, report in _reports(session):
+        for siid, piid, _ in report.changes:
+            prop = spec.property(siid, piid)
+            if prop is None:
+                case.bad(f"there is no property {siid}.{piid}", said.record)
+            elif not prop.notifies:
+                case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
+            else:
+                case.good(f"{prop.name}", said.record)
+    for said, event in _events(session):
+        known = spec.event(event.siid or 0, event.eiid or 0)
+        if known is None:
+            case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
+        elif not {piid for piid, _ in event.args} <= set(known.arguments):
+            case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
+        else:
+            case.good(f"{known.name}", said.record)
+
+
+def _successes(downlink: Downlink) -> list[tuple[int, int, object]]:
+    """Give the properties a set has successfully set, with the values."""
+    said = downlink.answer
+    if said is None or not isinstance(downlink.command, c.SetProperties):
+        return []
+    if not isinstance(said.command, c.Result) or bare_words(said):
+        return []
+    codes = {(row.siid, row.piid): row.code for row in said.command.results}
+    return [
+        (siid, piid, value)
+        for siid, piid, value in downlink.command.properties
+        if codes.get((siid, piid)) == 0
+    ]
+
+
+def _known_values(session: Session, until: float) -> dict[tuple[int, int], object]:
+    """Give the last value each property was known to have before an instant."""
+    values: dict[tuple[int, int], object] = {}
+    for said in session.line.said:
+        if said.instant >= until:
+            break
+        command = said.command
+        if isinstance(command, c.PropertiesChanged):
+            values |= {(siid, piid): value for siid, piid, value in command.changes}
+        elif isinstance(command, c.Result) and said.answers is not None:
+            values |= {(row.siid, row.piid): row.value for row in command.results if row.code == 0}
+            values |= {(siid, piid): value for siid, piid, value in _successes(said.answers)}
+    return values
+
+
+@rule(
+    "set-reported",
+    "A property that was set to another value is reported by properties_changed",
+    source="serial document, set_properties; observed: test of product functions",
+    kind="reports",
+)
+def set_reported(session: Session, case: Case) -> None:
+    """A failure only where the description says that the property notifies."""
+    reports = list(_reports(session))
+    for downlink in session.line.downlinks:
+        said = downlink.answer
+        changes = _successes(downlink)
+        if said is None or not changes:
+            continue
+        known = _known_values(session, downlink.instant)
+        for siid, piid, value in changes:
+            if (siid, piid) not in known or _alike(known[siid, piid], value):
+                continue
+            prop = session.spec.property(siid, piid) if session.spec is not None else None
+            if session.spec is not None and (prop is None or not prop.notifies):
+                continue
+            told = [
+                report
+                for report, command in reports
+                if downlink.instant <= report.instant <= said.instant + REPORT_TIME
+                and any((change.siid, change.piid) == (siid, piid) for change in command.changes)
+            ]
+            where = f"property {siid}.{piid}"
+            if told:
+                case.good(f"{where} was reported", told[0].record)
+            elif session.line.ended - said.instant >= REPORT_TIME:
+                (case.bad if prop is not None else case.odd)(
+                    f"{where} was not reported within {REPORT_TIME:g} s", said.record
+                )
+
+
+def _alike(one: object, other: object) -> bool:
+    # True and 1 are different values on this line; 20 and 20.0 are not.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+@rule(
+    "report-after-result",
+    "What a set changed is reported after its result",
+    source="serial document, set_properties (example)",
+    kind="reports",
+)
+def report_after_result(session: Session, case: Case) -> None:
+    """Modules serve both orders; the other one is a warning."""
+    reports = list(_reports(session))
+    for downlink in session.line.downlinks:
+        said = downlink.answer
+        if said is None:
+            continue
+        changes = {(siid, piid) for siid, piid, _ in _successes(downlink)}
+        for report, command in reports:
+            if not changes & {(change.siid, change.piid) for change in command.changes}:
+                continue
+            if downlink.instant <= report.instant and report.number < said.number:
+                case.odd("reported before the result", report.record)
+            elif said.instant <= report.instant <= said.instant + REPORT_TIME:
+                case.good("reported after the result", report.record)
+
+
+@rule(
+    "serial-number",
+    "The serial number (1.5) is reported once the product is in the cloud",
+    source="serial document, properties_changed (note on SN)",
+    kind="reports",
+)
+def serial_number(session: Session, case: Case) -> None:
+    """Only for products that have one; some report it after a power-up alone, so its absence is a warning."""
+    prop = session.spec.property(*SERIAL_NUMBER) if session.spec is not None else None
+    if prop is None or not prop.notifies:
+        case.unseen("the description has no serial number to report")
+        return
+    clouds = [
+        each.instant
+        for each in session.line.downlinks
+        if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
+    ]
+    told = False
+    for said, report in _reports(session):
+        for siid, piid, value in report.changes:
+            if (siid, piid) == SERIAL_NUMBER:
+                told = True
+                case.good(f"the serial number is {value!r}", said.record)
+    if clouds and not told and session.line.ended - clouds[0] >= REPORT_TIME:
+        case.odd("the net became cloud, and no serial number was reported")
+
+
+JUDGES = (
+    properties_changed_form, event_form, event_rate, reports_known, set_reported, report_after_result, serial_number,
+)  # fmt: skip

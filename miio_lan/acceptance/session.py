@@ -1,0 +1,260 @@
+"""What the rules look at: the conversation on the line, the calls on both wires, and the product's description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.conversation import Conversation, Downlink, Said, listen
+from miio_lan.acceptance.form import bare_words, is_identity
+from miio_lan.uart import commands as c
+from miio_lan.uart.values import MISSING, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from miio_lan.device.spec import Spec
+    from miio_lan.record import Record
+
+Iid = tuple[int, int]
+#: How long an unanswered request may count as one that was sent again, in seconds.
+_RESENT = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call brought for one property: the code, and the value where there is one."""
+
+    code: int
+    value: object = MISSING
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A request for the product and its answer, on either wire.
+
+    :param properties: what was asked for, with the values of a set; empty for other methods
+    :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
+    :param answers: by property, for what was answered in the right layout
+    :param code: the code of an action
+    :param error: code and message, when the call failed as a whole
+    """
+
+    wire: str
+    method: str
+    request: Record
+    answer: Record | None = None
+    properties: tuple[tuple[Iid, object], ...] = ()
+    action: Iid | None = None
+    arguments: Mapping[int, object] | None = None
+    answers: Mapping[Iid, Answer] = field(default_factory=dict)
+    code: int | None = None
+    error: tuple[int, str] | None = None
+
+    @property
+    def record(self) -> Record:
+        """What to show of it: the answer where there is one."""
+        return self.answer or self.request
+
+
+class Session:
+    """Everything one judgement is about.
+
+    :param spec: the product's description; without it, rules about values are not judged
+    :param driven: whether the checker itself played the module, so that the module's lines are not judged
+    :param from_boot: whether the session is known to hold a power-up of the MCU
+    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        *,
+        spec: Spec | None = None,
+        driven: bool = False,
+        from_boot: bool = False,
+        ended: float | None = None,
+    ) -> None:
+        # Both wires have clocks of their own only in name: instants are of one machine, and order is what counts.
+        self.records = tuple(sorted(records, key=lambda record: record.instant))
+        self.spec = spec
+        self.driven = driven
+        self.from_boot = from_boot
+        self._ended = ended
+
+    @cached_property
+    def line(self) -> Conversation:
+        """The serial line."""
+        return listen(self.records, ended=self._ended)
+
+    @cached_property
+    def lan(self) -> tuple[Call, ...]:
+        """What was called over the LAN, in the order of the requests."""
+        return tuple(_lan_calls(self.records))
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Calls of properties and actions: as the line shows them where it was heard, else as the LAN does."""
+        heard = tuple(_call_of(each) for each in self.line.downlinks if each.command.wants_result)
+        return heard or self.lan
+
+    @cached_property
+    def booted(self) -> Said | None:
+        """The first line that shows a power-up: a report of model or version that nobody asked for."""
+        asked = [each.instant for each in self.line.downlinks if each.command.method in IDENTITY_REQUESTS]
+        for said in self.line.of("model", "mcu_version", "ble_config"):
+            if is_identity(said.command) and not any(0 <= said.instant - at < _RESENT for at in asked):
+                return said
+        return None
+
+
+IDENTITY_REQUESTS = {"MIIO_mcu_version_req": "mcu_version", "MIIO_model_req": "model"}
+
+
+def _call_of(downlink: Downlink) -> Call:
+    command, said = downlink.command, downlink.answer
+    call = _asked(command, downlink.record)
+    if said is None:
+        return call
+    if isinstance(said.command, c.Error):
+        return _with(call, said.record, error=(said.command.code or 0, said.command.message or ""))
+    result = said.command
+    if not isinstance(result, c.Result) or bare_words(said):
+        return _with(call, said.record)
+    answers = {
+        (row.siid, row.piid): Answer(row.code, row.value)
+        for row in result.results
+        if row.code is not None and not _ambiguous(call, row)
+    }
+    code = result.code if call.action == (result.siid, result.aiid) else None
+    return _with(call, said.record, answers=answers, code=code)
+
+
+def _ambiguous(call: Call, row: c.PropertyResult) -> bool:
+    """Whether what stands for a code may as well be a value without its code, or a code without its value."""
+    return call.method == "get_properties" and row.code is not None and row.code >= 0 and row.value is MISSING
+
+
+def _asked(command: c.Down, record: Record) -> Call:
+    if isinstance(command, c.GetProperties):
+        asked = tuple(((siid, piid), MISSING) for siid, piid in command.properties)
+        return Call("uart", command.method, record, properties=asked)
+    if isinstance(command, c.SetProperties):
+        sets = tuple(((siid, piid), value) for siid, piid, value in command.properties)
+        return Call("uart", command.method, record, properties=sets)
+    if isinstance(command, c.Action) and command.siid is not None and command.aiid is not None:
+        arguments: dict[int, object] = dict(command.in_)
+        return Call("uart", command.method, record, action=(command.siid, command.aiid), arguments=arguments)
+    return Call("uart", command.method, record)
+
+
+def _with(
+    call: Call,
+    answer: Record,
+    *,
+    answers: Mapping[Iid, Answer] | None = None,
+    code: int | None = None,
+    error: tuple[int, str] | None = None,
+) -> Call:
+    return Call(
+        call.wire,
+        call.method,
+        call.request,
+        answer,
+        call.properties,
+        call.action,
+        call.arguments,
+        answers or {},
+        code,
+        error,
+    )
+
+
+# --- the LAN -------------------------------------------------------------------------------------------------------
+
+
+def _lan_calls(records: Iterable[Record]) -> Iterator[Call]:
+    requests: list[Record] = []
+    replies: dict[tuple[str, object], Record] = {}
+    for record in records:
+        reading = record.reading
+        if record.wire != "lan" or reading is None or not isinstance(reading.get("id"), int):
+            continue
+        if record.direction == "down" and isinstance(reading.get("method"), str):
+            requests.append(record)
+        elif record.direction == "up" and ("result" in reading or "error" in reading):
+            replies.setdefault((record.peer, reading["id"]), record)
+    for number, request in enumerate(requests):
+        reply = replies.get((request.peer, (request.reading or {}).get("id")))
+        if reply is not None or not _sent_again(request, requests[number + 1 :]):
+            yield _lan_call(request, reply)
+
+
+def _sent_again(request: Record, later: list[Record]) -> bool:
+    first = request.reading or {}
+    for other in later:
+        if other.instant - request.instant > _RESENT:
+            return False
+        reading = other.reading or {}
+        if (reading.get("method"), reading.get("params")) == (first.get("method"), first.get("params")):
+            return True
+    return False
+
+
+def _lan_call(request: Record, reply: Record | None) -> Call:
+    reading = request.reading or {}
+    method, params = str(reading.get("method")), reading.get("params")
+    properties: tuple[tuple[Iid, object], ...] = ()
+    action: Iid | None = None
+    arguments: Mapping[int, object] | None = None
+    if method in ("get_properties", "set_properties") and isinstance(params, (list, tuple)):
+        found = (_property(each) for each in params)
+        properties = tuple(each for each in found if each is not None)
+    elif method == "action" and isinstance(params, Mapping):
+        siid, aiid = params.get("siid"), params.get("aiid")
+        if isinstance(siid, int) and isinstance(aiid, int):
+            action = (siid, aiid)
+        arguments = _arguments(params.get("in"))
+    call = Call("lan", method, request, None, properties, action, arguments)
+    return call if reply is None else _lan_answer(call, reply)
+
+
+def _lan_answer(call: Call, reply: Record) -> Call:
+    reading = reply.reading or {}
+    error = reading.get("error")
+    if error is not None:
+        code = error.get("code") if isinstance(error, Mapping) else None
+        message = error.get("message") if isinstance(error, Mapping) else error
+        return _with(call, reply, error=(code if isinstance(code, int) else 0, str(message)))
+    result = reading.get("result")
+    answers: dict[Iid, Answer] = {}
+    code = None
+    if isinstance(result, Mapping):
+        code = result.get("code")
+    for item in result if isinstance(result, (list, tuple)) else ():
+        found = _property(item)
+        if found is not None and isinstance(item.get("code"), int):
+            answers[found[0]] = Answer(item["code"], item.get("value", MISSING))
+    return _with(call, reply, answers=answers, code=code if isinstance(code, int) else None)
+
+
+def _property(item: object) -> tuple[Iid, object | Missing] | None:
+    if not isinstance(item, Mapping):
+        return None
+    siid, piid = item.get("siid"), item.get("piid")
+    if not isinstance(siid, int) or not isinstance(piid, int):
+        return None
+    return (siid, piid), item.get("value", MISSING)
+
+
+def _arguments(items: object) -> Mapping[int, object] | None:
+    """Give an action's arguments by piid; None when they were given by position."""
+    arguments: dict[int, object] = {}
+    for item in items if isinstance(items, (list, tuple)) else ():
+        piid = item.get("piid") if isinstance(item, Mapping) else None
+        if not isinstance(piid, int):
+            return None
+        arguments[piid] = item.get("value")
+    return arguments
