@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder import Address, Request, Responder, ResponderOptions
-from miio_lan.uart.line import seal
+from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.chip import Chip
 from miio_lan.virtual.console import Console
 from miio_lan.virtual.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
@@ -54,6 +54,8 @@ class Module:
     :param inputs: the piids of an action's arguments in order (from the product's description), for callers that
         give arguments by position; without it, or where it gives None, positions count from piid 1
     :param next_firmware: the firmware version after an update; unchanged by default
+    :param on_line: called with each line of the MCU and the time before the module looks at it; a text it returns is
+        the reply, None leaves the line to the module
     :param on_ota: called with the parameters of ``miIO.ota`` and the time; True when it takes the update over and
         reports through ``update.report()`` and :meth:`restart`, else the script runs
     :raises InvalidTokenException: if the token is none
@@ -80,6 +82,7 @@ class Module:
         next_firmware: str | None = None,
         inputs: Callable[[int, int], Sequence[int] | None] | None = None,
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
+        on_line: Callable[[Line, float], str | None] | None = None,
     ) -> None:
         self.profile = profile_of(profile)
         self.timings = timings or Timings()
@@ -99,7 +102,9 @@ class Module:
         self.reports = Reports(str(device_id), self._emit, lambda: self.net in self.profile.report_states)
         #: The last reports that left, oldest first.
         self.reported: deque[Reported] = deque(maxlen=MAX_REPORTED)
-        self.console = Console(self.profile, McuCommands(self).answer)
+        self._on_line = on_line
+        self._commands = McuCommands(self)
+        self.console = Console(self.profile, self._reply)
         self._wall = wall
         self._inputs = inputs or (lambda _siid, _aiid: None)
         self._booted = 0.0
@@ -218,6 +223,10 @@ class Module:
         self.tick(now)
         if self._up:
             self.console.receive(data, now)
+
+    def _reply(self, line: Line, now: float) -> str | None:
+        reply = self._on_line(line, now) if self._on_line is not None else None
+        return self._commands.answer(line, now) if reply is None else reply
 
     def take_uart(self) -> bytes:
         """Give what is to be written to the MCU since the last call."""
