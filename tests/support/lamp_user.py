@@ -59,6 +59,10 @@ class LampUser:
             self.change_locally()
         self.rng.choice(self.commands)()
 
+    def forget_reports(self) -> None:
+        """Drop the reports the module keeps for whoever wants to look at them."""
+        self.product.call(lambda now: self.product.module.reported.clear())
+
     def misbehave(self) -> None:
         """Switch to other misbehaviours, half of the time to none."""
         names = self.rng.sample(sorted(MISBEHAVIOURS), self.rng.choice([0, 0, 1, 1, 2, 3]))

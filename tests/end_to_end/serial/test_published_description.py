@@ -178,11 +178,10 @@ def test_an_event_leaves_the_module(household: Household, spec_name: str, iid: t
     assert event is not None
     product = household.product
     assert product.call(lambda now: product.mcu.raise_event(*iid, None, now))
-    # The MCU says one line at a time: what is asked after the event is answered after it.
-    assert household.device.read(*next(household.spec.readable()).iid)
-    [told] = [
-        told for told in product.call(lambda now: list(product.module.reported)) if "event" in told.method
-    ]
+    # One answer may come before the event, when the request met a poll already under way; the second comes after it.
+    for _ in range(2):
+        household.device.read(1, 2)
+    [told] = product.call(lambda now: [told for told in product.module.reported if "event" in told.method])
     assert told.method == "event_occured"
     [arguments] = [told.params["arguments"]] if isinstance(told.params, dict) else []
     assert [each["piid"] for each in arguments] == list(event.arguments)

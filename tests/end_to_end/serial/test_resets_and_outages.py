@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, Self
 
 import pytest
@@ -38,7 +40,14 @@ class Stage:
     def __init__(self) -> None:
         self.stack = ExitStack()
         self.module_log, self.mcu_log = Log(), Log()
-        self.module = Module(device_id=7, token=TOKEN, timings=Timings(reboot=0.0, boot=BOOT))
+        # It has been running for a while, so that a restart makes itself known by the stamp.
+        self.booted = time.monotonic() - 1000
+        self.module = Module(
+            device_id=7,
+            token=TOKEN,
+            timings=Timings(reboot=0.0, boot=BOOT),
+            stamp_at=lambda now: int(now - self.booted),
+        )
         self.mcu = Mcu(Spec.shipped(), poll_interval=0.001)
         self.mcu.reply_time = 0.05
 
@@ -60,6 +69,14 @@ class Stage:
 
     def device(self, host: ModuleHost) -> MiotDevice:
         return self.stack.enter_context(MiotDevice(host.host, TOKEN, port=host.port))
+
+    def restart(self, now: float) -> None:
+        self.booted = now
+        self.module.restart(now)
+
+    def restart_at_once(self, now: float) -> None:
+        self.restart(now)
+        self.module.tick(now + BOOT)
 
     def answer_time(self, host: ModuleHost, seconds: float) -> None:
         host.call(lambda now: setattr(self.module.queue, "answer_time", seconds))
@@ -121,7 +138,7 @@ class TestModuleReboots:
         reading = InThread(lambda: device.read(2, 2))
         stage.module_log.until_line(b"down get_properties 2 2")
         mcu.call(lambda now: stage.mcu.mute_properties.clear())
-        module.call(stage.module.restart)
+        module.call(stage.restart)
         assert reading.wait() == 60
         assert device.read(2, 1) is True
 
@@ -133,7 +150,7 @@ class TestModuleReboots:
         mcu.call(lambda now: stage.mcu.misbehave.add("slow"))
         toggling = InThread(lambda: device.run(2, 1))
         stage.module_log.until_line(b"down action 2 1")
-        module.call(stage.module.restart)
+        module.call(stage.restart)
         assert isinstance(toggling.wait(), OutcomeUnknown)
         mcu.call(stage.mcu.start)  # or its late answer is waited for
         mcu.call(lambda now: stage.mcu.misbehave.clear())
@@ -151,7 +168,7 @@ class TestModuleReboots:
             hands.write(b"result 2 1 0 ")
             for _ in range(2):  # the first may be served in a round that looked at the line before
                 module.call(lambda now: None)
-            module.call(lambda now: (stage.module.restart(now), stage.module.tick(now + BOOT)))
+            module.call(stage.restart_at_once)
             assert hands.ask(b"true") == b"error\r"
             assert hands.fetch() == b"down MIIO_net_change cloud\r"
             caller.hello()
@@ -313,7 +330,7 @@ class Bridge:
 
     def _listen(self) -> None:
         for side, server in enumerate(self.servers):
-            self.loop.watch(server, lambda events, side=side: self._accept(side))
+            self.loop.watch(server, partial(self._accept, side))
 
     def _unplug(self) -> None:
         for each in (*self.servers, *self.ends.values()):
@@ -321,11 +338,11 @@ class Bridge:
             each.close()
         self.ends.clear()
 
-    def _accept(self, side: int) -> None:
+    def _accept(self, side: int, events: int) -> None:
         self.ends[side] = end = self.servers[side].accept()[0]
-        self.loop.watch(end, lambda events: self._carry(side))
+        self.loop.watch(end, partial(self._carry, side))
 
-    def _carry(self, side: int) -> None:
+    def _carry(self, side: int, events: int) -> None:
         data = b""
         with suppress(ConnectionError):
             data = self.ends[side].recv(4096)

@@ -27,8 +27,11 @@ COMMANDS = int(os.environ.get("SOAK_COMMANDS", "10000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 #: So many waits for MCUs that do not answer go on at a time.
 PRODUCTS = 4
-#: Seconds the module waits for an answer, a slow MCU takes, and an MCU waits for a reply: so that waiting is not all.
-ANSWER_TIME, SLOW_TIME, REPLY_TIME = 0.02, 0.025, 0.02
+#: Seconds the module waits for an answer, and a slow MCU takes: so that waiting is not all.
+ANSWER_TIME, SLOW_TIME = 0.02, 0.025
+#: Seconds the MCU waits for a reply, which always comes: an MCU that polls again before the reply to its last poll may
+#: answer a request that was given up meanwhile, and the line has nothing to tell that from an answer to the next one.
+REPLY_TIME = 10.0
 #: More would be a leak: one object per command is thousands.
 MAX_MORE_BLOCKS = 3000
 MAX_MORE_BYTES = 16 << 20
@@ -60,7 +63,7 @@ class Memory:
     def look(self, users: list[LampUser]) -> None:
         for user in users:
             # Meant to be kept for whoever wants to look at them.
-            user.product.call(lambda now, user=user: user.product.module.reported.clear())
+            user.forget_reports()
         gc.collect()
         self.blocks.append(sys.getallocatedblocks())
         if STATM.exists():
