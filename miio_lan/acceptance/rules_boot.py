@@ -46,6 +46,9 @@ def _reported(session: Session, case: Case, word: str, missing: str) -> None:
 
 def _until_ok(session: Session, case: Case, word: str) -> None:
     reports = _reports(session, word)
+    if not session.line.told:
+        case.unseen("the module was not heard")
+        return
     if reports and all(said.accepted for said in reports):
         case.unseen("no report was refused, so none had to be repeated", reports[0].record)
         return

@@ -1,0 +1,144 @@
+"""Drives a product through everything the rules are about: as the module in front of its MCU, or over the LAN.
+
+What is sent by default only reads; what else may be done to the product is said by ``allow``, see
+:data:`~miio_lan.acceptance.plan.ALLOWED`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance import plan
+from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
+from miio_lan.acceptance.lan_script import LanRun
+from miio_lan.acceptance.script import script_for
+from miio_lan.acceptance.tester import Tester, Timing
+from miio_lan.errors import DeviceException
+from miio_lan.virtual.host import LineHost, wall_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from miio_lan.acceptance.verdict import Judgement
+    from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.spec import Spec
+    from miio_lan.record import Observer, Record
+    from miio_lan.uart.loop import Loop
+    from miio_lan.uart.port import Port
+
+    Progress = Callable[[str], object]
+
+__all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
+
+# How often somebody who waits is told where it is, and may interrupt.
+_SLICE = 0.2
+
+
+class TesterHost(LineHost):
+    """The tester at a port, with the MCU at the other end.
+
+    :param finished: set when the script has come to its end
+    """
+
+    WHAT = "tester"
+    HEARS = "up"
+
+    def __init__(
+        self, tester: Tester, line: Port, *, observer: Observer | None = None, loop: Loop | None = None
+    ) -> None:
+        super().__init__(line, observer=observer, loop=loop)
+        self.tester = tester
+        self.finished = threading.Event()
+
+    @property
+    def _machine(self) -> Tester:
+        return self.tester
+
+    def _switch_on(self, now: float) -> None:
+        self.tester.start(now)
+
+    def _take(self, data: bytes, now: float) -> None:
+        self.tester.receive(data, now)
+
+    def _output(self) -> bytes:
+        if self.tester.done:
+            self.finished.set()
+        return self.tester.take_output()
+
+
+def drive_module(
+    line: Port,
+    *,
+    spec: Spec | None = None,
+    allow: Iterable[str] = (),
+    timing: Timing | None = None,
+    refusals: int = 2,
+    title: str = "",
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> Judgement:
+    """Play the module in front of an MCU, ask it for everything, and judge it.
+
+    :param line: the port the MCU is at; closed afterwards
+    :param spec: the product's description; without it, properties and actions are not tried
+    :param allow: words of :data:`~miio_lan.acceptance.plan.ALLOWED`; reading alone by default
+    :param timing: how long to wait where no rule says so
+    :param refusals: how often each report at power-up is refused before it is accepted
+    :param observer: also gets every record
+    :param progress: called with each stage, for people
+    :raises InvalidArgument: for a word that cannot be allowed
+    :raises DeviceException: if the MCU says nothing at all, or the port fails
+    """
+    records: list[Record] = []
+
+    def observe(record: Record) -> None:
+        records.append(record)
+        if observer is not None:
+            observer(record)
+
+    tester = Tester(script_for(spec, plan.allowed(allow)), timing=timing, refusals=refusals, wall=wall_clock)
+    stage = ""
+    with TesterHost(tester, line, observer=observe) as host:
+        while not host.finished.wait(_SLICE):
+            now = host.call(lambda _: tester.stage)
+            if progress is not None and now != stage:
+                progress(now)
+            stage = now
+    if tester.silent:
+        raise DeviceException(
+            f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
+            "wired to this port's RX, and the line set to 115200 8N1?"
+        )
+    return judgement_of(records, mode=MODULE, spec=spec, title=title, ended=time.monotonic())
+
+
+def drive_lan(
+    connect: Callable[[Observer], MiotDevice],
+    *,
+    spec: Spec | None = None,
+    allow: Iterable[str] = (),
+    title: str = "",
+    records: list[Record] | None = None,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> Judgement:
+    """Ask a finished product over the LAN for everything, and judge what came back.
+
+    :param connect: makes the device with the observer it is given; the device is closed afterwards
+    :param records: a list that somebody else, a tap on the product's line, also adds to
+    :param allow: as for :func:`drive_module`; an update is never offered over the LAN
+    :raises InvalidArgument: for a word that cannot be allowed
+    :raises DeviceException: if the product cannot be reached at all
+    """
+    kept = records if records is not None else []
+
+    def observe(record: Record) -> None:
+        kept.append(record)
+        if observer is not None:
+            observer(record)
+
+    with connect(observe) as device:
+        LanRun(device, spec, plan.allowed(allow), progress).run()
+    return judgement_of(list(kept), mode=LAN, spec=spec, title=title, ended=time.monotonic())

@@ -1,0 +1,142 @@
+"""What a finished product is asked over the LAN, in which order. The answers are judged by the rules, not here."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from miio_lan.acceptance import plan
+from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.spec import Spec
+    from miio_lan.device.values import Property
+
+_LOGGER = logging.getLogger(__name__)
+
+_GIVE_UP = 2
+
+
+class LanRun:
+    """One session with a product.
+
+    :param spec: the product's description; without it only what needs none is done
+    :param allow: words of :data:`~miio_lan.acceptance.plan.ALLOWED`
+    :param progress: called with each stage
+    """
+
+    def __init__(
+        self,
+        device: MiotDevice,
+        spec: Spec | None,
+        allow: Collection[str],
+        progress: Callable[[str], object] | None = None,
+    ) -> None:
+        self._device = device
+        self._spec = spec
+        self._allow = allow
+        self._progress = progress
+        self._missed = 0
+        self._values: dict[tuple[int, int], Any] = {}
+
+    def run(self) -> None:
+        """Ask for everything.
+
+        :raises DeviceException: if the product cannot be reached at all
+        """
+        self._stage("miIO.info")
+        self._device.send("miIO.info")
+        spec = self._spec
+        if spec is not None:
+            self._reads(spec)
+        self._stage("unknown methods")
+        self._call(plan.UNKNOWN)
+        self._call(plan.UNKNOWN, ["a b", 1])
+        if spec is not None and "writes" in self._allow:
+            self._writes(spec)
+        if spec is not None and "actions" in self._allow:
+            self._actions(spec)
+
+    def _stage(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress(text)
+
+    def _call(self, method: str, params: Any = None) -> Any:
+        """Call, and give the result; None when there is none. What went wrong is on the record."""
+        if self._missed >= 2 * _GIVE_UP:
+            return None
+        try:
+            result = self._device.send(method, params, 0)
+        except (DeviceTimeout, McuTimeout) as error:
+            self._missed += 1
+            _LOGGER.info("%s: %s", method, error)
+            return None
+        except DeviceError as error:
+            self._missed = 0
+            _LOGGER.info("%s: %s", method, error)
+            return None
+        except DeviceException as error:
+            # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
+            self._missed += 1
+            _LOGGER.info("%s: %s", method, error)
+            return None
+        self._missed = 0
+        return result
+
+    def _get(self, iids: Iterable[tuple[int, int]]) -> Any:
+        wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in iids]
+        return self._call("get_properties", wanted)
+
+    def _reads(self, spec: Spec) -> None:
+        self._stage("reading")
+        props = [prop.iid for prop in spec.readable()]
+        for iid in props:
+            self._keep(spec, iid, self._get([iid]))
+        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
+        missing = plan.missing_property(spec)
+        for iid in (*hidden[:4], missing, (plan.missing_service(spec), 1)):
+            self._get([iid])
+        self._get([*props[:2], missing])
+
+    def _keep(self, spec: Spec, iid: tuple[int, int], result: Any) -> None:
+        prop = spec.property(*iid)
+        if isinstance(result, list) and len(result) == 1 and isinstance(result[0], dict):
+            value = result[0].get("value")
+            if result[0].get("code") == 0 and prop is not None and not prop.problem(value):
+                self._values[iid] = value
+
+    def _set(self, prop: Property, value: object) -> None:
+        item = {"did": f"{prop.siid}-{prop.piid}", "siid": prop.siid, "piid": prop.piid, "value": value}
+        self._call("set_properties", [item])
+
+    def _writes(self, spec: Spec) -> None:
+        self._stage("writing")
+        for prop in spec.writable():
+            before = self._values.get(prop.iid)
+            for value in plan.legal_values(prop):
+                self._set(prop, value)
+            for value in plan.forbidden_values(prop):
+                self._set(prop, value)
+            if prop.readable:
+                self._get([prop.iid])
+            if before is not None:
+                self._set(prop, before)
+        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+            self._set(prop, self._values.get(prop.iid, prop.default()))
+        siid, piid = plan.missing_property(spec)
+        self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])
+
+    def _actions(self, spec: Spec) -> None:
+        self._stage("actions")
+        for action in spec.actions():
+            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
+                self._act(*action.iid, arguments)
+        self._act(*plan.missing_action(spec), [])
+        self._act(plan.missing_service(spec), 1, [])
+
+    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, object]]) -> None:
+        given = [{"piid": piid, "value": value} for piid, value in arguments]
+        self._call("action", {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given})
