@@ -20,6 +20,7 @@ from miio_lan.virtual.host import LineHost, wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.device.miot import MiotDevice
@@ -115,7 +116,7 @@ def drive_module(
 
 
 def drive_lan(
-    connect: Callable[[Observer], MiotDevice],
+    connect: Callable[[Observer], AbstractContextManager[MiotDevice]],
     *,
     spec: Spec | None = None,
     allow: Iterable[str] = (),
@@ -126,7 +127,7 @@ def drive_lan(
 ) -> Judgement:
     """Ask a finished product over the LAN for everything, and judge what came back.
 
-    :param connect: makes the device with the observer it is given; the device is closed afterwards
+    :param connect: makes the device with the observer it is given; a context that is left afterwards, as a device is
     :param records: a list that somebody else, a tap on the product's line, also adds to
     :param allow: as for :func:`drive_module`; an update is never offered over the LAN
     :raises InvalidArgument: for a word that cannot be allowed
