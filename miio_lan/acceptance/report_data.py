@@ -24,8 +24,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.report_text import by_need, line_of, plain, printable, shortened
-from miio_lan.redact import redact
+from miio_lan.acceptance.report_text import by_need, line_of, plain, shortened, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,7 +57,7 @@ def timeline_data(judgement: Judgement, records: Sequence[Record]) -> dict[str, 
     marks = {place: mark for place, record in enumerate(records) if (mark := _mark(record))}
     for exchange in judgement.exchanges:
         if exchange.stopped_at and "late" in exchange.stopped_at and exchange.result is not None:
-            marks[places.of(exchange.result)] = ["late", printable(exchange.stopped_at)]
+            marks[places.of(exchange.result)] = ["late", shown(exchange.stopped_at)]
     return {
         "wall": records[0].wall if records else judgement.started,
         "of": [lines.place(record) for record in records],
@@ -104,7 +103,7 @@ class _Lines:
         # The payload of a datagram is its own reading.
         if record.reading is not None and record.wire == "uart":
             reading = json.dumps(plain(record.reading), ensure_ascii=False)
-            entry = (*entry, shortened(printable(redact(reading)), _TEXT))
+            entry = (*entry, shortened(shown(reading), _TEXT))
         place = self._known.setdefault(entry, len(self.table))
         if place == len(self.table):
             self.table.append(list(entry))
@@ -128,9 +127,9 @@ def _mark(record: Record) -> list[str] | None:
     if note and note != "hello":
         words = note.lower()
         kind = next((kind for kind, signs in _MARKS if any(sign in words for sign in signs)), "note")
-        return [kind, printable(f"{note}: {problem}" if problem else note)]
+        return [kind, shown(f"{note}: {problem}" if problem else note)]
     if _kind(record) == "bad":
-        return ["bad", printable(str(problem or "does not conform"))]
+        return ["bad", shown(str(problem or "does not conform"))]
     return None
 
 
@@ -143,24 +142,23 @@ def _differences(records: Sequence[Record]) -> list[int]:
 def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:
     steps: Iterable[Record | None] = (getattr(exchange, step) for step in _STEPS)
     return {
-        "method": printable(exchange.method),
+        "method": shown(exchange.method),
         "steps": [None if record is None else places.of(record) for record in steps],
         "all": sorted({places.of(record) for record in exchange.records}),
         "fetch": exchange.fetch_time,
         "mcu": exchange.mcu_time,
         "total": exchange.total_time,
-        "stopped": None if exchange.stopped_at is None else printable(str(exchange.stopped_at)),
+        "stopped": None if exchange.stopped_at is None else shown(str(exchange.stopped_at)),
         "ambiguous": exchange.ambiguous,
-        "notes": [printable(note) for note in exchange.notes],
+        "notes": [shown(note) for note in exchange.notes],
     }
 
 
 def _rules(judgement: Judgement, places: Places) -> list[list[object]]:
     rules: list[list[object]] = []
     for verdict in by_need(judgement.verdicts):
-        shown = [places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None]
-        if shown:
-            rules.append(
-                [verdict.rule.name, printable(verdict.rule.title), verdict.outcome.value, sorted(set(shown))]
-            )
+        proof = {places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None}
+        if proof:
+            rule = verdict.rule
+            rules.append([rule.name, shown(rule.title), verdict.outcome.value, sorted(proof)])
     return rules

@@ -33,12 +33,11 @@ from miio_lan.acceptance.report_text import (
     line_of,
     mode_of,
     offset,
-    printable,
     shortened,
+    shown,
     span,
     start_of,
 )
-from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -102,7 +101,7 @@ def _hash(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(printable(redact(text)))
+    return escape(shown(text))
 
 
 def _bar(judgement: Judgement) -> str:
@@ -132,7 +131,8 @@ def _tiles(counts: dict[str, int]) -> str:
     tiles = []
     for outcome in ORDER:
         name, count = _CLASSES[outcome], counts[outcome]
-        inside = f"<b>{count}</b> <span>{_TILES[outcome]}</span>"
+        word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
+        inside = f"<b>{count}</b> <span>{word}</span>"
         tiles.append(
             f'<label class="tile {name}" for="show-{name}">{inside}</label>'
             if count

@@ -19,11 +19,10 @@ from miio_lan.acceptance.report_text import (
     headline,
     in_order,
     mode_of,
-    printable,
     shortened,
+    shown,
     start_of,
 )
-from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.verdict import Judgement, Verdict
@@ -51,7 +50,7 @@ def to_junit(judgement: Judgement) -> str:
         "skipped": str(counts["not observed"]),
         "time": length,
     }
-    name = _clean(printable(judgement.title)) or "acceptance"
+    name = _clean(shown(judgement.title)) or "acceptance"
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
@@ -76,15 +75,15 @@ def _properties(suite: ET.Element, judgement: Judgement) -> None:
         "exchanges": str(len(judgement.exchanges)),
     }
     for name, value in values.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(printable(value))})
+        ET.SubElement(properties, "property", {"name": name, "value": _clean(shown(value))})
 
 
 def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
-    place = f"miio_lan.acceptance.{_clean(printable(mode))}"
+    place = f"miio_lan.acceptance.{_clean(shown(mode))}"
     case = ET.SubElement(
         suite, "testcase", {"classname": place, "name": _clean(verdict.rule.name), "time": "0.000"}
     )
-    reason = _clean(printable(redact(verdict.text or verdict.rule.title)))
+    reason = _clean(shown(verdict.text or verdict.rule.title))
     outcome = verdict.outcome.value
     if outcome == "fail":
         failure = ET.SubElement(case, "failure", {"message": reason, "type": "fail"})

@@ -18,12 +18,11 @@ from miio_lan.acceptance.report_text import (
     headline,
     in_order,
     mode_of,
-    printable,
     shortened,
+    shown,
     span,
     start_of,
 )
-from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +62,7 @@ def terminal(judgement: Judgement, console: Console) -> None:
     """
     width = min(console.width, _WIDEST) if console.is_terminal else 0
     start = start_of(in_order(judgement))
-    _say(console, printable(judgement.title), "bold")
+    _say(console, shown(judgement.title), "bold")
     for line in _about(judgement):
         _say(console, line, "dim")
     for verdict in by_need(judgement.verdicts):
@@ -83,7 +82,7 @@ def _say(console: Console, text: str, style: str) -> None:
 
 
 def _about(judgement: Judgement) -> Iterator[str]:
-    yield f"{printable(judgement.model or 'model unknown')} · {mode_of(judgement)} · {day(judgement.started)}"
+    yield f"{shown(judgement.model or 'model unknown')} · {mode_of(judgement)} · {day(judgement.started)}"
     through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
     records = in_order(judgement)
     length = span(records[-1].instant - records[0].instant) if records else "no time"
@@ -92,7 +91,7 @@ def _about(judgement: Judgement) -> Iterator[str]:
 
 def _finding(verdict: Verdict) -> str:
     outcome = verdict.outcome.value
-    why = printable(redact(verdict.text or verdict.rule.title))
+    why = shown(verdict.text or verdict.rule.title)
     return f"{_SIGNS[outcome]} {outcome:<12}  {verdict.rule.name}: {why}"
 
 
@@ -100,7 +99,7 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     """Give the lines below a finding; one that is in order has none."""
     if verdict.outcome.value not in ("fail", "warning"):
         return
-    yield f"    rule: {printable(verdict.rule.title)} ({printable(verdict.rule.source)})"
+    yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
     for evidence in verdict.evidence[:_EVIDENCE]:
         yield f"    - {shortened(evidence_line(evidence, start), _LINE)}"
     if (more := len(verdict.evidence) - _EVIDENCE) > 0:

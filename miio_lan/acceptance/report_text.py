@@ -52,6 +52,11 @@ def printable(text: str) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """Make any text fit to be shown: secrets hidden, what does not print escaped."""
+    return printable(redact(text))
+
+
 def shortened(text: str, limit: int) -> str:
     """Cut a text to so many characters, saying how many are missing."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
@@ -63,16 +68,14 @@ def line_of(record: Record) -> str:
     A datagram whose payload is not text is shown by its reading, and without one as hexadecimal digits.
     """
     if not record.raw:
-        return printable(record.note) or "(nothing)"
+        return shown(record.note) or "(nothing)"
     if record.wire == "uart":
-        return (
-            printable(redact(record.raw.decode("ascii", "backslashreplace").strip("\r\n"))) or "(empty line)"
-        )
+        return shown(record.raw.decode("ascii", "backslashreplace").strip("\r\n")) or "(empty line)"
     try:
         text = record.raw.decode("utf-8").rstrip("\0")
     except UnicodeDecodeError:
         text = json.dumps(plain(record.reading)) if record.reading else f"bytes {record.raw.hex(' ')}"
-    return printable(redact(text))
+    return shown(text)
 
 
 def plain(value: object) -> object:
@@ -97,8 +100,8 @@ def span(seconds: float | None) -> str:
         return f"{seconds * 1000:.0f} ms"
     if size < 90:
         return f"{seconds:.2f} s"
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes:.0f} min {rest:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
 
 
 def offset(record: Record, start: float) -> str:
@@ -116,7 +119,7 @@ def day(wall: float) -> str:
 
 def mode_of(judgement: Judgement) -> str:
     """Say how the judgement was come to."""
-    return MODES.get(judgement.mode, printable(judgement.mode))
+    return MODES.get(judgement.mode, shown(judgement.mode))
 
 
 def in_order(judgement: Judgement) -> list[Record]:
@@ -162,7 +165,7 @@ def headline(judgement: Judgement) -> tuple[str, str]:
 
 def evidence_line(evidence: Evidence, start: float) -> str:
     """Write a piece of evidence in one line: what it shows, and the record with its time and lane."""
-    text = printable(redact(evidence.text))
+    text = shown(evidence.text)
     record = evidence.record
     if record is None:
         return text

@@ -27,7 +27,7 @@ function facts(each) {
     one.append(el("b", "", value));
     row.append(one);
   };
-  if (each.stopped) fact("stopped:", each.stopped, "alarm");
+  if (each.stopped) fact(each.tone === " refused" ? "outcome:" : "stopped:", each.stopped, each.tone === " refused" ? "warn" : "alarm");
   fact("fetched after", length(each.fetch));
   fact("MCU took", length(each.mcu));
   fact("in all", length(each.total));
@@ -74,7 +74,7 @@ function ladderStep(i, y, start, at) {
   const point = isDown ? `M${to - 1} ${y}l-9 -5v10Z` : `M${to + 1} ${y}l9 -5v10Z`;
   const when = at.first ? seconds(times[i]) : `+${length((times[i] - start) / 1e6)}`;
   group.append(
-    svg("rect", { class: "hit", x: 0, y: y - 23, width: 760, height: 34, rx: 6 }),
+    svg("rect", { class: "hit", x: 0, y: y - 24, width: 760, height: 39, rx: 6 }),
     svg("text", { class: "axis", x: 8, y: at.role ? y - 4 : y + 4 }, when),
     svg("text", { class: "word role", x: 8, y: y + 9 }, at.role),
     svg("line", { class: `arrow ${tone}`, x1: from, x2: isDown ? to - 9 : to + 9, y1: y, y2: y }),
@@ -116,7 +116,7 @@ function pretty(text) {
 
 function laidOut(value, inset) {
   const short = JSON.stringify(value);
-  if (value === null || typeof value !== "object" || inset.length + short.length <= 44) return spaced(value);
+  if (value === null || typeof value !== "object" || inset.length + short.length <= 46) return spaced(value);
   const inner = `${inset}  `, isList = Array.isArray(value);
   const parts = Object.entries(value).map(([key, each]) => `${inner}${isList ? "" : `${JSON.stringify(key)}: `}${laidOut(each, inner)}`);
   return `${isList ? "[" : "{"}\n${parts.join(",\n")}\n${inset}${isList ? "]" : "}"}`;

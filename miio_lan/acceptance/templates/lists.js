@@ -6,7 +6,7 @@ const HEIGHT = 30;
 let listed = []; // places of commands or records
 
 const HEADS = {
-  commands: ["#", "Time", "Command", "", "Fetch", "MCU", "Total", "Outcome"],
+  commands: ["#", "Time", "Command", "Fetch", "MCU", "Total", "", "Outcome"],
   lines: ["Time", "LAN", "UART", "", "Cmd"],
 };
 
@@ -19,8 +19,7 @@ function fillList() {
     for (let i = 0; i < count; i++) if (state.matching[i] && !isHidden(i)) listed.push(i);
   }
   const header = el("div", `row ${state.list}`);
-  const titles = state.list === "commands" ? ["#", "Time", "Command", "Fetch", "MCU", "Total", "", "Outcome"] : HEADS.lines;
-  titles.forEach((title, nth) => header.append(el("span", state.list === "commands" && nth > 2 && nth < 6 ? "num" : "", title)));
+  HEADS[state.list].forEach((title, nth) => header.append(el("span", state.list === "commands" && nth > 2 && nth < 6 ? "num" : "", title)));
   head.replaceChildren(header);
   space.style.height = `${Math.max(listed.length, 1) * HEIGHT}px`;
   const all = state.list === "commands" ? exchanges.length : count;
@@ -43,7 +42,7 @@ function commandRow(place) {
   const request = each.steps[0] ?? each.all[0];
   const code = el("code", "", textOf(request).startsWith("{") ? brief(request) : each.method);
   code.title = textOf(request);
-  const outcome = el("span", each.stopped ? "alarm" : "fine", each.stopped ?? "went through");
+  const outcome = el("span", { "": "fine", " refused": "warn", " stopped": "alarm" }[each.tone], each.stopped ?? "went through");
   if (each.ambiguous) outcome.append(el("span", "warn", " (ambiguous)"));
   row.append(
     el("span", "t", each.number + 1), el("span", "t", seconds(each.from)), code,

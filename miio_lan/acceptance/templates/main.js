@@ -277,8 +277,8 @@ function begin() {
   resize();
   showTabs();
   filter();
-  const worstCommand = exchanges.findIndex((each) => each.stopped);
-  const first = worstCommand < 0 ? (exchanges.length ? 0 : -1) : worstCommand;
+  const found = [" stopped", " refused", ""].map((tone) => exchanges.findIndex((each) => each.tone === tone));
+  const first = found.find((place) => place >= 0) ?? -1;
   const few = end < 6e6 || count < 400;
   if (first >= 0) {
     state.exchange = first;

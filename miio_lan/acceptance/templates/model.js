@@ -13,8 +13,10 @@ const byLane = [[], [], [], []];
 for (let i = 0; i < count; i++) byLane[lanes[i]].push(i);
 
 const marks = new Map(Object.entries(data.marks).map(([i, mark]) => [Number(i), mark]));
+// A refusal is an answer; what stopped otherwise is a fault.
 const exchanges = data.exchanges.map((each, number) => ({
-  ...each, number, from: Math.min(...each.all.map((i) => times[i])), to: Math.max(...each.all.map((i) => times[i])),
+  ...each, number, tone: !each.stopped ? "" : each.stopped === "refused" ? " refused" : " stopped",
+  from: Math.min(...each.all.map((i) => times[i])), to: Math.max(...each.all.map((i) => times[i])),
 })).filter((each) => each.all.length);
 const exchangeOf = new Int32Array(count).fill(-1);
 exchanges.forEach((each, place) => each.all.forEach((i) => { if (exchangeOf[i] < 0) exchangeOf[i] = place; }));
@@ -52,7 +54,7 @@ function length(value) {
   const size = Math.abs(value);
   if (size < 0.01) return `${(value * 1000).toFixed(2)} ms`;
   if (size < 1) return `${(value * 1000).toFixed(0)} ms`;
-  return size < 90 ? `${value.toFixed(2)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  return size < 90 ? `${value.toFixed(2)} s` : `${Math.floor(Math.round(value) / 60)} min ${Math.round(value) % 60} s`;
 }
 
 function wallTime(t) {

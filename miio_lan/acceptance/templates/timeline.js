@@ -75,13 +75,19 @@ function tickText(t, digits) {
   return `${value < 0 ? "−" : ""}${(Math.abs(value) / 1e6).toFixed(digits)} s`;
 }
 
+// Outages that touch on the screen are drawn as one.
 function drawOutages(plot, bottom) {
+  const bands = [];
   for (const [from, to, what] of outages) {
     if (to < state.view[0] || from > state.view[1]) continue;
-    const x = xOf(from), width = Math.max(xOf(to) - x, 3);
-    const band = svg("rect", { class: "gap", x, y: laneTop[UART_DOWN], width, height: 2 * LANE });
-    band.append(svg("title", {}, what));
-    plot.append(band, svg("line", { class: "gap-line", x1: x, x2: x, y1: laneTop[UART_DOWN], y2: bottom }));
+    const x = xOf(from), until = Math.max(xOf(to), x + 3), last = bands.at(-1);
+    if (last && x - last.until < 3) { last.until = Math.max(last.until, until); last.count++; } else bands.push({ x, until, what, count: 1 });
+  }
+  for (const { x, until, what, count: many } of bands) {
+    const band = svg("rect", { class: "gap", x, y: laneTop[UART_DOWN], width: until - x, height: 2 * LANE });
+    band.append(svg("title", {}, many > 1 ? `${many} times: ${what}` : what));
+    plot.append(band);
+    if (many === 1) plot.append(svg("line", { class: "gap-line", x1: x, x2: x, y1: laneTop[UART_DOWN], y2: bottom }));
   }
 }
 
@@ -96,7 +102,7 @@ function drawCommands(plot) {
     if (width < 4 && place !== state.exchange) {
       const key = `${rowOf[place]}:${Math.round(x / 5)}`;
       const few = seen.get(key) ?? { place, x: Math.round(x / 5) * 5, y, count: 0, stopped: 0 };
-      if (each.stopped && !few.stopped++) few.place = place;
+      if (each.tone === " stopped" && !few.stopped++) few.place = place;
       few.count++;
       seen.set(key, few);
     } else if (drawn++ < 400) {
@@ -123,17 +129,17 @@ function shownCommand(each) { return !state.filtered || each.all.some((i) => sta
 
 function drawBar(bars, each, place, x, y, width) {
   const selected = place === state.exchange ? " selected" : "";
-  const bar = svg("rect", { class: `xbar${each.stopped ? " stopped" : ""}${selected}`, x, y, width, height: ROW - 5, rx: 4 });
+  const bar = svg("rect", { class: `xbar${each.tone}${selected}`, x, y, width, height: ROW - 5, rx: 4 });
   bar.dataset.exchange = place;
   bars.append(bar);
   for (const [name, from, to] of segments(each)) {
     bars.append(svg("rect", { class: `seg ${name}`, x: xOf(from), y: y + ROW - 9, width: Math.max((to - from) * scaleX(), 1), height: 4 }));
   }
-  if (each.stopped) bars.append(svg("rect", { class: "seg stopped", x, y, width, height: ROW - 5, rx: 4 }));
+  if (each.stopped) bars.append(svg("rect", { class: `seg${each.tone}`, x, y, width, height: ROW - 5, rx: 4 }));
   const left = Math.max(x, LEFT);
   const said = each.stopped ? `${each.method}: ${each.stopped}` : `${each.method}  ${length(each.total)}`;
   const text = fitting(said, Math.min(x + width, state.width - RIGHT) - left - 10);
-  if (text) bars.append(svg("text", { class: `label${each.stopped ? " fail" : ""}`, x: left + 6, y: y + 11 }, text));
+  if (text) bars.append(svg("text", { class: `label${each.tone}`, x: left + 6, y: y + 11 }, text));
 }
 
 function segments(each) {
@@ -157,7 +163,7 @@ function drawPath(paths, each, place) {
     d += `C${before + bend} ${beforeY} ${x - bend} ${y} ${x} ${y}`;
   });
   const role = state.exchange < 0 ? "" : place === state.exchange ? " selected" : " behind";
-  paths.append(svg("path", { class: `path${each.stopped ? " stopped" : ""}${role}`, d }));
+  paths.append(svg("path", { class: `path${each.tone}${role}`, d }));
 }
 
 // Records closer than a few pixels become one mark that says how many.
