@@ -22,7 +22,7 @@ SKEW = 0.05
 LONGEST_WAIT = 30.0
 """Seconds a request may wait in the module: six before it, 4 s each."""
 DELIVERY = 0.5
-"""Seconds a datagram may take to the module."""
+"""Seconds a datagram may take, from the module or to it."""
 
 _MCU_CODES = range(-9999, -4999)
 _LIKELY_CUT = 8
@@ -64,14 +64,16 @@ class Joiner:
         self._odd: set[Request] = set()
         self._chosen: dict[Request, Chain] = {}
         self._owner: dict[Task, Request] = {}
+        #: Requests that could be matched otherwise, those without a line included.
+        self.doubtful: set[Request] = set()
 
     def join(self) -> Mapping[Request, Joint]:
         """Match all requests."""
         for request in self._requests:
             self._options[request] = self._find(request)
-        for request in sorted(self._requests, key=_urgency):
+        for request in sorted(self._requests, key=self._urgency):
             self._place(request, set())
-        doubtful = self._doubtful()
+        self.doubtful = doubtful = self._doubtful()
         return {
             request: Joint(
                 chain,
@@ -91,9 +93,13 @@ class Joiner:
     def _find(self, request: Request) -> list[Chain]:
         chains = list(self._chains(request))
         agreeing = [chain for chain in chains if agrees(request, chain)]
+        prompt = [chain for chain in agreeing if _replied_promptly(request, chain)]
+        for chain in agreeing:
+            chain.likely = chain.likely and chain in prompt
         for kind in (
+            [chain for chain in prompt if chain.whole],
+            [chain for chain in prompt if chain.likely],
             [chain for chain in agreeing if chain.whole],
-            [chain for chain in agreeing if chain.likely],
             agreeing,
         ):
             if kind:
@@ -107,7 +113,7 @@ class Joiner:
         starts = [place for place, task in enumerate(tasks) if demand.covers(task.command, 0)]
         for place in starts:
             yield _follow(request, tasks[place:], 0)
-        if not starts and len(demand.items) > 1:  # its first line was not seen
+        if len(demand.items) > _LIKELY_CUT:  # its first line may not have been seen
             for at in range(1, len(demand.items)):
                 for place, task in enumerate(tasks):
                     if demand.covers(task.command, at):
@@ -115,9 +121,19 @@ class Joiner:
 
     def _within(self, request: Request) -> Sequence[Task]:
         tasks = self._by_method.get(request.demand.method, [])
-        end = request.reply.instant + SKEW if request.reply is not None else request.last + LONGEST_WAIT
+        if request.reply is None:
+            end = request.last + LONGEST_WAIT
+        else:
+            end = request.reply.instant + (SKEW if request.succeeded else 0.0)
         first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
         return tasks[first : bisect_left(tasks, end, key=_handed_out)]
+
+    def _urgency(self, request: Request) -> tuple[int, bool, float]:
+        """Those whose reply confirms that they were carried out come first, in the order of the replies."""
+        partly = not any(chain.whole for chain in self._options[request])
+        if request.reply is None:
+            return (2, partly, request.first)
+        return (0 if request.succeeded else 1, partly, request.reply.instant)
 
     # --- the matching ------------------------------------------------------------------------------------------
 
@@ -185,6 +201,8 @@ class Joiner:
         """
         if request.reply is not None:
             return True
+        if self._others_want(request):
+            return False
         out = chain.tasks[0].down.instant
         idle = self._uart.idle
         for send in request.sends:
@@ -194,6 +212,12 @@ class Joiner:
             if at == len(idle) or idle[at] >= out:
                 return True
         return False
+
+    def _others_want(self, request: Request) -> bool:
+        """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
+        tasks = self._by_method[request.demand.method]
+        near = (task for task in tasks if abs(task.down.instant - request.first) < 2 * LONGEST_WAIT)
+        return any(task not in self._owner for task in near)
 
 
 def _follow(request: Request, tasks: Sequence[Task], at: int) -> Chain:
@@ -232,6 +256,8 @@ def agrees(request: Request, chain: Chain) -> bool:
     if code is None:
         result = (reply.reading or {}).get("result")
         answers = [task.answer for task in chain.tasks if task.answer is not None]
+        if any(task.answer is None and task.down.instant >= reply.instant for task in chain.tasks):
+            return False
         return all(_in_time(answer, reply.instant) and _gave(answer, result) for answer in answers)
     answer = chain.tasks[-1].answer
     if code == TIMED_OUT:
@@ -242,6 +268,15 @@ def agrees(request: Request, chain: Chain) -> bool:
         return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED)
+
+
+def _replied_promptly(request: Request, chain: Chain) -> bool:
+    """Tell whether the reply came as soon after the answer as a module sends it."""
+    answer = chain.tasks[-1].answer
+    if request.reply is None or answer is None or not _in_time(answer, request.reply.instant):
+        return True
+    timed_out = error_of(request.reply.reading) == TIMED_OUT and not _said(answer, TIMED_OUT)
+    return timed_out or request.reply.instant - answer.record.instant <= DELIVERY
 
 
 def _in_time(answer: Answer, reply: float) -> bool:
@@ -264,13 +299,6 @@ def _said(answer: Answer, code: int) -> bool:
 
 def _handed_out(task: Task) -> float:
     return task.down.instant
-
-
-def _urgency(request: Request) -> tuple[int, float]:
-    """Those whose reply confirms that they were carried out come first, in the order of the replies."""
-    if request.reply is None:
-        return (2, request.first)
-    return (0 if request.succeeded else 1, request.reply.instant)
 
 
 def _reached(start: Iterable[Request], wants: Mapping[Request, set[Request]]) -> set[Request]:

@@ -64,10 +64,9 @@ class Call:
         """When it was sent last."""
         return self.requests[-1].last
 
-    @property
-    def unanswered(self) -> bool:
-        """Whether nothing has answered it."""
-        return all(each.reply is None for each in self.requests)
+    def may_go_on(self, now: float) -> bool:
+        """Tell whether it may be sent again: nothing has answered it, and its client has not given up."""
+        return now - self.last <= LONGEST_RESEND and all(each.reply is None for each in self.requests)
 
 
 class LanStory:
@@ -76,7 +75,7 @@ class LanStory:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self._by_id: dict[tuple[str, int], tuple[Call, Request]] = {}
-        self._by_content: dict[tuple[str, str], Call] = {}
+        self._by_content: dict[tuple[str, str], list[Call]] = {}
         self._hello_sent: float | None = None
         self._hello_went_along = False
         self._hello_heard: float | None = None
@@ -121,13 +120,13 @@ class LanStory:
             number, record.peer, demand, [record], doubtful=known is not None and known[1].doubtful
         )
         content = (record.peer, _canonical(method, reading.get("params")))
-        earlier = self._by_content.get(content)
-        again = earlier if earlier is not None and self._repeats(earlier, record) else None
+        same = [each for each in self._by_content.get(content, ()) if each.may_go_on(record.instant)]
+        repeated = self._repeated(same, record, number)
         self._mark_hello(record.instant)
-        call = again or Call([])
-        if again is None:
+        call = repeated or Call([])
+        if repeated is None:
             self.calls.append(call)
-            self._by_content[content] = call
+            self._by_content[content] = [*same, call]
         call.requests.append(fresh)
         self._by_id[record.peer, number] = (call, fresh)
 
@@ -139,24 +138,28 @@ class LanStory:
         if self._hello_sent == instant:
             self._hello_went_along = True
 
-    def _repeats(self, earlier: Call, record: Record) -> bool:
-        """Tell whether a request under a new id repeats an unanswered one; the client's habits show it.
+    def _repeated(self, same: list[Call], record: Record, number: int) -> Call | None:
+        """Find the call a request under a new id repeats, among those unanswered that want the same.
 
-        What is sent again goes out together with a hello, or at once when the reply to such a hello shows that the
-        device restarted. Without that sign it is a command of its own, of somebody who wants the same.
+        The client's habits show it: what is sent again goes out together with a hello, or at once when the reply to
+        such a hello shows that the device restarted. Without that sign it is a command of its own, of somebody who
+        wants the same.
         """
-        last, now = earlier.last, record.instant
-        if not earlier.unanswered or now - last > LONGEST_RESEND:
-            return False
-        if self._hello_sent == now or (self._hello_heard == now and self._hello_went_along):
-            # Somebody else greeted in between: it may be the first request of theirs.
-            if self._greeted_alone is not None and self._greeted_alone > last:
-                earlier.doubtful = True
-            return True
-        if self._unreadable is not None and self._unreadable > last:
-            earlier.doubtful = True
-            return True
-        return False
+        if not same:
+            return None
+        now = record.instant
+        along = self._hello_sent == now or (self._hello_heard == now and self._hello_went_along)
+        # Clients count up.
+        call = min(same, key=lambda each: ((number - each.requests[-1].id) % 2**31, -each.last))
+        unreadable = self._unreadable is not None and self._unreadable > call.last
+        if not along and not unreadable:
+            return None
+        # Somebody else greeted in between: it may be the first request of theirs.
+        greeted = self._greeted_alone is not None and self._greeted_alone > call.last
+        if unreadable or greeted or len(same) > 1:
+            for each in same:
+                each.doubtful = True
+        return call
 
     def _reply(self, record: Record, reading: Mapping[str, object]) -> None:
         number = reading.get("id")

@@ -109,6 +109,7 @@ class _Reading:
         joiner = Joiner(requests, self._uart)
         self._joints = joiner.join()
         self._taken = joiner.taken
+        self._doubtful = joiner.doubtful
         self._orphans = list(self._uart.orphans)
 
     def exchanges(self) -> list[Exchange]:
@@ -132,6 +133,8 @@ class _Reading:
             self._doubt(finding, joint)
         else:
             finding = of_nothing(reply, first, self._uart, local=main.local)
+            if main in self._doubtful:
+                finding.doubt("a line that fits may belong to it, or to another request")
             parts = self._late_tap(main, finding)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")

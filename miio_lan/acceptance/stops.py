@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from miio_lan.acceptance import exchange as at
 from miio_lan.acceptance.content import TIMED_OUT, all_good, codes_of, error_of
-from miio_lan.acceptance.joining import SKEW
+from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW
 from miio_lan.acceptance.uart_story import ANSWER_TIME, SHORTEST_ANSWER_TIME, Answer, Task, UartStory
 from miio_lan.record import Record
 from miio_lan.uart.commands import Error, Result
@@ -51,6 +51,10 @@ def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> F
 
 def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
     answer = task.answer
+    if task.missed:
+        finding.doubt("the module answered something that was not seen")
+    if task.doubtful:
+        finding.doubt("an answer that came later may belong to it")
     succeeded = reply is not None and error_of(reply.reading) is None
     if answer is None or (succeeded and not answer.fits):
         return _unanswered(task, reply, finding)
@@ -154,7 +158,7 @@ def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bo
 
 def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
     """Ask whether a line that was not seen may have been there all the same."""
-    end = reply.instant if reply is not None else start + ANSWER_TIME
+    end = reply.instant if reply is not None else start + LONGEST_WAIT
     if uart.first is None or uart.first > start or _some(uart.breaks, start, end):
         finding.doubt("the UART was not watched all the time")
         return
@@ -162,7 +166,8 @@ def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Recor
     finding.notes.append(
         f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
     )
-    if _some(uart.unseen, start, end) or _some([each.record.instant for each in uart.orphans], start, end):
+    orphans = [each.record.instant for each in uart.orphans]
+    if any(_some(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
     elif reply is not None and polls:
         finding.doubt("the module told of a time-out, though the MCU asked for work and got none")

@@ -29,6 +29,8 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
 _NOT_FOUND = "command '"
+_NOISE = "?"
+_NOT_OK = frozenset({"get_down", _NOISE})
 
 
 @dataclass(eq=False)
@@ -54,6 +56,11 @@ class Answer:
         """Whether the module did not take it."""
         return self.acknowledgement is not None and _text(self.acknowledgement) != "ok"
 
+    @property
+    def records(self) -> list[Record]:
+        """The answer and its acknowledgement."""
+        return [self.record, *([self.acknowledgement] if self.acknowledgement is not None else [])]
+
 
 @dataclass(eq=False)
 class Task:
@@ -62,6 +69,8 @@ class Task:
     :param closed: when the module was done with it, as its next hand-out shows
     :param broken: whether the line was interrupted while it was under way
     :param extra: further records that belong to it: repeated hand-outs, answers the module did not take
+    :param doubtful: whether an answer that was given to another may be its own
+    :param missed: whether the module answered something that was not seen while this was under way
     """
 
     down: Record
@@ -71,6 +80,8 @@ class Task:
     broken: bool = False
     polls: list[_Asked] = field(default_factory=list)
     extra: list[Record] = field(default_factory=list)
+    doubtful: bool = False
+    missed: bool = False
 
     @property
     def waits(self) -> bool:
@@ -90,11 +101,7 @@ class Task:
     def records(self) -> list[Record]:
         """All that belongs to it."""
         found = [self.down, *self.extra]
-        if self.answer is not None:
-            found.append(self.answer.record)
-            if self.answer.acknowledgement is not None:
-                found.append(self.answer.acknowledgement)
-        return found
+        return found + self.answer.records if self.answer is not None else found
 
 
 @dataclass(eq=False)
@@ -119,6 +126,8 @@ class UartStory:
         self.unseen: list[float] = []
         self.polls: list[float] = []
         self.breaks: list[float] = []
+        #: When the module put the MCU off although nothing was under way as far as was seen.
+        self.hidden: list[float] = []
         self.first: float | None = None
         self._asked: deque[_Asked] = deque()
         self._burst: list[_Asked] = []
@@ -145,8 +154,7 @@ class UartStory:
 
     def finish(self) -> None:
         """Nothing more will come."""
-        while self._asked:
-            self._give_up(self._asked[0])
+        self._asked.clear()
 
     def _break(self, record: Record) -> None:
         self.breaks.append(record.instant)
@@ -168,46 +176,55 @@ class UartStory:
                 self.current.polls.append(asked)
         elif word in ("result", "error"):
             asked.answer = self._answered(record, dropped=dropped)
+        elif isinstance(read(record.raw, direction="up"), Noise):
+            asked.word = _NOISE
         if text and not dropped:
             self._asked.append(asked)
             self._burst.append(asked)
 
     def _answered(self, record: Record, *, dropped: bool) -> Answer:
-        task = self._task_of(record)
+        task, others = self._tasks_of(record)
         answer = _answer_to(record, task)
         answer.dropped = dropped
         if task is None:
             self.orphans.append(answer)
             return answer
-        older = [each for each in self._unanswered if each is not task and _fits(record, each)]
-        answer.sure = not older or (
-            is_telling(task.command) and not any(is_telling(each.command) for each in older)
-        )
+        named = _names(record, task) and answer.fits and answer.command.valid
+        # Where a line was under way that nobody saw, an answer without clear ids may be to that one.
+        answer.sure = not others and (named or not self._hides(record.instant))
+        for other in others:
+            other.doubtful = True
+        if task.answer is not None and not (answer.fits and answer.command.valid):
+            task.extra.append(record)  # one useless answer after another
+            return answer
         if task.answer is not None:
-            task.extra += [task.answer.record]
-            if task.answer.acknowledgement is not None:
-                task.extra.append(task.answer.acknowledgement)
+            task.extra += task.answer.records
         task.answer = answer
         if answer.fits and task in self._unanswered:
             self._unanswered.remove(task)
         return answer
 
-    def _task_of(self, record: Record) -> Task | None:
-        """Find what an answer answers: what waits, or what was given up, by the ids it names."""
+    def _hides(self, now: float) -> bool:
+        return bool(self.hidden) and now - self.hidden[-1] < LATEST
+
+    def _tasks_of(self, record: Record) -> tuple[Task | None, list[Task]]:
+        """Find what an answer answers: what waits, or what was given up; and what else it might answer.
+
+        The ids in an answer tell. Where it has none, it is what the module takes it for, with a doubt.
+        """
         while self._unanswered and record.instant - self._unanswered[0].down.instant > LATEST:
             self._unanswered.popleft()
         current = self.current
         waiting = current if current is not None and current.waits else None
+        late = [each for each in self._unanswered if each is not waiting and _fits(record, each)]
+        named = [each for each in late if _names(record, each)]
         if waiting is not None and _fits(record, waiting):
-            return waiting
-        late = [each for each in self._unanswered if _fits(record, each) and each is not waiting]
-        # The last one that names it; without names, only the very last one that was handed out.
-        named = [each for each in late if is_telling(each.command) and record.raw.lstrip()[:6] == b"result"]
+            return waiting, (named if _names(record, waiting) else late)
         if named:
-            return named[-1]
-        if waiting is not None:
-            return waiting
-        return current if current in late else None
+            return named[-1], named[:-1]
+        if late:
+            return late[-1], [*late[:-1], *([waiting] if waiting is not None else [])]
+        return waiting, []
 
     # --- from the module ---------------------------------------------------------------------------------------
 
@@ -242,8 +259,15 @@ class UartStory:
 
     def _replied(self, record: Record, text: str) -> None:
         asked = self._asked
+        put_off = text == "error" and (not asked or asked[0].word == "get_down")
+        if put_off and (self.current is None or not self.current.waits):
+            self.hidden.append(record.instant)
+        waiting = [each for each in asked if text == "error" or each.word != "get_down"]
+        if text in ("ok", "error") and not waiting and self.current is not None and self.current.waits:
+            self.current.missed = True
         if text == "ok":
-            while asked and asked[0].word == "get_down" and any(each.word != "get_down" for each in asked):
+            # Not the answer to these, when something else waits for one.
+            while asked and asked[0].word in _NOT_OK and any(each.word not in _NOT_OK for each in asked):
                 self._give_up(asked[0])
             if asked and asked[0].word != "get_down":
                 self._take(record)
@@ -288,13 +312,13 @@ def _fits(record: Record, task: Task) -> bool:
     return isinstance(command, (Result, Error)) and fits(command, task.command)
 
 
+def _names(record: Record, task: Task) -> bool:
+    """Tell whether an answer names what this line asked for, by its ids."""
+    return is_telling(task.command) and isinstance(_read(record, task.command), Result)
+
+
 def _answer_to(record: Record, task: Task | None) -> Answer:
     command = _read(record, task.command if task is not None else None)
     if not isinstance(command, (Result, Error)):  # the word is there, so it is one of the two
         command = Result.for_values(())
     return Answer(record, command, fits=task is not None and fits(command, task.command))
-
-
-def is_noise(record: Record) -> bool:
-    """Tell whether a record of the UART is no command."""
-    return isinstance(read(record.raw, direction="up"), Noise)
