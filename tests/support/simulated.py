@@ -1,0 +1,98 @@
+"""The tester in front of an MCU, on a clock of their own: minutes of a session in the time it takes to compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from miio_lan.acceptance.plan import allowed
+from miio_lan.acceptance.rules import judge
+from miio_lan.acceptance.script import script_for
+from miio_lan.acceptance.tester import Tester
+from miio_lan.acceptance.verdict import Outcome, Verdict
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
+from miio_lan.uart.watch import LineWatch
+from miio_lan.virtual.mcu import Mcu
+
+BEGAN = 1000.0
+
+
+@dataclass
+class Simulated:
+    """A session that was played to its end."""
+
+    tester: Tester
+    mcu: Mcu
+    spec: Spec | None
+    records: list[Record] = field(default_factory=list)
+    ended: float = BEGAN
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - BEGAN
+
+    def verdicts(self) -> dict[str, Verdict]:
+        verdicts = judge(self.records, spec=self.spec, driven=True, ended=self.ended)
+        return {verdict.rule.name: verdict for verdict in verdicts}
+
+    def with_outcome(self, outcome: Outcome) -> set[str]:
+        return {name for name, verdict in self.verdicts().items() if verdict.outcome is outcome}
+
+    def lines(self, direction: str) -> list[str]:
+        return [record.raw.decode().strip("\r\n") for record in self.records if record.direction == direction]
+
+
+def simulate(
+    mcu: Mcu,
+    spec: Spec | None = None,
+    *,
+    allow: tuple[str, ...] = ("all",),
+    refusals: int = 2,
+    mcu_at: float = 0.5,
+    meanwhile: Callable[[Mcu, float], None] | None = None,
+) -> Simulated:
+    """Play a session.
+
+    :param mcu_at: seconds after the tester at which the MCU is switched on; a negative time leaves it on from before
+    :param meanwhile: called once with the MCU and the time when it has polled for a while
+    """
+    tester = Tester(script_for(spec, allowed(allow)), refusals=refusals)
+    session = Simulated(tester, mcu, spec)
+    watch = LineWatch(session.records.append, wall=lambda now: now)
+    now = BEGAN
+    if mcu_at < 0:
+        mcu.start(now + mcu_at)
+        mcu.take_output()
+    tester.start(now)
+    off = mcu_at >= 0
+    while not tester.done:
+        if off and now >= BEGAN + mcu_at:
+            off = False
+            mcu.start(now)
+        if meanwhile is not None and tester.heard["get_down"] > 5:
+            meanwhile(mcu, now)
+            meanwhile = None
+        carry(mcu, tester, watch, now)
+        times = [*([BEGAN + mcu_at] if off else []), mcu.deadline, tester.deadline, watch.deadline]
+        now = max(now, min(each for each in times if each is not None))
+        for machine in (mcu, tester, watch):
+            machine.tick(now)
+    watch.flush()
+    session.ended = now
+    return session
+
+
+def carry(mcu: Mcu, tester: Tester, watch: LineWatch, now: float) -> None:
+    """Carry bytes between the ends until both are silent."""
+    while True:
+        up = mcu.take_output()
+        if up:
+            watch.up(up, now)
+            tester.receive(up, now)
+        down = tester.take_output()
+        if down:
+            watch.down(down, now)
+            mcu.receive(down, now)
+        if not up and not down:
+            return
