@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from miio_lan.cli.options import Settings
-    from miio_lan.record import Record
+    from miio_lan.record import Observer, Record
 
 SILENCE = 2.0
 """Seconds without a sound of the device after which a person is told what is being waited for."""
@@ -30,9 +30,10 @@ D = TypeVar("D", bound=Device)
 
 
 @contextlib.contextmanager
-def opened(settings: Settings, kind: type[D]) -> Iterator[D]:
+def opened(settings: Settings, kind: type[D], *, observer: Observer | None = None) -> Iterator[D]:
     """Make the device the options name, and close it afterwards.
 
+    :param observer: told of all that crosses the wire; who watches that need not be told what is waited for
     :raises click.UsageError: if address or token are missing, or the address cannot be one
     """
     if not settings.ip:
@@ -42,10 +43,9 @@ def opened(settings: Settings, kind: type[D]) -> Iterator[D]:
     if problem := address_problem(settings.ip):
         refuse(problem)
     options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
-    patience = Patience(settings.ip) if sys.stderr.isatty() else None
-    if patience is not None:
-        # Only for people: looking at each datagram has its price.
-        options["observer"] = patience.observe
+    # Only for people: looking at each datagram has its price.
+    patience = Patience(settings.ip) if sys.stderr.isatty() and observer is None else None
+    options["observer"] = patience.observe if patience is not None else observer
     with kind(settings.ip, settings.token, port=settings.port or PORT, **options) as device:
         if settings.retries is not None:
             device.retry_count = settings.retries

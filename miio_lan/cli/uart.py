@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "console": ("uart_console", "console"),
     "decode": ("uart_decode", "decode"),
+    "record": ("uart_wire", "record"),
+    "bridge": ("uart_wire", "bridge"),
 }
 
-uart = LazyGroup("uart", members=COMMANDS, help="Type on a serial line, read logs of one.")
+uart = LazyGroup(
+    "uart",
+    members=COMMANDS,
+    help="Type on a serial line, read logs of one, listen to one, stand in the middle.",
+)

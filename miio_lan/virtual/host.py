@@ -31,6 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 Heard = Callable[[bytes, float], object]
+OnDatagram = Callable[[str, bytes, float, "Address"], object]
 
 # Datagrams taken in one go, so that a flood on the LAN leaves the line its turn.
 _BURST = 32
@@ -315,6 +316,8 @@ class ModuleHost(LineHost):
     :param line: the port, see :func:`~miio_lan.uart.port.open_port`
     :param host: the address to listen at, IPv4 or IPv6
     :param port: the UDP port, 0 for any free one
+    :param on_datagram: called with ``"down"`` and each datagram that came, ``"up"`` and each that goes, the instant,
+        and the client's address
     """
 
     WHAT = "virtual module"
@@ -330,10 +333,12 @@ class ModuleHost(LineHost):
         observer: Observer | None = None,
         loop: Loop | None = None,
         heard: Heard | None = None,
+        on_datagram: OnDatagram | None = None,
     ) -> None:
         super().__init__(line, observer=observer, loop=loop, heard=heard)
         self.module = module
         self.host = host
+        self._on_datagram = on_datagram
         self._port = port
         self._socket: socket.socket | None = None
 
@@ -384,6 +389,8 @@ class ModuleHost(LineHost):
             self._socket.sendto(datagram, peer)
         except OSError as error:  # a full buffer, a network that went away: datagrams get lost
             _LOGGER.debug("no datagram to %s: %s", peer, error)
+        if self._on_datagram is not None:
+            self._on_datagram("up", datagram, time.monotonic(), peer)
 
     def _on_datagrams(self, _events: int) -> None:
         for _ in range(_BURST):
@@ -393,7 +400,10 @@ class ModuleHost(LineHost):
                 datagram, peer = self._socket.recvfrom(_MAX_DATAGRAM)
             except OSError:  # no more for now, or the echo of an answer nobody waited for
                 break
-            self.module.receive_lan(datagram, peer, self._later(time.monotonic()))
+            instant = self._later(time.monotonic())
+            if self._on_datagram is not None:
+                self._on_datagram("down", datagram, instant, peer)
+            self.module.receive_lan(datagram, peer, instant)
         self.flush()
 
 

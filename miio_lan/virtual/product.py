@@ -15,6 +15,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.uart.port import PtyPair
 from miio_lan.uart.watch import LineWatch
 from miio_lan.virtual.host import Host, McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.lan_log import LanLog
 from miio_lan.virtual.mcu import Mcu
 from miio_lan.virtual.module import Module
 
@@ -44,6 +45,7 @@ class VirtualProduct(Host):
     :param profile: how the module behaves, see :mod:`~miio_lan.virtual.profile`
     :param misbehave: how the MCU misbehaves, see :data:`~miio_lan.virtual.mcu.MISBEHAVIOURS`
     :param observer: gets a record of every line in both directions, stamped when the other end reads it
+    :param lan_observer: gets a record of every datagram, whoever the client is
     :param provisioned: whether the module is set up; it shows its token otherwise
     :param line: the line, when it shall be another than a new pty; it belongs to the product from now on
     :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.Mcu`
@@ -65,6 +67,7 @@ class VirtualProduct(Host):
         profile: str | Profile = "document",
         misbehave: Collection[str] = (),
         observer: Observer | None = None,
+        lan_observer: Observer | None = None,
         provisioned: bool = True,
         line: PtyPair | MemoryPair | None = None,
         mcu_options: Mapping[str, Any] | None = None,
@@ -92,6 +95,7 @@ class VirtualProduct(Host):
         self._wanted_port = port
         self._line = line
         self._watch = LineWatch(observer, wall=wall_clock) if observer is not None else None
+        self._lan_log = LanLog(lan_observer, self._token) if lan_observer is not None else None
         self._booted = threading.Event()
         self._hosts: tuple[ModuleHost, McuHost] | None = None
 
@@ -131,6 +135,7 @@ class VirtualProduct(Host):
             port=self._wanted_port,
             loop=self._loop,
             heard=self._module_heard,
+            on_datagram=self._lan_log,
         )
         heard = self._watch.down if self._watch is not None else None
         self._hosts = (module, McuHost(self.mcu, line.far, loop=self._loop, heard=heard))

@@ -183,3 +183,45 @@ def test_the_command_loads_what_it_needs(fresh_python: Callable[[str], str]):
         "miio_lan.cli.demo",
     }
     assert loaded.isdisjoint(unwanted)
+
+
+def test_watch_ends_with_ctrl_c_and_leaves_a_whole_recording(tmp_path):
+    path = tmp_path / "wires.jsonl"
+    with started("watch", "--virtual", "--polls", "-o", str(path)) as process:
+        assert "LAN" in process.stdout.readline()
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    assert f"{len(path.read_text().splitlines())} records in {path}" in err
+    assert all(json.loads(line) for line in path.read_text().splitlines())
+    assert "model" in out or "get_down" in out
+
+
+def test_watch_ends_when_the_reader_leaves():
+    command = " ".join([*COMMAND, "watch", "--virtual", "--polls"])
+    ended = subprocess.run(
+        f"{command} | head -3", shell=True, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert len(ended.stdout.splitlines()) == 3
+    assert "Traceback" not in ended.stderr
+    assert "Error" not in ended.stderr
+
+
+def test_a_line_is_recorded_from_a_pty_until_killed(tmp_path):
+    path = tmp_path / "line.jsonl"
+    with started("uart", "record", "--up", "pty", "-o", str(path)) as process:
+        name = process.stderr.readline().split()[0]
+        assert process.stdout.readline()
+        mcu = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        try:
+            os.write(mcu, b"net\r")
+            assert process.stdout.readline().split() == ["0.000", "net"]
+            # Whatever happens now: what was heard is in the file.
+            assert json.loads(path.read_text())["raw"] == "net\r"
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=PATIENCE)
+        finally:
+            os.close(mcu)
+    assert process.returncode == 0
