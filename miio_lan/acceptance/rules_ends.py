@@ -28,7 +28,7 @@ def lan_answered(session: Session, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer."""
     for call in session.lan:
         if call.answer is None:
-            if session.records[-1].instant - call.request.instant >= 4.0:
+            if session.ended - call.request.instant >= 4.0:
                 case.bad(f"{call.method} got no reply", call.request)
         elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
             case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)

@@ -89,6 +89,12 @@ class Session:
         """The serial line."""
         return listen(self.records, ended=self._ended)
 
+    @property
+    def ended(self) -> float:
+        """When the observation ended, monotonic seconds."""
+        last = self.records[-1].instant if self.records else 0.0
+        return last if self._ended is None else max(last, self._ended)
+
     @cached_property
     def lan(self) -> tuple[Call, ...]:
         """What was called over the LAN, in the order of the requests."""

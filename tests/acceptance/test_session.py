@@ -1,0 +1,165 @@
+"""Calls over the LAN, and the rules about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from miio_lan.acceptance.rules import judge
+from miio_lan.acceptance.session import Answer, Session
+from miio_lan.acceptance.verdict import Outcome
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
+from miio_lan.uart.values import MISSING
+
+LAMP = Spec.shipped("lamp")
+PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
+
+
+def request(at: float, number: int, method: str, params: object = (), peer: str = "lamp") -> Record:
+    reading = {"id": number, "method": method, "params": params}
+    return Record("lan", "down", at, at, b"{}", reading, peer=peer)
+
+
+def reply(at: float, number: int, peer: str = "lamp", **what: object) -> Record:
+    return Record("lan", "up", at, at, b"{}", {"id": number, **what}, peer=peer)
+
+
+def item(siid: int, piid: int, **more: object) -> dict[str, object]:
+    return {"did": "x", "siid": siid, "piid": piid, **more}
+
+
+def outcome(name: str, *records: Record, spec: Spec | None = None, ended: float | None = None) -> Outcome:
+    return {each.rule.name: each.outcome for each in judge(records, spec=spec, ended=ended)}[name]
+
+
+def test_a_call_and_its_answer() -> None:
+    (call,) = Session(
+        [
+            Record("lan", "up", 0.0, 0.0, b"", note="hello"),
+            request(1, 5, "get_properties", [item(2, 1), item(2, 2), "nonsense", {"siid": "2"}]),
+            reply(1.2, 5, result=[item(2, 1, code=0, value=True), item(2, 2, code=-4004), {"code": 0}]),
+        ]
+    ).calls
+    assert (call.wire, call.method) == ("lan", "get_properties")
+    assert call.properties == (((2, 1), MISSING), ((2, 2), MISSING))
+    assert call.answers == {(2, 1): Answer(0, True), (2, 2): Answer(-4004)}
+    assert call.record is call.answer
+
+
+def test_an_action_by_piid_and_by_position() -> None:
+    named, positional = Session(
+        [
+            request(1, 1, "action", {"siid": 2, "aiid": 2, "in": [{"piid": 10, "value": 5}]}),
+            reply(1.1, 1, result={"code": 0}),
+            request(2, 2, "action", {"siid": 2, "aiid": 2, "in": [5]}),
+            reply(2.1, 2, error={"code": -9999, "message": "user ack timeout"}),
+        ]
+    ).lan
+    assert (named.action, named.arguments, named.code) == ((2, 2), {10: 5}, 0)
+    assert (positional.arguments, positional.code) == (None, None)
+    assert positional.error == (-9999, "user ack timeout")
+
+
+def test_a_request_that_was_sent_again_is_one_call() -> None:
+    records = [
+        request(1, 1, "get_properties", [item(2, 1)]),
+        request(2, 2, "get_properties", [item(2, 1)]),
+        reply(2.1, 2, result=[item(2, 1, code=0, value=True)]),
+        request(9, 3, "get_properties", [item(2, 2)]),
+    ]
+    calls = Session(records).lan
+    assert [call.request for call in calls] == [records[1], records[3]]
+    assert [call.answer for call in calls] == [records[2], None]
+
+
+def test_two_devices_do_not_answer_for_each_other() -> None:
+    records = [request(1, 1, "x", peer="one"), reply(2, 1, peer="two", result=[])]
+    assert Session(records).lan[0].answer is None
+
+
+def test_where_the_line_was_heard_it_is_what_counts() -> None:
+    records = [
+        request(1, 1, "get_properties", [item(2, 1)]),
+        Record("uart", "down", 1.1, 0.0, b"down get_properties 2 1\r"),
+        Record("uart", "up", 1.2, 0.0, b"result 2 1 0 true\r"),
+        reply(1.3, 1, result=[item(2, 1, code=0, value=True)]),
+    ]
+    session = Session(reversed(records))
+    assert [call.wire for call in session.calls] == ["uart"]
+    assert [call.wire for call in session.lan] == ["lan"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "records"),
+    [
+        ("lan-answered", PASS, [request(1, 1, "x"), reply(2, 1, result=["ok"])]),
+        ("lan-answered", PASS, [request(1, 1, "x"), reply(2, 1, error={"code": -5001, "message": "no"})]),
+        (
+            "lan-answered",
+            FAIL,
+            [request(1, 1, "x"), reply(5, 1, error={"code": -9999, "message": "timeout"})],
+        ),
+        ("lan-answered", FAIL, [request(1, 1, "x"), reply(6, 7, result=["ok"])]),
+        ("lan-answered", UNSEEN, [request(1, 1, "x"), reply(2, 7, result=["ok"])]),
+        (
+            "lan-info",
+            PASS,
+            [request(1, 1, "miIO.info"), reply(2, 1, result={"model": LAMP.model, "mcu_fw_ver": "0001"})],
+        ),
+        ("lan-info", WARNING, [request(1, 1, "miIO.info"), reply(2, 1, result={"model": LAMP.model})]),
+        (
+            "lan-info",
+            FAIL,
+            [request(1, 1, "miIO.info"), reply(2, 1, result={"model": LAMP.model, "mcu_fw_ver": "1"})],
+        ),
+        (
+            "lan-info",
+            FAIL,
+            [request(1, 1, "miIO.info"), reply(2, 1, result={"model": "a.b.c", "mcu_fw_ver": "0001"})],
+        ),
+        ("lan-info", FAIL, [request(1, 1, "miIO.info"), reply(2, 1, result={"model": "plug"})]),
+        ("lan-info", FAIL, [request(1, 1, "miIO.info"), reply(2, 1, result={"mcu_fw_ver": "0001"})]),
+        ("lan-info", UNSEEN, [request(1, 1, "miIO.info"), reply(2, 1, result=["ok"])]),
+        ("lan-unknown-method", PASS, [request(1, 1, "unknown_command"), reply(2, 1, error={"code": -5000})]),
+        ("lan-unknown-method", FAIL, [request(1, 1, "unknown_command"), reply(2, 1, result=["ok"])]),
+        (
+            "lan-unknown-method",
+            UNSEEN,
+            [request(1, 1, "unknown_command"), reply(6, 1, error={"code": -9999})],
+        ),
+        ("lan-unknown-method", UNSEEN, [request(1, 1, "unknown_command")]),
+        (
+            "bad-value",
+            FAIL,
+            [
+                request(1, 1, "set_properties", [item(2, 2, value=101)]),
+                reply(2, 1, result=[item(2, 2, code=0)]),
+            ],
+        ),
+        (
+            "bad-value",
+            UNSEEN,
+            [request(1, 1, "set_properties", [item(2, 2, value=101)]), reply(2, 1, error={"code": -5001})],
+        ),
+        (
+            "value-range",
+            FAIL,
+            [
+                request(1, 1, "get_properties", [item(2, 2)]),
+                reply(2, 1, result=[item(2, 2, code=0, value=101)]),
+            ],
+        ),
+        (
+            "bad-argument",
+            UNSEEN,
+            [request(1, 1, "action", {"siid": 2, "aiid": 2, "in": [500]}), reply(2, 1, result={"code": 0})],
+        ),
+    ],
+)
+def test_rule(name: str, expected: Outcome, records: list[Record]) -> None:
+    assert outcome(name, *records, spec=LAMP) is expected
+
+
+def test_the_end_of_the_observation_shows_that_nothing_came() -> None:
+    assert outcome("lan-answered", request(1, 1, "x")) is UNSEEN
+    assert outcome("lan-answered", request(1, 1, "x"), ended=6.0) is FAIL
