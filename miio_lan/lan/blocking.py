@@ -31,6 +31,8 @@ _BUFFER = 65536
 _UNATTENDED = 1.0
 #: Of which so many are read at most.
 _BACKLOG = 1000
+#: Seconds after its deadline when a call ends even if the session has lost it (interrupted in mid-change).
+_OVERDUE = 1.0
 
 
 class Connection:
@@ -55,8 +57,11 @@ class Connection:
         self.source_ip = source_ip
         self.session = session
         self._clock = clock
-        self._turn = threading.Condition()
-        self._receiving = False
+        # Ctrl-C may end a wait anywhere. So the lock is only ever held by ``with``, never over a wait, and who waits
+        # on the socket is written down by name: what an interrupted thread left behind, it can recognise.
+        self._state = threading.RLock()
+        self._leader: int | None = None
+        self._waiters: list[threading.Lock] = []
         self._socket: socket.socket | None = None
         self._buffer = bytearray(_BUFFER)
         self._attended = 0.0
@@ -71,13 +76,13 @@ class Connection:
         repeat_safe: bool | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> object:
-        """Send a command and wait for its result; see :meth:`miio_lan.lan.session.Session.start`.
+        """Send a command and wait for its result; see :meth:`miio_lan.lan.session.Session.command`.
 
         :raises DeviceException: whatever ended the call instead of a result
         """
 
-        def start(now: float) -> Call:
-            return self.session.start(
+        return self._run(
+            lambda now: self.session.command(
                 method,
                 params,
                 now,
@@ -86,8 +91,7 @@ class Connection:
                 repeat_safe=repeat_safe,
                 extra=extra,
             )
-
-        return self._run(start)
+        )
 
     def handshake(self, *, timeout: float, retry_count: int) -> object:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
@@ -98,24 +102,25 @@ class Connection:
 
         :param timeout: seconds; what already arrived is given at once
         """
-        with self._turn:
-            self._attend()
-            end = self._clock() + timeout
-            arrived = self.session.pushes.arrived
-            try:
-                while not arrived and self._clock() < end:
-                    self._wait(end)
-            finally:
-                self._attended = self._clock()
-                self._turn.notify_all()
+        arrived = self.session.pushes.arrived
+        end = self._clock() + timeout
+        try:
+            with self._state:
+                self._attend()
+            while not arrived and self._clock() < end:
+                self._wait(end)
+        finally:
+            with self._state:
+                self._leave()
+        with self._state:
             return arrived.popleft() if arrived else None
 
     def close(self) -> None:
         """Close the socket, ending open calls of other threads; the next command opens another socket."""
-        with self._turn:
+        with self._state:
             self.session.abandon_all("the connection was closed")
             self._close_socket()
-            self._turn.notify_all()
+            self._wake()
 
     def __enter__(self) -> Self:
         return self
@@ -132,52 +137,66 @@ class Connection:
 
     # --- one call ----------------------------------------------------------------------------------------------
 
-    def _run(self, start: Callable[[float], Call]) -> object:
-        with self._turn:
-            self._attend()
-            call = start(self._clock())
-            try:
+    def _run(self, make: Callable[[float], Call]) -> object:
+        call: Call | None = None
+        try:
+            with self._state:
+                self._attend()
+                call = make(self._clock())
+                self.session.begin(call, call.started)
                 self._flush()
-                while not call.done:
-                    self._wait()
-            finally:
-                self.session.abandon(call, "the call was interrupted")
-                self._attended = self._clock()
-                self._turn.notify_all()
+            while not call.done and self._clock() < call.deadline + _OVERDUE:
+                self._wait(call.deadline)
+        finally:
+            with self._state:
+                if call is not None:
+                    self.session.abandon(call, "the call was interrupted")
+                self._leave()
         return call.outcome()
 
-    def _wait(self, end: float | None = None) -> None:
+    def _wait(self, end: float) -> None:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
 
         :param end: wait no longer than this (monotonic seconds), whatever the session wants
         """
-        times = [instant for instant in (self.session.deadline, end) if instant is not None]
-        wait = max(0.0, min(times, default=0.0) - self._clock())
-        if self._receiving:
-            self._turn.wait(wait)
-            self.session.tick(self._clock())
+        me = threading.get_ident()
+        with self._state:
+            deadline = self.session.deadline
+            wait = max(0.0, (end if deadline is None else min(end, deadline)) - self._clock())
+            # One's own name there is left over from an interrupted wait.
+            leading = self._leader in {None, me}
+            if leading:
+                self._leader = me
+                sock = self._socket or self._open()
+            else:
+                waiter = threading.Lock()
+                waiter.acquire()
+                self._waiters.append(waiter)
+        if leading:
+            datagram, trouble = self._read(sock, wait)
+            with self._state:
+                self._take(datagram, trouble)
         else:
-            self._receive_one(wait)
-        self._flush()
+            waiter.acquire(timeout=wait)
+            with self._state:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                self._take(None, "")
 
-    def _receive_one(self, wait: float) -> None:
-        sock = self._socket or self._open()
-        self._receiving = True
-        self._turn.release()
-        datagram, trouble = None, ""
+    def _read(self, sock: socket.socket, wait: float) -> tuple[bytes | None, str]:
+        """Wait for one datagram; the lock is not held."""
         try:
             # 0 would make the socket non-blocking, which reads as an error here.
             sock.settimeout(max(wait, 0.0005))
             size = sock.recv_into(self._buffer)
-            datagram = bytes(self._buffer[:size])
+            return bytes(self._buffer[:size]), ""
         except TimeoutError:
-            pass
+            return None, ""
         except OSError as error:
-            trouble = self._describe(error)
-        finally:
-            self._turn.acquire()
-            self._receiving = False
-            self._turn.notify_all()
+            return None, self._describe(error)
+
+    def _take(self, datagram: bytes | None, trouble: str) -> None:
+        """Hand the session what came of a wait, and send what it wants sent."""
         now = self._clock()
         if datagram is not None:
             self.session.receive(datagram, now)
@@ -185,6 +204,22 @@ class Connection:
             self.session.unreachable(trouble, now)
         else:
             self.session.tick(now)
+        self._flush()
+        if datagram is not None or trouble:
+            self._wake()
+
+    def _leave(self) -> None:
+        """End this thread's part: somebody else may wait on the socket now."""
+        if self._leader == threading.get_ident():
+            self._leader = None
+        self._attended = self._clock()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let the waiting threads look whether their calls are done, and who waits on the socket next."""
+        for waiter in self._waiters:
+            waiter.release()
+        self._waiters.clear()
 
     def _flush(self) -> None:
         while datagrams := self.session.take_output():
@@ -206,7 +241,7 @@ class Connection:
             self._open()
             return
         now = self._clock()
-        if self._receiving or now - self._attended < _UNATTENDED:
+        if self._leader is not None or now - self._attended < _UNATTENDED:
             return
         self._socket.settimeout(0)
         for _ in range(_BACKLOG):

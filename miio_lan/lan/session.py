@@ -43,6 +43,8 @@ REFUSALS = 3
 REFUSED_FOR = 2.0
 #: Immediate resends one call may cause (a clock that keeps changing must not make us shout).
 MAX_HURRIED = 8
+#: Seconds an unsafe command is waited for after the device restarted.
+LAST_WORDS = 1.0
 #: Longest wait (seconds) between two sends of one command.
 MAX_RESEND = 10.0
 #: First pause (seconds) before trying again what the device could not take.
@@ -110,7 +112,7 @@ class Session:
         """Whether a call is open."""
         return bool(self._active or self._queue)
 
-    def start(
+    def command(
         self,
         method: str,
         params: object,
@@ -121,7 +123,7 @@ class Session:
         repeat_safe: bool | None = None,
         extra: Mapping[str, object] | None = None,
     ) -> Call:
-        """Open a call for a command.
+        """Make a call for a command; :meth:`begin` opens it.
 
         :param timeout: seconds per attempt; the call ends after ``timeout * (1 + retry_count)``
         :param repeat_safe: overrides what the method's name tells, see :func:`miio_lan.lan.call.is_repeat_safe`
@@ -133,16 +135,16 @@ class Session:
         deadline = now + timeout * (1 + retry_count)
         call = Call(method, params, extra or {}, now, timeout, deadline, retry_count, safe)
         call.carry(self._ids.next())
-        self._queue.append(call)
-        self.tick(now)
         return call
 
     def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
-        """Open a call that ends with the next hello reply, a :class:`Packet`."""
-        call = Call(None, None, {}, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+        """Make a call that ends with the next hello reply, a :class:`Packet`."""
+        return Call(None, None, {}, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+
+    def begin(self, call: Call, now: float) -> None:
+        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
         self._queue.append(call)
         self.tick(now)
-        return call
 
     def abandon(self, call: Call, reason: str) -> None:
         """End an open call without an answer (its caller was interrupted, the connection closed)."""
@@ -317,6 +319,8 @@ class Session:
             call.accompany = False
             call.resend_after /= 2
         else:
+            # No answer will come any more, except one that was on its way already.
+            call.deadline = min(call.deadline, now + LAST_WORDS)
             call.next_send = call.deadline
 
     def _content(self, packet: Packet, now: float, *, stale: bool) -> None:

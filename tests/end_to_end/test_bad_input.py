@@ -21,7 +21,7 @@ from miio_lan import (
 )
 from miio_lan.errors import InvalidArgument, RequestTooLong
 from miio_lan.lan.packet import encode, hello_reply
-from miio_lan.lan.responder import Request
+from miio_lan.lan.responder import Request, ResponderOptions
 from miio_lan.virtual.module import Timings
 from miio_lan.virtual.product import VirtualProduct
 
@@ -126,7 +126,8 @@ class TestNobodyAnswers:
             if len(fake.requests) == 3:
                 fake.reply(request, result=["ok"])
 
-        with FakeDevice(answer_the_third) as fake, patiently(hasty(fake.port)) as device:
+        forgetful = ResponderOptions(id_memory="normal")
+        with FakeDevice(answer_the_third, options=forgetful) as fake, patiently(hasty(fake.port)) as device:
             assert device.send(command, []) == ["ok"]
             assert len({request.id for request in fake.requests[:3]}) == ids
 
@@ -339,14 +340,13 @@ class TestClosing:
         with FakeDevice() as fake, Device("127.0.0.1", TOKEN, port=fake.port, timeout=1000) as device:
             session = device._connection.session
             started = threading.Semaphore(0)
-            start = session.start
+            begin = session.begin
 
-            def noticed(*args: Any, **options: Any) -> Any:
-                call = start(*args, **options)
+            def noticed(*args: Any) -> None:
+                begin(*args)
                 started.release()
-                return call
 
-            session.start = noticed  # type: ignore[method-assign]
+            session.begin = noticed  # type: ignore[method-assign]
 
             def wait() -> None:
                 waiting.wait()

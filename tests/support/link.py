@@ -53,7 +53,8 @@ class Link:
 
     def start(self, method: str, params: object = (), **options: Any) -> Call:
         options = {"timeout": 5.0, "retry_count": 3, **options}
-        call = self.session.start(method, list(params) if params == () else params, self.now, **options)
+        call = self.session.command(method, list(params) if params == () else params, self.now, **options)
+        self.session.begin(call, self.now)
         self._carry_from_session()
         return call
 

@@ -44,7 +44,8 @@ class Client:
         self.socket.close()
 
     def call(self, method: str, params: Any) -> Any:
-        call = self.session.start(method, params, time.monotonic(), timeout=PATIENCE, retry_count=0)
+        call = self.session.command(method, params, time.monotonic(), timeout=PATIENCE, retry_count=0)
+        self.session.begin(call, call.started)
         self.until(lambda: call.done)
         return call.outcome()
 
