@@ -26,6 +26,8 @@ from miio_lan.uart.values import MISSING, json_text
 
 TIMED_OUT = -9999
 """What a module tells the client when its MCU did not answer in time."""
+MCU_CODES = range(-9999, -4999)
+"""The codes of ``error`` that a module passes on."""
 UNDEFINED = -10000
 """What a module makes of an ``error`` whose code it does not pass on."""
 NO_ANSWER = -4004

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from miio_lan.acceptance.content import BAD_ANSWERS, TIMED_OUT, UNDEFINED, carried, error_of
+from miio_lan.acceptance.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
 from miio_lan.acceptance.lan_story import Request
 from miio_lan.acceptance.uart_story import Answer, Task, UartStory
 from miio_lan.uart.commands import Error, Result
@@ -24,7 +24,6 @@ LONGEST_WAIT = 30.0
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 
-_MCU_CODES = range(-9999, -4999)
 _LIKELY_CUT = 8
 _LIKELY_CUT_SIZE = 200
 
@@ -96,7 +95,9 @@ class Joiner:
         prompt = [chain for chain in agreeing if _replied_promptly(request, chain)]
         for chain in agreeing:
             chain.likely = chain.likely and chain in prompt
+        strict = [chain for chain in prompt if chain.whole and _in_order(request, chain)]
         for kind in (
+            strict,
             [chain for chain in prompt if chain.whole],
             [chain for chain in prompt if chain.likely],
             [chain for chain in agreeing if chain.whole],
@@ -263,7 +264,7 @@ def agrees(request: Request, chain: Chain) -> bool:
     if code == TIMED_OUT:
         return answer is None or _of_no_use(answer, reply.instant) or _said(answer, code)
     if answer is None:
-        return code in _MCU_CODES or code == UNDEFINED
+        return code in MCU_CODES or code == UNDEFINED
     if isinstance(answer.command, Error):
         return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED)
     wrong = answer.refused or not answer.fits or not answer.command.valid
@@ -277,6 +278,17 @@ def _replied_promptly(request: Request, chain: Chain) -> bool:
         return True
     timed_out = error_of(request.reply.reading) == TIMED_OUT and not _said(answer, TIMED_OUT)
     return timed_out or request.reply.instant - answer.record.instant <= DELIVERY
+
+
+def _in_order(request: Request, chain: Chain) -> bool:
+    """Tell whether the stamps of the two wires are in the order of the steps, as they are where one clock gave them."""
+    if chain.tasks[0].down.instant < request.first:
+        return False
+    last = chain.tasks[-1]
+    ends = [last.down.instant]
+    if request.succeeded and last.answer is not None:
+        ends.append(last.answer.record.instant)
+    return request.reply is None or max(ends) <= request.reply.instant
 
 
 def _in_time(answer: Answer, reply: float) -> bool:

@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Iterable
 
 from miio_lan.acceptance import exchange as at
-from miio_lan.acceptance.content import carried, fits
+from miio_lan.acceptance.content import MCU_CODES, TIMED_OUT, carried, error_of, fits
 from miio_lan.acceptance.exchange import Exchange, Part
 from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW, Joiner, Joint
 from miio_lan.acceptance.lan_story import Call, LanStory, Request
@@ -25,6 +25,8 @@ __all__ = ["Exchange", "Pairer", "Part", "at", "pair"]
 
 HORIZON = 2 * LONGEST_WAIT
 """Seconds after which nothing is added to an exchange any more."""
+STRAGGLING = 1.0
+"""Seconds after which nothing is added to what has a reply."""
 _COMPACT_AT = 4096
 
 
@@ -153,7 +155,9 @@ class _Reading:
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
-            open=self._is_open(call.last if reply is None else records[-1].instant, reply, joint),
+            open=self._is_open(
+                call.last if reply is None else records[-1].instant, reply, joint, local=main.local
+            ),
             stopped_part=finding.part,
         )
 
@@ -191,15 +195,17 @@ class _Reading:
                 return (_part_of(None, orphan, command),)
         return ()
 
-    def _is_open(self, last: float, reply: Record | None, joint: Joint | None) -> bool:
+    def _is_open(self, last: float, reply: Record | None, joint: Joint | None, *, local: bool) -> bool:
         if self._finished:
             return False
         if reply is None:
             return self._end - last < HORIZON
+        # What belongs to it may be told later than the reply, by another thread or through a slower adapter.
         answers = [task.answer for task in joint.chain.tasks] if joint is not None else []
-        # The acknowledgement comes right after the answer, but another thread may tell of it.
-        waits = any(each is not None and each.acknowledgement is None for each in answers)
-        return waits and self._end - last < 1.0
+        code = error_of(reply.reading)
+        answered = code is None or (code in MCU_CODES and code != TIMED_OUT)
+        waits = any(answered if each is None else each.acknowledgement is None for each in answers)
+        return (waits or (answered and not local and not answers)) and self._end - last < STRAGGLING
 
     # --- a line nobody asked for on the LAN --------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ ids in an answer, and from what the module says; where lines are missing, that i
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
 _NOT_FOUND = "command '"
+_WORDS = re.compile("[a-z]+")
 _NOISE = "?"
 _NOT_OK = frozenset({"get_down", _NOISE})
 
@@ -142,7 +144,7 @@ class UartStory:
         """Take a record of the UART."""
         if self.first is None:
             self.first = record.instant
-        notes = set(record.note.replace(",", " ").split())
+        notes = set(_WORDS.findall(record.note))
         if notes & _BREAKS:
             self._break(record)
         if not record.raw or "echo" in notes:

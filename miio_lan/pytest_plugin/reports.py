@@ -1,0 +1,110 @@
+"""What a test's report says about the wires: in the terminal, in the JUnit XML, and as a recording to look at."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from miio_lan.pytest_plugin.settings import SETTINGS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from miio_lan.acceptance.bench import Bench
+
+BENCH = pytest.StashKey["Bench[Any]"]()
+"""Where the bench of a test is found."""
+
+COMMANDS = "miio commands"
+WIRES = "miio wires"
+RECORDING = "miio_recording"
+_LONGEST_NAME = 100
+
+
+class Reports:
+    """Hooks that add sections to reports.
+
+    With pytest-xdist, sections and properties are made where the test runs, the XML where the run was started.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._settings = config.stash[SETTINGS]
+
+    def pytest_report_header(self) -> str | None:
+        """Say which product is tested, where that was said."""
+        what = self._settings.describe()
+        return f"miio: {what}" if what else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add what crossed the wires to the report of a test that had a product."""
+        report = yield
+        bench = item.stash.get(BENCH, None)
+        if bench is not None and call.when == "call":
+            self._add(item, report, call, bench)
+        return report
+
+    def _add(
+        self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], bench: Bench[Any]
+    ) -> None:
+        from miio_lan.acceptance.trace import ExpectationFailed, summary, trace
+
+        commands = [summary(each) for each in bench.exchanges]
+        report.sections.append((COMMANDS, "\n".join(commands) or "none"))
+        failed = report.failed
+        # A failed expectation has shown them already.
+        if failed and not (call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)):
+            report.sections.append((WIRES, trace(bench.records)))
+        path = self._settings.recordings / f"{file_name(item.nodeid)}.jsonl"
+        if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
+            self._save(report, bench, path)
+        else:
+            path.unlink(missing_ok=True)  # of an earlier run: it is not true any more
+
+    @staticmethod
+    def _save(report: pytest.TestReport, bench: Bench[Any], path: Path) -> None:
+        try:
+            bench.save(path)
+        except OSError as error:
+            report.sections.append(("miio recording", f"could not be written: {error}"))
+            return
+        report.sections.append(("miio recording", str(path)))
+        report.user_properties.append((RECORDING, str(path)))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write our sections into the JUnit XML, which by itself has captured output alone."""
+        if report.when == "call" and (sections := [each for each in report.sections if _is_ours(each)]):
+            text = "\n\n".join(f"--- {title} ---\n{content}" for title, content in sections)
+            _write_to_xml(self._config, report, text)
+
+
+def _is_ours(section: tuple[str, str]) -> bool:
+    return section[0].startswith("miio ")
+
+
+def _write_to_xml(config: pytest.Config, report: pytest.TestReport, text: str) -> None:
+    from xml.etree import ElementTree as ET
+
+    from _pytest.junitxml import bin_xml_escape, xml_key
+
+    xml = config.stash.get(xml_key, None)
+    if xml is not None:
+        element = ET.Element("system-out")
+        element.text = bin_xml_escape(text)
+        xml.node_reporter(report).append(element)
+
+
+def file_name(nodeid: str) -> str:
+    """Give a test's name as the name of a file, short and unique."""
+    name = re.sub(r"[^\w.-]+", "_", nodeid).strip("_")
+    if len(name) <= _LONGEST_NAME and name == nodeid.replace("::", "_").replace("/", "_"):
+        return name
+    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"

@@ -1,0 +1,167 @@
+"""What the options and settings mean together, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEFAULT_PORT = 54321
+POLL_INTERVAL = 0.02
+"""Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
+KEEP = ("failed", "all", "none")
+
+_TOKEN = re.compile(r"[0-9a-fA-F]{32}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the product is.
+
+    :param virtual: whether a virtual product was asked for
+    """
+
+    host: str | None
+    token: str | None
+    port: int
+    uart: str | None
+    uart_up: str | None
+    spec: str | None
+    virtual: bool
+    poll_interval: float
+    recordings: Path
+    keep: str
+
+    def __repr__(self) -> str:
+        return f"<Settings: {self.describe() or 'no product'}>"
+
+    @property
+    def real(self) -> bool:
+        """Whether a product on the bench was named."""
+        return self.host is not None or self.uart is not None
+
+    def describe(self) -> str:
+        """Say in words what is tested; empty when that was not said."""
+        if self.virtual:
+            return "virtual product"
+        lines = [each for each in (self.uart, self.uart_up) if each]
+        return ", ".join(
+            [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
+        )
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> Settings:
+        """Read and check them; an option on the command line goes before a setting in a file.
+
+        :raises pytest.UsageError: naming the option that is wrong, and what would be right
+        """
+        given = _Given(config)
+        virtual, host, uart = given.product()
+        token = given.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if host else None)
+        found = cls(
+            host=host,
+            token=token if host else None,
+            port=given.number("port", DEFAULT_PORT, 1, 65535, whole=True),
+            uart=uart,
+            uart_up=None if virtual else given.text("uart_up"),
+            spec=given.text("spec"),
+            virtual=virtual,
+            poll_interval=given.number("poll_interval", POLL_INTERVAL, 0.001, 60),
+            recordings=given.path("recordings") or config.rootpath / "miio-recordings",
+            keep=given.text("keep") or "failed",
+        )
+        found.check(token_given=given.option("token") is not None)
+        spec = given.path("spec")
+        if spec is not None and spec.suffix and not spec.is_file():
+            raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
+        return found if spec is None or not spec.suffix else _with_spec(found, str(spec))
+
+    def check(self, *, token_given: bool) -> None:
+        """Refuse what does not fit together."""
+        if self.host is not None and self.token is None:
+            raise pytest.UsageError(
+                "--miio-host needs the product's token: give --miio-token, or set MIIO_LAN_TOKEN"
+            )
+        if self.host is None and token_given and not self.virtual:
+            raise pytest.UsageError("--miio-token without --miio-host: whose token is it?")
+        # Never with the token in the text: reports are handed on.
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise pytest.UsageError(
+                f"--miio-token is 32 hexadecimal digits; this one has {len(self.token)} characters"
+            )
+        if self.uart_up is not None and self.uart is None:
+            raise pytest.UsageError(
+                "--miio-uart-up is the second of two receivers: give --miio-uart (at the module's TX) too"
+            )
+        if self.keep not in KEEP:
+            raise pytest.UsageError(f"--miio-keep is one of {', '.join(KEEP)}, not {self.keep!r}")
+
+
+def _with_spec(settings: Settings, spec: str) -> Settings:
+    from dataclasses import replace
+
+    return replace(settings, spec=spec)
+
+
+class _Given:
+    """The options and settings as they were given."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def option(self, name: str) -> Any:
+        return self._config.getoption(f"miio_{name}")
+
+    def text(self, name: str) -> str | None:
+        value = self.option(name)
+        if value is None:
+            value = self._config.getini(f"miio_{name}") or None
+        elif not value.strip():
+            raise pytest.UsageError(f"--miio-{name.replace('_', '-')} is empty")
+        return value.strip() if value is not None else None
+
+    def product(self) -> tuple[bool, str | None, str | None]:
+        """Say which product is meant: virtual, or at which address and port."""
+        named = {name: self.option(name) for name in ("host", "uart")}
+        asked = self.option("virtual")
+        if asked and (clash := [name for name, value in named.items() if value is not None]):
+            raise pytest.UsageError(
+                f"--miio-virtual and --miio-{clash[0]} are two products: give one of them"
+            )
+        here = any(value is not None for value in named.values())
+        if asked or (not here and self._config.getini("miio_virtual")):
+            return True, None, None
+        return False, self.text("host"), self.text("uart")
+
+    def number(self, name: str, default: Any, least: float, most: float, *, whole: bool = False) -> Any:
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            number = int(text) if whole else float(text)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            kind = "a whole number" if whole else "a number"
+            option = f"--miio-{name.replace('_', '-')}"
+            raise pytest.UsageError(f"{option} is {kind} from {least:g} to {most:g}, not {text!r}")
+        return number
+
+    def path(self, name: str) -> Path | None:
+        """Give a path: on the command line it starts here, in a file where that file is."""
+        text = self.text(name)
+        if text is None:
+            return None
+        base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
+        return base / text
+
+
+def _home(config: pytest.Config) -> Path:
+    return config.inipath.parent if config.inipath is not None else config.rootpath
+
+
+SETTINGS = pytest.StashKey[Settings]()
