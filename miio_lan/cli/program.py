@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "demo"),
     "virtual": ("virtual", "virtual"),
     "uart": ("uart", "uart"),
+    "accept": ("accept", "accept"),
     "watch": ("watch", "watch"),
 }
 
