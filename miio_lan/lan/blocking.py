@@ -108,7 +108,7 @@ class Connection:
             with self._state:
                 self._attend()
             while not arrived and self._clock() < end:
-                self._wait(end)
+                self._wait(end, lambda: bool(arrived))
         finally:
             with self._state:
                 self._leave()
@@ -145,8 +145,9 @@ class Connection:
                 call = make(self._clock())
                 self.session.begin(call, call.started)
                 self._flush()
+            mine = call
             while not call.done and self._clock() < call.deadline + _OVERDUE:
-                self._wait(call.deadline)
+                self._wait(call.deadline, lambda: mine.done)
         finally:
             with self._state:
                 if call is not None:
@@ -154,13 +155,16 @@ class Connection:
                 self._leave()
         return call.outcome()
 
-    def _wait(self, end: float) -> None:
+    def _wait(self, end: float, done: Callable[[], bool]) -> None:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
 
         :param end: wait no longer than this (monotonic seconds), whatever the session wants
+        :param done: whether there is nothing to wait for any more; asked while no other thread can change it
         """
         me = threading.get_ident()
         with self._state:
+            if done():
+                return
             deadline = self.session.deadline
             wait = max(0.0, (end if deadline is None else min(end, deadline)) - self._clock())
             # One's own name there is left over from an interrupted wait.
