@@ -13,7 +13,6 @@ from miio_lan.device.calls import PropertyTest, Steps
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.device.subscription import CHECK_EVERY, Subscription
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -30,6 +29,8 @@ from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     import click
+
+    from miio_lan.device.subscription import Subscription
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -303,6 +304,8 @@ class Device:
 
         :raises UnsupportedFeatureException: if it cannot
         """
+        from miio_lan.device.subscription import Subscription  # most programs never subscribe
+
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
         greeting = self.send_handshake()
@@ -323,7 +326,7 @@ class Device:
         end = time.monotonic() + timeout
         while True:
             now = time.monotonic()
-            wait = min(end, self._subscription.checked + CHECK_EVERY) - now
+            wait = min(end, self._subscription.check_due) - now
             push = self._reachable().listen(max(0.0, wait))
             if push is not None or time.monotonic() >= end:
                 return push

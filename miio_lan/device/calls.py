@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.slices import cut
@@ -26,16 +26,16 @@ _LOGGER = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One command to send.
 
+    :param params: None for an empty list
     :param retry_count: None for the device's own
     :param repeat_safe: None to decide by the method's name
     """
 
     method: str
-    params: Any = field(default_factory=list)
+    params: Any = None
     retry_count: int | None = None
     repeat_safe: bool | None = None
 

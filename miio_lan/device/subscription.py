@@ -33,6 +33,11 @@ class Subscription:
     update_ts: int = 0
     checked: float = 0.0
 
+    @property
+    def check_due(self) -> float:
+        """When to ask whether the device still holds it, monotonic seconds."""
+        return self.checked + CHECK_EVERY
+
     @classmethod
     def fresh(cls, rng: random.Random | None = None) -> Subscription:
         """Make one with a random virtual did, as devices expect of controllers."""

@@ -260,7 +260,9 @@ class Connection:
 
     def _open(self) -> socket.socket:
         try:
-            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
+            # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
+            host = self.host.encode("ascii") if self.host.isascii() else self.host
+            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as error:
             raise DeviceException(f"{self.host!r} is not a known host name or address: {error}") from None
         # Products speak IPv4; a name server may list an IPv6 address of the same name first.

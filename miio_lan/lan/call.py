@@ -33,7 +33,7 @@ def is_repeat_safe(method: str) -> bool:
     return method.startswith(_READ_PREFIXES) or method in _READS or method in _ABSOLUTE_SETS
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Call:
     """A command (or, with ``method`` None, a handshake) from start to end.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from construct import Bytes, Const, Int8ub, Int16ub, Int32ub, Int64ub, Struct
 
@@ -102,8 +102,7 @@ class Packet:
         return f"<Packet did={self.device_id} stamp={self.stamp} {kind}>"
 
 
-@dataclass(frozen=True, slots=True)
-class PushAbility:
+class PushAbility(NamedTuple):
     """What a push-capable device says of itself in its answer to a hello with a virtual did.
 
     :param sub_ts: the stamp of the subscription it holds for us, 0 for none

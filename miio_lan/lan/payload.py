@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
 from miio_lan.redact import redact
@@ -14,8 +13,7 @@ from miio_lan.redact import redact
 _EXCERPT = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A JSON value and what had to be repaired to read it (nothing, for most devices)."""
 
     value: object

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from miio_lan.lan.reply import reply_id
 
@@ -16,8 +16,7 @@ MAX_PUSHES = 1000
 _SPEC_METHODS = frozenset({"properties_changed", "event_occured"})
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
+class Push(NamedTuple):
     """Something a device told unasked: ``properties_changed``, ``event_occured`` or another uplink word.
 
     :param id: the device's id for it; repeats carry the same one
