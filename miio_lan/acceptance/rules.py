@@ -15,6 +15,7 @@ from miio_lan.acceptance import (
     rules_form,
     rules_polling,
     rules_reports,
+    rules_sets,
     rules_values,
 )
 from miio_lan.acceptance.session import Session
@@ -35,6 +36,7 @@ JUDGES: tuple[Judge, ...] = (
     *rules_polling.JUDGES,
     *rules_answers.JUDGES,
     *rules_values.JUDGES,
+    *rules_sets.JUDGES,
     *rules_reports.JUDGES,
     *rules_ends.JUDGES,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ ENOUGH = 5
 PATIENCE = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _MAX_PAUSE = 2.0
+_SOON = 8
+"""Lines after a net change among which a poll is looked for."""
 
 
 @rule(
@@ -123,14 +126,16 @@ def answers_only_downlinks(session: Session, case: Case) -> None:
 )
 def net_change_taken(session: Session, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""
+    said = session.line.said
+    instants = [each.instant for each in said]
     for downlink in session.line.downlinks:
         if not isinstance(downlink.command, c.NetChange):
             continue
-        later = [said for said in session.line.said if said.instant > downlink.instant]
+        at = bisect_right(instants, downlink.instant)
         state = downlink.command.state
-        if any(isinstance(said.command, (c.GetDown, c.PropertiesChanged)) for said in later[:8]):
+        if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _SOON]):
             case.good(f"{state}", downlink.record)
-        elif session.line.ended - downlink.instant >= PATIENCE and not later:
+        elif session.line.ended - downlink.instant >= PATIENCE and at == len(said):
             case.bad(f"silent for {PATIENCE:g} s after {state}", downlink.record)
 
 

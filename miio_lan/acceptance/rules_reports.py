@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.form import bare_words
 from miio_lan.acceptance.rulebook import Case, rule
+from miio_lan.acceptance.rules_sets import REPORT_TIME
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from miio_lan.acceptance.conversation import Downlink, Said
+    from miio_lan.acceptance.conversation import Said
     from miio_lan.acceptance.session import Session
 
-REPORT_TIME = 2.0
-"""Seconds after a set within which its report is expected: reports may be gathered for a second."""
 EVENTS_PER_SECOND = 3
 SERIAL_NUMBER = (1, 5)
-_RESEND_TIME = 1.0
 
 
 def _reports(session: Session) -> Iterator[tuple[Said, c.PropertiesChanged]]:
@@ -123,100 +121,6 @@ def reports_known(session: Session, case: Case) -> None:
             case.good(f"{known.name}", said.record)
 
 
-def _successes(downlink: Downlink) -> list[tuple[int, int, object]]:
-    """Give the properties a set has successfully set, with the values."""
-    said = downlink.answer
-    if said is None or not isinstance(downlink.command, c.SetProperties):
-        return []
-    if not isinstance(said.command, c.Result) or bare_words(said):
-        return []
-    codes = {(row.siid, row.piid): row.code for row in said.command.results}
-    return [
-        (siid, piid, value)
-        for siid, piid, value in downlink.command.properties
-        if codes.get((siid, piid)) == 0
-    ]
-
-
-def _known_values(session: Session, until: float) -> dict[tuple[int, int], object]:
-    """Give the last value each property was known to have before an instant."""
-    values: dict[tuple[int, int], object] = {}
-    for said in session.line.said:
-        if said.instant >= until:
-            break
-        command = said.command
-        if isinstance(command, c.PropertiesChanged):
-            values |= {(siid, piid): value for siid, piid, value in command.changes}
-        elif isinstance(command, c.Result) and said.answers is not None:
-            values |= {(row.siid, row.piid): row.value for row in command.results if row.code == 0}
-            values |= {(siid, piid): value for siid, piid, value in _successes(said.answers)}
-    return values
-
-
-@rule(
-    "set-reported",
-    "A property that was set to another value is reported by properties_changed",
-    source="serial document, set_properties; observed: test of product functions",
-    kind="reports",
-)
-def set_reported(session: Session, case: Case) -> None:
-    """A failure only where the description says that the property notifies."""
-    reports = list(_reports(session))
-    for downlink in session.line.downlinks:
-        said = downlink.answer
-        changes = _successes(downlink)
-        if said is None or not changes:
-            continue
-        known = _known_values(session, downlink.instant)
-        for siid, piid, value in changes:
-            if (siid, piid) not in known or _alike(known[siid, piid], value):
-                continue
-            prop = session.spec.property(siid, piid) if session.spec is not None else None
-            if session.spec is not None and (prop is None or not prop.notifies):
-                continue
-            told = [
-                report
-                for report, command in reports
-                if downlink.instant <= report.instant <= said.instant + REPORT_TIME
-                and any((change.siid, change.piid) == (siid, piid) for change in command.changes)
-            ]
-            where = f"property {siid}.{piid}"
-            if told:
-                case.good(f"{where} was reported", told[0].record)
-            elif session.line.ended - said.instant >= REPORT_TIME:
-                (case.bad if prop is not None else case.odd)(
-                    f"{where} was not reported within {REPORT_TIME:g} s", said.record
-                )
-
-
-def _alike(one: object, other: object) -> bool:
-    # True and 1 are different values on this line; 20 and 20.0 are not.
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
-@rule(
-    "report-after-result",
-    "What a set changed is reported after its result",
-    source="serial document, set_properties (example)",
-    kind="reports",
-)
-def report_after_result(session: Session, case: Case) -> None:
-    """Modules serve both orders; the other one is a warning."""
-    reports = list(_reports(session))
-    for downlink in session.line.downlinks:
-        said = downlink.answer
-        if said is None:
-            continue
-        changes = {(siid, piid) for siid, piid, _ in _successes(downlink)}
-        for report, command in reports:
-            if not changes & {(change.siid, change.piid) for change in command.changes}:
-                continue
-            if downlink.instant <= report.instant and report.number < said.number:
-                case.odd("reported before the result", report.record)
-            elif said.instant <= report.instant <= said.instant + REPORT_TIME:
-                case.good("reported after the result", report.record)
-
-
 @rule(
     "serial-number",
     "The serial number (1.5) is reported once the product is in the cloud",
@@ -245,5 +149,5 @@ def serial_number(session: Session, case: Case) -> None:
 
 
 JUDGES = (
-    properties_changed_form, event_form, event_rate, reports_known, set_reported, report_after_result, serial_number,
+    properties_changed_form, event_form, event_rate, reports_known, serial_number,
 )  # fmt: skip

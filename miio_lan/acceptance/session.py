@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.conversation import Conversation, Downlink, Said, listen
@@ -194,11 +195,11 @@ def _lan_calls(records: Iterable[Record]) -> Iterator[Call]:
             replies.setdefault((record.peer, reading["id"]), record)
     for number, request in enumerate(requests):
         reply = replies.get((request.peer, (request.reading or {}).get("id")))
-        if reply is not None or not _sent_again(request, requests[number + 1 :]):
+        if reply is not None or not _sent_again(request, islice(requests, number + 1, None)):
             yield _lan_call(request, reply)
 
 
-def _sent_again(request: Record, later: list[Record]) -> bool:
+def _sent_again(request: Record, later: Iterable[Record]) -> bool:
     first = request.reading or {}
     for other in later:
         if other.instant - request.instant > _RESENT:

@@ -108,12 +108,17 @@ def accept(settings: Settings, /, **options: Any) -> None:
     values (what can be read is restored afterwards), --allow actions runs every action there is, --allow ota offers a
     firmware update and cancels it. Network states are told to the MCU in any case.
     """
+    from miio_lan.acceptance.verdict import Outcome
+
     paths = _report_paths(options["reports"])
     mode = _mode(options)
     judgement = mode(settings, options)
     _show(settings, judgement)
     _write(judgement, paths)
-    if not judgement.ok:
+    judged = any(verdict.outcome is not Outcome.NOT_OBSERVED for verdict in judgement.verdicts)
+    if not judged:
+        echo("Error: nothing in it could be judged", err=True)
+    if not judgement.ok or not judged:
         click.get_current_context().exit(FAILED)
 
 
@@ -213,14 +218,13 @@ def _uart(settings: Settings, options: dict[str, Any]) -> Judgement:
 
 def _virtual(settings: Settings, options: dict[str, Any]) -> Judgement:
     from miio_lan.acceptance.active import drive_module
+    from miio_lan.device.spec import Spec
     from miio_lan.uart.port import MemoryPair
     from miio_lan.virtual.host import McuHost
     from miio_lan.virtual.mcu import Mcu
 
-    spec = load_spec(options["spec"] or "lamp")
-    mcu = Mcu(spec, misbehave=options["misbehave"]) if spec is not None else None
-    if mcu is None:
-        refuse("--virtual needs a description.")
+    spec = load_spec(options["spec"]) or Spec.shipped()
+    mcu = Mcu(spec, misbehave=options["misbehave"])
     with _recorded(options) as observer, MemoryPair() as pair, McuHost(mcu, pair.far):
         return drive_module(
             pair.near,

@@ -95,6 +95,12 @@ class TestRecording:
         assert ended.code == 1
         assert "holds no records" in ended.err
 
+    def test_one_without_anything_to_judge(self, run, tmp_path):
+        ended = run("accept", "--json", str(recorded(tmp_path / "little.jsonl", talk("1 -- "))))
+        assert ended.code == 1
+        assert "nothing in it could be judged" in ended.err
+        assert ended.json["counts"]["pass"] == 0
+
     def test_one_that_is_none(self, run, tmp_path):
         ended = run("accept", str(tmp_path / "nothing.jsonl"))
         assert ended.code == 2
