@@ -24,13 +24,13 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
 from miio_lan.lan.pushes import Push
 from miio_lan.lan.session import Session
-from miio_lan.record import Observer, Record
 from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     import click
 
     from miio_lan.device.subscription import Subscription
+    from miio_lan.record import Observer, Record
 
 _LOGGER = logging.getLogger(__name__)
 

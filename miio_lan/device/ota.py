@@ -6,7 +6,6 @@ and a percentage, polled. Source: published firmware, observed devices, the phon
 
 from __future__ import annotations
 
-import difflib
 import re
 from enum import Enum
 
@@ -44,6 +43,8 @@ class UpdateState(Enum):
             if state.value == word:
                 return state
         # At least two products misspell "downloaded".
+        import difflib  # not for the sake of words that are spelt well
+
         close = difflib.get_close_matches(word, [state.value for state in cls], n=1, cutoff=0.85)
         if close:
             return cls(close[0])

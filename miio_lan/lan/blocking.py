@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import DeviceException
 from miio_lan.lan.call import Call
@@ -21,7 +21,9 @@ from miio_lan.lan.packet import PORT
 from miio_lan.lan.payload import parse_payload
 from miio_lan.lan.pushes import Push
 from miio_lan.lan.session import Session
-from miio_lan.record import Observer, Record
+
+if TYPE_CHECKING:
+    from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -303,6 +305,7 @@ class Connection:
 
 def tracer(observer: Observer, peer: str) -> Callable[[str, bytes, float, str], None]:
     """Make the session's trace function that hands an observer one record per datagram."""
+    from miio_lan.record import Record  # most programs observe nothing
 
     def trace(direction: str, plain: bytes, now: float, note: str) -> None:
         reading = None
