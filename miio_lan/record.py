@@ -34,6 +34,9 @@ DIRECTIONS = ("up", "down")
 # Everything a well-behaved line consists of: printable ASCII and the three control characters that lay out text.
 _CLEAN = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 
+# What a recording consists of nearly always: known by type alone, because a busy line has thousands of them per second.
+_SCALARS = frozenset({str, int, bool, type(None)})
+
 # Readings nest a few levels; what goes deeper is an attack on the stack of whoever reads the recording.
 _MAX_DEPTH = 100
 
@@ -169,18 +172,20 @@ def _parse(line: str) -> object:
 
 def _plain(value: object, depth: int) -> object:
     """Reduce a value to what ``json`` writes and reads back unchanged."""
-    if value is None or isinstance(value, (str, bool, int)):
+    if type(value) in _SCALARS or isinstance(value, (str, int)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if depth == 0:
         raise RecordError("the reading is nested too deeply")
     if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
+        if not all([isinstance(key, str) for key in value]):  # noqa: C419 - a generator costs more than it saves here
             raise RecordError("the keys of a reading are strings")
-        return {key: _plain(item, depth - 1) for key, item in value.items()}
+        return {
+            key: item if type(item) in _SCALARS else _plain(item, depth - 1) for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
-        return [_plain(item, depth - 1) for item in value]
+        return [item if type(item) in _SCALARS else _plain(item, depth - 1) for item in value]
     raise RecordError(f"a reading consists of JSON values, not of {type(value).__name__}")
 
 

@@ -50,7 +50,8 @@ class Recorder:
         with self._lock:
             try:
                 records.write(self._file, [record])
-                self._file.flush()
+                if not self._own:  # one of our own is flushed by the end of each line
+                    self._file.flush()
                 self.written += 1
             except (OSError, ValueError) as error:
                 self.lost += 1
@@ -73,7 +74,7 @@ class Recorder:
 
 
 def _opened(path: str | Path, append: bool) -> TextIO:
-    return Path(path).open("a" if append else "w", encoding="ascii", newline="\n")
+    return Path(path).open("a" if append else "w", buffering=1, encoding="ascii", newline="\n")
 
 
 def read_recording(file: str | Path | TextIO) -> Iterator[Record]:

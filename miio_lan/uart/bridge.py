@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
+from miio_lan.uart.backlog import Backlog
 from miio_lan.uart.faults import NOT_FORWARDED, Fault
 from miio_lan.uart.interference import Interference
 from miio_lan.uart.latency import Latency
@@ -60,6 +61,7 @@ class Bridge:
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
         # Faults depend on what was said before, whether or not anybody else wants to know.
         self._said = Overhearing(observer or _nobody, wall=wall_clock, peer=peer)
+        self._backlog: Backlog[tuple[Step, bool]] = Backlog(self._tell)
         self._interference = Interference(_made(faults))
         self._loop = Loop("miio bridge")
         self._gone = 0.0  # when the last bytes had been written
@@ -137,13 +139,15 @@ class Bridge:
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        deadlines = (self._interference.deadline, self._said.deadline)
+        deadlines = (self._interference.deadline, self._backlog.deadline or self._said.deadline)
         return min([each for each in deadlines if each is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Do what is due; for the loop."""
         self._go(self._interference.tick(now))
-        self._said.tick(now)
+        self._backlog.tick(now)
+        if self._backlog.deadline is None:
+            self._said.tick(now)
 
     def _listen(self) -> None:
         for direction, port in self._sources.items():
@@ -154,6 +158,8 @@ class Bridge:
             )
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
+        if self._interference.faults:
+            self._backlog.flush()  # what a line means depends on those before it
         steps = self._interference.feed(direction, data, instant, downlink=self._said.downlink)
         self._go(steps)
         if steps:
@@ -163,8 +169,8 @@ class Bridge:
         """Forward first, look closer afterwards: reading a line costs more than forwarding it."""
         arrived = [self._forward(step) if step.deliver else True for step in steps]
         self._gone = time.monotonic()
-        for step, there in zip(steps, arrived, strict=True):
-            self._tell(step, there)
+        for told in zip(steps, arrived, strict=True):
+            self._backlog.add(told, self._gone)
 
     def _forward(self, step: Step) -> bool:
         try:
@@ -177,7 +183,8 @@ class Bridge:
         self.forwarded[step.direction] += len(step.data)
         return True
 
-    def _tell(self, step: Step, there: bool) -> None:
+    def _tell(self, told: tuple[Step, bool]) -> None:
+        step, there = told
         note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
         if step.heard:
             self._said.feed(step.direction, step.data, step.instant, note=note)
@@ -185,11 +192,13 @@ class Bridge:
             self._said.aside(step.direction, step.data, step.instant, note=note)
 
     def _on_outage(self, direction: Direction, outage: Outage) -> None:
+        self._backlog.flush()
         note = f"outage: {outage.reason}" if outage.ended is None else "outage over"
         self._said.mark(note, direction, outage.began if outage.ended is None else outage.ended)
 
     def _finish(self) -> None:
         self._go(self._interference.flush())
+        self._backlog.flush()
         self._said.flush()
         self._loop.remove_timed(self)
         self.module.stop()

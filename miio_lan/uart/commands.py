@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 from miio_lan.uart.base import (
@@ -145,7 +144,7 @@ def read(line: Text, *, direction: Direction, pending: Command | Text | None = N
     command = _read_up(text, other) if direction == "up" else _read_down(text, other)
     if not isinstance(command, Noise):
         faults = (*faults, *command.faults, *_limits(text, command))
-    return replace(command, faults=faults, line=text)
+    return command.amended(faults=faults, line=text)
 
 
 def _pending(pending: Command | Text | None, direction: Direction) -> Command | None:
@@ -225,7 +224,7 @@ def _read_down(text: str, pending: Command | None) -> Command:
     prompt = _PROMPT.match(text)
     if prompt:
         command = _read_down(text[prompt.end() :], pending)
-        return replace(command, faults=("the prompt of echo mode stands before the line", *command.faults))
+        return command.amended(faults=("the prompt of echo mode stands before the line", *command.faults))
     tokens = tokens_of(text)
     if tokens[0] == "down":
         cursor = Cursor(tokens[1:], text[len("down") :].strip(" "))
@@ -242,4 +241,4 @@ def _finish(command: Command, cursor: Cursor) -> Command:
     if unread and not faults:
         name = command.method if isinstance(command, Down) else command.command
         faults = (f"{shown(' '.join(unread))} is left over: {name} takes no more parameters",)
-    return replace(command, faults=faults, unread=unread)
+    return command.amended(faults=faults, unread=unread)

@@ -70,6 +70,11 @@ class _Lane:
     waiting: deque[tuple[float, Step]] = field(default_factory=deque)
     size: int = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is known of it that is not over."""
+        return bool(self.line or self.waiting or self.behind or self.binary)
+
 
 class Interference:
     """Applies faults to a line.
@@ -83,7 +88,8 @@ class Interference:
         self._faults: list[Fault] = list(faults)
         self._seen: Counter[int] = Counter()
         self._done: Counter[str] = Counter()
-        self._lanes: dict[Direction, _Lane] = {"up": _Lane(), "down": _Lane()}
+        self._up, self._down = _Lane(), _Lane()
+        self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
         self._owed: deque[_Owed] = deque(maxlen=MAX_OPEN)
 
     @property
@@ -104,6 +110,8 @@ class Interference:
         """Do nothing any more; what is delayed still comes in its time."""
         self._faults.clear()
         self._seen.clear()
+        if not any(owed.ours for owed in self._owed):
+            self._owed.clear()
 
     def feed(
         self, direction: Direction, data: bytes, now: float, *, downlink: Down | None = None
@@ -113,7 +121,7 @@ class Interference:
         :param downlink: the downlink that waits for its ``result``
         """
         lane = self._lanes[direction]
-        if not self._faults and not lane.line and not lane.waiting and not self._owed and not lane.behind:
+        if self._is_idle:
             lane.passing = not data.endswith(CR)
             return [Step(direction, data, now)]
         steps = self.tick(now)
@@ -122,8 +130,15 @@ class Interference:
         return steps
 
     @property
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to do but to let everything go on."""
+        return not (self._faults or self._owed or self._up.busy or self._down.busy)
+
+    @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
+        if self._is_idle:
+            return None
         times = [lane.waiting[0][0] for lane in self._lanes.values() if lane.waiting]
         times += [lane.last + IDLE for lane in self._lanes.values() if lane.line]
         return min(times, default=None)
@@ -335,7 +350,7 @@ class Interference:
         text = text_of(line)
         if direction == "down":
             self._answered(text, now)
-        elif text:
+        elif text and (self._faults or self._owed):
             self._owed.append(_Owed(text, now, ours=False))
 
     def _answered(self, text: str, now: float) -> _Owed | None:

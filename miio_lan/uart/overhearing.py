@@ -79,8 +79,11 @@ class Overhearing:
         if not data:
             return
         self._note = note
-        expected = self._phase.expected(now)
-        self._take(direction, self._transfers[direction].feed(data, now, expected=expected))
+        transfer, expected = self._transfers[direction], self._phase.expected(now)
+        if transfer.is_text(data, expected=expected):
+            self._text(direction, data, now)
+        else:
+            self._take(direction, transfer.feed(data, now, expected=expected))
         self._note = ""
 
     def aside(self, direction: Direction, line: bytes, now: float, *, note: str) -> None:
@@ -120,7 +123,7 @@ class Overhearing:
     def _take(self, direction: Direction, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.reading is None:
-                (self._watch.up if direction == "up" else self._watch.down)(piece.raw, piece.instant)
+                self._text(direction, piece.raw, piece.instant)
                 continue
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
@@ -137,6 +140,9 @@ class Overhearing:
                     self._peer,
                 )
             )
+
+    def _text(self, direction: Direction, data: bytes, now: float) -> None:
+        (self._watch.up if direction == "up" else self._watch.down)(data, now)
 
     def _line(self, record: Record) -> None:
         reading = record.reading or {}

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
+from miio_lan.uart.backlog import Backlog
 from miio_lan.uart.direction import DirectionGuess
 from miio_lan.uart.loop import Loop
 from miio_lan.uart.overhearing import Overhearing
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from miio_lan.uart.port import OnData, Outage, Port
 
 _LOGGER = logging.getLogger(__name__)
+
+_Read = tuple["Direction", bytes, float]
 
 #: Bytes kept while it is not known which way they go.
 MAX_UNDECIDED = 65536
@@ -69,6 +72,7 @@ class Tap:
             self._ports["down"] = down
         self._either = either
         self._heard = Overhearing(observer, wall=wall_clock, peer=peer)
+        self._backlog: Backlog[_Read] = Backlog(lambda read: self._heard.feed(*read))
         self._guesses: dict[Direction | None, DirectionGuess] = {}
         self._undecided: list[tuple[bytes, float]] = []
         self._room = MAX_UNDECIDED
@@ -159,15 +163,17 @@ class Tap:
 
     @property
     def deadline(self) -> float | None:
-        """When a half-read line is given up; for the loop."""
-        return self._heard.deadline
+        """When what was heard is looked at, or a half-read line given up; for the loop."""
+        return self._backlog.deadline or self._heard.deadline
 
     def tick(self, now: float) -> None:
-        """Give up what is half read for too long; for the loop."""
-        self._heard.tick(now)
+        """Look at what was heard, and give up what is half read for too long; for the loop."""
+        self._backlog.tick(now)
+        if self._backlog.deadline is None:
+            self._heard.tick(now)
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
-        self._heard.feed(direction, data, instant)
+        self._backlog.add((direction, data, instant), instant)
         guess = self._guesses.get(direction)
         if guess is None:
             return
@@ -177,11 +183,12 @@ class Tap:
             if guess.direction not in (None, direction):
                 self.swapped = True
                 _LOGGER.warning("%s: %s", self._ports[direction].name, SWAPPED)
+                self._backlog.flush()
                 self._heard.mark(SWAPPED, direction, instant)
 
     def _on_unknown(self, data: bytes, instant: float) -> None:
         if self._ports:
-            self._heard.feed(next(iter(self._ports)), data, instant)
+            self._backlog.add((next(iter(self._ports)), data, instant), instant)
             return
         guess = self._guesses[None]
         guess.feed(data, instant)
@@ -205,6 +212,7 @@ class Tap:
         if direction is None:
             self._decide()
             (direction,) = self._ports
+        self._backlog.flush()
         note = f"outage: {outage.reason}" if outage.ended is None else "outage over"
         self._heard.mark(note, direction, outage.began if outage.ended is None else outage.ended)
 
@@ -212,6 +220,7 @@ class Tap:
         if self._loop is not None:
             self._loop.remove_timed(self)
         self._decide()
+        self._backlog.flush()
         self._heard.flush()
 
 

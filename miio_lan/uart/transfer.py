@@ -72,14 +72,23 @@ class TransferReader:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no block is begun."""
         return self._last + PATIENCE if self._block else None
 
+    def is_text(self, data: bytes, *, expected: bool) -> bool:
+        """Tell at little cost whether bytes, which come next, are all text; nearly always they are.
+
+        They need not be fed then.
+        """
+        if expected or self._block or _START.search(data):
+            return False
+        self._mid_line = data[-1:] != b"\r"
+        return True
+
     def feed(self, data: bytes, now: float, *, expected: bool) -> list[Piece]:
         """Take bytes read at ``now``.
 
         :param expected: whether a transfer is going on or announced: only then single letters can belong to it
         """
         pieces = self.tick(now)
-        if not self._block and not expected and not _START.search(data):
-            self._mid_line = data[-1:] != b"\r"
+        if self.is_text(data, expected=expected):
             return [*pieces, Piece(data, now)]
         if not self._block:
             self._began = now

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from enum import Enum
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from miio_lan.errors import LineError
@@ -15,10 +16,12 @@ Value = bool | int | float | str | None
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 _SHOWN = 40
 _DEEPEST = 64
+_SHORT = 16
 
 
 class Missing(Enum):
@@ -44,6 +47,10 @@ def read_value(token: str) -> tuple[Value, str]:
 
     :returns: the value, and what is wrong with the token in plain words (empty when nothing is)
     """
+    return _read_short(token) if len(token) <= _SHORT else _read_token(token)
+
+
+def _read_token(token: str) -> tuple[Value, str]:
     if token.startswith('"'):
         return _read_string(token)
     if token in _WORDS:
@@ -51,6 +58,10 @@ def read_value(token: str) -> tuple[Value, str]:
     if token == "null":  # noqa: S105 - a token of a line, not of a device
         return None, "null is not a value of the document"
     return _read_bare(token)
+
+
+# Ids and small numbers make most of every line.
+_read_short = lru_cache(maxsize=1024)(_read_token)
 
 
 def _read_bare(token: str) -> tuple[Value, str]:
@@ -66,7 +77,7 @@ def _read_bare(token: str) -> tuple[Value, str]:
 
 def _number(token: str) -> int | float | None:
     try:
-        if re.fullmatch(r"[+-]?[0-9]+", token):
+        if _INTEGER.fullmatch(token):
             return int(token)
         number = float(token)
     except ValueError:  # Python refuses integers of thousands of digits

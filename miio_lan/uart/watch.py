@@ -26,6 +26,10 @@ ANSWER_TIME = 2.0
 MAX_OPEN = 32
 """Lines of the MCU that may wait for their answer."""
 
+# Most lines of a real line are the same few, polls above all: they are read once.
+_MOST_KNOWN = 256
+_LONGEST_KNOWN = 128
+
 # What a module throws away without a word.
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
 
@@ -54,6 +58,7 @@ class LineWatch:
         self._down = LineReader(keep_empty=True)
         self._asked: deque[_Asked] = deque(maxlen=MAX_OPEN)
         self._downlink: Down | None = None
+        self._known: dict[tuple[str, bytes, str | None], tuple[Command, dict[str, object]]] = {}
 
     @property
     def downlink(self) -> Down | None:
@@ -95,8 +100,8 @@ class LineWatch:
 
     def _lines_up(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            command = read(line.raw, direction="up", pending=self._downlink)
-            self._tell(line, "up", command)
+            command, reading = self._read(line, "up", self._downlink)
+            self._tell(line, "up", command, reading)
             self._forget(line.instant)
             if not line.text or not _DROPPED.isdisjoint(line.problems):
                 continue
@@ -115,9 +120,9 @@ class LineWatch:
         for line in lines:
             asked = self._question(line.text)
             pending = asked.command if asked is not None else None
-            command = read(line.raw, direction="down", pending=pending)
+            command, reading = self._read(line, "down", pending)
             echo = asked is not None and line.text.removeprefix("# ") == asked.text
-            self._tell(line, "down", command, "echo" if echo else "")
+            self._tell(line, "down", command, reading, "echo" if echo else "")
             if echo or not line.text:
                 continue
             if asked is not None and not isinstance(pending, Help):
@@ -140,7 +145,25 @@ class LineWatch:
                 asked.popleft()
         return asked[0] if asked else None
 
-    def _tell(self, line: Line, direction: Direction, command: Command, note: str = "") -> None:
+    def _read(
+        self, line: Line, direction: Direction, pending: Command | None
+    ) -> tuple[Command, dict[str, object]]:
+        """Read a line, as the answer to another; one that is known already, at little cost."""
+        key = (direction, line.raw, None if pending is None else pending.line)
+        found = self._known.get(key)
+        if found is None:
+            command = read(line.raw, direction=direction, pending=pending)
+            found = (command, command.as_json())
+            if len(line.raw) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = found
+        command, reading = found
+        return command, dict(reading)  # an observer may keep or change it
+
+    def _tell(
+        self, line: Line, direction: Direction, command: Command, reading: dict[str, object], note: str = ""
+    ) -> None:
         notes = [note] if note else ["noise"] if isinstance(command, Noise) else []
         notes += [problem for problem in line.problems if problem in _DROPPED]
         self._observer(
@@ -150,7 +173,7 @@ class LineWatch:
                 line.instant,
                 self._wall(line.instant),
                 line.raw,
-                command.as_json(),
+                reading,
                 ", ".join(notes),
                 self._peer,
             )
