@@ -6,32 +6,17 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.steps import perform
 
 from miio_lan.device import calls
-from miio_lan.device.calls import Ask, PropertyTest, Steps
+from miio_lan.device.calls import Ask, PropertyTest
 from miio_lan.errors import (
     DeviceError,
-    DeviceException,
     DeviceInfoUnavailableException,
     DeviceTimeout,
     InvalidArgument,
     PayloadDecodeException,
 )
-
-
-def perform(steps: Steps[Any], answer: Callable[[Ask], Any]) -> Any:
-    """Carry out the steps against a function that answers, or raises."""
-    try:
-        ask = next(steps)
-        while True:
-            try:
-                reply = answer(ask)
-            except DeviceException as error:
-                ask = steps.throw(error)
-            else:
-                ask = steps.send(reply)
-    except StopIteration as end:
-        return end.value
 
 
 def failing(error: Exception) -> Callable[[Ask], Any]:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.steps import perform
 
 from miio_lan.device import miot_calls
-from miio_lan.device.calls import Ask, Steps
+from miio_lan.device.calls import Ask
 from miio_lan.device.miot_calls import SliceLimit, match, read_properties
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
@@ -50,20 +51,6 @@ class Product:
             "code": 0,
             "value": item["piid"] * 10,
         }
-
-
-def perform(steps: Steps[Any], answer: Any) -> Any:
-    try:
-        ask = next(steps)
-        while True:
-            try:
-                reply = answer(ask)
-            except DeviceException as error:
-                ask = steps.throw(error)
-            else:
-                ask = steps.send(reply)
-    except StopIteration as end:
-        return end.value
 
 
 def wanted(count: int) -> list[dict[str, Any]]:
