@@ -31,6 +31,8 @@ __all__ = ["Chip", "Module", "Outcome", "Reported", "Timings", "UpdateScript"]
 BUSY = (-30012, "Busy.")
 #: The last reports kept for whoever wants to look at them.
 MAX_REPORTED = 256
+#: Seconds a chip has been powered when it first answers.
+BOOT_TIME = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,10 @@ class Module:
     def _boot(self, now: float) -> None:
         self._up = True
         self._wake = None
-        self._booted = now
+        # The clock ran while it booted. (A stamp of 0 is legal, but some clients take it for no answer at all.)
+        self._booted = now - BOOT_TIME
         self._factory = False
-        self.responder.restart(now)
+        self.responder.restart(self._booted)
         self.reports.boot(now)
         self.update.reset()
         if self.profile.boot_requests:

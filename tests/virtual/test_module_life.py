@@ -106,7 +106,7 @@ class TestProvisioning:
         chip.call("miIO.config_router", CREDENTIALS)
         assert chip.call("miIO.config_router", CREDENTIALS) == ["ok"]
         chip.wait(10)
-        assert chip.module.life(chip.now) == 10
+        assert chip.module.life(chip.now) == 11
 
     def test_other_credentials_restart_after_two_seconds(self, chip):
         assert chip.call("miIO.config_router", CREDENTIALS) == ["ok"]
@@ -151,10 +151,10 @@ class TestRestart:
         chip.wait(0.5)
         assert (chip.uart("net"), chip.hello(), chip.module.listening) == ("", [], False)
         chip.wait(0.5)
-        assert chip.hello()[0].stamp == 0
+        assert chip.hello()[0].stamp == 1
         assert chip.uart("model") == "a.b.c\r"
         assert chip.drain() == ["MIIO_net_change cloud"]
-        assert chip.call("miIO.info")["life"] == 0
+        assert chip.call("miIO.info")["life"] == 1
 
     @pytest.mark.parametrize("how", ["line", "lan"])
     def test_restore_clears_the_network_and_shows_the_token(self, chip, how):
@@ -212,7 +212,7 @@ class TestRestart:
         assert not chip.module.up
         chip.wait(5)
         assert not chip.module.factory
-        assert chip.module.life(chip.now) == 4
+        assert chip.module.life(chip.now) == 5
 
     def test_subscribers_are_forgotten(self, chip):
         chip.call("miIO.sub", {"did": "7", "update_ts": 5, "sub_method": "."})
@@ -357,7 +357,7 @@ class TestUpdate:
         chip.wait(0.5)
         assert self.states(chip, 1) == [("idle", 101)]
         info = chip.call("miIO.info")
-        assert (info["fw_ver"], info["life"]) == ("2.1.0", 1)
+        assert (info["fw_ver"], info["life"]) == ("2.1.0", 2)
 
     @pytest.mark.parametrize(
         "params",
