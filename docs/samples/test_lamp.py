@@ -1,7 +1,7 @@
 """End-to-end tests of a lamp, of the kind its makers would write.
 
     pytest --miio-virtual
-    pytest --miio-host 192.0.2.7 --miio-uart /dev/ttyUSB0 --miio-uart-up /dev/ttyUSB1 --miio-spec lamp
+    pytest --miio-host=192.0.2.7 --miio-uart=/dev/ttyUSB0 --miio-uart-up=/dev/ttyUSB1
 
 The token comes from --miio-token or MIIO_LAN_TOKEN. Tests that make the product misbehave run on the virtual one alone.
 """

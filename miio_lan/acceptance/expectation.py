@@ -41,8 +41,8 @@ class Expectation:
         __tracebackhide__ = True
         if error is None:
             self._bench.recorder.wait(self._settled, self._timeout)
-            self._bench.recorder.wait(self._closed, AFTERWARDS)
             self._found()
+            self._bench.recorder.wait(self._closed, AFTERWARDS)
         self._ended = self._bench.last_instant()
         self._at_end = self._latest()
 

@@ -23,6 +23,10 @@ LONGEST_WAIT = 30.0
 """Seconds a request may wait in the module: six before it, 4 s each."""
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
+COMPARABLE = 0.3
+"""Seconds: what strains the stamps that much more is no explanation beside a better one."""
+OUT_OF_ORDER = 20.0
+"""How much more stamps in the wrong order weigh than a reply that takes its time."""
 
 _LIKELY_CUT = 8
 _LIKELY_CUT_SIZE = 200
@@ -34,11 +38,13 @@ class Chain:
 
     :param whole: whether they are all of it
     :param likely: whether the request can end, or have gaps, where the chain does
+    :param strain: how far the stamps are from what is usual, see :func:`_strain`
     """
 
     tasks: tuple[Task, ...]
     whole: bool
     likely: bool = True
+    strain: float = 0.0
 
 
 @dataclass
@@ -95,9 +101,10 @@ class Joiner:
         prompt = [chain for chain in agreeing if _replied_promptly(request, chain)]
         for chain in agreeing:
             chain.likely = chain.likely and chain in prompt
-        strict = [chain for chain in prompt if chain.whole and _in_order(request, chain)]
+        for chain in chains:
+            chain.strain = _strain(request, chain)
+        prompt.sort(key=lambda chain: chain.strain)
         for kind in (
-            strict,
             [chain for chain in prompt if chain.whole],
             [chain for chain in prompt if chain.likely],
             [chain for chain in agreeing if chain.whole],
@@ -125,7 +132,8 @@ class Joiner:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
-            end = request.reply.instant + (SKEW if request.succeeded else 0.0)
+            timed_out = error_of(request.reply.reading) == TIMED_OUT
+            end = request.reply.instant + (0.0 if timed_out else SKEW)
         first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
         return tasks[first : bisect_left(tasks, end, key=_handed_out)]
 
@@ -177,7 +185,8 @@ class Joiner:
         for request in self._requests:
             others: set[Request] = set()
             for chain in self._options[request]:
-                if chain is self._chosen.get(request):
+                chosen = self._chosen.get(request)
+                if chain is chosen or (chosen is not None and chain.strain > chosen.strain + COMPARABLE):
                     continue
                 owners = {self._owner[task] for task in chain.tasks if task in self._owner}
                 if not owners:
@@ -264,7 +273,8 @@ def agrees(request: Request, chain: Chain) -> bool:
     if code == TIMED_OUT:
         return answer is None or _of_no_use(answer, reply.instant) or _said(answer, code)
     if answer is None:
-        return code in MCU_CODES or code == UNDEFINED
+        early = chain.tasks[-1].down.instant < reply.instant
+        return early and (code in MCU_CODES or code == UNDEFINED)
     if isinstance(answer.command, Error):
         return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED)
     wrong = answer.refused or not answer.fits or not answer.command.valid
@@ -280,15 +290,17 @@ def _replied_promptly(request: Request, chain: Chain) -> bool:
     return timed_out or request.reply.instant - answer.record.instant <= DELIVERY
 
 
-def _in_order(request: Request, chain: Chain) -> bool:
-    """Tell whether the stamps of the two wires are in the order of the steps, as they are where one clock gave them."""
-    if chain.tasks[0].down.instant < request.first:
-        return False
+def _strain(request: Request, chain: Chain) -> float:
+    """Say how many seconds the reply came after the answer, and how far stamps are out of order, which weighs more."""
+    off = max(0.0, request.first - chain.tasks[0].down.instant)
     last = chain.tasks[-1]
-    ends = [last.down.instant]
-    if request.succeeded and last.answer is not None:
-        ends.append(last.answer.record.instant)
-    return request.reply is None or max(ends) <= request.reply.instant
+    if request.reply is None:
+        return off * OUT_OF_ORDER
+    off += max(0.0, last.down.instant - request.reply.instant)
+    lag = 0.0
+    if last.answer is not None and error_of(request.reply.reading) != TIMED_OUT:
+        lag = request.reply.instant - last.answer.record.instant
+    return max(0.0, lag) + (off + max(0.0, -lag)) * OUT_OF_ORDER
 
 
 def _in_time(answer: Answer, reply: float) -> bool:

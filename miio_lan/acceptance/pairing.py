@@ -16,6 +16,7 @@ from miio_lan.acceptance.content import MCU_CODES, TIMED_OUT, carried, error_of,
 from miio_lan.acceptance.exchange import Exchange, Part
 from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW, Joiner, Joint
 from miio_lan.acceptance.lan_story import Call, LanStory, Request
+from miio_lan.acceptance.merging import merged
 from miio_lan.acceptance.stops import Finding, of_nothing, of_tasks
 from miio_lan.acceptance.uart_story import ANSWER_TIME, Answer, Task, UartStory
 from miio_lan.record import Record
@@ -101,8 +102,11 @@ class _Reading:
         self._uart = UartStory()
         self._lan = LanStory()
         self._uart.first = watched_since
+        for record in merged(record for record in records if record.wire == "uart"):
+            self._uart.feed(record)
         for record in records:
-            (self._uart if record.wire == "uart" else self._lan).feed(record)
+            if record.wire == "lan":
+                self._lan.feed(record)
         self._end = records[-1].instant if records else 0.0
         self._finished = finished
         if finished:

@@ -101,7 +101,7 @@ def _is_late(task: Task, answer: Answer, reply: Record | None) -> bool:
         if error_of(reply.reading) == TIMED_OUT and not _says(answer, TIMED_OUT):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + SKEW
-    if task.closed is not None and answer.record.instant > task.closed:
+    if answer.after_all:
         return True
     if answer.acknowledgement is not None and not answer.refused:
         return False

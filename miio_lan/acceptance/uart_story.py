@@ -42,6 +42,7 @@ class Answer:
     :param fits: whether it names what was asked for
     :param sure: whether it can belong to nothing else that was seen
     :param dropped: the module throws such a line away without a word
+    :param after_all: it came when the module had gone on to something else
     :param acknowledgement: what the module said to it
     """
 
@@ -50,6 +51,7 @@ class Answer:
     fits: bool = True
     sure: bool = True
     dropped: bool = False
+    after_all: bool = False
     acknowledgement: Record | None = None
     acknowledged_surely: bool = True
 
@@ -188,6 +190,7 @@ class UartStory:
         task, others = self._tasks_of(record)
         answer = _answer_to(record, task)
         answer.dropped = dropped
+        answer.after_all = task is not None and task.closed is not None
         if task is None:
             self.orphans.append(answer)
             return answer

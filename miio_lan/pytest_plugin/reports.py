@@ -64,19 +64,20 @@ class Reports:
             report.sections.append((WIRES, trace(bench.records)))
         path = self._settings.recordings / f"{file_name(item.nodeid)}.jsonl"
         if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
-            self._save(report, bench, path)
+            self._save(item, report, bench, path)
         else:
             path.unlink(missing_ok=True)  # of an earlier run: it is not true any more
 
     @staticmethod
-    def _save(report: pytest.TestReport, bench: Bench[Any], path: Path) -> None:
+    def _save(item: pytest.Item, report: pytest.TestReport, bench: Bench[Any], path: Path) -> None:
         try:
             bench.save(path)
         except OSError as error:
             report.sections.append(("miio recording", f"could not be written: {error}"))
             return
         report.sections.append(("miio recording", str(path)))
-        report.user_properties.append((RECORDING, str(path)))
+        # The XML takes the properties of the last report of a test, which has those of the item.
+        item.user_properties.append((RECORDING, str(path)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -71,10 +71,11 @@ class Settings:
             spec=given.text("spec"),
             virtual=virtual,
             poll_interval=given.number("poll_interval", POLL_INTERVAL, 0.001, 60),
-            recordings=given.path("recordings") or config.rootpath / "miio-recordings",
+            recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
         )
         found.check(token_given=given.option("token") is not None)
+        given.refuse_taken_for_tests()
         spec = given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
@@ -137,6 +138,16 @@ class _Given:
             return True, None, None
         return False, self.text("host"), self.text("uart")
 
+    def refuse_taken_for_tests(self) -> None:
+        """Refuse ports that pytest took for the place of the tests, before it knew our options."""
+        for name in ("uart", "uart_up"):
+            url = self.option(name)
+            if url and url.startswith("/") and self._config.rootpath in Path(url).parents:
+                option = f"--miio-{name.replace('_', '-')}"
+                raise pytest.UsageError(
+                    f"write {option}={url}, with an equals sign: pytest takes {url} for the place of your tests"
+                )
+
     def number(self, name: str, default: Any, least: float, most: float, *, whole: bool = False) -> Any:
         text = self.text(name)
         if text is None:
@@ -161,7 +172,7 @@ class _Given:
 
 
 def _home(config: pytest.Config) -> Path:
-    return config.inipath.parent if config.inipath is not None else config.rootpath
+    return config.inipath.parent if config.inipath is not None else config.invocation_params.dir
 
 
 SETTINGS = pytest.StashKey[Settings]()

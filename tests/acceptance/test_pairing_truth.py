@@ -147,6 +147,13 @@ def test_noise_in_between(scene: Scene, noise: list[tuple[float, bytes, bool]]) 
     check(scene, seen, pair(seen), lossy=True)
 
 
+@settings(max_examples=100)
+@given(scenes(), st.sampled_from((0.001, 0.004, 0.016)), st.sampled_from((0.0013, 0.005, 0.015)))
+def test_two_adapters_that_are_late_each_in_its_own_time(scene: Scene, down: float, up: float) -> None:
+    scene.restamp((down, up))
+    check(scene, scene.records, pair(scene.records), lossy=False)
+
+
 @settings(max_examples=30)
 @given(scenes())
 def test_as_it_comes_and_afterwards_agree(scene: Scene) -> None:

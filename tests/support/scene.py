@@ -8,9 +8,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from miio_lan.record import Record
 
@@ -83,6 +84,24 @@ class Scene:
             when, _, what = heapq.heappop(self._events)
             self.now = max(self.now + 1e-6, when)
             what()
+
+    def restamp(self, lateness: tuple[float, float]) -> None:
+        """Stamp the lines as two USB adapters do that hand bytes over every so many seconds, each in its own time."""
+
+        def late(record: Record) -> Record:
+            every = lateness[record.direction == "up"]
+            if record.wire == "lan" or not every:
+                return record
+            return replace(record, instant=math.ceil(record.instant / every) * every)
+
+        now = {id(record): late(record) for record in self.records}
+        self.records = [now[id(record)] for record in self.records]
+        for told in self.told:
+            told.answer_of = {id(now[key]): now[id(value)] for key, value in told.answer_of.items()}
+            told.downs = [now[id(each)] for each in told.downs]
+            told.results = [now[id(each)] for each in told.results]
+            told.request = now[id(told.request)] if told.request is not None else None
+            told.reply = now[id(told.reply)] if told.reply is not None else None
 
     # --- the script --------------------------------------------------------------------------------------------
 

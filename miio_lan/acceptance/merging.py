@@ -1,0 +1,90 @@
+"""Brings the lines of both directions into the order in which they were said.
+
+Two receivers stamp what they read some milliseconds late, each in its own time (USB adapters collect bytes for up to
+16 ms). So an answer may seem to come before its question. Within a direction the order is certain; between them, what
+can answer what decides where the stamps are close.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable
+
+from miio_lan.record import Record
+
+LATENESS = 0.03
+"""Seconds by which the stamp of one receiver may be behind that of the other."""
+
+_SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
+
+
+def merged(records: Iterable[Record]) -> list[Record]:
+    """Order the records of a line, each direction being in the order of time."""
+    merger = _Merger()
+    for record in records:
+        (merger.up if record.direction == "up" else merger.down).append(record)
+    return merger.run()
+
+
+class _Merger:
+    def __init__(self) -> None:
+        self.up: deque[Record] = deque()
+        self.down: deque[Record] = deque()
+        self._asked: deque[str] = deque(maxlen=32)
+
+    def run(self) -> list[Record]:
+        ordered = []
+        while self.up and self.down:
+            record = self.up.popleft() if self._up_first() else self.down.popleft()
+            self._note(record)
+            ordered.append(record)
+        return [*ordered, *self.up, *self.down]
+
+    def _up_first(self) -> bool:
+        up, down = self.up[0], self.down[0]
+        if abs(up.instant - down.instant) > LATENESS:
+            return up.instant <= down.instant
+        said, asked = _text(down), _text(up).partition(" ")[0]
+        explained = any(_answers(said, word) for word in self._asked)
+        if up.instant > down.instant:
+            return not explained and _answers(said, asked)
+        return not (asked in ("result", "error") and self._hands_out_before(up.instant + LATENESS))
+
+    def _hands_out_before(self, end: float) -> bool:
+        """Tell whether the MCU has asked for work and gets some: it waits for that before it answers anything."""
+        if "get_down" not in self._asked:
+            return False
+        near = itertools.takewhile(lambda record: record.instant <= end, self.down)
+        return any(_is_task(_text(record)) for record in near)
+
+    def _note(self, record: Record) -> None:
+        text = _text(record)
+        word = text.partition(" ")[0]
+        if record.direction == "up":
+            if text:
+                self._asked.append(word)
+            return
+        while (
+            self._asked and not _answers(text, self._asked[0]) and any(_answers(text, w) for w in self._asked)
+        ):
+            self._asked.popleft()
+        if self._asked and _answers(text, self._asked[0]):
+            self._asked.popleft()
+
+
+def _answers(said: str, asked: str) -> bool:
+    """Tell whether a module may say this to that."""
+    if said.startswith("down "):
+        return asked == "get_down"
+    if said == "ok":
+        return asked != "get_down"
+    return said == "error" or (bool(said) and asked not in _SERVER)
+
+
+def _is_task(said: str) -> bool:
+    return said.startswith("down ") and not said.startswith(("down none", "down MIIO_", "down ble_"))
+
+
+def _text(record: Record) -> str:
+    return "".join(chr(byte) for byte in record.raw if 0x20 <= byte < 0x7F).strip(" ").removeprefix("# ")

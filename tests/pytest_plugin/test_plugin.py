@@ -1,0 +1,439 @@
+"""The plugin as its users meet it: options, fixtures, failures, recordings, the JUnit XML, pytest-xdist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from miio_lan import record as recording
+from miio_lan.acceptance.pairing import pair
+from miio_lan.record import Record
+from miio_lan.uart.port import PtyPort
+from miio_lan.virtual.product import VirtualProduct
+
+SAMPLE = Path(__file__).parents[2] / "docs" / "samples" / "test_lamp.py"
+TOKEN = "00112233445566778899aabbccddeeff"
+
+Run = Callable[..., pytest.RunResult]
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    def run(*args: str) -> pytest.RunResult:
+        return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *args)
+
+    return run
+
+
+# --- the sample suite ----------------------------------------------------------------------------------------------
+
+
+def test_the_sample_suite_passes(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    result = run("--miio-virtual")
+    result.assert_outcomes(passed=12)
+    result.stdout.fnmatch_lines("miio: virtual product")
+
+
+def test_the_sample_suite_has_ten_tests() -> None:
+    assert len(re.findall(r"^def test_", SAMPLE.read_text(encoding="utf-8"), re.MULTILINE)) == 10
+
+
+def test_the_sample_suite_passes_on_two_workers(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    run("--miio-virtual", "-n", "2").assert_outcomes(passed=12)
+
+
+class OnTheBench:
+    """A product that looks like hardware: an address, and two receivers at its line that are serial devices."""
+
+    def __init__(self) -> None:
+        self.down, self.up = PtyPort(), PtyPort()
+        self.product = VirtualProduct(
+            token=TOKEN, observer=self._overhear, mcu_options={"poll_interval": 0.02}
+        )
+        for port in (self.down, self.up):
+            port.start(lambda _data, _instant: None)
+        self.product.start()
+
+    def _overhear(self, record: Record) -> None:
+        (self.down if record.direction == "down" else self.up).write(record.raw)
+
+    @property
+    def lan(self) -> tuple[str, ...]:
+        return (
+            "--miio-host",
+            self.product.host,
+            "--miio-port",
+            str(self.product.port),
+            "--miio-token",
+            TOKEN,
+        )
+
+    @property
+    def line(self) -> tuple[str, ...]:
+        return (f"--miio-uart={self.down.path}", f"--miio-uart-up={self.up.path}")
+
+    def close(self) -> None:
+        self.product.close()
+        self.down.close()
+        self.up.close()
+
+
+@pytest.fixture
+def bench() -> Iterator[OnTheBench]:
+    bench = OnTheBench()
+    yield bench
+    bench.close()
+
+
+def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    result = run(*bench.lan, *bench.line, "-rs")
+    # What needs the virtual product itself is skipped.
+    result.assert_outcomes(passed=10, skipped=2)
+    result.stdout.fnmatch_lines([f"miio: 127.0.0.1, UART {bench.down.path} and {bench.up.path}"])
+    result.stdout.fnmatch_lines(["*needs the virtual product*"])
+    assert TOKEN not in result.stdout.str()
+
+
+def test_a_token_may_come_from_the_environment(
+    pytester: pytest.Pytester, run: Run, bench: OnTheBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIIO_LAN_TOKEN", TOKEN)
+    pytester.makepyfile("def test_it(miio_device): assert miio_device.info().mcu_firmware_version == '0001'")
+    run(*bench.lan[:4]).assert_outcomes(passed=1)
+
+
+def test_a_device_without_a_line(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile("""
+        def test_device(miio_bench):
+            with miio_bench.expect("get_properties", siid=2, piid=1) as exchange:
+                miio_bench.device.read(2, 1)
+            assert exchange.reply is not None
+            assert exchange.ambiguous
+            assert exchange.down is None
+        def test_line(miio_uart): pass
+    """)
+    result = run(*bench.lan)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["no line to listen to: give --miio-uart*"])
+
+
+def test_a_line_without_a_device(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile("""
+        def test_line(miio_uart): assert miio_uart.wait_for("get_down").direction == "up"
+        def test_device(miio_device): pass
+    """)
+    result = run(f"--miio-uart={bench.up.path}")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["no device to speak to: give --miio-host and --miio-token"])
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--miio-uart=/dev/no-such-port",), "the product cannot be opened: *no-such-port*"),
+        (
+            ("--miio-spec", "toaster"),
+            "the product cannot be opened: no shipped description is called 'toaster'*",
+        ),
+    ],
+)
+def test_what_cannot_be_opened(pytester: pytest.Pytester, run: Run, more: tuple[str, ...], told: str) -> None:
+    pytester.makepyfile("def test_it(miio_bench): pass")
+    result = run("--miio-host", "127.0.0.1", "--miio-token", TOKEN, *more)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([told])
+
+
+def test_a_second_port_that_cannot_be_opened(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile("def test_it(miio_uart): pass")
+    result = run(f"--miio-uart={bench.down.path}", "--miio-uart-up=/dev/no-such-port")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["the product cannot be opened: *no-such-port*"])
+
+
+# --- which product -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_said_and_the_virtual_product_asked_for(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        def test_it(miio_virtual, miio_device):
+            assert miio_device.info().model == miio_virtual.mcu.model
+        def test_other(miio_device): pass
+    """)
+    result = run()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["no product to test: give --miio-host and --miio-token*or --miio-virtual"])
+
+
+def test_settings_in_a_file(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makeini(
+        "[pytest]\nmiio_virtual = true\nmiio_spec = purifier\nmiio_recordings = kept\nmiio_keep = all\n"
+    )
+    pytester.makepyfile("""
+        def test_it(miio_bench):
+            assert miio_bench.device.info().model == miio_bench.spec.model
+            assert "purifier" in miio_bench.spec.type or "purifier" in miio_bench.spec.description.lower()
+    """)
+    run().assert_outcomes(passed=1)
+    (path,) = (pytester.path / "kept").iterdir()
+    assert path.name == "test_settings_in_a_file.py_test_it.jsonl"
+    with path.open() as file:
+        assert [each.method for each in pair(recording.read(file))] == ["miIO.info"]
+
+
+def test_a_setting_for_the_bench_and_an_option_for_the_virtual_product(
+    pytester: pytest.Pytester, run: Run
+) -> None:
+    pytester.makeini(
+        f"[pytest]\nmiio_host = 192.0.2.1\nmiio_token = {TOKEN}\nmiio_uart = /dev/no-such-port\n"
+    )
+    pytester.makepyfile("def test_it(miio_device): assert miio_device.ip == '127.0.0.1'")
+    run("--miio-virtual").assert_outcomes(passed=1)
+
+
+def test_an_option_for_the_bench_goes_before_a_setting_for_the_virtual_product(
+    pytester: pytest.Pytester, run: Run, bench: OnTheBench
+) -> None:
+    pytester.makeini("[pytest]\nmiio_virtual = true\n")
+    pytester.makepyfile("def test_it(miio_virtual): pass")
+    run(*bench.lan).assert_outcomes(skipped=1)
+
+
+def test_a_description_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
+    text = (Path(recording.__file__).parent / "virtual" / "specs" / "lamp.json").read_text(encoding="utf-8")
+    (pytester.path / "mine.json").write_text(text.replace("miiolan.light.demo1", "my.light.one"))
+    pytester.makepyfile("""
+        def test_it(miio_bench):
+            assert miio_bench.spec is not None
+            miio_bench.device.set_property("light:brightness", 33)
+            with miio_bench.expect(piid=2) as exchange:
+                assert miio_bench.device.read(2, 2) == 33
+            assert exchange.method == "get_properties"
+    """)
+    run("--miio-virtual", "--miio-spec", "mine.json").assert_outcomes(passed=1)
+
+
+BAD = [
+    (("--miio-uart", "/dev/null"), "write --miio-uart=/dev/null, with an equals sign: pytest takes*"),
+    (("--miio-host", "192.0.2.1"), "--miio-host needs the product's token: give --miio-token*"),
+    (("--miio-token", TOKEN), "--miio-token without --miio-host: whose token is it?"),
+    (
+        ("--miio-host", "192.0.2.1", "--miio-token", TOKEN[:-1]),
+        "--miio-token is 32 hexadecimal digits; this one has 31 characters",
+    ),
+    (("--miio-host", "192.0.2.1", "--miio-virtual"), "--miio-virtual and --miio-host are two products*"),
+    (("--miio-uart=/dev/ttyUSB0", "--miio-virtual"), "--miio-virtual and --miio-uart are two products*"),
+    (("--miio-uart-up=/dev/ttyUSB1",), "--miio-uart-up is the second of two receivers*"),
+    (("--miio-uart", " "), "--miio-uart is empty"),
+    (
+        ("--miio-virtual", "--miio-port", "70000"),
+        "--miio-port is a whole number from 1 to 65535, not '70000'",
+    ),
+    (("--miio-virtual", "--miio-port", "x"), "--miio-port is a whole number from 1 to 65535, not 'x'"),
+    (("--miio-virtual", "--miio-poll-interval", "0"), "--miio-poll-interval is a number from 0.001 to 60*"),
+    (("--miio-virtual", "--miio-spec", "none.json"), "--miio-spec: there is no file *none.json"),
+    (("--miio-virtual", "--miio-keep", "some"), "--miio-keep is one of failed, all, none, not 'some'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("args", "told"), BAD, ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
+def test_bad_options(pytester: pytest.Pytester, run: Run, args: tuple[str, ...], told: str) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = run(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {told}"])
+    assert TOKEN[:-1] not in result.stderr.str()
+
+
+# --- one virtual product per worker --------------------------------------------------------------------------------
+
+SEES = """
+    import pathlib, pytest
+    @pytest.mark.parametrize("number", range(6))
+    def test_it(miio_bench, miio_rig, request, number):
+        worker = getattr(request.config, "workerinput", {}).get("workerid", "alone")
+        pathlib.Path(r"%s", f"{worker}-{number}").write_text(f"{miio_rig.product.port} {miio_rig.product.device_id}")
+        assert miio_bench.device.read(2, 2) == 60
+        miio_bench.device.write(2, 2, 11 + number)
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_worker_has_one_product_and_tests_find_it_as_new(
+    pytester: pytest.Pytester, run: Run, workers: int
+) -> None:
+    seen = pytester.mkdir("seen")
+    pytester.makepyfile(SEES % seen)
+    run("--miio-virtual", "-n", str(workers)).assert_outcomes(passed=6)
+    products: dict[str, set[str]] = {}
+    for path in seen.iterdir():
+        products.setdefault(path.name.partition("-")[0], set()).add(path.read_text())
+    assert all(len(each) == 1 for each in products.values())
+    assert len(set.union(*products.values())) == len(products) <= max(workers, 1)
+
+
+def test_what_a_test_did_to_the_product_does_not_outlive_it(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        import pytest
+        def test_breaks(miio_virtual):
+            miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.add("silent"))
+            global address
+            address = miio_virtual.port, miio_virtual.token
+        def test_finds_it_whole(miio_virtual, miio_device):
+            assert (miio_virtual.port, miio_virtual.token) == address
+            assert miio_device.read(2, 1) is True
+            miio_virtual.close()
+        def test_even_closed(miio_device):
+            assert miio_device.read(2, 1) is True
+    """)
+    run("--miio-virtual").assert_outcomes(passed=3)
+
+
+# --- failures ------------------------------------------------------------------------------------------------------
+
+FAILING = """
+    import pytest
+    def test_fails(miio_bench, miio_device):
+        with miio_bench.expect("get_properties", siid=2, piid=1) as exchange:
+            miio_device.read(2, 1)
+        assert exchange.stopped_at == "somewhere"
+    def test_expects_in_vain(miio_bench, miio_device):
+        with miio_bench.expect("get_properties", siid=2, piid=9, timeout=0.1):
+            miio_device.read(2, 1)
+    def test_waits_in_vain(miio_uart):
+        miio_uart.wait_for("properties_changed", piid=9, timeout=0.1)
+    @pytest.mark.parametrize("name", ["a/b " * 60])
+    def test_raises_in_the_block(miio_bench, name):
+        with miio_bench.expect("get_properties"):
+            raise RuntimeError("of another kind")
+    def test_passes(miio_device):
+        miio_device.info()
+    def test_without_a_product():
+        assert False, "by itself"
+"""
+
+
+def test_failures_show_both_wires_and_leave_a_recording(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_it=FAILING)
+    result = run("--miio-virtual", "--junitxml", "report.xml", "-W", "error")
+    result.assert_outcomes(passed=1, failed=5)
+    out = result.stdout
+    out.fnmatch_lines(
+        ["*seconds  LAN: client*UART: module*", "*→ get_properties 2.1*", "*← result 2 1 0 true*"]
+    )
+    out.fnmatch_lines(
+        [
+            "E * get_properties with siid 2, piid 9 did not happen; what did:*",
+            "E * get_properties: went through [[]fetched after * ms, MCU * ms, in all * ms]",
+            "E *→ down get_properties 2 1",
+            "E *polls that fetched nothing are left out)",
+        ]
+    )
+    out.fnmatch_lines(["E * no line like 'properties_changed' piid=9 came within 0.1 s"])
+    out.fnmatch_lines(["*RuntimeError: of another kind"])
+    # Where the test fails, not where the library looks for it.
+    assert "expectation.py" not in out.str()
+    kept = sorted(path.name for path in (pytester.path / "miio-recordings").iterdir())
+    assert [name[:24] for name in kept] == [
+        "test_it.py_test_expects_",
+        "test_it.py_test_fails.js",
+        "test_it.py_test_raises_i",
+        "test_it.py_test_waits_in",
+    ]
+    assert max(map(len, kept)) < 130
+    with (pytester.path / "miio-recordings" / "test_it.py_test_fails.jsonl").open() as file:
+        (exchange,) = pair(recording.read(file))
+    assert (exchange.method, exchange.stopped_at) == ("get_properties", None)
+    check_xml(ET.parse(pytester.path / "report.xml"), pytester.path)
+
+
+def check_xml(tree: ET.ElementTree, path: Path) -> None:
+    cases = {case.get("name"): case for case in tree.iter("testcase")}
+    said = {
+        name: "".join(each.text or "" for each in case.iter("system-out")) for name, case in cases.items()
+    }
+    assert "get_properties: went through" in said["test_fails"]
+    assert "down get_properties 2 1" in said["test_fails"]
+    assert "miIO.info: went through" in said["test_passes"]
+    assert "LAN: client" not in said["test_passes"]
+    assert said["test_without_a_product"] == ""
+    kept = {each.get("name"): each.get("value") for each in cases["test_fails"].iter("property")}
+    assert kept == {"miio_recording": str(path / "miio-recordings" / "test_it.py_test_fails.jsonl")}
+    assert not list(cases["test_passes"].iter("property"))
+
+
+def test_the_xml_of_several_workers(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_it=FAILING)
+    run("--miio-virtual", "--junitxml", "report.xml", "-n", "2").assert_outcomes(passed=1, failed=5)
+    check_xml(ET.parse(pytester.path / "report.xml"), pytester.path)
+
+
+def test_a_recording_goes_when_the_test_passes_again(pytester: pytest.Pytester, run: Run) -> None:
+    test = "def test_it(miio_device):\n    miio_device.info()\n"
+    pytester.makepyfile(test_it=test + "    assert False")
+    run("--miio-virtual", "--miio-keep", "none").assert_outcomes(failed=1)
+    assert not (pytester.path / "miio-recordings").exists()
+    run("--miio-virtual").assert_outcomes(failed=1)
+    kept = pytester.path / "miio-recordings" / "test_it.py_test_it.jsonl"
+    assert kept.exists()
+    (pytester.path / "test_it.py").write_text(test)
+    run("--miio-virtual").assert_outcomes(passed=1)
+    assert not kept.exists()
+
+
+def test_recordings_that_cannot_be_written(pytester: pytest.Pytester, run: Run) -> None:
+    (pytester.path / "full").write_text("a file")
+    pytester.makepyfile("def test_it(miio_device): assert False")
+    result = run("--miio-virtual", "--miio-recordings", "full/of")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["could not be written: *"])
+
+
+# --- when nobody uses it -------------------------------------------------------------------------------------------
+
+LOADED = """
+import sys
+before = set(sys.modules)
+import pytest
+import miio_lan.pytest_plugin.hooks, miio_lan.pytest_plugin.fixtures, miio_lan.pytest_plugin.reports
+import miio_lan.pytest_plugin.settings
+print(",".join(sorted(name for name in set(sys.modules) - before)))
+"""
+
+
+def test_loading_it_loads_nothing_of_the_package(fresh_python: Callable[[str], str]) -> None:
+    loaded = set(fresh_python(LOADED).strip().split(","))
+    assert {each for each in loaded if each.startswith("miio_lan")} == {
+        "miio_lan",
+        "miio_lan._version",
+        "miio_lan.pytest_plugin",
+        *(f"miio_lan.pytest_plugin.{each}" for each in ("fixtures", "hooks", "reports", "settings")),
+    }
+    tops = {each.partition(".")[0] for each in loaded}
+    assert tops.isdisjoint({"cryptography", "construct", "serial", "click", "rich", "netifaces"})
+
+
+def test_a_run_without_it_loads_nothing_of_the_package(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import sys
+        def test_it():
+            assert not {"miio_lan.virtual", "miio_lan.device", "miio_lan.acceptance", "construct"} & set(sys.modules)
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(passed=1)
+    assert "miio:" not in result.stdout.str()
+
+
+def test_its_names_begin_with_miio(pytester: pytest.Pytester, run: Run) -> None:
+    shown = run("--fixtures", "-q").stdout.str()
+    ours = re.findall(r"^(\w+)(?: \[.*?\])? -- .*miio_lan/pytest_plugin", shown, re.MULTILINE)
+    assert sorted(ours) == ["miio_bench", "miio_device", "miio_rig", "miio_uart", "miio_virtual"]
