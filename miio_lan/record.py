@@ -28,6 +28,9 @@ from miio_lan.errors import RecordError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+# Made once: json.dumps makes a new one for each call that is not of the plainest kind.
+_encode = json.JSONEncoder(allow_nan=False).encode
+
 WIRES = ("lan", "uart")
 DIRECTIONS = ("up", "down")
 
@@ -127,7 +130,7 @@ def write(file: TextIO, records: Iterable[Record]) -> None:
     for record in records:
         data = record.as_json()
         try:
-            line = json.dumps(data, allow_nan=False)
+            line = _encode(data)
         except ValueError as error:  # an instant that is not finite, a number of thousands of digits
             raise RecordError(f"a value that cannot be written ({error})") from None
         file.write(line + "\n")

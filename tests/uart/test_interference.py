@@ -322,3 +322,19 @@ def test_whatever_is_said_and_done_is_survived(chunks, rules) -> None:
         assert deadline is None or deadline > line.now
     line.wait(10.0)
     assert all(not lane.waiting for lane in line.between._lanes.values())
+
+
+def test_after_everything_is_cleared_nothing_is_looked_at() -> None:
+    line = Line("drop ok")
+    line.say(">net")
+    line.between.clear()
+    assert line.between._is_idle
+    line.say(">net")
+    assert line.between._is_idle
+    ours = Line("answer action: result 2 1 0")
+    ours.say("<down action 2 1")
+    ours.between.clear()
+    ours.say(">net")
+    assert ours.say("<ok") == []  # still the reply to the bridge
+    assert ours.say("<cloud") == [("<", b"cloud\r")]
+    assert ours.between._is_idle

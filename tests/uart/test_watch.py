@@ -200,3 +200,23 @@ def test_any_lines_in_any_order_are_recorded_whole(lines: list[tuple[bool, bytes
         sent = b"".join(data for up, data in lines if up == (direction == "up"))
         assert b"".join(r.raw for r in bench.records if r.direction == direction) == sent
     assert all(record.reading is not None and "valid" in record.reading for record in bench.records)
+
+
+def test_lines_that_are_known_already_are_read_alike_and_apart() -> None:
+    bench = Bench()
+    first, _, second, _ = bench.say(">get_down", "<down none", ">get_down", "<down none")
+    assert first.reading == second.reading
+    assert first.reading is not second.reading
+    # The same words mean another thing as the answer to another line.
+    _, ok, _, other = bench.say(">reboot", "<ok", ">net", "<ok")
+    assert reading(ok)["answers"] == "reboot"
+    assert (reading(other)["answers"], reading(other)["valid"]) == ("net", False)
+
+
+def test_known_lines_cost_bounded_memory() -> None:
+    bench = Bench()
+    for number in range(1000):
+        bench.watch.up(b"result %d\r" % number, 0.0)
+        bench.watch.up(b"result " + b"1 " * 200 + b"\r", 0.0)
+    assert len(bench.watch._known) <= 256
+    assert all(len(raw) <= 128 for _, raw, _ in bench.watch._known)
