@@ -140,7 +140,8 @@ def _items(value: object) -> str:
 
 def _item(item: Mapping[str, object]) -> str:
     if "siid" not in item:
-        return _json(item)
+        told = [f"{key} {item[key]}" for key in ("model", "fw_ver", "mcu_fw_ver") if key in item]
+        return ", ".join(told) or _json(item)
     name = f"{item['siid']}.{item.get('piid', item.get('aiid', item.get('eiid')))}"
     if item.get("code", 0) != 0:
         return f"{name}: {_json(item['code'])}"

@@ -86,7 +86,7 @@ def test_times_of_day() -> None:
         (lan("down", None, note="hello"), "[hello]"),
         (lan("down", {"method": "miIO.info", "params": []}), "miIO.info"),
         (lan("up", {"id": 1, "result": ["ok"]}), '"ok"'),
-        (lan("up", {"id": 1, "result": {"model": "a.b.c"}}), '{"model": "a.b.c"}'),
+        (lan("up", {"id": 1, "result": {"model": "a.b.c"}}), "model a.b.c"),
         (
             lan("up", {"id": 1, "error": {"code": -9999, "message": "user ack timeout"}}),
             "error -9999 user ack timeout",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from miio_lan.click_common.output import visible
+from miio_lan.lanes import line_text, said
 from miio_lan.record import Record
 
 _TIME, _LAN, _UART = 8, 32, 37
@@ -36,14 +34,9 @@ class Trace:
         return sorted(taken, key=lambda record: record.instant)
 
 
-def text_of(record: Record) -> str:
-    """Give the line of a UART record, without its end."""
-    return record.raw.decode("ascii", "backslashreplace").strip("\r\n")
-
-
 def in_order(records: Sequence[Record], beginnings: Sequence[str]) -> bool:
     """Tell whether lines that begin like this crossed the UART, in this order."""
-    lines = iter([text_of(record) for record in records if record.wire == "uart"])
+    lines = iter([line_text(record) for record in records if record.wire == "uart"])
     return all(any(line.startswith(beginning) for line in lines) for beginning in beginnings)
 
 
@@ -54,11 +47,13 @@ def without_polls(records: Sequence[Record]) -> tuple[list[Record], int]:
     for place, record in enumerate(uart):
         answer = uart[place + 1] if place + 1 < len(uart) else None
         # "error" is the reply while the answer to a command is outstanding.
-        if text_of(record) == "get_down" and (answer is None or text_of(answer) in ("down none", "error")):
+        if line_text(record) == "get_down" and (
+            answer is None or line_text(answer) in ("down none", "error")
+        ):
             idle |= {id(record), id(answer)}
     # An answer whose question belongs to the command before.
-    idle |= {id(record) for record in uart if text_of(record) == "down none"}
-    polls = sum(text_of(record) == "get_down" for record in uart if id(record) in idle)
+    idle |= {id(record) for record in uart if line_text(record) == "down none"}
+    polls = sum(line_text(record) == "get_down" for record in uart if id(record) in idle)
     return [record for record in records if id(record) not in idle], polls
 
 
@@ -93,47 +88,4 @@ def _lanes(time: str, wire: str, text: str) -> Iterator[str]:
 
 
 def _said(record: Record) -> str:
-    if record.wire == "uart":
-        return text_of(record)
-    if record.note:
-        return record.note
-    reading = record.reading or {}
-    return visible(_request(reading) if "method" in reading else _reply(reading))
-
-
-def _request(reading: Mapping[str, Any]) -> str:
-    return f"{reading['method']} {_items(reading.get('params'))}".strip()
-
-
-def _reply(reading: Mapping[str, Any]) -> str:
-    error = reading.get("error")
-    if isinstance(error, Mapping):
-        return f"error {error.get('code')} {error.get('message', '')}".strip()
-    return _items(reading.get("result"))
-
-
-def _items(value: object) -> str:
-    """Write parameters or results briefly: 2.1=true for a property."""
-    if isinstance(value, Mapping):
-        return _item(value)
-    if isinstance(value, list):
-        return " ".join(_item(each) if isinstance(each, Mapping) else _json(each) for each in value)
-    return "" if value is None else _json(value)
-
-
-def _item(item: Mapping[str, Any]) -> str:
-    if "siid" not in item:
-        words = [f"{key} {item[key]}" for key in ("model", "fw_ver", "mcu_fw_ver") if key in item]
-        return ", ".join(words) or _json(item)
-    name = f"{item['siid']}.{item.get('piid', item.get('aiid'))}"
-    code = item.get("code", 0)
-    if code:
-        return f"{name}: {code}"
-    if "value" in item:
-        return f"{name}={_json(item['value'])}"
-    # A result without a value is that of a set or an action.
-    return f"{name}: 0" if "code" in item else f"{name} {_items(item.get('in'))}".strip()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return record.note if record.note and record.wire == "lan" else said(record)
