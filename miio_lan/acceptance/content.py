@@ -68,7 +68,7 @@ class Demand:
             return count if same else 0
         if isinstance(down, Action):
             return int(_same_action(self.params, down))
-        return int(isinstance(down, Legacy) and same_params(self.params, down.params))
+        return int(isinstance(down, Legacy) and _same_legacy(self.params, down))
 
     def as_down(self) -> Down | None:
         """Return the line the request becomes where it becomes a single one, for reading an answer without it."""
@@ -101,18 +101,26 @@ def _same_argument(given: object, line: Argument) -> bool:
     return same_value(given, line.value)
 
 
-def same_params(params: object, line: Sequence[object]) -> bool:
-    """Compare the parameters of a method without a layout of its own with those of its line."""
-    wanted = params if isinstance(params, list) else [] if params is None else [params]
-    if len(wanted) == len(line) and all(map(same_value, wanted, line)):
+def _same_legacy(params: object, down: Legacy) -> bool:
+    if same_params(params, down.params):
         return True
-    return _bare(wanted) == _bare(line)
+    # What a module made of nested JSON may be no JSON any more.
+    return _bare(json_text(_as_list(params))) == _bare(down.line.partition(down.name)[2])
 
 
-def _bare(values: Sequence[object]) -> str:
-    """Write values without anything a module may take away or add."""
-    text = ",".join(json_text(value) for value in values).replace("\\u0020", " ")
-    return text.translate(_TAKEN_AWAY)
+def same_params(params: object, line: Sequence[object]) -> bool:
+    """Compare the parameters of a method without a layout of its own with the values of its line."""
+    wanted = _as_list(params)
+    return len(wanted) == len(line) and all(map(same_value, wanted, line))
+
+
+def _as_list(params: object) -> list[object]:
+    return params if isinstance(params, list) else [] if params is None else [params]
+
+
+def _bare(text: str) -> str:
+    """Write JSON without anything a module may take away or add."""
+    return text.replace("\\u0020", " ").translate(_TAKEN_AWAY)
 
 
 _TAKEN_AWAY = str.maketrans(dict.fromkeys(" []{}\\"))

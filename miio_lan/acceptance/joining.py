@@ -103,7 +103,9 @@ class Joiner:
             chain.likely = chain.likely and chain in prompt
         for chain in chains:
             chain.strain = _strain(request, chain)
-        prompt.sort(key=lambda chain: chain.strain)
+        least = min((chain.strain for chain in prompt), default=0.0)
+        # In order, but for what is clearly less likely.
+        prompt.sort(key=lambda chain: chain.strain > least + COMPARABLE)
         for kind in (
             [chain for chain in prompt if chain.whole],
             [chain for chain in prompt if chain.likely],

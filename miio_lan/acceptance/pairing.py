@@ -135,7 +135,7 @@ class _Reading:
         parts: tuple[Part, ...] = ()
         if joint is not None:
             finding = of_tasks(joint.chain.tasks, reply, asked=True)
-            parts = tuple(_part(task) for task in joint.chain.tasks)
+            parts = tuple(_part(task, succeeded=main.succeeded) for task in joint.chain.tasks)
             self._doubt(finding, joint)
         else:
             finding = of_nothing(reply, first, self._uart, local=main.local)
@@ -233,7 +233,9 @@ class _Reading:
 _FRAME = frozenset({"command", "method", "valid", "problem", "unread"})
 
 
-def _part(task: Task) -> Part:
+def _part(task: Task, *, succeeded: bool = False) -> Part:
+    if succeeded and task.answer is not None and not task.answer.fits:
+        return _part_of(task, None, None)  # the answer to another line, this one's was not seen
     return _part_of(task, task.answer, task.answer.command if task.answer is not None else None)
 
 

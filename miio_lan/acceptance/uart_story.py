@@ -94,9 +94,9 @@ class Task:
 
     @property
     def lines_missing(self) -> bool:
-        """Whether the MCU asked for work in between and nobody saw it being put off."""
+        """Whether the MCU asked for work in between, and what the module said to that was not seen."""
         return self.broken or any(
-            poll.reply is None or _text(poll.reply) != "error"
+            poll.reply is None
             for poll in self.polls
             if self.answer is None or poll.record.instant < self.answer.record.instant
         )
