@@ -78,6 +78,9 @@ def module_orders(host: Host, module: Module) -> dict[str, Order]:
 
     def down(words: list[str]) -> str:
         text = " ".join(words)
+        if text.startswith("MIIO_"):  # told, not asked: no result will come
+            host.call(lambda _now: module.notify(text))
+            return f"handing out: {text}"
         taken = host.call(lambda now: module.hand_out(text, now, lambda _outcome, _at: None))
         return f"handing out: {text}" if taken else "the queue is full"
 
