@@ -6,6 +6,7 @@ line. Values are compared as values: ``23.600000`` is 23.6, and JSON text may ha
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from miio_lan.uart.commands import (
     Result,
     SetProperties,
 )
-from miio_lan.uart.values import MISSING, json_text
+from miio_lan.uart.values import MISSING
 
 TIMED_OUT = -9999
 """What a module tells the client when its MCU did not answer in time."""
@@ -72,16 +73,20 @@ class Demand:
 
     def as_down(self) -> Down | None:
         """Return the line the request becomes where it becomes a single one, for reading an answer without it."""
-        try:
-            if self.method == "get_properties":
-                return GetProperties(tuple(PropertyId(*item) for item in self.items))  # type: ignore[misc]
-            if self.method == "set_properties":
-                return SetProperties(tuple(PropertyValue(*item) for item in self.items))  # type: ignore[misc]
-            if self.method == "action" and isinstance(self.params, Mapping):
-                return Action(self.params["siid"], self.params["aiid"])
-        except (TypeError, KeyError):
+        if self.method == "action" and isinstance(self.params, Mapping):
+            siid, aiid = self.params.get("siid"), self.params.get("aiid")
+            return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
+        ids = [item[:2] for item in self.items if isinstance(item, tuple)]
+        asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
+        if not asked or len(asked) < len(self.items):
             return None
-        return None
+        # The values of a set do not matter for the reading of its answer.
+        is_get = self.method == "get_properties"
+        return (
+            GetProperties(asked)
+            if is_get
+            else SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
+        )
 
 
 def _same_action(params: object, down: Action) -> bool:
@@ -105,7 +110,8 @@ def _same_legacy(params: object, down: Legacy) -> bool:
     if same_params(params, down.params):
         return True
     # What a module made of nested JSON may be no JSON any more.
-    return _bare(json_text(_as_list(params))) == _bare(down.line.partition(down.name)[2])
+    text = json.dumps(_as_list(params), separators=(",", ":"), default=str)
+    return _bare(text) == _bare(down.line.partition(down.name)[2])
 
 
 def same_params(params: object, line: Sequence[object]) -> bool:
@@ -129,9 +135,7 @@ _TAKEN_AWAY = str.maketrans(dict.fromkeys(" []{}\\"))
 def same_value(one: object, other: object) -> bool:
     """Compare two values, either of which may have been written as text in between."""
     if isinstance(one, float) or isinstance(other, float):
-        if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-            return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-6)
-        return False
+        return _close(one, other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
@@ -139,6 +143,15 @@ def same_value(one: object, other: object) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one == other or one.replace("\\u0020", " ") == other.replace("\\u0020", " ")
     return one == other
+
+
+def _close(one: object, other: object) -> bool:
+    if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+        return False
+    try:
+        return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-6)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def fits(answer: Result | Error, down: Down) -> bool:
@@ -187,9 +200,10 @@ def _carried_action(answer: Result, result: object) -> bool:
 
 def _carried_rows(answer: Result, result: object) -> bool:
     items = result if isinstance(result, list) else []
-    by_id = {(i.get("siid"), i.get("piid")): i for i in items if isinstance(i, Mapping)}
+    found = [item for item in items if isinstance(item, Mapping)]
     for row in answer.results:
-        item = by_id.get((row.siid, row.piid))
+        ids = (row.siid, row.piid)
+        item = next((each for each in found if (each.get("siid"), each.get("piid")) == ids), None)
         # What the module could not use is -4004 to the client, whatever the MCU wrote.
         if item is None or item.get("code") == NO_ANSWER or row.code is None:
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from miio_lan.acceptance.exchange import Exchange
@@ -28,8 +30,8 @@ def summary(exchange: Exchange) -> str:
         )
         if seconds is not None
     ]
-    end = exchange.stopped_at or ("still open" if exchange.open else "went through")
-    doubt = " (ambiguous)" if exchange.ambiguous else ""
+    end = exchange.stopped_at or "went through"
+    doubt = " (still open)" if exchange.open else " (ambiguous)" if exchange.ambiguous else ""
     return f"{exchange.method}: {end}{doubt}" + (f" [{', '.join(times)}]" if times else "")
 
 
@@ -38,12 +40,13 @@ def trace(records: Sequence[Record]) -> str:
     from miio_lan.lanes import transcript
 
     shown, polls = without_polls(records)
-    rows = transcript(shown, "wires").splitlines()
+    # Before they are wrapped: half a token at the end of a line would not be recognised.
+    rows = transcript(map(_without_secrets, shown), "wires").splitlines()
     if len(rows) > LONGEST_TRACE + 1:
         rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
     if polls:
         rows.append(f"({polls} polls that fetched nothing are left out)")
-    return redact("\n".join(rows))
+    return "\n".join(rows)
 
 
 def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
@@ -63,3 +66,12 @@ def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
 def line_of(record: Record) -> str:
     """Give the text of a line, without its end."""
     return record.raw.decode("ascii", "backslashreplace").strip("\r\n")
+
+
+def _without_secrets(record: Record) -> Record:
+    if record.wire == "uart":
+        return replace(record, raw=redact(record.raw.decode("latin-1")).encode("latin-1"))
+    reading = record.reading
+    return (
+        record if reading is None else replace(record, reading=json.loads(redact(json.dumps(dict(reading)))))
+    )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.tape import STEP, Tape
 
 from miio_lan.acceptance.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.acceptance.pairing import Pairer, pair
+from miio_lan.acceptance.trace import summary
+from miio_lan.record import Record
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
 LEVEL = [{"siid": 2, "piid": 2}]
@@ -544,3 +548,137 @@ def test_memory_of_what_is_settled_is_given_back() -> None:
 def test_nothing_gives_nothing() -> None:
     assert pair([]) == []
     assert Part(None).mcu_time is None
+
+
+# --- whatever was recorded -----------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    "down get_properties set_properties action result error ok none power get_down MIIO_net_change update_fw".split()
+    + ["1", "2", "0", "-4003", "true", '"a b"', "1.5", '"', "\x00", "\xff", "{"]
+)
+LINES = st.one_of(
+    st.binary(max_size=20), st.lists(WORDS, max_size=8).map(lambda each: " ".join(each).encode("latin-1"))
+)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["a", "siid", ""]))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["siid", "piid", "aiid", "value", "code", "in", "out"]), inner, max_size=4
+        ),
+    ),
+    max_leaves=8,
+)
+METHODS = st.sampled_from(["get_properties", "set_properties", "action", "power", "miIO.info", ""])
+PAYLOADS = st.fixed_dictionaries(
+    {"id": st.one_of(st.integers(1, 3), VALUES)},
+    optional={"method": st.one_of(METHODS, VALUES), "params": VALUES, "result": VALUES, "error": VALUES},
+)
+RECORDS = st.builds(
+    Record,
+    st.sampled_from(["lan", "uart"]),
+    st.sampled_from(["up", "down"]),
+    st.floats(0, 100),
+    st.just(0.0),
+    LINES,
+    st.one_of(st.none(), PAYLOADS),
+    st.sampled_from(["", "", "", "noise", "overlong", "outage: gone", "hello", "not JSON", "echo"]),
+    st.sampled_from(["", "a"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(RECORDS, max_size=25))
+def test_no_recording_is_too_strange(records: list[Record]) -> None:
+    exchanges = pair(records)
+    for exchange in exchanges:
+        assert exchange.records
+        assert all(any(each is record for record in records) for each in exchange.records)
+        assert exchange.stopped_at in (None, *STOPS)
+        exchange.as_json()
+        summary(exchange)
+    used = [id(record) for exchange in exchanges for record in exchange.records]
+    assert len(used) == len(set(used)), "no record belongs to two commands"
+
+
+# --- what is left --------------------------------------------------------------------------------------------------
+
+
+def test_an_error_the_answer_does_not_explain() -> None:
+    tape = fetched().answer("result 2 1 0 true").reply(1, error=-32000)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("answered wrongly", True)
+
+
+def test_an_error_of_the_mcu_that_was_not_heard() -> None:
+    exchange = the(fetched().down("ok").reply(1, error=-5001))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+
+
+def test_a_module_that_goes_on_too_soon() -> None:
+    exchange = the(idle().fetch("get_properties 2 1").wait(0.2).fetch("none"))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    assert "all may have gone through" in exchange.notes
+
+
+def test_a_module_that_times_out_though_the_mcu_got_nothing() -> None:
+    exchange = the(ask().fetch("none").wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+
+
+def test_a_second_answer_that_serves_replaces_the_first() -> None:
+    tape = fetched().answer("result 3 1 0 true", "error").answer("result 2 1 0 true").reply(1, IS_ON)
+    exchange = the(tape)
+    assert exchange.stopped_at is None
+    assert exchange.result.raw == b"result 2 1 0 true\r"
+    assert len(exchange.records) == 7
+
+
+def test_a_second_answer_that_serves_as_little_does_not() -> None:
+    tape = fetched().answer("result 3 1 0 true", "error").answer("result 4 1 0 true", "error")
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert exchange.result.raw == b"result 3 1 0 true\r"
+
+
+def test_an_answer_too_late_for_anything_belongs_to_nothing() -> None:
+    tape = (
+        fetched().wait(4).reply(1, error=-9999).fetch("none").wait(100).answer("result 2 1 0 true", "error")
+    )
+    assert the(tape).result is None
+
+
+def test_a_list_of_which_a_line_in_the_middle_was_not_heard() -> None:
+    many = [{"siid": 3, "piid": piid} for piid in range(1, 41)]
+    rows = [{**item, "code": 0, "value": 1} for item in many]
+    tape = idle().ask(1, "get_properties", many)
+    for start, end in ((1, 17), (33, 41)):
+        tape.fetch("get_properties " + " ".join(f"3 {piid}" for piid in range(start, end)))
+        tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(start, end)))
+    exchange = the(tape.reply(1, rows))
+    assert len(exchange.parts) == 2
+    assert "not all of its lines were seen" in exchange.notes
+
+
+def test_an_unreadable_reply_makes_the_client_ask_again() -> None:
+    tape = ask()
+    tape._put("lan", "up", b"{", note="not JSON")
+    tape.wait(0.2).ask(2, "get_properties", ON).fetch("get_properties 2 1").answer("result 2 1 0 true").reply(
+        2, IS_ON
+    )
+    exchange = the(tape)
+    assert (exchange.ids, exchange.ambiguous) == ((1, 2), True)
+
+
+def test_somebody_who_greets_in_between_may_be_another_client() -> None:
+    tape = ask().wait(0.5).hello().hello("up").wait(0.5).hello(along=True).ask(2, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
+    assert all(each.ambiguous for each in pair(tape.records))
+
+
+@pytest.mark.parametrize(
+    "params", [[], {"siid": 5}, {"siid": 5, "aiid": 2}, {"siid": 5, "aiid": 1, "in": [1]}]
+)
+def test_another_action_is_another_command(params: object) -> None:
+    tape = idle().ask(1, "action", params).fetch("action 5 1").answer("result 5 1 0")
+    assert pair(tape.records)[0].down is None
