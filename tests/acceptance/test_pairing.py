@@ -553,8 +553,11 @@ def test_nothing_gives_nothing() -> None:
 # --- whatever was recorded -----------------------------------------------------------------------------------------
 
 WORDS = st.sampled_from(
-    "down get_properties set_properties action result error ok none power get_down MIIO_net_change update_fw".split()
-    + ["1", "2", "0", "-4003", "true", '"a b"', "1.5", '"', "\x00", "\xff", "{"]
+    [
+        *("down", "get_properties", "set_properties", "action", "result", "error", "ok", "none", "power"),
+        *("get_down", "MIIO_net_change", "update_fw", "1", "2", "0", "-4003", "true", '"a b"', "1.5"),
+        *('"', "\x00", "\xff", "{"),
+    ]
 )
 LINES = st.one_of(
     st.binary(max_size=20), st.lists(WORDS, max_size=8).map(lambda each: " ".join(each).encode("latin-1"))

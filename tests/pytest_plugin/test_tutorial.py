@@ -1,0 +1,51 @@
+"""The tutorial is carried out in an empty directory: its files are written, its commands are run."""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+TUTORIAL = Path(__file__).parents[2] / "docs" / "end-to-end-tests.md"
+BLOCK = re.compile(r"(?:^<!-- file: (\S+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def steps() -> Iterator[tuple[str, str]]:
+    """Files to write as (name, text), and commands to run as ("$ command", output), in the order of the page."""
+    for name, kind, text in BLOCK.findall(TUTORIAL.read_text(encoding="utf-8")):
+        if name:
+            yield name, text
+        elif kind == "console":
+            yield from re.findall(r"^(\$ .*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE)
+
+
+def environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MIIO"))}
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, "PATH": tools, "PYTHONUTF8": "1", "COLUMNS": "80", "PYTEST_ADDOPTS": "-p no:randomly"}
+
+
+def test_the_tutorial_does_as_it_says(tmp_path: Path) -> None:
+    checker = doctest.OutputChecker()
+    ran = 0
+    for name, text in steps():
+        if not name.startswith("$ "):
+            (tmp_path / name).write_text(text, encoding="utf-8")
+            continue
+        done = subprocess.run(
+            ["bash", "-c", name[2:]],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+        )
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        assert checker.check_output(text, done.stdout, flags), f"{name}\n{done.stdout}"
+        ran += 1
+    assert ran == 9
