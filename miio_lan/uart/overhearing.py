@@ -46,9 +46,12 @@ class Overhearing:
     :param observer: called with each record, in the order of the bytes
     :param wall: unix time for a monotonic instant
     :param peer: what the records say about where the line is
+    :param late: whether both directions may begin in the middle of a line
     """
 
-    def __init__(self, observer: Observer, *, wall: Callable[[float], float], peer: str = "") -> None:
+    def __init__(
+        self, observer: Observer, *, wall: Callable[[float], float], peer: str = "", late: bool = True
+    ) -> None:
         self._observer = observer
         self._wall = wall
         self._peer = peer
@@ -58,7 +61,7 @@ class Overhearing:
             "up": TransferReader("up"),
             "down": TransferReader("down"),
         }
-        self._fresh: set[str] = {"up", "down"}
+        self._fresh: set[str] = {"up", "down"} if late else set()
         self._note = ""
 
     @property

@@ -110,17 +110,21 @@ class Sender(_End):
         """Bytes there are to send, padding included."""
         return len(self._data)
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes from the receiver."""
-        for byte in data:
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Take bytes from the receiver.
+
+        :return: those behind the end of the transfer, which are lines again
+        """
+        for at, byte in enumerate(data):
+            if self.over:
+                return data[at:]
             cancelled = byte == CAN and self._canned
             self._canned = byte == CAN
-            if self.over:
-                return
             if cancelled:
                 self._fail("the receiver cancelled the transfer", bytes([ACK]))
-            elif self._answered(byte, now):
-                return  # what came before a block went out is not about that block
+            elif self._answered(byte, now) and not self.over:
+                break  # what came before a block went out is not about that block
+        return b""
 
     def _answered(self, byte: int, now: float) -> bool:
         """Do what a byte asks for; whether something was sent."""

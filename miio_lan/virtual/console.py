@@ -49,6 +49,10 @@ class Console:
             for line in self._reader.feed(piece, now):
                 self._answer(line, now)
 
+    def send(self, data: bytes) -> None:
+        """Write bytes that are no reply."""
+        self._write(data)
+
     def _answer(self, line: Line, now: float) -> None:
         end = self._profile.echo_reply_end if self.echo else "\r"
         reply = self._handle(line, now)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from miio_lan.errors import DeviceException, PortError
 from miio_lan.uart.loop import Loop, Timed
-from miio_lan.uart.watch import LineWatch
+from miio_lan.uart.overhearing import Overhearing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -183,9 +183,9 @@ class LineHost(Host):
         self.unsaid = 0
         self._heard = heard
         self._said: Heard | None = None
-        self._watch: LineWatch | None = None
+        self._watch: Overhearing | None = None
         if observer is not None:
-            watch = self._watch = LineWatch(observer, wall=wall_clock, peer=line.name)
+            watch = self._watch = Overhearing(observer, wall=wall_clock, peer=line.name, late=False)
             self._heard, self._said = (watch.up, watch.down) if self.HEARS == "up" else (watch.down, watch.up)
 
     @property

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from miio_lan.device.instance import model_problem
 from miio_lan.device.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
+from miio_lan.uart.commands import version_fault
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
+from miio_lan.uart.xmodem import Receiver
 from miio_lan.virtual import answers
 from miio_lan.virtual.behaviour import ActionHook, Drift, usual_actions
 from miio_lan.virtual.misbehave import (
@@ -77,6 +79,7 @@ class Mcu:
     :param ble_pid: Bluetooth product id; reported by ``ble_config`` when given (dual-mode modules)
     :param serial_number: reported as property 1.5 once the module is in the cloud; None takes the description's
     :param misbehave: names out of :data:`MISBEHAVIOURS`
+    :param updated_version: the version after a firmware update; the next number by default
     :param rng: where drifting sensors get their chance from
     :raises SpecError: a model, version, serial number or misbehaviour that is none
     :ivar actions: what actions do, by (siid, aiid); those not listed succeed
@@ -86,7 +89,8 @@ class Mcu:
     :ivar mute_properties: (siid, piid) pairs; a get or set with one of them is left unanswered
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
-    :ivar on_update: called with the instant when the module has acknowledged ``"ready"``
+    :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
+    :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
     :ivar reply_time: seconds after which a line counts as unanswered
     :ivar net: the network state the module told last, empty before it told any
@@ -103,11 +107,13 @@ class Mcu:
         ble_pid: int | None = None,
         serial_number: str | None = None,
         misbehave: Collection[str] = (),
+        updated_version: str | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.spec = spec
         self.model = model or spec.model
         self.version = version
+        self.updated_version = updated_version
         self.ble_pid = ble_pid
         self._check_identity()
         self.poll_interval = poll_interval
@@ -119,6 +125,7 @@ class Mcu:
         self.mute_actions: set[Iid] = set()
         self.update_answer: str | None = "ready"
         self.on_update: Callable[[float], None] | None = None
+        self.image: bytes | None = None
         self.slow_time = SLOW
         self.reply_time = REPLY_TIME
         self.net = ""
@@ -136,8 +143,9 @@ class Mcu:
         problem = model_problem(self.model) if self.model else "the description has no model: give one"
         if problem:
             raise SpecError(problem)
-        if not (len(self.version) == 4 and self.version.isascii() and self.version.isdecimal()):
-            raise SpecError(f"version {self.version!r} is not four digits")
+        for version in (self.version, self.updated_version):
+            if version is not None and version_fault(version):
+                raise SpecError(f"version {version!r} is not four digits")
         if self.ble_pid is not None and not 0 <= self.ble_pid <= 0xFFFF:
             raise SpecError(f"Bluetooth pid {self.ble_pid} is not a number from 0 to 65535")
 
@@ -146,6 +154,7 @@ class Mcu:
         self._out = bytearray()
         self._outgoing = Outgoing(self.table, self.poll_interval, RETRY_INTERVAL)
         self._sent: _Sent | None = None
+        self._transfer: Receiver | None = None
         self._banners_unanswered = 0
         self._serial_due = self._has_serial
         self.net = ""
@@ -174,7 +183,10 @@ class Mcu:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the module, whatever they are."""
-        if self._running:
+        if self._transfer is not None:
+            self._transfer.receive(data, now)
+            self._go_on_with(self._transfer, now)
+        elif self._running:
             self._take(self._reader.feed(data, now), now)
 
     def tick(self, now: float) -> None:
@@ -185,7 +197,11 @@ class Mcu:
             if now >= drift.due:
                 drift.due = now + drift.every
                 self.put(*drift.prop.iid, drift.step(self.values[drift.prop.iid], self._rng))
-        self._take(self._reader.tick(now), now)
+        if self._transfer is not None:
+            self._transfer.tick(now)
+            self._go_on_with(self._transfer, now)
+        else:
+            self._take(self._reader.tick(now), now)
 
     def take_output(self) -> bytes:
         """Drain what is to be sent to the module."""
@@ -200,8 +216,11 @@ class Mcu:
             return None
         self._tune()
         times = [drift.due for drift in self._drifts]
-        times += [at for at in (self._reader.deadline,) if at is not None]
-        mine = self._sent.deadline if self._sent else self._outgoing.deadline()
+        if self._transfer is not None:
+            mine = self._transfer.deadline
+        else:
+            times += [at for at in (self._reader.deadline,) if at is not None]
+            mine = self._sent.deadline if self._sent else self._outgoing.deadline()
         times += [mine] if mine is not None else []
         return min(times, default=None)
 
@@ -284,8 +303,23 @@ class Mcu:
         self._outgoing.report(sent.changed)
         if accepted is False:
             self.counters["refused"] += 1
-        if accepted and sent.uplink.words == ('"ready"',) and self.on_update is not None:
-            self.on_update(now)
+        if accepted and sent.uplink.words == ('"ready"',):
+            if self.on_update is not None:
+                self.on_update(now)
+            else:
+                self._transfer = Receiver(now)
+                self._go_on_with(self._transfer, now)
+
+    def _go_on_with(self, transfer: Receiver, now: float) -> None:
+        """Say what a transfer has to say; when it is over, restart with the new firmware or the old one."""
+        self._out += (said := transfer.take_output())
+        if transfer.done:
+            self.image = transfer.image
+            self.version = self.updated_version or f"{(int(self.version) + 1) % 10000:04}"
+        if transfer.over:
+            self.counters["failed updates"] += bool(transfer.failed)
+            self.start(now)
+            self._out[:0] = said  # the restart comes after the last word
 
     def _on_down(self, line: Line, words: list[str], now: float) -> None:
         if self._sent is not None and self._sent.uplink is GET_DOWN:
@@ -345,7 +379,7 @@ class Mcu:
 
     def _advance(self, now: float) -> None:
         self._tune()
-        while self._running and self._sent is None:
+        while self._running and self._sent is None and self._transfer is None:
             item = self._outgoing.next(now)
             if item is None:
                 return

@@ -16,6 +16,7 @@ from miio_lan.lan.responder import Address, Request, Responder, ResponderOptions
 from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.chip import Chip
 from miio_lan.virtual.console import Console
+from miio_lan.virtual.firmware import FirmwareTransfer
 from miio_lan.virtual.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
 from miio_lan.virtual.mcu_commands import McuCommands
 from miio_lan.virtual.mcu_queue import McuQueue
@@ -107,6 +108,7 @@ class Module:
         self._on_line = on_line
         self._commands = McuCommands(self)
         self.console = Console(self.profile, self._reply)
+        self._firmware: FirmwareTransfer | None = None
         self._wall = wall
         self._inputs = inputs or (lambda _siid, _aiid: None)
         self._booted = 0.0
@@ -192,6 +194,7 @@ class Module:
         self._scheduled.clear()
         self.queue.clear()
         self.console.reset()
+        self._firmware = None
         self.reports.boot(now)
         self.update.reset()
 
@@ -224,12 +227,41 @@ class Module:
     def receive_uart(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU. Never raises for anything an MCU sent."""
         self.tick(now)
-        if self._up:
+        if self._up and self._firmware is not None:
+            data = self._firmware.receive(data, now)
+            self._go_on_with(self._firmware, now)
+        if self._up and data:
             self.console.receive(data, now)
+        if self._firmware is not None and self._firmware.over:  # it was refused
+            self._go_on_with(self._firmware, now)
 
     def _reply(self, line: Line, now: float) -> str | None:
         reply = self._on_line(line, now) if self._on_line is not None else None
+        if reply is None and self._firmware is not None:
+            reply = self._firmware.reply(line, now)
         return self._commands.answer(line, now) if reply is None else reply
+
+    def send_firmware(self, image: bytes, now: float, done: Callable[[str, float], None]) -> bool:
+        """Update the MCU's firmware: ``update_fw``, then the image, then ask for the version.
+
+        The MCU is given 6 s to answer ``update_fw``. Until it is over, only ``get_down`` and ``result`` are served.
+
+        :param done: called once with why it failed, empty when the image arrived, and the time
+        :return: False when one is being sent already, or a request waits for the MCU
+        """
+        self.tick(now)
+        if self._firmware is not None or len(self.queue) or not self._up:
+            return False
+        self._firmware = FirmwareTransfer(image, now, done)
+        return True
+
+    def _go_on_with(self, firmware: FirmwareTransfer, now: float) -> None:
+        self.console.send(firmware.take_output())
+        if firmware.over:
+            self._firmware = None
+            if not firmware.failed:
+                self.queue.notify("MIIO_mcu_version_req")
+            firmware.done(firmware.failed, now)
 
     def take_uart(self) -> bytes:
         """Give what is to be written to the MCU since the last call."""
@@ -337,6 +369,7 @@ class Module:
             self.reports.deadline,
             self.update.deadline,
             self.console.deadline,
+            self._firmware.deadline if self._firmware is not None else None,
             self.responder.deadline if self.listening else None,
             *self._scheduled.values(),
         ]
@@ -353,6 +386,9 @@ class Module:
         self.queue.tick(now)
         self.reports.tick(now)
         self.console.tick(now)
+        if self._firmware is not None:
+            self._firmware.tick(now)
+            self._go_on_with(self._firmware, now)
         if self.listening:
             self.responder.tick(now)
         if self.update.tick(now) == "restart":

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.spec import Spec
 from miio_lan.lan.cipher import parse_token
+from miio_lan.uart.overhearing import Overhearing
 from miio_lan.uart.port import PtyPair
-from miio_lan.uart.watch import LineWatch
 from miio_lan.virtual.host import Host, McuHost, ModuleHost, wall_clock
 from miio_lan.virtual.lan_log import LanLog
 from miio_lan.virtual.mcu import Mcu
@@ -94,7 +94,7 @@ class VirtualProduct(Host):
         )
         self._wanted_port = port
         self._line = line
-        self._watch = LineWatch(observer, wall=wall_clock) if observer is not None else None
+        self._watch = Overhearing(observer, wall=wall_clock, late=False) if observer is not None else None
         self._lan_log = LanLog(lan_observer, self._token) if lan_observer is not None else None
         self._booted = threading.Event()
         self._hosts: tuple[ModuleHost, McuHost] | None = None

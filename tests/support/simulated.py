@@ -12,7 +12,7 @@ from miio_lan.acceptance.tester import Tester
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
-from miio_lan.uart.watch import LineWatch
+from miio_lan.uart.overhearing import Overhearing
 from miio_lan.virtual.mcu import Mcu
 
 BEGAN = 1000.0
@@ -59,7 +59,7 @@ def simulate(
     """
     tester = Tester(script_for(spec, allowed(allow)), refusals=refusals)
     session = Simulated(tester, mcu, spec)
-    watch = LineWatch(session.records.append, wall=lambda now: now)
+    watch = Overhearing(session.records.append, wall=lambda now: now, late=False)
     now = BEGAN
     if mcu_at < 0:
         mcu.start(now + mcu_at)
@@ -83,7 +83,7 @@ def simulate(
     return session
 
 
-def carry(mcu: Mcu, tester: Tester, watch: LineWatch, now: float) -> None:
+def carry(mcu: Mcu, tester: Tester, watch: Overhearing, now: float) -> None:
     """Carry bytes between the ends until both are silent."""
     while True:
         up = mcu.take_output()

@@ -155,7 +155,7 @@ def test_one_can_is_noise_and_two_end_the_sender() -> None:
     sender = Sender(b"x", 0.0)
     sender.receive(bytes([CAN]) + b"?" + bytes([CAN]), 0.0)
     assert not sender.over
-    sender.receive(bytes([CAN]), 0.0)
+    assert sender.receive(bytes([CAN]) + b"get_down\r", 0.0) == b"get_down\r"
     assert sender.failed == "the receiver cancelled the transfer"
     assert sender.take_output() == bytes([ACK])
     assert sender.deadline is None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from miio_lan.device.spec import Spec
 from miio_lan.errors import SpecError
 from miio_lan.uart import commands
+from miio_lan.uart.xmodem import Sender
 from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
 
 LAMP = Spec.shipped("lamp")
@@ -473,6 +474,48 @@ class TestOtherDownlinks:
         assert bench.do("update_fw") == []
         assert len(began) == 1
 
+    def test_firmware_arrives_and_is_started(self) -> None:
+        bench = booted()
+        bench.mcu.updated_version = "0042"
+        image = bytes(range(256)) * 3
+        mcu, now, said = transferring(bench)
+        assert said.endswith(b"C")
+        sender = Sender(image, now)
+        sender.receive(b"C", now)
+        rest = b""
+        while not sender.done:
+            mcu.receive(sender.take_output(), now)
+            if mcu.deadline is not None and not (answer := mcu.take_output()):
+                now = mcu.deadline
+                mcu.tick(now)
+                answer = mcu.take_output()
+            rest = sender.receive(answer, now)
+        assert mcu.image == image
+        assert mcu.version == "0042"
+        assert rest == b"model miiolan.light.demo1\r"
+
+    def test_without_firmware_the_old_one_starts_again(self) -> None:
+        mcu, now, _ = transferring(booted())
+        mcu.receive(b"\x18\x18\x18", now)
+        assert mcu.take_output() == b"\x06model miiolan.light.demo1\r"
+        assert (mcu.image, mcu.version) == (None, "0001")
+        assert mcu.counters["failed updates"] == 1
+
+    def test_firmware_that_never_comes(self) -> None:
+        mcu, now, said = transferring(booted())
+        while b"model" not in said:
+            assert mcu.deadline is not None
+            now = max(now, mcu.deadline)
+            mcu.tick(now)
+            said += mcu.take_output()
+        assert said.count(b"C") == 16
+        assert said.count(b"\x15") == 16
+        assert b"\x18\x18\x18model" in said
+
+    def test_version_after_the_update_is_checked(self) -> None:
+        with pytest.raises(SpecError, match="'12' is not four digits"):
+            Mcu(LAMP, updated_version="12")
+
     def test_a_refused_ready_begins_nothing(self) -> None:
         bench = booted()
         began: list[float] = []
@@ -480,6 +523,15 @@ class TestOtherDownlinks:
         bench.reply = lambda line: "error" if line.startswith("result") else ""
         bench.do("update_fw")
         assert began == []
+
+
+def transferring(bench: Bench) -> tuple[Mcu, float, bytes]:
+    """An MCU that has said ready and waits for the first block, the time, and what it said then."""
+    mcu, now = bench.mcu, bench.now
+    mcu.receive(b"down update_fw\r", now)
+    assert b'result "ready"\r' in mcu.take_output()
+    mcu.receive(b"ok\r", now)
+    return mcu, now, mcu.take_output()
 
 
 class TestReports:
@@ -811,6 +863,7 @@ def test_everything_a_good_mcu_says_conforms_to_the_document() -> None:
         ["set_properties 2 1 false 2 2 1000", "action 2 1", "action 2 2 10 1", "bogus 1,2", "update_fw"]
     )
     bench.mcu.raise_event(6, 2, {1: 3}, bench.now)
+    bench.mcu.on_update = lambda now: None
     bench.run(20)
     assert not bench.downs
     readings = [commands.read(raw, direction="up") for _, raw in bench.log]

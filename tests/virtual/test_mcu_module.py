@@ -140,3 +140,58 @@ def test_many_commands_while_misbehaviour_comes_and_goes() -> None:
     pair.mcu.misbehave.clear()
     pair.run(10)
     assert pair.get((2, 2)) == {(2, 2): pair.mcu.values[2, 2]}
+
+
+class TestFirmware:
+    IMAGE = bytes(range(256)) * 5
+
+    def send(self, pair: Pair, seconds: float = 70.0) -> list[str]:
+        ended: list[str] = []
+        assert pair.module.send_firmware(self.IMAGE, pair.now, lambda failed, _: ended.append(failed))
+        assert not pair.module.send_firmware(b"", pair.now, lambda failed, _: ended.append("again"))
+        pair.run(seconds)
+        return ended
+
+    def test_it_arrives_and_the_new_version_is_reported(self) -> None:
+        pair = Pair()
+        assert self.send(pair) == [""]
+        assert pair.mcu.image == self.IMAGE
+        assert pair.module.chip.mcu_version == pair.mcu.version == "0002"
+        assert pair.get((2, 2)) == {(2, 2): 60}
+
+    def test_a_busy_mcu_is_left_alone(self) -> None:
+        pair = Pair()
+        pair.mcu.update_answer = "busy"
+        assert self.send(pair) == ["the MCU is busy"]
+        assert pair.mcu.image is None
+        assert pair.get((2, 2)) == {(2, 2): 60}
+
+    def test_another_answer_is_refused_until_the_time_is_over(self) -> None:
+        pair = Pair()
+        pair.mcu.update_answer = "later"
+        assert self.send(pair) == ["the MCU did not answer update_fw"]
+        assert pair.mcu.counters["refused"] > 2
+
+    def test_an_mcu_that_does_not_poll(self) -> None:
+        pair = Pair()
+        pair.mcu.misbehave.add("never-polls")
+        assert self.send(pair) == ["the MCU did not fetch update_fw"]
+
+    def test_a_transfer_that_never_begins(self) -> None:
+        pair = Pair()
+        pair.mcu.on_update = lambda now: None
+        (failed,) = self.send(pair)
+        assert "did not ask for the first block" in failed
+        assert pair.get((2, 2)) == {(2, 2): 60}
+
+    def test_reports_are_refused_meanwhile_and_come_later(self) -> None:
+        pair = Pair()
+        pair.mcu.update_answer = None
+        ended: list[str] = []
+        pair.module.send_firmware(self.IMAGE, pair.now, lambda failed, _: ended.append(failed))
+        pair.module.receive_uart(b"mac\r", pair.now)
+        assert pair.module.take_uart() == b"error\r"
+        pair.module.restart(pair.now)
+        pair.run(20)
+        assert ended == []
+        assert pair.get((2, 2)) == {(2, 2): 60}
