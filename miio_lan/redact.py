@@ -9,6 +9,9 @@ _VALUE = re.compile(rf'("(?:{_KEYS})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
 
 
+_USER_INFO = re.compile(r"(://)[^/\s\"@]*@")
+
+
 def redact(text: str) -> str:
-    """Hide tokens (32 hexadecimal digits) and the values of keys that hold secrets in a piece of JSON."""
-    return _TOKEN.sub("(hidden)", _VALUE.sub(r'\1"(hidden)"', text))
+    """Hide tokens (32 hexadecimal digits), values of keys that hold secrets in a piece of JSON, and logins in URLs."""
+    return _TOKEN.sub("(hidden)", _USER_INFO.sub(r"\1(hidden)@", _VALUE.sub(r'\1"(hidden)"', text)))

@@ -103,13 +103,15 @@ def read_params(words: tuple[str, ...]) -> Any:
 
 def _source(word: str) -> str:
     if word == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        if sys.stdin is None:
+            refuse("'-' reads standard input, and there is none")
+        return sys.stdin.buffer.read().decode("utf-8-sig", "surrogateescape")
     if not word.startswith("@"):
         return word
     from pathlib import Path  # rarely needed, and slow to load
 
     try:
-        return Path(word[1:]).read_text(encoding="utf-8")
+        return Path(word[1:]).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         refuse(f"{word[1:]}: cannot be read: {error}")
 

@@ -44,7 +44,11 @@ def opened(settings: Settings, kind: type[D], *, observer: Observer | None = Non
         refuse(problem)
     options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
     # Only for people: looking at each datagram has its price.
-    patience = Patience(settings.ip) if sys.stderr.isatty() and observer is None else None
+    patience = (
+        Patience(settings.ip)
+        if (sys.stderr is not None and sys.stderr.isatty()) and observer is None
+        else None
+    )
     options["observer"] = patience.observe if patience is not None else observer
     with kind(settings.ip, settings.token, port=settings.port or PORT, **options) as device:
         if settings.retries is not None:

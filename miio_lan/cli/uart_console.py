@@ -56,7 +56,7 @@ def console(settings: Settings, name: str, role: str, wait: float) -> None:
     """
     from miio_lan.uart.port import open_port
 
-    typing = sys.stdin.isatty() and not settings.json
+    typing = sys.stdin is not None and sys.stdin.isatty() and not settings.json
     with open_port(name) as port:
         talk = Conversation(port, upwards=role == "mcu", as_lines=settings.json, prompt=typing)
         talk.start()
@@ -68,7 +68,7 @@ def console(settings: Settings, name: str, role: str, wait: float) -> None:
 
 
 def _piped() -> Iterator[str]:
-    for line in sys.stdin:
+    for line in sys.stdin or ():
         if line.strip():
             yield line.strip()
 
@@ -111,7 +111,7 @@ class Conversation:
 
     def say(self, line: str) -> None:
         """Send a line."""
-        data = line.encode() + b"\r"
+        data = line.encode("utf-8", "surrogateescape") + b"\r"
         with self._news:
             self._heard = 0
             self._sending = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Iterable
@@ -39,12 +40,19 @@ def decode(settings: Settings, file: str, direction: Any) -> None:
 
 def _lines(file: str) -> Iterable[str]:
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        data = _stdin() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         refuse(f"cannot read {file}: {error.strerror or error}")
-    text = data.decode("utf-8-sig", "surrogateescape")
+    wide = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    text = data.decode("utf-16", "replace") if wide else data.decode("utf-8-sig", "surrogateescape")
     # A raw dump of the wire has CRs only.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        refuse("there is no standard input to read")
+    return sys.stdin.buffer.read()
 
 
 def as_json(record: Record) -> dict[str, object]:

@@ -81,6 +81,11 @@ class Device:
         max_in_flight: int = 1,
         observer: Observer | None = None,
     ) -> None:
+        if ip is not None and not isinstance(ip, str):
+            # Objects of the ipaddress module are meant; numbers and bytes are not.
+            if isinstance(ip, (int, bytes)):
+                raise InvalidArgument(f"an address is text such as '192.168.1.9', not {ip!r}")
+            ip = str(ip)
         self.ip = ip
         self.token = token
         self.debug = debug
@@ -159,7 +164,7 @@ class Device:
         return self._reachable().call(
             command,
             [] if parameters is None else parameters,
-            timeout=self.timeout if timeout is None else _checked_timeout(timeout),
+            timeout=_checked_timeout(self.timeout if timeout is None else timeout),
             retry_count=self._retries(retry_count),
             repeat_safe=repeat_safe,
             extra=extra_parameters,
@@ -170,7 +175,9 @@ class Device:
 
         :raises DeviceTimeout: if it does not answer
         """
-        answer = self._reachable().handshake(timeout=self.timeout, retry_count=self._retries(None))
+        answer = self._reachable().handshake(
+            timeout=_checked_timeout(self.timeout), retry_count=self._retries(None)
+        )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
 
@@ -350,7 +357,7 @@ class Device:
 
 def _checked_timeout(timeout: float) -> float:
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds above 0, not {timeout!r}")
+        raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {timeout!r}")
     return timeout
 
 

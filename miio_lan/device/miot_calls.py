@@ -13,7 +13,13 @@ from typing import Any
 
 from miio_lan.device.calls import Ask, Steps
 from miio_lan.device.slices import cut
-from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, PayloadDecodeException
+from miio_lan.errors import (
+    DeviceError,
+    DeviceException,
+    DeviceTimeout,
+    InvalidArgument,
+    PayloadDecodeException,
+)
 from miio_lan.lan import codes
 
 _LOGGER = logging.getLogger(__name__)
@@ -69,6 +75,8 @@ def read_properties(
 
     :raises DeviceException: if the device answers nothing of it
     """
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
+        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {wanted!r}")
     found: list[Item] = []
     reading = _Reading(limit)
     # Cut anew after each slice: the limit may have changed meanwhile.

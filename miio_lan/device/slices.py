@@ -23,8 +23,8 @@ def cut(
     :raises InvalidArgument: for a limit below 1
     :raises DeviceException: for items without a JSON form
     """
-    if limit is not None and limit < 1:
-        raise InvalidArgument(f"max_properties is at least 1, not {limit}")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {limit!r}")
     empty = len(_dump({"id": 10 ** (_ID_DIGITS - 1), "method": method, "params": [], **(extra or {})}))
     part: list[Item] = []
     size = empty

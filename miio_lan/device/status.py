@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from reprlib import recursive_repr
 
 
 class DeviceStatus:
@@ -12,6 +13,7 @@ class DeviceStatus:
     does not hide the others.
     """
 
+    @recursive_repr()
     def __repr__(self) -> str:
         shown = "".join(f" {name}={self._shown(name)}" for name in self._property_names())
         return f"<{type(self).__name__}{shown}>"

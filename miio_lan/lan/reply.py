@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
+from miio_lan.redact import redact
 
 #: Some Linux products answer what they do not know with this word in place of a result.
 _UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
@@ -60,7 +61,8 @@ def _code_and_message(error: object) -> tuple[int | None, str]:
         code, message = error.get("code"), error.get("message")
         if isinstance(code, str):
             code = int(code) if code.removeprefix("-").isdecimal() and len(code) <= 12 else None
-        return (code if isinstance(code, int) else None), ("" if message is None else str(message))
+        # A device may quote what it was asked, or its token.
+        return (code if isinstance(code, int) else None), ("" if message is None else redact(str(message)))
     if isinstance(error, int):
         return error, ""
-    return None, str(error)
+    return None, redact(str(error))

@@ -25,8 +25,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]+)?"
 _CLOCK = re.compile(rf"^\s*[\[(]?\s*{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,6}}))?\s*Z?[\])]?[:,]?\s*")
 _SECONDS = re.compile(r"^\s*[\[(]\s*(\d+(?:\.\d+)?)\s*s?\s*[\])][:,]?\s*|^\s*(\d+\.\d+)\s+")
-#: Level and place, as in ``[V][miot:091]:``.
-_TAGS = re.compile(r"^(?:\[[^\]]*\])+:?\s*")
+#: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
+_TAGS = re.compile(r"^(?:(?:\[[^\]]*\])+:?|[EWIDV] \(\d+\) [\w.]+:)\s*")
 _ARROWS = re.compile(r"([↑↓])")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 _HEX = re.compile(r"^(?:[0-9a-fA-F]{2}[ :]){3,}[0-9a-fA-F]{2}\s*$")
@@ -35,10 +35,11 @@ _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _MARK = re.compile(
     r"^(mcu|module|chip|wifi|host|device|tx|rx|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
-    r"\s*(?:[:>|]|->|=>)\s*(.*)$",
+    r"(?:\s*(?:->|=>|→)\s*\w+(?=\s*:))?\s*(?:[:>|]|->|=>)\s*(.*)$",
     re.IGNORECASE,
 )
-_SIGN = re.compile(r"^(->|<-|=>|<=|>>|<<|>|<)\s*(.*)$")
+_BARE_MARK = re.compile(r"^(tx|rx)\s+(.*)$", re.IGNORECASE)
+_SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*(.*)$")
 #: Sentences of replacement modules around a quoted line.
 _SENTENCES: tuple[tuple[re.Pattern[str], Direction], ...] = (
     (re.compile(r"received\b.*\bmessage\b|from (?:the )?mcu", re.IGNORECASE), "up"),
@@ -146,7 +147,7 @@ def _one_line(line: str, instant: float) -> Iterator[_Seen]:
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
             yield _Seen(_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
         return
-    marked = _MARK.match(line) or _SIGN.match(line)
+    marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
         mark = marked.group(1).lower()
         yield _Seen(_bytes(_unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))

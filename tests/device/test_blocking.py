@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from typing import Any
 
@@ -55,6 +56,8 @@ def test_defaults_are_those_scripts_rely_on() -> None:
         ({"port": 0}, "1 to 65535"),
         ({"port": 70000}, "1 to 65535"),
         ({"max_in_flight": 0}, "at least 1"),
+        ({"ip": 5}, "an address is text"),
+        ({"ip": b"127.0.0.1"}, "an address is text"),
         ({"token": "xyz"}, "32 hexadecimal digits"),
         ({"token": "0" * 31}, "32 hexadecimal digits"),
         ({"token": "z" * 32}, "32 hexadecimal digits"),
@@ -62,7 +65,7 @@ def test_defaults_are_those_scripts_rely_on() -> None:
 )
 def test_arguments_that_cannot_be_right(options: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        Device("127.0.0.1", **options)
+        Device(**{"ip": "127.0.0.1", **options})
 
 
 def test_a_wrong_token_has_its_own_class() -> None:
@@ -84,6 +87,31 @@ def test_without_an_address_nothing_can_be_sent() -> None:
 def test_sends_that_cannot_be_right(args: tuple[Any, ...], options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         Device("127.0.0.1", TOKEN).send(*args, **options)
+
+
+def test_an_address_may_be_an_object() -> None:
+    assert Device(ipaddress.ip_address("127.0.0.1"), TOKEN).ip == "127.0.0.1"  # type: ignore[arg-type]
+
+
+def test_a_timeout_set_later_is_checked_when_used() -> None:
+    device = Device("127.0.0.1", TOKEN)
+    device.timeout = "soon"  # type: ignore[assignment]
+    for call in (device.send_handshake, lambda: device.send("x")):
+        with pytest.raises(InvalidArgument, match="number of seconds"):
+            call()
+    with pytest.raises(InvalidArgument, match="max_properties"):
+        device.get_properties(["a"], max_properties="a")  # type: ignore[arg-type]
+
+
+def test_python_miios_modules_have_namesakes() -> None:
+    from miio_lan import device, exceptions, miot_device
+
+    assert device.Device is Device
+    assert device.UpdateState is UpdateState
+    assert exceptions.DeviceException is DeviceException
+    assert miot_device.MiotDevice.__name__ == "MiotDevice"
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = device.nothing_like_it
 
 
 def test_a_repr_shows_no_token() -> None:

@@ -35,3 +35,12 @@ def test_a_value_that_fails_does_not_hide_the_others() -> None:
 
 def test_a_status_without_properties() -> None:
     assert repr(DeviceStatus()) == "<DeviceStatus>"
+
+
+def test_a_status_that_contains_itself() -> None:
+    class Odd(DeviceStatus):
+        @property
+        def me(self) -> DeviceStatus:
+            return self
+
+    assert repr(Odd()) == "<Odd me=...>"

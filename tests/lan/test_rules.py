@@ -131,6 +131,19 @@ def test_what_is_no_id(value: object) -> None:
     assert reply_id({"id": value}) is None
 
 
+def test_a_device_that_quotes_its_token_does_not_bring_it_into_an_error() -> None:
+    token = "00112233445566778899aabbccddeeff"
+    for error in ({"code": -1, "message": f"tok {token}"}, f"tok {token}"):
+        read = read_error({"id": 1, "error": error}, "x")
+        assert read is not None
+        assert token not in repr(read) + str(read) + read.message
+
+
+def test_logins_are_hidden_from_urls() -> None:
+    assert redact('"app_url":"http://u:pw@h/f.bin"') == '"app_url":"http://(hidden)@h/f.bin"'
+    assert redact("mail me@example") == "mail me@example"
+
+
 def test_secrets_are_hidden_from_texts() -> None:
     text = '{"token" : "deadbeef", "passwd":"a\\"b", "x":"00112233445566778899aabbccddeeff", "ssid":"net"}'
     assert redact(text) == '{"token" : "(hidden)", "passwd":"(hidden)", "x":"(hidden)", "ssid":"net"}'
