@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance import plan
@@ -15,7 +16,8 @@ from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.lan_script import LanRun
 from miio_lan.acceptance.script import script_for
 from miio_lan.acceptance.tester import Tester, Timing
-from miio_lan.errors import DeviceException
+from miio_lan.acceptance.update import update_verdict
+from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.virtual.host import LineHost, wall_clock
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ def drive_module(
     allow: Iterable[str] = (),
     timing: Timing | None = None,
     refusals: int = 2,
+    firmware: bytes | None = None,
+    firmware_version: str | None = None,
     title: str = "",
     observer: Observer | None = None,
     progress: Progress | None = None,
@@ -87,19 +91,25 @@ def drive_module(
     :param allow: words of :data:`~miio_lan.acceptance.plan.ALLOWED`; reading alone by default
     :param timing: how long to wait where no rule says so
     :param refusals: how often each report at power-up is refused before it is accepted
+    :param firmware: an image for the update, which has to be allowed; without it, an update is cancelled once offered
+    :param firmware_version: the version the MCU is to report after it
     :param observer: also gets every record
     :param progress: called with each stage, for people
-    :raises InvalidArgument: for a word that cannot be allowed
+    :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
     :raises DeviceException: if the MCU says nothing at all, or the port fails
     """
     records: list[Record] = []
+    words = plan.allowed(allow)
+    if firmware is not None and "ota" not in words:
+        raise InvalidArgument("firmware is sent only where 'ota' is allowed")
 
     def observe(record: Record) -> None:
         records.append(record)
         if observer is not None:
             observer(record)
 
-    tester = Tester(script_for(spec, plan.allowed(allow)), timing=timing, refusals=refusals, wall=wall_clock)
+    script = script_for(spec, words, firmware)
+    tester = Tester(script, timing=timing, refusals=refusals, wall=wall_clock)
     stage = ""
     with TesterHost(tester, line, observer=observe) as host:
         while not host.finished.wait(_SLICE):
@@ -112,7 +122,11 @@ def drive_module(
             f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
             "wired to this port's RX, and the line set to 115200 8N1?"
         )
-    return judgement_of(records, mode=MODULE, spec=spec, title=title, ended=time.monotonic())
+    judgement = judgement_of(records, mode=MODULE, spec=spec, title=title, ended=time.monotonic())
+    if firmware is None:
+        return judgement
+    verdict = update_verdict(records, tester.transfer_failed, firmware_version)
+    return replace(judgement, verdicts=(*judgement.verdicts, verdict))
 
 
 def drive_lan(

@@ -19,7 +19,7 @@ ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
     "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards",
     "actions": "run every action, also with wrong arguments",
-    "ota": "offer a firmware update, and cancel the transfer",
+    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
 }
 """What may be allowed, each word with what it means."""
 PER_LINE = 16

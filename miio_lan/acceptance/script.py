@@ -26,25 +26,32 @@ RETRY_TIME = 5.0
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
 _IDLE_POLLS = 10
+_LONGEST_TRANSFER = 1800.0
 _GIVE_UP = 2
 _STATES = ("offline", "local", "uap", "unprov", "cloud")
 
 
-def script_for(spec: Spec | None, allow: Collection[str] = ("reads",)) -> Callable[[Tester], Script]:
+def script_for(
+    spec: Spec | None, allow: Collection[str] = ("reads",), firmware: bytes | None = None
+) -> Callable[[Tester], Script]:
     """Make the script of a session.
 
     :param spec: the product's description; without it only what needs none is done
     :param allow: words of :data:`~miio_lan.acceptance.plan.ALLOWED`
+    :param firmware: an image to update the MCU with; without one the transfer is cancelled
     """
 
     def begin(tester: Tester) -> Script:
-        return _Run(tester, spec, frozenset(allow)).script()
+        return _Run(tester, spec, frozenset(allow), firmware).script()
 
     return begin
 
 
 class _Run:
-    def __init__(self, tester: Tester, spec: Spec | None, allow: frozenset[str]) -> None:
+    def __init__(
+        self, tester: Tester, spec: Spec | None, allow: frozenset[str], firmware: bytes | None
+    ) -> None:
+        self.firmware = firmware
         self.tester = tester
         self.spec = spec
         self.allow = allow
@@ -102,7 +109,7 @@ class _Run:
             if "actions" in self.allow:
                 yield from self._actions(self.spec)
         if "ota" in self.allow:
-            yield from self._update()
+            yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
     def _identity(self) -> Steps:
         tester = self.tester
@@ -197,6 +204,19 @@ class _Run:
         tester.listen_for_transfer(False)
         tester.cancel_transfer()
         if tester.transfer_started or not tester.heard["get_down"] >= went_on:
+            yield Wait(back, tester.timing.transfer)
+
+    def _whole_update(self, image: bytes) -> Steps:
+        tester = self.tester
+        tester.stage = "firmware update, the whole of it"
+        back = heard_again(tester, ["model", "mcu_version", "get_down"])
+        ended: list[str] = []
+        if not tester.send_firmware(image, ended.append):
+            return
+        # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
+        yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
+        tester.transfer_failed = ended[0] if ended else "the transfer did not end"
+        if not tester.transfer_failed:
             yield Wait(back, tester.timing.transfer)
 
     def _settle(self) -> Steps:

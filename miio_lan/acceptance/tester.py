@@ -38,7 +38,7 @@ class Timing:
     :param power_up: for the first sign of life
     :param boot: for the reports at power-up to be over
     :param late: for an answer after the 4 s are over, so that it can be called late rather than missing
-    :param transfer: for the MCU to come back from an update that was cancelled
+    :param transfer: for the MCU to come back from an update
     """
 
     power_up: float = 30.0
@@ -97,6 +97,8 @@ class Tester:
         self._raw = bytearray()
         self._listening_for_start = False
         self.transfer_started = False
+        #: Why the firmware did not arrive; empty when it did, None when none was sent.
+        self.transfer_failed: str | None = None
 
     # -- the machine -------------------------------------------------------------------------------------------------
 
@@ -187,6 +189,10 @@ class Tester:
     def accept_reports(self) -> None:
         """Refuse nothing from now on."""
         self._left.clear()
+
+    def send_firmware(self, image: bytes, done: Callable[[str], None]) -> bool:
+        """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
+        return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
 
     def listen_for_transfer(self, on: bool) -> None:
         """Take note when the MCU asks for the first block of a transfer."""

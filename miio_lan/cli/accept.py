@@ -69,6 +69,13 @@ class _Accept(Command):
     help="What else may be done to the product, see below; repeatable. By default it is only read.",
 )
 @click.option(
+    "--firmware",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Update the MCU with this image (--uart or --virtual, with --allow ota).",
+)
+@click.option("--firmware-version", metavar="NNNN", help="The version the MCU is to report after that.")
+@click.option(
     "--refusals",
     type=click.IntRange(0, 20),
     default=2,
@@ -106,7 +113,8 @@ def accept(settings: Settings, /, **options: Any) -> None:
 
     Asking changes nothing unless allowed: --allow writes sets every writable property to its limits and to forbidden
     values (what can be read is restored afterwards), --allow actions runs every action there is, --allow ota offers a
-    firmware update and cancels it. Network states are told to the MCU in any case.
+    firmware update and cancels it, or with --firmware FILE sends it and waits for the restart. Network states are
+    told to the MCU in any case.
     """
     from miio_lan.acceptance.verdict import Outcome
 
@@ -141,9 +149,29 @@ def _mode(options: dict[str, Any]) -> Callable[[Settings, dict[str, Any]], Judge
     modes = {"recording": _recording, "uart": _uart, "lan": _lan, "virtual": _virtual}
     if options["misbehave"] and given != ["virtual"]:
         refuse("--misbehave is about the virtual MCU: it needs --virtual.")
+    _check_firmware(options, given)
     if options["allow"]:
         _check_allowed(options["allow"], given)
     return modes[given[0]] if given else _tapped
+
+
+def _check_firmware(options: dict[str, Any], given: list[str]) -> None:
+    words = {word.strip().lower() for word in options["allow"]} or (
+        {"all"} if given == ["virtual"] else set()
+    )
+    if options["firmware"] is None:
+        if options["firmware_version"]:
+            refuse("--firmware-version is the version of what --firmware sends.")
+    elif given not in (["uart"], ["virtual"]) or not words & {"ota", "all"}:
+        refuse("--firmware needs --uart or --virtual, and --allow ota.")
+
+
+def _image(options: dict[str, Any]) -> bytes | None:
+    path: Path | None = options["firmware"]
+    try:
+        return path.read_bytes() if path is not None else None
+    except OSError as error:
+        raise DeviceException(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _check_allowed(words: tuple[str, ...], given: list[str]) -> None:
@@ -211,6 +239,8 @@ def _uart(settings: Settings, options: dict[str, Any]) -> Judgement:
             allow=options["allow"],
             timing=Timing(power_up=options["power_up"]),
             refusals=options["refusals"],
+            firmware=_image(options),
+            firmware_version=options["firmware_version"],
             observer=observer,
             progress=_progress(settings),
         )
@@ -231,6 +261,8 @@ def _virtual(settings: Settings, options: dict[str, Any]) -> Judgement:
             spec=spec,
             allow=options["allow"] or ("all",),  # there is nothing to spare
             refusals=options["refusals"],
+            firmware=_image(options),
+            firmware_version=options["firmware_version"],
             title=f"virtual {mcu.model}",
             observer=observer,
             progress=_progress(settings),

@@ -51,6 +51,24 @@ class TestModule:
         # Short stages may pass unseen, for nobody is woken by them; this one lasts three refusals.
         assert "power-up" in stages
 
+    def test_firmware_is_sent_and_comes_back_as_a_version(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002, updated_version="0200")
+        image = bytes(range(256)) * 9
+        with PtyPair() as pair, McuHost(mcu, pair.far):
+            judgement = drive_module(
+                pair.near, allow=["ota"], refusals=0, firmware=image, firmware_version="0200"
+            )
+        assert mcu.image == image
+        assert names(judgement, Outcome.FAIL) == TOO_QUICK
+        assert {"update-answer", "update-return", "update-complete"} <= names(judgement, Outcome.PASS)
+        verdict = judgement.verdicts[-1]
+        assert verdict.text == "mcu_version 0200"
+        assert verdict.evidence[0].record in judgement.records
+
+    def test_firmware_is_refused_where_no_update_is_allowed(self) -> None:
+        with MemoryPair() as pair, pytest.raises(InvalidArgument, match="'ota' is allowed"):
+            drive_module(pair.near, firmware=b"x")
+
     def test_what_is_wrong_is_found(self) -> None:
         mcu = Mcu(LAMP, poll_interval=0.002, misbehave=["quoted-booleans", "ff-bytes"])
         with MemoryPair() as pair, McuHost(mcu, pair.far):

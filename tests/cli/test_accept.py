@@ -142,6 +142,14 @@ class TestVirtual:
     def quick(self, monkeypatch):
         monkeypatch.setattr("miio_lan.virtual.mcu.Mcu", functools.partial(Mcu, **QUICK))
 
+    def test_firmware_is_sent_to_the_virtual_mcu(self, run, tmp_path):
+        image = tmp_path / "image.bin"
+        image.write_bytes(bytes(range(256)) * 4)
+        options = ("accept", "--virtual", "--refusals", "0", "--allow", "ota", "--firmware", str(image))
+        ended = run("--json", *options, "--firmware-version", "0002")
+        (found,) = [each for each in ended.json["verdicts"] if each["name"] == "update-complete"]
+        assert (found["outcome"], found["text"]) == ("pass", "mcu_version 0002")
+
     def test_the_virtual_mcu(self, run):
         ended = run("accept", "--virtual", "--refusals", "0")
         assert ended.code == 1
@@ -268,6 +276,11 @@ class TestTapped:
         (["file", "--misbehave", "slow"], "needs --virtual"),
         (["file", "--allow", "writes"], "listening changes nothing"),
         (["--tap-up", "x", "--allow", "writes"], "listening changes nothing"),
+        (["--lan", "--firmware", __file__], "--firmware needs --uart or --virtual"),
+        (["--uart", "pty", "--firmware", __file__], "and --allow ota"),
+        (["--virtual", "--allow", "reads", "--firmware", __file__], "and --allow ota"),
+        (["--virtual", "--firmware", "no such file"], "no such file"),
+        (["--virtual", "--firmware-version", "0002"], "what --firmware sends"),
         (["--virtual", "--allow", "anything"], "there are reads, writes, actions, ota and all"),
         (["--lan", "--allow", "ota"], "not offered over the LAN"),
         (["file", "--report", "pdf=x"], "html=report.html"),

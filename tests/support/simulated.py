@@ -51,13 +51,14 @@ def simulate(
     refusals: int = 2,
     mcu_at: float = 0.5,
     meanwhile: Callable[[Mcu, float], None] | None = None,
+    firmware: bytes | None = None,
 ) -> Simulated:
     """Play a session.
 
     :param mcu_at: seconds after the tester at which the MCU is switched on; a negative time leaves it on from before
     :param meanwhile: called once with the MCU and the time when it has polled for a while
     """
-    tester = Tester(script_for(spec, allowed(allow)), refusals=refusals)
+    tester = Tester(script_for(spec, allowed(allow), firmware), refusals=refusals)
     session = Simulated(tester, mcu, spec)
     watch = Overhearing(session.records.append, wall=lambda now: now, late=False)
     now = BEGAN
