@@ -29,7 +29,9 @@ LEAVE_TIME = 5.0
 DESCRIPTORS = Path("/proc/self/fd")
 
 # The same examples each time: a failure is about the change. HYPOTHESIS_PROFILE=explore looks for new ones.
-hypothesis.settings.register_profile("steady", deadline=None, print_blob=True, derandomize=True, database=None)
+hypothesis.settings.register_profile(
+    "steady", deadline=None, print_blob=True, derandomize=True, database=None
+)
 hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
