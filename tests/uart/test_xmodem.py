@@ -289,12 +289,16 @@ FAULTS = st.lists(
 
 
 @given(st.binary(max_size=600), FAULTS, FAULTS)
-def test_image_arrives_whole_over_a_bad_line(
+def test_image_arrives_whole_over_a_bad_line_or_is_known_to_be_missing(
     image: bytes, down: list[tuple[int, str, int]], up: list[tuple[int, str, int]]
 ) -> None:
+    """XMODEM's end can be misunderstood when several bytes go wrong there: then the receiver says so."""
     wire = Wire(image, down=Lossy(down), up=Lossy(up)).run()
-    assert wire.receiver.done, wire.receiver.failed
-    assert wire.receiver.image == image
+    assert wire.receiver.done != bool(wire.receiver.failed)
+    if wire.receiver.done:
+        assert wire.receiver.image == image
+    else:
+        assert len(down) + len(up) > 1, "one fault is always mended"
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20), st.booleans())
