@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from miio_lan.acceptance.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
 from miio_lan.acceptance.lan_story import Request
-from miio_lan.acceptance.uart_story import Answer, Task, UartStory
+from miio_lan.acceptance.uart_story import ANSWER_TIME, Answer, Task, UartStory
 from miio_lan.uart.commands import Error, Result
 
 SKEW = 0.05
@@ -37,12 +37,14 @@ class Chain:
     """Lines that together may be what a request became.
 
     :param whole: whether they are all of it
+    :param over: whether nothing came after them: they are all of it, or the last one failed
     :param likely: whether the request can end, or have gaps, where the chain does
     :param strain: how far the stamps are from what is usual, see :func:`_strain`
     """
 
     tasks: tuple[Task, ...]
     whole: bool
+    over: bool = True
     likely: bool = True
     strain: float = 0.0
 
@@ -107,9 +109,9 @@ class Joiner:
         # In order, but for what is clearly less likely.
         prompt.sort(key=lambda chain: chain.strain > least + COMPARABLE)
         for kind in (
-            [chain for chain in prompt if chain.whole],
+            [chain for chain in prompt if chain.over],
             [chain for chain in prompt if chain.likely],
-            [chain for chain in agreeing if chain.whole],
+            [chain for chain in agreeing if chain.over],
             agreeing,
         ):
             if kind:
@@ -141,7 +143,7 @@ class Joiner:
 
     def _urgency(self, request: Request) -> tuple[int, bool, float]:
         """Those whose reply confirms that they were carried out come first, in the order of the replies."""
-        partly = not any(chain.whole for chain in self._options[request])
+        partly = not any(chain.over for chain in self._options[request])
         if request.reply is None:
             return (2, partly, request.first)
         return (0 if request.succeeded else 1, partly, request.reply.instant)
@@ -213,9 +215,9 @@ class Joiner:
         """
         if request.reply is not None:
             return True
-        if self._others_want(request):
-            return False
         out = chain.tasks[0].down.instant
+        if self._others_want(request) or out < request.first:
+            return False
         idle = self._uart.idle
         for send in request.sends:
             if send.instant > out + SKEW:
@@ -238,7 +240,7 @@ def _follow(request: Request, tasks: Sequence[Task], at: int) -> Chain:
     found, missing, size = [tasks[0]], at > 0, len(demand.items)
     at += demand.covers(tasks[0].command, at)
     for task in tasks[1:]:
-        if at >= size:
+        if at >= size or _gave_up(found[-1]):
             break
         here = demand.covers(task.command, at)
         skipped = 0
@@ -250,7 +252,28 @@ def _follow(request: Request, tasks: Sequence[Task], at: int) -> Chain:
         found.append(task)
         at = (skipped or at) + here
     whole = at >= size and not missing
-    return Chain(tuple(found), whole, likely=whole or all(map(_looks_cut, found[:-1] or found)))
+    over = whole or (not missing and not request.succeeded and _failed(found[-1]))
+    return Chain(tuple(found), whole, over, likely=over or all(map(_looks_cut, found[:-1] or found)))
+
+
+def _gave_up(task: Task) -> bool:
+    """Tell whether the module surely asked for nothing more after this line."""
+    answer, closed = task.answer, task.closed
+    if answer is None:
+        return closed is not None and not task.broken and closed - task.down.instant >= ANSWER_TIME - SKEW
+    return answer.refused or isinstance(answer.command, Error)
+
+
+def _failed(task: Task) -> bool:
+    """Tell whether a module gives up the whole request with this line."""
+    answer = task.answer
+    return (
+        answer is None
+        or answer.refused
+        or answer.dropped
+        or not answer.fits
+        or isinstance(answer.command, Error)
+    )
 
 
 def _looks_cut(task: Task) -> bool:
@@ -284,12 +307,15 @@ def agrees(request: Request, chain: Chain) -> bool:
 
 
 def _replied_promptly(request: Request, chain: Chain) -> bool:
-    """Tell whether the reply came as soon after the answer as a module sends it."""
-    answer = chain.tasks[-1].answer
-    if request.reply is None or answer is None or not _in_time(answer, request.reply.instant):
+    """Tell whether the reply came as soon after the answer, or the end of the waiting, as a module sends it."""
+    reply, answer = request.reply, chain.tasks[-1].answer
+    if reply is None:
         return True
-    timed_out = error_of(request.reply.reading) == TIMED_OUT and not _said(answer, TIMED_OUT)
-    return timed_out or request.reply.instant - answer.record.instant <= DELIVERY
+    if error_of(reply.reading) == TIMED_OUT and not (answer is not None and _said(answer, TIMED_OUT)):
+        return reply.instant - chain.tasks[-1].down.instant <= ANSWER_TIME + DELIVERY
+    if answer is None or not _in_time(answer, reply.instant):
+        return True
+    return reply.instant - answer.record.instant <= DELIVERY
 
 
 def _strain(request: Request, chain: Chain) -> float:

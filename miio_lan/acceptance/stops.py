@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from miio_lan.acceptance import exchange as at
-from miio_lan.acceptance.content import TIMED_OUT, all_good, codes_of, error_of
+from miio_lan.acceptance.content import TIMED_OUT, all_good, carried, codes_of, error_of
 from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW
 from miio_lan.acceptance.uart_story import ANSWER_TIME, SHORTEST_ANSWER_TIME, Answer, Task, UartStory
 from miio_lan.record import Record
@@ -62,16 +62,33 @@ def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
         finding.doubt("the answer may belong to an earlier line that was not answered")
     if task.lines_missing and not succeeded:
         finding.doubt("lines are missing between the line and its answer")
+    late = _is_late(task, answer, reply)
+    _doubt_answer(task, answer, finding, succeeded=succeeded, late=late)
     if not answer.acknowledged_surely:
         finding.doubt("what the module said to the answer is not sure: lines are missing")
     if answer.dropped:
         finding.notes.append("the answer is too long: a module drops it without a word")
         return at.ANSWERED_WRONGLY
-    if _is_late(task, answer, reply):
+    if late:
         return at.ANSWERED_LATE
     if isinstance(answer.command, Error):
         return at.REFUSED
     return _of_result(answer, answer.command, reply, finding)
+
+
+def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bool, late: bool) -> None:
+    """Ask whether what the module said to the answer shows that it is not the answer to this line."""
+    if succeeded or answer.acknowledgement is None:
+        return
+    if answer.refused:
+        if answer.fits and answer.command.valid and not late:
+            finding.doubt("the module did not take it though it fits: it may belong to an earlier line")
+        elif answer.blind:
+            finding.doubt("it may belong to a line handed out before the watching began")
+    elif answer.record.instant - task.down.instant > ANSWER_TIME + SKEW:
+        finding.doubt(
+            "the module took it when it had given this line up: it may belong to one that was not seen"
+        )
 
 
 def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Finding) -> str | None:
@@ -80,7 +97,8 @@ def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Fi
     good = reply is not None and code is None and all_good(reading.get("result"))
     if not answer.fits:
         return at.ANSWERED_WRONGLY
-    if answer.refused and not good:
+    taken = reply is not None and code is None and carried(result, reading.get("result"))
+    if answer.refused and not good and not taken:
         return at.ANSWERED_WRONGLY
     if not result.valid:
         finding.notes.append(f"the answer does not conform: {result.problem}")

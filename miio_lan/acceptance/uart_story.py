@@ -23,6 +23,10 @@ REMEMBERED = 16
 """Unanswered lines to which a late answer may still belong."""
 LATEST = 60.0
 """Seconds after which not even a late answer is expected."""
+BLIND = 8.0
+"""Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
+DELAY = 0.5
+"""Seconds by which an answer may come after the module gave up and still be in its time, as far as stamps tell."""
 PATIENCE = 2.0
 """Seconds after which a line of the MCU counts as unanswered by the module; it takes milliseconds."""
 
@@ -32,6 +36,8 @@ _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event
 _NOT_FOUND = "command '"
 _WORDS = re.compile("[a-z]+")
 _NOISE = "?"
+_BOOT = frozenset({"model", "mcu_version", "ble_config"})
+"""What an MCU says when it starts, and knows nothing of the time before."""
 _NOT_OK = frozenset({"get_down", _NOISE})
 
 
@@ -43,6 +49,7 @@ class Answer:
     :param sure: whether it can belong to nothing else that was seen
     :param dropped: the module throws such a line away without a word
     :param after_all: it came when the module had gone on to something else
+    :param blind: it may belong to a line from before the watching began, or from while it was interrupted
     :param acknowledgement: what the module said to it
     """
 
@@ -52,6 +59,7 @@ class Answer:
     sure: bool = True
     dropped: bool = False
     after_all: bool = False
+    blind: bool = False
     acknowledgement: Record | None = None
     acknowledged_surely: bool = True
 
@@ -133,6 +141,7 @@ class UartStory:
         #: When the module put the MCU off although nothing was under way as far as was seen.
         self.hidden: list[float] = []
         self.first: float | None = None
+        self._blind_until = float("-inf")
         self._asked: deque[_Asked] = deque()
         self._burst: list[_Asked] = []
         self._unanswered: deque[Task] = deque(maxlen=REMEMBERED)
@@ -146,6 +155,8 @@ class UartStory:
         """Take a record of the UART."""
         if self.first is None:
             self.first = record.instant
+        if self._blind_until == float("-inf"):
+            self._blind_until = self.first + BLIND
         notes = set(_WORDS.findall(record.note))
         if notes & _BREAKS:
             self._break(record)
@@ -162,6 +173,7 @@ class UartStory:
 
     def _break(self, record: Record) -> None:
         self.breaks.append(record.instant)
+        self._blind_until = record.instant + BLIND
         while self._asked:
             self._give_up(self._asked[0])
         if self.current is not None and self.current.waits:
@@ -178,6 +190,8 @@ class UartStory:
             self.polls.append(record.instant)
             if self.current is not None and self.current.waits:
                 self.current.polls.append(asked)
+        elif word in _BOOT:
+            self._blind_until = 0.0
         elif word in ("result", "error"):
             asked.answer = self._answered(record, dropped=dropped)
         elif isinstance(read(record.raw, direction="up"), Noise):
@@ -191,6 +205,7 @@ class UartStory:
         answer = _answer_to(record, task)
         answer.dropped = dropped
         answer.after_all = task is not None and task.closed is not None
+        answer.blind = record.instant < self._blind_until
         if task is None:
             self.orphans.append(answer)
             return answer
@@ -221,9 +236,12 @@ class UartStory:
             self._unanswered.popleft()
         current = self.current
         waiting = current if current is not None and current.waits else None
+        fits = waiting is not None and _fits(record, waiting)
+        if waiting is not None and not fits and record.instant - waiting.down.instant > ANSWER_TIME + DELAY:
+            waiting = None  # given up long ago; it is the answer to a line that was not seen
         late = [each for each in self._unanswered if each is not waiting and _fits(record, each)]
         named = [each for each in late if _names(record, each)]
-        if waiting is not None and _fits(record, waiting):
+        if waiting is not None and fits:
             return waiting, (named if _names(record, waiting) else late)
         if named:
             return named[-1], named[:-1]

@@ -10,6 +10,7 @@ from support.tape import STEP, Tape
 from miio_lan.acceptance.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.acceptance.pairing import Pairer, pair
 from miio_lan.acceptance.trace import summary
+from miio_lan.acceptance.uart_story import BLIND
 from miio_lan.record import Record
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
@@ -24,8 +25,8 @@ def the(tape: Tape) -> Exchange:
 
 
 def idle(tape: Tape | None = None) -> Tape:
-    """Somebody is watching already, and nothing happens."""
-    return (tape or Tape()).fetch("none")
+    """Somebody has been watching for long, and nothing happened."""
+    return (tape or Tape()).fetch("none").wait(BLIND)
 
 
 def good() -> Tape:
