@@ -109,7 +109,8 @@ class Reply(Command):
 
 def _fault(text: str, pending: Command) -> str:
     """Say why the text is no answer to the command; empty when it is one."""
-    if text and text in (pending.line, pending.command):
+    # The list of commands has ``help`` itself among its lines.
+    if text and text in (pending.line, pending.command) and not isinstance(pending, Help):
         return "the command itself comes back (echo is on, or the wires are joined)"
     if isinstance(pending, Model) and pending.name is None:
         return model_fault(text)

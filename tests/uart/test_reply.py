@@ -132,6 +132,11 @@ def test_the_words_of_an_older_module_for_unknown_commands() -> None:
     assert not reply.ok
 
 
+def test_the_list_of_commands_has_help_in_it() -> None:
+    assert read("help", direction="down", pending="help").valid
+    assert "comes back" in read("net", direction="down", pending="net").problem
+
+
 def test_help_has_lines_inside() -> None:
     reply = read(b"help  \r\n  model [name]\r\n echo on/off\r", direction="down", pending=b"help\r")
     assert isinstance(reply, Reply)
