@@ -13,7 +13,8 @@ import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, Settings, command
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo
+from miio_lan.lanes import printable
 
 if TYPE_CHECKING:
     from miio_lan.record import Record
@@ -62,7 +63,7 @@ def as_json(record: Record) -> dict[str, object]:
         "instant": record.instant,
         **(record.reading or {}),
     }
-    document["line"] = record.raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+    document["line"] = record.raw.strip(b"\r\n").decode(errors="backslashreplace")
     if record.note:
         document["note"] = record.note
     return document
@@ -71,7 +72,8 @@ def as_json(record: Record) -> dict[str, object]:
 def as_text(record: Record) -> str:
     """Give a record as one line for people."""
     arrow = "↑" if record.direction == "up" else "↓"
-    line = visible(record.raw.rstrip(b"\r\n").decode(errors="backslashreplace"))
+    # A line that ends with CR LF has its LF in front of the next one.
+    line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))
     remark = _remark(record)
     return f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else "")
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import Command
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
+from miio_lan.lanes import line_text
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,13 +61,13 @@ UNPROVISIONED = click.option(
 
 def line_log(verbose: int) -> Observer:
     """Make the observer that logs the line: without idle polls, unless asked for twice."""
-    idle = () if verbose > 1 else (b"get_down\r", b"down none\r")
+    idle = () if verbose > 1 else ("get_down", "down none")
 
     def log(record: Record) -> None:
-        if record.raw not in idle:
+        text = line_text(record)
+        if text not in idle:
             arrow = "MCU <-" if record.direction == "down" else "MCU ->"
-            text = record.raw.decode("ascii", "backslashreplace").rstrip("\r\n")
-            _LOGGER.info("%s %s%s", arrow, visible(text), f" ({record.note})" if record.note else "")
+            _LOGGER.info("%s %s%s", arrow, text, f" ({record.note})" if record.note else "")
 
     return log
 

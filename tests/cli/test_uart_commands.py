@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_decoding_for_programs(run, tmp_path):
     assert [line["direction"] for line in lines] == ["up", "down"]
     assert lines[1]["method"] == "none"
     assert lines[0]["line"] == "\\xff\\xffget_down"
+
+
+def test_line_feeds_are_not_shown(run, tmp_path):
+    recording = tmp_path / "line.jsonl"
+    with recording.open("w", encoding="utf-8") as file:
+        write(
+            file, [Record("uart", "up", 1.5, 100.0, raw) for raw in (b"net\r", b"\nmac\r", b"\nti\tme\n\r")]
+        )
+    assert run("uart", "decode", str(recording)).out.splitlines()[1:] == [
+        "       1.500 ↑ mac",
+        "       1.500 ↑ ti\\tme    (1 byte(s) or character(s) outside printable ASCII, which a module drops)",
+    ]
+    as_json = run("uart", "decode", "--json", str(recording)).out.splitlines()
+    assert [json.loads(line)["line"] for line in as_json] == ["net", "mac", "ti\tme"]
 
 
 def test_decoding_a_recording(run, tmp_path):
@@ -130,6 +145,17 @@ def test_replies_appear_above_the_prompt(talk, capsys):
     conversation, _ = talk
     conversation._take(b"ok\r", 5.0)
     assert capsys.readouterr().out == "\r\x1b[K       5.000 ↓ ok\n> "
+
+
+@pytest.mark.parametrize(("echo", "remark"), [(b"", None), (b"help\r", "echo; answers help")])
+def test_help_in_the_list_of_commands_is_no_echo(talk, capsys, echo, remark):
+    conversation, _ = talk
+    conversation.say("help")
+    conversation._take(echo + b"net\r\n", time.monotonic())
+    conversation._take(b"help\r", time.monotonic())
+    shown = [line.partition("↓ ")[2] for line in capsys.readouterr().out.splitlines() if "↓" in line]
+    assert shown[-2:] == ["net    (answers help)", "help    (answers help)"]
+    assert shown[:-2] == ([f"help    ({remark})"] if remark else [])
 
 
 def test_what_the_document_does_not_allow_is_said(talk, capsys):

@@ -128,6 +128,15 @@ def test_idle_polls_are_for_those_who_ask_twice(caplog, verbose, polls):
     assert caplog.messages == [*polls, "MCU -> \\x1b?\\xff (noise)"]
 
 
+@pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down"])])
+def test_each_line_of_the_line_is_one_of_the_log(caplog, verbose, polls):
+    caplog.set_level("INFO", logger="miio_lan")
+    log = line_log(verbose)
+    for raw in (b"\nget_down\r", b"\nresult 2 1 0\r", b"a\nb\r"):
+        log(Record("uart", "up", 0.0, 0.0, raw))
+    assert caplog.messages == [*polls, "MCU -> result 2 1 0", "MCU -> a\\nb"]
+
+
 def test_a_taken_port_names_the_way_out(run, product):
     assert "--port 0" in run("virtual", "--port", str(product.port)).err
     assert "--port 0" not in run("virtual", "--port", "0", "--host", "192.0.2.77").err
