@@ -149,7 +149,9 @@ def test_replies_appear_above_the_prompt(talk, capsys):
 
 @pytest.mark.parametrize(("echo", "remark"), [(b"", None), (b"help\r", "echo; answers help")])
 def test_help_in_the_list_of_commands_is_no_echo(talk, capsys, echo, remark):
-    conversation, _ = talk
+    conversation, lines = talk
+    lines.far.start(lambda data, instant: None)
+    conversation.start()
     conversation.say("help")
     conversation._take(echo + b"net\r\n", time.monotonic())
     conversation._take(b"help\r", time.monotonic())
