@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.pieces import pieces
 from miio_lan.uart import commands as c
+from miio_lan.uart.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.line import CR, MAX_LINE, clean
 
 if TYPE_CHECKING:
@@ -87,8 +88,10 @@ class Downlink:
 
     @property
     def seconds(self) -> float | None:
-        """From the hand-out to the answer."""
-        return None if self.answer is None else self.answer.instant - self.instant
+        """From when the MCU got it to its answer."""
+        if self.answer is None:
+            return None
+        return self.answer.instant - held_back(self.answer.record) - self.instant
 
 
 @dataclass(slots=True)
@@ -140,6 +143,8 @@ class _Listener:
         self._last: Downlink | None = None
         self._begun = False
         self._transfer = False
+        self._altered = False
+        self._doubled = False
 
     def take(self, record: Record) -> None:
         conversation = self.conversation
@@ -151,10 +156,12 @@ class _Listener:
             self._break(record.instant)
         elif any(word in record.note for word in _ASIDE):
             return
-        elif record.direction == "up":
-            self._up(record)
-        else:
+        elif record.direction == "down":
             self._down(record)
+        elif invented(record):
+            self._spoken_for(record)
+        else:
+            self._up(record)
 
     def _break(self, now: float) -> None:
         self.conversation.breaks.append(now)
@@ -170,6 +177,7 @@ class _Listener:
         text = clean(record.raw)[0]
         if not text:
             return
+        self._altered = ALTERED in record.note
         parts = pieces(text)
         if self._transfer and isinstance(c.read(parts[0], direction="up"), c.Noise):
             return  # what a bootloader says between blocks is no line of the document
@@ -177,18 +185,18 @@ class _Listener:
             self._asked.popleft()
         for number, part in enumerate(parts):
             said = self._say(record, part, glued=len(parts) > 1)
-            if number == 0 and _heard_by_module(record):
+            if number == 0 and _is_answered(record):
                 self._asked.append(said)
 
     def _stale(self, asked: Said, now: float) -> bool:
         return asked.instant < now - ANSWER_TIME or isinstance(asked.command, c.Help)
 
     def _say(self, record: Record, text: str, *, glued: bool) -> Said:
-        downlink = self._open
+        downlink = self._open or (self._last if self._doubled else None)
         command = c.read(text, direction="up", pending=downlink.command if downlink else None)
         said = Said(record, text, command, glued, number=len(self.conversation.said))
         if isinstance(command, (c.Result, c.Error)):
-            self._answer(said, downlink)
+            self._answer(said, self._open)
         elif not isinstance(command, c.GetDown):
             self._transfer = False
         self.conversation.said.append(said)
@@ -199,7 +207,8 @@ class _Listener:
             said.answers, downlink.answer = downlink, said
             self._open, self._last = None, downlink
         elif self._last is not None:
-            said.answers, said.again = self._last, True
+            said.answers, said.again = self._last, not self._doubled
+            self._doubled = False
 
     def _down(self, record: Record) -> None:
         text = clean(record.raw)[0].removeprefix("# ").strip(" ")
@@ -207,13 +216,29 @@ class _Listener:
             return
         asked = self._question(text)
         command = c.read(text, direction="down", pending=asked.command if asked else None)
-        self.conversation.told.append((record, command))
+        if not invented(record):
+            self.conversation.told.append((record, command))
+        if not delivered(record):
+            self._withheld(record)
+            return
         if asked is not None and not isinstance(asked.command, c.Help):
             self._asked.popleft()
             asked.reply = record
             self._note_transfer(asked)
         if isinstance(command, c.Down) and command.method not in ("", "none"):
             self._hand_out(Downlink(record, text, command, asked))
+
+    def _withheld(self, record: Record) -> None:
+        """Take what the MCU never heard (a fault of a bridge): its question will not be answered any more."""
+        if self._asked and ALTERED not in record.note:
+            self._asked.popleft()
+
+    def _spoken_for(self, record: Record) -> None:
+        """Take what a bridge said in place of the MCU: the module answers that, too."""
+        if self._altered:
+            self._altered = False  # what was made of it is answered once
+        elif text := clean(record.raw)[0]:
+            self._asked.append(Said(record, text, c.read(text, direction="up")))
 
     def _note_transfer(self, asked: Said) -> None:
         downlink = asked.answers
@@ -223,6 +248,9 @@ class _Listener:
     def _hand_out(self, downlink: Downlink) -> None:
         if self._open is not None and self._open.text == downlink.text and downlink.text == "down update_fw":
             return  # modules repeat it until it is answered
+        if self._open is not None and self._open.text == downlink.text and invented(downlink.record):
+            self._doubled = True  # the MCU may well answer twice
+            return
         self._transfer = False
         self.conversation.downlinks.append(downlink)
         if downlink.command.wants_result:
@@ -241,6 +269,8 @@ class _Listener:
         return asked[0] if asked else None
 
 
-def _heard_by_module(record: Record) -> bool:
-    """Whether a module answers such a line at all: what has no end, or is too long for it, it throws away."""
+def _is_answered(record: Record) -> bool:
+    """Whether something comes back for it: what has no end, or is too long for a module, it throws away."""
+    if not (delivered(record) or ALTERED in record.note or ANSWERED in record.note):
+        return False
     return record.raw.endswith(CR) or len(record.raw) > MAX_LINE

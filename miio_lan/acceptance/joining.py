@@ -19,14 +19,17 @@ from miio_lan.uart.commands import Error, Result
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
-LONGEST_WAIT = 30.0
-"""Seconds a request may wait in the module: six before it, 4 s each."""
+LONGEST_WAIT = 40.0
+"""Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 COMPARABLE = 0.3
 """Seconds: what strains the stamps that much more is no explanation beside a better one."""
 OUT_OF_ORDER = 20.0
 """How much more stamps in the wrong order weigh than a reply that takes its time."""
+
+SCATTERED = 0.31
+"""How much each line of something else among those of a request weighs: more than is comparable."""
 
 _LIKELY_CUT = 8
 _LIKELY_CUT_SIZE = 200
@@ -64,6 +67,7 @@ class Joiner:
     def __init__(self, requests: Iterable[Request], uart: UartStory) -> None:
         self._uart = uart
         self._by_method: dict[str, list[Task]] = defaultdict(list)
+        self._place_of = {task: place for place, task in enumerate(uart.tasks)}
         for task in uart.tasks:
             self._by_method[task.command.method].append(task)
         self._requests = [each for each in requests if not each.local]
@@ -84,7 +88,10 @@ class Joiner:
         return {
             request: Joint(
                 chain,
-                sure=request not in doubtful and chain.likely and self._prompt(request, chain),
+                sure=request not in doubtful
+                and chain.likely
+                and self._prompt(request, chain)
+                and self._in_order(request, chain),
                 contradiction=request in self._odd,
             )
             for request, chain in self._chosen.items()
@@ -104,7 +111,7 @@ class Joiner:
         for chain in agreeing:
             chain.likely = chain.likely and chain in prompt
         for chain in chains:
-            chain.strain = _strain(request, chain)
+            chain.strain = _strain(request, chain) + SCATTERED * self._among(chain)
         least = min((chain.strain for chain in prompt), default=0.0)
         # In order, but for what is clearly less likely.
         prompt.sort(key=lambda chain: chain.strain > least + COMPARABLE)
@@ -140,6 +147,11 @@ class Joiner:
             end = request.reply.instant + (0.0 if timed_out else SKEW)
         first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
         return tasks[first : bisect_left(tasks, end, key=_handed_out)]
+
+    def _among(self, chain: Chain) -> int:
+        """Count the lines of something else between those of a chain."""
+        first, last = (self._place_of[chain.tasks[end]] for end in (0, -1))
+        return last - first + 1 - len(chain.tasks)
 
     def _urgency(self, request: Request) -> tuple[int, bool, float]:
         """Those whose reply confirms that they were carried out come first, in the order of the replies."""
@@ -227,6 +239,20 @@ class Joiner:
                 return True
         return False
 
+    def _in_order(self, request: Request, chain: Chain) -> bool:
+        """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
+        if request.reply is None:
+            return True
+        end = request.reply.instant
+        last = max(
+            task.down.instant if task.answer is None else task.answer.record.instant for task in chain.tasks
+        )
+        if error_of(request.reply.reading) == TIMED_OUT:
+            last = chain.tasks[-1].down.instant
+        if request.first <= chain.tasks[0].down.instant and last <= end:
+            return True
+        return self._uart.watched(request.first - SKEW, end + SKEW)
+
     def _others_want(self, request: Request) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
         tasks = self._by_method[request.demand.method]
@@ -252,8 +278,13 @@ def _follow(request: Request, tasks: Sequence[Task], at: int) -> Chain:
         found.append(task)
         at = (skipped or at) + here
     whole = at >= size and not missing
-    over = whole or (not missing and not request.succeeded and _failed(found[-1]))
-    return Chain(tuple(found), whole, over, likely=over or all(map(_looks_cut, found[:-1] or found)))
+    if whole:
+        return Chain(tuple(found), whole=True)
+    cut = all(map(_looks_cut, found))
+    over = cut and not missing and not request.succeeded and _failed(found[-1])
+    return Chain(
+        tuple(found), whole=False, over=over, likely=cut or all(map(_looks_cut, found[:-1] or found))
+    )
 
 
 def _gave_up(task: Task) -> bool:
@@ -291,15 +322,12 @@ def agrees(request: Request, chain: Chain) -> bool:
     if code is None:
         result = (reply.reading or {}).get("result")
         answers = [task.answer for task in chain.tasks if task.answer is not None]
-        if any(task.answer is None and task.down.instant >= reply.instant for task in chain.tasks):
-            return False
         return all(_in_time(answer, reply.instant) and _gave(answer, result) for answer in answers)
     answer = chain.tasks[-1].answer
     if code == TIMED_OUT:
         return answer is None or _of_no_use(answer, reply.instant) or _said(answer, code)
     if answer is None:
-        early = chain.tasks[-1].down.instant < reply.instant
-        return early and (code in MCU_CODES or code == UNDEFINED)
+        return code in MCU_CODES or code == UNDEFINED
     if isinstance(answer.command, Error):
         return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED)
     wrong = answer.refused or not answer.fits or not answer.command.valid

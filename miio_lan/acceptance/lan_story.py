@@ -55,9 +55,9 @@ class Call:
 
     @property
     def replied(self) -> Request | None:
-        """The request whose reply ended it: the first result, else the last error."""
-        answered = [each for each in self.requests if each.reply is not None]
-        return next((each for each in answered if each.succeeded), answered[-1] if answered else None)
+        """The request whose reply ended it: the first reply that came, be it to the first request or to a repeat."""
+        answered = [(each.reply.instant, each) for each in self.requests if each.reply is not None]
+        return min(answered, key=lambda each: each[0])[1] if answered else None
 
     @property
     def last(self) -> float:

@@ -12,9 +12,13 @@ from collections import deque
 from collections.abc import Iterable
 
 from miio_lan.record import Record
+from miio_lan.uart.faults import delivered, invented
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other."""
+
+PATIENCE = 0.1
+"""Seconds after which a line is no longer waited on; modules answer within milliseconds."""
 
 _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
 
@@ -31,7 +35,7 @@ class _Merger:
     def __init__(self) -> None:
         self.up: deque[Record] = deque()
         self.down: deque[Record] = deque()
-        self._asked: deque[str] = deque(maxlen=32)
+        self._asked: deque[tuple[float, str]] = deque(maxlen=32)
 
     def run(self) -> list[Record]:
         ordered = []
@@ -45,32 +49,34 @@ class _Merger:
         up, down = self.up[0], self.down[0]
         if abs(up.instant - down.instant) > LATENESS:
             return up.instant <= down.instant
+        if not delivered(up) or invented(down):
+            return up.instant <= down.instant  # said to, or by, a bridge alone, which has one clock
+        while self._asked and self._asked[0][0] < min(up.instant, down.instant) - PATIENCE:
+            self._asked.popleft()
         said, asked = _text(down), _text(up).partition(" ")[0]
-        explained = any(_answers(said, word) for word in self._asked)
+        explained = any(_answers(said, word) for _, word in self._asked)
         if up.instant > down.instant:
             return not explained and _answers(said, asked)
         return not (asked in ("result", "error") and self._hands_out_before(up.instant + LATENESS))
 
     def _hands_out_before(self, end: float) -> bool:
         """Tell whether the MCU has asked for work and gets some: it waits for that before it answers anything."""
-        if "get_down" not in self._asked:
+        if all(word != "get_down" for _, word in self._asked):
             return False
         near = itertools.takewhile(lambda record: record.instant <= end, self.down)
         return any(_is_task(_text(record)) for record in near)
 
     def _note(self, record: Record) -> None:
         text = _text(record)
-        word = text.partition(" ")[0]
         if record.direction == "up":
-            if text:
-                self._asked.append(word)
+            if text and delivered(record):
+                self._asked.append((record.instant, text.partition(" ")[0]))
             return
-        while (
-            self._asked and not _answers(text, self._asked[0]) and any(_answers(text, w) for w in self._asked)
-        ):
-            self._asked.popleft()
-        if self._asked and _answers(text, self._asked[0]):
-            self._asked.popleft()
+        words = [word for _, word in self._asked]
+        place = next((place for place, word in enumerate(words) if _answers(text, word)), None)
+        if place is not None and not invented(record):
+            for _ in range(place + 1):
+                self._asked.popleft()
 
 
 def _answers(said: str, asked: str) -> bool:

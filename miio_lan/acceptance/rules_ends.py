@@ -27,7 +27,9 @@ _VERSION = re.compile(r"[0-9]{4}")
 def lan_answered(session: Session, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer."""
     for call in session.lan:
-        if call.answer is None:
+        if session.disturbed(call):
+            case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
+        elif call.answer is None:
             if session.ended - call.request.instant >= 4.0:
                 case.bad(f"{call.method} got no reply", call.request)
         elif call.error is not None and call.error[0] in MCU_TIMEOUTS:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.conversation import Conversation, Downlink, Said, listen
 from miio_lan.acceptance.form import bare_words, is_identity
 from miio_lan.uart import commands as c
+from miio_lan.uart.faults import held_back, touched
 from miio_lan.uart.values import MISSING, Missing
 
 if TYPE_CHECKING:
@@ -100,6 +101,16 @@ class Session:
     def lan(self) -> tuple[Call, ...]:
         """What was called over the LAN, in the order of the requests."""
         return tuple(_lan_calls(self.records))
+
+    def disturbed(self, call: Call) -> bool:
+        """Whether a bridge did something to the line while a call was under way."""
+        end = self.ended if call.answer is None else call.answer.instant
+        return any(call.request.instant <= last and first <= end for first, last in self._touched)
+
+    @cached_property
+    def _touched(self) -> tuple[tuple[float, float], ...]:
+        found = [record for record in self.records if record.wire == "uart" and touched(record)]
+        return tuple((record.instant - held_back(record), record.instant) for record in found)
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:

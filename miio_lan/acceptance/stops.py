@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from miio_lan.acceptance import exchange as at
 from miio_lan.acceptance.content import TIMED_OUT, all_good, carried, codes_of, error_of
-from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW
-from miio_lan.acceptance.uart_story import ANSWER_TIME, SHORTEST_ANSWER_TIME, Answer, Task, UartStory
+from miio_lan.acceptance.joining import DELIVERY, LONGEST_WAIT, SKEW
+from miio_lan.acceptance.uart_story import (
+    ANSWER_TIME,
+    SHORTEST_ANSWER_TIME,
+    Answer,
+    Task,
+    UartStory,
+    count_in,
+)
 from miio_lan.record import Record
 from miio_lan.uart.commands import Error, Result
 
@@ -51,6 +57,7 @@ def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> F
 
 def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
     answer = task.answer
+    finding.notes += task.notes
     if task.missed:
         finding.doubt("the module answered something that was not seen")
     if task.doubtful:
@@ -78,7 +85,11 @@ def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
 
 def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bool, late: bool) -> None:
     """Ask whether what the module said to the answer shows that it is not the answer to this line."""
-    if succeeded or answer.acknowledgement is None:
+    if succeeded:
+        return
+    if answer.second and (late or answer.acknowledgement is None):
+        finding.doubt("it was not the first: it may belong to a line that was not seen")
+    if answer.acknowledgement is None:
         return
     if answer.refused:
         if answer.fits and answer.command.valid and not late:
@@ -177,19 +188,22 @@ def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bo
 def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
     """Ask whether a line that was not seen may have been there all the same."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
-    if uart.first is None or uart.first > start or _some(uart.breaks, start, end):
+    if uart.first is None or uart.first > start or count_in(uart.breaks, start, end):
         finding.doubt("the UART was not watched all the time")
         return
-    polls = _some(uart.polls, start, end)
+    polls = count_in(uart.polls, start, end)
     finding.notes.append(
         f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
     )
     orphans = [each.record.instant for each in uart.orphans]
-    if any(_some(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
+    if any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
+    elif reply is None and _busy(uart, start + DELIVERY, end):
+        finding.doubt("the module was busy all the time: it may have been fetched later")
     elif reply is not None and polls:
         finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
 
 
-def _some(instants: list[float], start: float, end: float) -> int:
-    return bisect_left(instants, end) - bisect_left(instants, start)
+def _busy(uart: UartStory, start: float, end: float) -> bool:
+    """Tell whether the MCU asked for work and the module never had nothing."""
+    return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)

@@ -7,12 +7,14 @@ ids in an answer, and from what the module says; where lines are missing, that i
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 
 from miio_lan.acceptance.content import fits, is_telling
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
+from miio_lan.uart.faults import delivered, invented
 from miio_lan.uart.line import OVERLONG, UNFINISHED
 
 ANSWER_TIME = 4.0
@@ -50,6 +52,7 @@ class Answer:
     :param dropped: the module throws such a line away without a word
     :param after_all: it came when the module had gone on to something else
     :param blind: it may belong to a line from before the watching began, or from while it was interrupted
+    :param second: another one came before it
     :param acknowledgement: what the module said to it
     """
 
@@ -60,6 +63,7 @@ class Answer:
     dropped: bool = False
     after_all: bool = False
     blind: bool = False
+    second: bool = False
     acknowledgement: Record | None = None
     acknowledged_surely: bool = True
 
@@ -80,7 +84,8 @@ class Task:
 
     :param closed: when the module was done with it, as its next hand-out shows
     :param broken: whether the line was interrupted while it was under way
-    :param extra: further records that belong to it: repeated hand-outs, answers the module did not take
+    :param extra: further records that belong to it: repeated hand-outs, answers the module did not take or not get
+    :param notes: what a bridge between the two did
     :param doubtful: whether an answer that was given to another may be its own
     :param missed: whether the module answered something that was not seen while this was under way
     """
@@ -92,6 +97,7 @@ class Task:
     broken: bool = False
     polls: list[_Asked] = field(default_factory=list)
     extra: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     doubtful: bool = False
     missed: bool = False
 
@@ -127,7 +133,10 @@ class _Asked:
 
 
 class UartStory:
-    """Reads the lines of both directions in the order of time."""
+    """Reads the lines of both directions in the order of time.
+
+    Where a bridge with faults stands in between, it tells the story of the module: it answers the client.
+    """
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
@@ -162,10 +171,13 @@ class UartStory:
             self._break(record)
         if not record.raw or "echo" in notes:
             return
-        if record.direction == "up":
+        # Where a bridge stands between them, this is the story of the module: it is the one that answers the client.
+        if record.direction == "up" and delivered(record):
             self._up(record, dropped=bool(notes & _DROPPED))
-        else:
+        elif record.direction == "down" and not invented(record):
             self._down(record)
+        if not delivered(record):
+            self._withheld(record)
 
     def finish(self) -> None:
         """Nothing more will come."""
@@ -178,6 +190,23 @@ class UartStory:
             self._give_up(self._asked[0])
         if self.current is not None and self.current.waits:
             self.current.broken = True
+
+    def _withheld(self, record: Record) -> None:
+        """Note that the other end did not hear this, or heard something else (a fault of a bridge)."""
+        task = self.current
+        if task is None:
+            return
+        if record is task.down:
+            task.notes.append(f"the MCU did not get this line: {record.note}")
+        elif record.direction == "up" and _text(record).startswith(("result ", "error ")) and task.waits:
+            task.notes.append(f"the module did not get the answer of the MCU: {record.note}")
+            task.extra.append(record)
+
+    def watched(self, start: float, end: float) -> bool:
+        """Tell whether all was seen between two instants, as far as what was seen tells."""
+        if self.first is None or self.first > start:
+            return False
+        return not any(count_in(each, start, end) for each in (self.breaks, self.unseen, self.hidden))
 
     # --- from the MCU ------------------------------------------------------------------------------------------
 
@@ -218,6 +247,7 @@ class UartStory:
             task.extra.append(record)  # one useless answer after another
             return answer
         if task.answer is not None:
+            answer.second = True
             task.extra += task.answer.records
         task.answer = answer
         if answer.fits and task in self._unanswered:
@@ -273,7 +303,9 @@ class UartStory:
             return
         if current is not None and current.closed is None:
             current.closed = record.instant
-            if current.answer is None or not current.answer.fits or current.answer.refused:
+            if not current.notes and (
+                current.answer is None or not current.answer.fits or current.answer.refused
+            ):
                 self._unanswered.append(current)
         if command.method == "none":
             self.idle.append(record.instant)
@@ -319,6 +351,11 @@ class UartStory:
     def _forget(self, now: float) -> None:
         while self._asked and now - self._asked[0].record.instant > PATIENCE:
             self._give_up(self._asked[0])
+
+
+def count_in(instants: list[float], start: float, end: float) -> int:
+    """Count the instants from ``start`` until before ``end``."""
+    return bisect_left(instants, end) - bisect_left(instants, start)
 
 
 def _text(record: Record) -> str:

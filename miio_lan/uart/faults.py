@@ -50,6 +50,8 @@ NOT_FORWARDED = "not forwarded by the bridge"
 SENT = "sent by the bridge"
 """The note of a line that was said by the bridge alone."""
 
+HELD_BACK = "held back for {:g} s by the bridge"
+_HELD_BACK = re.compile(r"held back for (\d+(?:\.\d+)?(?:e-\d+)?) s by the bridge")
 _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
@@ -60,7 +62,23 @@ _EXAMPLE = "a rule is, for example, 'drop result x1' or 'answer get_properties 2
 
 def delivered(record: Record) -> bool:
     """Tell whether a line that a bridge recorded reached the other end."""
-    return not any(mark in record.note for mark in _UNDELIVERED)
+    return not record.note or not any(mark in record.note for mark in _UNDELIVERED)
+
+
+def held_back(record: Record) -> float:
+    """Tell for how many seconds a bridge held a line back before it let it go on; the record has the time of that."""
+    found = _HELD_BACK.search(record.note)
+    return float(found[1]) if found else 0.0
+
+
+def touched(record: Record) -> bool:
+    """Tell whether a bridge did anything but let the line go on."""
+    return not delivered(record) or invented(record) or bool(held_back(record))
+
+
+def invented(record: Record) -> bool:
+    """Tell whether the bridge said this, and not the end whose direction it bears."""
+    return SENT in record.note
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from miio_lan.uart.commands import Error, GetDown, Result, read
-from miio_lan.uart.faults import ALTERED, ANSWERED, DROPPED, SENT, Fault, may_begin, spoken, text_of
+from miio_lan.uart.faults import (
+    ALTERED,
+    ANSWERED,
+    DROPPED,
+    HELD_BACK,
+    SENT,
+    Fault,
+    may_begin,
+    spoken,
+    text_of,
+)
 from miio_lan.uart.line import CR, IDLE, KEPT
 from miio_lan.uart.transfer import SIZES, head_at
 from miio_lan.uart.watch import ANSWER_TIME, MAX_OPEN
@@ -305,7 +315,7 @@ class Interference:
             # The module's word counts as said: it will not say it again. The MCU's was never heard by the module.
             self._emit(lane, replace(said, deliver=False, heard=direction == "down", note=DROPPED), steps)
         elif fault.kind == "delay":
-            note = f"held back for {fault.seconds:g} s by the bridge"
+            note = HELD_BACK.format(fault.seconds)
             self._say(direction, lane, replace(said, note=note), steps, now, due=now + fault.seconds)
         elif fault.kind == "duplicate":
             self._say(direction, lane, said, steps, now)

@@ -7,7 +7,9 @@ from support.talk import talk
 
 from miio_lan.acceptance.conversation import listen
 from miio_lan.acceptance.pieces import pieces
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
 
 
 def test_replies_belong_to_the_lines_they_follow() -> None:
@@ -136,3 +138,70 @@ def test_the_end_may_be_later_than_the_last_record() -> None:
     assert (listen(records).began, listen(records).ended) == (101.0, 102.0)
     assert listen(records, ended=110.0).ended == 110.0
     assert listen(records, ended=90.0).ended == 102.0
+
+
+# --- a bridge with faults in between -------------------------------------------------------------------------------
+
+MARKS = {
+    "-": DROPPED,
+    "~": ALTERED,
+    "!": ANSWERED,
+    "+": SENT,
+    "z": HELD_BACK.format(1.5),
+}
+
+
+def bridged(*lines: str) -> list[Record]:
+    """Make records of lines like ``>- get_down``: the mark behind the arrow says what the bridge did to it."""
+    found = []
+    for place, line in enumerate(lines):
+        head, _, text = line.partition(" ")
+        direction = "up" if head[0] == ">" else "down"
+        note = MARKS.get(head[1:], "")
+        found.append(Record("uart", direction, 100.0 + place / 100, 0.0, text.encode() + b"\r", note=note))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "replies"),
+    [
+        # What the module never heard is not answered, and what the MCU never heard answers nothing.
+        ((">- model a.b.c", "> get_down", "< down none"), ["", "down none"]),
+        (("> get_down", "<- down none", "> get_down", "< error"), ["", "error"]),
+        # The bridge's word counts for the MCU.
+        ((">! get_down", "<+ error", "> get_down", "< down none"), ["error", "down none"]),
+        (("> get_down", "<~ down none", "<+ down nonsense", "> net", "< cloud"), ["down nonsense", "cloud"]),
+        # An altered line of the MCU is answered once, a doubled one twice.
+        ((">~ model a.b.c", ">+ model x.y.z", "< ok", "> net", "< cloud"), ["ok", "cloud"]),
+        (("> model a.b.c", ">+ model a.b.c", "< ok", "< ok", "> net", "< cloud"), ["ok", "cloud"]),
+        # What the bridge answers for the MCU is none of its lines, nor is the answer to it.
+        (
+            ("> get_down", "<! down toggle", '>+ result "ok"', "<- ok", "> get_down", "< down none"),
+            ["", "down none"],
+        ),
+    ],
+)
+def test_what_a_bridge_does_does_not_shift_the_replies(lines: tuple[str, ...], replies: list[str]) -> None:
+    assert [said.reply_text for said in listen(bridged(*lines)).said] == replies
+
+
+def test_what_the_module_said_and_what_the_mcu_heard() -> None:
+    line = listen(bridged("> get_down", "<~ down get_properties 2 1", "<+ down nonsense", "> error"))
+    assert [downlink.text for downlink in line.downlinks] == ["down nonsense"]
+    assert [command.line for _, command in line.told] == ["down get_properties 2 1"]
+
+
+def test_a_doubled_downlink_may_be_answered_twice() -> None:
+    handed_out = ("> get_down", "< down get_properties 2 1", "<+ down get_properties 2 1")
+    line = listen(bridged(*handed_out, "> result 2 1 0 5", "< ok", "> result 2 1 0 5", "< error"))
+    (downlink,) = line.downlinks
+    first, second = line.of("result")
+    assert (first.answers, first.again) == (downlink, False)
+    assert (second.answers, second.again) == (downlink, False)
+    assert isinstance(second.command, c.Result)
+    assert [(row.siid, row.piid) for row in second.command.results] == [(2, 1)]
+
+
+def test_an_answer_that_was_held_back_was_not_late() -> None:
+    line = listen(bridged("> get_down", "< down toggle", '>z result "ok"', "< ok"))
+    assert line.downlinks[0].seconds == pytest.approx(0.01 - 1.5)

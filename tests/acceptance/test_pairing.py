@@ -12,6 +12,7 @@ from miio_lan.acceptance.pairing import Pairer, pair
 from miio_lan.acceptance.trace import summary
 from miio_lan.acceptance.uart_story import BLIND
 from miio_lan.record import Record
+from miio_lan.uart.faults import ALTERED, DROPPED, SENT
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
 LEVEL = [{"siid": 2, "piid": 2}]
@@ -686,3 +687,88 @@ def test_somebody_who_greets_in_between_may_be_another_client() -> None:
 def test_another_action_is_another_command(params: object) -> None:
     tape = idle().ask(1, "action", params).fetch("action 5 1").answer("result 5 1 0")
     assert pair(tape.records)[0].down is None
+
+
+# --- a bridge with faults in between -------------------------------------------------------------------------------
+
+
+def test_an_answer_the_bridge_kept_did_not_reach_the_module() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.up("result 2 1 0 true", note=DROPPED).wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
+    assert exchange.notes == ("the module did not get the answer of the MCU: dropped by the bridge",)
+    assert exchange.result is None
+    assert tape.records[-2] in exchange.records
+
+
+def test_a_line_the_bridge_kept_was_handed_out() -> None:
+    tape = idle().ask(1, "get_properties", ON).up("get_down").down("down get_properties 2 1", note=DROPPED)
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
+    assert exchange.notes == ("the MCU did not get this line: dropped by the bridge",)
+
+
+def test_what_the_bridge_made_of_an_answer_is_the_answer() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.up("result 2 1 0 false", note=ALTERED).up("result 2 1 0 true", note=SENT).down("ok").reply(1, IS_ON)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert exchange.result is tape.records[-3]
+    assert exchange.notes == ("the module did not get the answer of the MCU: altered by the bridge",)
+
+
+def test_a_line_that_is_the_bridges_own_is_not_handed_out() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.down("down get_properties 2 1", note=SENT).answer("result 2 1 0 true").reply(1, IS_ON)
+    assert len(the(tape).parts) == 1
+
+
+def test_another_line_dropped_by_a_bridge_is_nothing_to_the_command() -> None:
+    tape = Tape().up("get_down", note=DROPPED).fetch("none").wait(BLIND)
+    tape.ask(1, "get_properties", ON).fetch("get_properties 2 1").up("get_down", note=DROPPED)
+    assert the(tape.answer("result 2 1 0 true").reply(1, IS_ON)).notes == ()
+
+
+# --- what nobody saw -----------------------------------------------------------------------------------------------
+
+
+def test_an_answer_long_after_the_time_is_that_of_another_line() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4).reply(1, error=-9999)
+    exchange = the(tape.wait(3).answer("result 2 7 0 5"))
+    assert (exchange.stopped_at, exchange.result) == ("not answered", None)
+
+
+def test_a_legacy_answer_after_the_time_that_the_module_takes_is_in_doubt() -> None:
+    tape = idle().fetch("toggle").wait(4.2).answer('result "ok"')
+    exchange = the(tape)
+    assert exchange.ambiguous
+    assert exchange.notes == (
+        "the module took it when it had given this line up: it may belong to one that was not seen",
+    )
+
+
+def test_a_module_that_was_busy_all_the_time_may_have_handed_it_out_later() -> None:
+    tape = idle().ask(1, "get_properties", ON).wait(1)
+    for _ in range(3):
+        tape.fetch("toggle").answer('result "ok"').wait(1)
+    (ours,) = (each for each in pair(tape.records) if each.request is not None)
+    assert (ours.stopped_at, ours.ambiguous) == ("not fetched", True)
+    assert ours.notes[-1] == "the module was busy all the time: it may have been fetched later"
+
+
+def test_a_time_out_tells_of_no_line_handed_out_long_before() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(10)
+    exchange = the(tape.reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+
+
+def test_the_first_reply_ends_a_command_whatever_comes_later() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(1).hello(along=True)
+    tape.ask(2, "get_properties", ON).wait(3).reply(1, error=-9999)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
+    exchange = next(each for each in pair(tape.records) if each.request is not None)
+    assert exchange.ids == (1, 2)
+    assert exchange.stopped_at == "not answered"
+    assert exchange.reply is not None
+    assert (exchange.reply.reading or {})["id"] == 1

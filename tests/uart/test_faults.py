@@ -8,7 +8,22 @@ from miio_lan.errors import InvalidArgument
 from miio_lan.record import Record
 from miio_lan.uart import faults as faults_module
 from miio_lan.uart.commands import read
-from miio_lan.uart.faults import DROPPED, SENT, Fault, begins, delivered, may_begin, spoken
+from miio_lan.uart.faults import (
+    ALTERED,
+    ANSWERED,
+    DROPPED,
+    HELD_BACK,
+    NOT_FORWARDED,
+    SENT,
+    Fault,
+    begins,
+    delivered,
+    held_back,
+    invented,
+    may_begin,
+    spoken,
+    touched,
+)
 
 RULES = {
     "drop result x1": Fault("drop", "result", times=1),
@@ -186,3 +201,31 @@ def test_the_examples_of_the_module_are_rules() -> None:
     assert len(lines) == 9
     for line in lines:
         Fault.parse(line.split("   ")[0])
+
+
+def noted(note: str) -> Record:
+    return Record("uart", "up", 1.0, 1.0, b"get_down\r", note=note)
+
+
+@pytest.mark.parametrize(
+    ("note", "arrived", "said_by_bridge", "seconds"),
+    [
+        ("", True, False, 0.0),
+        ("noise", True, False, 0.0),
+        (DROPPED, False, False, 0.0),
+        (ALTERED, False, False, 0.0),
+        (ANSWERED, False, False, 0.0),
+        (SENT, True, True, 0.0),
+        (HELD_BACK.format(0.3), True, False, 0.3),
+        (HELD_BACK.format(0.00001), True, False, 0.00001),
+        (f"{SENT}, {NOT_FORWARDED}", False, True, 0.0),
+    ],
+)
+def test_what_the_notes_of_a_bridge_tell(
+    note: str, arrived: bool, said_by_bridge: bool, seconds: float
+) -> None:
+    record = noted(note)
+    assert delivered(record) is arrived
+    assert invented(record) is said_by_bridge
+    assert held_back(record) == seconds
+    assert touched(record) is (not arrived or said_by_bridge or seconds > 0)
