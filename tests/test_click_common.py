@@ -406,6 +406,10 @@ class TestGroup:
             read = invoke(MiotDevice, *connection, "--json", "get_property_by", "2", "2")
             assert json.loads(read.out)[0]["value"] == 40
             assert invoke(MiotDevice, *connection, "raw_command", "nope").code == 1
+            none = invoke(MiotDevice, *connection, "test_properties", "a", "b")
+            assert none.code == 1
+            assert "0 of 2 answered" in none.out
+            assert "-5000" in none.err
             refused = invoke(MiotDevice, *connection, "set_property_by", "2", "2", "101")
             assert refused.code == 1
             assert '"code": -4005' in refused.out

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from miio_lan.cli.options import Settings, command
-from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render
 from miio_lan.click_common.types import read_literal, shell_quoted, suggestion
 
@@ -47,12 +47,19 @@ def raw_command(settings: Settings, method: str, params: tuple[str, ...]) -> Non
 @command("test-properties")
 @click.argument("properties", nargs=-1, required=True)
 def test_properties(settings: Settings, properties: tuple[str, ...]) -> None:
-    """Find out which PROPERTIES a legacy product knows, and how many fit into one request."""
+    """Find out which PROPERTIES a legacy product knows, and how many fit into one request.
+
+    It fails when every property is refused; some refused are a finding.
+    """
     from miio_lan.cli.connect import opened
     from miio_lan.device.blocking import Device
 
     with opened(settings, Device) as device:
-        show(settings, device.test_properties(properties))
+        found = device.test_properties(properties)
+    if found.refusal is not None:
+        message = f"the device refused every property ({', '.join(found.values)}): {found.refusal}"
+        raise PartlyFailed(found.refusal, found, render(found), message=message)
+    show(settings, found)
 
 
 def show(settings: Settings, result: object) -> None:

@@ -26,15 +26,16 @@ INTERRUPTED = 130
 
 
 class PartlyFailed(Exception):
-    """Some of what was asked for failed, and all of it is to be shown.
+    """Some of what was asked for failed, or all of it, and everything is to be shown.
 
     :param error: the first failure
     :param results: everything, as the JSON document has it beside the error
     :param text: everything, for people
+    :param message: what is to be said, if not what the first failure says
     """
 
-    def __init__(self, error: Exception, results: object, text: str = "") -> None:
-        super().__init__(str(error))
+    def __init__(self, error: Exception, results: object, text: str = "", *, message: str = "") -> None:
+        super().__init__(message or str(error))
         self.error = error
         self.results = results
         self.text = text
@@ -82,7 +83,8 @@ def tell(error: BaseException, *, json: bool) -> int:
     """Show a failure where it belongs, and give the exit code."""
     if isinstance(error, PartlyFailed):
         if json:
-            echo_json({"error": error_fields(error.error), "results": error.results})
+            told = error_fields(error.error) | {"message": str(error)}
+            echo_json({"error": told, "results": error.results})
         else:
             echo(error.text)
             echo(f"Error: {visible(str(error))}", err=True)

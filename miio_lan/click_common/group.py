@@ -16,6 +16,7 @@ from miio_lan.click_common.output import echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
 from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device import miot_calls
+from miio_lan.device.calls import PropertyTest
 from miio_lan.device.command import CommandData, commands_of
 
 if TYPE_CHECKING:
@@ -131,10 +132,12 @@ def _command(method: Callable[..., Any], name: str, attribute: str, data: Comman
 
 
 def first_refusal(result: object) -> DeviceException | None:
-    """Give the error for the first MIoT result that is a failure; None when there is no such result.
+    """Give the error for the first MIoT result that is a failure, or for properties all refused; None for success.
 
     The methods python-miio has return such results as they are, but an exit code has to say no.
     """
+    if isinstance(result, PropertyTest):
+        return result.refusal
     for item in result if isinstance(result, list) else [result]:
         if isinstance(item, dict) and "siid" in item and miot_calls.failed(item):
             # Whether a property was read or set, its result does not tell.

@@ -124,6 +124,12 @@ class PropertyTest:
         """Names of the properties the device gave a value for."""
         return [name for name, value in self.values.items() if not isinstance(value, DeviceException)]
 
+    @property
+    def refusal(self) -> DeviceException | None:
+        """The first error, when the device refused every property; None when it answered any."""
+        refused = [value for value in self.values.values() if isinstance(value, DeviceException)]
+        return refused[0] if refused and len(refused) == len(self.values) else None
+
 
 def try_properties(properties: Sequence[str], getter: str = "get_prop") -> Steps[PropertyTest]:
     """Ask for each property alone, then for growing lists of those with a value, to learn the device's limit.

@@ -198,6 +198,23 @@ class TestTestProperties:
         assert found["refused"]["nope"]["code"] == -5000
         assert found["max_properties"] == 1
 
+    def test_all_refused_is_a_failure(self, legacy, ask):
+        ended = ask("test-properties", "nope", "nix")
+        assert ended.code == 1
+        assert "nope: refused (" in ended.out
+        assert "0 of 2 answered" in ended.out
+        assert ended.err.startswith(
+            "Error: the device refused every property (nope, nix): get_prop was refused"
+        )
+
+    def test_all_refused_as_json(self, legacy, ask):
+        ended = ask("test-properties", "nope", "nix", "--json")
+        assert (ended.code, ended.err) == (1, "")
+        assert ended.json["error"]["code"] == -5000
+        assert ended.json["error"]["message"].startswith("the device refused every property (nope, nix)")
+        assert list(ended.json["results"]["refused"]) == ["nope", "nix"]
+        assert ended.json["results"]["values"] == {}
+
 
 class TestWrongUse:
     def test_what_is_missing_is_named(self, run):

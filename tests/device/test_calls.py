@@ -127,10 +127,12 @@ def test_the_limit_of_a_product_is_found(count: int, limit: int, how: str) -> No
     assert found.values["unknown"] == ""
     assert isinstance(found.values["refused"], DeviceError)
     assert device.asked <= count + 2 + 6
+    assert found.refusal is None
 
 
 def test_a_product_that_knows_nothing() -> None:
     found = perform(calls.try_properties(["refused"]), Legacy(1, "error"))
     assert (found.supported, found.max_properties) == ([], 0)
+    assert found.refusal is found.values["refused"]
     with pytest.raises(InvalidArgument, match="at least one property"):
         perform(calls.try_properties([]), Legacy(1, "error"))
