@@ -31,7 +31,8 @@ def decode(settings: Settings, file: str, direction: Any) -> None:
     """Read a text log or a recording of the line and say what each line means.
 
     FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
-    program), '-' for stdin. With --json, one JSON object per line of the wire.
+    program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
+    With --json, one JSON object per line of the wire.
     """
     from miio_lan.uart.textlog import read_text_log
 

@@ -2,9 +2,9 @@ r"""Text logs of the line, as people and programs write them, turned into record
 
 Understood are this package's own recordings (JSON Lines) and plain views, the arrows of the serial document, logs of
 replacement modules (``Received MCU message 'get_down'``), lines marked by ``TX``/``RX``, ``->``/``<-``, ``>``/``<`` or
-words, with or without a time in front, escapes such as ``\r`` and ``\xff``, hex dumps, and lines without any mark.
-Which
-direction a mark means differs from log to log: where it does not say so itself, the lines it stands before decide.
+words, with or without a time in front, escapes such as ``\r`` and ``\xff``, hex dumps, lines without any mark, and
+tables (:mod:`miio_lan.uart.tables`). Which direction a mark means differs from log to log: where it does not say so
+itself, the lines it stands before decide.
 """
 
 from __future__ import annotations
@@ -17,28 +17,22 @@ from dataclasses import dataclass, replace
 from miio_lan.record import Record, read
 from miio_lan.uart.commands import Command, Direction, Noise, Reply
 from miio_lan.uart.commands import read as read_command
+from miio_lan.uart.logparts import QUOTED, Times, as_bytes, unquoted
+from miio_lan.uart.tables import TableLine, read_table
 from miio_lan.uart.watch import LineWatch
 
-_DAY = 86400.0
-
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]+)?"
-_CLOCK = re.compile(rf"^\s*[\[(]?\s*{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,6}}))?\s*Z?[\])]?[:,]?\s*")
-_SECONDS = re.compile(r"^\s*[\[(]\s*(\d+(?:\.\d+)?)\s*s?\s*[\])][:,]?\s*|^\s*(\d+\.\d+)\s+")
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
 _TAGS = re.compile(r"^(?:(?:\[[^\]]*\])+:?|[EWIDV] \(\d+\) [\w.]+:)\s*")
 _ARROWS = re.compile(r"([↑↓])")
-_QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-_HEX = re.compile(r"^(?:[0-9a-fA-F]{2}[ :]){3,}[0-9a-fA-F]{2}\s*$")
-_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
-_ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
-_OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _MARK = re.compile(
     r"^(mcu|module|chip|wifi|host|device|tx|rx|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
     r"(?:\s*(?:->|=>|→)\s*\w+(?=\s*:))?\s*(?:[:>|]|->|=>)\s*(.*)$",
     re.IGNORECASE,
 )
 _BARE_MARK = re.compile(r"^(tx|rx)\s+(.*)$", re.IGNORECASE)
+#: In a table: one word, or who says it to whom.
+_SPEAKER = re.compile(r"(\w+|[↑↓])(?:\s*(?:->|=>|→|to)\s*\w+)?")
 _SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*(.*)$")
 #: Sentences of replacement modules around a quoted line.
 _SENTENCES: tuple[tuple[re.Pattern[str], Direction], ...] = (
@@ -68,13 +62,14 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
     :param lines: the log; all of it is read before the first record is given, because the marks of a whole log
         decide what they mean
     :param direction: the direction of every line that does not say it itself
-    :raises RecordError: for a damaged recording of this package's own
+    :raises RecordError: for a damaged recording of this package's own, or a table without a column of data
     """
     texts = list(lines)
     if any(text.strip() for text in texts) and all(_is_record(text) for text in texts if text.strip()):
         yield from _refreshed(record for record in read(iter(texts)) if record.wire == "uart")  # type: ignore[arg-type]
         return
-    seen = list(_seen(texts))
+    table = read_table(texts)
+    seen = list(_seen(texts)) if table is None else [_of_table(line) for line in table]
     meanings = _meanings(seen)
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
@@ -111,67 +106,37 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _seen(texts: Iterable[str]) -> Iterator[_Seen]:
-    day, last = 0.0, 0.0
+    times = Times()
     for text in texts:
         line = _COLOUR.sub("", text.rstrip("\r\n"))
         if not line.strip():
             continue
-        instant, line = _time(line, last - day)
-        if instant + day < last - _DAY / 2:
-            day += _DAY  # past midnight
-        last = max(last, instant + day)
-        yield from _one_line(_TAGS.sub("", line).strip(), last)
+        instant, line = times.take(line)
+        yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
-def _time(line: str, otherwise: float) -> tuple[float, str]:
-    clock = _CLOCK.match(line)
-    # Nothing behind it: the time is what the line says, a module's answer.
-    if clock and clock.end() < len(line):
-        hours, minutes, seconds, fraction = clock.groups()
-        instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return instant, line[clock.end() :]
-    counted = _SECONDS.match(line)
-    if counted and counted.end() < len(line):
-        return float(counted.group(1) or counted.group(2)), line[counted.end() :]
-    return otherwise, line
+def _of_table(line: TableLine) -> _Seen:
+    speaker = _SPEAKER.fullmatch(line.mark)
+    return _Seen(line.raw, line.instant, line.mark, _PLAIN_MARKS.get(speaker[1]) if speaker else None)
 
 
 def _one_line(line: str, instant: float) -> Iterator[_Seen]:
     for pattern, way in _SENTENCES:
-        quoted = _QUOTED.search(line)
+        quoted = QUOTED.search(line)
         if quoted and pattern.search(line.replace(quoted.group(), "")):
-            yield _Seen(_bytes(quoted.group(1)), instant, "", way)
+            yield _Seen(as_bytes(quoted.group(1)), instant, "", way)
             return
     parts = _ARROWS.split(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
-            yield _Seen(_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
+            yield _Seen(as_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
         return
     marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
         mark = marked.group(1).lower()
-        yield _Seen(_bytes(_unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
+        yield _Seen(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
     else:
-        yield _Seen(_bytes(_unquoted(line)), instant, "", None)
-
-
-def _unquoted(text: str) -> str:
-    """Take the quotes off that programs put around a whole line; quotes of a parameter stay."""
-    text = text.strip()
-    if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
-        return text[2:-1]
-    whole = _QUOTED.fullmatch(text)
-    return whole.group(1) if whole else text
-
-
-def _bytes(text: str) -> bytes:
-    if _HEX.match(text):
-        return bytes.fromhex(re.sub(r"[ :]", "", text))
-    # Bytes that were no text come as lone surrogates from whoever read the file.
-    raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")
-    return _ESCAPE.sub(
-        lambda found: _ESCAPED.get(found.group()) or bytes.fromhex(found.group()[2:].decode()), raw
-    )
+        yield _Seen(as_bytes(unquoted(line)), instant, "", None)
 
 
 def _up_score(raw: bytes) -> int:

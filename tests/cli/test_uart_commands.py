@@ -95,6 +95,17 @@ def test_decoding_a_recording(run, tmp_path):
     ]
 
 
+def test_decoding_a_table(run, tmp_path):
+    log = tmp_path / "capture.csv"
+    rows = [f'"TX","data",{number / 1000:.6f},0.000082,"{char}"' for number, char in enumerate("net\r")]
+    log.write_bytes("\r\n".join(['name,type,start_time,duration,"data"', *rows]).encode())
+    assert run("uart", "decode", str(log)).out == "       0.000 ↑ net\n"
+    log.write_text("Time [s],Channel 0\n0.0,1\n")
+    ended = run("uart", "decode", str(log))
+    assert (ended.code, ended.out) == (2, "")
+    assert "name it data" in ended.err
+
+
 def test_what_cannot_be_decoded(run, tmp_path):
     ended = run("uart", "decode", str(tmp_path / "none.txt"))
     assert (ended.code, ended.out) == (2, "")

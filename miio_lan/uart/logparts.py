@@ -1,0 +1,67 @@
+"""The parts all logs are made of, whatever their shape: times, and texts that stand for bytes."""
+
+from __future__ import annotations
+
+import re
+
+QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
+"""A text in single quotes, as programs write it; the text is its group."""
+
+_DAY = 86400.0
+_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]+)?"
+_ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
+_CLOCK = re.compile(rf"^\s*[\[(]?\s*{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,9}}))?\s*{_ZONE}[\])]?[:,]?\s*")
+_SECONDS = re.compile(r"^\s*[\[(]\s*(\d+(?:\.\d+)?)\s*s?\s*[\])][:,]?\s*|^\s*(\d+\.\d+)\s+")
+_HEX = re.compile(r"^(?:[0-9a-fA-F]{2}[ :]){3,}[0-9a-fA-F]{2}\s*$")
+_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
+_ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+_OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+class Times:
+    """Reads the times in front of the lines of one log; past midnight they go on."""
+
+    def __init__(self) -> None:
+        self._day = 0.0
+        self._last = 0.0
+
+    def take(self, line: str) -> tuple[float, str]:
+        """Give the instant of a line, that of the line before where it tells none, and the line without it."""
+        instant, rest = _time(line, self._last - self._day)
+        if instant + self._day < self._last - _DAY / 2:
+            self._day += _DAY
+        self._last = max(self._last, instant + self._day)
+        return self._last, rest
+
+
+def _time(line: str, otherwise: float) -> tuple[float, str]:
+    clock = _CLOCK.match(line)
+    # Nothing behind it: the time is what the line says, a module's answer.
+    if clock and clock.end() < len(line):
+        hours, minutes, seconds, fraction = clock.groups()
+        instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
+        return instant, line[clock.end() :]
+    counted = _SECONDS.match(line)
+    if counted and counted.end() < len(line):
+        return float(counted.group(1) or counted.group(2)), line[counted.end() :]
+    return otherwise, line
+
+
+def unquoted(text: str) -> str:
+    """Take the quotes off that programs put around a whole line; quotes of a parameter stay."""
+    text = text.strip()
+    if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
+        return text[2:-1]
+    whole = QUOTED.fullmatch(text)
+    return whole.group(1) if whole else text
+
+
+def as_bytes(text: str) -> bytes:
+    r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``."""
+    if _HEX.match(text):
+        return bytes.fromhex(re.sub(r"[ :]", "", text))
+    # Bytes that were no text come as lone surrogates from whoever read the file.
+    raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")
+    return _ESCAPE.sub(
+        lambda found: _ESCAPED.get(found.group()) or bytes.fromhex(found.group()[2:].decode()), raw
+    )
