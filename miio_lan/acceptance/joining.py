@@ -111,12 +111,15 @@ class Joiner:
         for chain in agreeing:
             chain.likely = chain.likely and chain in prompt
         for chain in chains:
-            chain.strain = _strain(request, chain) + SCATTERED * self._among(chain)
+            chain.strain = _strain(request, chain) + SCATTERED * self._among(request, chain)
         least = min((chain.strain for chain in prompt), default=0.0)
         # In order, but for what is clearly less likely.
         prompt.sort(key=lambda chain: chain.strain > least + COMPARABLE)
+        over = [chain for chain in prompt if chain.over]
+        if all(chain.strain > least + COMPARABLE for chain in over):
+            over = [chain for chain in prompt if chain.over or chain.likely]
         for kind in (
-            [chain for chain in prompt if chain.over],
+            over,
             [chain for chain in prompt if chain.likely],
             [chain for chain in agreeing if chain.over],
             agreeing,
@@ -148,10 +151,14 @@ class Joiner:
         first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
         return tasks[first : bisect_left(tasks, end, key=_handed_out)]
 
-    def _among(self, chain: Chain) -> int:
-        """Count the lines of something else between those of a chain."""
+    def _among(self, request: Request, chain: Chain) -> int:
+        """Count the lines of something else between those of a chain, and between them and the reply."""
         first, last = (self._place_of[chain.tasks[end]] for end in (0, -1))
-        return last - first + 1 - len(chain.tasks)
+        foreign = last - first + 1 - len(chain.tasks)
+        if request.reply is not None:
+            replied = bisect_left(self._uart.tasks, request.reply.instant - SKEW, key=_handed_out)
+            foreign += max(0, replied - last - 1)
+        return foreign
 
     def _urgency(self, request: Request) -> tuple[int, bool, float]:
         """Those whose reply confirms that they were carried out come first, in the order of the replies."""

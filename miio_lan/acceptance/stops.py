@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 
 from miio_lan.acceptance import exchange as at
 from miio_lan.acceptance.content import TIMED_OUT, all_good, carried, codes_of, error_of
@@ -17,6 +20,9 @@ from miio_lan.acceptance.uart_story import (
 )
 from miio_lan.record import Record
 from miio_lan.uart.commands import Error, Result
+
+LONG_PAUSE = 2.5
+"""Times the usual interval between two questions for work."""
 
 
 @dataclass
@@ -200,6 +206,8 @@ def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Recor
         finding.doubt("some of what the module said was not seen")
     elif reply is None and _busy(uart, start + DELIVERY, end):
         finding.doubt("the module was busy all the time: it may have been fetched later")
+    elif reply is None and _paused(uart, start, end):
+        finding.doubt("the MCU did not ask for a while: it may have been at work on a line that was not seen")
     elif reply is not None and polls:
         finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
 
@@ -207,3 +215,12 @@ def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Recor
 def _busy(uart: UartStory, start: float, end: float) -> bool:
     """Tell whether the MCU asked for work and the module never had nothing."""
     return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)
+
+
+def _paused(uart: UartStory, start: float, end: float) -> bool:
+    """Tell whether the MCU kept silent for longer than usual, though nothing was under way as far as was seen."""
+    polls = uart.polls[bisect_left(uart.polls, start) : bisect_left(uart.polls, end)]
+    gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
+    usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
+    downs = [task.down.instant for task in uart.tasks]
+    return any(gap > LONG_PAUSE * usual and not count_in(downs, *span) for gap, *span in gaps)

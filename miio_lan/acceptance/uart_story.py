@@ -29,7 +29,7 @@ BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
 DELAY = 0.5
 """Seconds by which an answer may come after the module gave up and still be in its time, as far as stamps tell."""
-PATIENCE = 2.0
+PATIENCE = 0.5
 """Seconds after which a line of the MCU counts as unanswered by the module; it takes milliseconds."""
 
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
