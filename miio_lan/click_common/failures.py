@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.output import echo, echo_json, error_fields, visible
+from miio_lan.click_common.output import OutputLost, echo, echo_json, error_fields, visible
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
@@ -55,11 +55,15 @@ class GuardedGroup(click.Group):
         if not standalone_mode:
             return parent.main(arguments, *args[1:], standalone_mode=False, **extra)
         json = wants_json(arguments)
+        if sys.stdout is None:
+            # Before anything is done: what came of it could not be told.
+            echo("Error: standard output is closed. To see nothing, send it to /dev/null.", err=True)
+            sys.exit(USAGE)
         try:
             # What is returned is the code of ctx.exit(), as after --help; commands themselves return None.
             code = parent.main(arguments, *args[1:], standalone_mode=False, **extra)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no failure may show a traceback
-            sys.exit(tell(error, json=json))
+            sys.exit(_ended(error, json=json))
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -79,8 +83,21 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in options
 
 
+def _ended(error: BaseException, *, json: bool) -> int:
+    """Show a failure, if there is anybody to see it, and give the exit code."""
+    try:
+        return tell(error, json=json)
+    except BrokenPipeError:
+        return exit_code(error)
+    except OutputLost as lost:
+        return tell(lost, json=json)
+
+
 def tell(error: BaseException, *, json: bool) -> int:
     """Show a failure where it belongs, and give the exit code."""
+    if isinstance(error, OutputLost):
+        echo(f"Error: {error}", err=True)
+        return FAILED
     if isinstance(error, PartlyFailed):
         if json:
             told = error_fields(error.error) | {"message": str(error)}

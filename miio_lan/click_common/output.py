@@ -34,12 +34,27 @@ Format = str | Callable[..., str]
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
+class OutputLost(Exception):
+    """Standard output cannot be written; a reader who left (``BrokenPipeError``) is another matter."""
+
+
 def echo(text: object = "", *, err: bool = False, end: str = "\n") -> None:
-    """Print a text; characters the stream cannot take become escapes."""
+    """Print a text; characters the stream cannot take become escapes.
+
+    :raises OutputLost: if stdout cannot be written; for stderr, there would be nowhere to say so
+    :raises BrokenPipeError: if who read stdout has gone
+    """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     shown = str(text).encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(shown + end, err=err, nl=False)
+    try:
+        click.echo(shown + end, err=err, nl=False)
+    except BrokenPipeError:
+        if not err:
+            raise
+    except OSError as error:
+        if not err:
+            raise OutputLost(f"standard output cannot be written: {error.strerror or error}") from error
 
 
 def echo_json(document: object) -> None:

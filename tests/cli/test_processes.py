@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,48 @@ def test_wrong_use():
     as_json = end("--json", "info", "--nope")
     assert (as_json.returncode, as_json.stderr) == (2, "")
     assert json.loads(as_json.stdout)["error"]["type"] == "UsageError"
+
+
+def in_a_shell(command: str, product, *arguments: str) -> tuple[int, str, str]:
+    """Run ``{}`` with arguments in a shell command, and give exit code, stdout and stderr."""
+    words = shlex.join([*COMMAND, *arguments, *connection(product)])
+    ended = subprocess.run(
+        command.format(words), shell=True, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.mark.parametrize("words", [["set", "2.2=7", "2.99=1"], ["set", "2.2", "7", "--json"], ["--help"]])
+def test_a_closed_stdout_is_wrong_use(product, words):
+    code, _, err = in_a_shell("{} >&-", product, *words)
+    assert (code, err) == (2, "Error: standard output is closed. To see nothing, send it to /dev/null.\n")
+    assert product.call(lambda now: product.mcu.values[2, 2]) == 60
+
+
+@pytest.mark.parametrize("words", [["info", "--json"], ["info"], ["get", "2.1", "2.99"], ["nope", "--json"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk(product, words):
+    code, _, err = in_a_shell("{} >/dev/full", product, *words)
+    assert (code, err) == (1, "Error: standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["get", "2.1"], ["get", "2.1", "2.99"], ["get", "2.99", "--json"]])
+def test_a_reader_that_has_gone_is_no_trouble(product, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as nowhere:  # noqa: PTH123 - no path
+        ended = subprocess.run(
+            [*COMMAND, *words, *connection(product)],
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_a_failure_that_nobody_can_be_told(product):
+    assert in_a_shell("{} 2>&-", product, "get", "2.99") == (1, "", "")
 
 
 def test_unicode_without_a_unicode_terminal(product):
