@@ -13,12 +13,15 @@ from miio_lan.cli.basic import read_value
 from miio_lan.cli.options import Settings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render
+from miio_lan.click_common.types import read_literal, shell_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from miio_lan.device.spec import Action, Property, Spec
 
+#: Words people use for switches.
+_SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
     metavar="FILE|NAME",
@@ -180,7 +183,7 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
 def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
     target = _target(name, spec)
     if target.prop is None:
-        return target, read_value(text)
+        return target, _plain_value(text)
     from miio_lan.device.names import parse_value
 
     if not target.prop.writable:
@@ -188,10 +191,30 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
     return target, parse_value(target.prop, text)
 
 
+def _plain_value(text: str) -> Any:
+    """Read a value that no description explains.
+
+    :raises click.UsageError: if it is no JSON; the hint is for who left out the quotes of a text
+    """
+    if text.lstrip().startswith(("[", "{")):
+        return read_value(text)
+    try:
+        read_literal(text)
+    except ValueError:
+        switch = _SWITCHES.get(text.lower())
+        choice = f"{switch} is for a switch; " if switch else ""
+        quoted = shell_quoted(json.dumps(text.strip("\"'"), ensure_ascii=False))
+        refuse(
+            f"{text!r} is neither JSON nor a Python literal: {choice}a text is written {quoted}. "
+            "With the product's description (--spec), values are written plainly."
+        )
+    return read_value(text)
+
+
 def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int, list[Any]]:
     if spec is None:
         siid, aiid = _numbers(name, "action", "SIID.AIID")
-        values = [read_value(word) for word in words]
+        values = [_plain_value(word) for word in words]
         # No argument of an action is a list: this is all of them at once.
         whole = len(values) == 1 and isinstance(values[0], list)
         return siid, aiid, values[0] if whole else values
@@ -209,7 +232,7 @@ def _arguments(found: Action, words: Sequence[str], spec: Spec) -> list[Any]:
         takes = ", ".join(prop.name if prop else "?" for prop in wanted) or "none"
         refuse(f"{found.name} takes {len(wanted)} arguments ({takes}), not {len(words)}.")
     return [
-        parse_value(prop, word) if prop else read_value(word)
+        parse_value(prop, word) if prop else _plain_value(word)
         for prop, word in zip(wanted, words, strict=True)
     ]
 

@@ -147,6 +147,25 @@ class TestSet:
         assert some.code == 1
         assert [each["code"] for each in some.json["results"]] == [-4005, 0]
 
+    @pytest.mark.parametrize(
+        ("text", "hint"),
+        [
+            ("héé", """a text is written '"héé"'. With the product's description (--spec), values are"""),
+            ("living room", """a text is written '"living room"'"""),
+            ("it's", """a text is written '"it'"'"'s"'"""),
+            ('"Desk', """a text is written '"Desk"'"""),
+            ("http://x/y", """a text is written '"http://x/y"'"""),
+            ("off", """: false is for a switch; a text is written '"off"'"""),
+            ("On", """: true is for a switch; a text is written '"On"'"""),
+            ("[1", "neither JSON (Expecting"),
+        ],
+    )
+    def test_a_text_without_its_quotes(self, ask, text, hint):
+        ended = ask("set", "2.11", text)
+        assert (ended.code, ended.out) == (2, "")
+        assert hint in ended.err
+        assert hint in ask("action", "2.2", text).err
+
     def test_negative_numbers(self, ask):
         assert "-4005" in ask("set", "2.2", "-5").err
 
