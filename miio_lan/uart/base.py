@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
 from miio_lan.uart.line import join
-from miio_lan.uart.values import MISSING, Missing, Value, read_value, shown, token
+from miio_lan.uart.values import MISSING, Missing, Value, read_value, read_values, shown, token
 
 STATUS_CODES = frozenset({0, 1, -4001, -4002, -4003, -4004, -4005, -4006, -4007})
 """The status codes of the serial document."""
@@ -86,6 +86,8 @@ class Command:
     def problem(self) -> str:
         """Why the line does not conform to the document, in plain words; empty when it does."""
         problems = list(dict.fromkeys((*self.faults, *self.check())))
+        if not problems:
+            return ""
         more = len(problems) - _MOST_PROBLEMS
         return "; ".join([*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
 
@@ -163,9 +165,17 @@ class Cursor:
 
     def __init__(self, tokens: list[str], text: str) -> None:
         self._tokens = tokens
+        self._read: list[tuple[Value, str]] | None = None
         self._at = 0
         self.text = text
         self.faults: list[str] = []
+
+    @property
+    def _values(self) -> list[tuple[Value, str]]:
+        """All parameters as values: read together, because one at a time they cost several times as much."""
+        if self._read is None:
+            self._read = read_values(self._tokens)
+        return self._read
 
     def __len__(self) -> int:
         """How many parameters are still unread."""
@@ -174,6 +184,7 @@ class Cursor:
     def divide(self, tokens: list[str]) -> None:
         """Start again, with the parameters divided in another way."""
         self._tokens = tokens
+        self._read = None
         self._at = 0
 
     def back_to(self, taken: int) -> None:
@@ -218,15 +229,25 @@ class Cursor:
 
     def value(self) -> Value:
         """Take a value of a server command."""
-        value, fault = read_value(self.skip())
+        values, at = self._values, self._at
+        self._at += 1
+        value, fault = values[at] if at < len(values) else read_value("")
         if fault:
-            self.blame(fault)
+            self.faults.append(fault)
         return value
+
+    def values(self) -> tuple[Value, ...]:
+        """Take all that is left as values of a server command."""
+        left = self._values[self._at :]
+        self._at = len(self._tokens)
+        self.faults += [fault for _, fault in left if fault]
+        return tuple([value for value, _ in left])
 
     def ahead(self, distance: int = 0) -> int | None:
         """Return the integer that stands ahead, without taking it; None where something else stands."""
-        value, _ = read_value(self.peek(distance))
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        values, at = self._values, self._at + distance
+        value = values[at][0] if at < len(values) else None
+        return value if type(value) is int else None
 
     def integer(self) -> int | None:
         """Take an integer; None, and nothing taken, when the next parameter is none."""
@@ -237,11 +258,12 @@ class Cursor:
 
     def ids(self, count: int) -> tuple[int, ...] | None:
         """Take so many ids; None, and nothing taken, when there are not so many."""
-        numbers = [number for at in range(count) if (number := self.ahead(at)) is not None and number >= 0]
+        found = self._values[self._at : self._at + count]
+        numbers = [value for value, _ in found if type(value) is int and value >= 0]
         if len(numbers) < count:
             return None
-        for _ in numbers:
-            self.value()
+        self._at += count
+        self.faults += [fault for _, fault in found if fault]
         return tuple(numbers)
 
     def pairs(self) -> tuple[Argument, ...]:
@@ -263,6 +285,18 @@ def check_ids(**ids: object) -> Iterator[str]:
             yield f"the {name} is missing"
         elif not isinstance(number, int) or isinstance(number, bool) or number < 0:
             yield f"the {name} {shown(str(number))} is not a whole number from 0"
+
+
+def are_ids(siid: object, piid: object) -> bool:
+    """Tell whether both surely are ids; :func:`check_ids` names what is wrong, but costs a multiple for each row."""
+    return type(siid) is int and type(piid) is int and siid >= 0 and piid >= 0
+
+
+def check_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+    """Name what is wrong with the ids of properties: each row begins with siid and piid."""
+    for row in rows:
+        if not are_ids(row[0], row[1]):
+            yield from check_ids(siid=row[0], piid=row[1])
 
 
 def check_arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:

@@ -172,6 +172,8 @@ def _text(line: Text, *, several_lines: bool) -> tuple[str, tuple[str, ...]]:
     """Return the printable text of the line and what had to be repaired."""
     if not isinstance(line, str):
         line = bytes(line).decode("utf-8", "surrogateescape")
+    if line.isascii() and (text := line.strip("\r\n")).isprintable():
+        return text.strip(" "), ()  # so it is nearly always: nothing to clean
     if several_lines:
         parts = [clean(part) for part in line.strip("\r\n").split("\r")]
         return "\r\n".join(text for text, _ in parts), tuple(fault for _, faults in parts for fault in faults)
@@ -238,7 +240,9 @@ def _finish(command: Command, cursor: Cursor) -> Command:
     """Add what the cursor has found out to what was read."""
     unread = cursor.left()
     faults = tuple(cursor.faults)
-    if unread and not faults:
+    if not unread and not faults:
+        return command
+    if not faults:
         name = command.method if isinstance(command, Down) else command.command
         faults = (f"{shown(' '.join(unread))} is left over: {name} takes no more parameters",)
     return command.amended(faults=faults, unread=unread)

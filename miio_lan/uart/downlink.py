@@ -17,6 +17,7 @@ from miio_lan.uart.base import (
     argument_tokens,
     check_arguments,
     check_ids,
+    check_rows,
 )
 from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
 from miio_lan.uart.values import json_text, read_json, read_value, shown, token
@@ -34,6 +35,8 @@ NOTICES = frozenset(
 )
 """Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
 
+# Several tokens without these are no JSON array; to try and fail costs more than to read them.
+_NO_JSON = re.compile(r"[^,\[\]{}]*")
 _METHOD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -118,8 +121,7 @@ class GetProperties(Down):
         """At least one property."""
         if not self.properties:
             yield "there is no property"
-        for siid, piid in self.properties:
-            yield from check_ids(siid=siid, piid=piid)
+        yield from check_rows(self.properties)
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
@@ -153,8 +155,7 @@ class SetProperties(Down):
         """At least one property."""
         if not self.properties:
             yield "there is no property with its value"
-        for siid, piid, _ in self.properties:
-            yield from check_ids(siid=siid, piid=piid)
+        yield from check_rows(self.properties)
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
@@ -314,7 +315,9 @@ LAYOUTS: dict[str, type[GetProperties | SetProperties | Action | NetChange]] = {
 
 def read_params(cursor: Cursor) -> tuple[object, ...]:
     """Take all parameters of a legacy line: JSON values divided by commas, or by spaces where that is no JSON."""
-    cursor.rest()
+    several = len(cursor.rest()) > 1
+    if several and _NO_JSON.fullmatch(cursor.text):
+        return tuple([_read_param(text, cursor) for text in legacy_tokens_of(cursor.text)])
     try:
         return tuple(read_json(f"[{cursor.text}]"))
     except ValueError:

@@ -25,11 +25,11 @@ class Found(NamedTuple):
 
 
 def _id(value: Value) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None  # a bool is an int, but not of this type
 
 
 def _integer(value: Value) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int else None
 
 
 def _plausible(row: PropertyResult) -> bool:
@@ -41,12 +41,14 @@ def walk(values: Sequence[Value], *, with_values: bool) -> Found:
     """Read the canonical layout as far as it goes."""
     rows: list[PropertyResult] = []
     at = 0
-    while at + 3 <= len(values):
-        siid, piid, code = _id(values[at]), _id(values[at + 1]), _integer(values[at + 2])
-        if siid is None or piid is None or code is None:
+    count = len(values)
+    while at + 3 <= count:
+        siid, piid, code = values[at : at + 3]
+        # Written out, for every property of every result passes here.
+        if type(siid) is not int or type(piid) is not int or type(code) is not int or siid < 0 or piid < 0:
             break
         if with_values and code == 0:
-            if at + 4 > len(values):
+            if at + 4 > count:
                 break
             rows.append(PropertyResult(siid, piid, code, values[at + 3]))
             at += 4
@@ -89,7 +91,7 @@ class _Search:
     ) -> None:
         self._complete = complete
         self._values = values
-        self._asked = [tuple(ids) for ids in asked]
+        self._asked = [(siid, piid) for siid, piid in asked]
         self._with_values = with_values
         self._dead: set[tuple[int, int]] = set()
 
@@ -112,9 +114,15 @@ class _Search:
         """Return which property the values name next; a later one only where some may be left out."""
         if at + 1 >= len(self._values):
             return None
-        ids = (_id(self._values[at]), _id(self._values[at + 1]))
-        last = first + 1 if self._complete else len(self._asked)
-        return next((index for index in range(first, last) if self._asked[index : index + 1] == [ids]), None)
+        siid, piid = _id(self._values[at]), _id(self._values[at + 1])
+        if siid is None or piid is None:
+            return None
+        if self._complete:
+            return first if first < len(self._asked) and self._asked[first] == (siid, piid) else None
+        try:
+            return self._asked.index((siid, piid), first)
+        except ValueError:
+            return None
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
@@ -124,12 +132,13 @@ class _Search:
             return
         third = self._values[at + 2]
         code = _integer(third)
-        coded = _plausible(PropertyResult(siid, piid, code))
+        short = PropertyResult(siid, piid, code)
+        coded = _plausible(short)
         long = PropertyResult(siid, piid, code, self._values[at + 3]) if coded and left >= 4 else None
         if long and self._with_values and code == 0:
             yield long, 4
         if coded:
-            yield PropertyResult(siid, piid, code), 3
+            yield short, 3
         if long and not (self._with_values and code == 0):
             yield long, 4
         if self._with_values:

@@ -53,6 +53,8 @@ KEPT = 4096
 
 _TYPOGRAPHIC = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02"), '"')
 _TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"[^ ]*|".*|[^ ]+')
+_LEGACY_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"[^ ,]*|".*|[^ ,]+', re.DOTALL)
+_NESTED = re.compile(r"[\[\]{}]")
 _GRAPHIC = re.compile(rb"[!-~]")
 
 
@@ -131,6 +133,8 @@ def split_legacy(line: bytes | str) -> list[str]:
 
 def legacy_tokens_of(text: str, dividers: str = " ,") -> list[str]:
     """Split clean text on any of ``dividers`` outside quotes, braces and brackets."""
+    if dividers == " ," and _NESTED.search(text) is None:
+        return _LEGACY_TOKENS.findall(text)  # what follows, at a tenth of its cost, where nothing is nested
     tokens: list[str] = []
     current: list[str] = []
     depth = 0
@@ -242,7 +246,7 @@ class LineReader:
 
     def feed(self, data: bytes, now: float) -> list[Line]:
         """Take bytes that were read at ``now``; return the lines they complete."""
-        lines = self.tick(now)
+        lines = self.tick(now) if self._has_text else []
         start = 0
         while (end := data.find(CR, start)) >= 0:
             self._append(data[start : end + 1], now)
@@ -269,18 +273,23 @@ class LineReader:
             self._began = now
             self._has_text = _GRAPHIC.search(data) is not None
         self._last = now
-        room = self._limit - len(self._buffer)
-        self._overflow = self._overflow or len(data) > room
-        self._buffer += data[:room]
+        self._buffer += data
+        if len(self._buffer) > self._limit:
+            self._overflow = True
+            del self._buffer[self._limit :]
 
     def _finish(self, *problems: str) -> list[Line]:
         raw = bytes(self._buffer)
-        line = Line(raw, *self._read(raw, problems))
+        text, problems = self._read(raw, problems)
         self._buffer.clear()
         self._has_text = self._overflow = False
-        return [line] if line.text or self._keep_empty else []
+        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
 
-    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, float, tuple[str, ...]]:
+    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+        if raw.isascii() and len(raw) <= MAX_LINE and not self._overflow:
+            text = raw.decode("ascii").rstrip("\r")
+            if text.isprintable():
+                return text.strip(" "), problems  # so it is nearly always: what follows would find nothing
         found = list(problems)
         body = raw.strip(b"\r\n")
         text, faults = clean(body, keep_text=False)
@@ -290,4 +299,4 @@ class LineReader:
             found.append(NON_ASCII)
         if self._overflow or len(body) > MAX_LINE:
             found.append(OVERLONG)
-        return text, self._began, tuple(found)
+        return text, tuple(found)

@@ -12,6 +12,7 @@ from miio_lan.uart.base import (
     Command,
     Cursor,
     PropertyResult,
+    are_ids,
     argument_tokens,
     check_arguments,
     check_ids,
@@ -19,7 +20,7 @@ from miio_lan.uart.base import (
 from miio_lan.uart.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.layout import Found, any_order, fit
 from miio_lan.uart.line import check_count, seal
-from miio_lan.uart.values import MISSING, Value, json_text, read_value, shown, token
+from miio_lan.uart.values import MISSING, Value, json_text, read_values, shown, token
 
 GET = "get_properties"
 SET = "set_properties"
@@ -100,15 +101,16 @@ class Result(Command):
         if not self.results:
             yield "no property is answered"
         for siid, piid, code, value in self.results:
-            yield from check_ids(siid=siid, piid=piid)
-            yield from _check_code(code)
-            where = f"property {siid}.{piid}"
+            if not are_ids(siid, piid):
+                yield from check_ids(siid=siid, piid=piid)
+            if code not in STATUS_CODES:
+                yield from _check_code(code)
             if self.answers == SET and value is not MISSING:
-                yield f"{where} has a value, which the answer to a set does not carry"
+                yield f"property {siid}.{piid} has a value, which the answer to a set does not carry"
             elif self.answers == GET and code == 0 and value is MISSING:
-                yield f"{where} has no value although its code is 0"
+                yield f"property {siid}.{piid} has no value although its code is 0"
             elif self.answers == GET and code not in (0, None) and value is not MISSING:
-                yield f"{where} has a value although its code is not 0"
+                yield f"property {siid}.{piid} has a value although its code is not 0"
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
@@ -138,7 +140,7 @@ class Result(Command):
             return {"answers": None, "readings": [each.reading() for each in self.readings]}
         data: dict[str, object] = {"answers": self.answers}
         if self.answers in (GET, SET):
-            data["results"] = [[each for each in row if each is not MISSING] for row in self.results]
+            data["results"] = [list(row[:3] if row.value is MISSING else row) for row in self.results]
         elif self.answers == ACTION:
             ids = (("siid", self.siid), ("aiid", self.aiid), ("code", self.code))
             data |= {key: number for key, number in ids if number is not None}
@@ -171,19 +173,9 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
     return Result.for_values(read_params(cursor), pending.method)
 
 
-def _take(cursor: Cursor) -> list[Value]:
-    values: list[Value] = []
-    for text in cursor.rest():
-        value, fault = read_value(text)
-        values.append(value)
-        if fault:
-            cursor.blame(fault)
-    return values
-
-
 def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, int]]) -> Result:
     texts = cursor.left()
-    values = _take(cursor)
+    values = cursor.values()
     found = fit(values, asked, with_values=answers == GET)
     _compare(cursor, found, asked)
     if found.taken < len(values):
@@ -191,11 +183,13 @@ def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, in
             f"{shown(texts[found.taken])} and what follows cannot be read in the layout of a {answers} answer"
         )
         cursor.back_to(found.taken)
-    return Result(answers, tuple(values), found.results)
+    return Result(answers, values, found.results)
 
 
 def _compare(cursor: Cursor, found: Found, asked: Sequence[tuple[int, int]]) -> None:
-    given = {(row.siid, row.piid) for row in found.results}
+    given = {row[:2] for row in found.results}
+    if given == set(asked):
+        return
     for siid, piid in dict.fromkeys(asked):
         if (siid, piid) not in given:
             cursor.blame(f"property {siid}.{piid} is not answered")
@@ -221,33 +215,37 @@ def _read_action(cursor: Cursor, pending: Action) -> Result:
 
 
 def _action(cursor: Cursor) -> Result:
-    texts = cursor.left()
-    values = tuple(read_value(text)[0] for text in texts)
+    values = tuple([value for value, _ in read_values(cursor.left())])
     siid = cursor.integer()
     aiid = None if siid is None else cursor.integer()
     if aiid is None:
         return Result(ACTION, values, siid=siid)
-    # without its code the rest is even; a negative number is a code whatever follows
-    code = None
-    if len(cursor) % 2 or (cursor.ahead() or 0) < 0:
-        code = cursor.integer()
+    code = cursor.integer() if _is_coded(values) else None
     return Result(ACTION, values, siid=siid, aiid=aiid, code=code, out=cursor.pairs())
+
+
+def _is_coded(values: Sequence[Value]) -> bool:
+    """Whether a code stands behind the ids of an action: the rest is even then; a negative number always is one."""
+    third = values[2] if len(values) > 2 else None
+    return len(values) % 2 == 1 or (type(third) is int and third < 0)
 
 
 def _read_all(cursor: Cursor) -> Result:
     """Read without knowing what is answered: every layout that fits exactly, and the legacy one always."""
     texts = list(cursor.left())
-    readings: list[Result] = []
-    for answers in (GET, SET):
-        values = [read_value(text)[0] for text in texts]
-        if texts and (rows := any_order(values, with_values=answers == GET)):
-            readings.append(Result(answers, tuple(values), rows))
-    trial = Cursor(texts, cursor.text)
-    action = _action(trial)
-    if not len(trial) and action.valid:
-        readings.append(action)
+    values = tuple([value for value, _ in read_values(texts)])
+    readings = [
+        Result(answers, values, rows)
+        for answers in (GET, SET)
+        if texts and (rows := any_order(values, with_values=answers == GET))
+    ]
+    if _is_coded(values):
+        trial = Cursor(texts, cursor.text)
+        action = _action(trial)
+        if not len(trial) and action.valid:
+            readings.append(action)
     if readings:
-        _take(cursor)  # for the faults of single tokens
+        cursor.values()  # for the faults of single tokens
         legacy = Result.for_values(read_params(Cursor(texts, cursor.text)))
     else:
         legacy = Result.for_values(read_params(cursor))

@@ -16,6 +16,7 @@ from miio_lan.uart.base import (
     argument_tokens,
     check_arguments,
     check_ids,
+    check_rows,
 )
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
@@ -342,8 +343,7 @@ class PropertiesChanged(Uplink):
         """At least one property."""
         if not self.changes:
             yield "there is no property with its value"
-        for siid, piid, _ in self.changes:
-            yield from check_ids(siid=siid, piid=piid)
+        yield from check_rows(self.changes)
 
     def tokens(self) -> list[str]:
         """Return the tokens."""

@@ -7,9 +7,12 @@ import math
 import re
 from enum import Enum
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from miio_lan.errors import LineError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Value = bool | int | float | str | None
 """What a token can stand for. None only ever comes from reading a ``null``, which the document does not have."""
@@ -48,6 +51,11 @@ def read_value(token: str) -> tuple[Value, str]:
     :returns: the value, and what is wrong with the token in plain words (empty when nothing is)
     """
     return _read_short(token) if len(token) <= _SHORT else _read_token(token)
+
+
+def read_values(tokens: Sequence[str]) -> list[tuple[Value, str]]:
+    """Read tokens as :func:`read_value` does, all in one go: a line is read this way, and lines are many."""
+    return [_read_short(each) if len(each) <= _SHORT else _read_token(each) for each in tokens]
 
 
 def _read_token(token: str) -> tuple[Value, str]:

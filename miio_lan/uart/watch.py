@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from miio_lan.record import Record
-from miio_lan.uart.commands import Command, Down, Error, GetDown, Help, Noise, Reply, Result, read
+from miio_lan.uart.commands import (
+    Command,
+    Down,
+    Error,
+    EventOccured,
+    GetDown,
+    Help,
+    Noise,
+    PropertiesChanged,
+    Reply,
+    Result,
+    read,
+)
 from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
 
 if TYPE_CHECKING:
@@ -29,6 +41,9 @@ MAX_OPEN = 32
 # Most lines of a real line are the same few, polls above all: they are read once.
 _MOST_KNOWN = 256
 _LONGEST_KNOWN = 128
+
+# Commands whose reply is read alike whatever they said.
+_ANSWERED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
 
 # What a module throws away without a word.
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
@@ -149,7 +164,7 @@ class LineWatch:
         self, line: Line, direction: Direction, pending: Command | None
     ) -> tuple[Command, dict[str, object]]:
         """Read a line, as the answer to another; one that is known already, at little cost."""
-        key = (direction, line.raw, None if pending is None else pending.line)
+        key = (direction, line.raw, _context(line.text, direction, pending))
         found = self._known.get(key)
         if found is None:
             command = read(line.raw, direction=direction, pending=pending)
@@ -164,17 +179,20 @@ class LineWatch:
     def _tell(
         self, line: Line, direction: Direction, command: Command, reading: dict[str, object], note: str = ""
     ) -> None:
-        notes = [note] if note else ["noise"] if isinstance(command, Noise) else []
-        notes += [problem for problem in line.problems if problem in _DROPPED]
+        if not note and isinstance(command, Noise):
+            note = "noise"
+        if line.problems:
+            note = ", ".join(filter(None, (note, *(each for each in line.problems if each in _DROPPED))))
+        instant = line.instant
         self._observer(
-            Record(
-                "uart",
-                direction,
-                line.instant,
-                self._wall(line.instant),
-                line.raw,
-                reading,
-                ", ".join(notes),
-                self._peer,
-            )
+            Record("uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer)
         )
+
+
+def _context(text: str, direction: Direction, pending: Command | None) -> str | None:
+    """Give what, beside the line itself, decides how it is read: as little as possible, for what is known is kept."""
+    if pending is None or (direction == "up" and not text.startswith("result")):
+        return None
+    if isinstance(pending, _ANSWERED_ALIKE) and text != pending.line:
+        return pending.command
+    return pending.line
