@@ -39,7 +39,8 @@ class Backlog(Generic[_T]):
     def add(self, item: _T, now: float) -> None:
         """Take an item; look at it at once if the last look was long ago."""
         self._items.append(item)
-        self.tick(now)
+        if now >= self._next:
+            self.tick(now)
 
     def tick(self, now: float) -> None:
         """Look at a portion of what there is, if it is time."""

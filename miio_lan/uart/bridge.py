@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+# Direction, bytes, instant, note, and whether they count as said: of what was forwarded and not yet looked at.
+_Told = tuple["Direction", bytes, float, str, bool]
+
 
 class Bridge:
     """Forwards between two ports. A context manager that starts and closes.
@@ -61,7 +64,7 @@ class Bridge:
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
         # Faults depend on what was said before, whether or not anybody else wants to know.
         self._said = Overhearing(observer or _nobody, wall=wall_clock, peer=peer)
-        self._backlog: Backlog[tuple[Step, bool]] = Backlog(self._tell)
+        self._backlog: Backlog[_Told] = Backlog(self._tell)
         self._interference = Interference(_made(faults))
         self._loop = Loop("miio bridge")
         self._gone = 0.0  # when the last bytes had been written
@@ -158,6 +161,12 @@ class Bridge:
             )
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
+        if self._interference.lets_pass(direction, data):
+            note = "" if self._forward(direction, data) else NOT_FORWARDED
+            self._gone = gone = time.monotonic()
+            self.latency[direction].add(gone - instant)
+            self._backlog.add((direction, data, instant, note, True), gone)
+            return
         if self._interference.faults:
             self._backlog.flush()  # what a line means depends on those before it
         steps = self._interference.feed(direction, data, instant, downlink=self._said.downlink)
@@ -167,29 +176,29 @@ class Bridge:
 
     def _go(self, steps: list[Step]) -> None:
         """Forward first, look closer afterwards: reading a line costs more than forwarding it."""
-        arrived = [self._forward(step) if step.deliver else True for step in steps]
+        arrived = [self._forward(step.direction, step.data) if step.deliver else True for step in steps]
         self._gone = time.monotonic()
-        for told in zip(steps, arrived, strict=True):
-            self._backlog.add(told, self._gone)
+        for step, there in zip(steps, arrived, strict=True):
+            note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
+            self._backlog.add((step.direction, step.data, step.instant, note, step.heard), self._gone)
 
-    def _forward(self, step: Step) -> bool:
+    def _forward(self, direction: Direction, data: bytes) -> bool:
         try:
-            self._targets[step.direction].write(step.data)
+            self._targets[direction].write(data)
         except PortError as error:
             if not self.lost:
                 _LOGGER.warning("not forwarded: %s", error)
-            self.lost += len(step.data)
+            self.lost += len(data)
             return False
-        self.forwarded[step.direction] += len(step.data)
+        self.forwarded[direction] += len(data)
         return True
 
-    def _tell(self, told: tuple[Step, bool]) -> None:
-        step, there = told
-        note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
-        if step.heard:
-            self._said.feed(step.direction, step.data, step.instant, note=note)
+    def _tell(self, told: _Told) -> None:
+        direction, data, instant, note, heard = told
+        if heard:
+            self._said.feed(direction, data, instant, note=note)
         else:
-            self._said.aside(step.direction, step.data, step.instant, note=note)
+            self._said.aside(direction, data, instant, note=note)
 
     def _on_outage(self, direction: Direction, outage: Outage) -> None:
         self._backlog.flush()

@@ -123,6 +123,16 @@ class Interference:
         if not any(owed.ours for owed in self._owed):
             self._owed.clear()
 
+    def lets_pass(self, direction: Direction, data: bytes) -> bool:
+        """Tell at little cost whether bytes, which come next, simply go on, for nothing is to be done to any line.
+
+        They need not be fed then.
+        """
+        if not self._is_idle:
+            return False
+        self._lanes[direction].passing = not data.endswith(CR)
+        return True
+
     def feed(
         self, direction: Direction, data: bytes, now: float, *, downlink: Down | None = None
     ) -> list[Step]:
@@ -130,10 +140,9 @@ class Interference:
 
         :param downlink: the downlink that waits for its ``result``
         """
-        lane = self._lanes[direction]
-        if self._is_idle:
-            lane.passing = not data.endswith(CR)
+        if self.lets_pass(direction, data):
             return [Step(direction, data, now)]
+        lane = self._lanes[direction]
         steps = self.tick(now)
         while data:
             data = self._take(direction, lane, data, now, downlink, steps)

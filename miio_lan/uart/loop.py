@@ -64,12 +64,13 @@ class Loop:
         self._closed = False
         self._failure: Exception | None = None
         self._timed: list[Timed] = []
+        self._watched: set[_File] = set()
         self._thread: threading.Thread | None = None
 
     @property
     def inside(self) -> bool:
         """Whether the caller runs in the loop's own thread."""
-        return self._thread is threading.current_thread()
+        return self._thread is not None and self._thread.ident == threading.get_ident()
 
     def start(self) -> None:
         """Begin; once only.
@@ -95,6 +96,7 @@ class Loop:
     def watch(self, file: _File, on_event: Callable[[int], object]) -> None:
         """Call ``on_event`` with ``READ`` and/or ``WRITE`` when the file is ready; at first for reading only."""
         self._selector.register(file, READ, on_event)
+        self._watched.add(file)
 
     def change(self, file: _File, events: int) -> None:
         """Wait for other events of a watched file."""
@@ -104,6 +106,7 @@ class Loop:
 
     def unwatch(self, file: _File) -> None:
         """Watch a file no longer (harmless for one that is not watched)."""
+        self._watched.discard(file)
         with suppress(KeyError, ValueError):
             self._selector.unregister(file)
 
@@ -172,27 +175,41 @@ class Loop:
 
     def _run(self) -> None:
         try:
+            patience = self._patience()
             while not self._stopping:
-                self._turn()
+                patience = self._turn(patience)
         except Exception as error:  # noqa: BLE001 - a machine that cannot tell its deadline; nobody else sees it
             self._note(error)
         finally:
             self._finish()
 
-    def _turn(self) -> None:
-        for key, events in self._selector.select(self._patience()):
+    def _turn(self, patience: float | None) -> float | None:
+        """Wait once and serve what has come; return how long to wait the next time."""
+        for key, events in self._selector.select(patience):
             if key.data is None:
                 self._woke()
             # An earlier callback of the same round may have taken this file away.
-            elif key.fileobj in self._selector.get_map():
+            elif key.fileobj in self._watched:
                 self._guard(key.data, events)
         now = time.monotonic()
+        first: float | None = None
+        changed = False
         for timed in self._timed:
             deadline = timed.deadline
-            if deadline is not None and deadline <= now:
+            if deadline is None:
+                continue
+            if deadline <= now:
                 self._guard(timed.tick, now)
-        for _ in range(len(self._posted)):
+                changed = True
+            elif first is None or deadline < first:
+                first = deadline
+        jobs = len(self._posted)
+        for _ in range(jobs):
             self._guard(self._posted.popleft())
+        if changed or jobs:  # a tick or a job may have moved any deadline
+            return self._patience()
+        # Nothing has, on a busy line: its deadlines need not be asked for a second time.
+        return first - now if first is not None else None
 
     def _patience(self) -> float | None:
         if self._posted or self._stopping:

@@ -136,7 +136,7 @@ class Port:
             problem = self._problem(len(data))
             if problem or loop is None:
                 raise PortError(f"{self.name} {problem}")
-            if not self._queue:
+            if self._pacing and not self._queue:
                 self._next_write = max(self._next_write, time.monotonic())
             self._queue += data
         if loop.inside:
@@ -246,7 +246,8 @@ class Port:
         if self._transport is not None and self._loop is not None:
             self._since = time.monotonic()
             self._transport.attach(self._loop, self)
-            self._loop.add_timed(self)
+            if self._pacing:  # nothing else it does has a time
+                self._loop.add_timed(self)
 
     def _end(self) -> None:
         if self._transport is not None:
@@ -266,16 +267,16 @@ class Port:
 
     def _send_due(self) -> None:
         while self._queue and self._transport is not None:
-            size = len(self._queue)
+            data = bytes(self._queue)
             if self._pacing:
                 if self._next_write > time.monotonic():
                     return
-                size = min(size, _PACED_CHUNK)
-            taken = self._transport.send(bytes(self._queue[:size]))
+                data = data[:_PACED_CHUNK]
+            taken = self._transport.send(data)
             del self._queue[:taken]
             if self._pacing:
                 self._next_write += taken / BYTES_PER_SECOND
-            self._jammed = taken < size
+            self._jammed = taken < len(data)
             if self._jammed:
                 return
 

@@ -14,6 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import PortError
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 
 BAUD_RATE = 115200
 
-_CHUNK = 65536
+# Of a read: a third of a second of a line at full speed, and what a pty gives at most. More is only made and thrown
+# away again, with every read.
+_CHUNK = 4096
 # How much a writing thread may hold; the port's own queue is what is really bounded.
 _IN_FLIGHT = 4096
 # How often a thread that cannot be interrupted looks whether it should end. Data does not wait for it.
@@ -103,8 +106,8 @@ class FileTransport(Transport):
         os.set_blocking(fd, False)
         return cls(
             fd,
-            receive=lambda size: os.read(fd, size),
-            send=lambda data: os.write(fd, data),
+            receive=partial(os.read, fd),
+            send=partial(os.write, fd),
             dispose=dispose or (lambda: os.close(fd)),
         )
 
@@ -178,8 +181,8 @@ class PtyTransport(FileTransport):
         os.set_blocking(master, False)
         super().__init__(
             master,
-            receive=lambda size: os.read(master, size),
-            send=lambda data: os.write(master, data),
+            receive=partial(os.read, master),
+            send=partial(os.write, master),
             dispose=self._close_both,
         )
         self._master = master
