@@ -30,15 +30,19 @@ if TYPE_CHECKING:
 
 # Made once: json.dumps makes a new one for each call that is not of the plainest kind.
 _encode = json.JSONEncoder(allow_nan=False).encode
+_quoted = json.encoder.encode_basestring_ascii
 
 WIRES = ("lan", "uart")
 DIRECTIONS = ("up", "down")
 
 # Everything a well-behaved line consists of: printable ASCII and the three control characters that lay out text.
-_CLEAN = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
+_CLEAN_BYTES = b"\t\n\r" + bytes(range(0x20, 0x7F))
+_CLEAN = frozenset(_CLEAN_BYTES)
 
 # What a recording consists of nearly always: known by type alone, because a busy line has thousands of them per second.
 _SCALARS = frozenset({str, int, bool, type(None)})
+_VALUES = _SCALARS | {float}
+_TEXT = frozenset({str})
 
 # Readings nest a few levels; what goes deeper is an attack on the stack of whoever reads the recording.
 _MAX_DEPTH = 100
@@ -128,12 +132,56 @@ def write(file: TextIO, records: Iterable[Record]) -> None:
     :raises RecordError: if a record cannot be expressed in JSON; what came before it has been written
     """
     for record in records:
-        data = record.as_json()
-        try:
-            line = _encode(data)
-        except ValueError as error:  # an instant that is not finite, a number of thousands of digits
-            raise RecordError(f"a value that cannot be written ({error})") from None
-        file.write(line + "\n")
+        file.write(_quick_line(record) or _line(record))
+
+
+def _line(record: Record) -> str:
+    data = record.as_json()
+    try:
+        return _encode(data) + "\n"
+    except ValueError as error:  # an instant that is not finite, a number of thousands of digits
+        raise RecordError(f"a value that cannot be written ({error})") from None
+
+
+def _quick_line(record: Record) -> str:
+    """Give what :func:`_line` gives, at a third of its cost, for a record as a wire makes them; empty for others."""
+    instant, wall, raw, reading = record.instant, record.wall, record.raw, record.reading
+    if not (type(instant) is type(wall) is float and math.isfinite(instant) and math.isfinite(wall)):
+        return ""
+    if raw.translate(None, _CLEAN_BYTES) or (reading is not None and not _is_plain(reading)):
+        return ""
+    try:
+        tail = "" if reading is None else f', "reading": {_encode(reading)}'
+    except ValueError:
+        return ""
+    if record.note:
+        tail += f', "note": {_quoted(record.note)}'
+    if record.peer:
+        tail += f', "peer": {_quoted(record.peer)}'
+    return (
+        f'{{"wire": {_quoted(record.wire)}, "direction": {_quoted(record.direction)}, '
+        f'"instant": {instant!r}, "wall": {wall!r}, "raw": {_quoted(raw.decode("ascii"))}{tail}}}\n'
+    )
+
+
+def _is_plain(reading: object, *, nested: bool = False) -> bool:
+    """Tell whether ``json`` writes a reading unchanged: of values, lists, lists of lists, and lists of such readings.
+
+    Deeper ones are not looked at.
+    """
+    if type(reading) is not dict or not _TEXT.issuperset(map(type, reading)):
+        return False
+    for value in reading.values():
+        if type(value) is list:
+            for item in value:
+                if type(item) is list:
+                    if not _VALUES.issuperset(map(type, item)):
+                        return False
+                elif type(item) not in _VALUES and (nested or not _is_plain(item, nested=True)):
+                    return False
+        elif type(value) not in _VALUES:
+            return False
+    return True
 
 
 def read(file: TextIO) -> Iterator[Record]:
