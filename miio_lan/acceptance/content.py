@@ -217,9 +217,19 @@ def _carried_rows(answer: Result, result: object) -> bool:
 
 def all_good(result: object) -> bool:
     """Tell whether no code of a LAN result is negative."""
+    return not any(code < 0 for code in _codes_in(result))
+
+
+def all_refused(reading: Mapping[str, object] | None) -> bool:
+    """Tell whether a LAN reply is a result of negative codes alone."""
+    codes = _codes_in((reading or {}).get("result"))
+    return bool(codes) and all(code < 0 for code in codes)
+
+
+def _codes_in(result: object) -> list[int]:
     items = result if isinstance(result, list) else [result]
     codes = [item.get("code", 0) for item in items if isinstance(item, Mapping)]
-    return not any(isinstance(code, int) and code < 0 for code in codes)
+    return [code for code in codes if isinstance(code, int)]
 
 
 def error_of(reading: Mapping[str, object] | None) -> int | None:

@@ -9,7 +9,7 @@ values and order.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from miio_lan.acceptance import exchange as at
 from miio_lan.acceptance.content import MCU_CODES, TIMED_OUT, carried, error_of, fits
@@ -17,10 +17,10 @@ from miio_lan.acceptance.exchange import Exchange, Part
 from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW, Joiner, Joint
 from miio_lan.acceptance.lan_story import Call, LanStory, Request
 from miio_lan.acceptance.merging import merged
-from miio_lan.acceptance.stops import Finding, of_nothing, of_tasks
+from miio_lan.acceptance.stops import Finding, is_success, of_nothing, of_tasks
 from miio_lan.acceptance.uart_story import ANSWER_TIME, Answer, Task, UartStory
 from miio_lan.record import Record
-from miio_lan.uart.commands import Down, Result, read
+from miio_lan.uart.commands import Command, Down, Error, Result, read
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "pair"]
 
@@ -134,8 +134,8 @@ class _Reading:
         reply = main.reply
         parts: tuple[Part, ...] = ()
         if joint is not None:
-            finding = of_tasks(joint.chain.tasks, reply, asked=True)
-            parts = tuple(_part(task, succeeded=main.succeeded) for task in joint.chain.tasks)
+            finding = of_tasks(joint.chain.tasks, reply, self._uart, asked=True)
+            parts = tuple(_part(task, succeeded=is_success(reply)) for task in joint.chain.tasks)
             self._doubt(finding, joint)
         else:
             finding = of_nothing(reply, first, self._uart, local=main.local)
@@ -187,13 +187,12 @@ class _Reading:
     def _late_tap(self, request: Request, finding: Finding) -> tuple[Part, ...]:
         """Find the answer to a line that was not seen itself (the tap began late, or lost it)."""
         down, reply = request.demand.as_down(), request.reply
-        if down is None or reply is None or not request.succeeded:
+        if reply is None or request.local:
             return ()
-        result = (reply.reading or {}).get("result")
         for orphan in self._orphans:
-            command = read(orphan.record.raw, direction="up", pending=down)
             inside = request.first - SKEW <= orphan.record.instant <= reply.instant + SKEW
-            if inside and isinstance(command, Result) and fits(command, down) and carried(command, result):
+            command = read(orphan.record.raw, direction="up", pending=down)
+            if inside and _explains(command, reply.reading or {}, down):
                 self._orphans.remove(orphan)
                 finding.doubt("the line the MCU answered was not seen")
                 return (_part_of(None, orphan, command),)
@@ -214,7 +213,7 @@ class _Reading:
     # --- a line nobody asked for on the LAN --------------------------------------------------------------------
 
     def _of_others(self, task: Task) -> Exchange:
-        finding = of_tasks((task,), None, asked=False)
+        finding = of_tasks((task,), None, self._uart, asked=False)
         answered = task.answer is not None and task.answer.acknowledgement is not None
         waiting = task.waits and not answered and self._end - task.down.instant < 2 * ANSWER_TIME
         reading = task.command.as_json()
@@ -228,6 +227,15 @@ class _Reading:
             notes=tuple(dict.fromkeys(finding.notes)),
             open=waiting and not self._finished,
         )
+
+
+def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
+    """Tell whether an answer whose line was not seen is what a reply was made of."""
+    if isinstance(command, Error):
+        return command.code is not None and command.code == error_of(reading)
+    if down is None or "result" not in reading:
+        return False
+    return isinstance(command, Result) and fits(command, down) and carried(command, reading["result"])
 
 
 _FRAME = frozenset({"command", "method", "valid", "problem", "unread"})
@@ -245,7 +253,7 @@ def _part_of(task: Task | None, answer: Answer | None, command: object) -> Part:
         readings["down"] = task.command.as_json()
     if answer is None:
         return Part(task.down if task is not None else None, readings=readings)
-    said = answer.command if not isinstance(command, Result) else command
+    said = answer.command if not isinstance(command, (Result, Error)) else command
     readings["result"] = said.as_json()
     if answer.acknowledgement is not None:
         acknowledgement = read(answer.acknowledgement.raw, direction="down", pending=said)

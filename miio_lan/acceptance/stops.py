@@ -8,10 +8,19 @@ from itertools import pairwise
 from statistics import median
 
 from miio_lan.acceptance import exchange as at
-from miio_lan.acceptance.content import TIMED_OUT, all_good, carried, codes_of, error_of
+from miio_lan.acceptance.content import (
+    MCU_CODES,
+    TIMED_OUT,
+    all_good,
+    all_refused,
+    carried,
+    codes_of,
+    error_of,
+)
 from miio_lan.acceptance.joining import DELIVERY, LONGEST_WAIT, SKEW
 from miio_lan.acceptance.uart_story import (
     ANSWER_TIME,
+    BOTH,
     SHORTEST_ANSWER_TIME,
     Answer,
     Task,
@@ -40,7 +49,7 @@ class Finding:
         self.notes.append(note)
 
 
-def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> Finding:
+def of_tasks(tasks: tuple[Task, ...], reply: Record | None, uart: UartStory, *, asked: bool) -> Finding:
     """Say where a command stopped whose lines were seen.
 
     :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
@@ -50,6 +59,8 @@ def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> F
         finding.stopped_at = _of_task(task, reply, finding)
         finding.part = place
         if finding.stopped_at is not None:
+            if task.answer is None and "up" not in uart.heard:
+                finding.doubt("the MCU was not heard")
             return finding
     finding.part = 0
     if asked and reply is None:
@@ -61,6 +72,11 @@ def of_tasks(tasks: tuple[Task, ...], reply: Record | None, *, asked: bool) -> F
     return finding
 
 
+def is_success(reply: Record | None) -> bool:
+    """Tell whether the client got a result that is not a refusal of everything."""
+    return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
+
+
 def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
     answer = task.answer
     finding.notes += task.notes
@@ -68,7 +84,7 @@ def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
         finding.doubt("the module answered something that was not seen")
     if task.doubtful:
         finding.doubt("an answer that came later may belong to it")
-    succeeded = reply is not None and error_of(reply.reading) is None
+    succeeded = is_success(reply)
     if answer is None or (succeeded and not answer.fits):
         return _unanswered(task, reply, finding)
     if not answer.sure:
@@ -150,6 +166,9 @@ def _says(answer: Answer, code: int) -> bool:
 def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | None:
     if reply is not None:
         code = error_of(reply.reading)
+        if all_refused(reply.reading):
+            finding.doubt("the answer was not seen")
+            return at.REFUSED
         if code is None:
             finding.notes.append("the answer was not seen, though the reply shows there was one")
             return None
@@ -172,29 +191,39 @@ def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | Non
 def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bool) -> Finding:
     """Say where a command stopped of which no line was seen."""
     finding = Finding()
-    if reply is None:
-        finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
-    elif (code := error_of(reply.reading)) is not None:
-        timed_out = code == TIMED_OUT and not local
-        finding.stopped_at = at.NOT_FETCHED if timed_out else at.REFUSED
-        if not timed_out:
-            finding.notes.append(f"the module refused it by itself ({code})")
-            return finding
-    elif local:
-        finding.notes.append("the module answers this by itself")
-        return finding
+    if reply is not None and not local:
+        _of_reply(finding, reply)
+    elif reply is not None:
+        refused = error_of(reply.reading) is not None
+        finding.stopped_at = at.REFUSED if refused else None
+        finding.notes.append(
+            "the module refused it by itself" if refused else "the module answers this by itself"
+        )
     else:
-        finding.doubt("no line was seen: it was missed, or the module answered by itself")
-        return finding
-    if not local:
+        finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
+    if finding.stopped_at == at.NOT_FETCHED:
         _doubt_silence(finding, uart, sent.instant, reply)
     return finding
+
+
+def _of_reply(finding: Finding, reply: Record) -> None:
+    code = error_of(reply.reading)
+    if code == TIMED_OUT:
+        finding.stopped_at = at.NOT_FETCHED
+    elif code in MCU_CODES or all_refused(reply.reading):
+        finding.stopped_at = at.REFUSED
+        finding.doubt("no line was seen: it was missed, or the module refused by itself")
+    elif code is not None:
+        finding.stopped_at = at.REFUSED
+        finding.notes.append(f"the module refused it by itself ({code})")
+    else:
+        finding.doubt("no line was seen: it was missed, or the module answered by itself")
 
 
 def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
     """Ask whether a line that was not seen may have been there all the same."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
-    if uart.first is None or uart.first > start or count_in(uart.breaks, start, end):
+    if uart.heard != BOTH or uart.first is None or uart.first > start or count_in(uart.breaks, start, end):
         finding.doubt("the UART was not watched all the time")
         return
     polls = count_in(uart.polls, start, end)

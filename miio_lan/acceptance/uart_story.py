@@ -32,6 +32,11 @@ DELAY = 0.5
 PATIENCE = 0.5
 """Seconds after which a line of the MCU counts as unanswered by the module; it takes milliseconds."""
 
+BOTH = frozenset({"up", "down"})
+"""The directions of a line."""
+ASKED = 5.0
+"""Seconds in which what an MCU says of itself is the answer to a question, not the sign of a start."""
+
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
@@ -40,6 +45,8 @@ _WORDS = re.compile("[a-z]+")
 _NOISE = "?"
 _BOOT = frozenset({"model", "mcu_version", "ble_config"})
 """What an MCU says when it starts, and knows nothing of the time before."""
+_IDENTITY = frozenset({"MIIO_model_req", "MIIO_mcu_version_req"})
+"""What makes it say so at any other time."""
 _NOT_OK = frozenset({"get_down", _NOISE})
 
 
@@ -150,7 +157,10 @@ class UartStory:
         #: When the module put the MCU off although nothing was under way as far as was seen.
         self.hidden: list[float] = []
         self.first: float | None = None
+        #: The directions of which anything was heard.
+        self.heard: set[str] = set()
         self._blind_until = float("-inf")
+        self._identity_asked: float | None = None
         self._asked: deque[_Asked] = deque()
         self._burst: list[_Asked] = []
         self._unanswered: deque[Task] = deque(maxlen=REMEMBERED)
@@ -171,6 +181,7 @@ class UartStory:
             self._break(record)
         if not record.raw or "echo" in notes:
             return
+        self.heard.add(record.direction)
         # Where a bridge stands between them, this is the story of the module: it is the one that answers the client.
         if record.direction == "up" and delivered(record):
             self._up(record, dropped=bool(notes & _DROPPED))
@@ -204,7 +215,7 @@ class UartStory:
 
     def watched(self, start: float, end: float) -> bool:
         """Tell whether all was seen between two instants, as far as what was seen tells."""
-        if self.first is None or self.first > start:
+        if self.heard != BOTH or self.first is None or self.first > start:
             return False
         return not any(count_in(each, start, end) for each in (self.breaks, self.unseen, self.hidden))
 
@@ -220,7 +231,7 @@ class UartStory:
             if self.current is not None and self.current.waits:
                 self.current.polls.append(asked)
         elif word in _BOOT:
-            self._blind_until = 0.0
+            self._identified(record.instant)
         elif word in ("result", "error"):
             asked.answer = self._answered(record, dropped=dropped)
         elif isinstance(read(record.raw, direction="up"), Noise):
@@ -228,6 +239,12 @@ class UartStory:
         if text and not dropped:
             self._asked.append(asked)
             self._burst.append(asked)
+
+    def _identified(self, now: float) -> None:
+        """Take what an MCU says when it starts: it owes no answer to anything from before."""
+        if self._identity_asked is None or now - self._identity_asked > ASKED:
+            self._blind_until = 0.0
+            self._unanswered.clear()
 
     def _answered(self, record: Record, *, dropped: bool) -> Answer:
         task, others = self._tasks_of(record)
@@ -297,6 +314,8 @@ class UartStory:
         command = read(record.raw, direction="down")
         if not isinstance(command, Down):
             return
+        if command.method in _IDENTITY:
+            self._identity_asked = record.instant
         current = self.current
         if command.method == "update_fw" and current and current.waits and current.command == command:
             current.extra.append(record)  # repeated until it is answered

@@ -772,3 +772,69 @@ def test_the_first_reply_ends_a_command_whatever_comes_later() -> None:
     assert exchange.stopped_at == "not answered"
     assert exchange.reply is not None
     assert (exchange.reply.reading or {})["id"] == 1
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+SET_REFUSED = [{"siid": 2, "piid": 2, "code": -4005}]
+
+
+def test_an_answer_the_module_cannot_use_is_not_unseen() -> None:
+    tape = idle().ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
+    tape.answer("result 2 2 0properties_changed 2 2 40get_down", said="error")
+    exchange = the(tape.reply(1, [{"siid": 2, "piid": 2, "code": -4004}]))
+    assert exchange.stopped_at == "answered wrongly"
+    assert exchange.result is tape.records[-3]
+
+
+@pytest.mark.parametrize("heard", ["up", "down", ""])
+def test_a_refusal_shows_in_the_reply_whatever_was_heard_of_the_line(heard: str) -> None:
+    tape = idle().ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
+    tape.answer("result 2 2 -4005").reply(1, SET_REFUSED)
+    (exchange,) = pair(each for each in tape.records if each.wire == "lan" or each.direction == heard)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert (exchange.result is None) == (heard != "up")
+
+
+@pytest.mark.parametrize("heard", ["up", "down", ""])
+def test_who_refused_is_not_known_where_not_all_was_heard(heard: str) -> None:
+    tape = idle().ask(1, "get_prop", ["a"]).fetch('get_prop "a"').answer('error "method not found" -5000')
+    tape.reply(1, error=-5000)
+    (exchange,) = pair(each for each in tape.records if each.wire == "lan" or each.direction == heard)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert (exchange.result is None) == (heard != "up")
+
+
+def test_what_the_module_refuses_by_itself() -> None:
+    exchange = the(idle().ask(1, "get_properties", ON).reply(1, error=-30001))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", False)
+    assert exchange.notes == ("the module refused it by itself (-30001)",)
+    exchange = the(Tape().ask(1, "miIO.config", {}).reply(1, error=-1))
+    assert (exchange.stopped_at, exchange.notes) == ("refused", ("the module refused it by itself",))
+
+
+def test_without_the_mcu_nobody_knows_that_it_said_nothing() -> None:
+    tape = Tape().down("down none").ask(1, "get_properties", ON).down("down get_properties 2 1")
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    assert exchange.notes == ("the MCU was not heard",)
+
+
+# --- a new start ---------------------------------------------------------------------------------------------------
+
+
+def unanswered() -> Tape:
+    return idle().fetch("get_properties 2 1").wait(4).fetch("none")
+
+
+@pytest.mark.parametrize("said", ["model a.b.c", "mcu_version 0001"])
+def test_an_mcu_that_starts_owes_no_answer(said: str) -> None:
+    tape = unanswered().answer(said).ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    exchange = pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1]
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+
+
+def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
+    tape = unanswered().fetch("MIIO_mcu_version_req").answer("mcu_version 0001")
+    tape.ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    assert pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1].ambiguous
