@@ -256,8 +256,10 @@ class UartStory:
             self.orphans.append(answer)
             return answer
         named = _names(record, task) and answer.fits and answer.command.valid
-        # Where a line was under way that nobody saw, an answer without clear ids may be to that one.
-        answer.sure = not others and (named or not self._hides(record.instant))
+        # Where a line was under way that nobody saw, an answer without clear ids may be to that one. An MCU that
+        # has asked for work waits for what it gets before it answers anything.
+        hidden = self._hides(record.instant) or any(each.word == "get_down" for each in self._asked)
+        answer.sure = not others and (named or not hidden)
         for other in others:
             other.doubtful = True
         if task.answer is not None and not (answer.fits and answer.command.valid):
