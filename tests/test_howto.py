@@ -191,6 +191,7 @@ def test_my_mcu_without_a_module(line: PtyPort, tmp_path: Path) -> None:
     reader = Reader("mcu-without-module.md", line.path, tmp_path)
     (log,) = reader.blocks("text")
     (tmp_path / "session.log").write_text(log, encoding="utf-8")
+    (tmp_path / "mcu.bin").write_bytes(bytes(1000))
     with McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.01), line):
         reader.follow()
     assert len(reader.done) == 7

@@ -47,16 +47,24 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.TOKEN
 @virtual_run.UNPROVISIONED
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
+@click.option(
+    "--firmware",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The image for the MCU that the order 'down update_fw' sends.",
+)
 def module(settings: Settings, **options: Any) -> None:
     """Play the Wi-Fi module for an MCU on a serial line, and its LAN side on UDP.
 
-    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr.
+    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr, with -vv
+    the idle polls and firmware blocks too.
     """
     from miio_lan.cli.virtual_orders import MODULE_ORDERS, module_orders
     from miio_lan.lan.cipher import parse_token
     from miio_lan.virtual.host import ModuleHost, wall_clock
     from miio_lan.virtual.module import Module
 
+    image = options["firmware"].read() if options["firmware"] is not None else None
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
     chip = Module(
         device_id=secrets.randbelow(0x7FFFFFFF) + 1,
@@ -78,7 +86,7 @@ def module(settings: Settings, **options: Any) -> None:
         with host:
             facts = {"line": line.name, "ip": host.host, "port": host.port, "token": token.hex()}
             _announce(settings, "virtual module", facts, MODULE_ORDERS)
-            virtual_run.run_until(stop, host, module_orders(host, chip))
+            virtual_run.run_until(stop, host, module_orders(host, chip, image))
 
 
 @click.command("mcu", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
@@ -100,7 +108,8 @@ def module(settings: Settings, **options: Any) -> None:
 def mcu(settings: Settings, /, **options: Any) -> None:
     """Play the MCU of a product for a Wi-Fi module on a serial line.
 
-    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr.
+    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr, with -vv
+    the idle polls and firmware blocks too.
     """
     from miio_lan.cli.virtual_orders import MCU_ORDERS, mcu_orders
     from miio_lan.virtual.host import McuHost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from miio_lan.click_common.output import echo
 from miio_lan.device.names import find_event, find_property, parse_value
 from miio_lan.errors import InvalidArgument
 
@@ -65,8 +66,11 @@ def _argument(spec: Spec, siid: int, word: str) -> tuple[int, Value]:
     return prop.piid, parse_value(prop, text)
 
 
-def module_orders(host: Host, module: Module) -> dict[str, Order]:
-    """Give the orders for a module."""
+def module_orders(host: Host, module: Module, image: bytes | None = None) -> dict[str, Order]:
+    """Give the orders for a module.
+
+    :param image: the MCU firmware that ``down update_fw`` sends
+    """
     from miio_lan.uart.commands import NET_STATES
 
     def net(words: list[str]) -> str:
@@ -78,6 +82,8 @@ def module_orders(host: Host, module: Module) -> dict[str, Order]:
 
     def down(words: list[str]) -> str:
         text = " ".join(words)
+        if text == "update_fw":
+            return _update(host, module, image)
         if text.startswith("MIIO_"):  # told, not asked: no result will come
             host.call(lambda _now: module.notify(text))
             return f"handing out: {text}"
@@ -89,6 +95,21 @@ def module_orders(host: Host, module: Module) -> dict[str, Order]:
         return "restarting"
 
     return {"net": net, "down": down, "restart": restart}
+
+
+def _update(host: Host, module: Module, image: bytes | None) -> str:
+    """Offer the firmware, and tell when it is over."""
+    if image is None:
+        # An MCU that answers "ready" would wait in its bootloader for what never comes.
+        raise InvalidArgument("update_fw needs an image to send: start the module with --firmware FILE")
+
+    def done(failed: str, _now: float) -> None:
+        told = f"failed, {failed}" if failed else "sent; the MCU is asked for its version"
+        echo(f"firmware: {told}", err=True)
+
+    begun = host.call(lambda now: module.send_firmware(image, now, done))
+    waiting = "not now: a request waits for the MCU, or firmware is being sent already"
+    return f"offering firmware of {len(image)} bytes" if begun else waiting
 
 
 MODULE_ORDERS = "Orders: net [STATE], down TEXT (hand out any downlink), restart"

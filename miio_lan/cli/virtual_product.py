@@ -39,7 +39,7 @@ def product(settings: Settings, /, **options: Any) -> None:
     """Run a virtual product until Ctrl-C, and print its address and token.
 
     Ending it by Ctrl-C is its ordinary end: the exit code is 0. With -v, what crosses its UART is logged to stderr,
-    with -vv the idle polls too. At a terminal, orders can be typed meanwhile.
+    with -vv the idle polls and firmware blocks too. At a terminal, orders can be typed meanwhile.
     """
     from miio_lan.cli.virtual_orders import MCU_ORDERS, mcu_orders
     from miio_lan.virtual.product import VirtualProduct

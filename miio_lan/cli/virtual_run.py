@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ import click
 from miio_lan.cli.options import Command
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
-from miio_lan.lanes import line_text
+from miio_lan.lanes import said
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -60,12 +61,13 @@ UNPROVISIONED = click.option(
 
 
 def line_log(verbose: int) -> Observer:
-    """Make the observer that logs the line: without idle polls, unless asked for twice."""
+    """Make the observer that logs the line: without idle polls and blocks of firmware, unless asked for twice."""
     idle = () if verbose > 1 else ("get_down", "down none")
 
     def log(record: Record) -> None:
-        text = line_text(record)
-        if text not in idle:
+        text = said(replace(record, note=""))
+        blocks = record.note.startswith("xmodem") and verbose < 2
+        if text not in idle and not blocks:
             arrow = "MCU <-" if record.direction == "down" else "MCU ->"
             _LOGGER.info("%s %s%s", arrow, text, f" ({record.note})" if record.note else "")
 

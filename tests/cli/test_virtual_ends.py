@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import re
 import signal
 import threading
@@ -144,6 +145,47 @@ def test_orders_for_a_module(lamp):
     assert "offline" in obey(orders, "net nowhere")
     assert obey(orders, "down unknown_command 1") == "handing out: unknown_command 1"
     assert obey(orders, "restart") == "restarting"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is said when an order has come to its end."""
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setattr("miio_lan.cli.virtual_orders.echo", lambda text, err: said.put(text))
+    return lambda: said.get(timeout=60)
+
+
+def test_firmware_is_sent_on_order(lamp, told):
+    image = bytes(range(256)) * 3
+    orders = module_orders(lamp, lamp.module, image)
+    assert obey(orders, "down update_fw") == "offering firmware of 768 bytes"
+    assert "being sent already" in obey(orders, "down update_fw")
+    assert told() == "firmware: sent; the MCU is asked for its version"
+    assert lamp.call(lambda _now: lamp.mcu.image) == image
+
+
+def test_firmware_that_the_mcu_does_not_want(lamp, told):
+    lamp.call(lambda _now: setattr(lamp.mcu, "update_answer", "busy"))
+    assert obey(module_orders(lamp, lamp.module, b"x"), "down update_fw") == "offering firmware of 1 bytes"
+    assert told() == "firmware: failed, the MCU is busy"
+
+
+def test_firmware_that_was_not_given(lamp):
+    said = obey(module_orders(lamp, lamp.module), "down update_fw")
+    assert said == "Error: update_fw needs an image to send: start the module with --firmware FILE"
+
+
+def test_the_firmware_of_the_command_line_is_the_one_sent(run, at_start, monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        "miio_lan.cli.virtual_orders.module_orders", lambda *words: given.append(words[2]) or {}
+    )
+    (tmp_path / "mcu.bin").write_bytes(b"\r\n\x00image")
+    assert run("virtual", "module", "--udp-port", "0", "--firmware", str(tmp_path / "mcu.bin")).code == 0
+    assert given == [b"\r\n\x00image"]
+    ended = run("virtual", "module", "--udp-port", "0", "--firmware", str(tmp_path / "none.bin"))
+    assert ended.code == 2
+    assert "none.bin" in ended.err
 
 
 def test_an_mcu_checks_its_version():

@@ -128,6 +128,14 @@ def test_idle_polls_are_for_those_who_ask_twice(caplog, verbose, polls):
     assert caplog.messages == [*polls, "MCU -> \\x1b?\\xff (noise)"]
 
 
+@pytest.mark.parametrize(("verbose", "logged"), [(1, []), (2, ["MCU <- block 7, 128 bytes (xmodem)"])])
+def test_blocks_of_firmware_are_for_those_who_ask_twice(caplog, verbose, logged):
+    caplog.set_level("INFO", logger="miio_lan")
+    reading = {"transfer": "block", "number": 7, "size": 128}
+    line_log(verbose)(Record("uart", "down", 0.0, 0.0, bytes(133), reading, "xmodem"))
+    assert caplog.messages == logged
+
+
 @pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down"])])
 def test_each_line_of_the_line_is_one_of_the_log(caplog, verbose, polls):
     caplog.set_level("INFO", logger="miio_lan")
