@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +75,7 @@ def line_log(verbose: int) -> Observer:
     return log
 
 
-def run_until(stop: threading.Event, host: Host, orders: dict[str, Order] | None = None) -> None:
+def run_until(stop: Stop, host: Host, orders: dict[str, Order] | None = None) -> None:
     """Wait until told to stop; meanwhile, orders may be typed at a terminal.
 
     :raises DeviceException: what the host's own thread failed with
@@ -106,10 +107,37 @@ def obey(orders: dict[str, Order], line: str) -> str:
         return f"Error: {error}"
 
 
+class Stop:
+    """Says that it is time to end: a signal handler sets it, wherever it interrupted the main thread.
+
+    A ``threading.Event`` would not do: whoever is interrupted within its ``wait()`` may hold the lock ``set()`` needs.
+    """
+
+    def __init__(self) -> None:
+        self._told: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Say it. May be called from a signal handler, as often as one likes."""
+        self._told.put(None)
+
+    def is_set(self) -> bool:
+        """Whether it was said."""
+        return not self._told.empty()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is said, at most so long; whether it was."""
+        try:
+            self._told.get(timeout=seconds)
+        except Empty:
+            return False
+        self._told.put(None)
+        return True
+
+
 @contextlib.contextmanager
-def ended_by_signals() -> Iterator[threading.Event]:
-    """Let Ctrl-C and a plain ``kill`` set an event for the length of a block, and give that event."""
-    stop = threading.Event()
+def ended_by_signals() -> Iterator[Stop]:
+    """Let Ctrl-C and a plain ``kill`` say for the length of a block that it is time to end."""
+    stop = Stop()
 
     def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
         stop.set()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 
 import pytest
 
@@ -83,12 +84,8 @@ def test_a_failure_in_the_product_ends_it(run, monkeypatch):
     def failing(product, function):
         raise ZeroDivisionError("in the product")
 
-    class Never(threading.Event):
-        def wait(self, timeout=None):
-            return False
-
     monkeypatch.setattr(VirtualProduct, "call", failing)
-    monkeypatch.setattr("miio_lan.cli.virtual_run.threading.Event", Never)
+    monkeypatch.setattr("miio_lan.cli.virtual_run.Stop.wait", lambda stop, seconds: False)
     monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
     ended = run("virtual", "--port", "0")
     assert ended.code == 1
@@ -107,7 +104,37 @@ def test_signal_handlers_are_put_back():
         assert signal.getsignal(signal.SIGINT) is not before
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.is_set()
+        assert stop.wait(60)
+        assert stop.is_set()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_may_come_at_any_moment_of_the_wait():
+    """A signal at each step of it, in a process of its own: one that holds a lock then would wait for itself."""
+    code = """
+import os, signal, sys
+from miio_lan.cli.virtual_run import ended_by_signals
+
+def handled(frame):
+    return frame is not None and (frame.f_code.co_name == "end" or handled(frame.f_back))
+
+def step(frame, event, arg):
+    if handled(frame):
+        return None
+    os.kill(os.getpid(), signal.SIGTERM)
+    return step
+
+with ended_by_signals() as stop:
+    sys.settrace(step)
+    while not stop.wait(60):
+        pass
+    sys.settrace(None)
+print(stop.is_set())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
 def test_the_uart_can_be_watched(run, at_start):
