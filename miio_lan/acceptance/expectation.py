@@ -28,7 +28,8 @@ class Expectation:
         self._bench = bench
         self._wanted = wanted
         self._timeout = timeout
-        self._seen = bench.seen()
+        # By identity: a client may send the very same again.
+        self._seen = {id(record): record for record in bench.seen()}
         self._ended: float | None = None
         self._at_end: Exchange | None = None
 
@@ -58,7 +59,7 @@ class Expectation:
         found = [
             each
             for each in self._bench.exchanges
-            if not any(each.records[0] is old for old in self._seen)
+            if id(each.records[0]) not in self._seen
             and (self._ended is None or each.records[0].instant <= self._ended)
             and self._wanted.is_met_by(each)
         ]

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from miio_lan.acceptance.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
 from miio_lan.acceptance.lan_story import Request
-from miio_lan.acceptance.uart_story import ANSWER_TIME, Answer, Task, UartStory
+from miio_lan.acceptance.tasks import Answer, Task
+from miio_lan.acceptance.uart_story import ANSWER_TIME, UartStory
 from miio_lan.uart.commands import Error, Result
 
 SKEW = 0.05
@@ -262,9 +263,10 @@ class Joiner:
 
     def _others_want(self, request: Request) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
-        tasks = self._by_method[request.demand.method]
-        near = (task for task in tasks if abs(task.down.instant - request.first) < 2 * LONGEST_WAIT)
-        return any(task not in self._owner for task in near)
+        method = request.demand.method
+        theirs = [task.down.instant for task in self._by_method[method] if task not in self._owner]
+        theirs += [instant for instant, each in self._uart.others if each == method]
+        return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
 
 
 def _follow(request: Request, tasks: Sequence[Task], at: int) -> Chain:

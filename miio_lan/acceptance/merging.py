@@ -11,6 +11,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable
 
+from miio_lan.acceptance.tasks import text_of
 from miio_lan.record import Record
 from miio_lan.uart.faults import delivered, invented
 
@@ -93,4 +94,4 @@ def _is_task(said: str) -> bool:
 
 
 def _text(record: Record) -> str:
-    return "".join(chr(byte) for byte in record.raw if 0x20 <= byte < 0x7F).strip(" ").removeprefix("# ")
+    return text_of(record).removeprefix("# ")

@@ -8,7 +8,7 @@ values and order.
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping
 
 from miio_lan.acceptance import exchange as at
@@ -18,7 +18,8 @@ from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW, Joiner, Joint
 from miio_lan.acceptance.lan_story import Call, LanStory, Request
 from miio_lan.acceptance.merging import merged
 from miio_lan.acceptance.stops import Finding, is_success, of_nothing, of_tasks
-from miio_lan.acceptance.uart_story import ANSWER_TIME, Answer, Task, UartStory
+from miio_lan.acceptance.tasks import Answer, Before, Task
+from miio_lan.acceptance.uart_story import ANSWER_TIME, UartStory
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 
@@ -54,15 +55,13 @@ class Pairer:
         self._recent: list[Exchange] | None = []
         self._finished = False
         self._compact_at = _COMPACT_AT
-        self._watched_since: float | None = None
+        self._before = Before()
 
     def feed(self, record: Record) -> None:
         """Take a record of either wire."""
         self._count += 1
         insort(self._window, (record.instant, self._count, record))
         self._recent = None
-        if record.wire == "uart" and (self._watched_since is None or record.instant < self._watched_since):
-            self._watched_since = record.instant
         if len(self._window) >= self._compact_at:
             self._compact()
 
@@ -75,33 +74,44 @@ class Pairer:
     def exchanges(self) -> list[Exchange]:
         """All exchanges so far, in the order of their beginning."""
         if self._recent is None:
-            window = [record for _, _, record in self._window]
-            self._recent = _Reading(window, self._watched_since, finished=self._finished).exchanges()
+            reading = self._read(finished=self._finished)
+            self._recent = reading.exchanges()
+            cut = reading.quiet_before(self._newest - STRAGGLING, self._recent)
+            if cut is not None:
+                self._cut(reading, self._recent, cut)
         return [*self._settled, *self._recent]
+
+    @property
+    def _newest(self) -> float:
+        return self._window[-1][0] if self._window else 0.0
+
+    def _read(self, *, finished: bool) -> _Reading:
+        return _Reading([record for _, _, record in self._window], self._before, finished=finished)
 
     def _compact(self) -> None:
         """Settle what is old, up to an instant that no exchange spans."""
-        window = [record for _, _, record in self._window]
-        recent = _Reading(window, self._watched_since, finished=False).exchanges()
-        cut = window[-1].instant - HORIZON
+        reading = self._read(finished=False)
+        recent = reading.exchanges()
+        cut = self._newest - HORIZON
         for each in sorted(recent, key=lambda each: each.records[-1].instant, reverse=True):
             if each.records[-1].instant >= cut:
                 cut = min(cut, each.records[0].instant)
-        old = [each for each in recent if each.records[-1].instant < cut]
-        if old:
-            self._settled += old
-            self._recent = None
-        self._window = [entry for entry in self._window if entry[0] >= cut]
+        self._cut(reading, recent, cut)
         self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
+
+    def _cut(self, reading: _Reading, recent: list[Exchange], cut: float) -> None:
+        self._settled += [each for each in recent if each.records[-1].instant < cut]
+        self._recent = [each for each in recent if each.records[-1].instant >= cut]
+        self._before = reading.before(cut)
+        self._window = self._window[bisect_left(self._window, (cut,)) :]
 
 
 class _Reading:
     """One look at a stretch of records."""
 
-    def __init__(self, records: list[Record], watched_since: float | None, *, finished: bool) -> None:
-        self._uart = UartStory()
+    def __init__(self, records: list[Record], before: Before, *, finished: bool) -> None:
+        self._uart = UartStory(before)
         self._lan = LanStory()
-        self._uart.first = watched_since
         for record in merged(record for record in records if record.wire == "uart"):
             self._uart.feed(record)
         for record in records:
@@ -117,6 +127,34 @@ class _Reading:
         self._taken = joiner.taken
         self._doubtful = joiner.doubtful
         self._orphans = list(self._uart.orphans)
+
+    def before(self, cut: float) -> Before:
+        """Give what of the time before an instant may matter later."""
+        others = [task for task in self._uart.tasks if task not in self._taken and task.down.instant < cut]
+        return self._uart.before(others)
+
+    def quiet_before(self, end: float, exchanges: list[Exchange]) -> float | None:
+        """Give the last instant before ``end`` at which nothing was under way on either wire, and nothing in doubt.
+
+        What came before it then says nothing about what comes later.
+        """
+        under_way = min(
+            (each.records[0].instant for each in exchanges if not self._is_over(each)), default=end
+        )
+        quiet = self._uart.quiet
+        for cut in reversed(quiet[: bisect_left(quiet, min(end, under_way))]):
+            if not any(each.records[0].instant < cut <= each.records[-1].instant for each in exchanges):
+                return cut
+        return None
+
+    def _is_over(self, exchange: Exchange) -> bool:
+        """Tell whether nothing that comes later can belong to it or change what it is."""
+        if exchange.open or exchange.ambiguous:
+            return False
+        if exchange.request is None:
+            return all(part.acknowledgement is not None for part in exchange.parts)
+        replies = sum(each.wire == "lan" and each.direction == "up" for each in exchange.records)
+        return replies >= len(exchange.ids)
 
     def exchanges(self) -> list[Exchange]:
         found = [self._of_call(call) for call in self._lan.calls]

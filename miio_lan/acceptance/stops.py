@@ -18,12 +18,11 @@ from miio_lan.acceptance.content import (
     error_of,
 )
 from miio_lan.acceptance.joining import DELIVERY, LONGEST_WAIT, SKEW
+from miio_lan.acceptance.tasks import Answer, Task
 from miio_lan.acceptance.uart_story import (
     ANSWER_TIME,
     BOTH,
     SHORTEST_ANSWER_TIME,
-    Answer,
-    Task,
     UartStory,
     count_in,
 )

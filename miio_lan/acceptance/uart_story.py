@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from functools import lru_cache
 
 from miio_lan.acceptance.content import fits, is_telling
+from miio_lan.acceptance.tasks import Answer, Asked, Before, Task, text_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
 from miio_lan.uart.faults import delivered, invented
@@ -50,102 +52,14 @@ _IDENTITY = frozenset({"MIIO_model_req", "MIIO_mcu_version_req"})
 _NOT_OK = frozenset({"get_down", _NOISE})
 
 
-@dataclass(eq=False)
-class Answer:
-    """A ``result`` or ``error``.
-
-    :param fits: whether it names what was asked for
-    :param sure: whether it can belong to nothing else that was seen
-    :param dropped: the module throws such a line away without a word
-    :param after_all: it came when the module had gone on to something else
-    :param blind: it may belong to a line from before the watching began, or from while it was interrupted
-    :param second: another one came before it
-    :param acknowledgement: what the module said to it
-    """
-
-    record: Record
-    command: Result | Error
-    fits: bool = True
-    sure: bool = True
-    dropped: bool = False
-    after_all: bool = False
-    blind: bool = False
-    second: bool = False
-    acknowledgement: Record | None = None
-    acknowledged_surely: bool = True
-
-    @property
-    def refused(self) -> bool:
-        """Whether the module did not take it."""
-        return self.acknowledgement is not None and _text(self.acknowledgement) != "ok"
-
-    @property
-    def records(self) -> list[Record]:
-        """The answer and its acknowledgement."""
-        return [self.record, *([self.acknowledgement] if self.acknowledgement is not None else [])]
-
-
-@dataclass(eq=False)
-class Task:
-    """A ``down`` that wants an answer.
-
-    :param closed: when the module was done with it, as its next hand-out shows
-    :param broken: whether the line was interrupted while it was under way
-    :param extra: further records that belong to it: repeated hand-outs, answers the module did not take or not get
-    :param notes: what a bridge between the two did
-    :param doubtful: whether an answer that was given to another may be its own
-    :param missed: whether the module answered something that was not seen while this was under way
-    """
-
-    down: Record
-    command: Down
-    answer: Answer | None = None
-    closed: float | None = None
-    broken: bool = False
-    polls: list[_Asked] = field(default_factory=list)
-    extra: list[Record] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    doubtful: bool = False
-    missed: bool = False
-
-    @property
-    def waits(self) -> bool:
-        """Whether the module still takes an answer."""
-        return self.closed is None and (self.answer is None or self.answer.refused or not self.answer.fits)
-
-    @property
-    def lines_missing(self) -> bool:
-        """Whether the MCU asked for work in between, and what the module said to that was not seen."""
-        return self.broken or any(
-            poll.reply is None
-            for poll in self.polls
-            if self.answer is None or poll.record.instant < self.answer.record.instant
-        )
-
-    @property
-    def records(self) -> list[Record]:
-        """All that belongs to it."""
-        found = [self.down, *self.extra]
-        return found + self.answer.records if self.answer is not None else found
-
-
-@dataclass(eq=False)
-class _Asked:
-    """A line of the MCU that the module answers."""
-
-    record: Record
-    word: str
-    answer: Answer | None = None
-    reply: Record | None = None
-
-
 class UartStory:
     """Reads the lines of both directions in the order of time.
 
     Where a bridge with faults stands in between, it tells the story of the module: it answers the client.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Before | None = None) -> None:
+        before = before or Before()
         self.tasks: list[Task] = []
         #: Answers to nothing that was seen.
         self.orphans: list[Answer] = []
@@ -156,13 +70,18 @@ class UartStory:
         self.breaks: list[float] = []
         #: When the module put the MCU off although nothing was under way as far as was seen.
         self.hidden: list[float] = []
-        self.first: float | None = None
+        #: When the MCU asked for work while nothing was under way, and nothing from before might still come.
+        self.quiet: list[float] = []
+        self.first = before.first
         #: The directions of which anything was heard.
-        self.heard: set[str] = set()
-        self._blind_until = float("-inf")
+        self.heard = set(before.heard)
+        #: When lines were handed out before, that nobody on the LAN had asked for, and their methods.
+        self.others = before.others
+        self._blind_until = before.blind_until
+        self._said_until = float("-inf")
         self._identity_asked: float | None = None
-        self._asked: deque[_Asked] = deque()
-        self._burst: list[_Asked] = []
+        self._asked: deque[Asked] = deque()
+        self._burst: list[Asked] = []
         self._unanswered: deque[Task] = deque(maxlen=REMEMBERED)
 
     @property
@@ -174,7 +93,7 @@ class UartStory:
         """Take a record of the UART."""
         if self.first is None:
             self.first = record.instant
-        if self._blind_until == float("-inf"):
+        if self._blind_until is None:
             self._blind_until = self.first + BLIND
         notes = set(_WORDS.findall(record.note))
         if notes & _BREAKS:
@@ -194,6 +113,14 @@ class UartStory:
         """Nothing more will come."""
         self._asked.clear()
 
+    def before(self, others: Iterable[Task]) -> Before:
+        """Give what of this may matter to what comes later.
+
+        :param others: the lines that nobody on the LAN had asked for
+        """
+        methods = tuple((task.down.instant, task.command.method) for task in others)
+        return Before(self.first, self._blind_until, frozenset(self.heard), self.others + methods)
+
     def _break(self, record: Record) -> None:
         self.breaks.append(record.instant)
         self._blind_until = record.instant + BLIND
@@ -209,7 +136,7 @@ class UartStory:
             return
         if record is task.down:
             task.notes.append(f"the MCU did not get this line: {record.note}")
-        elif record.direction == "up" and _text(record).startswith(("result ", "error ")) and task.waits:
+        elif record.direction == "up" and text_of(record).startswith(("result ", "error ")) and task.waits:
             task.notes.append(f"the module did not get the answer of the MCU: {record.note}")
             task.extra.append(record)
 
@@ -222,23 +149,35 @@ class UartStory:
     # --- from the MCU ------------------------------------------------------------------------------------------
 
     def _up(self, record: Record, *, dropped: bool) -> None:
-        text = _text(record)
+        text = text_of(record)
         word = text.partition(" ")[0]
         self._forget(record.instant)
-        asked = _Asked(record, word)
+        asked = Asked(record, word)
         if word == "get_down":
             self.polls.append(record.instant)
+            if self._is_quiet(record.instant):
+                self.quiet.append(record.instant)
             if self.current is not None and self.current.waits:
                 self.current.polls.append(asked)
         elif word in _BOOT:
             self._identified(record.instant)
         elif word in ("result", "error"):
             asked.answer = self._answered(record, dropped=dropped)
-        elif isinstance(read(record.raw, direction="up"), Noise):
+        elif isinstance(_said_up(record.raw, None), Noise):
             asked.word = _NOISE
         if text and not dropped:
             self._asked.append(asked)
             self._burst.append(asked)
+
+    def _is_quiet(self, now: float) -> bool:
+        if self._asked or self._said_until >= now or (self.current is not None and self.current.waits):
+            return False
+        self._prune(now)
+        return not self._unanswered and not self._hides(now)
+
+    def _prune(self, now: float) -> None:
+        while self._unanswered and now - self._unanswered[0].down.instant > LATEST:
+            self._unanswered.popleft()
 
     def _identified(self, now: float) -> None:
         """Take what an MCU says when it starts: it owes no answer to anything from before."""
@@ -251,7 +190,7 @@ class UartStory:
         answer = _answer_to(record, task)
         answer.dropped = dropped
         answer.after_all = task is not None and task.closed is not None
-        answer.blind = record.instant < self._blind_until
+        answer.blind = self._blind_until is not None and record.instant < self._blind_until
         if task is None:
             self.orphans.append(answer)
             return answer
@@ -281,8 +220,7 @@ class UartStory:
 
         The ids in an answer tell. Where it has none, it is what the module takes it for, with a doubt.
         """
-        while self._unanswered and record.instant - self._unanswered[0].down.instant > LATEST:
-            self._unanswered.popleft()
+        self._prune(record.instant)
         current = self.current
         waiting = current if current is not None and current.waits else None
         fits = waiting is not None and _fits(record, waiting)
@@ -301,7 +239,8 @@ class UartStory:
     # --- from the module ---------------------------------------------------------------------------------------
 
     def _down(self, record: Record) -> None:
-        text = _text(record).removeprefix("# ")
+        self._said_until = record.instant
+        text = text_of(record).removeprefix("# ")
         self._forget(record.instant)
         if text.partition(" ")[0] == "down":
             self._handed_out(record)
@@ -313,7 +252,7 @@ class UartStory:
             self._give_up(self._asked[0])
         if self._asked:
             self._take(record)
-        command = read(record.raw, direction="down")
+        command = _said_down(record.raw)
         if not isinstance(command, Down):
             return
         if command.method in _IDENTITY:
@@ -358,7 +297,7 @@ class UartStory:
         if not self._asked:
             self._burst.clear()
 
-    def _give_up(self, asked: _Asked) -> None:
+    def _give_up(self, asked: Asked) -> None:
         """An answer of the module was not seen: those around it may be off by one."""
         self._asked.remove(asked)
         if asked.word == "get_down":
@@ -379,13 +318,19 @@ def count_in(instants: list[float], start: float, end: float) -> int:
     return bisect_left(instants, end) - bisect_left(instants, start)
 
 
-def _text(record: Record) -> str:
-    """Give the printable text of a line, without its end."""
-    return "".join(chr(byte) for byte in record.raw if 0x20 <= byte < 0x7F).strip(" ")
+# The same lines are read over and over: a line at rest says always the same, and a test looks many times.
+@lru_cache(maxsize=2048)
+def _said_up(raw: bytes, pending: Down | None) -> Command:
+    return read(raw, direction="up", pending=pending)
+
+
+@lru_cache(maxsize=2048)
+def _said_down(raw: bytes) -> Command:
+    return read(raw, direction="down")
 
 
 def _read(record: Record, pending: Down | None) -> Command:
-    return read(record.raw, direction="up", pending=pending)
+    return _said_up(record.raw, pending)
 
 
 def _fits(record: Record, task: Task) -> bool:
