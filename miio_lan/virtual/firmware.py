@@ -10,6 +10,7 @@ from collections.abc import Callable
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import Line
 from miio_lan.uart.xmodem import Sender
+from miio_lan.virtual.update import FirmwareUpdate
 
 #: Seconds the MCU has to answer the offer.
 OFFER_TIME = 6.0
@@ -37,6 +38,17 @@ class FirmwareTransfer:
     def over(self) -> bool:
         """Whether it came to an end, good or bad."""
         return bool(self.failed) or (self._sender is not None and self._sender.done)
+
+    def show(self, update: FirmwareUpdate) -> None:
+        """Say how far it is where the LAN asks for it; an update that runs by itself there is left alone."""
+        if update.scripted:
+            return
+        if self.failed:
+            update.report("failed")
+        elif self.over:
+            update.report("installed")
+        elif self._sender is not None:
+            update.report("installing", 100 * self._sender.sent // self._sender.total)
 
     def reply(self, line: Line, now: float) -> str | None:
         """Answer a line of the MCU; None leaves it to the module."""

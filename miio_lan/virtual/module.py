@@ -232,7 +232,7 @@ class Module:
             self._go_on_with(self._firmware, now)
         if self._up and data:
             self.console.receive(data, now)
-        if self._firmware is not None and self._firmware.over:  # it was refused
+        if self._firmware is not None:  # a line may have begun or ended it
             self._go_on_with(self._firmware, now)
 
     def _reply(self, line: Line, now: float) -> str | None:
@@ -244,7 +244,8 @@ class Module:
     def send_firmware(self, image: bytes, now: float, done: Callable[[str, float], None]) -> bool:
         """Update the MCU's firmware: ``update_fw``, then the image, then ask for the version.
 
-        The MCU is given 6 s to answer ``update_fw``. Until it is over, only ``get_down`` and ``result`` are served.
+        The MCU is given 6 s to answer ``update_fw``. Until it is over, only ``get_down`` and ``result`` are served;
+        once it is ``"ready"``, the network state is ``updating`` and ``miIO.get_ota_state`` says ``installing``.
 
         :param done: called once with why it failed, empty when the image arrived, and the time
         :return: False when one is being sent already, or a request waits for the MCU
@@ -257,6 +258,7 @@ class Module:
 
     def _go_on_with(self, firmware: FirmwareTransfer, now: float) -> None:
         self.console.send(firmware.take_output())
+        firmware.show(self.update)
         if firmware.over:
             self._firmware = None
             if not firmware.failed:

@@ -55,6 +55,11 @@ class FirmwareUpdate:
         self._steps: list[UpdateStep] = []
         self._since = 0.0
 
+    @property
+    def scripted(self) -> bool:
+        """Whether the script is being played."""
+        return bool(self._steps)
+
     def start(self, now: float) -> None:
         """Begin the script; nothing happens while an update is going on."""
         if not self.active:

@@ -418,3 +418,53 @@ class TestUpdate:
         chip = bench(on_ota=lambda params, now: False)
         chip.call("miIO.ota", {"app_url": self.URL})
         assert chip.call("miIO.get_ota_state") == ["downloading"]
+
+
+class TestFirmwareOfTheMcu:
+    IMAGE = bytes(300)  # 3 blocks
+
+    @pytest.fixture
+    def offering(self, chip):
+        chip.drain()
+        chip.ended = []
+        assert chip.module.send_firmware(self.IMAGE, chip.now, lambda failed, _: chip.ended.append(failed))
+        assert chip.uart("get_down") == "down update_fw\r"
+        return chip
+
+    def seen(self, chip):
+        state, progress = chip.call("miIO.get_ota_state"), chip.call("miIO.get_ota_progress")
+        return chip.module.net, *state, *progress
+
+    def test_its_transfer_is_an_update(self, offering):
+        chip = offering
+        assert self.seen(chip) == ("cloud", "idle", 101)
+        assert chip.uart('result "ready"') == "ok\r"
+        assert self.seen(chip) == ("updating", "installing", 0)
+        assert len(chip.bytes(b"C")) == 133
+        seen = []
+        while not chip.ended:
+            chip.bytes(b"\x06")
+            seen.append(self.seen(chip))
+        assert seen == [
+            ("updating", "installing", 33),
+            ("updating", "installing", 66),
+            ("updating", "installing", 100),
+            ("cloud", "installed", 101),
+        ]
+        assert chip.ended == [""]
+        assert chip.uart("net") == "cloud\r"
+        assert chip.drain() == ["MIIO_mcu_version_req"]  # and no MIIO_net_change: nobody was told "updating"
+
+    @pytest.mark.parametrize("answer", ['result "busy"', 'result "ready"'])
+    def test_it_may_fail(self, offering, answer):
+        chip = offering
+        assert chip.uart(answer) == "ok\r"
+        chip.wait(40)
+        assert len(chip.ended) == 1
+        assert self.seen(chip) == ("cloud", "failed", 101)
+
+    def test_an_update_by_script_goes_on(self, offering):
+        chip = offering
+        chip.call("miIO.ota", {"app_url": TestUpdate.URL})
+        assert chip.uart('result "ready"') == "ok\r"
+        assert self.seen(chip) == ("updating", "downloading", 0)
