@@ -142,8 +142,10 @@ class Bridge:
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        deadlines = (self._interference.deadline, self._backlog.deadline or self._said.deadline)
-        return min([each for each in deadlines if each is not None], default=None)
+        held, heard = self._interference.deadline, self._backlog.deadline or self._said.deadline
+        if held is None or heard is None:
+            return heard if held is None else held
+        return min(held, heard)
 
     def tick(self, now: float) -> None:
         """Do what is due; for the loop."""
