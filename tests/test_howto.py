@@ -1,7 +1,7 @@
 """The how-to pages of the serial line do what they show, a pseudo-terminal in the place of ``/dev/ttyUSB0``.
 
 A command that runs until it is ended has a terminal of its own; what the page shows as typed is typed there. All other
-commands run to their end, as from another shell.
+commands run to their end, as from another shell. A block that begins without a command goes on with the one that runs.
 """
 
 from __future__ import annotations
@@ -14,23 +14,31 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from miio_lan.device.spec import Spec
-from miio_lan.uart.port import PtyPort
+from miio_lan.record import read
+from miio_lan.uart import faults, overhearing, tap
+from miio_lan.uart import line as lines
+from miio_lan.uart.bridge import Bridge
+from miio_lan.uart.faults import Fault
+from miio_lan.uart.port import MemoryPair, PtyPort
 from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
 from miio_lan.virtual.mcu import Mcu
 from miio_lan.virtual.module import Module
 
 DOCS = Path(__file__).parents[1] / "docs"
 PORT = "/dev/ttyUSB0"
+SECOND_PORT = "/dev/ttyUSB1"
 TOKEN = "00112233445566778899aabbccddeeff"
-LASTING = re.compile(r"miio-lan (virtual|uart console) ")
+LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
 ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
 PROMPT = "> "
+CTRL_C = "^C"
 PATIENCE = 60.0
 """Seconds until an output that does not come is given up."""
 
@@ -42,6 +50,7 @@ class Terminal:
         self.text = ""
         self._taken: list[tuple[int, int]] = []
         self._mark = 0
+        self._ended = False
         #: Whether it keeps a person busy: nothing else is done before it ends.
         self.alone = "uart console" in command
         self._end = "\x04" if self.alone else "\x03"
@@ -89,9 +98,16 @@ class Terminal:
         # The terminal shows what is typed.
         self.expect(line)
 
+    def end(self) -> None:
+        """End it as a person would."""
+        if not self._ended:
+            self._ended = True
+            self._mark = len(self.text)
+            os.write(self._master, self._end.encode())
+
     def close(self) -> None:
-        """End it as a person would, and see that this is no failure."""
-        os.write(self._master, self._end.encode())
+        """End it, and see that this is no failure."""
+        self.end()
         try:
             assert self._process.wait(PATIENCE) == 0, self.text
         finally:
@@ -103,82 +119,108 @@ class Terminal:
 class Reader:
     """Somebody who does what a page shows.
 
-    :param line: the path that stands for the adapter
+    :param text: the page, or a part of it
+    :param ports: the paths that stand for the adapters, by the names the page has for them
     """
 
-    def __init__(self, page: str, line: str, directory: Path, **variables: str) -> None:
-        self.text = (DOCS / page).read_text(encoding="utf-8")
-        self._line = line
+    def __init__(self, text: str, ports: Mapping[str, str], directory: Path, **variables: str) -> None:
+        self.text = text
+        self._ports = ports
         self._directory = directory
         self._terminal: Terminal | None = None
         self._environment = {
-            **os.environ,
-            **variables,
+            **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST")},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider",
             "TERM": "dumb",
             "COLUMNS": "200",
+            **variables,
         }
         self.done: list[str] = []
 
     def blocks(self, kind: str) -> list[str]:
         return re.findall(rf"^```{kind}\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
 
+    def write_files(self) -> list[str]:
+        """Write the files the page shows, and give their names."""
+        files = re.findall(r"^<!-- file: (\S+) -->\n```\w+\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
+        for name, text in files:
+            (self._directory / name).write_text(self._here(text), encoding="utf-8")
+        return [name for name, _ in files]
+
     def follow(self) -> None:
         try:
             for block in self.blocks("console"):
-                for command, shown in commands(block):
-                    self.done.append(command)
-                    if self._terminal is not None and self._terminal.alone:
-                        self._finish()
-                    if LASTING.match(command):
-                        self._start(command, shown)
-                    else:
-                        self._run(command, shown)
+                begin, *rest = re.split(r"^\$ ", block, flags=re.MULTILINE)
+                self._converse(begin.splitlines())
+                for command, *shown in map(str.splitlines, rest):
+                    self._do(command, shown)
         finally:
             self._finish()
+
+    def _do(self, command: str, shown: Sequence[str]) -> None:
+        self.done.append(command)
+        if self._terminal is not None and self._terminal.alone:
+            self._finish()
+        if LASTING.match(command):
+            self._start(command)
+            self._converse(shown)
+        else:
+            self._run(command, shown)
 
     def _finish(self) -> None:
         if self._terminal is not None:
             terminal, self._terminal = self._terminal, None
             terminal.close()
 
-    def _start(self, command: str, shown: list[str]) -> None:
+    def _start(self, command: str) -> None:
         self._finish()
         here = " --udp-port 0" if "virtual module" in command else ""
-        self._terminal = terminal = Terminal(
-            command.replace(PORT, self._line) + here, self._environment, self._directory
-        )
+        self._terminal = Terminal(self._here(command) + here, self._environment, self._directory)
+
+    def _converse(self, shown: Sequence[str]) -> None:
+        """See what the running command shows, and type what is typed."""
         for line in shown:
+            assert self._terminal is not None, f"nothing runs that could show {line!r}"
             if line.startswith(PROMPT):
-                terminal.type(line.removeprefix(PROMPT))
+                self._terminal.type(line.removeprefix(PROMPT))
+            elif line == CTRL_C:
+                self._terminal.end()
             elif line.split()[0] in ORDERS:
-                terminal.type(line)
+                self._terminal.type(line)
             else:
-                self._learn(terminal.expect(line.replace(PORT, self._line)).group())
+                self._learn(self._terminal.expect(self._here(line)).group())
 
     def _learn(self, line: str) -> None:
         if line.strip().startswith("export "):
             self._environment |= dict(each.split("=") for each in line.split()[1:])
 
-    def _run(self, command: str, shown: list[str]) -> None:
+    def _run(self, command: str, shown: Sequence[str]) -> None:
         ran = subprocess.run(
-            ["bash", "-c", command.replace(PORT, self._line)],
+            ["bash", "-c", self._here(command)],
             env=self._environment,
             cwd=self._directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        output = ran.stdout.replace(self._line, PORT)
+        output = self._there(ran.stdout)
         wanted = "".join(f"{line}\n" for line in shown)
         assert doctest.OutputChecker().check_output(wanted, output, doctest.ELLIPSIS), f"{command}\n{output}"
 
+    def _here(self, text: str) -> str:
+        for name, path in self._ports.items():
+            text = text.replace(name, path)
+        return text
 
-def commands(block: str) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a block, each with the lines below it."""
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, *shown = part.splitlines()
-        yield command, shown
+    def _there(self, text: str) -> str:
+        for name, path in sorted(self._ports.items(), key=lambda each: len(each[1]), reverse=True):
+            text = text.replace(path, name)
+        return text
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -188,7 +230,7 @@ def line() -> Iterator[PtyPort]:
 
 
 def test_my_mcu_without_a_module(line: PtyPort, tmp_path: Path) -> None:
-    reader = Reader("mcu-without-module.md", line.path, tmp_path)
+    reader = Reader(page("mcu-without-module.md"), {PORT: line.path}, tmp_path)
     (log,) = reader.blocks("text")
     (tmp_path / "session.log").write_text(log, encoding="utf-8")
     (tmp_path / "mcu.bin").write_bytes(bytes(1000))
@@ -200,19 +242,89 @@ def test_my_mcu_without_a_module(line: PtyPort, tmp_path: Path) -> None:
 def test_my_module_without_an_mcu(line: PtyPort, tmp_path: Path) -> None:
     module = Module(device_id=5, token=TOKEN, wall=wall_clock)
     with ModuleHost(module, line) as host:
-        variables = {"MIIO_LAN_IP": host.host, "MIIO_LAN_PORT": str(host.port), "MIIO_LAN_TOKEN": TOKEN}
-        reader = Reader("module-without-mcu.md", line.path, tmp_path, **variables)
+        variables = address(host)
+        reader = Reader(page("module-without-mcu.md"), {PORT: line.path}, tmp_path, **variables)
         (description,) = reader.blocks("toml")
         (tmp_path / "product.toml").write_text(description, encoding="utf-8")
         reader.follow()
     assert len(reader.done) == 9
 
 
+BETWEEN = "between-module-and-mcu.md"
+CUT = "## Wiring to stand in the middle"
+
+
+def address(host: ModuleHost) -> dict[str, str]:
+    return {"MIIO_LAN_IP": host.host, "MIIO_LAN_PORT": str(host.port), "MIIO_LAN_TOKEN": TOKEN}
+
+
+@contextmanager
+def overheard() -> Iterator[tuple[ModuleHost, dict[str, str]]]:
+    """A module and an MCU that are joined, and the two receivers at their line, which takes its time."""
+    with ExitStack() as stack:
+        ends = [stack.enter_context(MemoryPair()) for _ in range(2)]
+        up, down = (stack.enter_context(PtyPort()) for _ in range(2))
+        for port in (up, down):
+            port.start(lambda data, instant: None)
+        module = ModuleHost(
+            Module(device_id=5, token=TOKEN, wall=wall_clock),
+            ends[0].far,
+            heard=lambda data, instant: up.write(data),
+        )
+        mcu = McuHost(Mcu(Spec.shipped("lamp")), ends[1].far, heard=lambda data, instant: down.write(data))
+        host = stack.enter_context(module)
+        stack.enter_context(mcu)
+        stack.enter_context(Bridge(ends[0].near, ends[1].near, faults=["delay 30ms *"]))
+        yield host, {PORT: up.path, SECOND_PORT: down.path}
+
+
+@contextmanager
+def cut_apart() -> Iterator[tuple[ModuleHost, dict[str, str]]]:
+    """A module and an MCU that are not joined, and the two ports at which they are."""
+    with PtyPort() as left, PtyPort() as right:
+        module = Module(device_id=5, token=TOKEN, wall=wall_clock)
+        with ModuleHost(module, left) as host, McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.1), right):
+            yield host, {PORT: left.path, SECOND_PORT: right.path}
+
+
+def test_listening_between_module_and_mcu(tmp_path: Path) -> None:
+    with overheard() as (host, ports):
+        reader = Reader(page(BETWEEN).partition(CUT)[0], ports, tmp_path, COLUMNS="80", **address(host))
+        assert reader.write_files() == ["listen.py"]
+        reader.follow()
+    assert len(reader.done) == 9
+    with (tmp_path / "session.jsonl").open() as file:
+        assert b"get_down\r" in {record.raw for record in read(file)}
+
+
+def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
+    with cut_apart() as (host, ports):
+        reader = Reader(page(BETWEEN).partition(CUT)[2], ports, tmp_path, COLUMNS="80", **address(host))
+        assert reader.write_files() == ["look.py", "conftest.py", "test_faults.py"]
+        reader.follow()
+    assert len(reader.done) == 8
+
+
+def test_each_fault_and_note_the_page_names_exists() -> None:
+    text = page(BETWEEN)
+    named = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+    rules = [each for each in named if each.split()[0] in faults.KINDS]
+    assert {Fault.parse(rule).kind for rule in rules} == set(faults.KINDS)
+    assert all(str(Fault.parse(rule)) == rule.replace("300ms", "0.3s") for rule in rules)
+    assert {
+        *(overhearing.LATE_START, overhearing.LOST_BYTES, overhearing.XMODEM),
+        *(lines.UNFINISHED, lines.OVERLONG),
+        *(faults.DROPPED, faults.ALTERED, faults.ANSWERED, faults.SENT, faults.NOT_FORWARDED),
+        faults.HELD_BACK.format(5),
+        f"{tap.SWAPPED.partition(':')[0]}: ...",
+    } <= named
+
+
 def test_each_misbehaviour_and_order_the_pages_name_exists() -> None:
     from miio_lan.cli.virtual_orders import MCU_ORDERS, MODULE_ORDERS
 
-    for page, orders in (("mcu-without-module.md", MODULE_ORDERS), ("module-without-mcu.md", MCU_ORDERS)):
-        text = (DOCS / page).read_text(encoding="utf-8")
+    for name, orders in (("mcu-without-module.md", MODULE_ORDERS), ("module-without-mcu.md", MCU_ORDERS)):
+        text = page(name)
         assert orders in text
         named = set(re.findall(r"^\| `([a-z]+)[ `]", text.partition("## Orders")[2], re.MULTILINE))
         assert {each for each in ORDERS if re.search(rf"\b{each}\b", orders)} <= named
