@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from miio_lan.cli.virtual_run import Order
     from miio_lan.device.spec import Spec
     from miio_lan.device.values import Value
-    from miio_lan.virtual.host import Host
+    from miio_lan.virtual.hosting import Host
     from miio_lan.virtual.mcu import Mcu
     from miio_lan.virtual.module import Module
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from miio_lan.record import Observer, Record
-    from miio_lan.virtual.host import Host
+    from miio_lan.virtual.hosting import Host
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from miio_lan.device.spec import Spec
 from miio_lan.lan.cipher import parse_token
 from miio_lan.uart.overhearing import Overhearing
 from miio_lan.uart.port import PtyPair
-from miio_lan.virtual.host import Host, McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
 from miio_lan.virtual.mcu import Mcu
 from miio_lan.virtual.module import Module
@@ -153,7 +154,7 @@ class VirtualProduct(Host):
             host.start()
 
     def flush(self) -> None:
-        """See :class:`~miio_lan.virtual.host.Host`."""
+        """See :class:`~miio_lan.virtual.hosting.Host`."""
         for host in self._hosts or ():
             host.flush()
 
