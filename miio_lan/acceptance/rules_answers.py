@@ -58,6 +58,8 @@ def _answered(session: Session, downlink: Downlink) -> bool | None:
     """Whether it was answered; None when the observation does not tell."""
     if downlink.answer is not None:
         return True
+    if not session.driven and not session.line.said:
+        return None  # the MCU was not heard at all: only the module's direction was listened to
     end = downlink.closed if downlink.closed is not None else session.line.ended
     if session.line.broken(downlink.instant, end):
         return None

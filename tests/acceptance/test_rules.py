@@ -152,7 +152,7 @@ CASES: list[tuple[str, Outcome, str]] = [
     ("downlink-answered", PASS, f"{GET}\n4.5 > result 1"),
     ("downlink-answered", PASS, f'{GET}\n> error "no" -5001'),
     ("downlink-answered", FAIL, f"{GET}\n4.5 > get_down"),
-    ("downlink-answered", FAIL, f"{GET}\n1 < down action 1 1"),
+    ("downlink-answered", FAIL, f"> get_down\n{GET}\n1 < down action 1 1"),
     ("downlink-answered", UNSEEN, f"{GET}\n1 > get_down"),
     ("downlink-answered", UNSEEN, f"{GET}\n1 -- \n6 > get_down"),
     ("downlink-answered", UNSEEN, "< down unknown_command\n6 > get_down"),
@@ -370,7 +370,14 @@ def test_the_end_of_the_observation_counts_when_it_is_known() -> None:
     assert outcome("polls", "> model a.b.c\n< ok") is UNSEEN
     assert outcome("polls", "> model a.b.c\n< ok", ended=104.0) is FAIL
     assert outcome("polls", "< ok", driven=True, ended=104.0) is FAIL
-    assert outcome("downlink-answered", GET, ended=105.0) is FAIL
+    assert outcome("downlink-answered", f"> get_down\n{GET}", ended=105.0) is FAIL
+    assert outcome("downlink-answered", GET, driven=True, ended=105.0) is FAIL
+
+
+def test_of_an_mcu_that_nobody_listened_to_nothing_is_told() -> None:
+    heard = f"{GET}\n< ok\n3 {SET}\n< ok\n5 < down none"
+    assert outcome("downlink-answered", heard) is UNSEEN
+    assert FAIL not in {each.outcome for each in judge(talk(heard))}
 
 
 def test_what_the_checker_says_as_the_module_is_not_judged() -> None:

@@ -163,3 +163,26 @@ def test_rule(name: str, expected: Outcome, records: list[Record]) -> None:
 def test_the_end_of_the_observation_shows_that_nothing_came() -> None:
     assert outcome("lan-answered", request(1, 1, "x")) is UNSEEN
     assert outcome("lan-answered", request(1, 1, "x"), ended=6.0) is FAIL
+
+
+def test_two_receivers_that_are_late_each_in_its_own_time() -> None:
+    late = [
+        Record("uart", "down", 1.016, 1.016, b"down get_properties 2 1\r"),
+        Record("uart", "up", 1.004, 1.004, b"get_down\r"),
+        Record("uart", "up", 1.010, 1.010, b"result 2 1 0 true\r"),
+        Record("uart", "down", 1.017, 1.017, b"ok\r"),
+    ]
+    (call,) = Session(late).calls
+    assert call.answers == {(2, 1): Answer(0, True)}
+    assert outcome("downlink-answered", *late) is PASS
+    assert outcome("answers-only-downlinks", *late) is PASS
+
+
+def test_whoever_plays_the_module_has_one_clock() -> None:
+    early = [
+        Record("uart", "up", 1.0, 1.0, b"get_down\r"),
+        Record("uart", "up", 1.001, 1.001, b"result 2 1 0 true\r"),
+        Record("uart", "down", 1.002, 1.002, b"down get_properties 2 1\r"),
+    ]
+    assert Session(early).line.downlinks[0].answer is not None
+    assert Session(early, driven=True).line.downlinks[0].answer is None
