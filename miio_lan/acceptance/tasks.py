@@ -123,3 +123,17 @@ class Before:
     blind_until: float | None = None
     heard: frozenset[str] = frozenset()
     others: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A moment at which nothing was under way, and nothing from before might still come: the MCU asks for work.
+
+    :param instant: when
+    :param place: how many records of the line there were before
+    :param before: what of that still matters
+    """
+
+    instant: float
+    place: int
+    before: Before

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
 from functools import lru_cache
 
 from miio_lan.acceptance.content import fits, is_telling
-from miio_lan.acceptance.tasks import Answer, Asked, Before, Task, text_of
+from miio_lan.acceptance.tasks import Answer, Asked, Before, Quiet, Task, text_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
 from miio_lan.uart.faults import delivered, invented
@@ -71,7 +70,8 @@ class UartStory:
         #: When the module put the MCU off although nothing was under way as far as was seen.
         self.hidden: list[float] = []
         #: When the MCU asked for work while nothing was under way, and nothing from before might still come.
-        self.quiet: list[float] = []
+        self.quiet: list[Quiet] = []
+        self._fed = 0
         self.first = before.first
         #: The directions of which anything was heard.
         self.heard = set(before.heard)
@@ -91,6 +91,7 @@ class UartStory:
 
     def feed(self, record: Record) -> None:
         """Take a record of the UART."""
+        self._fed += 1
         if self.first is None:
             self.first = record.instant
         if self._blind_until is None:
@@ -113,13 +114,9 @@ class UartStory:
         """Nothing more will come."""
         self._asked.clear()
 
-    def before(self, others: Iterable[Task]) -> Before:
-        """Give what of this may matter to what comes later.
-
-        :param others: the lines that nobody on the LAN had asked for
-        """
-        methods = tuple((task.down.instant, task.command.method) for task in others)
-        return Before(self.first, self._blind_until, frozenset(self.heard), self.others + methods)
+    def now(self) -> Before:
+        """Give what of all this may matter to what comes later."""
+        return Before(self.first, self._blind_until, frozenset(self.heard), self.others)
 
     def _break(self, record: Record) -> None:
         self.breaks.append(record.instant)
@@ -156,7 +153,7 @@ class UartStory:
         if word == "get_down":
             self.polls.append(record.instant)
             if self._is_quiet(record.instant):
-                self.quiet.append(record.instant)
+                self.quiet.append(Quiet(record.instant, self._fed - 1, self.now()))
             if self.current is not None and self.current.waits:
                 self.current.polls.append(asked)
         elif word in _BOOT:
