@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from miio_lan.acceptance.chains import SKEW
 from miio_lan.acceptance.content import MCU_CODES, TIMED_OUT, carried, error_of, fits
 from miio_lan.acceptance.exchange import Exchange, Part
-from miio_lan.acceptance.joining import LONGEST_WAIT, SKEW, Joiner, Joint
+from miio_lan.acceptance.joining import LONGEST_WAIT, Joiner, Joint
 from miio_lan.acceptance.lan_story import Call, LanStory, Request
 from miio_lan.acceptance.merging import merged
 from miio_lan.acceptance.stops import Finding, is_success, of_nothing, of_tasks

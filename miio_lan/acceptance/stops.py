@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from miio_lan.acceptance import exchange as at
+from miio_lan.acceptance.chains import DELIVERY, SKEW
 from miio_lan.acceptance.content import (
     MCU_CODES,
     TIMED_OUT,
@@ -17,7 +18,7 @@ from miio_lan.acceptance.content import (
     codes_of,
     error_of,
 )
-from miio_lan.acceptance.joining import DELIVERY, LONGEST_WAIT, SKEW
+from miio_lan.acceptance.joining import LONGEST_WAIT
 from miio_lan.acceptance.tasks import Answer, Task
 from miio_lan.acceptance.uart_story import (
     ANSWER_TIME,
