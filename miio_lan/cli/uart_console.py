@@ -62,16 +62,39 @@ def console(settings: Settings, name: str, role: str, wait: float) -> None:
         talk = Conversation(port, upwards=role == "mcu", as_lines=settings.json, prompt=typing)
         talk.start()
         echo(f"{port.name}, 115200 8N1, as the {role}", err=True)
-        for line in _typed() if typing else _piped():
-            talk.say(line)
-            if not typing:
-                talk.wait_for_answer(wait)
+        with _typing_ahead() if typing else contextlib.nullcontext():
+            for line in _typed() if typing else _piped():
+                talk.say(line)
+                if not typing:
+                    talk.wait_for_answer(wait)
 
 
 def _piped() -> Iterator[str]:
     for line in sys.stdin or ():
         if line.strip():
             yield line.strip()
+
+
+@contextlib.contextmanager
+def _typing_ahead() -> Iterator[None]:
+    """Keep what is typed between two prompts for the next one.
+
+    The terminal would edit it as a line of its own meanwhile, and a Ctrl-D would be gone when readline looks.
+    """
+    try:
+        import readline  # noqa: F401 - without it, the terminal's own editing is all there is
+        import termios
+        import tty
+    except ImportError:
+        yield
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    tty.setcbreak(keyboard, termios.TCSADRAIN)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
 
 
 def _typed() -> Iterator[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -269,3 +271,38 @@ def test_a_line_is_recorded_from_a_pty_until_killed(tmp_path):
         finally:
             os.close(mcu)
     assert process.returncode == 0
+
+
+CONSOLE = """
+import select, sys
+from miio_lan.cli.uart_console import Conversation
+from miio_lan.cli import main
+
+def say(self, line):
+    print("said", line, flush=True)
+    select.select([0], [], [])
+
+Conversation.say = say
+sys.argv[1:] = ["uart", "console", "--port", "pty"]
+main()
+"""
+
+
+def test_ctrl_d_between_two_prompts_of_a_console():
+    ours, terminal = pty.openpty()
+    before = termios.tcgetattr(terminal)
+    with subprocess.Popen(
+        [sys.executable, "-c", CONSOLE], stdin=terminal, stdout=terminal, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            shown = b""
+            for wanted, typed in ((b"> ", b"mac\n"), (b"said mac", b"\x04")):
+                while wanted not in shown:
+                    shown += os.read(ours, 65536)
+                os.write(ours, typed)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+    assert termios.tcgetattr(terminal) == before
+    os.close(ours)
+    os.close(terminal)
