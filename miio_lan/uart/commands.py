@@ -195,6 +195,8 @@ def _limits(text: str, command: Command) -> tuple[str, ...]:
         count = len(command.params)
     elif isinstance(command, Result):
         count = len(command.values)
+    elif text.count(" ") <= MAX_PARAMETERS:
+        count = 0  # no more than that, at any rate
     else:
         count = len(tokens_of(text)) - (2 if isinstance(command, Down) else 1)
     if count > MAX_PARAMETERS:

@@ -142,9 +142,7 @@ class SetProperties(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples."""
-        properties: list[PropertyValue] = []
-        while len(cursor) >= 3 and (ids := cursor.ids(2)):
-            properties.append(PropertyValue(ids[0], ids[1], cursor.value()))
+        properties = cursor.properties()
         if len(cursor):
             cursor.blame(
                 f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"

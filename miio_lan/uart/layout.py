@@ -69,9 +69,10 @@ def any_order(values: Sequence[Value], *, with_values: bool) -> tuple[PropertyRe
 def fit(values: Sequence[Value], asked: Sequence[tuple[int, int]], *, with_values: bool) -> Found:
     """Read as the answer to ``asked``: canonically where that fits, else by the ids that were asked for."""
     found = walk(values, with_values=with_values)
-    known = set(asked)
-    if found.taken == len(values) and all(_plausible(row) and row[:2] in known for row in found.results):
-        return found
+    if found.taken == len(values):
+        known = set(asked)
+        if all(_plausible(row) and row[:2] in known for row in found.results):
+            return found
     if asked and len(values) <= _MOST_VALUES and len(asked) <= _MOST_PROPERTIES:
         for complete in (True, False):
             rows = _Search(values, asked, with_values, complete).rows(0, 0)

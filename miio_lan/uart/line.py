@@ -250,7 +250,7 @@ class LineReader:
         start = 0
         while (end := data.find(CR, start)) >= 0:
             self._append(data[start : end + 1], now)
-            lines.extend(self._finish())
+            lines += self._finish()
             start = end + 1
         if start < len(data):
             self._append(data[start:], now)
@@ -271,7 +271,7 @@ class LineReader:
         if not self._has_text:
             # an LF that belongs to the line before, or power-up junk, does not date this line
             self._began = now
-            self._has_text = _GRAPHIC.search(data) is not None
+            self._has_text = 0x20 < data[0] < 0x7F or _GRAPHIC.search(data) is not None
         self._last = now
         self._buffer += data
         if len(self._buffer) > self._limit:
@@ -280,16 +280,16 @@ class LineReader:
 
     def _finish(self, *problems: str) -> list[Line]:
         raw = bytes(self._buffer)
-        text, problems = self._read(raw, problems)
         self._buffer.clear()
+        text = raw.decode("latin-1").rstrip("\r")
+        if text.isascii() and text.isprintable() and len(raw) <= MAX_LINE and not self._overflow:
+            text = text.strip(" ")  # so it is nearly always: looking closer would find nothing
+        else:
+            text, problems = self._read(raw, problems)
         self._has_text = self._overflow = False
         return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
 
     def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        if raw.isascii() and len(raw) <= MAX_LINE and not self._overflow:
-            text = raw.decode("ascii").rstrip("\r")
-            if text.isprintable():
-                return text.strip(" "), problems  # so it is nearly always: what follows would find nothing
         found = list(problems)
         body = raw.strip(b"\r\n")
         text, faults = clean(body, keep_text=False)

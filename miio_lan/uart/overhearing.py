@@ -84,7 +84,7 @@ class Overhearing:
         self._note = note
         transfer, expected = self._transfers[direction], self._phase.expected(now)
         if transfer.is_text(data, expected=expected):
-            self._text(direction, data, now)
+            (self._watch.up if direction == "up" else self._watch.down)(data, now)
         else:
             self._take(direction, transfer.feed(data, now, expected=expected))
         self._note = ""
@@ -126,7 +126,7 @@ class Overhearing:
     def _take(self, direction: Direction, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.reading is None:
-                self._text(direction, piece.raw, piece.instant)
+                (self._watch.up if direction == "up" else self._watch.down)(piece.raw, piece.instant)
                 continue
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
@@ -144,13 +144,12 @@ class Overhearing:
                 )
             )
 
-    def _text(self, direction: Direction, data: bytes, now: float) -> None:
-        (self._watch.up if direction == "up" else self._watch.down)(data, now)
-
     def _line(self, record: Record) -> None:
         reading = record.reading or {}
         self._follow(record, reading)
-        marks = self._marks(record, reading) if record.raw else ()
+        # A line that conforms is no fragment of another; but it may be the first.
+        plain = reading.get("valid") and record.direction not in self._fresh
+        marks = () if plain or not record.raw else self._marks(record, reading)
         if marks or self._note:
             record = replace(record, note=_joined(record.note, *marks, self._note))
         self._observer(record)

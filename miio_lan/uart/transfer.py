@@ -77,7 +77,7 @@ class TransferReader:
 
         They need not be fed then.
         """
-        if expected or self._block or _START.search(data):
+        if expected or self._block or b"\x01" in data or b"\x02" in data:
             return False
         self._mid_line = data[-1:] != b"\r"
         return True

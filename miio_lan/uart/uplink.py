@@ -327,12 +327,10 @@ class PropertiesChanged(Uplink):
                 cursor.skip()
                 cursor.blame("the command word is repeated inside the line")
                 continue
-            ids = cursor.ids(2)
-            if ids is None:
+            rows = _coded_property(cursor) if coded else cursor.properties()
+            if not rows:
                 break
-            if coded:
-                cursor.skip()
-            changes.append(PropertyValue(ids[0], ids[1], cursor.value()))
+            changes += rows
         if len(cursor):
             cursor.blame(
                 f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
@@ -352,6 +350,15 @@ class PropertiesChanged(Uplink):
     def reading(self) -> dict[str, object]:
         """Return ``"properties"``."""
         return {"properties": [list(change) for change in self.changes]}
+
+
+def _coded_property(cursor: Cursor) -> list[PropertyValue]:
+    """Take siid, piid, status code and value; nothing where there are no ids."""
+    ids = cursor.ids(2)
+    if ids is None:
+        return []
+    cursor.skip()
+    return [PropertyValue(ids[0], ids[1], cursor.value())]
 
 
 def _is_coded(cursor: Cursor) -> bool:

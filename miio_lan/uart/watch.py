@@ -8,8 +8,7 @@ downlink it answers, and a reply as the answer to its question. No I/O and no cl
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from miio_lan.record import Record
 from miio_lan.uart.commands import (
@@ -49,8 +48,7 @@ _ANSWERED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     command: Command
     text: str
     instant: float
@@ -118,7 +116,7 @@ class LineWatch:
             command, reading = self._read(line, "up", self._downlink)
             self._tell(line, "up", command, reading)
             self._forget(line.instant)
-            if not line.text or not _DROPPED.isdisjoint(line.problems):
+            if not line.text or (line.problems and not _DROPPED.isdisjoint(line.problems)):
                 continue
             answered = self._downlink if isinstance(command, (Result, Error)) else None
             if answered is not None:
@@ -155,8 +153,9 @@ class LineWatch:
         if word == "down":
             while asked and not isinstance(asked[0].command, GetDown):
                 asked.popleft()
-        elif word == "ok" and any(not isinstance(each.command, GetDown) for each in asked):
-            while isinstance(asked[0].command, GetDown):
+        elif word == "ok" and asked and isinstance(asked[0].command, GetDown):
+            others = sum(not isinstance(each.command, GetDown) for each in asked)
+            while others and isinstance(asked[0].command, GetDown):
                 asked.popleft()
         return asked[0] if asked else None
 
