@@ -5,6 +5,8 @@ The format of a line is that of :mod:`miio_lan.record`.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import sys
 import threading
@@ -27,18 +29,23 @@ class Recorder:
     """An observer that writes what it observes, each record at once and whole.
 
     Records may come from several threads. What cannot be written (a full disk) is counted and logged once; it does not
-    disturb what is being observed.
+    disturb what is being observed, and leaves no half line behind.
 
     :param file: a path, written anew unless ``append`` is set, or a text file that stays open
     :raises RecordError: if the file cannot be written
     """
 
     def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
-        self._own = isinstance(file, (str, Path))
-        try:
-            self._file = _opened(file, append) if isinstance(file, (str, Path)) else file
-        except OSError as error:
-            raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
+        self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
+        self._own: _Lines | None = None
+        self._file: TextIO | _Lines
+        if isinstance(file, (str, Path)):
+            try:
+                self._file = self._own = _Lines(Path(file), append=append)
+            except OSError as error:
+                raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
+        else:
+            self._file = file
         self._lock = threading.Lock()
         #: Records written so far.
         self.written = 0
@@ -49,20 +56,29 @@ class Recorder:
         """Write a record."""
         with self._lock:
             try:
-                records.write(self._file, [record])
-                if not self._own:  # one of our own is flushed by the end of each line
-                    self._file.flush()
+                records.write(cast("TextIO", self._file), [record])
+                self._file.flush()
                 self.written += 1
             except (OSError, ValueError) as error:
-                self.lost += 1
-                if self.lost == 1:
-                    _LOGGER.warning("the recording goes on without some records: %s", error)
+                self._lose(error)
+
+    def _lose(self, error: Exception) -> None:
+        self.lost += 1
+        if self.lost == 1:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            _LOGGER.warning("the recording %s goes on without some records: %s", self._name, reason)
 
     def close(self) -> None:
-        """Close the file, if it was opened here. May be called twice."""
-        if self._own:
-            with self._lock:
-                self._file.close()
+        """Close the file, if it was opened here. May be called twice, and does not fail.
+
+        Some disks say only now that what was written last is lost: that counts as one record.
+        """
+        with self._lock:
+            try:
+                if self._own is not None:
+                    self._own.close()
+            except OSError as error:
+                self._lose(error)
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +89,43 @@ class Recorder:
         self.close()
 
 
-def _opened(path: str | Path, append: bool) -> TextIO:
-    return Path(path).open("a" if append else "w", buffering=1, encoding="ascii", newline="\n")
+class _Lines:
+    """A file that takes lines, and has each of them whole or not at all, also when the disk is full.
+
+    Without a buffer: one would keep what was reported as lost, and write parts of it later.
+
+    :raises OSError: if it cannot be opened
+    """
+
+    def __init__(self, path: Path, *, append: bool) -> None:
+        self._file = path.open("ab" if append else "wb", buffering=0)
+
+    def write(self, line: str) -> None:
+        """Write a line.
+
+        :raises OSError: if it could not be written to its end
+        """
+        data = line.encode("ascii")
+        done = 0
+        try:
+            while done < len(data):
+                done += self._file.write(data[done:]) or 0
+        except OSError:
+            if done:
+                self._take_back(done)
+            raise
+
+    def _take_back(self, count: int) -> None:
+        with contextlib.suppress(OSError):  # a pipe, for one, keeps what it got
+            self._file.truncate(self._file.seek(0, io.SEEK_END) - count)
+            self._file.seek(0, io.SEEK_END)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def read_recording(file: str | Path | TextIO) -> Iterator[Record]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +103,58 @@ def test_files_that_cannot_be_opened(tmp_path) -> None:
         list(read_recording(tmp_path / "none"))
     with pytest.raises(RecordError, match="cannot be written"):
         Recorder(tmp_path / "none" / "x")
+
+
+class Disk:
+    """A file of the lowest level with room for some bytes, and then for more."""
+
+    def __init__(self, room: int) -> None:
+        self.data = bytearray()
+        self.room = room
+        self.position = 0
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        taken = min(len(data), self.room)
+        self.room -= taken
+        self.data[self.position :] = data[:taken]
+        self.position += taken
+        return taken
+
+    def seek(self, offset: int, whence: int) -> int:
+        self.position = len(self.data) + offset
+        return self.position
+
+    def truncate(self, size: int) -> None:
+        self.room += len(self.data) - size
+        del self.data[size:]
+
+    def close(self) -> None:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_full_disk_leaves_whole_lines_and_loses_what_it_says(tmp_path, monkeypatch, caplog) -> None:
+    disk = Disk(150)
+    monkeypatch.setattr("pathlib.Path.open", lambda path, mode, buffering: disk)
+    with Recorder(tmp_path / "line.jsonl") as recorder:
+        recorder(record(b"first\r"))
+        recorder(record(b"lost\r"))
+        disk.room += 150
+        recorder(record(b"last\r"))
+        assert (recorder.written, recorder.lost) == (2, 1)
+    kept = list(read_recording(io.StringIO(disk.data.decode())))
+    assert [each.raw for each in kept] == [b"first\r", b"last\r"]
+    assert caplog.messages == [
+        f"the recording {tmp_path / 'line.jsonl'} goes on without some records: No space left on device"
+    ]
+    assert recorder.lost == 2  # the disk failed at last
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_device_that_is_always_full_disturbs_nobody(caplog) -> None:
+    with Recorder("/dev/full") as recorder:
+        recorder(record())
+        recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 2)
+    assert caplog.text.count("/dev/full") == 1
