@@ -7,17 +7,18 @@ For tests, with or without pytest. All waiting is waiting for events, never for 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from miio_lan import record as recording
 from miio_lan.acceptance.content import same_value
 from miio_lan.acceptance.exchange import Exchange
-from miio_lan.acceptance.expectation import Expectation, Wanted
+from miio_lan.acceptance.expectation import AFTERWARDS, Expectation, Wanted
 from miio_lan.acceptance.pairing import Pairer
 from miio_lan.acceptance.recorder import Recorder
-from miio_lan.acceptance.trace import ExpectationFailed, line_of, summary, trace
+from miio_lan.acceptance.snapshot import BOTH, Snapshot, may_grow, unseen
+from miio_lan.acceptance.trace import ExpectationFailed, account, line_of, trace
 from miio_lan.record import Record
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ class Line:
     """The UART between module and MCU, as it is observed.
 
     :param recorder: collects the records
+    :param hears: the directions that are heard
     """
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, hears: Collection[str] = BOTH) -> None:
         self._recorder = recorder
+        self._hears = hears
         self._given: list[Record] = []
 
     @property
@@ -88,8 +91,9 @@ class Line:
         found = self._recorder.wait(look, timeout)
         if found is None:
             wanted = " ".join([*([_name(what)] if what is not None else []), *_named(reading)]) or "any line"
+            missed = f" ({unseen(self._hears)})" if unseen(self._hears) else ""
             raise ExpectationFailed(
-                f"no line like {wanted} came within {timeout:g} s\n{trace(self._recorder.records)}"
+                f"no line like {wanted} came within {timeout:g} s{missed}\n{trace(self._recorder.records)}"
             )
         self._given.append(found)
         return found
@@ -101,13 +105,23 @@ class Bench(Generic[DeviceT]):
     :param device: speaks to the product; its observer must be the recorder's
     :param recorder: is told of both wires
     :param spec: what the product is, where that is known
+    :param hears: the directions of the line that the recorder is told of: ``"up"`` (what the MCU says) and ``"down"``
+        (the module) unless said otherwise; nothing is waited for that nobody hears
     """
 
-    def __init__(self, device: DeviceT, recorder: Recorder, spec: Spec | None = None) -> None:
+    def __init__(
+        self,
+        device: DeviceT,
+        recorder: Recorder,
+        spec: Spec | None = None,
+        *,
+        hears: Collection[str] = BOTH,
+    ) -> None:
         self.device = device
         self.recorder = recorder
-        self.uart = Line(recorder)
+        self.uart = Line(recorder, hears)
         self.spec = spec
+        self.hears = frozenset(hears)
         self._pairer = Pairer()
         self._fed = 0
 
@@ -119,12 +133,34 @@ class Bench(Generic[DeviceT]):
     @property
     def exchanges(self) -> list[Exchange]:
         """The commands of this test so far, in order."""
-        for record in self.recorder.since(self._fed):
+        return list(self.snapshot().exchanges)
+
+    def snapshot(self) -> Snapshot:
+        """Give what is known at this moment: records, and the commands they make."""
+        kept, own = self.recorder.look()
+        for record in kept[self._fed :]:
             self._pairer.feed(record)
             self._fed += 1
-        own = self.recorder.records
         start = own[0].instant if own else float("inf")
-        return [each for each in self._pairer.exchanges if each.records[0].instant >= start]
+        found = [each for each in self._pairer.exchanges if each.records[0].instant >= start]
+        return Snapshot(own, found, self.hears)
+
+    def settle(self, timeout: float = AFTERWARDS, *, unanswered: bool = False) -> None:
+        """Wait until the last lines of the commands so far were told, which may be later than their replies.
+
+        :param timeout: seconds to wait at most
+        :param unanswered: wait for what a command without a reply becomes, too
+        """
+
+        def done() -> bool | None:
+            waited_for = (each for each in self.exchanges if unanswered or each.reply or not each.request)
+            return None if any(self.may_grow(each) for each in waited_for) else True
+
+        self.recorder.wait(done, timeout)
+
+    def may_grow(self, exchange: Exchange) -> bool:
+        """Tell whether lines of a command may still be told."""
+        return may_grow(exchange, self.hears)
 
     def expect(
         self,
@@ -166,15 +202,19 @@ class Bench(Generic[DeviceT]):
 
     def explain(self, problem: str) -> str:
         """Say what is wrong, what did happen, and show both wires."""
-        others = "\n".join(f"  {summary(each)}" for each in self.exchanges)
-        happened = f"what did:\n{others}" if others else "nothing else did either"
-        return f"{problem}; {happened}\n{trace(self.records)}"
+        now = self.snapshot()
+        happened = "nothing else did either"
+        if now.exchanges:
+            happened = "what did:\n" + indent("\n".join(map(account, now.exchanges)), "  ")
+        missed = f"\n({now.unseen})" if now.unseen else ""
+        return f"{problem}; {happened}{missed}\n{now.trace()}"
 
     def save(self, path: Path) -> None:
-        """Write all records of this test to a file, as JSON Lines."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="ascii") as file:
-            recording.write(file, self.records)
+        """Write all records of this test to a file, as JSON Lines.
+
+        :raises OSError: if that cannot be done
+        """
+        self.snapshot().save(path)
 
 
 def _is_like(record: Record, what: What | None, reading: Mapping[str, object]) -> bool:

@@ -53,7 +53,7 @@ class Expectation:
 
     def _closed(self) -> Exchange | None:
         found = self._latest()
-        return found if found is None or not found.open else None
+        return found if found is not None and not self._bench.may_grow(found) else None
 
     def _matching(self) -> list[Exchange]:
         found = [

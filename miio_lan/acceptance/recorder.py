@@ -38,16 +38,22 @@ class Recorder:
             self._records = self._records[-LEAD:]
             self._begun = len(self._records)
 
+    def forget(self) -> None:
+        """Drop everything: a product that was started anew owes no answer to what was said before."""
+        with self._news:
+            self._records = []
+            self._begun = 0
+
     @property
     def records(self) -> list[Record]:
         """What was recorded since the beginning."""
-        with self._news:
-            return sorted(self._records[self._begun :], key=lambda record: record.instant)
+        return self.look()[1]
 
-    def since(self, place: int) -> Sequence[Record]:
-        """Give what was recorded after the first ``place`` records, those before the beginning included."""
+    def look(self) -> tuple[Sequence[Record], list[Record]]:
+        """Give, of one moment, all that is kept as it came, and what was recorded since the beginning by its time."""
         with self._news:
-            return self._records[place:]
+            kept, begun = list(self._records), self._begun
+        return kept, sorted(kept[begun:], key=lambda record: record.instant)
 
     def wait(self, look: Callable[[], _T | None], timeout: float) -> _T | None:
         """Call ``look`` whenever there is something new, until it gives something, at most ``timeout`` seconds."""

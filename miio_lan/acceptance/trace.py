@@ -35,6 +35,11 @@ def summary(exchange: Exchange) -> str:
     return f"{exchange.method}: {end}{doubt}" + (f" [{', '.join(times)}]" if times else "")
 
 
+def account(exchange: Exchange) -> str:
+    """Say what became of a command, in one line, with what else is to be said about it below."""
+    return "\n".join([summary(exchange), *(f"  - {note}" for note in exchange.notes)])
+
+
 def trace(records: Sequence[Record]) -> str:
     """Show both wires side by side, without the polls that fetched nothing; secrets are hidden."""
     from miio_lan.lanes import transcript

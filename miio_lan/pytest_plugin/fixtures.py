@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from miio_lan.pytest_plugin.reports import BENCH
+from miio_lan.pytest_plugin.reports import BENCH, RIG
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -41,13 +41,16 @@ def miio_bench(request: pytest.FixtureRequest, miio_rig: Rig) -> Iterator[Bench[
         if not settings.real:
             pytest.fail(NO_PRODUCT, pytrace=False)
     try:
-        product = miio_rig.virtual(at_will="miio_virtual" in wanted) if virtual else None
-        bench = miio_rig.bench(product)
+        if virtual:
+            miio_rig.start_product()
+        bench = miio_rig.bench()
     except DeviceException as error:
         pytest.fail(f"the product cannot be opened: {error}", pytrace=False)
     request.node.stash[BENCH] = bench
+    request.node.stash[RIG] = miio_rig
     with bench.device:
         yield bench
+    miio_rig.check()
 
 
 @pytest.fixture

@@ -12,17 +12,21 @@ import pytest
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from miio_lan.acceptance.bench import Bench
+    from miio_lan.acceptance.snapshot import Snapshot
+    from miio_lan.pytest_plugin.rig import Rig
 
-BENCH = pytest.StashKey["Bench[Any]"]()
+BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()
 """Where the bench of a test is found."""
+RIG: pytest.StashKey[Rig] = pytest.StashKey()
+"""Where the rig is found that made it."""
 
 COMMANDS = "miio commands"
 WIRES = "miio wires"
 RECORDING = "miio_recording"
 _LONGEST_NAME = 100
+# Names that no two tests share, in capital letters or not, when "/" and "::" become "-" and "--".
+_PLAIN = re.compile(r"[a-z0-9_./]+\.py(::[a-z0-9_]+)+")
 
 
 class Reports:
@@ -47,42 +51,45 @@ class Reports:
         """Add what crossed the wires to the report of a test that had a product."""
         report = yield
         bench = item.stash.get(BENCH, None)
-        if bench is not None and call.when == "call":
+        if bench is not None and (call.when == "call" or report.failed):
             self._add(item, report, call, bench)
         return report
 
     def _add(
         self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], bench: Bench[Any]
     ) -> None:
-        from miio_lan.acceptance.trace import ExpectationFailed, summary, trace
+        from miio_lan.acceptance.trace import ExpectationFailed
 
-        commands = [summary(each) for each in bench.exchanges]
-        report.sections.append((COMMANDS, "\n".join(commands) or "none"))
         failed = report.failed
+        bench.settle(unanswered=failed)
+        # One look for everything, so that the list, the trace and the recording tell the same.
+        seen = bench.snapshot()
+        remarks = item.stash[RIG].remarks() if failed else []
+        report.sections.append((COMMANDS, "\n".join([seen.commands(), *(f"({each})" for each in remarks)])))
         # A failed expectation has shown them already.
         if failed and not (call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)):
-            report.sections.append((WIRES, trace(bench.records)))
-        path = self._settings.recordings / f"{file_name(item.nodeid)}.jsonl"
+            report.sections.append((WIRES, seen.trace()))
         if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
-            self._save(item, report, bench, path)
-        else:
-            path.unlink(missing_ok=True)  # of an earlier run: it is not true any more
+            self._save(item, report, seen)
 
-    @staticmethod
-    def _save(item: pytest.Item, report: pytest.TestReport, bench: Bench[Any], path: Path) -> None:
+    def _save(self, item: pytest.Item, report: pytest.TestReport, seen: Snapshot) -> None:
+        path = self._settings.recordings / f"{file_name(item.nodeid)}.jsonl"
         try:
-            bench.save(path)
+            seen.save(path)
         except OSError as error:
             report.sections.append(("miio recording", f"could not be written: {error}"))
             return
         report.sections.append(("miio recording", str(path)))
+        kept = (RECORDING, str(path))
         # The XML takes the properties of the last report of a test, which has those of the item.
-        item.user_properties.append((RECORDING, str(path)))
+        for properties in (item.user_properties, report.user_properties):
+            if kept not in properties:
+                properties.append(kept)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write our sections into the JUnit XML, which by itself has captured output alone."""
-        if report.when == "call" and (sections := [each for each in report.sections if _is_ours(each)]):
+        if sections := [each for each in report.sections if _is_ours(each)]:
             text = "\n\n".join(f"--- {title} ---\n{content}" for title, content in sections)
             _write_to_xml(self._config, report, text)
 
@@ -104,8 +111,9 @@ def _write_to_xml(config: pytest.Config, report: pytest.TestReport, text: str) -
 
 
 def file_name(nodeid: str) -> str:
-    """Give a test's name as the name of a file, short and unique."""
-    name = re.sub(r"[^\w.-]+", "_", nodeid).strip("_")
-    if len(name) <= _LONGEST_NAME and name == nodeid.replace("::", "_").replace("/", "_"):
+    """Give a test's name as the name of a file: short, and another for each test, on any file system."""
+    name = re.sub(r"[^\w.-]+", "_", nodeid.replace("::", "--").replace("/", "-"), flags=re.ASCII)
+    name = name.strip("_")
+    if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(nodeid):
         return name
     return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"

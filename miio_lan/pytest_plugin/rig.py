@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from miio_lan.acceptance.bench import Bench, Recorder
+from miio_lan.acceptance.snapshot import BOTH
+from miio_lan.acceptance.trace import line_of
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.names import mapping
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
-    from miio_lan.device.values import Value
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.tap import Tap
     from miio_lan.virtual.product import VirtualProduct
@@ -20,6 +24,16 @@ if TYPE_CHECKING:
 NO_PRODUCT = (
     "no product to test: give --miio-host and --miio-token for a real one (and --miio-uart for its line), "
     "or --miio-virtual"
+)
+
+BOOT_POLLS = 0.001
+"""Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
+PATIENCE = 1.0
+"""Seconds a product is waited for that should have nothing to do."""
+NO_WORK = "down none"
+SWAPPED = (
+    "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
+    "is wrong until the two options are exchanged"
 )
 
 
@@ -31,9 +45,8 @@ class Rig:
         self.recorder = Recorder()
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
+        self._told_swapped = False
         self._spec: Spec | None = None
-        self._first: dict[tuple[int, int], Value] = {}
-        self._used_at_will = False
 
     @property
     def spec(self) -> Spec | None:
@@ -50,59 +63,83 @@ class Rig:
             raise DeviceException("no virtual product was started")
         return self._product
 
-    def bench(self, product: VirtualProduct | None) -> Bench[MiotDevice]:
-        """Make what one test works with.
+    @property
+    def hears(self) -> frozenset[str]:
+        """The directions of the line that are heard."""
+        if self._product is not None or self.settings.uart_up is not None:
+            return BOTH
+        return frozenset({self._tap.direction} if self._tap is not None and self._tap.direction else ())
 
-        :param product: the virtual product; None for the one on the bench
-        """
-        if product is None and self.settings.uart is not None:
+    def bench(self) -> Bench[MiotDevice]:
+        """Make what one test works with: the product on the bench, if the virtual one was not started."""
+        product, settings = self._product, self.settings
+        if product is None and settings.uart is not None:
             self._listen()
+            self._let_it_finish()
         self.recorder.begin()
         spec = product.spec if product is not None else self.spec
         device = MiotDevice(
-            product.host if product is not None else self.settings.host,
-            product.token if product is not None else self.settings.token,
-            port=product.port if product is not None else self.settings.port,
+            product.host if product is not None else settings.host,
+            product.token if product is not None else settings.token,
+            port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
             observer=self.recorder.observe,
         )
-        return Bench(device, self.recorder, spec)
+        return Bench(device, self.recorder, spec, hears=self.hears)
 
-    def virtual(self, *, at_will: bool) -> VirtualProduct:
-        """Give the virtual product, as new: the same address and token in all tests of a worker.
+    def start_product(self) -> None:
+        """Start the virtual product anew, at the same address and with the same token in all tests of a worker.
 
-        :param at_will: whether the test may do anything with it; the next one gets one that was started anew
+        It has booted and told all it has to tell by itself when this returns.
         """
-        product = self._product
-        if product is not None and (self._used_at_will or not product.running):
-            product.close()
-            product = self._start(product)
-        elif product is not None:
-            self._restore(product)
-        else:
-            product = self._start(None)
-        self._product = product
-        self._used_at_will = at_will
-        return product
-
-    def _start(self, like: VirtualProduct | None) -> VirtualProduct:
         from miio_lan.virtual.product import VirtualProduct
 
-        product = VirtualProduct(
-            self.spec,
-            port=like.port if like is not None else 0,
-            token=like.token if like is not None else None,
-            device_id=like.device_id if like is not None else None,
-            observer=self.recorder.observe,
-            mcu_options={"poll_interval": self.settings.poll_interval},
-        )
-        product.start()
-        self._first = product.call(lambda _now: dict(product.mcu.values))
-        return product
+        old = self._product
+        if old is not None:
+            old.close()
+        self.recorder.forget()
+        common: dict[str, Any] = {
+            "observer": self.recorder.observe,
+            "mcu_options": {"poll_interval": BOOT_POLLS},
+        }
+        if old is None:
+            product = VirtualProduct(self.spec, **common)
+            product.start()
+        else:
+            common["module_options"] = {"mac": old.module.chip.mac}
+            common |= {"token": old.token, "device_id": old.device_id}
+            try:
+                product = VirtualProduct(old.spec, port=old.port, **common)
+                product.start()
+            except DeviceException:  # somebody else was given its port in between
+                product = VirtualProduct(old.spec, **common)
+                product.start()
+        self._product = product
+        self._await_idle()
+        product.call(self._go_on_as_usual)
 
-    def _restore(self, product: VirtualProduct) -> None:
-        """Undo what tests can do over the LAN."""
-        product.call(lambda _now: product.mcu.values.update(self._first))
+    def _go_on_as_usual(self, now: float) -> None:
+        self.product.mcu.poll_interval = self.settings.poll_interval
+        # What it told while it booted is nothing to those who subscribe later.
+        self.product.module.reports.boot(now)
+
+    def _await_idle(self) -> None:
+        """Wait until the MCU asks for work and there is none: it has nothing to tell any more."""
+
+        def idle() -> bool | None:
+            return True if any(line_of(each) == NO_WORK for each in self.recorder.records) else None
+
+        self.recorder.wait(idle, PATIENCE)
+
+    def _let_it_finish(self) -> None:
+        """Wait until a product that asks for work has told what the test before made it tell."""
+        polls = {"get_down", NO_WORK}
+        if any(line_of(each) in polls for each in self.recorder.look()[0]):
+            self.recorder.begin()
+            self.recorder.wait(
+                lambda: True if any(line_of(each) in polls for each in self.recorder.records) else None,
+                PATIENCE,
+            )
 
     def _listen(self) -> None:
         """Open the tap; what it hears goes to whichever test is running."""
@@ -118,9 +155,37 @@ class Rig:
         except DeviceException:
             port.close()
             raise
-        tap = Tap(self.recorder.observe, **ports, peer=url)
+        self._tap = tap = Tap(self.recorder.observe, **ports, peer=url)
         tap.start()
-        self._tap = tap
+        if up is None:  # which end it hears is known after a line or two
+            self.recorder.wait(lambda: tap.direction, PATIENCE)
+
+    def check(self) -> None:
+        """Tell what went wrong beside the test: in the thread of the virtual product, or at the receivers.
+
+        :raises Exception: what a hook of the test raised in the product's thread
+        """
+        product = self._product
+        if product is not None and product.running:
+            product.call(lambda _now: None)  # until what it is at is over; a failure is told by the next call
+            product.call(lambda _now: None)
+        if self.swapped and not self._told_swapped:
+            self._told_swapped = True
+            warnings.warn(pytest.PytestWarning(SWAPPED), stacklevel=2)
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the receivers were seen to hear each other's end."""
+        return self._tap is not None and self._tap.swapped
+
+    def remarks(self) -> list[str]:
+        """Say what the reader of a failure should know of the wires."""
+        found = []
+        if self._product is None and len(self.hears) < len(BOTH):
+            found.append("--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX")
+        if self.swapped:
+            found.append(SWAPPED)
+        return found
 
     def close(self) -> None:
         """Free what was opened."""

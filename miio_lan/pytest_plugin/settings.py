@@ -76,6 +76,10 @@ class Settings:
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
+        if found.real:
+            given.refuse_workers()
+        if found.keep != "none":
+            given.check_recordings()
         spec = given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
@@ -133,6 +137,12 @@ class _Given:
             raise pytest.UsageError(
                 f"--miio-virtual and --miio-{clash[0]} are two products: give one of them"
             )
+        for name in ("token", "port", "uart_up"):
+            if asked and self.option(name) is not None:
+                raise pytest.UsageError(
+                    f"--miio-{name.replace('_', '-')} is of a real product, and --miio-virtual starts a virtual one: "
+                    "give one of them"
+                )
         here = any(value is not None for value in named.values())
         if asked or (not here and self._config.getini("miio_virtual")):
             return True, None, None
@@ -147,6 +157,36 @@ class _Given:
                 raise pytest.UsageError(
                     f"write {option}={url}, with an equals sign: pytest takes {url} for the place of your tests"
                 )
+
+    def refuse_workers(self) -> None:
+        """Refuse several workers of pytest-xdist at one product.
+
+        Each would hear the lines of the others, and change the values they set.
+        """
+        options = self._config.option
+        if getattr(options, "dist", "no") == "no" or hasattr(self._config, "workerinput"):
+            return
+        workers = sum(_times(each) for each in getattr(options, "tx", None) or ())
+        if workers > 1:
+            raise pytest.UsageError(
+                f"-n {workers}: there is one product on the bench, and its tests run one after the other; "
+                "leave -n away, or give -n 0"
+            )
+
+    def check_recordings(self) -> None:
+        """Refuse a place for recordings that can be none."""
+        path = self.path("recordings")
+        if path is None:
+            return
+        try:
+            there = next(each for each in (path, *path.parents) if each.exists())
+            problem = "is not a folder" if not there.is_dir() else ""
+        except OSError as error:
+            there, problem = path, f"cannot be used: {error.strerror or error}"
+        if not problem and not os.access(there, os.W_OK | os.X_OK):
+            problem = "cannot be written to"
+        if problem:
+            raise pytest.UsageError(f"--miio-recordings names a folder for recordings, and {there} {problem}")
 
     def number(self, name: str, default: Any, least: float, most: float, *, whole: bool = False) -> Any:
         text = self.text(name)
@@ -169,6 +209,12 @@ class _Given:
             return None
         base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
         return base / text
+
+
+def _times(worker: str) -> int:
+    """Tell how many workers ``popen`` or ``2*popen`` means, as pytest-xdist writes it."""
+    times, star, _ = worker.partition("*")
+    return int(times) if star and times.isdigit() else 1
 
 
 def _home(config: pytest.Config) -> Path:

@@ -250,9 +250,13 @@ def test_the_recorder_keeps_a_few_from_before() -> None:
         recorder.observe(record)
     recorder.begin()
     assert recorder.records == []
-    assert recorder.since(0) == tape.records[5:]
+    assert recorder.look() == (tape.records[5:], [])
     recorder.observe(tape.records[-1])
     assert recorder.records == [tape.records[-1]]
+    recorder.forget()
+    assert recorder.look() == ([], [])
+    recorder.observe(tape.records[0])
+    assert recorder.records == [tape.records[0]]
 
 
 def test_records_are_given_in_the_order_of_time() -> None:

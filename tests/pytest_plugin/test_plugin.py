@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from miio_lan import record as recording
 from miio_lan.acceptance.pairing import pair
+from miio_lan.pytest_plugin.reports import file_name
 from miio_lan.record import Record
 from miio_lan.uart.port import PtyPort
 from miio_lan.virtual.product import VirtualProduct
@@ -183,7 +187,7 @@ def test_settings_in_a_file(pytester: pytest.Pytester, run: Run) -> None:
     """)
     run().assert_outcomes(passed=1)
     (path,) = (pytester.path / "kept").iterdir()
-    assert path.name == "test_settings_in_a_file.py_test_it.jsonl"
+    assert path.name == "test_settings_in_a_file.py--test_it.jsonl"
     with path.open() as file:
         assert [each.method for each in pair(recording.read(file))] == ["miIO.info"]
 
@@ -233,10 +237,16 @@ BAD = [
     (("--miio-uart-up=/dev/ttyUSB1",), "--miio-uart-up is the second of two receivers*"),
     (("--miio-uart", " "), "--miio-uart is empty"),
     (
-        ("--miio-virtual", "--miio-port", "70000"),
+        ("--miio-host", "192.0.2.1", "--miio-token", TOKEN, "--miio-port", "70000"),
         "--miio-port is a whole number from 1 to 65535, not '70000'",
     ),
-    (("--miio-virtual", "--miio-port", "x"), "--miio-port is a whole number from 1 to 65535, not 'x'"),
+    (("--miio-uart=/dev/x", "--miio-port", "x"), "--miio-port is a whole number from 1 to 65535, not 'x'"),
+    (
+        ("--miio-virtual", "--miio-token", TOKEN),
+        "--miio-token is of a real product, and --miio-virtual starts*",
+    ),
+    (("--miio-virtual", "--miio-uart-up=/dev/x"), "--miio-uart-up is of a real product*"),
+    (("--miio-virtual", "--miio-port", "1"), "--miio-port is of a real product*"),
     (("--miio-virtual", "--miio-poll-interval", "0"), "--miio-poll-interval is a number from 0.001 to 60*"),
     (("--miio-virtual", "--miio-spec", "none.json"), "--miio-spec: there is no file *none.json"),
     (("--miio-virtual", "--miio-keep", "some"), "--miio-keep is one of failed, all, none, not 'some'"),
@@ -298,6 +308,70 @@ def test_what_a_test_did_to_the_product_does_not_outlive_it(pytester: pytest.Pyt
     run("--miio-virtual").assert_outcomes(passed=3)
 
 
+AS_NEW = """
+    import pytest
+    @pytest.mark.parametrize("_", range(3))
+    def test_changes(miio_device, miio_bench, _):
+        miio_device.write(2, 2, 44)
+        miio_bench.uart.wait_for("down set_properties 2 2 44")
+        miio_device.update("http://192.0.2.1/x.bin", "0" * 32)
+        miio_device.configure_wifi("elsewhere", "a password", uid=7)
+    @pytest.mark.parametrize("_", range(3))
+    def test_finds_it_as_new(miio_device, miio_uart, _):
+        lines = miio_uart.lines()
+        miio_uart.wait_for("get_down")
+        miio_uart.wait_for("get_down")
+        told = [line for line in miio_uart.lines() if line not in ("get_down", "down none")]
+        assert told == []
+        assert miio_device.read(2, 2) == 60
+        assert miio_device.update_state().value != "downloading"
+        assert miio_device.info().raw["ap"]["ssid"] != "elsewhere"
+"""
+
+
+def test_every_test_finds_the_product_as_new(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(AS_NEW)
+    order = [
+        f"test_every_test_finds_the_product_as_new.py::test_{name}[{number}]"
+        for number in range(3)
+        for name in ("changes", "finds_it_as_new")
+    ]
+    run("--miio-virtual", *order).assert_outcomes(passed=6)
+
+
+def test_old_lines_mean_nothing_to_a_product_started_anew(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        import pytest
+        from miio_lan import McuTimeout
+        def test_leaves_a_line_unanswered(miio_virtual, miio_bench):
+            miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.add("silent"))
+            miio_virtual.call(lambda now: miio_virtual.module.hand_out("get_properties 2 1", now, lambda *_: None))
+            miio_bench.uart.wait_for("down get_properties 2 1")
+        def test_is_sure_of_its_own(miio_bench):
+            with miio_bench.expect("get_properties") as exchange:
+                miio_bench.device.read(2, 1)
+            assert (exchange.stopped_at, exchange.ambiguous, exchange.notes) == (None, False, ())
+    """)
+    run("--miio-virtual").assert_outcomes(passed=2)
+
+
+def test_a_port_that_somebody_else_took_meanwhile(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        import socket
+        def test_loses_its_port(miio_virtual):
+            global port, taken
+            port = miio_virtual.port
+            miio_virtual.close()
+            taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            taken.bind(("127.0.0.1", port))
+        def test_has_another(miio_virtual, miio_device):
+            taken.close()
+            assert miio_virtual.port != port
+            assert miio_device.read(2, 1) is True
+    """)
+    run("--miio-virtual").assert_outcomes(passed=2)
+
+
 # --- failures ------------------------------------------------------------------------------------------------------
 
 FAILING = """
@@ -344,13 +418,13 @@ def test_failures_show_both_wires_and_leave_a_recording(pytester: pytest.Pyteste
     assert "expectation.py" not in out.str()
     kept = sorted(path.name for path in (pytester.path / "miio-recordings").iterdir())
     assert [name[:24] for name in kept] == [
-        "test_it.py_test_expects_",
-        "test_it.py_test_fails.js",
-        "test_it.py_test_raises_i",
-        "test_it.py_test_waits_in",
+        "test_it.py--test_expects",
+        "test_it.py--test_fails.j",
+        "test_it.py--test_raises_",
+        "test_it.py--test_waits_i",
     ]
     assert max(map(len, kept)) < 130
-    with (pytester.path / "miio-recordings" / "test_it.py_test_fails.jsonl").open() as file:
+    with (pytester.path / "miio-recordings" / "test_it.py--test_fails.jsonl").open() as file:
         (exchange,) = pair(recording.read(file))
     assert (exchange.method, exchange.stopped_at) == ("get_properties", None)
     check_xml(ET.parse(pytester.path / "report.xml"), pytester.path)
@@ -367,7 +441,7 @@ def check_xml(tree: ET.ElementTree, path: Path) -> None:
     assert "LAN: client" not in said["test_passes"]
     assert said["test_without_a_product"] == ""
     kept = {each.get("name"): each.get("value") for each in cases["test_fails"].iter("property")}
-    assert kept == {"miio_recording": str(path / "miio-recordings" / "test_it.py_test_fails.jsonl")}
+    assert kept == {"miio_recording": str(path / "miio-recordings" / "test_it.py--test_fails.jsonl")}
     assert not list(cases["test_passes"].iter("property"))
 
 
@@ -377,25 +451,202 @@ def test_the_xml_of_several_workers(pytester: pytest.Pytester, run: Run) -> None
     check_xml(ET.parse(pytester.path / "report.xml"), pytester.path)
 
 
-def test_a_recording_goes_when_the_test_passes_again(pytester: pytest.Pytester, run: Run) -> None:
+def test_a_recording_stays_until_its_own_test_writes_another(pytester: pytest.Pytester, run: Run) -> None:
     test = "def test_it(miio_device):\n    miio_device.info()\n"
     pytester.makepyfile(test_it=test + "    assert False")
     run("--miio-virtual", "--miio-keep", "none").assert_outcomes(failed=1)
     assert not (pytester.path / "miio-recordings").exists()
     run("--miio-virtual").assert_outcomes(failed=1)
-    kept = pytester.path / "miio-recordings" / "test_it.py_test_it.jsonl"
-    assert kept.exists()
+    kept = pytester.path / "miio-recordings" / "test_it.py--test_it.jsonl"
+    first = kept.read_bytes()
+    run("--miio-virtual", "--miio-keep", "none").assert_outcomes(failed=1)
     (pytester.path / "test_it.py").write_text(test)
     run("--miio-virtual").assert_outcomes(passed=1)
-    assert not kept.exists()
+    assert kept.read_bytes() == first
+    (pytester.path / "test_it.py").write_text(test + "    miio_device.read(2, 1)\n    assert False")
+    run("--miio-virtual").assert_outcomes(failed=1)
+    assert b"get_properties" in kept.read_bytes()
+
+
+def test_each_test_has_a_recording_of_its_own(pytester: pytest.Pytester, run: Run) -> None:
+    test = "def test_y(miio_device):\n    miio_device.info()\n    assert %s\n"
+    (pytester.mkdir("a") / "test_x.py").write_text(test % "False")
+    pytester.makepyfile(a_test_x=test % "True")
+    run("--miio-virtual", "a/test_x.py", "a_test_x.py").assert_outcomes(failed=1, passed=1)
+    (kept,) = (pytester.path / "miio-recordings").iterdir()
+    assert kept.name == "a-test_x.py--test_y.jsonl"
+
+
+NAMES = [
+    "a/t.py::b",
+    "a_t.py::b",
+    "a-t.py::b",
+    "t.py::a_b",
+    "t.py::a::b",
+    "t.py::A_b",
+    "t.py::a[b]",
+    "t.py::a[b ]",
+]
+
+
+@given(st.one_of(st.sampled_from(NAMES), st.text("aAé/-_:[] .py", min_size=1, max_size=200)))
+def test_names_of_recordings(name: str) -> None:
+    found = file_name(name)
+    assert re.fullmatch(r"[\w.-]{1,120}", found, re.ASCII)
+    others = {file_name(each).lower() for each in NAMES if each != name}
+    assert found.lower() not in others
+
+
+@pytest.mark.parametrize("place", ["full", "full/of", "private"])
+def test_no_place_for_recordings(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (pytester.path / "full").write_text("a file")
+    pytester.mkdir("private")
+    # The superuser may write anywhere.
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "private" and allowed(path, mode))
+    pytester.makepyfile("def test_it(): pass")
+    result = run("--miio-virtual", "--miio-recordings", place)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    problem = "cannot be written to" if place == "private" else "is not a folder"
+    told = (
+        f"ERROR: --miio-recordings names a folder for recordings, and */{place.partition('/')[0]} {problem}"
+    )
+    result.stderr.fnmatch_lines([told])
+    run("--miio-virtual", "--miio-recordings", place, "--miio-keep", "none").assert_outcomes(passed=1)
+
+
+def test_a_place_for_recordings_that_cannot_be_looked_at(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def refuse(path: Path, **options: bool) -> bool:
+        if path.name == "inside":
+            raise PermissionError(13, "Permission denied")
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    pytester.makepyfile("def test_it(): pass")
+    result = run("--miio-virtual", "--miio-recordings", "locked/inside")
+    result.stderr.fnmatch_lines(["ERROR: --miio-recordings *locked/inside cannot be used: Permission denied"])
 
 
 def test_recordings_that_cannot_be_written(pytester: pytest.Pytester, run: Run) -> None:
-    (pytester.path / "full").write_text("a file")
-    pytester.makepyfile("def test_it(miio_device): assert False")
-    result = run("--miio-virtual", "--miio-recordings", "full/of")
+    pytester.makepyfile("""
+        import pathlib
+        def test_it(miio_device):
+            pathlib.Path("gone").write_text("a file")
+            assert False
+    """)
+    result = run("--miio-virtual", "--miio-recordings", "gone")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["could not be written: *"])
+
+
+TWICE = """
+    import pytest
+    @pytest.fixture
+    def early(miio_device):
+        miio_device.read(2, 1)
+        assert False, "before the test"
+    @pytest.fixture
+    def late(miio_device):
+        yield
+        miio_device.read(2, 2)
+        assert False, "after the test"
+    def test_before(early): pass
+    def test_after(late, miio_device): miio_device.info()
+    def test_inside_and_after(late): assert False, "within the test"
+"""
+
+
+def test_failures_before_and_after_a_test_are_shown_too(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_it=TWICE)
+    result = run("--miio-virtual", "--junitxml", "report.xml")
+    result.assert_outcomes(passed=1, errors=3, failed=1)
+    kept = pytester.path / "miio-recordings"
+    for name, lines in {
+        "before": ["result 2 1 0 true"],
+        "after": ["result 2 2 0 60"],
+        "inside_and_after": ["result 2 2 0 60"],
+    }.items():
+        path = kept / f"test_it.py--test_{name}.jsonl"
+        assert all(line in path.read_text() for line in lines)
+        case = next(
+            each for each in ET.parse("report.xml").iter("testcase") if each.get("name") == f"test_{name}"
+        )
+        said = "".join(each.text or "" for each in case.iter("system-out"))
+        assert all(f"← {line}" in said for line in lines)
+        assert [each.get("value") for each in case.iter("property")] == [str(path)]
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at setup of test_before*",
+            "*miio wires*",
+            "*ERROR at teardown of test_after*",
+            "*miio wires*",
+        ]
+    )
+
+
+def test_an_error_in_a_hook_belongs_to_the_test_that_made_it(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        import threading
+        def test_hook(miio_virtual):
+            called = threading.Event()
+            def fail(now):
+                called.set()
+                raise ZeroDivisionError("in the hook")
+            miio_virtual.call(lambda now: setattr(miio_virtual.mcu, "on_update", fail))
+            miio_virtual.call(lambda now: miio_virtual.module.send_firmware(b"x", now, lambda *_: None))
+            assert called.wait(10)
+        def test_next(miio_device): miio_device.info()
+    """)
+    result = run("--miio-virtual")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_hook*", "*ZeroDivisionError: in the hook"])
+
+
+# --- complete, whatever the threads do ---------------------------------------------------------------------------
+
+DELAYED = """
+    import threading, time
+    import pytest
+    from miio_lan.acceptance.recorder import Recorder
+
+    @pytest.fixture(autouse=True)
+    def slow_line(monkeypatch):
+        # The line is told by a thread that has other things to do first.
+        observe = Recorder.observe
+        waiting = []
+        def later(self, record):
+            if record.wire == "lan" or record.raw.startswith((b"get_down", b"down none")):
+                return observe(self, record)
+            timer = threading.Timer(0.05, observe, (self, record))
+            waiting.append(timer)
+            timer.start()
+        monkeypatch.setattr(Recorder, "observe", later)
+        yield
+        for each in waiting: each.join()
+
+    def test_it(miio_rig, slow_line, miio_device):
+        miio_device.read(2, 1)
+        assert False
+"""
+
+
+def test_what_is_shown_and_kept_is_complete(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile(test_it=DELAYED)
+    result = run("--miio-virtual")
+    result.assert_outcomes(failed=1)
+    out = result.stdout.str()
+    assert "still open" not in out
+    assert "get_properties: went through [" in out
+    assert re.search(r"← result 2 1 0 true\s.*?→ ok", out, re.DOTALL)
+    with (pytester.path / "miio-recordings" / "test_it.py--test_it.jsonl").open() as file:
+        (exchange,) = pair(recording.read(file))
+    assert exchange.acknowledgement is not None
 
 
 # --- when nobody uses it -------------------------------------------------------------------------------------------
