@@ -80,11 +80,6 @@ class _Lane:
     waiting: deque[tuple[float, Step]] = field(default_factory=deque)
     size: int = 0
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything is known of it that is not over."""
-        return bool(self.line or self.waiting or self.behind or self.binary)
-
 
 class Interference:
     """Applies faults to a line.
@@ -151,7 +146,20 @@ class Interference:
     @property
     def _is_idle(self) -> bool:
         """Whether there is nothing to do but to let everything go on."""
-        return not (self._faults or self._owed or self._up.busy or self._down.busy)
+        if self._faults or self._owed:
+            return False
+        up, down = self._up, self._down
+        # In one expression, for this is asked twice for each read of a busy line.
+        return not (
+            up.line
+            or up.waiting
+            or up.behind
+            or up.binary
+            or down.line
+            or down.waiting
+            or down.behind
+            or down.binary
+        )
 
     @property
     def deadline(self) -> float | None:

@@ -24,8 +24,10 @@ class Latency:
         """Count a duration."""
         self.count += 1
         self.total += seconds
-        self.worst = max(self.worst, seconds)
-        self._bins[min(_BINS - 1, max(0, int(seconds / _STEP)))] += 1
+        if seconds > self.worst:
+            self.worst = seconds
+        place = int(seconds / _STEP)
+        self._bins[place if 0 <= place < _BINS else -1 if place > 0 else 0] += 1
 
     @property
     def mean(self) -> float:

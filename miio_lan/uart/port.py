@@ -139,10 +139,12 @@ class Port:
             if self._pacing and not self._queue:
                 self._next_write = max(self._next_write, time.monotonic())
             self._queue += data
-        if loop.inside:
-            self._flush()
-        else:
+            inside = loop.inside
+            failure = self._send_due() if inside else ""
+        if not inside:
             loop.post(self._flush)
+        elif failure:
+            self.on_lost(failure)
 
     def stop(self) -> None:
         """Read and write no more, but keep what is open until :meth:`close`, so that the other end sees no hang-up."""
@@ -257,28 +259,29 @@ class Port:
 
     def _flush(self) -> None:
         with self._lock:
-            try:
-                self._send_due()
-            except OSError as error:
-                reason = error.strerror or str(error)
-            else:
-                return
-        self.on_lost(reason)
+            failure = self._send_due()
+        if failure:
+            self.on_lost(failure)
 
-    def _send_due(self) -> None:
+    def _send_due(self) -> str:
+        """Send what may be sent now, under the lock; say what went wrong, empty when nothing did."""
         while self._queue and self._transport is not None:
             data = bytes(self._queue)
             if self._pacing:
                 if self._next_write > time.monotonic():
-                    return
+                    break
                 data = data[:_PACED_CHUNK]
-            taken = self._transport.send(data)
+            try:
+                taken = self._transport.send(data)
+            except OSError as error:
+                return error.strerror or str(error) or type(error).__name__
             del self._queue[:taken]
             if self._pacing:
                 self._next_write += taken / BYTES_PER_SECOND
             self._jammed = taken < len(data)
             if self._jammed:
-                return
+                break
+        return ""
 
     def _open_again(self, old: Transport, reopen: Callable[[], Transport]) -> None:
         old.dispose()
