@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER_TIME = 2.0
 """Seconds after which a line of the MCU counts as unanswered; modules answer within milliseconds."""
+PROMPT = 0.1
+"""Seconds after which a line that was said again is not waited on; five times that, when others came after it."""
 MAX_OPEN = 32
 #: Notes of records that are no lines of either side.
 _ASIDE = ("echo", "xmodem")
@@ -214,7 +216,7 @@ class _Listener:
         text = clean(record.raw)[0].removeprefix("# ").strip(" ")
         if not text:
             return
-        asked = self._question(text)
+        asked = self._question(text, record.instant - held_back(record))
         command = c.read(text, direction="down", pending=asked.command if asked else None)
         if not invented(record):
             self.conversation.told.append((record, command))
@@ -257,16 +259,27 @@ class _Listener:
             self._close(downlink.instant)
             self._open, self._last = downlink, None
 
-    def _question(self, text: str) -> Said | None:
+    def _question(self, text: str, now: float) -> Said | None:
         """Give the line that ``text`` answers; what it shows to have been passed over is dropped."""
         asked = self._asked
-        if text.partition(" ")[0] == "down":
+        word = text.partition(" ")[0]
+        if word == "down":
             while asked and not isinstance(asked[0].command, c.GetDown):
                 asked.popleft()
         elif text == "ok" and any(not isinstance(each.command, c.GetDown) for each in asked):
             while isinstance(asked[0].command, c.GetDown):
                 asked.popleft()
+        while len(asked) > 1 and _given_up(asked[0], asked[1], word, now):
+            asked.popleft()
         return asked[0] if asked else None
+
+
+def _given_up(first: Said, second: Said, word: str, now: float) -> bool:
+    """Whether a reply that both could have is the later one's: who is not answered promptly is not answered at all."""
+    polls = isinstance(second.command, c.GetDown)
+    if word != "error" and polls is not (word == "down"):
+        return False
+    return now - first.instant > (PROMPT if first.text == second.text else 5 * PROMPT)
 
 
 def _is_answered(record: Record) -> bool:

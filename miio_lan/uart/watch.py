@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 ANSWER_TIME = 2.0
 """Seconds after which a line of the MCU counts as unanswered; modules answer within milliseconds."""
+PROMPT = 0.1
+"""Seconds after which a line that was said again is not waited on; five times that, when others came after it."""
 MAX_OPEN = 32
 """Lines of the MCU that may wait for their answer."""
 
@@ -131,7 +133,7 @@ class LineWatch:
 
     def _lines_down(self, lines: Iterable[Line]) -> None:
         for line in lines:
-            asked = self._question(line.text)
+            asked = self._question(line.text, line.instant)
             pending = asked.command if asked is not None else None
             command, reading = self._read(line, "down", pending)
             echo = asked is not None and line.text.removeprefix("# ") == asked.text
@@ -146,7 +148,7 @@ class LineWatch:
                 # The module did not take this for the answer: the request is still open.
                 self._downlink = self._downlink or asked.downlink
 
-    def _question(self, text: str) -> _Asked | None:
+    def _question(self, text: str, now: float) -> _Asked | None:
         """Give the line of the MCU that ``text`` answers; what it shows to have been passed over is dropped."""
         asked = self._asked
         word = text.removeprefix("# ").partition(" ")[0]
@@ -157,6 +159,8 @@ class LineWatch:
             others = sum(not isinstance(each.command, GetDown) for each in asked)
             while others and isinstance(asked[0].command, GetDown):
                 asked.popleft()
+        while len(asked) > 1 and _given_up(asked[0], asked[1], word, now):
+            asked.popleft()
         return asked[0] if asked else None
 
     def _read(
@@ -195,3 +199,11 @@ def _context(text: str, direction: Direction, pending: Command | None) -> str | 
     if isinstance(pending, _ANSWERED_ALIKE) and text != pending.line:
         return pending.command
     return pending.line
+
+
+def _given_up(first: _Asked, second: _Asked, word: str, now: float) -> bool:
+    """Whether a reply that both could have is the later one's: who is not answered promptly is not answered at all."""
+    polls = isinstance(second.command, GetDown)
+    if word != "error" and polls is not (word == "down"):
+        return False
+    return now - first.instant > (PROMPT if first.text == second.text else 5 * PROMPT)

@@ -32,6 +32,12 @@ def test_lines_that_were_not_waited_for_are_answered_in_order() -> None:
         ("> model a.b.c\n> get_down\n< down none", ["", "down none"]),
         ("> get_down\n> model a.b.c\n< ok", ["", "ok"]),
         ("> model a.b.c\n3 > get_down\n< error", ["", "error"]),
+        # What was said again was not heard the first time; what was said long before others was not heard at all.
+        ("> model a.b.c\n1 > model a.b.c\n< error\n> net\n< cloud", ["", "error", "cloud"]),
+        ("> model a.b.c\n1 > mcu_version 0001\n< error", ["", "error"]),
+        ("> get_down\n0.2 > get_down\n< down none\n> net\n< cloud", ["", "down none", "cloud"]),
+        ("> net\n0.4 > mac\n< cloud\n< 00", ["cloud", "00"]),
+        ("> get_down\n1 > net\n< down none\n< cloud", ["down none", "cloud"]),
         ("> help\n< model\n< net\n> get_down\n< down none", ["", "down none"]),
         ("> get_down\\\n> get_down\n< down none", ["", "down none"]),
     ],

@@ -6,6 +6,7 @@ import pytest
 from support.simulated import Simulated, simulate
 
 from miio_lan.acceptance.rules import RULES
+from miio_lan.acceptance.session import Session
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
@@ -36,7 +37,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
-def play(spec: Spec, *misbehave: str) -> Simulated:
+def play(spec: Spec, *misbehave: str, hasty: bool = False) -> Simulated:
     mcu = Mcu(spec, misbehave=misbehave, ble_pid=156)
     mcu.on_update = mcu.start
 
@@ -44,7 +45,7 @@ def play(spec: Spec, *misbehave: str) -> Simulated:
         for event in [*spec.events()] * 4:
             mcu.raise_event(*event.iid, None, now)
 
-    return simulate(mcu, spec, meanwhile=events)
+    return simulate(mcu, spec, meanwhile=events, hasty=hasty)
 
 
 def test_the_table_is_complete() -> None:
@@ -90,3 +91,17 @@ def test_a_misbehaviour_breaks_its_rules_and_no_other(
         assert verdicts[rule].text
         assert verdicts[rule].evidence
         assert verdicts[rule].evidence[0].text
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_an_mcu_whose_first_line_got_no_reply_breaks_no_other_rules_for_that(name: str) -> None:
+    session = play(Spec.shipped("lamp"), name, hasty=True)
+    first, *rest = Session(session.records, driven=True).line.said
+    assert (first.record.direction, first.reply) == ("up", None)
+    failed, warned = TABLE[name]
+    assert session.with_outcome(Outcome.FAIL) == failed
+    assert session.with_outcome(Outcome.WARNING) == warned
+    # What is said of the other lines is what they were told.
+    reports = [said for said in rest if said.command.command in ("model", "mcu_version", "ble_config")]
+    if name != "banners":
+        assert {said.reply_text for said in reports} == {"error", "ok"}

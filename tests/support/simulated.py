@@ -50,12 +50,14 @@ def simulate(
     allow: tuple[str, ...] = ("all",),
     refusals: int = 2,
     mcu_at: float = 0.5,
+    hasty: bool = False,
     meanwhile: Callable[[Mcu, float], None] | None = None,
     firmware: bytes | None = None,
 ) -> Simulated:
     """Play a session.
 
     :param mcu_at: seconds after the tester at which the MCU is switched on; a negative time leaves it on from before
+    :param hasty: whether the MCU is on a moment earlier, so that its first line is heard by nobody who could reply
     :param meanwhile: called once with the MCU and the time when it has polled for a while
     """
     tester = Tester(script_for(spec, allowed(allow), firmware), refusals=refusals)
@@ -65,8 +67,11 @@ def simulate(
     if mcu_at < 0:
         mcu.start(now + mcu_at)
         mcu.take_output()
+    elif hasty:
+        mcu.start(now)
+        carry(mcu, tester, watch, now)
     tester.start(now)
-    off = mcu_at >= 0
+    off = mcu_at >= 0 and not hasty
     while not tester.done:
         if off and now >= BEGAN + mcu_at:
             off = False

@@ -98,6 +98,18 @@ def test_what_was_never_answered_is_forgotten() -> None:
     assert reading(reply)["answers"] == "mac"
 
 
+def test_a_line_said_again_is_the_one_that_is_answered() -> None:
+    bench = Bench()
+    bench.say(">model a.b.c")
+    bench.now += 1.0
+    *_, refused = bench.say(">model a.b.c", "<error", ">mcu_version 0001", "<error")
+    assert reading(refused)["answers"] == "mcu_version"
+    bench.say(">net")
+    bench.now += 0.4
+    *_, reply = bench.say(">mac", "<cloud")
+    assert reading(reply)["answers"] == "net", "others wait longer"
+
+
 def test_lines_a_module_drops_wait_for_no_reply() -> None:
     bench = Bench()
     *_, reply = bench.say(">properties_changed 1 1 " + "9" * 600, ">net", "<local")
