@@ -13,6 +13,7 @@ from miio_lan.cli import virtual_run
 from miio_lan.cli.options import Command, Settings
 from miio_lan.cli.properties import load_spec
 from miio_lan.click_common.failures import FAILED, refuse
+from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
 
@@ -57,7 +58,7 @@ class _Accept(Command):
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     metavar="SECONDS",
     help="How long to listen; until Ctrl-C by default.",
 )
@@ -84,7 +85,7 @@ class _Accept(Command):
 )
 @click.option(
     "--power-up",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=30.0,
     show_default=True,
     metavar="SECONDS",

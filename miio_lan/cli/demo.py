@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, Command, Settings
+from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _WIDTH = 80
 @click.command("demo", cls=Command, without=DEVICE_OPTIONS)
 @click.option(
     "--answer-time",
-    type=click.FloatRange(min=0.05, max=60),
+    type=Between(0.05, 60),
     default=ANSWER_TIME,
     show_default=True,
     metavar="SECONDS",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from miio_lan.cli.show import Show, filter_of
+from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
@@ -247,9 +248,7 @@ def _recorder(stack: contextlib.ExitStack, name: str | None) -> Recorder | None:
 # --- options ---------------------------------------------------------------------------------------------------------
 
 OUTPUT = click.option("-o", "--output", metavar="FILE", help="Record everything there, as JSON Lines.")
-SECONDS = click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds."
-)
+DURATION = click.option("--seconds", type=SECONDS, metavar="S", help="End after S seconds.")
 COUNT = click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N lines.")
 WALL = click.option("--clock", "wall", is_flag=True, help="Times of day instead of seconds.")
 POLLS = click.option("--polls", is_flag=True, help="Show get_down and down none too.")
@@ -259,6 +258,6 @@ HIDE = click.option("--hide", metavar="REGEX", help="Do not show what this is fo
 
 def showing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of every command that shows records as they come."""
-    for option in (HIDE, ONLY, POLLS, WALL, COUNT, SECONDS, OUTPUT):
+    for option in (HIDE, ONLY, POLLS, WALL, COUNT, DURATION, OUTPUT):
         function = option(function)
     return function

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.click_common.logs import log_to_stderr
+from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -49,7 +50,6 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
     :param with_variables: whether environment variables stand for them; once is enough
     :param without: names of options a command has itself, or has no use for
     """
-    positive = click.FloatRange(min=0, min_open=True)
 
     def option(*names: str, variable: str | None = None, **settings: Any) -> click.Option:
         if with_variables and variable:
@@ -59,7 +59,7 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
     made = [
         option("ip", "--ip", "--host", variable=IP_VARIABLE, help="Address or host name of the device."),
         option("--token", variable=TOKEN_VARIABLE, help="Its token, 32 hexadecimal digits."),
-        option("--timeout", type=positive, metavar="SECONDS", help="Time per attempt, 5 by default."),
+        option("--timeout", type=SECONDS, metavar="SECONDS", help="Time per attempt, 5 by default."),
         option("--retries", type=click.IntRange(min=0), metavar="N", help="Further attempts, 3 by default."),
         option(
             "--port", type=click.IntRange(1, 65535), metavar="PORT", variable=PORT_VARIABLE, help="UDP port."

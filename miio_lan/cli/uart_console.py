@@ -14,6 +14,7 @@ import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, Settings, command
 from miio_lan.cli.uart_decode import as_json, as_text
+from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ PROMPT = "> "
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Between(0, SECONDS.most),
     default=1.0,
     show_default=True,
     metavar="SECONDS",

@@ -12,6 +12,7 @@ import click
 from miio_lan.cli import virtual_run
 from miio_lan.cli.options import DEVICE_OPTIONS, Settings, command
 from miio_lan.cli.properties import load_spec
+from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def module(settings: Settings, **options: Any) -> None:
 @click.option("--mcu-version", "version", default="0001", show_default=True, help="Four digits.")
 @click.option(
     "--poll-interval",
-    type=click.FloatRange(0.001, 60),
+    type=Between(0.001, 60),
     default=0.2,
     show_default=True,
     metavar="SECONDS",

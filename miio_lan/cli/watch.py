@@ -13,6 +13,7 @@ from miio_lan.cli.live import Replay, replay, run, showing
 from miio_lan.cli.options import Settings, command
 from miio_lan.cli.uart_wire import DOWN, EITHER, UP, opened_tap
 from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _MOST_PROPERTIES = 3
 @click.option("--replay", metavar="FILE", help="Show a recording, - for stdin.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Between(0.0001, 1_000_000, "times"),
     metavar="X",
     help="Replay at X times the pace of then; as fast as possible by default.",
 )
@@ -58,7 +59,7 @@ _MOST_PROPERTIES = 3
 )
 @click.option(
     "--every",
-    type=click.FloatRange(min=0, min_open=True),
+    type=SECONDS,
     default=1.0,
     show_default=True,
     metavar="SECONDS",

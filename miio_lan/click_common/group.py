@@ -12,6 +12,7 @@ import click
 
 from miio_lan.click_common.failures import GuardedGroup, PartlyFailed, refuse
 from miio_lan.click_common.logs import log_to_stderr
+from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
 from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
@@ -81,7 +82,6 @@ class DeviceGroup(GuardedGroup):
 
 def connection_options() -> list[click.Option]:
     """Make the options that say which device, and how to speak to it."""
-    positive = click.FloatRange(min=0, min_open=True)
     ports = click.IntRange(1, 65535)
     return [
         click.Option(
@@ -89,7 +89,7 @@ def connection_options() -> list[click.Option]:
         ),
         click.Option(["--token"], envvar=TOKEN_VARIABLE, help=f"32 hexadecimal digits; or {TOKEN_VARIABLE}."),
         click.Option(["--model"], help="Model, where the device does not tell it."),
-        click.Option(["--timeout"], type=positive, help="Seconds per attempt."),
+        click.Option(["--timeout"], type=SECONDS, help="Seconds per attempt."),
         click.Option(["--retries"], type=click.IntRange(min=0), help="Attempts after the first one."),
         click.Option(["--port"], type=ports, envvar=PORT_VARIABLE, help=f"UDP port; or {PORT_VARIABLE}."),
         click.Option(["--json"], is_flag=True, help="Print results and errors as JSON."),
