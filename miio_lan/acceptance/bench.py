@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from miio_lan.acceptance.content import same_value
 from miio_lan.acceptance.exchange import Exchange
-from miio_lan.acceptance.expectation import AFTERWARDS, Expectation, Wanted
+from miio_lan.acceptance.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
 from miio_lan.acceptance.pairing import Pairer
 from miio_lan.acceptance.recorder import Recorder
 from miio_lan.acceptance.snapshot import BOTH, Snapshot, may_grow, unseen
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from miio_lan.device.spec import Spec
 
 __all__ = ["Bench", "Expectation", "ExpectationFailed", "Line", "Recorder"]
-
-TIMEOUT = 5.0
-"""Seconds an expectation waits; a module gives its MCU 4."""
 
 What = str | re.Pattern[str] | Callable[[Record], bool]
 DeviceT = TypeVar("DeviceT", bound="Device")
@@ -143,7 +141,13 @@ class Bench(Generic[DeviceT]):
             self._fed += 1
         start = own[0].instant if own else float("inf")
         found = [each for each in self._pairer.exchanges if each.records[0].instant >= start]
-        return Snapshot(own, found, self.hears)
+        return Snapshot(own, [self._as_heard(each) for each in found], self.hears)
+
+    def _as_heard(self, exchange: Exchange) -> Exchange:
+        """Close what is open for lines alone that nobody hears."""
+        awaited = not exchange.reply and exchange.request
+        ends = exchange.open and not awaited and not self.may_grow(exchange)
+        return replace(exchange, open=False) if ends else exchange
 
     def settle(self, timeout: float = AFTERWARDS, *, unanswered: bool = False) -> None:
         """Wait until the last lines of the commands so far were told, which may be later than their replies.

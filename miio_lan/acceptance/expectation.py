@@ -7,13 +7,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.acceptance.content import same_value
-from miio_lan.acceptance.exchange import Exchange, Part
+from miio_lan.acceptance.exchange import STOPS, Exchange, Part
 from miio_lan.acceptance.trace import ExpectationFailed
+from miio_lan.errors import InvalidArgument
 from miio_lan.record import Record
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.bench import Bench
 
+TIMEOUT = 5.0
+"""Seconds an expectation waits; a module gives its MCU 4."""
 AFTERWARDS = 1.0
 """Seconds the last line may come after the reply, which another thread may tell first."""
 
@@ -80,6 +83,38 @@ class Expectation:
         found = self._latest()
         if found is None:
             raise ExpectationFailed(self._bench.explain(f"{self._wanted} did not happen"))
+        return found
+
+    def wait(self, stopped_at: str | None, *, timeout: float = TIMEOUT) -> Exchange:
+        """Wait until the command is known to have stopped there; what comes after the reply may change that.
+
+        .. code-block:: python
+
+            with bench.expect("get_properties") as exchange, pytest.raises(McuTimeout):
+                device.read(2, 1)
+            exchange.wait("answered late", timeout=10)
+
+        :param stopped_at: one of :data:`~miio_lan.acceptance.exchange.STOPS`, or None when all went through
+        :param timeout: seconds to wait
+        :return: the command as it is then
+        :raises ExpectationFailed: when it does not come to that, saying what it came to
+        :raises InvalidArgument: if that is no place to stop at
+        """
+        __tracebackhide__ = True
+        if stopped_at is not None and stopped_at not in STOPS:
+            raise InvalidArgument(f"no command stops at {stopped_at!r}, but at one of {', '.join(STOPS)}")
+
+        def look() -> Exchange | None:
+            found = self._latest()
+            if found is None or found.stopped_at != stopped_at:
+                return None
+            return found if stopped_at is not None or not self._bench.may_grow(found) else None
+
+        found = self._bench.recorder.wait(look, timeout)
+        if found is None:
+            wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
+            problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
+            raise ExpectationFailed(self._bench.explain(problem))
         return found
 
     def __repr__(self) -> str:

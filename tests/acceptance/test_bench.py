@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,9 @@ from miio_lan import DeviceError, MiotDevice
 from miio_lan import record as recording
 from miio_lan.acceptance.bench import Bench, ExpectationFailed, Line, Recorder
 from miio_lan.acceptance.recorder import LEAD
+from miio_lan.acceptance.snapshot import BOTH
 from miio_lan.acceptance.trace import summary, trace, without_polls
+from miio_lan.errors import InvalidArgument
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 
@@ -173,6 +175,125 @@ def test_what_comes_late_is_still_learnt(silent: Bench[MiotDevice]) -> None:
     for record in tape.records[told:]:
         silent.recorder.observe(record)
     assert exchange.ids == (1,)
+
+
+def test_what_comes_late_can_be_waited_for(silent: Bench[MiotDevice]) -> None:
+    tape = Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.wait(4).reply(1, error=-9999)
+    with silent.expect("get_properties") as exchange:
+        feed(silent, tape)
+    told = len(tape.records)
+    late = tape.wait(1).answer("result 2 1 0 true", "error").records[told:]
+    worker = threading.Timer(0.05, lambda: [silent.recorder.observe(record) for record in late])
+    worker.start()
+    assert exchange.wait("answered late", timeout=10).result is late[0]
+    worker.join()
+    with pytest.raises(
+        ExpectationFailed, match="get_properties was not 'refused' within 0 s, but answered late"
+    ):
+        exchange.wait("refused", timeout=0)
+    with pytest.raises(InvalidArgument, match="no command stops at 'late', but at one of not fetched, "):
+        exchange.wait("late")
+
+
+def test_that_all_went_through_can_be_waited_for(silent: Bench[MiotDevice]) -> None:
+    tape = (
+        Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1").up("result 2 1 0 true")
+    )
+    tape.reply(1, IS_ON)
+    with silent.expect("get_properties", timeout=0) as exchange:
+        feed(silent, tape)
+        silent.hears = frozenset()
+    silent.hears = BOTH
+    with pytest.raises(
+        ExpectationFailed, match="get_properties did not go through within 0 s, but went through"
+    ):
+        exchange.wait(None, timeout=0)
+    (ok,) = tape.down("ok").records[-1:]
+    worker = threading.Timer(0.05, silent.recorder.observe, [ok])
+    worker.start()
+    assert exchange.wait(None, timeout=10).acknowledgement is ok
+    worker.join()
+    with pytest.raises(ExpectationFailed, match="action did not happen"):
+        silent.expect("action").wait(None, timeout=0)
+
+
+class Impatient(Recorder):
+    """Fails where anything is waited for."""
+
+    def wait(self, look: Callable[[], object], timeout: float) -> object:
+        found = look()
+        assert found is not None, f"waits {timeout} s"
+        return found
+
+
+def heard(tape: Tape, hears: str) -> list[Record]:
+    return [each for each in tape.records if each.wire == "lan" or each.direction in hears.split()]
+
+
+@pytest.mark.parametrize("hears", ["", "up", "down"])
+@pytest.mark.parametrize("error", [None, -5001])
+def test_what_nobody_hears_is_not_waited_for(hears: str, error: int | None) -> None:
+    tape = Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.answer("result 2 1 0 true" if error is None else 'error "no" -5001')
+    tape.reply(1, IS_ON) if error is None else tape.reply(1, error=error)
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        bench = Bench(device, Impatient(), hears=hears.split())
+        with bench.expect("get_properties") as exchange:
+            for record in heard(tape, hears):
+                bench.recorder.observe(record)
+        bench.settle()
+    assert (exchange.down is None, exchange.result is None) == ("down" not in hears, "up" not in hears)
+
+
+@pytest.mark.parametrize("hears", ["up", "down"])
+def test_what_is_heard_is_waited_for(hears: str) -> None:
+    tape = (
+        Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1").up("result 2 1 0 true")
+    )
+    tape.reply(1, IS_ON)
+    first = [each for each in heard(tape, hears) if each.wire == "lan"]
+    rest = [each for each in heard(tape, hears) if each.wire == "uart"]
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        bench = Bench(device, Recorder(), hears=[hears])
+        worker = threading.Timer(0.05, lambda: [bench.recorder.observe(record) for record in rest])
+        with bench.expect("get_properties") as exchange:
+            for record in first:
+                bench.recorder.observe(record)
+            worker.start()
+        worker.join()
+        assert (exchange.down if hears == "down" else exchange.result) is not None
+
+
+@pytest.mark.parametrize(
+    ("hears", "told"),
+    [
+        ("", "the UART was not observed: no down, result or acknowledgement is known"),
+        ("up", "of the UART only the MCU was heard, not the module: no down or acknowledgement is known"),
+        ("down", "of the UART only the module was heard, not the MCU: no result or acknowledgement is known"),
+        ("up down", ""),
+    ],
+)
+def test_failures_tell_notes_and_what_was_not_observed(hears: str, told: str) -> None:
+    tape = (
+        Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1").up("result 2 1 0 true")
+    )
+    tape.reply(1, IS_ON)
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        bench = Bench(device, Recorder(), hears=hears.split())
+        for record in heard(tape, hears):
+            bench.recorder.observe(record)
+        said = bench.snapshot().commands()
+        with pytest.raises(ExpectationFailed) as vain:
+            bench.expect("action", timeout=0).wait(None, timeout=0)
+        with pytest.raises(ExpectationFailed) as silence:
+            bench.uart.wait_for("event_occured", timeout=0)
+    (exchange,) = bench.exchanges
+    assert all(f"\n  - {note}" in said for note in exchange.notes)
+    assert all(f"\n    - {note}" in str(vain.value) for note in exchange.notes)
+    assert bool(exchange.notes) is (hears != "up down")
+    for text in (said, str(vain.value), str(silence.value)):
+        assert ("(" + told + ")" in text) if told else "heard" not in text
 
 
 def test_an_expectation_waits_for_what_another_thread_does(bench: Bench[MiotDevice]) -> None:

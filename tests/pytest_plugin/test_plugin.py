@@ -155,6 +155,83 @@ def test_what_cannot_be_opened(pytester: pytest.Pytester, run: Run, more: tuple[
     result.stdout.fnmatch_lines([told])
 
 
+def test_a_failure_without_a_line_says_so(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile("""
+        def test_it(miio_bench):
+            with miio_bench.expect("get_properties") as exchange:
+                miio_bench.device.read(2, 1)
+            assert exchange.down.raw == b"down get_properties 2 1\\r"
+    """)
+    none = "*the UART was not observed: no down, result or acknowledgement is known)"
+    one = "*of the UART only the MCU was heard, not the module: no down or acknowledgement is known)"
+    for line, told in ((), none), ((f"--miio-uart={bench.up.path}",), one):
+        result = run(*bench.lan, *line)
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(
+            [
+                "E *AttributeError: 'NoneType' object has no attribute 'raw'",
+                "get_properties: went through (ambiguous) [[]in all * ms]",
+                "  - *",
+                told,
+                "(--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX)",
+            ]
+        )
+
+
+def test_receivers_that_are_swapped(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
+    pytester.makepyfile("""
+        import pytest
+        @pytest.mark.parametrize("_", range(2))
+        def test_it(miio_uart, _):
+            for _ in range(4): miio_uart.wait_for()
+        def test_fails(miio_uart): assert False
+    """)
+    result = run(f"--miio-uart={bench.up.path}", f"--miio-uart-up={bench.down.path}", "-W", "default")
+    result.assert_outcomes(passed=2, failed=1, warnings=1)
+    told = "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module.*"
+    result.stdout.fnmatch_lines([f"({told}", f"*PytestWarning: {told}"])
+    result = run(*bench.line)
+    result.assert_outcomes(passed=2, failed=1)
+    assert "the receivers are swapped" not in result.stdout.str()
+
+
+WORKERS = [("-n", "2"), ("--dist", "each", "--tx", "3*popen"), ("--dist=load", "--tx=popen", "--tx=popen")]
+
+
+@pytest.mark.parametrize("workers", WORKERS, ids=" ".join)
+def test_one_product_and_several_workers(
+    pytester: pytest.Pytester, run: Run, bench: OnTheBench, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile("def test_it(miio_device): miio_device.info()")
+    for line in (), bench.line:
+        result = run(*bench.lan, *line, *workers)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        number = 3 if "each" in workers else 2
+        result.stderr.fnmatch_lines([f"ERROR: -n {number}: there is one product on the bench*or give -n 0"])
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_one_product_and_one_worker(
+    pytester: pytest.Pytester, run: Run, bench: OnTheBench, workers: str
+) -> None:
+    pytester.makepyfile("def test_it(miio_device): miio_device.info()")
+    run(*bench.lan, *bench.line, "-n", workers).assert_outcomes(passed=1)
+
+
+def test_what_a_product_on_the_bench_still_reports(
+    pytester: pytest.Pytester, run: Run, bench: OnTheBench
+) -> None:
+    pytester.makepyfile("""
+        import pytest
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(miio_bench, number):
+            miio_bench.uart.wait_for("get_down")
+            assert not [line for line in miio_bench.uart.lines() if line.startswith("properties_changed")]
+            miio_bench.device.write(2, 2, 11 + number)
+    """)
+    run(*bench.lan, *bench.line).assert_outcomes(passed=20)
+
+
 def test_a_second_port_that_cannot_be_opened(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
     pytester.makepyfile("def test_it(miio_uart): pass")
     result = run(f"--miio-uart={bench.down.path}", "--miio-uart-up=/dev/no-such-port")
