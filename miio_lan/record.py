@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _encode = json.JSONEncoder(allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 WIRES = ("lan", "uart")
 DIRECTIONS = ("up", "down")
 
@@ -46,6 +48,10 @@ _TEXT = frozenset({str})
 
 # Readings nest a few levels; what goes deeper is an attack on the stack of whoever reads the recording.
 _MAX_DEPTH = 100
+_TOO_DEEP = f"the reading is nested too deeply, more than {_MAX_DEPTH} levels"
+
+# No clock shows more (it is in the year 33658), and no report could do its sums with the greatest of floats.
+_MAX_SECONDS = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ class Record:
         reading = data.get("reading")
         if reading is not None and not isinstance(reading, Mapping):
             raise RecordError(f"reading is a JSON object or absent, not {_kind(reading)}")
+        if reading is not None and _is_too_deep(reading):
+            raise RecordError(_TOO_DEEP)
         return cls(
             wire=_word(data, "wire", WIRES),
             direction=_word(data, "direction", DIRECTIONS),
@@ -151,7 +159,7 @@ def _quick_line(record: Record) -> str:
     if raw.translate(None, _CLEAN_BYTES) or (reading is not None and not _is_plain(reading)):
         return ""
     try:
-        tail = "" if reading is None else f', "reading": {_encode(reading)}'
+        tail = "" if reading is None else f', "reading": {_encode_plain(reading)}'
     except ValueError:
         return ""
     if record.note:
@@ -162,6 +170,24 @@ def _quick_line(record: Record) -> str:
         f'{{"wire": {_quoted(record.wire)}, "direction": {_quoted(record.direction)}, '
         f'"instant": {instant!r}, "wall": {wall!r}, "raw": {_quoted(raw.decode("ascii"))}{tail}}}\n'
     )
+
+
+def _plain_encoder() -> Callable[[object], str]:
+    """Give what encodes a plain reading, as ``_encode`` does.
+
+    ``JSONEncoder.encode`` makes its inner encoder anew for every value, which takes as long as to encode a short
+    reading. Where it can be made as CPython makes it, one is kept; elsewhere ``encode`` serves.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    try:
+        inner = make(None, str, _quoted, None, ": ", ", ", False, False, False)  # type: ignore[misc]
+        "".join(inner({}, 0))
+    except TypeError:
+        return _encode
+    return lambda reading: "".join(inner(reading, 0))
+
+
+_encode_plain = _plain_encoder()
 
 
 def _is_plain(reading: object, *, nested: bool = False) -> bool:
@@ -187,7 +213,7 @@ def _is_plain(reading: object, *, nested: bool = False) -> bool:
 def read(file: TextIO) -> Iterator[Record]:
     """Give the records of a file, one by one, as they are read.
 
-    Empty lines are skipped.
+    Empty lines are skipped, as is the byte order mark that some editors put before the first line.
 
     :raises RecordError: at the first line that is no record, naming its number; whatever the file contains
     """
@@ -201,6 +227,8 @@ def read(file: TextIO) -> Iterator[Record]:
             return
         except UnicodeDecodeError as error:
             raise RecordError(f"line {number} or one after it is not text ({error})") from None
+        if number == 1:
+            line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
             continue
         try:
@@ -228,7 +256,7 @@ def _plain(value: object, depth: int) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if depth == 0:
-        raise RecordError("the reading is nested too deeply")
+        raise RecordError(_TOO_DEEP)
     if isinstance(value, Mapping):
         if not all([isinstance(key, str) for key in value]):  # noqa: C419 - a generator costs more than it saves here
             raise RecordError("the keys of a reading are strings")
@@ -238,6 +266,22 @@ def _plain(value: object, depth: int) -> object:
     if isinstance(value, (list, tuple)):
         return [item if type(item) in _SCALARS else _plain(item, depth - 1) for item in value]
     raise RecordError(f"a reading consists of JSON values, not of {type(value).__name__}")
+
+
+def _is_too_deep(value: object) -> bool:
+    """Tell whether :func:`_plain` would refuse a value for its depth, without a deep stack."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            if isinstance(each, (Mapping, list))
+            for item in (each.values() if isinstance(each, Mapping) else each)
+            if isinstance(item, (Mapping, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _kind(value: object) -> str:
@@ -261,6 +305,8 @@ def _number(data: Mapping[object, object], key: str) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise RecordError(f"{key} is a finite number of seconds")
+    if abs(number) > _MAX_SECONDS:
+        raise RecordError(f"{key} is a number of seconds that a clock may show; here it is {_shown(value)}")
     return number
 
 
