@@ -20,7 +20,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-seconds = st.floats(allow_nan=False, allow_infinity=False)
+seconds = st.floats(-1e12, 1e12)
 records = st.builds(
     Record,
     wire=st.sampled_from(["lan", "uart"]),
@@ -108,6 +108,40 @@ def test_a_reading_without_end_is_refused() -> None:
         written(Record("uart", "up", 0.0, 0.0, b"", endless))
 
 
+def nested(levels: int, innermost: object = 5) -> dict[str, object]:
+    """A reading of so many levels, objects and lists by turns."""
+    value = innermost
+    for level in range(levels - 1):
+        value = [value, 1] if level % 2 else {"a": value, "b": 1}
+    return {"a": value}
+
+
+@pytest.mark.parametrize("innermost", [5, [], {}])
+def test_what_is_read_can_be_written_however_deep(innermost: object) -> None:
+    levels = 100 if innermost == 5 else 99
+    record = Record.from_json(LINE.as_json() | {"reading": nested(levels, innermost)})
+    assert list(read(io.StringIO(written(record)))) == [record]
+    with pytest.raises(RecordError, match="nested too deeply, more than 100 levels"):
+        Record.from_json(LINE.as_json() | {"reading": nested(levels + 1, innermost)})
+    with pytest.raises(RecordError, match="nested too deeply"):
+        written(replace(LINE, reading=nested(levels + 1, innermost)))
+
+
+@pytest.mark.parametrize("levels", [400, 900])
+def test_a_recording_nested_too_deeply_is_refused_with_its_line(levels: int) -> None:
+    line = json.dumps(LINE.as_json() | {"reading": nested(levels)})
+    with pytest.raises(RecordError, match=r"^line 1 of the recording: .*nested too deeply"):
+        list(read(io.StringIO(line)))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    text = "\ufeff" + written(LINE)
+    assert list(read(io.StringIO(text))) == [LINE]
+    assert list(read(io.StringIO("\ufeff\n" + written(LINE)))) == [LINE]
+    with pytest.raises(RecordError, match="line 2"):
+        list(read(io.StringIO(written(LINE) + text)))
+
+
 @pytest.mark.parametrize("record", [replace(LINE, instant=math.nan), replace(LINE, reading={"a": 10**5000})])
 def test_a_value_that_cannot_be_written_is_refused(record: Record) -> None:
     with pytest.raises(RecordError, match="cannot be written"):
@@ -140,6 +174,8 @@ def test_records_are_given_before_the_broken_line_and_its_number_is_named() -> N
         ({"instant": True}, "here it is True"),
         ({"wall": 10**400}, "wall is a finite number"),
         ({"wall": math.nan}, "wall is a finite number"),
+        ({"instant": 1.7e308}, "instant is a number of seconds that a clock may show; here it is 1.7e"),
+        ({"wall": -(10**13)}, "wall is a number of seconds that a clock may show"),
         ({"raw": None}, "raw .* or base64 must be there"),
         ({"raw": "é"}, "raw is not ASCII"),
         ({"base64": 5}, "base64 is a text or absent, not int"),

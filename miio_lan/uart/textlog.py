@@ -65,6 +65,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
     :raises RecordError: for a damaged recording of this package's own, or a table without a column of data
     """
     texts = list(lines)
+    texts[:1] = [text.removeprefix("\ufeff") for text in texts[:1]]  # editors' byte order mark
     if any(text.strip() for text in texts) and all(_is_record(text) for text in texts if text.strip()):
         yield from _refreshed(record for record in read(iter(texts)) if record.wire == "uart")  # type: ignore[arg-type]
         return

@@ -135,3 +135,10 @@ def test_any_text_is_read(text: str) -> None:
         assert '{"wire"' in text
         return
     assert all(record.direction in {"up", "down"} for record in records)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    file = io.StringIO()
+    write(file, [Record("uart", "up", 1.0, 2.0, b"get_down\r")])
+    assert lines("\ufeff" + file.getvalue()) == [("up", b"get_down")]
+    assert lines("\ufeffTX: get_down\nRX: down none\n") == [("up", b"get_down"), ("down", b"down none")]
