@@ -279,9 +279,14 @@ def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
         raise InvalidArgument(f"{shown(text)} is not s{text[1]}old{text[1]}new{text[1]}")
     try:
         pattern = re.compile(parts[0].encode())
-        pattern.sub(parts[1].encode(), b"")
     except re.error as error:
         raise InvalidArgument(f"{shown(parts[0])} is not a regular expression: {error}") from None
+    try:
+        pattern.sub(parts[1].encode(), b"")
+    except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not
+        raise InvalidArgument(
+            f"{shown(parts[1])} cannot stand in place of {shown(parts[0])}: {error}"
+        ) from None
     return pattern, parts[1].encode()
 
 

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from miio_lan.errors import PortError
 from miio_lan.uart.loop import READ, WRITE, Loop
@@ -50,6 +51,7 @@ _SERIAL_TIMEOUT = 0.25
 # A reader that has taken nothing for so long is not there. A line of 512 characters takes 44 ms.
 _UNATTENDED_AFTER = 1.0
 
+_EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.168.1.7:4000"}
 _HINTS = {
     errno.ENOENT: "no such port: is the adapter plugged in?",
     errno.EACCES: "this user may not open it (on Linux, join the group dialout)",
@@ -332,7 +334,10 @@ def open_serial(url: str) -> Transport:
     except Exception as error:  # pyserial raises whatever a strange URL leads to
         if device is not None:
             close_device(device)
-        raise PortError(f"{url} cannot be opened: {_explained(error)}") from error
+        reason = (
+            _explained(error) if _is_whole(url) else f"it lacks the port, as in {_EXAMPLES[_scheme(url)]}"
+        )
+        raise PortError(f"{url} cannot be opened: {reason}") from error
     try:
         fd = device.fileno() if os.name == "posix" else None
     except OSError:  # io.UnsupportedOperation: rfc2217:// and loop:// have none
@@ -350,6 +355,18 @@ def close_device(device: Any) -> None:
         device.close()
     if connection is not None:
         connection.close()
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
+
+
+def _is_whole(url: str) -> bool:
+    """Tell whether a URL that leads to another computer has a number for its port."""
+    try:
+        return _scheme(url) not in _EXAMPLES or urlsplit(url).port is not None
+    except ValueError:
+        return False
 
 
 def _explained(error: Exception) -> str:

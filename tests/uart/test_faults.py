@@ -69,7 +69,8 @@ def test_spelling_is_free() -> None:
         ("drop result: ok", "takes no text"),
         ("alter result: s/a/b", "not s/old/new/"),
         ("alter result: s/(/b/", "not a regular expression"),
-        ("alter result: s/a/\\1/", "not a regular expression"),
+        ("alter result: s/a/\\9/", "cannot stand in place of 'a': invalid group reference 9"),
+        ("alter result: s/a/\\g<b>/", "cannot stand in place of 'a': unknown group name"),
         ("drop result after", "begins"),
     ],
 )

@@ -531,8 +531,10 @@ class TestSerialUrl:
             ("/dev/no-such-port", "no such port: is the adapter plugged in"),
             ("/dev/null", "/dev/null cannot be opened"),
             ("tin-can://x", "protocol 'tin-can' not known"),
-            ("socket://nowhere", "cannot be opened"),
-            ("rfc2217://127.0.0.1", "cannot be opened"),
+            ("socket://", "it lacks the port, as in socket://192.168.1.7:4000"),
+            ("socket://nowhere", "it lacks the port"),
+            ("socket://nowhere:99999", "it lacks the port"),
+            ("RFC2217://127.0.0.1", "it lacks the port, as in rfc2217://192"),
             ("loop://?speed=11", "cannot be opened"),
         ],
     )
