@@ -40,6 +40,7 @@ class Said:
     :param answers: the downlink it answers, for ``result`` and ``error``
     :param again: whether that downlink had been answered before
     :param number: its place among the lines of the MCU, for lines of one read have one instant
+    :param instant: monotonic seconds of the read, but never before those of a line that was said earlier
     """
 
     record: Record
@@ -50,11 +51,7 @@ class Said:
     answers: Downlink | None = None
     again: bool = False
     number: int = 0
-
-    @property
-    def instant(self) -> float:
-        """Monotonic seconds of the read."""
-        return self.record.instant
+    instant: float = 0.0
 
     @property
     def reply_text(self) -> str:
@@ -74,6 +71,7 @@ class Downlink:
     :param asked: the ``get_down`` that fetched it
     :param answer: the first ``result`` or ``error`` for it
     :param closed: when something else was handed out in its place, or the line was lost
+    :param instant: monotonic seconds of its hand-out, but never before those of a line that was said earlier
     """
 
     record: Record
@@ -82,11 +80,7 @@ class Downlink:
     asked: Said | None = None
     answer: Said | None = None
     closed: float | None = None
-
-    @property
-    def instant(self) -> float:
-        """Monotonic seconds of its hand-out."""
-        return self.record.instant
+    instant: float = 0.0
 
     @property
     def seconds(self) -> float | None:
@@ -147,15 +141,17 @@ class _Listener:
         self._transfer = False
         self._altered = False
         self._doubled = False
+        self._now = 0.0
 
     def take(self, record: Record) -> None:
         conversation = self.conversation
         if not self._begun:
             self._begun = True
-            conversation.began = conversation.ended = record.instant
-        conversation.ended = max(conversation.ended, record.instant)
+            conversation.began = self._now = record.instant
+        # Of two receivers one is later than the other: what follows is not earlier for that.
+        conversation.ended = self._now = max(self._now, record.instant)
         if not record.raw:
-            self._break(record.instant)
+            self._break(self._now)
         elif any(word in record.note for word in _ASIDE):
             return
         elif record.direction == "down":
@@ -183,20 +179,21 @@ class _Listener:
         parts = pieces(text)
         if self._transfer and isinstance(c.read(parts[0], direction="up"), c.Noise):
             return  # what a bootloader says between blocks is no line of the document
-        while self._asked and self._stale(self._asked[0], record.instant):
+        while self._asked and self._stale(self._asked[0]):
             self._asked.popleft()
         for number, part in enumerate(parts):
             said = self._say(record, part, glued=len(parts) > 1)
             if number == 0 and _is_answered(record):
                 self._asked.append(said)
 
-    def _stale(self, asked: Said, now: float) -> bool:
-        return asked.instant < now - ANSWER_TIME or isinstance(asked.command, c.Help)
+    def _stale(self, asked: Said) -> bool:
+        return asked.instant < self._now - ANSWER_TIME or isinstance(asked.command, c.Help)
 
     def _say(self, record: Record, text: str, *, glued: bool) -> Said:
         downlink = self._open or (self._last if self._doubled else None)
         command = c.read(text, direction="up", pending=downlink.command if downlink else None)
-        said = Said(record, text, command, glued, number=len(self.conversation.said))
+        number = len(self.conversation.said)
+        said = Said(record, text, command, glued, number=number, instant=self._now)
         if isinstance(command, (c.Result, c.Error)):
             self._answer(said, self._open)
         elif not isinstance(command, c.GetDown):
@@ -216,7 +213,7 @@ class _Listener:
         text = clean(record.raw)[0].removeprefix("# ").strip(" ")
         if not text:
             return
-        asked = self._question(text, record.instant - held_back(record))
+        asked = self._question(text, self._now - held_back(record))
         command = c.read(text, direction="down", pending=asked.command if asked else None)
         if not invented(record):
             self.conversation.told.append((record, command))
@@ -228,7 +225,7 @@ class _Listener:
             asked.reply = record
             self._note_transfer(asked)
         if isinstance(command, c.Down) and command.method not in ("", "none"):
-            self._hand_out(Downlink(record, text, command, asked))
+            self._hand_out(Downlink(record, text, command, asked, instant=self._now))
 
     def _withheld(self, record: Record) -> None:
         """Take what the MCU never heard (a fault of a bridge): its question will not be answered any more."""
@@ -240,7 +237,7 @@ class _Listener:
         if self._altered:
             self._altered = False  # what was made of it is answered once
         elif text := clean(record.raw)[0]:
-            self._asked.append(Said(record, text, c.read(text, direction="up")))
+            self._asked.append(Said(record, text, c.read(text, direction="up"), instant=self._now))
 
     def _note_transfer(self, asked: Said) -> None:
         downlink = asked.answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.merging import in_order
 from miio_lan.acceptance.pairing import pair
 from miio_lan.acceptance.rules import judge, model_of
 from miio_lan.acceptance.verdict import Judgement
@@ -34,9 +35,10 @@ def judgement_of(
     :param from_boot: whether the records are known to hold a power-up of the MCU
     :param ended: when the observation ended, monotonic seconds; with the last record by default
     """
-    kept = tuple(sorted(records, key=lambda record: record.instant))
+    driven = mode == MODULE
+    kept = tuple(sorted(records, key=lambda record: record.instant) if driven else in_order(records))
     model = model_of(kept) or (spec.model if spec is not None else "")
-    verdicts = judge(kept, spec=spec, driven=mode == MODULE, from_boot=from_boot, ended=ended)
+    verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended)
     return Judgement(
         title=title or model or "unknown product",
         model=model,

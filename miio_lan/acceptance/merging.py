@@ -7,6 +7,7 @@ can answer what decides where the stamps are close.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterable
@@ -21,6 +22,9 @@ LATENESS = 0.03
 PATIENCE = 0.1
 """Seconds after which a line is no longer waited on; modules answer within milliseconds."""
 
+# Reports that are also answers to a request of the module.
+_REQUESTS = {"model": "down MIIO_model_req", "mcu_version": "down MIIO_mcu_version_req"}
+_ANSWERS = frozenset({"result", "error", *_REQUESTS})
 _SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
 
 
@@ -30,6 +34,17 @@ def merged(records: Iterable[Record]) -> list[Record]:
     for record in records:
         (merger.up if record.direction == "up" else merger.down).append(record)
     return merger.run()
+
+
+def in_order(records: Iterable[Record]) -> list[Record]:
+    """Order the records of both wires: the lines as they were said, and the datagrams among them by their time."""
+    kept = sorted(records, key=_instant)
+    lines = merged(record for record in kept if record.wire == "uart")
+    return list(heapq.merge(lines, (record for record in kept if record.wire != "uart"), key=_instant))
+
+
+def _instant(record: Record) -> float:
+    return record.instant
 
 
 class _Merger:
@@ -58,14 +73,14 @@ class _Merger:
         explained = any(_answers(said, word) for _, word in self._asked)
         if up.instant > down.instant:
             return not explained and _answers(said, asked)
-        return not (asked in ("result", "error") and self._hands_out_before(up.instant + LATENESS))
+        return not self._hands_out_before(asked, up.instant + LATENESS)
 
-    def _hands_out_before(self, end: float) -> bool:
+    def _hands_out_before(self, answer: str, end: float) -> bool:
         """Tell whether the MCU has asked for work and gets some: it waits for that before it answers anything."""
-        if all(word != "get_down" for _, word in self._asked):
+        if answer not in _ANSWERS or all(word != "get_down" for _, word in self._asked):
             return False
         near = itertools.takewhile(lambda record: record.instant <= end, self.down)
-        return any(_is_task(_text(record)) for record in near)
+        return any(_wants(_text(record), answer) for record in near)
 
     def _note(self, record: Record) -> None:
         text = _text(record)
@@ -89,7 +104,10 @@ def _answers(said: str, asked: str) -> bool:
     return said == "error" or (bool(said) and asked not in _SERVER)
 
 
-def _is_task(said: str) -> bool:
+def _wants(said: str, answer: str) -> bool:
+    """Tell whether what is handed out is answered by such a line."""
+    if answer in _REQUESTS:
+        return said == _REQUESTS[answer]
     return said.startswith("down ") and not said.startswith(("down none", "down MIIO_", "down ble_"))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.form import bare_words
+from miio_lan.acceptance.merging import LATENESS
 from miio_lan.acceptance.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.values import MISSING
@@ -109,9 +110,10 @@ def _alike(one: object, other: object) -> bool:
 def set_reported(session: Session, case: Case) -> None:
     """A failure only where the description says that the property notifies."""
     reports = _Reports(session.line)
+    late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
     for each in _sets(session.line):
         end = each.said.instant + REPORT_TIME
-        told = list(reports.between(each.downlink.instant, end))
+        told = list(reports.between(each.downlink.instant - late, end))
         for iid, value in each.values.items():
             if iid not in each.before or _alike(each.before[iid], value):
                 continue

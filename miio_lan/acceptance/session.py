@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.conversation import Conversation, Downlink, Said, listen
 from miio_lan.acceptance.form import bare_words, is_identity
-from miio_lan.acceptance.merging import merged
+from miio_lan.acceptance.merging import in_order
 from miio_lan.uart import commands as c
 from miio_lan.uart.faults import held_back, touched
 from miio_lan.uart.values import MISSING, Missing
@@ -80,25 +80,20 @@ class Session:
         from_boot: bool = False,
         ended: float | None = None,
     ) -> None:
-        # Both wires have clocks of their own only in name: instants are of one machine, and order is what counts.
-        self.records = tuple(sorted(records, key=lambda record: record.instant))
+        # Two receivers are late, each in its own time; who plays the module himself has one clock.
+        ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
+        self.records = tuple(ordered)
         self.spec = spec
         self.driven = driven
         self.from_boot = from_boot
-        self._ended = ended
+        self._until = ended
+        #: When the observation ended, monotonic seconds.
+        self.ended = max([record.instant for record in self.records] + [ended or 0.0])
 
     @cached_property
     def line(self) -> Conversation:
         """The serial line."""
-        # Two receivers are late, each in its own time; who plays the module himself has one clock.
-        records = self.records if self.driven else merged(r for r in self.records if r.wire == "uart")
-        return listen(records, ended=self._ended)
-
-    @property
-    def ended(self) -> float:
-        """When the observation ended, monotonic seconds."""
-        last = self.records[-1].instant if self.records else 0.0
-        return last if self._ended is None else max(last, self._ended)
+        return listen(self.records, ended=self._until)
 
     @cached_property
     def lan(self) -> tuple[Call, ...]:

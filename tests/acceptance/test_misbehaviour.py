@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 from support.simulated import Simulated, simulate
 
+from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.rules import RULES
 from miio_lan.acceptance.session import Session
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
+from miio_lan.record import Record
 from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
 
 #: What cannot be seen from the module's place.
@@ -105,3 +111,41 @@ def test_an_mcu_whose_first_line_got_no_reply_breaks_no_other_rules_for_that(nam
     reports = [said for said in rest if said.command.command in ("model", "mcu_version", "ble_config")]
     if name != "banners":
         assert {said.reply_text for said in reports} == {"error", "ok"}
+
+
+def through_adapters(records: Iterable[Record], think: float, up: float, down: float) -> list[Record]:
+    """Stamp a session as two adapters do that hand over what they have every so many seconds, each in its own time.
+
+    :param think: seconds between two lines, in truth
+    """
+    now, found = 0.0, []
+    for record in records:
+        now = max(now + think, record.instant) + len(record.raw) / 11520
+        every, phase = (up, 0.0) if record.direction == "up" else (down, 0.6 * down)
+        instant = math.ceil((now - phase) / every) * every + phase if every else now
+        found.append(replace(record, instant=instant))
+    return found
+
+
+@pytest.mark.parametrize("name", ["", "report-before-result", "wrong-counts"])
+@pytest.mark.parametrize("think", [0.0005, 0.003, 0.01])
+def test_two_adapters_that_are_late_each_in_its_own_time_break_no_rules(name: str, think: float) -> None:
+    spec = Spec.shipped("lamp")
+    session = play(spec, *filter(None, [name]))
+    failed, warned = TABLE.get(name, (set(), set()))
+    for late in [(0.0, 0.016), (0.016, 0.0), (0.016, 0.016), (0.001, 0.016), (0.016, 0.01)]:
+        heard = through_adapters(session.records, think, *late)
+        verdicts = judgement_of(heard, spec=spec, ended=session.ended + 1).verdicts
+        found = {
+            outcome: {each.rule.name for each in verdicts if each.outcome is outcome} for outcome in Outcome
+        }
+        assert (late, found[Outcome.FAIL]) == (late, failed)
+        # The tester's downlinks are wrong on purpose, which is not known here.
+        assert (late, found[Outcome.WARNING]) == (late, warned | {"module-downlinks"})
+
+
+def test_the_lines_of_two_adapters_are_told_in_their_order() -> None:
+    lines = [("down", 1.0, b"down none\r"), ("up", 1.01, b"get_down\r")]
+    records = [Record("uart", direction, at, at, raw) for direction, at, raw in lines]
+    datagram = Record("lan", "down", 1.005, 1.005, b"")
+    assert judgement_of([*records, datagram]).records == (datagram, *reversed(records))
