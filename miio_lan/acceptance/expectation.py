@@ -115,7 +115,7 @@ class Expectation:
             wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
             problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
             raise ExpectationFailed(self._bench.explain(problem))
-        return found
+        return self._bench.recorder.wait(self._closed, AFTERWARDS) or self._found()
 
     def __repr__(self) -> str:
         found = self._latest()

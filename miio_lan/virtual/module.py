@@ -325,7 +325,8 @@ class Module:
 
     def _forward(self, request: Request, now: float) -> None:
         def finish(outcome: Outcome, at: float) -> None:
-            self._finish(request, outcome, at)
+            if self.listening:  # the caller may have become unreachable meanwhile
+                self._finish(request, outcome, at)
 
         try:
             asked = request_of(request.method, request.params, self.profile, now, finish, self._inputs)

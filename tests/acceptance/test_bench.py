@@ -184,10 +184,16 @@ def test_what_comes_late_can_be_waited_for(silent: Bench[MiotDevice]) -> None:
         feed(silent, tape)
     told = len(tape.records)
     late = tape.wait(1).answer("result 2 1 0 true", "error").records[told:]
-    worker = threading.Timer(0.05, lambda: [silent.recorder.observe(record) for record in late])
-    worker.start()
-    assert exchange.wait("answered late", timeout=10).result is late[0]
-    worker.join()
+    workers = [
+        threading.Timer(seconds, silent.recorder.observe, [record])
+        for seconds, record in zip((0.05, 0.1), late, strict=True)
+    ]
+    for worker in workers:
+        worker.start()
+    found = exchange.wait("answered late", timeout=10)
+    assert (found.result, found.acknowledgement) == (late[0], late[1])
+    for worker in workers:
+        worker.join()
     with pytest.raises(
         ExpectationFailed, match="get_properties was not 'refused' within 0 s, but answered late"
     ):

@@ -310,6 +310,17 @@ class TestReports:
         chip.wait(1)
         assert [message["method"] for message in chip.replies()] == ["event_occured", "properties_changed"]
 
+    def test_an_answer_finds_nobody_without_a_network(self, chip):
+        chip.drain()
+        chip.send("get_properties", [{"did": "x", "siid": 2, "piid": 1}])
+        assert chip.uart("get_down") == "down get_properties 2 1\r"
+        chip.module.set_net("offline", chip.now)
+        assert chip.uart("result 2 1 0 5") == "ok\r"
+        chip.send("get_properties", [{"did": "x", "siid": 2, "piid": 2}])
+        chip.module.set_net("cloud", chip.now)
+        chip.wait(5)
+        assert chip.replies() == []
+
     def test_repeats_wait_while_unreachable(self, chip):
         self.subscribe(chip)
         chip.uart("event_occured 3 1")
