@@ -25,11 +25,17 @@ def test_each_command_is_one_line(name):
 
 
 def test_the_tour_runs(fresh_python):
-    (tour,) = blocks("python")
+    tour, _ = blocks("python")
     model, switched_on, refusal = fresh_python(tour).splitlines()
     assert model.count(".") == 2
     assert "'code': 0" in switched_on
     assert refusal.startswith("-")
+
+
+def test_the_end_to_end_test_passes(pytester):
+    _, test = blocks("python")
+    pytester.makepyfile(test)
+    pytester.runpytest_inprocess("-p", "no:randomly", "--miio-virtual").assert_outcomes(passed=1)
 
 
 def test_links_to_files_lead_somewhere():
