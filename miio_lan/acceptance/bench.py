@@ -153,11 +153,11 @@ class Bench(Generic[DeviceT]):
         """Wait until the last lines of the commands so far were told, which may be later than their replies.
 
         :param timeout: seconds to wait at most
-        :param unanswered: wait for what a command without a reply becomes, too
+        :param unanswered: wait for what becomes of commands without a reply, and of those of others, too
         """
 
         def done() -> bool | None:
-            waited_for = (each for each in self.exchanges if unanswered or each.reply or not each.request)
+            waited_for = (each for each in self.exchanges if unanswered or each.reply)
             return None if any(self.may_grow(each) for each in waited_for) else True
 
         self.recorder.wait(done, timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
+    from miio_lan.cli.virtual_taps import Taps
+    from miio_lan.record import Observer, Record
     from miio_lan.virtual.product import VirtualProduct
 
 PORT = 54321
@@ -34,6 +37,7 @@ PORT = 54321
 @virtual_run.PROFILE
 @virtual_run.UNPROVISIONED
 @virtual_run.MISBEHAVE
+@click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(Settings, ensure=True)
 def product(settings: Settings, /, **options: Any) -> None:
     """Run a virtual product until Ctrl-C, and print its address and token.
@@ -42,27 +46,48 @@ def product(settings: Settings, /, **options: Any) -> None:
     with -vv the idle polls and firmware blocks too. At a terminal, orders can be typed meanwhile.
     """
     from miio_lan.cli.virtual_orders import MCU_ORDERS, mcu_orders
+
+    with contextlib.ExitStack() as stack:
+        taps = stack.enter_context(_taps()) if options["tap"] else None
+        made = _product(settings, options, taps)
+        stop = stack.enter_context(virtual_run.ended_by_signals())
+        stack.enter_context(_started(made))
+        if settings.json:
+            echo_json(_facts(made, taps))
+        else:
+            echo("\n".join(_lines(made, taps)))
+            if sys.stdin.isatty():
+                echo(MCU_ORDERS)
+        virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
+
+
+def _taps() -> Taps:
+    from miio_lan.cli.virtual_taps import Taps
+
+    return Taps()
+
+
+def _product(settings: Settings, options: dict[str, Any], taps: Taps | None) -> VirtualProduct:
     from miio_lan.virtual.product import VirtualProduct
 
-    spec = load_spec(options["spec"])
-    made = VirtualProduct(
-        spec,
+    observers: list[Observer] = [taps.observe] if taps is not None else []
+    if settings.verbose:
+        observers.append(virtual_run.line_log(settings.verbose))
+
+    def observe(record: Record) -> None:
+        for each in observers:
+            each(record)
+
+    return VirtualProduct(
+        load_spec(options["spec"]),
         host=options["host"],
         port=options["port"],
         token=options["token"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
-        observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
+        observer=observe if observers else None,
     )
-    with virtual_run.ended_by_signals() as stop, _started(made):
-        if settings.json:
-            echo_json(_facts(made))
-        else:
-            echo("\n".join(_lines(made)))
-            if sys.stdin.isatty():
-                echo(MCU_ORDERS)
-        virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
 
 
 def _started(product: VirtualProduct) -> VirtualProduct:
@@ -76,17 +101,18 @@ def _started(product: VirtualProduct) -> VirtualProduct:
     return product
 
 
-def _facts(product: VirtualProduct) -> dict[str, Any]:
+def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
     return {
         "ip": product.host,
         "port": product.port,
         "token": product.token,
         "device_id": product.device_id,
         "model": product.mcu.model,
+        **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
     }
 
 
-def _lines(product: VirtualProduct) -> list[str]:
+def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
     variables = f"MIIO_LAN_IP={product.host} MIIO_LAN_TOKEN={product.token}"
     if product.port != PORT:
         variables += f" MIIO_LAN_PORT={product.port}"
@@ -95,6 +121,7 @@ def _lines(product: VirtualProduct) -> list[str]:
         f"Address:  {product.host}",
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
+        *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
         f"  export {variables}",

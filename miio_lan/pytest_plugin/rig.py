@@ -30,7 +30,7 @@ BOOT_POLLS = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
 PATIENCE = 1.0
 """Seconds a product is waited for that should have nothing to do."""
-NO_WORK = "down none"
+POLL, NO_WORK = "get_down", "down none"
 SWAPPED = (
     "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
     "is wrong until the two options are exchanged"
@@ -74,8 +74,10 @@ class Rig:
         """Make what one test works with: the product on the bench, if the virtual one was not started."""
         product, settings = self._product, self.settings
         if product is None and settings.uart is not None:
-            self._listen()
-            self._let_it_finish()
+            if self._tap is None:
+                self._listen()
+            else:
+                self._let_it_finish()
         self.recorder.begin()
         spec = product.spec if product is not None else self.spec
         device = MiotDevice(
@@ -125,26 +127,21 @@ class Rig:
 
     def _await_idle(self) -> None:
         """Wait until the MCU asks for work and there is none: it has nothing to tell any more."""
+        sign = NO_WORK if "down" in self.hears else POLL
 
         def idle() -> bool | None:
-            return True if any(line_of(each) == NO_WORK for each in self.recorder.records) else None
+            return True if any(line_of(each) == sign for each in self.recorder.records) else None
 
         self.recorder.wait(idle, PATIENCE)
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        polls = {"get_down", NO_WORK}
-        if any(line_of(each) in polls for each in self.recorder.look()[0]):
+        if any(line_of(each) in (POLL, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
-            self.recorder.wait(
-                lambda: True if any(line_of(each) in polls for each in self.recorder.records) else None,
-                PATIENCE,
-            )
+            self._await_idle()
 
     def _listen(self) -> None:
         """Open the tap; what it hears goes to whichever test is running."""
-        if self._tap is not None:
-            return
         from miio_lan.uart.port import open_port
         from miio_lan.uart.tap import Tap
 
@@ -159,6 +156,8 @@ class Rig:
         tap.start()
         if up is None:  # which end it hears is known after a line or two
             self.recorder.wait(lambda: tap.direction, PATIENCE)
+        # A command whose line is the first that is heard could be somebody else's.
+        self._await_idle()
 
     def check(self) -> None:
         """Tell what went wrong beside the test: in the thread of the virtual product, or at the receivers.
