@@ -207,7 +207,10 @@ class Joiner:
         idle = {request for request in idle if not request.succeeded}
         dispensable = {request for request in self._chosen if request.reply is None}
         pushed = _reached(idle, wants) & _reaching(dispensable, wants)
-        return doubtful | pushed
+        # One that nothing confirms has what another one could have as well.
+        contested = {request for request, others in wants.items() if others & dispensable}
+        contested |= {each for others in wants.values() for each in others & dispensable}
+        return doubtful | pushed | contested
 
     def _prompt(self, request: Request, chain: Chain) -> bool:
         """Tell whether nothing shows that the module did not have the request when it handed the line out.

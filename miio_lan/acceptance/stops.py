@@ -22,6 +22,7 @@ from miio_lan.acceptance.joining import LONGEST_WAIT
 from miio_lan.acceptance.tasks import Answer, Task
 from miio_lan.acceptance.uart_story import (
     ANSWER_TIME,
+    BLIND,
     BOTH,
     SHORTEST_ANSWER_TIME,
     UartStory,
@@ -231,7 +232,8 @@ def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Recor
         f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
     )
     orphans = [each.record.instant for each in uart.orphans]
-    if any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
+    late = count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
+    if late or any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
     elif reply is None and _busy(uart, start + DELIVERY, end):
         finding.doubt("the module was busy all the time: it may have been fetched later")

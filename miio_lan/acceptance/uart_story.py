@@ -195,7 +195,7 @@ class UartStory:
         # Where a line was under way that nobody saw, an answer without clear ids may be to that one. An MCU that
         # has asked for work waits for what it gets before it answers anything.
         hidden = self._hides(record.instant) or any(each.word == "get_down" for each in self._asked)
-        answer.sure = not others and (named or not hidden)
+        answer.sure = not others and (named or not hidden) and (not answer.after_all or answer.command.valid)
         for other in others:
             other.doubtful = True
         if task.answer is not None and not (answer.fits and answer.command.valid):

@@ -236,6 +236,9 @@ KNOWN_TOO = (
     502476,
     503901,
     605641,
+    700081,
+    701323,
+    702234,
 )
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
