@@ -21,6 +21,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report_data import Places, embedded, timeline_data
+from miio_lan.acceptance.report_secrets import without_secrets
 from miio_lan.acceptance.report_text import (
     LANES,
     ORDER,
@@ -57,6 +58,7 @@ _LINE = 600
 
 def to_html(judgement: Judgement) -> str:
     """Write a judgement as one self-contained HTML page (UTF-8)."""
+    judgement = without_secrets(judgement)
     records = in_order(judgement)
     places, start = Places(records), start_of(records)
     style, script = _asset("report.css"), _script()

@@ -18,18 +18,16 @@ key             value
 ``records``     how many records the judgement rests on
 ==============  =====================================================================================================
 
-Tokens and passwords are hidden. The text is pure ASCII.
+Tokens and passwords are hidden, in the bytes of records as well. The text is pure ASCII.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.report_secrets import without_secrets
 from miio_lan.acceptance.report_text import plain
-from miio_lan.redact import redact
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.pairing import Exchange
@@ -38,21 +36,20 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of the keys."""
 
-_SECRET = re.compile("token|passwd|password|psk|key", re.IGNORECASE)
-
 
 def to_json(judgement: Judgement) -> str:
     """Write a judgement as a JSON object (indented, with a line end).
 
     :raises RecordError: if a record in the evidence holds a reading that JSON cannot express
     """
+    judgement = without_secrets(judgement)
     data = {
         "format": FORMAT,
         **judgement.as_json(),
         "exchanges": [_exchange(exchange) for exchange in judgement.exchanges],
         "records": len(judgement.records),
     }
-    return json.dumps(_without_secrets(plain(data)), indent=2) + "\n"
+    return json.dumps(plain(data), indent=2) + "\n"
 
 
 def _exchange(exchange: Exchange) -> dict[str, object]:
@@ -66,23 +63,3 @@ def _exchange(exchange: Exchange) -> dict[str, object]:
         "ambiguous": exchange.ambiguous,
         "notes": list(exchange.notes),
     }
-
-
-def _without_secrets(value: object) -> object:
-    """Hide secrets wherever they stand: under their key, inside the text of a payload, or in its bytes."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: "(hidden)" if _SECRET.fullmatch(key) and isinstance(item, str) else _without_secrets(item)
-            for key, item in value.items()
-            if not (key == "base64" and isinstance(item, str) and _holds_secret(item))
-        }
-    return value
-
-
-def _holds_secret(encoded: str) -> bool:
-    text = base64.b64decode(encoded).decode("latin-1")
-    return redact(text) != text

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.report_secrets import without_secrets
 from miio_lan.acceptance.report_text import (
     WHOLE,
     counts_of,
@@ -39,6 +40,7 @@ def to_junit(judgement: Judgement) -> str:
     The suite is named after the title, a test case after its rule (``classname`` is ``miio_lan.acceptance.MODE``);
     ``time`` of the suite is the time that was observed, in seconds.
     """
+    judgement = without_secrets(judgement)
     records = in_order(judgement)
     start = start_of(records)
     length = f"{records[-1].instant - start:.3f}" if records else "0.000"

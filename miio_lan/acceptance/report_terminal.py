@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any, Protocol
 
+from miio_lan.acceptance.report_secrets import without_secrets
 from miio_lan.acceptance.report_text import (
     WHOLE,
     by_need,
@@ -60,6 +61,7 @@ def terminal(judgement: Judgement, console: Console) -> None:
     :param judgement: what was found
     :param console: a ``rich.console.Console``, or anything with its ``print``, ``width`` and ``is_terminal``
     """
+    judgement = without_secrets(judgement)
     width = min(console.width, _WIDEST) if console.is_terminal else 0
     start = start_of(in_order(judgement))
     _say(console, shown(judgement.title), "bold")

@@ -75,7 +75,7 @@ def test_secrets_are_hidden_wherever_they_stand():
     assert base64.b64encode(coded.raw).decode() not in text
     first, second, third = (each["record"] for each in json.loads(text)["verdicts"][0]["evidence"])
     assert first["reading"]["result"] == {"token": "(hidden)", "passwd": "(hidden)", "ssid": "home", "key": 5}
-    assert "base64" not in second
+    assert base64.b64decode(second["base64"]) == '{"passwd":"(hidden)","ssid":"\u00e4"}'.encode()
     assert base64.b64decode(third["base64"]) == harmless.raw
 
 
