@@ -1,4 +1,7 @@
-"""Records for people: plain text in two lanes with times, one lane for each speaker or each wire."""
+"""Records for people: plain text in two lanes with times, one lane for each speaker or each wire.
+
+Secrets are hidden, by the same rules as everywhere (:mod:`miio_lan.redact`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import textwrap
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
+
+from miio_lan.redact import redact_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +93,8 @@ def transcript(records: Iterable[Record], view: View = "line", *, width: int = 1
 
 
 def said(record: Record) -> str:
-    """Give what a record says in one line of printable text, with its marks."""
+    """Give what a record says in one line of printable text, with its marks; secrets are hidden."""
+    record = redact_record(record)
     reading = record.reading or {}
     if "transfer" in reading:
         text = _transfer(reading)
@@ -103,7 +109,7 @@ def said(record: Record) -> str:
 
 
 def line_text(record: Record) -> str:
-    """Give the line of a UART record without its end; bytes that are no text are escaped."""
+    """Give the line of a UART record without its end, secrets included; bytes that are no text are escaped."""
     return printable(record.raw.decode("ascii", "backslashreplace").strip("\r\n"))
 
 

@@ -108,3 +108,24 @@ def test_nothing_steers_the_terminal(raw) -> None:
     assert printable("\ud800\x1b\n") == "\\ud800\\x1b\\n"
     for row in Lanes().rows(uart("down", raw)):
         assert row.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        (
+            lan("up", {"id": 1, "result": {"token": "hunter", "ssid": "home"}}),
+            '{"token": "(hidden)", "ssid": "home"}',
+        ),
+        (
+            lan("down", {"method": "set", "params": [{"siid": 2, "piid": 1, "value": '{"psk":"hunter"}'}]}),
+            r'set 2.1="{\"psk\":\"(hidden)\"}"',
+        ),
+        (lan("up", {"error": {"code": -1, "message": "psk=hunter"}}), "error -1 psk=(hidden)"),
+        (uart("up", b'setwifi "home" "hunter"\r'), 'setwifi "home" (hidden)'),
+        (uart("down", b'down x {"passwd":"hunter"}\r', note="late"), 'down x {"passwd":"(hidden)"} [late]'),
+    ],
+)
+def test_secrets_are_hidden_before_lines_are_wrapped(record, text) -> None:
+    assert said(record) == text
+    assert "hunt" not in transcript([record], width=60)

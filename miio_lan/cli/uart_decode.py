@@ -15,6 +15,7 @@ from miio_lan.cli.options import DEVICE_OPTIONS, Settings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.lanes import printable
+from miio_lan.redact import redact_record
 
 if TYPE_CHECKING:
     from miio_lan.record import Record
@@ -32,7 +33,7 @@ def decode(settings: Settings, file: str, direction: Any) -> None:
 
     FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
     program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
-    With --json, one JSON object per line of the wire.
+    With --json, one JSON object per line of the wire, whole; otherwise tokens and passwords are hidden.
     """
     from miio_lan.uart.textlog import read_text_log
 
@@ -71,7 +72,8 @@ def as_json(record: Record) -> dict[str, object]:
 
 
 def as_text(record: Record) -> str:
-    """Give a record as one line for people."""
+    """Give a record as one line for people; secrets are hidden."""
+    record = redact_record(record)
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
     line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))

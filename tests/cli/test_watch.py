@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,28 @@ def test_what_is_shown_of_a_recording_can_be_recorded(run, recording, tmp_path) 
 def test_json_lines(run, recording) -> None:
     ended = run("watch", "--replay", recording, "--only", "result|info", "--json")
     assert [json.loads(line)["wire"] for line in ended.out.splitlines()] == ["lan", "uart"]
+
+
+def test_people_see_no_secrets_and_recordings_keep_every_byte(run, tmp_path) -> None:
+    path, copy = tmp_path / "wires.jsonl", tmp_path / "copy.jsonl"
+    info = {"id": 1, "result": {"token": "hunter1", "ap": {"ssid": "home", "passwd": "hunter2"}}}
+    with Recorder(path) as recorder:
+        recorder(Record("lan", "up", 1.0, 1.0, json.dumps(info).encode(), info))
+        recorder(Record("uart", "up", 1.1, 1.1, b'setwifi "home" "hunter3"\r'))
+    shown = run("watch", "--replay", str(path), "-o", str(copy)).out
+    assert "hunter" not in shown
+    assert shown.count("(hidden)") == 3
+    assert copy.read_text() == path.read_text()
+    decoded = run("uart", "decode", str(path))
+    assert decoded.out.splitlines()[-1].split(maxsplit=2)[2].startswith('setwifi "home" (hidden)')
+    for arguments in (("watch", "--replay", str(path), "--json"), ("uart", "decode", str(path), "--json")):
+        assert "hunter3" in run(*arguments).out
+
+
+def test_a_byte_order_mark_is_no_part_of_a_recording(run, recording) -> None:
+    text = Path(recording).read_text(encoding="utf-8")
+    Path(recording).write_text(text, encoding="utf-8-sig")
+    assert run("watch", "--replay", recording).out.count("\n") == 4
 
 
 def test_a_broken_recording(run, tmp_path) -> None:
