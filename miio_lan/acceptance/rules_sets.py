@@ -44,14 +44,14 @@ class _Reports:
         self._said = line.of("properties_changed")
         self._instants = [said.instant for said in self._said]
 
-    def between(self, start: float, end: float) -> Iterator[tuple[Said, set[Iid]]]:
-        """Go through the reports of a time, with the properties they tell."""
+    def between(self, start: float, end: float) -> Iterator[tuple[Said, dict[Iid, object]]]:
+        """Go through the reports of a time, with the properties and values they tell."""
         for at in range(bisect_left(self._instants, start), len(self._said)):
             said = self._said[at]
             if said.instant > end:
                 return
             if isinstance(said.command, c.PropertiesChanged):
-                yield said, {(siid, piid) for siid, piid, _ in said.command.changes}
+                yield said, {(siid, piid): value for siid, piid, value in said.command.changes}
 
 
 def _values_set(downlink: Downlink) -> dict[Iid, object]:
@@ -101,6 +101,11 @@ def _alike(one: object, other: object) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
+def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
+    """Whether a report is that of a set: one that seems to come before it has to name the value."""
+    return iid in values and (said.instant >= each.downlink.instant or _alike(values[iid], each.values[iid]))
+
+
 @rule(
     "set-reported",
     "A property that was set to another value is reported by properties_changed",
@@ -121,7 +126,7 @@ def set_reported(session: Session, case: Case) -> None:
             if session.spec is not None and (prop is None or not prop.notifies):
                 continue
             where = f"property {iid[0]}.{iid[1]}"
-            report = next((said for said, iids in told if iid in iids), None)
+            report = next((said for said, values in told if _tells(said, values, each, iid)), None)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
             elif session.line.ended >= end:
@@ -140,7 +145,7 @@ def report_after_result(session: Session, case: Case) -> None:
     reports = _Reports(session.line)
     for each in _sets(session.line):
         for said, iids in reports.between(each.downlink.instant, each.said.instant + REPORT_TIME):
-            if iids.isdisjoint(each.values):
+            if each.values.keys().isdisjoint(iids):
                 continue
             if said.number < each.said.number:
                 case.odd("reported before the result", said.record)
