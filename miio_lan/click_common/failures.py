@@ -109,7 +109,7 @@ def tell(error: BaseException, *, json: bool) -> int:
     if json:
         echo_json({"error": _fields(error)})
     elif isinstance(error, (click.Abort, KeyboardInterrupt)):
-        echo("interrupted", err=True)
+        echo(visible(_message(error)), err=True)
     elif isinstance(error, click.UsageError):
         error.show()
     else:
@@ -140,7 +140,9 @@ def _fields(error: BaseException) -> dict[str, Any]:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return "interrupted"
+        # Click makes an error of its own of it.
+        notes = (getattr(each, "__notes__", ()) for each in (error, error.__cause__))
+        return "; ".join(["interrupted", *(note for found in notes for note in found)])
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, DeviceException):
