@@ -6,6 +6,7 @@ What is sent by default only reads; what else may be done to the product is said
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
+    from miio_lan.acceptance.course import Course
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.spec import Spec
@@ -33,10 +35,14 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str], object]
 
+_LOGGER = logging.getLogger(__name__)
+
 __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 
 # How often somebody who waits is told where it is, and may interrupt.
 _SLICE = 0.2
+PUT_BACK = 10.0
+"""Seconds an interrupted test takes at most to put back what it has set."""
 
 
 class TesterHost(LineHost):
@@ -97,6 +103,7 @@ def drive_module(
     :param progress: called with each stage, for people
     :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
     :raises DeviceException: if the MCU says nothing at all, or the port fails
+    :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
     records: list[Record] = []
     words = plan.allowed(allow)
@@ -110,23 +117,55 @@ def drive_module(
 
     script = script_for(spec, words, firmware)
     tester = Tester(script, timing=timing, refusals=refusals, wall=wall_clock)
-    stage = ""
     with TesterHost(tester, line, observer=observe) as host:
-        while not host.finished.wait(_SLICE):
-            now = host.call(lambda _: tester.stage)
-            if progress is not None and now != stage:
-                progress(now)
-            stage = now
+        try:
+            _watch(host, progress)
+        except BaseException as error:
+            _interrupt(host, progress, error)
+            raise
     if tester.silent:
         raise DeviceException(
             f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
             "wired to this port's RX, and the line set to 115200 8N1?"
         )
-    judgement = judgement_of(records, mode=MODULE, spec=spec, title=title, ended=time.monotonic())
+    ended, course = time.monotonic(), tester.course
+    judgement = judgement_of(records, mode=MODULE, spec=spec, title=title, ended=ended, course=course)
     if firmware is None:
         return judgement
     verdict = update_verdict(records, tester.transfer_failed, firmware_version)
     return replace(judgement, verdicts=(*judgement.verdicts, verdict))
+
+
+def _watch(host: TesterHost, progress: Progress | None) -> None:
+    """Wait for the end of the script, and tell how far it is."""
+    stage = ""
+    while not host.finished.wait(_SLICE):
+        now = host.call(lambda _: host.tester.stage)
+        if progress is not None and now != stage:
+            progress(now)
+        stage = now
+
+
+def _interrupt(host: TesterHost, progress: Progress | None, error: BaseException) -> None:
+    """Have what was set put back, as far as that is soon done; a second Ctrl-C ends that, too."""
+    course = host.tester.course
+    if not course.still_changed:
+        return
+    try:
+        if progress is not None:
+            progress("putting back what was set")
+        host.call(host.tester.interrupt)
+        host.finished.wait(PUT_BACK)
+    except (Exception, KeyboardInterrupt) as another:  # noqa: BLE001 - what it was interrupted by is what counts
+        _LOGGER.debug("not everything was put back: %r", another)
+    _tell(course, error)
+
+
+def _tell(course: Course, error: BaseException) -> None:
+    """Say with an error what the product was left with."""
+    for text in course.still_changed:
+        error.add_note(text)
+        _LOGGER.warning("%s", text)
 
 
 def drive_lan(
@@ -146,6 +185,7 @@ def drive_lan(
     :param allow: as for :func:`drive_module`; an update is never offered over the LAN
     :raises InvalidArgument: for a word that cannot be allowed
     :raises DeviceException: if the product cannot be reached at all
+    :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
     kept = records if records is not None else []
 
@@ -155,5 +195,11 @@ def drive_lan(
             observer(record)
 
     with connect(observe) as device:
-        LanRun(device, spec, plan.allowed(allow), progress).run()
-    return judgement_of(list(kept), mode=LAN, spec=spec, title=title, ended=time.monotonic())
+        run = LanRun(device, spec, plan.allowed(allow), progress)
+        try:
+            run.run()
+        except BaseException as error:
+            _tell(run.course, error)
+            raise
+    ended = time.monotonic()
+    return judgement_of(list(kept), mode=LAN, spec=spec, title=title, ended=ended, course=run.course)

@@ -12,6 +12,7 @@ from miio_lan.acceptance.verdict import Judgement
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from miio_lan.acceptance.course import Course
     from miio_lan.device.spec import Spec
     from miio_lan.record import Record
 
@@ -26,6 +27,7 @@ def judgement_of(
     title: str = "",
     from_boot: bool = False,
     ended: float | None = None,
+    course: Course | None = None,
 ) -> Judgement:
     """Judge what crossed the wires.
 
@@ -34,11 +36,12 @@ def judgement_of(
     :param title: what was judged; the model by default
     :param from_boot: whether the records are known to hold a power-up of the MCU
     :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param course: how far the checker got that asked the product; None for one that only listened
     """
     driven = mode == MODULE
     kept = tuple(sorted(records, key=lambda record: record.instant) if driven else in_order(records))
     model = model_of(kept) or (spec.model if spec is not None else "")
-    verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended)
+    verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     return Judgement(
         title=title or model or "unknown product",
         model=model,

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.acceptance import plan
-from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout
+from miio_lan.acceptance.course import Course
+from miio_lan.errors import DeviceError, DeviceException, McuTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -26,6 +27,7 @@ class LanRun:
     :param spec: the product's description; without it only what needs none is done
     :param allow: words of :data:`~miio_lan.acceptance.plan.ALLOWED`
     :param progress: called with each stage
+    :ivar course: how far it got
     """
 
     def __init__(
@@ -40,13 +42,23 @@ class LanRun:
         self._allow = allow
         self._progress = progress
         self._missed = 0
+        self._stage_now = ""
+        self.course = Course()
+        self._mute = False  # whether only the MCU does not answer, and the module tells so
         self._values: dict[tuple[int, int], Any] = {}
 
     def run(self) -> None:
-        """Ask for everything.
+        """Ask for everything. Whatever ends it early, what was set is put back first.
 
         :raises DeviceException: if the product cannot be reached at all
         """
+        try:
+            self._ask()
+        except BaseException:
+            self._put_back()
+            raise
+
+    def _ask(self) -> None:
         self._stage("miIO.info")
         self._device.send("miIO.info")
         spec = self._spec
@@ -60,27 +72,35 @@ class LanRun:
         if spec is not None and "actions" in self._allow:
             self._actions(spec)
 
+    def _put_back(self) -> None:
+        """Set again what was set, to what it was before; ends as soon as the product does not take part."""
+        wanted = self.course.to_put_back
+        if not wanted:
+            return
+        self._stage("putting back what was set")
+        self._missed = 2 * _GIVE_UP - 1
+        for prop, before in wanted:
+            if self._set(prop, before):
+                self.course.put_back(prop)
+
     def _stage(self, text: str) -> None:
+        self._stage_now = text
         if self._progress is not None:
             self._progress(text)
 
     def _call(self, method: str, params: Any = None) -> Any:
         """Call, and give the result; None when there is none. What went wrong is on the record."""
         if self._missed >= 2 * _GIVE_UP:
+            why = "the MCU does not answer" if self._mute else "the product does not answer any more"
+            self.course.leave_out(self._stage_now, why, told=self._mute)
             return None
         try:
             result = self._device.send(method, params, 0)
-        except (DeviceTimeout, McuTimeout) as error:
-            self._missed += 1
-            _LOGGER.info("%s: %s", method, error)
-            return None
-        except DeviceError as error:
-            self._missed = 0
-            _LOGGER.info("%s: %s", method, error)
-            return None
         except DeviceException as error:
             # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
-            self._missed += 1
+            silent = isinstance(error, McuTimeout) or not isinstance(error, DeviceError)
+            self._mute = isinstance(error, McuTimeout) and (self._mute or not self._missed)
+            self._missed = self._missed + 1 if silent else 0
             _LOGGER.info("%s: %s", method, error)
             return None
         self._missed = 0
@@ -108,22 +128,30 @@ class LanRun:
             if result[0].get("code") == 0 and prop is not None and not prop.problem(value):
                 self._values[iid] = value
 
-    def _set(self, prop: Property, value: object) -> None:
+    def _set(self, prop: Property, value: object) -> bool:
+        """Set a property; whether the product took it."""
         item = {"did": f"{prop.siid}-{prop.piid}", "siid": prop.siid, "piid": prop.piid, "value": value}
-        self._call("set_properties", [item])
+        match self._call("set_properties", [item]):
+            case [{"code": 0 | 1}]:
+                return True
+        return False
+
+    def _change(self, prop: Property, value: object) -> None:
+        """Set a property to a value that is not its own."""
+        if self._missed < 2 * _GIVE_UP:
+            self.course.will_change(prop, self._values.get(prop.iid))
+        self._set(prop, value)
 
     def _writes(self, spec: Spec) -> None:
         self._stage("writing")
         for prop in spec.writable():
             before = self._values.get(prop.iid)
-            for value in plan.legal_values(prop):
-                self._set(prop, value)
-            for value in plan.forbidden_values(prop):
-                self._set(prop, value)
+            for value in (*plan.legal_values(prop), *plan.forbidden_values(prop)):
+                self._change(prop, value)
             if prop.readable:
                 self._get([prop.iid])
-            if before is not None:
-                self._set(prop, before)
+            if before is not None and self._set(prop, before):
+                self.course.put_back(prop)
         for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
             self._set(prop, self._values.get(prop.iid, prop.default()))
         siid, piid = plan.missing_property(spec)

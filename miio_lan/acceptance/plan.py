@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
-    "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards",
+    "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards, "
+    "also when interrupted",
     "actions": "run every action, also with wrong arguments",
     "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance import (
     rules_answers,
     rules_boot,
+    rules_check,
     rules_ends,
     rules_form,
     rules_polling,
@@ -23,6 +24,7 @@ from miio_lan.acceptance.session import Session
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from miio_lan.acceptance.course import Course
     from miio_lan.acceptance.rulebook import Judge
     from miio_lan.acceptance.verdict import Rule, Verdict
     from miio_lan.device.spec import Spec
@@ -39,6 +41,7 @@ JUDGES: tuple[Judge, ...] = (
     *rules_sets.JUDGES,
     *rules_reports.JUDGES,
     *rules_ends.JUDGES,
+    *rules_check.JUDGES,
 )
 RULES: tuple[Rule, ...] = tuple(judge.rule for judge in JUDGES)
 """All rules, in the order of a report."""
@@ -51,6 +54,7 @@ def judge(
     driven: bool = False,
     from_boot: bool = False,
     ended: float | None = None,
+    course: Course | None = None,
 ) -> tuple[Verdict, ...]:
     """Judge what crossed the wires; one verdict per rule, in the order of :data:`RULES`.
 
@@ -58,8 +62,9 @@ def judge(
     :param driven: whether the checker itself was the module, and so what the module said is not judged
     :param from_boot: whether the records are known to hold a power-up of the MCU, so that nothing of it may be missing
     :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param course: how far the checker got that asked the product; None for one that only listened
     """
-    session = Session(records, spec=spec, driven=driven, from_boot=from_boot, ended=ended)
+    session = Session(records, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     return tuple(each.judge(session) for each in JUDGES)
 
 

@@ -30,7 +30,8 @@ def lan_answered(session: Session, case: Case) -> None:
         if session.disturbed(call):
             case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
         elif call.answer is None:
-            if session.ended - call.request.instant >= 4.0:
+            # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
+            if session.course is not None or session.ended - call.request.instant >= 4.0:
                 case.bad(f"{call.method} got no reply", call.request)
         elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
             case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)

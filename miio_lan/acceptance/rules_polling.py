@@ -7,10 +7,11 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rulebook import Case, rule
+from miio_lan.acceptance.rules_answers import ANSWER_TIME, UPDATE
 from miio_lan.uart import commands as c
 
 if TYPE_CHECKING:
-    from miio_lan.acceptance.conversation import Said
+    from miio_lan.acceptance.conversation import Conversation, Said
     from miio_lan.acceptance.session import Session
 
 SHORTEST, LONGEST = 0.1, 0.2
@@ -37,17 +38,42 @@ _SOON = 8
     kind="polling",
 )
 def polls(session: Session, case: Case) -> None:
-    """Reports during boot may come first; whoever sends them and then falls silent does not poll."""
+    """Reports during boot may come first; whoever sends them and then falls silent does not poll.
+
+    When nothing at all is heard any more, somebody may have switched the product off: only a checker that still asks it
+    for something knows better.
+    """
     line = session.line
     asked = line.of("get_down")
     for said in asked:
         case.good("get_down", said.record)
     if asked:
+        quiet = line.ended - _expected(line, asked[-1])
+        if quiet >= PATIENCE and not line.broken(asked[-1].instant, line.ended):
+            silent = line.ended - line.said[-1].instant >= PATIENCE
+            tell = case.odd if silent and session.course is None else case.bad
+            tell(f"no get_down any more in the last {quiet:.1f} s", asked[-1].record)
         return
     if line.said and line.ended - line.said[0].instant >= PATIENCE:
         case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
     elif session.driven and line.ended - line.began >= PATIENCE:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
+
+
+def _expected(line: Conversation, last: Said) -> float:
+    """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
+    since = last.instant
+    for downlink in line.downlinks:
+        answer = downlink.answer
+        if downlink.asked is not last:
+            continue
+        if answer is None:
+            since = downlink.instant + ANSWER_TIME
+        elif downlink.command.method == UPDATE and '"ready"' in answer.text:
+            since = line.ended
+        else:
+            since = answer.instant
+    return since
 
 
 def _intervals(session: Session) -> list[tuple[float, Said]]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance import plan
-from miio_lan.acceptance.tester import Tester, Wait, heard_again
+from miio_lan.acceptance.tester import Interrupted, Tester, Wait, heard_again
 from miio_lan.uart.values import token
 
 if TYPE_CHECKING:
@@ -53,15 +53,23 @@ class _Run:
     ) -> None:
         self.firmware = firmware
         self.tester = tester
+        self.course = tester.course
         self.spec = spec
         self.allow = allow
         self._missed: Counter[str] = Counter()
         self._unreported = 0
+        self._gone = False  # whether the MCU has stopped to ask for work
         self._owed = 0.0  # until when an answer may still come that nobody waits for
         self._values: dict[tuple[int, int], Value] = {}
 
     def script(self) -> Script:
-        """Everything, from power-up to the end."""
+        """Everything, from power-up to the end; when interrupted, what is to be put back."""
+        try:
+            yield from self._everything()
+        except Interrupted:
+            yield from self._put_back()
+
+    def _everything(self) -> Steps:
         tester, timing = self.tester, self.tester.timing
         tester.stage = "waiting for the MCU (switch it on, or off and on again)"
         yield Wait(lambda: not tester.silent, timing.power_up)
@@ -71,6 +79,8 @@ class _Run:
         if tester.heard["get_down"]:
             yield from self._idle()
             yield from self._downlinks()
+        else:
+            self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
         yield from self._settle()
 
     # -- steps -------------------------------------------------------------------------------------------------------
@@ -166,14 +176,14 @@ class _Run:
             for value in plan.legal_values(prop):
                 yield from self._set(prop, value)
             for value in plan.forbidden_values(prop):
-                yield from self._ask(f"set_properties {prop.siid} {prop.piid} {token(value)}")
+                yield from self._ask(_setting(prop, value), changes=prop)
             if prop.readable:
                 yield from self._get([prop.iid])
-            if before is not None:
-                yield from self._set(prop, before)
+            if before is not None and (yield from self._set(prop, before)):
+                self.course.put_back(prop)
         for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
             value = self._values.get(prop.iid, prop.default())
-            yield from self._ask(f"set_properties {prop.siid} {prop.piid} {token(value)}")
+            yield from self._ask(_setting(prop, value))
         siid, piid = plan.missing_property(spec)
         known = [
             (*iid, self._values[iid]) for iid in (prop.iid for prop in spec.writable()) if iid in self._values
@@ -182,6 +192,15 @@ class _Run:
         yield from self._ask(
             "set_properties " + " ".join(f"{one} {two} {token(value)}" for one, two, value in several)
         )
+
+    def _put_back(self) -> Steps:
+        """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
+        self.tester.stage = "putting back what was set"
+        self._missed.clear()
+        for prop, before in self.course.to_put_back:
+            if _took((yield from self._ask(_setting(prop, before))), prop):
+                self.course.put_back(prop)
+        self.tester.stage = "done"
 
     def _actions(self, spec: Spec) -> Steps:
         self.tester.stage = "actions"
@@ -204,13 +223,21 @@ class _Run:
         tester.listen_for_transfer(False)
         tester.cancel_transfer()
         if tester.transfer_started or not tester.heard["get_down"] >= went_on:
+            polled = heard_again(tester, ["get_down"])
             yield Wait(back, tester.timing.transfer)
+            if not back() and not polled():
+                self.course.leave_out(
+                    tester.stage, "the MCU did not come back from an update that was cancelled"
+                )
 
     def _whole_update(self, image: bytes) -> Steps:
         tester = self.tester
         tester.stage = "firmware update, the whole of it"
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
         ended: list[str] = []
+        if self._gone:
+            self.course.leave_out(tester.stage, "")
+            return
         if not tester.send_firmware(image, ended.append):
             return
         # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
@@ -233,27 +260,43 @@ class _Run:
         for text in texts:
             yield from self._ask(text)
 
-    def _ask(self, text: str) -> Asking:
+    def _ask(self, text: str, changes: Property | None = None) -> Asking:
         """Hand out a downlink and wait for its answer; None when there was none in time.
 
         What was left unanswered twice in a row is not asked again: each time costs seconds, and the verdict is clear.
+
+        :param changes: the property that may have another value afterwards
         """
         method = text.partition(" ")[0]
-        if self._hopeless(method):
-            return None
         tester = self.tester
+        if self._gone or self._hopeless(method):
+            self.course.leave_out(tester.stage, "what is asked is not answered in time", told=not self._gone)
+            return None
+        if changes is not None:
+            self.course.will_change(changes, self._values.get(changes.iid))
         outcomes: list[Outcome] = []
-        before = tester.answers
+        before, polls = tester.answers, tester.heard["get_down"]
         tester.hand_out(text, outcomes.append)
         # The MCU may take as long to fetch it as to answer it.
         yield Wait(lambda: bool(outcomes), 2 * ANSWER_TIME + 1.0)
         if tester.answers > before:
             self._missed[method] = self._missed["all"] = 0
             return outcomes[0] if outcomes else None
+        if tester.heard["get_down"] == polls:
+            yield from self._wait_for_polls(polls)
+            return None
         yield Wait(lambda: tester.answers > before, tester.timing.late)
         self._missed[method] += 1
         self._missed["all"] += 1
         return None
+
+    def _wait_for_polls(self, polls: int) -> Steps:
+        """Wait for an MCU that does not ask for work any more: it may be starting again."""
+        tester = self.tester
+        yield Wait(lambda: tester.heard["get_down"] > polls, tester.timing.boot)
+        self._gone = tester.heard["get_down"] == polls
+        why = "the MCU stopped asking for work (get_down)"
+        self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
         patience = 2 * _GIVE_UP if self.tester.answers else _GIVE_UP
@@ -273,20 +316,31 @@ class _Run:
             if prop is not None and not prop.problem(result[3]):
                 self._values[siid, piid] = result[3]
 
-    def _set(self, prop: Property, value: Value) -> Steps:
+    def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
+        """Set a property and wait for its report; whether it was set."""
         tester = self.tester
         before = tester.reported[prop.iid]
         known = self._values.get(prop.iid)
-        outcome = yield from self._ask(f"set_properties {prop.siid} {prop.piid} {token(value)}")
+        outcome = yield from self._ask(_setting(prop, value), changes=prop)
         if outcome is None or outcome.result != [*prop.iid, 0]:
-            return
+            return _took(outcome, prop)
         self._values[prop.iid] = value
         changed = known is not None and known != value
         if changed and prop.notifies and self._unreported < _GIVE_UP:
             yield Wait(lambda: tester.reported[prop.iid] > before, REPORT_TIME + _MARGIN)
             if tester.reported[prop.iid] == before:
                 self._unreported += 1
+        return True
 
     def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, Value]]) -> Asking:
         words = (f"{piid} {token(value)}" for piid, value in arguments)
         return (yield from self._ask(" ".join([f"action {siid} {aiid}", *words])))
+
+
+def _setting(prop: Property, value: Value) -> str:
+    return f"set_properties {prop.siid} {prop.piid} {token(value)}"
+
+
+def _took(outcome: Outcome | None, prop: Property) -> bool:
+    """Whether a property was set, or will be in a moment."""
+    return outcome is not None and outcome.result in ([*prop.iid, 0], [*prop.iid, 1])

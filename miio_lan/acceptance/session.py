@@ -18,6 +18,7 @@ from miio_lan.uart.values import MISSING, Missing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from miio_lan.acceptance.course import Course
     from miio_lan.device.spec import Spec
     from miio_lan.record import Record
 
@@ -69,6 +70,7 @@ class Session:
     :param driven: whether the checker itself played the module, so that the module's lines are not judged
     :param from_boot: whether the session is known to hold a power-up of the MCU
     :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param course: how far the checker got that asked the product; None for one that only listened
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Session:
         driven: bool = False,
         from_boot: bool = False,
         ended: float | None = None,
+        course: Course | None = None,
     ) -> None:
         # Two receivers are late, each in its own time; who plays the module himself has one clock.
         ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
@@ -86,6 +89,7 @@ class Session:
         self.spec = spec
         self.driven = driven
         self.from_boot = from_boot
+        self.course = course
         self._until = ended
         #: When the observation ended, monotonic seconds.
         self.ended = max([record.instant for record in self.records] + [ended or 0.0])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.course import Course
 from miio_lan.acceptance.form import is_identity
 from miio_lan.acceptance.pieces import pieces
 from miio_lan.uart import commands as c
@@ -62,6 +63,10 @@ class Wait:
 Script = Generator[Wait, None, None]
 
 
+class Interrupted(Exception):
+    """Raised within a script that is to put back what it has changed, and end."""
+
+
 class Tester:
     """The module's end of the line.
 
@@ -70,6 +75,7 @@ class Tester:
     :ivar reported: how often each property was reported
     :ivar stage: what is being done, for people
     :ivar unaccepted: report words whose last report was refused, with the instant of that
+    :ivar course: how far the script got
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Tester:
         self.heard: Counter[str] = Counter()
         self.reported: Counter[tuple[int, int]] = Counter()
         self.stage = ""
+        self.course = Course()
         self.unaccepted: dict[str, float] = {}
         self.done = False
         self._left = dict.fromkeys(REFUSED, refusals)
@@ -122,6 +129,15 @@ class Tester:
         self.module.tick(now)
         self._advance()
 
+    def interrupt(self, now: float) -> None:
+        """Have the script put back what it has changed, and end."""
+        self.now = now
+        try:
+            self._go_on(self._script.throw(Interrupted()))
+        except (Interrupted, StopIteration):
+            self._go_on(None)
+        self._advance()
+
     def take_output(self) -> bytes:
         """Give what is to be written to the MCU."""
         data = self.module.take_uart() + bytes(self._raw)
@@ -140,9 +156,12 @@ class Tester:
             wait = self._wait
             if wait is not None and not wait.until() and self.now < self._due:
                 return
-            self._wait = next(self._script, None)
-            self.done = self._wait is None
-            self._due = self.now + self._wait.seconds if self._wait is not None else self.now
+            self._go_on(next(self._script, None))
+
+    def _go_on(self, wait: Wait | None) -> None:
+        self._wait = wait
+        self.done = wait is None
+        self._due = self.now + wait.seconds if wait is not None else self.now
 
     # -- what the MCU says -------------------------------------------------------------------------------------------
 

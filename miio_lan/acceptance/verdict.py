@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "update": "Firmware update",
     "lan": "What the LAN sees",
     "module": "The module's side",
+    "checker": "The check itself",
 }
 """The kinds of rules, in the order of a report, with a heading for each."""
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import cycle
+from threading import Event, Thread
+from typing import Any
 
 import pytest
+from support.ends import PATIENCE
 from support.talk import talk
 
 from miio_lan.acceptance.active import Timing, drive_lan, drive_module
+from miio_lan.acceptance.course import Course
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.spec import Spec
-from miio_lan.errors import DeviceException, InvalidArgument, OutcomeUnknown
+from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.record import Observer, Record
 from miio_lan.uart.port import MemoryPair, PtyPair
 from miio_lan.virtual.host import McuHost
@@ -84,6 +89,61 @@ class TestModule:
         with MemoryPair() as pair, pytest.raises(InvalidArgument, match="cannot be allowed"):
             drive_module(pair.near, allow=["anything"])
 
+    def test_an_mcu_that_is_gone_in_the_middle_has_not_passed(self) -> None:
+        with PtyPair() as pair, McuHost(Mcu(LAMP, poll_interval=0.002), pair.far) as mcu:
+            gone = Thread(target=mcu.close)
+
+            def observer(record: Record) -> None:
+                if record.raw.startswith(b"down get_properties 2 5") and gone.ident is None:
+                    gone.start()
+
+            quick = Timing(boot=0.1, late=0.1)
+            judgement = drive_module(pair.near, spec=LAMP, refusals=0, timing=quick, observer=observer)
+            gone.join()
+        assert "test-completed" in names(judgement, Outcome.FAIL)
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert any("the MCU stopped asking for work" in each.text for each in verdict.evidence)
+        assert any("unknown, long and malformed downlinks" in each.text for each in verdict.evidence)
+
+    def test_who_interrupts_it_gets_back_what_there_was(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        stages: list[str] = []
+        writing = Event()
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            if stage == "writing":
+                assert writing.wait(PATIENCE)
+                raise KeyboardInterrupt
+
+        def observer(record: Record) -> None:
+            if record.raw.startswith(b"properties_changed 2 2 1\r"):
+                writing.set()
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far), pytest.raises(KeyboardInterrupt) as caught:
+            drive_module(
+                pair.near, spec=LAMP, refusals=0, allow=["writes"], observer=observer, progress=progress
+            )
+        assert stages[-2:] == ["writing", "putting back what was set"]
+        assert mcu.values[2, 2] == Mcu(LAMP).values[2, 2]
+        assert not any("could not" in note for note in getattr(caught.value, "__notes__", ()))
+
+
+class Interrupting(MiotDevice):
+    """Somebody presses Ctrl-C as soon as a property has another value; ``mute`` devices answer nothing from then on."""
+
+    mute = False
+    pressed = False
+
+    def send(self, command: str, *args: Any, **options: Any) -> Any:
+        if self.pressed and self.mute:
+            raise DeviceTimeout("no answer")
+        answer = super().send(command, *args, **options)
+        if command == "set_properties" and not self.pressed:
+            type(self).pressed = True
+            raise KeyboardInterrupt
+        return answer
+
 
 class TestLan:
     def test_a_finished_product_is_asked_for_everything(self) -> None:
@@ -104,6 +164,7 @@ class TestLan:
             ),
             *("writable-properties", "not-writable", "bad-value", "set-takes-effect", "actions-run"),
             *("no-such-action", "bad-argument", "lan-answered", "lan-info", "lan-unknown-method"),
+            "test-completed",
         }
         assert stages == ["miIO.info", "reading", "unknown methods", "writing", "actions"]
         assert {record.wire for record in judgement.records} == {"lan"}
@@ -132,7 +193,9 @@ class TestLan:
     def test_without_a_description(self) -> None:
         with VirtualProduct(LAMP, mcu_options=QUICK) as product:
             judgement = drive_lan(device_for(product), allow=["writes"])
-        assert names(judgement, Outcome.PASS) == {"lan-answered", "lan-info", "lan-unknown-method"}
+        assert names(judgement, Outcome.PASS) == {
+            *("lan-answered", "lan-info", "lan-unknown-method", "test-completed"),
+        }
         assert judgement.model == ""
         assert judgement.title == "unknown product"
 
@@ -143,6 +206,56 @@ class TestLan:
         assert names(judgement, Outcome.FAIL) == {"lan-answered"}
         sent = [record for record in judgement.records if record.direction == "down" and record.reading]
         assert len(sent) < 10
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert verdict.outcome is Outcome.WARNING, "others fail for that"
+        assert verdict.text.startswith("the MCU does not answer; left out: reading (")
+
+    def test_a_product_that_is_gone_in_the_middle_has_not_passed(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+
+            def connect(observer: Observer) -> MiotDevice:
+                return MiotDevice(
+                    product.host, product.token, port=product.port, observer=observer, timeout=0.2
+                )
+
+            def progress(stage: str) -> None:
+                if stage == "writing":
+                    product.close()
+
+            judgement = drive_lan(connect, spec=LAMP, allow=["all"], progress=progress)
+        assert names(judgement, Outcome.FAIL) == {"lan-answered", "test-completed"}
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert re.search(
+            r"does not answer any more; left out: writing \(\d+\), actions \(\d+\)", verdict.text
+        )
+
+    def test_the_last_request_is_judged_too(self) -> None:
+        request = Record("lan", "down", 5.0, 5.0, b"{}", {"id": 1, "method": "x", "params": []})
+        assert names(judgement_of([request], mode="lan", course=Course()), Outcome.FAIL) == {"lan-answered"}
+        assert names(judgement_of([request]), Outcome.FAIL) == set()
+
+    @pytest.mark.parametrize("mute", [False, True])
+    def test_who_interrupts_it_gets_back_what_there_was(self, mute: bool) -> None:
+        class Device(Interrupting):
+            pass
+
+        Device.mute = mute
+        stages: list[str] = []
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            before = product.call(lambda _: dict(product.mcu.values))
+
+            def connect(observer: Observer) -> MiotDevice:
+                return Device(product.host, product.token, port=product.port, observer=observer)
+
+            with pytest.raises(KeyboardInterrupt) as caught:
+                drive_lan(connect, spec=LAMP, allow=["writes"], progress=stages.append)
+            after = product.call(lambda _: dict(product.mcu.values))
+        assert stages[-1] == "putting back what was set"
+        assert (before != after) is mute
+        told = getattr(caught.value, "__notes__", [])
+        assert [re.sub(r" \(.*\)", "", each) for each in told] == (
+            ["property 2.1 could not be set back to true"] if mute else []
+        )
 
     def test_a_product_that_cannot_be_reached_is_an_error(self) -> None:
         class Unreachable(MiotDevice):

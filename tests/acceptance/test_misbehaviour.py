@@ -20,10 +20,13 @@ from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
 #: What cannot be seen from the module's place.
 ELSEWHERE = {"lan-answered", "lan-info", "lan-unknown-method", "module-replies", "module-downlinks"}
 
+#: What is not answered twice is not asked again, which is told.
+UNASKED = {"test-completed"}
+
 #: misbehaviour -> (rules that fail, rules that warn)
 TABLE: dict[str, tuple[set[str], set[str]]] = {
-    "slow": ({"answer-time"}, set()),
-    "silent": ({"downlink-answered"}, set()),
+    "slow": ({"answer-time"}, UNASKED),
+    "silent": ({"downlink-answered"}, UNASKED),
     "wrong-counts": ({"get-result", "set-result", "action-result", "update-answer"}, set()),
     "missing-code": ({"get-result"}, set()),
     "quoted-booleans": ({"booleans"}, set()),
@@ -33,12 +36,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "ff-bytes": ({"legal-characters"}, set()),
     "report-before-result": (set(), {"report-after-result"}),
     "overlong-lines": ({"line-length"}, set()),
-    "merged-lines": ({"line-end"}, set()),
-    "never-polls": ({"polls"}, set()),
+    "merged-lines": ({"line-end"}, UNASKED),
+    "never-polls": ({"polls"}, UNASKED),
     "polls-too-fast": ({"poll-interval"}, set()),
     "boots-once": ({"model-until-ok", "mcu-version-until-ok", "ble-config-until-ok"}, set()),
     "no-report": ({"set-reported"}, set()),
-    "ignores-unknown": ({"unknown-downlink"}, set()),
+    "ignores-unknown": ({"unknown-downlink"}, UNASKED),
     "ignores-version-request": ({"mcu-version-on-request"}, {"model-on-request"}),
 }
 

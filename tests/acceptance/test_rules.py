@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.talk import outcome, talk, verdict
 
+from miio_lan.acceptance.course import Course
 from miio_lan.acceptance.rulebook import rule
 from miio_lan.acceptance.rules import RULES, judge, model_of
 from miio_lan.acceptance.verdict import KINDS, Outcome
@@ -509,3 +510,72 @@ def test_whatever_crossed_the_wires_there_is_a_verdict_on_every_rule(records, de
     verdicts = judge(records, spec=LAMP if described else None)
     assert [each.rule for each in verdicts] == list(RULES)
     assert all(each.text for each in verdicts)
+
+
+# --- the end, and what is missing at it ----------------------------------------------------------------------------
+
+POLL = "> get_down\n< down none"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "script"),
+    [
+        # Silence may be that of a product that was switched off.
+        ("polls", WARNING, f"{POLL}\n> get_down"),
+        ("polls", WARNING, f"{POLL}\n> net\n< cloud"),
+        ("polls", FAIL, f"{POLL}\n8 > net\n< cloud"),
+        # A line that was lost tells nothing of the MCU.
+        ("polls", PASS, f"{POLL}\n> net\n< cloud\n1 -- "),
+        # Who works on an answer, or on an update, need not poll.
+        ("polls", PASS, "3 > get_down\n< down action 1 1\n> properties_changed 1 1 1\n< ok"),
+        ("polls", PASS, '> get_down\n< down update_fw\n> result "ready"\n< ok\n> banner'),
+        ("polls", FAIL, '> get_down\n< down update_fw\n> result "busy"\n< ok\n9 > banner'),
+        ("polls", FAIL, "> get_down\n< down action 1 1\n9 > properties_changed 1 1 1\n< ok"),
+        ("test-completed", UNSEEN, POLL),
+        ("test-completed", UNSEEN, "1 -- "),
+        ("test-completed", FAIL, f"{POLL}\n1 -- "),
+        ("test-completed", FAIL, f"{POLL}\n1 -- \n9 < down none"),
+        ("test-completed", WARNING, f"{POLL}\n9.5 -- "),
+        ("test-completed", WARNING, f"{POLL}\n1 -- \n3 > get_down"),
+    ],
+)
+def test_the_end(name: str, expected: Outcome, script: str) -> None:
+    found = verdict(name, script, ended=110.0)
+    assert found.outcome is expected, found
+
+
+def test_a_checker_that_still_asks_knows_that_nobody_switched_the_product_off() -> None:
+    assert outcome("polls", POLL, ended=110.0, course=Course()) is FAIL
+
+
+def test_a_lost_port_is_named_with_its_reason_and_its_time() -> None:
+    text = verdict("test-completed", f"{POLL}\n1 -- ", ended=110.0).text
+    assert text == (
+        "the port at which the MCU is heard was lost (unplugged) 9.0 s before the end, and did not come back"
+    )
+    assert verdict("test-completed", f"{POLL}\n1 -- \n3.5 > get_down").text.endswith("(unplugged) for 2.5 s")
+
+
+def test_what_was_left_out_counts_unless_other_rules_tell_of_it() -> None:
+    course = Course()
+    assert outcome("test-completed", POLL, course=course) is PASS
+    course.leave_out("reading", "it does not answer", told=True)
+    assert outcome("test-completed", POLL, course=course) is WARNING
+    course.leave_out("reading", "it does not poll")
+    course.leave_out("writing", "whatever")
+    found = verdict("test-completed", POLL, course=course)
+    assert (found.outcome, found.text) == (FAIL, "it does not poll; left out: reading (2), writing (1)")
+
+
+def test_what_could_not_be_put_back_is_a_warning() -> None:
+    (first, second, *_) = LAMP.writable()
+    course = Course()
+    course.will_change(first, True)
+    course.will_change(first, False)
+    course.will_change(second, None)
+    found = verdict("test-completed", POLL, course=course)
+    where = f"property {first.siid}.{first.piid} ({first.name})"
+    assert (found.outcome, found.text) == (WARNING, f"{where} could not be set back to true")
+    assert course.still_changed[1].endswith("was set, and what it was before is not known")
+    course.put_back(first)
+    assert outcome("test-completed", POLL, course=course) is PASS

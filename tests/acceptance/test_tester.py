@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
-from support.simulated import simulate
+from support.simulated import Simulated, simulate
 
 from miio_lan.acceptance.plan import (
     ALLOWED,
@@ -110,6 +113,102 @@ def test_an_mcu_that_never_answers_is_soon_given_up() -> None:
     session = simulate(Mcu(LAMP, misbehave=["silent"]), LAMP)
     assert session.seconds < 30
     assert sum(line.startswith("down get_properties") for line in session.lines("down")) == 2
+
+
+class Failing(Mcu):
+    """Does something else than answer when it gets its sixth line to read; after a pause it may be well again."""
+
+    pause = math.inf
+    _left = 5
+    _back = math.inf
+
+    def receive(self, data: bytes, now: float) -> None:
+        self._left -= data.count(b"down get_properties")
+        if self._left < 0 and self._back == math.inf:
+            self._back = now + self.pause
+            self.misbehave.add("never-polls")
+            return
+        super().receive(data, now)
+
+    def tick(self, now: float) -> None:
+        if now >= self._back:
+            self.misbehave.discard("never-polls")
+        super().tick(now)
+
+    @property
+    def deadline(self) -> float | None:
+        waits = "never-polls" in self.misbehave and self._back < math.inf
+        return min(super().deadline or math.inf, self._back) if waits else super().deadline
+
+
+def test_an_mcu_that_stops_polling_in_the_middle_has_not_passed() -> None:
+    session = simulate(Failing(LAMP), LAMP)
+    assert session.with_outcome(Outcome.FAIL) == {"polls", "test-completed", "downlink-answered"}
+    verdict = session.verdicts()["test-completed"]
+    assert re.search(
+        r"the MCU stopped asking for work .* left out: reading \(\d+\), unknown, long", verdict.text
+    )
+    assert re.search(r"writing \(\d+\), actions \(\d+\), firmware update \(1\)$", verdict.text)
+    assert verdict.evidence[0].record is not None
+    assert session.seconds < 60, "what is hopeless is not waited for"
+    firmware = simulate(Failing(LAMP), LAMP, firmware=b"x")
+    assert "the whole of it (1)" in firmware.verdicts()["test-completed"].text
+
+
+def test_an_mcu_that_polls_again_after_a_while_is_asked_for_the_rest() -> None:
+    mcu = Failing(LAMP)
+    mcu.pause = 12.0
+    session = simulate(mcu, LAMP)
+    assert {"test-completed", "downlink-answered"} == session.with_outcome(Outcome.FAIL)
+    text = session.verdicts()["test-completed"].text
+    assert text.endswith("for some time; left out: reading (1)")
+    assert session.verdicts()["actions-run"].outcome is Outcome.PASS
+
+
+def test_an_mcu_that_does_not_come_back_from_its_bootloader_has_not_passed() -> None:
+    mcu = Mcu(LAMP)
+    mcu.on_update = lambda _: mcu.stop()
+    session = simulate(mcu, LAMP, allow=("ota",))
+    assert session.with_outcome(Outcome.FAIL) == {"test-completed"}
+    assert "did not come back from an update" in session.verdicts()["test-completed"].text
+
+
+def changed(session: Simulated) -> bool:
+    return session.mcu.values != Mcu(LAMP).values
+
+
+def test_an_interrupted_test_puts_back_what_it_has_set() -> None:
+    session = simulate(Mcu(LAMP), LAMP, allow=("writes",), interrupt=changed)
+    readable = {prop.iid: prop.default() for prop in LAMP.readable()}
+    assert {iid: session.mcu.values[iid] for iid in readable} == {
+        iid: Mcu(LAMP).values[iid] for iid in readable
+    }
+    assert session.tester.course.still_changed == []
+    assert session.tester.stage == "done"
+    assert sum(line.startswith("down action") for line in session.lines("down")) == 0
+
+
+def test_what_cannot_be_put_back_is_named() -> None:
+    mcu = Mcu(LAMP)
+
+    def mute(session: Simulated) -> bool:
+        if changed(session):
+            mcu.misbehave.add("silent")
+        return changed(session)
+
+    session = simulate(mcu, LAMP, allow=("writes",), interrupt=mute)
+    (text,) = session.tester.course.still_changed
+    assert re.fullmatch(r"property 2\.\d+ \(.*\) could not be set back to .+", text)
+
+
+def test_an_interruption_before_anything_was_set_ends_at_once() -> None:
+    session = simulate(Mcu(LAMP), LAMP, interrupt=lambda session: session.tester.stage == "reading")
+    assert session.tester.done
+    assert not any("set_properties" in line for line in session.lines("down"))
+    before = simulate(Mcu(LAMP), LAMP, interrupt=lambda _: True)
+    assert before.tester.done
+    before.tester.interrupt(before.ended)
+    assert before.tester.done, "a script that has ended cannot be interrupted any more"
 
 
 def test_a_transfer_that_begins_is_cancelled() -> None:

@@ -33,7 +33,8 @@ class Simulated:
         return self.ended - BEGAN
 
     def verdicts(self) -> dict[str, Verdict]:
-        verdicts = judge(self.records, spec=self.spec, driven=True, ended=self.ended)
+        course = self.tester.course
+        verdicts = judge(self.records, spec=self.spec, driven=True, ended=self.ended, course=course)
         return {verdict.rule.name: verdict for verdict in verdicts}
 
     def with_outcome(self, outcome: Outcome) -> set[str]:
@@ -52,6 +53,7 @@ def simulate(
     mcu_at: float = 0.5,
     hasty: bool = False,
     meanwhile: Callable[[Mcu, float], None] | None = None,
+    interrupt: Callable[[Simulated], bool] | None = None,
     firmware: bytes | None = None,
 ) -> Simulated:
     """Play a session.
@@ -59,6 +61,7 @@ def simulate(
     :param mcu_at: seconds after the tester at which the MCU is switched on; a negative time leaves it on from before
     :param hasty: whether the MCU is on a moment earlier, so that its first line is heard by nobody who could reply
     :param meanwhile: called once with the MCU and the time when it has polled for a while
+    :param interrupt: when the script is told to put back what it has set, and to end
     """
     tester = Tester(script_for(spec, allowed(allow), firmware), refusals=refusals)
     session = Simulated(tester, mcu, spec)
@@ -80,6 +83,9 @@ def simulate(
             meanwhile(mcu, now)
             meanwhile = None
         carry(mcu, tester, watch, now)
+        if interrupt is not None and interrupt(session):
+            interrupt = None
+            tester.interrupt(now)
         times = [*([BEGAN + mcu_at] if off else []), mcu.deadline, tester.deadline, watch.deadline]
         now = max(now, min(each for each in times if each is not None))
         for machine in (mcu, tester, watch):
