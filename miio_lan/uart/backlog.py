@@ -19,7 +19,7 @@ LONG_PAUSE = 0.2
 """The same, when the line is nearly saturated: it costs a quarter less so."""
 MANY = 10
 """Reads within :data:`PAUSE` that make a line count as nearly saturated: 200 per second."""
-PORTION = 16
+PORTION = 24
 """Reads looked at in one go: for so long nobody else is served, about half a millisecond."""
 
 _T = TypeVar("_T")

@@ -66,6 +66,8 @@ class Bridge:
         self._said = Overhearing(observer or _nobody, wall=wall_clock, peer=peer)
         self._backlog: Backlog[_Told] = Backlog(self._tell)
         self._interference = Interference(_made(faults))
+        # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
+        self._idle = False
         self._loop = Loop("miio bridge")
         self._gone = 0.0  # when the last bytes had been written
         self._state = "new"
@@ -92,7 +94,12 @@ class Bridge:
         :raises InvalidArgument: if a fault's text is none
         """
         made = _made(faults)
-        self._loop.call(lambda: self._interference.add(*made))
+
+        def add() -> None:
+            self._idle = False
+            self._interference.add(*made)
+
+        self._loop.call(add)
 
     def repair(self) -> None:
         """Inject nothing any more."""
@@ -142,7 +149,10 @@ class Bridge:
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        held, heard = self._interference.deadline, self._backlog.deadline or self._said.deadline
+        heard = self._backlog.deadline or self._said.deadline
+        if self._idle:
+            return heard
+        held = self._interference.deadline
         if held is None or heard is None:
             return heard if held is None else held
         return min(held, heard)
@@ -163,7 +173,8 @@ class Bridge:
             )
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
-        if self._interference.lets_pass(direction, data):
+        self._idle = self._interference.lets_pass(direction, data)
+        if self._idle:
             note = "" if self._forward(direction, data) else NOT_FORWARDED
             self._gone = gone = time.monotonic()
             self.latency[direction].add(gone - instant)
