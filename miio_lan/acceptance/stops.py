@@ -108,6 +108,11 @@ def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
 
 def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bool, late: bool) -> None:
     """Ask whether what the module said to the answer shows that it is not the answer to this line."""
+    taken = answer.acknowledgement is not None and not answer.refused
+    if taken and answer.record.instant - task.down.instant > ANSWER_TIME + SKEW:
+        finding.doubt(
+            "the module took it when it had given this line up: it may belong to one that was not seen"
+        )
     if succeeded:
         return
     if answer.second and (late or answer.acknowledgement is None):
@@ -119,10 +124,6 @@ def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bo
             finding.doubt("the module did not take it though it fits: it may belong to an earlier line")
         elif answer.blind:
             finding.doubt("it may belong to a line handed out before the watching began")
-    elif answer.record.instant - task.down.instant > ANSWER_TIME + SKEW:
-        finding.doubt(
-            "the module took it when it had given this line up: it may belong to one that was not seen"
-        )
 
 
 def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Finding) -> str | None:

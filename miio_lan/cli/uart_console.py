@@ -85,13 +85,13 @@ def _typing_ahead() -> Iterator[None]:
     try:
         import readline  # noqa: F401 - without it, the terminal's own editing is all there is
         import termios
-        import tty
     except ImportError:
         yield
         return
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
-    tty.setcbreak(keyboard, termios.TCSADRAIN)
+    ahead = [*before[:3], before[3] & ~termios.ICANON, *before[4:]]  # with ECHO, or readline would show nothing
+    termios.tcsetattr(keyboard, termios.TCSADRAIN, ahead)
     try:
         yield
     finally:

@@ -239,6 +239,8 @@ KNOWN_TOO = (
     700081,
     701323,
     702234,
+    900225,
+    901664,
 )
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
