@@ -10,8 +10,8 @@ so that a recording can be read again with newer eyes; ``reading`` is what they 
 
 ``raw`` is the bytes as text. Where they are not clean ASCII, ``base64`` holds them, and ``raw`` is only a rendering
 for the eye (serial lines) or absent (datagrams). Nothing is hidden: tokens and passwords that were said are in a
-recording, unlike in reports and on the terminal (:mod:`miio_lan.redact`). ``reading``, ``note`` and ``peer`` are left out when empty; unknown
-keys are ignored.
+recording, unlike in reports and on the terminal (:mod:`miio_lan.redact`). ``reading``, ``note`` and ``peer`` are left
+out when empty; unknown keys are ignored.
 """
 
 from __future__ import annotations

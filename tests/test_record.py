@@ -4,12 +4,14 @@ import io
 import json
 import math
 from dataclasses import replace
+from enum import IntEnum
 from typing import TextIO
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from miio_lan import record as record_module
 from miio_lan.errors import RecordError
 from miio_lan.record import Record, read, write
 
@@ -32,6 +34,12 @@ records = st.builds(
     note=st.text(max_size=10),
     peer=st.text(max_size=10),
 )
+
+
+class Kind(IntEnum):
+    """A number that is not of the plainest type."""
+
+    ONE = 1
 
 
 def written(*items: Record) -> str:
@@ -85,6 +93,26 @@ def test_writing_then_reading_gives_the_same_records(items: list[Record]) -> Non
     assert text.isascii()
     assert text.count("\n") == len(items)
     assert list(read(io.StringIO(text))) == items
+
+
+@given(records, st.lists(st.floats() | st.none() | st.sampled_from(list(Kind)), max_size=3))
+def test_what_is_written_is_the_json_of_the_record(record: Record, more: list[object]) -> None:
+    # There is a quick way for the usual kinds, and it must not show.
+    reading = {**(record.reading or {}), "more": more, "rows": [more], "ways": [{"row": more}, {}]}
+    for each in (record, replace(record, reading=reading)):
+        assert written(each) == json.dumps(each.as_json()) + "\n"
+
+
+@pytest.mark.parametrize("keys", [{1: 2}, {"a": {None: 1}}, {"a": [{True: 1}]}, {"a": [[{1.5: 1}]]}])
+def test_keys_that_are_no_text_are_refused_wherever_they_are(keys: dict[str, object]) -> None:
+    with pytest.raises(RecordError, match="keys of a reading"):
+        written(replace(LINE, reading=keys))
+
+
+def test_an_encoder_that_cannot_be_kept_is_made_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)
+    encode = record_module._plain_encoder()
+    assert encode({"a": [1, None, 1.5, True, "\u00e9"]}) == '{"a": [1, null, 1.5, true, "\\u00e9"]}'
 
 
 def test_tuples_and_numbers_beyond_json_are_made_plain() -> None:

@@ -16,6 +16,7 @@ from miio_lan.uart.line import (
     LineReader,
     clean,
     join,
+    legacy_tokens_of,
     seal,
     split,
     split_legacy,
@@ -141,6 +142,12 @@ def test_an_empty_line_is_not_sent() -> None:
 def test_splitting_never_raises(line: bytes | str) -> None:
     assert all(split(line))
     assert all(split_legacy(line))
+
+
+@given(st.text(alphabet='a1 ,"\\\\{}[]'))
+def test_the_quick_way_to_split_legacy_lines_does_not_show(text: str) -> None:
+    # The order of the dividers makes no difference to what they divide, but only one has the quick way.
+    assert legacy_tokens_of(text) == legacy_tokens_of(text, ", ")
 
 
 @given(PRINTABLE)

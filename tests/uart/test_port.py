@@ -143,6 +143,20 @@ class TestBothEnds:
         assert loop.call(lambda: 5) == 5
         loop.close()
 
+    def test_what_does_not_go_out_at_once_follows_in_order(self, pair: PtyPair) -> None:
+        near = started(pair.near)
+        assert near.outages.empty()
+        loop = pair.near._loop
+        assert loop is not None
+        lines = [b"%06d\r" % number * 64 for number in range(120)]  # more than a pty holds
+
+        def say() -> None:
+            for line in lines:
+                pair.near.write(line)
+
+        loop.call(say)
+        assert started(pair.far).take(sum(map(len, lines))) == b"".join(lines)
+
     def test_an_end_that_goes_away_is_an_outage_of_the_other(self, pair: PtyPair) -> None:
         started(pair.near)
         far = started(pair.far)
