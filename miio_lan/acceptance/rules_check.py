@@ -52,12 +52,11 @@ def _listened(session: Session, case: Case) -> None:
             case.odd(f"{_lost(lost)} for {record.instant - lost.instant:.1f} s", lost)
     for lost in away.values():
         seconds = session.ended - lost.instant
-        if not (session.line.said or session.line.told):
-            case.unseen(_lost(lost))
-        elif seconds >= SOON or _unfinished(session.course):
+        heard = bool(session.line.said or session.line.told)
+        if heard and (seconds >= SOON or _unfinished(session.course)):
             case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)
         else:
-            case.odd(f"{_lost(lost)} at the end", lost)
+            case.unseen(f"{_lost(lost)}, with which the observation ends", lost)
 
 
 def _unfinished(course: Course | None) -> bool:

@@ -52,6 +52,9 @@ def lan_info(session: Session, case: Case) -> None:
         result = reading.get("result") if reading is not None else None
         if call.method != "miIO.info" or not isinstance(result, Mapping):
             continue
+        if session.misinformed(call):
+            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
+            continue
         model, version = result.get("model"), result.get("mcu_fw_ver")
         expected = session.spec.model if session.spec is not None else ""
         fault = c.model_fault(model) if isinstance(model, str) else "there is no model"
@@ -78,7 +81,9 @@ def lan_unknown_method(session: Session, case: Case) -> None:
     for call in session.lan:
         if call.method not in UNKNOWN_METHODS or call.answer is None:
             continue
-        if call.error is None:
+        if session.disturbed(call):
+            case.unseen("a bridge interfered with the serial line", call.answer)
+        elif call.error is None:
             case.bad("answered by a result", call.answer)
         elif call.error[0] in MCU_TIMEOUTS:
             case.unseen("the MCU did not answer it")

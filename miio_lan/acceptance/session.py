@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Iid = tuple[int, int]
 #: How long an unanswered request may count as one that was sent again, in seconds.
 _RESENT = 30.0
+_IDENTITY = (b"model", b"mcu_version")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Call:
     :param answers: by property, for what was answered in the right layout
     :param code: the code of an action
     :param error: code and message, when the call failed as a whole
+    :param began: when it was sent first, on the LAN, monotonic seconds
     """
 
     wire: str
@@ -56,6 +58,7 @@ class Call:
     answers: Mapping[Iid, Answer] = field(default_factory=dict)
     code: int | None = None
     error: tuple[int, str] | None = None
+    began: float = 0.0
 
     @property
     def record(self) -> Record:
@@ -107,7 +110,15 @@ class Session:
     def disturbed(self, call: Call) -> bool:
         """Whether a bridge did something to the line while a call was under way."""
         end = self.ended if call.answer is None else call.answer.instant
-        return any(call.request.instant <= last and first <= end for first, last in self._touched)
+        begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
+        return any(begun <= last and first <= end for first, last in self._touched)
+
+    def misinformed(self, call: Call) -> bool:
+        """Whether a bridge did something to what the MCU had told of itself when a call was answered."""
+        told = (record for record in self.records if record.wire == "uart" and touched(record))
+        return any(
+            record.raw.startswith(_IDENTITY) for record in told if record.instant <= call.record.instant
+        )
 
     @cached_property
     def _touched(self) -> tuple[tuple[float, float], ...]:
@@ -118,7 +129,7 @@ class Session:
     def calls(self) -> tuple[Call, ...]:
         """Calls of properties and actions: as the line shows them where it was heard, else as the LAN does."""
         heard = tuple(_call_of(each) for each in self.line.downlinks if each.command.wants_result)
-        return heard or self.lan
+        return heard or tuple(call for call in self.lan if not self.disturbed(call))
 
     @cached_property
     def booted(self) -> Said | None:
@@ -178,18 +189,7 @@ def _with(
     code: int | None = None,
     error: tuple[int, str] | None = None,
 ) -> Call:
-    return Call(
-        call.wire,
-        call.method,
-        call.request,
-        answer,
-        call.properties,
-        call.action,
-        call.arguments,
-        answers or {},
-        code,
-        error,
-    )
+    return replace(call, answer=answer, answers=answers or {}, code=code, error=error)
 
 
 # --- the LAN -------------------------------------------------------------------------------------------------------
@@ -206,24 +206,44 @@ def _lan_calls(records: Iterable[Record]) -> Iterator[Call]:
             requests.append(record)
         elif record.direction == "up" and ("result" in reading or "error" in reading):
             replies.setdefault((record.peer, reading["id"]), record)
+    first: dict[tuple[str, str], Record] = {}
+    before: dict[tuple[str, object], Record] = {}
     for number, request in enumerate(requests):
-        reply = replies.get((request.peer, (request.reading or {}).get("id")))
+        reading = request.reading or {}
+        same, key = (request.peer, reading.get("id")), (request.peer, _content(reading))
+        again = before.get(same)
+        before[same] = request
+        if again is not None and _content(again.reading or {}) == key[1] and _soon(again, request):
+            continue  # sent again under the same id
+        begun = first.pop(key, request)
+        begun = begun if _soon(begun, request) else request
+        reply = replies.get(same)
         if reply is not None or not _sent_again(request, islice(requests, number + 1, None)):
-            yield _lan_call(request, reply)
+            yield _lan_call(request, reply, begun.instant)
+        else:
+            first[key] = begun
+
+
+def _content(reading: Mapping[str, object]) -> str:
+    return repr((reading.get("method"), reading.get("params")))
+
+
+def _soon(one: Record, other: Record) -> bool:
+    return other.instant - one.instant <= _RESENT
 
 
 def _sent_again(request: Record, later: Iterable[Record]) -> bool:
-    first = request.reading or {}
+    content, own = _content(request.reading or {}), (request.reading or {}).get("id")
     for other in later:
-        if other.instant - request.instant > _RESENT:
+        if not _soon(request, other):
             return False
         reading = other.reading or {}
-        if (reading.get("method"), reading.get("params")) == (first.get("method"), first.get("params")):
+        if reading.get("id") != own and _content(reading) == content:
             return True
     return False
 
 
-def _lan_call(request: Record, reply: Record | None) -> Call:
+def _lan_call(request: Record, reply: Record | None, began: float) -> Call:
     reading = request.reading or {}
     method, params = str(reading.get("method")), reading.get("params")
     properties: tuple[tuple[Iid, object], ...] = ()
@@ -237,7 +257,7 @@ def _lan_call(request: Record, reply: Record | None) -> Call:
         if isinstance(siid, int) and isinstance(aiid, int):
             action = (siid, aiid)
         arguments = _arguments(params.get("in"))
-    call = Call("lan", method, request, None, properties, action, arguments)
+    call = Call("lan", method, request, None, properties, action, arguments, began=began)
     return call if reply is None else _lan_answer(call, reply)
 
 

@@ -535,7 +535,7 @@ POLL = "> get_down\n< down none"
         ("test-completed", UNSEEN, "1 -- "),
         ("test-completed", FAIL, f"{POLL}\n1 -- "),
         ("test-completed", FAIL, f"{POLL}\n1 -- \n9 < down none"),
-        ("test-completed", WARNING, f"{POLL}\n9.5 -- "),
+        ("test-completed", UNSEEN, f"{POLL}\n9.5 -- "),
         ("test-completed", WARNING, f"{POLL}\n1 -- \n3 > get_down"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from miio_lan.acceptance.rules import judge
@@ -9,6 +11,7 @@ from miio_lan.acceptance.session import Answer, Session
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
+from miio_lan.uart.faults import ALTERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.values import MISSING
 
 LAMP = Spec.shipped("lamp")
@@ -186,3 +189,46 @@ def test_whoever_plays_the_module_has_one_clock() -> None:
     ]
     assert Session(early).line.downlinks[0].answer is not None
     assert Session(early, driven=True).line.downlinks[0].answer is None
+
+
+# --- a bridge on the line ------------------------------------------------------------------------------------------
+
+
+def line(at: float, text: str, note: str = "", direction: str = "up") -> Record:
+    return Record("uart", direction, at, at, text.encode() + b"\r", note=note)
+
+
+@pytest.mark.parametrize("note", [DROPPED, SENT, HELD_BACK.format(0.5)])
+def test_what_came_of_a_line_a_bridge_touched_is_not_blamed_on_the_product(note: str) -> None:
+    got = [request(1, 1, "get_properties", [item(2, 2)]), reply(2, 1, result=[item(2, 2, code=0, value=400)])]
+    assert outcome("value-range", *got, spec=LAMP) is FAIL
+    assert outcome("value-range", *got, line(1.5, "result 2 2 0 400", note), spec=LAMP) is UNSEEN
+    strange = [request(1, 1, "unknown_command"), reply(2, 1, result=[1])]
+    assert outcome("lan-unknown-method", *strange) is FAIL
+    assert outcome("lan-unknown-method", *strange, line(1.5, "result 1", note)) is UNSEEN
+    assert outcome("lan-unknown-method", *strange, line(5.0, "result 1", note)) is FAIL
+
+
+def test_what_a_bridge_told_of_the_mcu_is_not_blamed_on_the_product() -> None:
+    info = [request(5, 1, "miIO.info"), reply(6, 1, result={"model": LAMP.model, "mcu_fw_ver": "1"})]
+    altered = [line(1, "mcu_version 0001", ALTERED), line(1, "mcu_version 1", SENT)]
+    assert outcome("lan-info", *info) is FAIL
+    assert outcome("lan-info", *altered, *info) is UNSEEN
+    assert outcome("lan-info", line(1, "get_down", DROPPED), *info) is FAIL
+    late = [replace(record, instant=9.0) for record in altered]
+    assert outcome("lan-info", *info, *late) is FAIL
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_a_call_begins_with_the_first_time_it_was_sent(again: int) -> None:
+    timeout = {"code": -9999, "message": "user ack timeout"}
+    sent = [request(1, 1, "x"), request(3, again, "x"), reply(6, again, error=timeout)]
+    (call,) = Session(sent).lan
+    assert (call.began, call.answer) == (1, sent[2])
+    assert outcome("lan-answered", *sent, line(1.5, 'error "no" -5000', DROPPED)) is UNSEEN
+    assert outcome("lan-answered", *sent, line(0.5, 'error "no" -5000', DROPPED)) is FAIL
+
+
+def test_the_same_id_much_later_is_another_call() -> None:
+    assert [call.began for call in Session([request(1, 1, "x"), request(99, 1, "x")]).lan] == [1, 99]
+    assert [call.began for call in Session([request(1, 1, "x"), request(2, 1, "y")]).lan] == [1, 2]

@@ -96,3 +96,50 @@ def test_the_command_stops_where_the_bridge_stopped_it_and_the_mcu_is_not_to_bla
     verdicts = judge(records, spec=Spec.shipped())
     blamed = [verdict.rule.name for verdict in verdicts if verdict.outcome is Outcome.FAIL]
     assert blamed == []
+
+
+def prop(piid: int, **more: object) -> list[dict[str, object]]:
+    return [{"did": "x", "siid": 2, "piid": piid, **more}]
+
+
+CALLS: list[tuple[str, object]] = [
+    ("set_properties", prop(2, value=30)),
+    ("set_properties", prop(2, value=40)),
+    ("get_properties", prop(1) + prop(2)),
+    ("action", {"did": "x", "siid": 2, "aiid": 1, "in": []}),
+    ("action", {"did": "x", "siid": 2, "aiid": 2, "in": [{"piid": 10, "value": 5}]}),
+    ("unknown_command", []),
+    ("get_properties", prop(1) + prop(2)),
+]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [
+            "alter result set_properties x1: s/0$/-4004/",
+            "answer action 2.1: result 2 1 -4001",
+            "drop result get_properties x1",
+            "delay 1s result action",
+        ],
+        ["answer get_properties: result 2 1 0 5 2 2 0 400", "alter properties_changed: s/2 2 /2 99 /"],
+        ["answer unknown_command: result 1", "duplicate result", "alter action 2.2: down action 2 2"],
+        ["alter error: ok", "drop properties_changed x2", "drop get_down x5"],
+    ],
+)
+def test_nothing_a_bridge_did_is_blamed_on_either_end(faults: list[str]) -> None:
+    log, seen = Log(), []
+    with product(log) as (device, bridge):
+        for fault in faults:
+            bridge.inject(fault)
+        for method, params in CALLS:
+            with suppress(DeviceError):
+                device.send(method, params)
+    with suppress(Empty):
+        while True:
+            seen.append(log.queue.get_nowait())
+    assert sum("by the bridge" in record.note for record in seen) >= len(faults)
+    blamed = {Outcome.FAIL: [], Outcome.WARNING: []}
+    for verdict in judge(seen, spec=Spec.shipped()):
+        blamed.get(verdict.outcome, []).append((verdict.rule.name, verdict.text))
+    assert blamed == {Outcome.FAIL: [], Outcome.WARNING: []}
