@@ -12,6 +12,7 @@ from collections import deque
 from functools import lru_cache
 
 from miio_lan.acceptance.content import fits, is_telling
+from miio_lan.acceptance.merging import LATENESS
 from miio_lan.acceptance.tasks import Answer, Asked, Before, Quiet, Task, text_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
@@ -260,6 +261,7 @@ class UartStory:
             return
         if current is not None and current.closed is None:
             current.closed = record.instant
+            self._doubt_order(current, record)
             if not current.notes and (
                 current.answer is None or not current.answer.fits or current.answer.refused
             ):
@@ -268,6 +270,15 @@ class UartStory:
             self.idle.append(record.instant)
         elif command.wants_result:
             self.tasks.append(Task(record, command))
+
+    @staticmethod
+    def _doubt_order(before: Task, record: Record) -> None:
+        """Ask whether the last answer may be to what is handed out now: it names nothing, and stamps may be late."""
+        answer = before.answer
+        if answer is None or answer.acknowledgement is not None or is_telling(before.command):
+            return
+        if record.instant - answer.record.instant < LATENESS:
+            answer.sure = False
 
     def _replied(self, record: Record, text: str) -> None:
         asked = self._asked

@@ -241,6 +241,7 @@ KNOWN_TOO = (
     702234,
     900225,
     901664,
+    910900,
 )
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
