@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.pieces import pieces
@@ -98,6 +99,8 @@ class Conversation:
     :param downlinks: what was handed out, ``down none`` apart
     :param told: every non-empty line of the module
     :param breaks: instants at which the observation was interrupted
+    :param away: since when a direction is not heard, because its port was lost
+    :param gaps: from when to when one was not heard before
     :param began: instant of the first record, and ``ended`` of the last one
     """
 
@@ -105,6 +108,8 @@ class Conversation:
     downlinks: list[Downlink] = field(default_factory=list)
     told: list[tuple[Record, c.Command]] = field(default_factory=list)
     breaks: list[float] = field(default_factory=list)
+    away: dict[str, float] = field(default_factory=dict)
+    gaps: list[tuple[float, float]] = field(default_factory=list)
     began: float = 0.0
     ended: float = 0.0
 
@@ -114,7 +119,10 @@ class Conversation:
 
     def broken(self, start: float, end: float) -> bool:
         """Whether the observation was interrupted between two instants."""
-        return any(start <= each <= end for each in self.breaks)
+        gaps = (*self.gaps, *((since, inf) for since in self.away.values()))
+        return any(start <= each <= end for each in self.breaks) or any(
+            start <= last and first <= end for first, last in gaps
+        )
 
 
 def listen(records: Iterable[Record], *, ended: float | None = None) -> Conversation:
@@ -150,7 +158,12 @@ class _Listener:
             conversation.began = self._now = record.instant
         # Of two receivers one is later than the other: what follows is not earlier for that.
         conversation.ended = self._now = max(self._now, record.instant)
+        since = conversation.away.pop(record.direction, None)
+        if since is not None:
+            conversation.gaps.append((since, self._now))
         if not record.raw:
+            if record.note.startswith("outage:"):
+                conversation.away[record.direction] = self._now
             self._break(self._now)
         elif any(word in record.note for word in _ASIDE):
             return
@@ -165,6 +178,7 @@ class _Listener:
         self.conversation.breaks.append(now)
         self._asked.clear()
         self._close(now)
+        self._last = None
 
     def _close(self, now: float) -> None:
         if self._open is not None:

@@ -37,6 +37,8 @@ def _reported(session: Session, case: Case, word: str, missing: str) -> None:
     soon = [said for said in reports if 0 <= said.instant - start <= BOOT_TIME]
     if soon:
         case.good(f"{soon[0].instant - start:.3f} s after the first sign of life", soon[0].record)
+    elif session.line.broken(start, start + BOOT_TIME):
+        case.unseen("the line was lost at power-up")
     elif session.line.ended - start >= BOOT_TIME:
         record = boot.record if boot is not None else None
         case.bad(f"{missing} within {BOOT_TIME:g} s after power-up", record)
@@ -80,7 +82,8 @@ def _on_request(session: Session, request: str) -> list[tuple[Downlink, Said | N
                 for said in _reports(session, word)
                 if 0 <= said.instant - downlink.instant <= REQUEST_TIME
             ]
-            over = session.line.ended - downlink.instant >= REQUEST_TIME
+            due = downlink.instant + REQUEST_TIME
+            over = session.line.ended >= due and not session.line.broken(downlink.instant, due)
             if answers or over:
                 found.append((downlink, answers[0] if answers else None))
     return found

@@ -132,13 +132,14 @@ def answers_only_downlinks(session: Session, case: Case) -> None:
     heard_any = False
     for said in session.line.said:
         if isinstance(said.command, (c.Result, c.Error)):
+            missed = session.line.broken(said.instant - ANSWER_TIME, said.instant)
             if said.answers is not None and not said.again:
                 case.good("answers a downlink", said.record)
             elif said.answers is not None and refused:
                 case.odd("the answer is repeated after the module refused it", said.record)
             elif said.answers is not None:
                 case.bad("nothing waits for an answer any more", said.record)
-            elif heard_any:
+            elif heard_any and not missed:
                 case.bad("nothing was asked", said.record)
             refused = not said.accepted
         heard_any = heard_any or (isinstance(said.command, c.GetDown) and said.reply is not None)
@@ -161,6 +162,8 @@ def net_change_taken(session: Session, case: Case) -> None:
         state = downlink.command.state
         if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _SOON]):
             case.good(f"{state}", downlink.record)
+        elif session.line.broken(downlink.instant, session.line.ended):
+            case.unseen(f"the line was lost after {state}", downlink.record)
         elif session.line.ended - downlink.instant >= PATIENCE and at == len(said):
             case.bad(f"silent for {PATIENCE:g} s after {state}", downlink.record)
 

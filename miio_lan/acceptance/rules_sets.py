@@ -129,7 +129,7 @@ def set_reported(session: Session, case: Case) -> None:
             report = next((said for said, values in told if _tells(said, values, each, iid)), None)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
-            elif session.line.ended >= end:
+            elif session.line.ended >= end and not session.line.broken(each.said.instant, end):
                 tell = case.bad if prop is not None else case.odd
                 tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
 

@@ -128,6 +128,41 @@ class TestModule:
         assert mcu.values[2, 2] == Mcu(LAMP).values[2, 2]
         assert not any("could not" in note for note in getattr(caught.value, "__notes__", ()))
 
+    def test_who_interrupts_twice_need_not_wait(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        changed = Event()
+
+        def progress(stage: str) -> None:
+            if stage == "writing":
+                assert changed.wait(PATIENCE)
+                raise KeyboardInterrupt("first")
+            if stage == "putting back what was set":
+                raise KeyboardInterrupt("second")
+
+        def observer(record: Record) -> None:
+            if record.raw.startswith(b"properties_changed 2 2 1\r"):
+                changed.set()
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far), pytest.raises(KeyboardInterrupt) as caught:
+            drive_module(
+                pair.near, spec=LAMP, refusals=0, allow=["writes"], observer=observer, progress=progress
+            )
+        assert caught.value.args == ("first",)
+        assert any(
+            "property 2.2 (brightness) could not be set back to 60" in note for note in caught.value.__notes__
+        )
+
+    def test_where_nothing_was_set_nothing_is_put_back(self) -> None:
+        stages: list[str] = []
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            raise KeyboardInterrupt
+
+        with MemoryPair() as pair, McuHost(Mcu(LAMP), pair.far), pytest.raises(KeyboardInterrupt):
+            drive_module(pair.near, spec=LAMP, allow=["writes"], progress=progress)
+        assert len(stages) == 1
+
 
 class Interrupting(MiotDevice):
     """Somebody presses Ctrl-C as soon as a property has another value; ``mute`` devices answer nothing from then on."""

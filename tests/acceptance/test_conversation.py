@@ -76,7 +76,9 @@ def test_an_outage_closes_everything() -> None:
     line = listen(talk("1 < down action 1 1\n> net\n2 -- \n3 > result 1 1 0\n< ok"))
     assert line.breaks == [102.0]
     assert line.broken(101.0, 103.0)
-    assert not line.broken(102.5, 103.0)
+    assert line.broken(102.5, 103.0), "nothing was heard between"
+    assert not line.broken(103.5, 104.0)
+    assert listen(talk("1 > net\n2 -- \n9 < down none")).broken(8.0 + 100, 9.0 + 100)
     assert line.downlinks[0].closed == 102.0
     assert line.of("net")[0].reply is None
     assert line.of("result")[0].answers is None

@@ -579,3 +579,31 @@ def test_what_could_not_be_put_back_is_a_warning() -> None:
     assert course.still_changed[1].endswith("was set, and what it was before is not known")
     course.put_back(first)
     assert outcome("test-completed", POLL, course=course) is PASS
+
+
+LOST = "3 -- "  # the MCU is not heard any more
+
+
+@pytest.mark.parametrize(
+    ("name", "script"),
+    [
+        ("downlink-answered", f"{POLL}\n{LOST}\n4 < down get_properties 2 1\n5 < down get_properties 2 2"),
+        ("unknown-downlink", f"{GET}\n> result 2 1 0 true\n< ok\n{LOST}\n4 < down unknown_command"),
+        ("mcu-version-on-request", f"> get_down\n< down MIIO_mcu_version_req\n{LOST}"),
+        ("net-change-taken", f"> get_down\n< down MIIO_net_change cloud\n{LOST}"),
+        ("mcu-version-reported", f"> model a.b.c\n< ok\n{LOST}"),
+    ],
+)
+def test_an_mcu_that_is_not_heard_any_more_is_not_blamed(name: str, script: str) -> None:
+    assert outcome(name, script, ended=120.0) is UNSEEN
+    assert outcome(name, script.replace(LOST, ""), ended=120.0) is FAIL
+
+
+def test_an_mcu_whose_module_is_not_heard_any_more_is_not_blamed() -> None:
+    asked = talk(f"> get_down\n{GET}\n> result 2 1 0 true 2 2 0 5\n< ok")
+    answers = talk("5 > get_down\n> result 2 1 0 true\n> model a.b.c\n> mcu_version 0001\n20 > get_down")
+    lost = Record("uart", "down", 103.0, 103.0, b"", note="outage: unplugged")
+    blamed = {each.rule.name for each in judge([*asked, *answers]) if each.outcome is FAIL}
+    assert blamed == {"answers-only-downlinks", "model-until-ok", "mcu-version-until-ok"}
+    found = {each.rule.name: each.outcome for each in judge([*asked, lost, *answers])}
+    assert [name for name, each in found.items() if each is FAIL] == ["test-completed"]
