@@ -90,7 +90,11 @@ def _typing_ahead() -> Iterator[None]:
         return
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
-    ahead = [*before[:3], before[3] & ~termios.ICANON, *before[4:]]  # with ECHO, or readline would show nothing
+    ahead = [
+        *before[:3],
+        before[3] & ~termios.ICANON,
+        *before[4:],
+    ]  # with ECHO, or readline would show nothing
     termios.tcsetattr(keyboard, termios.TCSADRAIN, ahead)
     try:
         yield
