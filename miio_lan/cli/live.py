@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from miio_lan.cli.files import Recording, check_files
 from miio_lan.cli.show import Show, filter_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from miio_lan.cli.options import Settings
     from miio_lan.lanes import View
     from miio_lan.record import Observer, Record
-    from miio_lan.recording import Recorder
 
 #: Records that may wait to be shown, when the terminal is slow or stopped. The recording has all of them.
 MAX_WAITING = 20_000
@@ -112,6 +112,7 @@ class Replay:
     def __init__(self, file: str, speed: float | None = None) -> None:
         from miio_lan.recording import read_recording
 
+        self.file = file
         records = read_recording(file)
         first = next(records, None)  # what cannot be opened is said before anything is shown
         self._records = itertools.chain([] if first is None else [first], records)
@@ -187,22 +188,27 @@ def run(
     options: dict[str, Any],
     view: View,
     start: Callable[[contextlib.ExitStack, Observer, Feed], object],
+    inputs: Iterable[str | None] = (),
 ) -> None:
     """Show and record what ``start`` begins to observe, until the end; then close all.
 
     :param options: those of :func:`showing`
     :param start: is given the stack of what is to be closed, the observer, and the feed
+    :param inputs: files that are read meanwhile
     :raises RecordError: if the recording cannot be written
     """
     feed = Feed()
     wanted = filter_of(options)  # what is wrong with it is said before anything is opened
+    check_files([options["output"]], inputs)
     with contextlib.ExitStack() as stack:
-        recorder = _recorder(stack, options["output"])
+        recording = _recording(stack, options["output"])
         stack.enter_context(ended_by_signals(feed))
-        start(stack, to_all(recorder, feed.observe), feed)
+        start(stack, to_all(recording, feed.observe), feed)
+        recording.begin()
         _show(options, Show(view, wanted, json=settings.json, wall=options["wall"]), feed)
     if feed.missed:
         echo(f"{feed.missed} records came too fast to be shown", err=True)
+    _end(recording)
 
 
 def replay(settings: Settings, options: dict[str, Any], view: View, source: Replay) -> None:
@@ -211,16 +217,35 @@ def replay(settings: Settings, options: dict[str, Any], view: View, source: Repl
     :raises RecordError: if a line of it is no record, or the copy cannot be written
     """
     wanted = filter_of(options)
+    check_files([options["output"]], [source.file])
 
     def copy(record: Record) -> None:
-        if recorder is not None and wanted(record):
-            recorder(record)
+        if wanted(record):
+            recording(record)
 
     with contextlib.ExitStack() as stack:
-        recorder = _recorder(stack, options["output"])
+        recording = _recording(stack, options["output"])
         stack.enter_context(ended_by_signals(source))
+        recording.begin()
         show = Show(view, wanted, json=settings.json, wall=options["wall"])
         _show(options, show, source, copy)
+    _end(recording)
+
+
+def _recording(stack: contextlib.ExitStack, name: str | None) -> Recording:
+    recording = stack.enter_context(Recording(name))
+
+    def tell() -> None:
+        if recording.begun:
+            echo(f"{recording.written} records in {name}", err=True)
+
+    stack.callback(tell)
+    return recording
+
+
+def _end(recording: Recording) -> None:
+    if code := recording.tell():
+        click.get_current_context().exit(code)
 
 
 def _show(
@@ -233,16 +258,6 @@ def _show(
             else:
                 copy(item)
                 show.show(item)
-
-
-def _recorder(stack: contextlib.ExitStack, name: str | None) -> Recorder | None:
-    if name is None:
-        return None
-    from miio_lan.recording import Recorder
-
-    recorder = stack.enter_context(Recorder(name))
-    stack.callback(lambda: echo(f"{recorder.written} records in {name}", err=True))
-    return recorder
 
 
 # --- options ---------------------------------------------------------------------------------------------------------

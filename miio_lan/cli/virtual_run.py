@@ -150,3 +150,17 @@ def ended_by_signals() -> Iterator[Stop]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def killed_is_interrupted() -> Iterator[None]:
+    """Let a plain ``kill`` do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -87,7 +87,8 @@ def watch(settings: Settings, **options: Any) -> None:
     if options["replay"]:
         replay(settings, options, "wires", Replay(options["replay"], options["speed"]))
     else:
-        run(settings, options, "wires", _Watch(settings, options, calls).start)
+        start = _Watch(settings, options, calls).start
+        run(settings, options, "wires", start, inputs=[options["spec"]])
 
 
 def _call(text: str) -> Call:

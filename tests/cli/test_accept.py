@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 import os
@@ -87,8 +88,8 @@ class TestRecording:
 
     def test_what_cannot_be_written_is_said(self, run, good, tmp_path):
         ended = run("accept", str(good), "--report", f"html={tmp_path}")
-        assert ended.code == 1
-        assert "cannot be written" in ended.err
+        assert ended.code == 2
+        assert "it is a folder" in ended.err
 
     def test_an_empty_one(self, run, tmp_path):
         ended = run("accept", str(recorded(tmp_path / "empty.jsonl", [])))
@@ -209,14 +210,12 @@ class TestLan:
         assert path.stat().st_size > 0
 
     def test_with_the_line_tapped_too(self, run, running, monkeypatch):
-        @contextlib.contextmanager
-        def tap(options, observer):
-            assert options["tap_up"] == "/dev/up"
+        def tap(stack, options, observer):
+            assert options["up"] == "/dev/up"
             for record in talk("> get_down\n< down none"):
-                observer(record)
-            yield
+                observer(dataclasses.replace(record, instant=time.monotonic()))
 
-        monkeypatch.setattr("miio_lan.cli.accept._tap", tap)
+        monkeypatch.setattr("miio_lan.cli.accept_modes.opened_tap", tap)
         ended = run("accept", "--lan", *self.options(running), "--json", "--tap-up", "/dev/up")
         assert ended.code == 0
         outcomes = {each["name"]: each["outcome"] for each in ended.json["verdicts"]}
@@ -236,12 +235,13 @@ class TestTapped:
         class Stop:
             """Somebody who presses Ctrl-C when enough was heard."""
 
-            def wait(self, seconds: float) -> None:
-                assert seconds == 5.0
+            def wait(self, seconds: float) -> bool:
+                assert 0 < seconds < 5.0
                 due = time.monotonic() + PATIENCE
                 while len(path.read_text().splitlines()) < 3:
                     assert time.monotonic() < due, "nothing was heard"
                     os.sched_yield()
+                return True
 
         monkeypatch.setattr(virtual_run, "ended_by_signals", lambda: contextlib.nullcontext(Stop()))
         mcu = Mcu(LAMP, misbehave=["ff-bytes"], **QUICK)
@@ -250,7 +250,7 @@ class TestTapped:
             ended = run("accept", "--tap-up", line.path, "--for", "5", "--json", "--record", str(path))
         assert ended.code == 1
         assert failed(ended.json) == {"legal-characters"}
-        assert ended.err == "listening\n"
+        assert ended.err == f"{line.path} hears the MCU\nlistening\n"
 
     def test_nothing_to_hear(self, run):
         with PtyPort() as line:
@@ -281,6 +281,20 @@ class TestTapped:
         (["--virtual", "--allow", "reads", "--firmware", __file__], "and --allow ota"),
         (["--virtual", "--firmware", "no such file"], "no such file"),
         (["--virtual", "--firmware-version", "0002"], "what --firmware sends"),
+        (["--virtual", "--firmware-version", ""], "what --firmware sends"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "abc"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "00012"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "०००१"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", "/dev/null"], "/dev/null is empty"),
+        (["file", "--for", "3"], "--for is about listening"),
+        (["--lan", "--tap-up", "x", "--for", "3"], "--for is about listening"),
+        (["file", "--refusals", "2"], "--refusals needs --uart or --virtual"),
+        (["--virtual", "--power-up", "30"], "--power-up needs --uart"),
+        (["--uart", "x", "--from-boot"], "--from-boot needs a recording"),
+        (["--uart", "x", "--ip", "127.0.0.1"], "--ip is about a product on the network"),
+        (["file", "--retries", "1"], "--retries is about a product on the network"),
+        (["--uart", "x", "--allow", "writes"], "--allow writes needs --spec"),
+        (["--lan", "--allow", "actions"], "--allow actions needs --spec"),
         (["--virtual", "--allow", "anything"], "there are reads, writes, actions, ota and all"),
         (["--lan", "--allow", "ota"], "not offered over the LAN"),
         (["file", "--report", "pdf=x"], "html=report.html"),

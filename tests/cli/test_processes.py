@@ -161,6 +161,23 @@ def test_ctrl_c_while_waiting_for_a_device(silent, option):
         assert (out, err.strip()) == ("", "interrupted")
 
 
+@pytest.mark.parametrize("option", [[], ["--json"]])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_acceptance_test_that_is_killed_says_so(number, option):
+    with started("accept", "--uart", "pty", *option) as process:
+        assert "the MCU's end of the line" in process.stderr.readline()
+        if not option:
+            assert "waiting for the MCU" in process.stderr.readline()
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    if option:
+        assert json.loads(out)["error"]["type"] == "Interrupted"
+        assert err.strip() == ""
+    else:
+        assert (out, err.strip()) == ("", "interrupted")
+
+
 def test_ctrl_c_while_loading(monkeypatch, capsys):
     from miio_lan.cli import main, program
 

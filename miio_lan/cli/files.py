@@ -1,0 +1,155 @@
+"""The files a command writes: checked before anything is done, and opened when there is something to write."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from miio_lan.click_common.failures import FAILED, refuse
+from miio_lan.click_common.output import echo
+from miio_lan.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from miio_lan.record import Record
+    from miio_lan.recording import Recorder
+
+_LOGGER = logging.getLogger(__name__)
+
+_Key = tuple[object, ...]
+
+
+def check_files(outputs: Sequence[str | None], inputs: Iterable[str | Path | None] = ()) -> None:
+    """See that files can be written, each of them once, and that none is what is read.
+
+    :param outputs: paths; None where there is none
+    :param inputs: paths, ``-`` for stdin, or anything else that is no file
+    :raises click.UsageError: saying which cannot be written, and why
+    """
+    read = {_stdin() if name == "-" else _key(str(name)): str(name) for name in inputs if name}
+    read.pop(None, None)
+    written: dict[_Key, str] = {}
+    for name in outputs:
+        if name is None:
+            continue
+        _check_writable(name)
+        key = _key(name)
+        if key in read:
+            refuse(f"{name} cannot be written: it is what is read ({read[key]}), and would be lost.")
+        if key is not None and written.setdefault(key, name) is not name:
+            refuse(f"{name} cannot be written twice: give each output a file of its own.")
+
+
+def _key(name: str) -> _Key | None:
+    """Give what all names of one file have in common; None for what takes more than one output, such as /dev/null."""
+    try:
+        return _file(Path(name).stat())
+    except (OSError, ValueError):  # there is none yet
+        return (os.path.realpath(name),)
+
+
+def _stdin() -> _Key | None:
+    try:
+        return _file(os.fstat(sys.stdin.fileno()))
+    except (OSError, ValueError, AttributeError):  # it is closed
+        return None
+
+
+def _file(found: os.stat_result) -> _Key | None:
+    return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def _check_writable(name: str) -> None:
+    path = Path(name)
+    folder = path.absolute().parent
+    if not name or path.is_dir():
+        refuse(f"{name or 'a file without a name'} cannot be written: it is a folder.")
+    if not folder.is_dir():
+        refuse(f"{name} cannot be written: there is no folder {path.parent}.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        refuse(f"{name} cannot be written: that is not permitted.")
+
+
+class Recording:
+    """A recording in the making, in the place of an earlier one only when there is something to record.
+
+    An observer. With what it cannot write it disturbs nobody: that is counted, and told in the end.
+
+    :param name: the path; None records nothing
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._recorder: Recorder | None = None
+        self._failed: RecordError | None = None
+        self._missed = 0
+
+    def __call__(self, record: Record) -> None:
+        """Write a record; the first one begins the file."""
+        if self.name is None:
+            return
+        with self._lock:
+            recorder = self._opened()
+            if recorder is None:
+                self._missed += 1
+        if recorder is not None:
+            recorder(record)
+
+    def begin(self) -> None:
+        """Begin the file now, whether or not there will be records.
+
+        :raises RecordError: if it cannot be written
+        """
+        with self._lock:
+            self._opened()
+        if self._failed is not None:
+            raise self._failed
+
+    def _opened(self) -> Recorder | None:
+        if self._recorder is None and self._failed is None and self.name is not None:
+            from miio_lan.recording import Recorder
+
+            try:
+                self._recorder = Recorder(self.name)
+            except RecordError as error:
+                self._failed = error
+                _LOGGER.warning("there will be no recording: %s", error)
+        return self._recorder
+
+    @property
+    def begun(self) -> bool:
+        """Whether the file was written anew."""
+        return self._recorder is not None
+
+    @property
+    def written(self) -> int:
+        """How many records were written."""
+        return self._recorder.written if self._recorder is not None else 0
+
+    @property
+    def lost(self) -> int:
+        """How many records could not be written."""
+        return self._missed + (self._recorder.lost if self._recorder is not None else 0)
+
+    def tell(self) -> int:
+        """Say what could not be written, and give the exit code for that: 0 when nothing was lost."""
+        if self.lost:
+            echo(f"Error: {self.lost} records could not be written to {self.name}", err=True)
+        return FAILED if self.lost else 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
