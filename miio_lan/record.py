@@ -141,7 +141,15 @@ def write(file: TextIO, records: Iterable[Record]) -> None:
     :raises RecordError: if a record cannot be expressed in JSON; what came before it has been written
     """
     for record in records:
-        file.write(_quick_line(record) or _line(record))
+        file.write(as_line(record))
+
+
+def as_line(record: Record) -> str:
+    """Give the line that :func:`write` writes, its end included.
+
+    :raises RecordError: if the record cannot be expressed in JSON
+    """
+    return _quick_line(record) or _line(record)
 
 
 def _line(record: Record) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+from contextvars import Context
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.recording import Recorder, read_recording
+from miio_lan.runs import in_one_run
 
 
 def record(raw: bytes = b"get_down\r", **more) -> Record:
@@ -24,6 +26,49 @@ def test_what_is_observed_can_be_read_while_it_is_written(tmp_path) -> None:
             assert [each.raw for each in read_recording(path)] == [b"%d\r" % n for n in range(number + 1)]
         assert (recorder.written, recorder.lost) == (3, 0)
     recorder.close()
+
+
+def test_what_is_observed_in_one_run_is_written_at_its_end(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with Recorder(path) as recorder:
+        with in_one_run():
+            for number in range(3):
+                recorder(record(b"%d\r" % number))
+            assert list(read_recording(path)) == []
+        assert [each.raw for each in read_recording(path)] == [b"0\r", b"1\r", b"2\r"]
+        assert (recorder.written, recorder.lost) == (3, 0)
+
+
+def test_another_thread_does_not_wait_for_a_run_and_overtakes_nobody(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with Recorder(path) as recorder, in_one_run():
+        recorder(record(b"first\r"))
+        other = threading.Thread(target=lambda: Context().run(recorder, record(b"second\r")))
+        other.start()
+        other.join()
+        assert [each.raw for each in read_recording(path)] == [b"first\r", b"second\r"]
+
+
+def test_closing_within_a_run_loses_nothing(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with in_one_run():
+        with Recorder(path) as recorder:
+            recorder(record())
+        assert list(read_recording(path)) == [record()]
+    assert (recorder.written, recorder.lost) == (1, 0)
+
+
+def test_a_run_that_cannot_be_written_is_counted_whole(caplog) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    recorder = Recorder(Full())
+    with in_one_run():
+        for _ in range(3):
+            recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 3)
+    assert caplog.text.count("no space left") == 1
 
 
 def test_a_recording_is_written_anew_or_continued(tmp_path) -> None:

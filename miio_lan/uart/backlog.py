@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from miio_lan.runs import in_one_run
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -57,8 +59,9 @@ class Backlog(Generic[_T]):
         if latest is not None and now < latest and len(items) >= MANY:
             self._next = latest
             return
-        for _ in range(min(PORTION, len(items))):
-            self._look(items.popleft())
+        with in_one_run():
+            for _ in range(min(PORTION, len(items))):
+                self._look(items.popleft())
         if items:
             self._next = now
         else:
@@ -66,5 +69,6 @@ class Backlog(Generic[_T]):
 
     def flush(self) -> None:
         """Look at everything."""
-        while self._items:
-            self._look(self._items.popleft())
+        with in_one_run():
+            while self._items:
+                self._look(self._items.popleft())
