@@ -247,6 +247,11 @@ def read(file: TextIO) -> Iterator[Record]:
         yield record
 
 
+def is_cut_off(line: str) -> bool:
+    """Tell whether the last line of a file of records is not whole, as a crash of whoever wrote it leaves it."""
+    return not line.endswith("\n") and not line.rstrip().endswith("}")
+
+
 def _parse(line: str) -> object:
     try:
         return json.loads(line)

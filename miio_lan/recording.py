@@ -180,7 +180,7 @@ def _whole(file: TextIO) -> Iterator[Record]:
 def _complete(lines: Iterable[str]) -> Iterator[str]:
     """Leave out a last line that has no end, unless it is a whole record all the same."""
     for line in lines:
-        if not line.endswith("\n") and not line.rstrip().endswith("}"):
+        if records.is_cut_off(line):
             _LOGGER.warning("the last line of the recording was cut off, and is left out")
             return
         yield line

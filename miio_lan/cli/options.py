@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.logs import log_to_stderr
+from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+# What a device refuses is shown as what comes of the command.
+_UNSAID = ("miio_lan.device.miot", "miio_lan.device.miot_calls")
 _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
 
 
@@ -74,10 +76,14 @@ class Command(click.Command):
     """A command that takes the shared options too, and negative numbers as arguments.
 
     :param without: see :func:`shared_options`
+    :param unsaid: names of loggers of whose warnings the command tells otherwise
     """
 
-    def __init__(self, *args: Any, without: Collection[str] = (), **settings: Any) -> None:
+    def __init__(
+        self, *args: Any, without: Collection[str] = (), unsaid: Collection[str] = (), **settings: Any
+    ) -> None:
         super().__init__(*args, **settings)
+        self.unsaid = (*_UNSAID, *unsaid)
         self.params = [*self.params, *shared_options(without=without)]
         # Without arguments nothing can be a negative number, and click's own complaint about options is better.
         self.ignore_unknown_options = any(isinstance(each, click.Argument) for each in self.params)
@@ -106,10 +112,14 @@ class Command(click.Command):
         """Run the command."""
         if ctx.ensure_object(Settings).verbose:
             log_to_stderr(ctx.find_root())
+        else:
+            warn_on_stderr(ctx.find_root(), self.unsaid)
         super().invoke(ctx)
 
 
-def command(name: str, *, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Command]:
+def command(
+    name: str, *, without: Collection[str] = (), unsaid: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Command]:
     """Make a function a command with the shared options; it gets the :class:`Settings` first."""
 
     def decorate(function: Callable[..., None]) -> Command:

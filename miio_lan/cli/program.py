@@ -60,5 +60,5 @@ program = LazyGroup(
     "2 wrong use, 130 interrupted. Without a device: miio-lan demo.",
 )
 
-# Refusals are shown as errors; the library's warnings about the same need no second line on stderr.
+# Commands say themselves what of it is shown; logging's own last resort would show it all once more.
 logging.getLogger("miio_lan").addHandler(logging.NullHandler())

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROMPT = "> "
 
 
-@command("console", without=DEVICE_OPTIONS)
+@command("console", without=DEVICE_OPTIONS, unsaid=["miio_lan.uart.port"])
 @click.option(
     "--port",
     "name",

@@ -1,4 +1,4 @@
-"""Logging to stderr for the length of one command."""
+"""Logging to stderr for the length of one command: everything to those who ask for it, warnings to everybody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from miio_lan.click_common.output import echo, visible
+from miio_lan.redact import redact
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import click
 
 
@@ -24,3 +29,35 @@ def log_to_stderr(ctx: click.Context) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     ctx.call_on_close(stop)
+
+
+class Warnings(logging.Handler):
+    """Shows warnings to people: each in one line, without traceback and without secrets.
+
+    :param unsaid: names of loggers whose warnings are told otherwise
+    """
+
+    def __init__(self, unsaid: Collection[str] = ()) -> None:
+        super().__init__(logging.WARNING)
+        self._unsaid = frozenset(unsaid)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a warning."""
+        if record.name in self._unsaid:
+            return
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            text += f" ({type(error).__name__}: {error})"
+        echo(f"Warning: {visible(redact(' '.join(text.split())))}", err=True)
+
+
+def warn_on_stderr(ctx: click.Context, unsaid: Collection[str] = ()) -> None:
+    """Show what the package warns of, until the context closes.
+
+    :param unsaid: names of loggers whose warnings are told otherwise
+    """
+    logger = logging.getLogger("miio_lan")
+    handler = Warnings(unsaid)
+    logger.addHandler(handler)
+    ctx.call_on_close(lambda: logger.removeHandler(handler))

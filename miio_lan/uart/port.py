@@ -222,7 +222,9 @@ class Port:
             self._queue.clear()
             self._jammed = False
             self._outage = outage = Outage(self.name, reason, now, lost=lost)
-        _LOGGER.warning("%s is lost: %s", self.name, reason)
+        # An end without a device is lost when this very program closes the other one.
+        level = logging.INFO if self._reopen is None else logging.WARNING
+        _LOGGER.log(level, "%s is lost: %s", self.name, reason)
         if self._reopen is None:
             transport.dispose()
         else:

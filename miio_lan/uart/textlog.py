@@ -9,18 +9,22 @@ itself, the lines it stands before decide.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from miio_lan.record import Record, read
+from miio_lan.record import Record, is_cut_off, read
 from miio_lan.uart.commands import Command, Direction, Noise, Reply
 from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.logparts import QUOTED, Times, as_bytes, unquoted
 from miio_lan.uart.tables import TableLine, read_table
 from miio_lan.uart.watch import LineWatch
 
+_LOGGER = logging.getLogger(__name__)
+
+_RECORD = '{"wire"'
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
 _TAGS = re.compile(r"^(?:(?:\[[^\]]*\])+:?|[EWIDV] \(\d+\) [\w.]+:)\s*")
@@ -66,7 +70,10 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
     """
     texts = list(lines)
     texts[:1] = [text.removeprefix("\ufeff") for text in texts[:1]]  # editors' byte order mark
-    if any(text.strip() for text in texts) and all(_is_record(text) for text in texts if text.strip()):
+    if any(text.strip() for text in texts) and all(map(_is_record, texts[:-1])) and _may_end_one(texts[-1]):
+        if texts[-1].strip() and is_cut_off(texts[-1]):
+            _LOGGER.warning("the last line of the recording was cut off, and is left out")
+            del texts[-1]
         yield from _refreshed(record for record in read(iter(texts)) if record.wire == "uart")  # type: ignore[arg-type]
         return
     table = read_table(texts)
@@ -87,7 +94,12 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
 
 
 def _is_record(text: str) -> bool:
-    return text.lstrip().startswith('{"wire"')
+    return not text.strip() or text.lstrip().startswith(_RECORD)
+
+
+def _may_end_one(text: str) -> bool:
+    """Tell whether this may be the last line of a recording, which a crash may have cut off anywhere."""
+    return _is_record(text) or _RECORD.startswith(text)
 
 
 def _refreshed(records: Iterable[Record]) -> Iterator[Record]:

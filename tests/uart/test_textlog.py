@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from hypothesis import given
@@ -142,3 +143,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
     write(file, [Record("uart", "up", 1.0, 2.0, b"get_down\r")])
     assert lines("\ufeff" + file.getvalue()) == [("up", b"get_down")]
     assert lines("\ufeffTX: get_down\nRX: down none\n") == [("up", b"get_down"), ("down", b"down none")]
+
+
+@pytest.mark.parametrize("left", [1, 5, 40])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_line_of_a_recording_that_a_crash_cut_off_is_left_out(left, end, caplog) -> None:
+    line = json.dumps(Record("uart", "up", 1.0, 1.0, b"get_down\r").as_json())
+    (found,) = read_text_log([line + end, line[:left]])
+    assert found.raw == b"get_down\r"
+    assert "cut off" in caplog.text
+    assert list(read_text_log([line[:40]])) == []
