@@ -17,11 +17,19 @@ class LazyGroup(GuardedGroup):
     """Commands by name; an underscore in a name does for a dash.
 
     :param members: name on the command line -> module in ``miio_lan.cli``, and the command's name there
+    :param aliases: other name -> name; they are not listed
     """
 
-    def __init__(self, *args: Any, members: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        members: Mapping[str, tuple[str, str]],
+        aliases: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(*args, **settings)
         self.members = members
+        self.aliases = aliases or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         """Name the commands, in the order people meet them."""
@@ -29,7 +37,8 @@ class LazyGroup(GuardedGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Load a command; None when there is none of that name."""
-        found = self.members.get(cmd_name.replace("_", "-"))
+        name = cmd_name.replace("_", "-")
+        found = self.members.get(self.aliases.get(name, name))
         if found is None:
             return None
         module, attribute = found

@@ -123,7 +123,7 @@ def command(
     """Make a function a command with the shared options; it gets the :class:`Settings` first."""
 
     def decorate(function: Callable[..., None]) -> Command:
-        made: Any = click.command(name, cls=Command, without=without)
+        made: Any = click.command(name, cls=Command, without=without, unsaid=unsaid)
         finished: Command = made(click.make_pass_decorator(Settings, ensure=True)(function))
         return finished
 

@@ -19,5 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 uart = LazyGroup(
     "uart",
     members=COMMANDS,
+    aliases={"tap": "record"},
     help="Type on a serial line, read logs of one, listen to one, stand in the middle.",
+    epilog="tap is another name of record.",
 )

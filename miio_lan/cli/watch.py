@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from miio_lan.cli.basic import read_value
 from miio_lan.cli.live import Replay, replay, run, showing
@@ -84,11 +85,32 @@ def watch(settings: Settings, **options: Any) -> None:
         refuse(
             "Nothing to watch: give --virtual, --replay FILE, --up/--down URL, or --send with --ip and --token."
         )
+    _check_effects(options, calls)
     if options["replay"]:
         replay(settings, options, "wires", Replay(options["replay"], options["speed"]))
     else:
         start = _Watch(settings, options, calls).start
         run(settings, options, "wires", start, inputs=[options["spec"]])
+
+
+def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
+    """See that every option that was given has an effect.
+
+    :raises click.UsageError: for the first that has none
+    """
+    context = click.get_current_context()
+
+    def given(*names: str) -> list[str]:
+        # What a variable of the environment says is not meant for this command alone.
+        return [each for each in names if context.get_parameter_source(each) is ParameterSource.COMMANDLINE]
+
+    if given("speed") and not options["replay"]:
+        refuse("--speed is the pace of a replay: it needs --replay.")
+    if given("every") and not (calls or options["spec"]):
+        refuse("--every says how often something is sent: it needs --send or --virtual.")
+    device = given("ip", "timeout", "retries", "port", *(() if options["spec"] else ("token",)))
+    if device and (options["spec"] or not calls):
+        refuse(f"--{device[0]} is about a device that is sent something: it needs --send, without --virtual.")
 
 
 def _call(text: str) -> Call:

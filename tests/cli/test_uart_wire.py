@@ -50,6 +50,13 @@ def test_a_line_is_shown_and_recorded(run, plug, tmp_path) -> None:
     assert "unfinished" in records[2].note
 
 
+def test_a_tap_is_a_recording_by_another_name(run, plug) -> None:
+    plug("mcu", b"net\r")
+    ended = run("uart", "tap", "--up", "mcu", "--count", "1", "--json")
+    assert (ended.code, json.loads(ended.out)["raw"]) == (0, "net\r")
+    assert "tap is another name of record" in run("uart", "--help").out
+
+
 def test_both_directions(run, plug) -> None:
     plug("mcu", b"net\r")
     plug("module", b"cloud\r")

@@ -65,3 +65,10 @@ def test_a_warning_is_one_line_without_secrets(run, monkeypatch) -> None:
     assert ended.err == "Warning: token (hidden)\\x1b again (ValueError: bad luck)\n"
     assert isinstance(warn, click.Command)
     assert not any(isinstance(each, Warnings) for each in logging.getLogger("miio_lan").handlers)
+
+
+def test_a_console_tells_of_its_port_itself() -> None:
+    from miio_lan.cli.uart_console import console
+
+    assert "miio_lan.uart.port" in console.unsaid
+    assert "miio_lan.device.miot" in console.unsaid

@@ -114,6 +114,11 @@ def test_commands_are_sent_to_a_device(ask) -> None:
         (["--send", "miIO.info"], "Missing the device's address"),
         (["--virtual", "none-such"], "none-such"),
         (["--up", "/dev/none-such"], "cannot be opened"),
+        (["--virtual", "--speed", "2"], "it needs --replay"),
+        (["--up", "x", "--every", "2"], "it needs --send or --virtual"),
+        (["--replay", "x", "--ip", "127.0.0.1"], "--ip is about a device"),
+        (["--up", "x", "--token", "0" * 32], "--token is about a device"),
+        (["--virtual", "--send", "miIO.info", "--port", "54321"], "--port is about a device"),
     ],
 )
 def test_wrong_use(run, arguments, complaint) -> None:
