@@ -42,7 +42,12 @@ class Lanes:
         self.view = view
         self._wall = wall
         self._start: float | None = None
-        self.lane = max(width, MIN_WIDTH) // 2 - TIME // 2 - 2
+        self.lane = _lane(width)
+
+    def resize(self, width: int) -> bool:
+        """Lay out what comes for another number of columns, and tell whether that makes a difference."""
+        before, self.lane = self.lane, _lane(width)
+        return self.lane != before
 
     @property
     def header(self) -> str:
@@ -84,6 +89,10 @@ class Lanes:
         if self._start is None:
             self._start = record.instant
         return f"{record.instant - self._start:{TIME}.3f}"
+
+
+def _lane(width: int) -> int:
+    return max(width, MIN_WIDTH) // 2 - TIME // 2 - 2
 
 
 def transcript(records: Iterable[Record], view: View = "line", *, width: int = 100) -> str:

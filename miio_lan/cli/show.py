@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from miio_lan.cli.footer import Footer
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo, visible
 from miio_lan.lanes import Lanes, said
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import Console
-    from rich.live import Live
 
     from miio_lan.lanes import View
     from miio_lan.record import Record
@@ -78,7 +78,7 @@ class Show:
         self._console = console or (_terminal() if not json and sys.stdout.isatty() else None)
         width = self._console.width if self._console else _PIPED_WIDTH
         self._lanes = Lanes(view, width=width, wall=wall)
-        self._live: Live | None = None
+        self._footer = Footer(self._console) if self._console else None
         self._counts = {"LAN": 0, "UART": 0, "not shown": 0, "odd": 0}
 
     def show(self, record: Record) -> None:
@@ -90,31 +90,36 @@ class Show:
         elif self._json:
             echo(json.dumps(record.as_json()))
             sys.stdout.flush()
-        elif self._console is not None:
-            from rich.text import Text
-
-            for row in self._lanes.rows(record):
-                self._console.print(Text(row, style=style_of(record)), soft_wrap=True)
+        elif self._console is not None and self._footer is not None:
+            with self._footer.above():
+                self._print(self._console, record)
         else:
             echo("\n".join(self._lanes.rows(record)))
             sys.stdout.flush()
-        if self._live is not None:
-            self._live.update(self._footer())
+        if self._footer is not None:
+            self._footer.show(self._summary())
+
+    def _print(self, console: Console, record: Record) -> None:
+        from rich.text import Text
+
+        if self._lanes.resize(console.width):
+            console.print(self._lanes.header, style="bold", soft_wrap=True)
+        for row in self._lanes.rows(record):
+            console.print(Text(row, style=style_of(record)), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Show a message beside the records."""
-        if self._console is not None:
-            self._console.print(visible(text), style="bold red", markup=False, soft_wrap=True)
+        if self._console is not None and self._footer is not None:
+            with self._footer.above():
+                self._console.print(visible(text), style="bold red", markup=False, soft_wrap=True)
         else:
             echo(visible(text), err=True)
 
     def __enter__(self) -> Self:
-        if self._console is not None:
-            from rich.live import Live
-
-            self._console.print(self._lanes.header, style="bold")
-            self._live = Live(self._footer(), console=self._console, refresh_per_second=5, transient=True)
-            self._live.start()
+        if self._console is not None and self._footer is not None:
+            self._console.print(self._lanes.header, style="bold", soft_wrap=True)
+            self._footer.start()
+            self._footer.show(self._summary())
         elif not self._json:
             echo(self._lanes.header)
         return self
@@ -122,13 +127,12 @@ class Show:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        if self._footer is not None:
+            self._footer.stop()
 
-    def _footer(self) -> str:
+    def _summary(self) -> str:
         shown = " · ".join(f"{name} {count}" for name, count in self._counts.items() if count)
-        return f"[dim]{shown or 'nothing yet'} · Ctrl-C ends[/dim]"
+        return f"{shown or 'nothing yet'} · Ctrl-C ends"
 
 
 def style_of(record: Record) -> str:
@@ -151,7 +155,9 @@ def _is_odd(record: Record) -> bool:
 def _terminal() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, width=shutil.get_terminal_size().columns)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal knows arrows
+    return Console(highlight=False)
 
 
 def filter_of(options: dict[str, Any]) -> Filter:

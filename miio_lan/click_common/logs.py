@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING
 
 from miio_lan.click_common.output import echo, visible
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def log_to_stderr(ctx: click.Context) -> None:
     """Show all that the package logs, until the context closes. Secrets are hidden by those who log."""
     logger = logging.getLogger("miio_lan")
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Log()
     handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S"))
     level = logger.level
 
@@ -29,6 +28,14 @@ def log_to_stderr(ctx: click.Context) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     ctx.call_on_close(stop)
+
+
+class _Log(logging.Handler):
+    """Writes to what stderr is at the moment: something may stand for it meanwhile."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        echo(self.format(record), err=True)
 
 
 class Warnings(logging.Handler):

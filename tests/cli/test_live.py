@@ -4,12 +4,14 @@ import io
 import os
 import re
 import signal
+import sys
 import threading
 
 import pytest
 from rich.console import Console
 
 from miio_lan.cli import live
+from miio_lan.cli.footer import Footer
 from miio_lan.cli.live import Feed, Replay, ended_by_signals, reader_may_leave, to_all
 from miio_lan.cli.show import Filter, Show, style_of
 from miio_lan.errors import RecordError
@@ -162,7 +164,6 @@ def test_a_terminal_gets_a_header_rows_and_a_line_of_counts() -> None:
         show.show(uart(b"get_down\r", direction="up"))
         show.show(uart(b"[bold]x\r", note="noise"))
         show.say("[red]device: gone\x1b")
-        show._live.refresh()
     text = terminal.file.getvalue()  # type: ignore[attr-defined]
     assert "LAN: client" in text
     assert "→ miIO.info" in text
@@ -170,6 +171,75 @@ def test_a_terminal_gets_a_header_rows_and_a_line_of_counts() -> None:
     assert "get_down" not in text
     assert "[red]device: gone\\x1b" in text
     assert "LAN 1 · UART 2 · not shown 1 · odd 1 · Ctrl-C ends" in text
+
+
+def screen(width: int) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, color_system=None)
+
+
+def drawn(terminal: Console) -> str:
+    """Give what was written since the last time."""
+    text: str = terminal.file.getvalue()  # type: ignore[attr-defined]
+    terminal.file.seek(0)
+    terminal.file.truncate()
+    return text
+
+
+def test_rows_follow_the_width_of_the_terminal() -> None:
+    terminal = screen(120)
+    net = uart(b"net\r", direction="down")
+
+    def shown() -> list[str]:
+        show.show(net)
+        rows = drawn(terminal).replace("\r\x1b[J", "").split("\n")
+        return [row for row in rows if "net" in row or "module" in row]
+
+    with Show("line", Filter(), console=terminal) as show:
+        drawn(terminal)
+        assert [row.index("net") for row in shown()] == [67]
+        terminal.width = 70
+        header, row = shown()
+        assert header.index("module says") == row.index("net") == 42
+        assert len(shown()) == 1
+
+
+def test_a_footer_is_found_again_where_a_narrower_terminal_has_wrapped_it() -> None:
+    terminal = screen(100)
+    footer = Footer(terminal)
+    footer.show("x" * 50)
+    assert drawn(terminal) == "x" * 50
+    terminal.width = 20
+    footer.show("y" * 50)
+    assert drawn(terminal) == "\x1b[A\x1b[A\r\x1b[J" + "y" * 19
+    footer.show("y" * 50)
+    assert drawn(terminal) == ""
+
+
+def test_what_goes_to_stderr_stands_above_the_footer(monkeypatch) -> None:
+    terminal = screen(100)
+    monkeypatch.setattr("sys.stderr", terminal.file)
+    footer = Footer(terminal)
+    footer.start()
+    footer.show("below")
+    sys.stderr.write("ab")
+    sys.stderr.write("ove\n")
+    sys.stderr.write("unfinished")
+    assert sys.stderr.isatty() is terminal.file.isatty()
+    footer.stop()
+    assert sys.stderr is terminal.file
+    rows = drawn(terminal).replace("below\r\x1b[J", "").splitlines()
+    assert rows == ["above", "unfinished"]
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_no_footer(monkeypatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = screen(100)
+    footer = Footer(terminal)
+    monkeypatch.setattr("sys.stderr", None)
+    footer.start()
+    footer.show("below")
+    footer.stop()
+    assert drawn(terminal) == ""
 
 
 def test_a_pipe_gets_plain_rows(capsys) -> None:
