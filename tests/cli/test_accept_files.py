@@ -154,6 +154,15 @@ def test_devices_take_several_outputs(run, earlier) -> None:
     assert run("accept", str(earlier), *nowhere).code == 0
 
 
+def test_an_image_that_cannot_be_read(run, earlier, monkeypatch) -> None:
+    def fail(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pathlib.Path.read_bytes", fail)
+    ended = run("accept", "--virtual", "--firmware", str(earlier))
+    assert (ended.code, ended.err) == (1, f"Error: {earlier} cannot be read: Input/output error\n")
+
+
 # --- full disks ----------------------------------------------------------------------------------------------------
 
 

@@ -242,6 +242,16 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_no_footer(monkeypatch) -> N
     assert drawn(terminal) == ""
 
 
+def test_a_terminal_that_knows_ascii_only(monkeypatch) -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    stdout.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdout", stdout)
+    with Show("wires", Filter()) as show:
+        show.show(LAN)
+    stdout.flush()
+    assert b"\\u2192 miIO.info" in stdout.buffer.getvalue()  # type: ignore[attr-defined]
+
+
 def test_a_pipe_gets_plain_rows(capsys) -> None:
     with Show("line", Filter()) as show:
         show.show(uart(b"net\r"))
