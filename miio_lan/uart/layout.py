@@ -69,16 +69,28 @@ def any_order(values: Sequence[Value], *, with_values: bool) -> tuple[PropertyRe
 def fit(values: Sequence[Value], asked: Sequence[tuple[int, int]], *, with_values: bool) -> Found:
     """Read as the answer to ``asked``: canonically where that fits, else by the ids that were asked for."""
     found = walk(values, with_values=with_values)
-    if found.taken == len(values):
-        known = set(asked)
-        if all(_plausible(row) and row[:2] in known for row in found.results):
-            return found
-    if asked and len(values) <= _MOST_VALUES and len(asked) <= _MOST_PROPERTIES:
+    known = set(asked)
+    if found.taken == len(values) and all(_plausible(row) and row[:2] in known for row in found.results):
+        return found
+    if len(values) <= _MOST_VALUES and len(asked) <= _MOST_PROPERTIES and _may_divide(values, known):
         for complete in (True, False):
             rows = _Search(values, asked, with_values, complete).rows(0, 0)
             if rows is not None:
                 return Found(rows, len(values))
     return found
+
+
+def _may_divide(values: Sequence[Value], known: set[tuple[int, int]]) -> bool:
+    """Tell at little cost whether pieces of two to four values, each beginning with known ids, may reach the end.
+
+    An answer to something else is told here, rather than by a search in vain.
+    """
+    count = len(values)
+    begins = {0}
+    for at in range(count - 1):
+        if at in begins and (values[at], values[at + 1]) in known:
+            begins |= {at + 2, at + 3, at + 4}
+    return count in begins
 
 
 class _Search:
