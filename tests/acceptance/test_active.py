@@ -141,6 +141,7 @@ class TestModule:
 
         def observer(record: Record) -> None:
             if record.raw.startswith(b"properties_changed 2 2 1\r"):
+                mcu.misbehave.add("never-polls")  # so that it stays changed
                 changed.set()
 
         with MemoryPair() as pair, McuHost(mcu, pair.far), pytest.raises(KeyboardInterrupt) as caught:
