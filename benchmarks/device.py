@@ -1,4 +1,4 @@
-"""The simulated devices: a process of their own, the same rules (miio_lan.lan.responder) for every client.
+"""The simulated devices: a process of their own, the same rules (miio_lan.lan.responder.responder) for every client.
 
 Told what to do by lines of JSON on stdin, each answered by one on stdout; it ends with its stdin.
 """
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from miio_lan.lan.responder import Request, Responder, ResponderOptions
+from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
 #: Below 2**32: python-miio keeps four bytes of it.

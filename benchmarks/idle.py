@@ -11,8 +11,8 @@ from benchmarks.device import PORT, TOKEN
 from benchmarks.options import Options
 from benchmarks.results import Row
 from benchmarks.simulator import Simulator
-from miio_lan.lan.blocking import Connection
-from miio_lan.lan.session import Session
+from miio_lan.lan.client.blocking import Connection
+from miio_lan.lan.client.session import Session
 
 IDLE = 75.0
 TIMEOUT = 5.0

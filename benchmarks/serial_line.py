@@ -18,10 +18,10 @@ from benchmarks.results import NotMeasured, Row
 from benchmarks.serial_traffic import BYTES_PER_SECOND, QUIET
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
-from miio_lan.recording import Recorder
-from miio_lan.uart.bridge import Bridge
-from miio_lan.uart.port import Port, open_port
-from miio_lan.uart.tap import Tap
+from miio_lan.record.recording import FileRecorder
+from miio_lan.uart.bridge.bridge import Bridge
+from miio_lan.uart.listening.tap import Tap
+from miio_lan.uart.ports.port import Port, open_port
 
 ROOT = Path(__file__).resolve().parent.parent
 CHARACTER = 1 / BYTES_PER_SECOND
@@ -86,7 +86,7 @@ def _measure(make: Make, *, recorded: bool, seconds: float, speed: float) -> Run
     seen = 0
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        recorder = stack.enter_context(Recorder(Path(folder) / "line.jsonl")) if recorded else None
+        recorder = stack.enter_context(FileRecorder(Path(folder) / "line.jsonl")) if recorded else None
 
         def observe(record: Record) -> None:
             nonlocal seen

@@ -22,14 +22,15 @@ import pytest
 
 from miio_lan.device.spec import Spec
 from miio_lan.record import read
-from miio_lan.uart import faults, overhearing, tap
 from miio_lan.uart import line as lines
-from miio_lan.uart.bridge import Bridge
-from miio_lan.uart.faults import Fault
-from miio_lan.uart.port import MemoryPair, PtyPort
+from miio_lan.uart.bridge import faults
+from miio_lan.uart.bridge.bridge import Bridge
+from miio_lan.uart.bridge.faults import Fault
+from miio_lan.uart.listening import overhearing, tap
+from miio_lan.uart.ports.port import MemoryPair, PtyPort
 from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
-from miio_lan.virtual.mcu import Mcu
-from miio_lan.virtual.module import Module
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.module import Module
 
 DOCS = Path(__file__).parents[1] / "docs"
 PORT = "/dev/ttyUSB0"
@@ -321,7 +322,7 @@ def test_each_fault_and_note_the_page_names_exists() -> None:
 
 
 def test_each_misbehaviour_and_order_the_pages_name_exists() -> None:
-    from miio_lan.cli.virtual_orders import MCU_ORDERS, MODULE_ORDERS
+    from miio_lan.cli.virtual.orders import MCU_ORDERS, MODULE_ORDERS
 
     for name, orders in (("mcu-without-module.md", MODULE_ORDERS), ("module-without-mcu.md", MCU_ORDERS)):
         text = page(name)

@@ -20,11 +20,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 PACKAGE = "miio_lan"
-RULE_FILES = {
-    *("packet", "cipher", "session", "responder", "calls", "spec", "names"),
-    *("line", "commands", "module", "mcu", "rules"),
-}
-RULE_ROOMS = {"lan", "device", "uart", "virtual", "acceptance"}
+# Folders and files without I/O and without a clock: bytes and the time come in, bytes and deadlines come out.
+RULES_WITHOUT_IO = (
+    *("lan.packet", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *(
+        f"lan.client.{name}"
+        for name in ("session", "call", "pacing", "clock", "greeting", "ids", "pushes", "reply")
+    ),
+    *(
+        "uart.document",
+        "uart.line",
+        "uart.commands",
+        "uart.conversation",
+        "uart.turns",
+        "uart.order",
+        "uart.pieces",
+    ),
+    *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
+    *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
+    *("device.calls", "device.miot_calls", "device.spec", "device.names", "device.instance", "device.values"),
+    *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),
+    *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
+)
 NO_RULE_MAY_IMPORT = {
     *(
         "socket",
@@ -43,6 +60,22 @@ NO_RULE_MAY_IMPORT = {
 }
 CLOCK_CALLS = {"now", "utcnow", "today"}
 ENDS = {"cli", "pytest_plugin"}
+FLOORS = {
+    room: floor
+    for floor, rooms in enumerate(
+        (
+            ("errors",),
+            ("record",),
+            ("loop",),
+            ("lan", "uart"),
+            ("device", "pairing"),
+            ("virtual", "bench"),
+            ("acceptance",),
+            ("pytest_plugin", "cli"),
+        )
+    )
+    for room in rooms
+}
 HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf"}
 
 
@@ -57,12 +90,11 @@ class Module:
     @property
     def room(self) -> str:
         """The part of the package it lives in: ``lan`` for ``miio_lan.lan.packet``, "" for the top."""
-        parts = self.name.split(".")
-        return parts[1] if len(parts) > 1 else ""
+        return room_of(self.name)
 
     @property
     def is_rule(self) -> bool:
-        return self.room in RULE_ROOMS and not RULE_FILES.isdisjoint(self.name.split(".")[2:])
+        return any(is_under(self.name, f"{PACKAGE}.{each}") for each in RULES_WITHOUT_IO)
 
 
 def read(name: str, source: str, *, is_package: bool = False) -> Module:
@@ -116,6 +148,12 @@ def package_graph() -> Mapping[str, Module]:
     return graph_of(*modules)
 
 
+def room_of(name: str) -> str:
+    """The room of the package that a dotted name belongs to; "" for the top, and for what is not the package's."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == PACKAGE else ""
+
+
 def is_under(imported: str, prefix: str) -> bool:
     return imported == prefix or imported.startswith(f"{prefix}.")
 
@@ -137,15 +175,27 @@ def reached(start: Module, graph: Mapping[str, Module]) -> Iterator[tuple[Module
 
 def foundation_stands_alone(graph: Mapping[str, Module]) -> Iterator[str]:
     """``errors`` imports nothing of the package, ``record`` nothing but ``errors``."""
-    allowed = {"errors": set(), "record": {f"{PACKAGE}.errors"}}
-    for name, fine in allowed.items():
-        module = graph.get(f"{PACKAGE}.{name}")
-        for imported in sorted(module.imports) if module else ():
-            if (
-                is_under(imported, PACKAGE)
-                and imported != PACKAGE
-                and not any(is_under(imported, ok) for ok in fine)
-            ):
+    for module in graph.values():
+        allowed = {"errors": ("errors",), "record": ("errors", "record")}.get(module.room)
+        for imported in sorted(module.imports) if allowed else ():
+            if is_under(imported, PACKAGE) and imported != PACKAGE and room_of(imported) not in allowed:
+                yield f"{module.name} imports {imported}"
+
+
+def pairing_knows_no_rules(graph: Mapping[str, Module]) -> Iterator[str]:
+    """``pairing`` joins records of the LAN with the line's conversation, and knows nothing else."""
+    for module in graph.values():
+        for imported in sorted(module.imports) if module.room == "pairing" else ():
+            if room_of(imported) not in ("", "errors", "record", "uart", "pairing"):
+                yield f"{module.name} imports {imported}"
+
+
+def rooms_have_an_order(graph: Mapping[str, Module]) -> Iterator[str]:
+    """A room imports only rooms below it: the floors are in :data:`FLOORS`."""
+    for module in graph.values():
+        for imported in sorted(module.imports):
+            here, there = module.room, room_of(imported)
+            if there and here != there and here in FLOORS and FLOORS.get(there, -1) >= FLOORS[here]:
                 yield f"{module.name} imports {imported}"
 
 
@@ -205,6 +255,8 @@ def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
 
 RULES = [
     foundation_stands_alone,
+    pairing_knows_no_rules,
+    rooms_have_an_order,
     nothing_imports_the_ends,
     wires_do_not_meet,
     rules_do_no_io,
@@ -234,31 +286,39 @@ VIOLATIONS = [
     (foundation_stands_alone, {"miio_lan.errors": "from .record import Record"}),
     (foundation_stands_alone, {"miio_lan.errors": "from miio_lan import lan"}),
     (foundation_stands_alone, {"miio_lan.record": "def f():\n    import miio_lan.uart.line"}),
+    (foundation_stands_alone, {"miio_lan.record.lanes": "from miio_lan.uart import line"}),
+    (pairing_knows_no_rules, {"miio_lan.pairing.calls": "from miio_lan.acceptance.verdict import Rule"}),
+    (pairing_knows_no_rules, {"miio_lan.pairing.calls": "from miio_lan.lan import packet"}),
+    (rooms_have_an_order, {"miio_lan.bench.bench": "from miio_lan.acceptance import verdict"}),
+    (rooms_have_an_order, {"miio_lan.device.spec": "def f():\n    from miio_lan.virtual import product"}),
     (nothing_imports_the_ends, {"miio_lan.device.blocking": "from miio_lan.cli import main"}),
-    (nothing_imports_the_ends, {"miio_lan.cli.demo": "from miio_lan import pytest_plugin"}),
-    (nothing_imports_the_ends, {"miio_lan.uart.tap": "importlib.import_module('miio_lan.cli.uart')"}),
-    (wires_do_not_meet, {"miio_lan.lan.session": "from ..uart import line"}),
-    (wires_do_not_meet, {"miio_lan.uart.tap": "from miio_lan.lan.packet import decode"}),
+    (nothing_imports_the_ends, {"miio_lan.cli.demo.command": "from miio_lan import pytest_plugin"}),
+    (
+        nothing_imports_the_ends,
+        {"miio_lan.uart.listening.tap": "importlib.import_module('miio_lan.cli.uart.group')"},
+    ),
+    (wires_do_not_meet, {"miio_lan.lan.client.session": "from ...uart import line"}),
+    (wires_do_not_meet, {"miio_lan.uart.listening.tap": "from miio_lan.lan.packet import decode"}),
     (
         wires_do_not_meet,
-        {"miio_lan.uart.tap": "import miio_lan.helper", "miio_lan.helper": "from . import lan"},
+        {"miio_lan.uart.listening.tap": "import miio_lan.helper", "miio_lan.helper": "from . import lan"},
     ),
-    (rules_do_no_io, {"miio_lan.lan.session": "import socket"}),
+    (rules_do_no_io, {"miio_lan.lan.client.session": "import socket"}),
     (rules_do_no_io, {"miio_lan.uart.line": "from time import monotonic"}),
     (rules_do_no_io, {"miio_lan.uart.commands.up": "import serial.tools"}),
-    (rules_do_no_io, {"miio_lan.virtual.mcu": "from datetime import datetime\nx = datetime.now()"}),
-    (rules_do_no_io, {"miio_lan.virtual.module": "import datetime\nx = datetime.date.today()"}),
-    (rules_do_no_io, {"miio_lan.lan.session": "import random\nx = random.randrange(9)"}),
-    (rules_do_no_io, {"miio_lan.lan.session": "from random import randrange"}),
+    (rules_do_no_io, {"miio_lan.virtual.mcu.mcu": "from datetime import datetime\nx = datetime.now()"}),
+    (rules_do_no_io, {"miio_lan.virtual.module.module": "import datetime\nx = datetime.date.today()"}),
+    (rules_do_no_io, {"miio_lan.lan.client.session": "import random\nx = random.randrange(9)"}),
+    (rules_do_no_io, {"miio_lan.lan.client.session": "from random import randrange"}),
     (
         rules_do_no_io,
         {"miio_lan.device.calls": "from .waiting import wait", "miio_lan.device.waiting": "import threading"},
     ),
     (siblings_are_apart, {"miio_lan.device.aio": "from .blocking import Device"}),
-    (siblings_are_apart, {"miio_lan.lan.blocking": "import asyncio"}),
+    (siblings_are_apart, {"miio_lan.lan.client.blocking": "import asyncio"}),
     (libraries_have_one_home, {"miio_lan.device.blocking": "from rich.table import Table"}),
     (libraries_have_one_home, {"miio_lan.lan.discovery": "import zeroconf"}),
-    (libraries_have_one_home, {"miio_lan.acceptance.pairing": "import pytest"}),
+    (libraries_have_one_home, {"miio_lan.pairing.pairing": "import pytest"}),
 ]
 
 
@@ -275,11 +335,11 @@ KEPT = {
     "miio_lan.__main__": "from miio_lan.cli import main",
     "miio_lan.cli": "import rich, time\nfrom . import demo",
     "miio_lan.record": "from .errors import RecordError",
-    "miio_lan.lan.session": "import random\nfrom datetime import timedelta\nrng = random.Random(1)",
-    "miio_lan.lan.blocking": "import socket, threading, time\nfrom .session import Session",
-    "miio_lan.lan.aio": "import asyncio\nfrom .session import Session",
+    "miio_lan.lan.client.session": "import random\nfrom datetime import timedelta\nrng = random.Random(1)",
+    "miio_lan.lan.client.blocking": "import socket, threading, time\nfrom .session import Session",
+    "miio_lan.lan.client.aio": "import asyncio\nfrom .session import Session",
     "miio_lan.lan.mdns": "import zeroconf",
-    "miio_lan.virtual.module": "from ..lan.responder import Responder\nfrom ..uart import line",
+    "miio_lan.virtual.module.module": "from ..lan.responder import Responder\nfrom ..uart import line",
     "miio_lan.pytest_plugin.hooks": "import pytest",
 }
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.merging import in_order
-from miio_lan.acceptance.pairing import pair
-from miio_lan.acceptance.rules import judge, model_of
+from miio_lan.acceptance.rules.all import judge, model_of
 from miio_lan.acceptance.verdict import Judgement
+from miio_lan.pairing.pairing import pair
+from miio_lan.uart.order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from miio_lan.acceptance.course import Course
+    from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.device.spec import Spec
     from miio_lan.record import Record
 
@@ -27,7 +27,7 @@ def judgement_of(
     title: str = "",
     from_boot: bool = False,
     ended: float | None = None,
-    course: Course | None = None,
+    course: Progress | None = None,
 ) -> Judgement:
     """Judge what crossed the wires.
 

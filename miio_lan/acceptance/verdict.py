@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from miio_lan.acceptance.pairing import Exchange
+    from miio_lan.pairing.pairing import Exchange
     from miio_lan.record import Record
 
 

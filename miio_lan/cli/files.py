@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from miio_lan.record import Record
-    from miio_lan.recording import Recorder
+    from miio_lan.record.recording import FileRecorder
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Recording:
     def __init__(self, name: str | None) -> None:
         self.name = name
         self._lock = threading.Lock()
-        self._recorder: Recorder | None = None
+        self._recorder: FileRecorder | None = None
         self._failed: RecordError | None = None
         self._missed = 0
 
@@ -113,12 +113,12 @@ class Recording:
         if self._failed is not None:
             raise self._failed
 
-    def _opened(self) -> Recorder | None:
+    def _opened(self) -> FileRecorder | None:
         if self._recorder is None and self._failed is None and self.name is not None:
-            from miio_lan.recording import Recorder
+            from miio_lan.record.recording import FileRecorder
 
             try:
-                self._recorder = Recorder(self.name)
+                self._recorder = FileRecorder(self.name)
             except RecordError as error:
                 self._failed = error
                 _LOGGER.warning("there will be no recording: %s", error)

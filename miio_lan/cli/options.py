@@ -21,7 +21,7 @@ _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
 
 
 @dataclass
-class Settings:
+class CliSettings:
     """What the shared options say; None where they say nothing.
 
     :param timeout: seconds per attempt
@@ -40,7 +40,7 @@ class Settings:
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     absent = value is None or value is False or (param.name == "verbose" and value == 0)
     if param.name and not absent:
-        setattr(ctx.ensure_object(Settings), param.name, value)
+        setattr(ctx.ensure_object(CliSettings), param.name, value)
 
 
 DEVICE_OPTIONS = ("ip", "token", "timeout", "retries", "port")
@@ -72,7 +72,7 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
     return [each for each in made if each.name not in without]
 
 
-class Command(click.Command):
+class CliCommand(click.Command):
     """A command that takes the shared options too, and negative numbers as arguments.
 
     :param without: see :func:`shared_options`
@@ -110,7 +110,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
-        if ctx.ensure_object(Settings).verbose:
+        if ctx.ensure_object(CliSettings).verbose:
             log_to_stderr(ctx.find_root())
         else:
             warn_on_stderr(ctx.find_root(), self.unsaid)
@@ -119,12 +119,12 @@ class Command(click.Command):
 
 def command(
     name: str, *, without: Collection[str] = (), unsaid: Collection[str] = ()
-) -> Callable[[Callable[..., None]], Command]:
-    """Make a function a command with the shared options; it gets the :class:`Settings` first."""
+) -> Callable[[Callable[..., None]], CliCommand]:
+    """Make a function a command with the shared options; it gets the :class:`CliSettings` first."""
 
-    def decorate(function: Callable[..., None]) -> Command:
-        made: Any = click.command(name, cls=Command, without=without, unsaid=unsaid)
-        finished: Command = made(click.make_pass_decorator(Settings, ensure=True)(function))
+    def decorate(function: Callable[..., None]) -> CliCommand:
+        made: Any = click.command(name, cls=CliCommand, without=without, unsaid=unsaid)
+        finished: CliCommand = made(click.make_pass_decorator(CliSettings, ensure=True)(function))
         return finished
 
     return decorate

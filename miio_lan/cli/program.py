@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 #: Name on the command line -> module in this package, and the command's name there.
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "info": ("basic", "info"),
-    "raw-command": ("basic", "raw_command"),
-    "test-properties": ("basic", "test_properties"),
-    "get": ("properties", "get"),
-    "set": ("properties", "set_"),
-    "action": ("properties", "action"),
-    "demo": ("demo", "demo"),
-    "virtual": ("virtual", "virtual"),
-    "uart": ("uart", "uart"),
-    "accept": ("accept", "accept"),
-    "watch": ("watch", "watch"),
+    "info": ("device.basic", "info"),
+    "raw-command": ("device.basic", "raw_command"),
+    "test-properties": ("device.basic", "test_properties"),
+    "get": ("device.properties", "get"),
+    "set": ("device.properties", "set_"),
+    "action": ("device.properties", "action"),
+    "demo": ("demo.command", "demo"),
+    "virtual": ("virtual.group", "virtual"),
+    "uart": ("uart.group", "uart"),
+    "accept": ("accept.command", "accept"),
+    "watch": ("watch.command", "watch"),
 }
 
 

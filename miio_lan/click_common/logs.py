@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from miio_lan.click_common.output import echo, visible
-from miio_lan.redact import redact
+from miio_lan.record.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Collection

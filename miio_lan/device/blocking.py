@@ -19,12 +19,12 @@ from miio_lan.errors import (
     InvalidArgument,
     UnsupportedFeatureException,
 )
-from miio_lan.lan.blocking import Connection, tracer
 from miio_lan.lan.cipher import parse_token
+from miio_lan.lan.client.blocking import Connection, tracer
+from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.lan.pushes import Push
-from miio_lan.lan.session import Session
-from miio_lan.redact import redact
+from miio_lan.record.redact import redact
 
 if TYPE_CHECKING:
     import click

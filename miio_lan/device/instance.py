@@ -16,7 +16,7 @@ MAX_MODEL = 23
 
 
 @dataclass(frozen=True)
-class Action:
+class SpecAction:
     """One action of a service; ``in_`` and ``out`` are piids of the same service, in their order."""
 
     siid: int
@@ -59,7 +59,7 @@ class Service:
     name: str
     description: str
     properties: tuple[Property, ...] = ()
-    actions: tuple[Action, ...] = ()
+    actions: tuple[SpecAction, ...] = ()
     events: tuple[Event, ...] = ()
 
 
@@ -140,7 +140,7 @@ class Reader:
         )
         known = {prop.piid for prop in properties}
         actions = tuple(
-            Action(
+            SpecAction(
                 siid,
                 aiid,
                 *self._named(child, at),

@@ -10,7 +10,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from miio_lan.device.instance import Action, Event
+from miio_lan.device.instance import Event, SpecAction
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, Property, show
 from miio_lan.errors import SpecError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from miio_lan.device.spec import Spec
     from miio_lan.device.values import Value
 
-    Thing = TypeVar("Thing", Property, Action, Event)
+    Thing = TypeVar("Thing", Property, SpecAction, Event)
 
 _NUMBERS = re.compile(r"\s*(\d{1,5})\s*[.:/ ]\s*(\d{1,5})\s*", re.ASCII)
 _TRUE = frozenset({"true", "on", "yes", "1"})
@@ -35,7 +35,7 @@ def find_property(spec: Spec, name: str) -> Property:
     return _find(spec, name, list(spec.properties()), "property")
 
 
-def find_action(spec: Spec, name: str) -> Action:
+def find_action(spec: Spec, name: str) -> SpecAction:
     """Find an action by name or numbers; errors as in :func:`find_property`."""
     return _find(spec, name, list(spec.actions()), "action")
 
@@ -45,13 +45,13 @@ def find_event(spec: Spec, name: str) -> Event:
     return _find(spec, name, list(spec.events()), "event")
 
 
-def full_name(spec: Spec, thing: Property | Action | Event) -> str:
+def full_name(spec: Spec, thing: Property | SpecAction | Event) -> str:
     """Give the name that finds ``thing`` again: ``service:thing``, or its numbers where that is ambiguous."""
-    peers: Iterable[Property | Action | Event]
+    peers: Iterable[Property | SpecAction | Event]
     if isinstance(thing, Property):
         peers = spec.properties()
     else:
-        peers = spec.actions() if isinstance(thing, Action) else spec.events()
+        peers = spec.actions() if isinstance(thing, SpecAction) else spec.events()
     name = _long(spec, thing)
     clear = sum(_long(spec, peer) == name for peer in peers) == 1
     return name if clear else _numbers(thing)
@@ -140,10 +140,10 @@ def _hint(spec: Spec, wanted: str, things: list[Any]) -> str:
     return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
 
 
-def _long(spec: Spec, thing: Property | Action | Event) -> str:
+def _long(spec: Spec, thing: Property | SpecAction | Event) -> str:
     service = spec.service(thing.siid)
     return f"{service.name if service else thing.siid}:{thing.name}"
 
 
-def _numbers(thing: Property | Action | Event) -> str:
+def _numbers(thing: Property | SpecAction | Event) -> str:
     return "{}.{}".format(*thing.iid)

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from miio_lan.device.instance import JSON, TOML, Action, Event, Reader, Service, model_problem
+from miio_lan.device.instance import JSON, TOML, Event, Reader, Service, SpecAction, model_problem
 from miio_lan.device.values import Code, Property, Value
 from miio_lan.errors import SpecError
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
-    "Action",
     "Code",
     "Event",
     "Property",
     "Service",
     "Spec",
+    "SpecAction",
     "Value",
     "model_problem",
     "shipped_names",
@@ -46,7 +46,7 @@ class Spec:
     description: str
     services: tuple[Service, ...]
     _properties: dict[tuple[int, int], Property] = field(init=False, repr=False, compare=False)
-    _actions: dict[tuple[int, int], Action] = field(init=False, repr=False, compare=False)
+    _actions: dict[tuple[int, int], SpecAction] = field(init=False, repr=False, compare=False)
     _events: dict[tuple[int, int], Event] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Spec:
         """Find a property, None when there is no such one."""
         return self._properties.get((siid, piid))
 
-    def action(self, siid: int, aiid: int) -> Action | None:
+    def action(self, siid: int, aiid: int) -> SpecAction | None:
         """Find an action, None when there is no such one."""
         return self._actions.get((siid, aiid))
 
@@ -83,7 +83,7 @@ class Spec:
         """Go through the properties that ``set_properties`` may change."""
         return (prop for prop in self.properties() if prop.writable)
 
-    def actions(self) -> Iterator[Action]:
+    def actions(self) -> Iterator[SpecAction]:
         """Go through all actions."""
         yield from self._actions.values()
 

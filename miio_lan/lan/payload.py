@@ -7,7 +7,7 @@ import math
 from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
-from miio_lan.redact import redact
+from miio_lan.record.redact import redact
 
 #: How much of a broken text an error shows.
 _EXCERPT = 60

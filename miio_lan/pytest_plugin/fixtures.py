@@ -11,7 +11,7 @@ from miio_lan.pytest_plugin.reports import BENCH, RIG
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from miio_lan.acceptance.bench import Bench, Line
+    from miio_lan.bench.bench import Bench, ObservedLine
     from miio_lan.device.miot import MiotDevice
     from miio_lan.pytest_plugin.rig import Rig
     from miio_lan.virtual.product import VirtualProduct
@@ -62,7 +62,7 @@ def miio_device(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> MiotDevice:
 
 
 @pytest.fixture
-def miio_uart(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> Line:
+def miio_uart(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> ObservedLine:
     """The line between module and MCU, as it is observed."""
     if miio_rig.settings.real and miio_rig.settings.uart is None:
         pytest.fail("no line to listen to: give --miio-uart (and --miio-uart-up)", pytrace=False)

@@ -12,8 +12,8 @@ import pytest
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from miio_lan.acceptance.bench import Bench
-    from miio_lan.acceptance.snapshot import Snapshot
+    from miio_lan.bench.bench import Bench
+    from miio_lan.bench.snapshot import Snapshot
     from miio_lan.pytest_plugin.rig import Rig
 
 BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()
@@ -58,7 +58,7 @@ class Reports:
     def _add(
         self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], bench: Bench[Any]
     ) -> None:
-        from miio_lan.acceptance.trace import ExpectationFailed
+        from miio_lan.bench.trace import ExpectationFailed
 
         failed = report.failed
         bench.settle(unanswered=failed)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from miio_lan.acceptance.bench import Bench, Recorder
-from miio_lan.acceptance.snapshot import BOTH
-from miio_lan.acceptance.trace import line_of
+from miio_lan.bench.bench import Bench, Recorder
+from miio_lan.bench.snapshot import BOTH
+from miio_lan.bench.trace import line_of
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.names import mapping
 from miio_lan.device.spec import Spec
@@ -18,7 +18,7 @@ from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
     from miio_lan.pytest_plugin.settings import Settings
-    from miio_lan.uart.tap import Tap
+    from miio_lan.uart.listening.tap import Tap
     from miio_lan.virtual.product import VirtualProduct
 
 NO_PRODUCT = (
@@ -142,8 +142,8 @@ class Rig:
 
     def _listen(self) -> None:
         """Open the tap; what it hears goes to whichever test is running."""
-        from miio_lan.uart.port import open_port
-        from miio_lan.uart.tap import Tap
+        from miio_lan.uart.listening.tap import Tap
+        from miio_lan.uart.ports.port import open_port
 
         url, up = self.settings.uart or "", self.settings.uart_up
         port = open_port(url)

@@ -14,17 +14,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from miio_lan.errors import DeviceException, PortError
-from miio_lan.uart.overhearing import Overhearing
+from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.virtual.hosting import Host
 
 if TYPE_CHECKING:
-    from miio_lan.lan.responder import Address
+    from miio_lan.lan.responder.responder import Address
+    from miio_lan.loop import Loop, Timed
     from miio_lan.record import Observer
     from miio_lan.uart.commands import Direction
-    from miio_lan.uart.loop import Loop, Timed
-    from miio_lan.uart.port import Outage, Port
-    from miio_lan.virtual.mcu import Mcu
-    from miio_lan.virtual.module import Module
+    from miio_lan.uart.ports.port import Outage, Port
+    from miio_lan.virtual.mcu.mcu import Mcu
+    from miio_lan.virtual.module.module import Module
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class McuHost(LineHost):
     """A virtual MCU at a port: put a real module, or somebody else's, at the other end.
 
     :param mcu: the rules; touch it only within :meth:`~Host.call`
-    :param line: the port, see :func:`~miio_lan.uart.port.open_port`
+    :param line: the port, see :func:`~miio_lan.uart.ports.port.open_port`
     """
 
     WHAT = "virtual MCU"
@@ -195,7 +195,7 @@ class ModuleHost(LineHost):
     """A virtual module between a UDP socket and a port: put a real MCU, or somebody else's, at the other end.
 
     :param module: the rules; touch it only within :meth:`~Host.call`
-    :param line: the port, see :func:`~miio_lan.uart.port.open_port`
+    :param line: the port, see :func:`~miio_lan.uart.ports.port.open_port`
     :param host: the address to listen at, IPv4 or IPv6
     :param port: the UDP port, 0 for any free one
     :param on_datagram: called with ``"down"`` and each datagram that came, ``"up"`` and each that goes, the instant,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from miio_lan.errors import DeviceException
-from miio_lan.uart.loop import Loop
+from miio_lan.loop import Loop
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,7 +10,7 @@ from miio_lan.lan.packet import decode
 from miio_lan.record import Record
 
 if TYPE_CHECKING:
-    from miio_lan.lan.responder import Address
+    from miio_lan.lan.responder.responder import Address
     from miio_lan.record import Observer
 
 

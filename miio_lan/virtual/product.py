@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.spec import Spec
 from miio_lan.lan.cipher import parse_token
-from miio_lan.uart.overhearing import Overhearing
-from miio_lan.uart.port import PtyPair
+from miio_lan.uart.listening.overhearing import Overhearing
+from miio_lan.uart.ports.port import PtyPair
 from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
 from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
-from miio_lan.virtual.mcu import Mcu
-from miio_lan.virtual.module import Module
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from miio_lan.record import Observer
-    from miio_lan.uart.port import MemoryPair
-    from miio_lan.virtual.profile import Profile
+    from miio_lan.uart.ports.port import MemoryPair
+    from miio_lan.virtual.module.profile import Profile
 
 __all__ = ["McuHost", "ModuleHost", "VirtualProduct"]
 
@@ -43,14 +43,14 @@ class VirtualProduct(Host):
     :param port: the UDP port, 0 for any free one
     :param token: 32 hexadecimal digits; random by default
     :param device_id: the did; random by default
-    :param profile: how the module behaves, see :mod:`~miio_lan.virtual.profile`
-    :param misbehave: how the MCU misbehaves, see :data:`~miio_lan.virtual.mcu.MISBEHAVIOURS`
+    :param profile: how the module behaves, see :mod:`~miio_lan.virtual.module.profile`
+    :param misbehave: how the MCU misbehaves, see :data:`~miio_lan.virtual.mcu.mcu.MISBEHAVIOURS`
     :param observer: gets a record of every line in both directions, stamped when the other end reads it
     :param lan_observer: gets a record of every datagram, whoever the client is
     :param provisioned: whether the module is set up; it shows its token otherwise
     :param line: the line, when it shall be another than a new pty; it belongs to the product from now on
-    :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.Mcu`
-    :param module_options: further arguments for :class:`~miio_lan.virtual.module.Module`
+    :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.mcu.Mcu`
+    :param module_options: further arguments for :class:`~miio_lan.virtual.module.module.Module`
     :raises InvalidTokenException: if the token is none
     :raises DeviceException: as the two machines do for arguments that do not fit
     """

@@ -243,7 +243,7 @@ def test_the_command_loads_what_it_needs(fresh_python: Callable[[str], str]):
         "asyncio",
         "miio_lan.virtual",
         "miio_lan.uart",
-        "miio_lan.cli.demo",
+        "miio_lan.cli.demo.command",
     }
     assert loaded.isdisjoint(unwanted)
 
@@ -292,14 +292,14 @@ def test_a_line_is_recorded_from_a_pty_until_killed(tmp_path):
 
 CONSOLE = """
 import select, sys
-from miio_lan.cli.uart_console import Conversation
+from miio_lan.cli.uart.console import ConsoleView
 from miio_lan.cli import main
 
 def say(self, line):
     print("said", line, flush=True)
     select.select([0], [], [])
 
-Conversation.say = say
+ConsoleView.say = say
 sys.argv[1:] = ["uart", "console", "--port", "pty"]
 main()
 """

@@ -68,7 +68,7 @@ def test_a_warning_is_one_line_without_secrets(run, monkeypatch) -> None:
 
 
 def test_a_console_tells_of_its_port_itself() -> None:
-    from miio_lan.cli.uart_console import console
+    from miio_lan.cli.uart.console import console
 
-    assert "miio_lan.uart.port" in console.unsaid
+    assert "miio_lan.uart.ports.port" in console.unsaid
     assert "miio_lan.device.miot" in console.unsaid

@@ -33,8 +33,8 @@ def lamp(log: LineLog) -> Iterator[VirtualProduct]:
 @pytest.fixture
 def no_resends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where lines are counted: a machine that stalls for a moment shall not make a client repeat a command."""
-    monkeypatch.setattr("miio_lan.lan.pacing.INITIAL_RESEND", 10.0)
-    monkeypatch.setattr("miio_lan.lan.pacing.MIN_RESEND", 10.0)
+    monkeypatch.setattr("miio_lan.lan.client.pacing.INITIAL_RESEND", 10.0)
+    monkeypatch.setattr("miio_lan.lan.client.pacing.MIN_RESEND", 10.0)
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from miio_lan import (
 )
 from miio_lan.errors import InvalidArgument, RequestTooLong
 from miio_lan.lan.packet import encode, hello_reply
-from miio_lan.lan.responder import Request, ResponderOptions
-from miio_lan.virtual.module import Timings
+from miio_lan.lan.responder.responder import Request, ResponderOptions
+from miio_lan.virtual.module.module import Timings
 from miio_lan.virtual.product import VirtualProduct
 
 FAST = {"poll_interval": 0.002}
@@ -120,7 +120,7 @@ class TestNobodyAnswers:
     def test_a_lost_command_is_sent_again_under_its_id_unless_it_may_run_twice(
         self, command: str, ids: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("miio_lan.lan.pacing.INITIAL_RESEND", 0.05)
+        monkeypatch.setattr("miio_lan.lan.client.pacing.INITIAL_RESEND", 0.05)
 
         def answer_the_third(fake: FakeDevice, request: Request) -> None:
             if len(fake.requests) == 3:

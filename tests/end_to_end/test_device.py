@@ -13,11 +13,11 @@ from support.fake_device import TOKEN, FakeDevice
 from support.lines import LineLog
 
 from miio_lan import Device, DeviceError, UpdateState
-from miio_lan.lan.responder import Request
+from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
-from miio_lan.virtual.module import Timings, UpdateScript
+from miio_lan.virtual.module.module import Timings, UpdateScript
+from miio_lan.virtual.module.update import UpdateStep
 from miio_lan.virtual.product import VirtualProduct
-from miio_lan.virtual.update import UpdateStep
 
 FAST = {"poll_interval": 0.002}
 MD5 = hashlib.md5(b"firmware").hexdigest()

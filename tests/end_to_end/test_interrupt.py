@@ -11,7 +11,7 @@ from support.fake_device import TOKEN, FakeDevice
 from support.lines import LineLog
 
 from miio_lan import Device, MiotDevice
-from miio_lan.lan.responder import Request
+from miio_lan.lan.responder.responder import Request
 from miio_lan.virtual.product import VirtualProduct
 
 

@@ -11,9 +11,9 @@ from support.lines import LineLog
 
 from miio_lan import DeviceError, McuTimeout, MiotDevice, MiotValueType
 from miio_lan.errors import InvalidArgument
-from miio_lan.lan.responder import ResponderOptions
+from miio_lan.lan.responder.responder import ResponderOptions
+from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import VirtualProduct
-from miio_lan.virtual.profile import DOCUMENT
 
 FAST = {"poll_interval": 0.002}
 MAPPING = {

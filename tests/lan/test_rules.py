@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
-from miio_lan.lan.clock import TOLERANCE, DeviceClock
-from miio_lan.lan.ids import MAX_ID, IdSource
-from miio_lan.lan.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
-from miio_lan.lan.reply import read_error, reply_id
-from miio_lan.redact import redact
+from miio_lan.lan.client.clock import TOLERANCE, DeviceClock
+from miio_lan.lan.client.ids import MAX_ID, IdSource
+from miio_lan.lan.client.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
+from miio_lan.lan.client.reply import read_error, reply_id
+from miio_lan.record.redact import redact
 
 
 def test_a_clock_nobody_saw_gives_zero() -> None:

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import miio_lan
 from miio_lan import record as recording
-from miio_lan.acceptance.pairing import pair
+from miio_lan.pairing.pairing import pair
 from miio_lan.pytest_plugin.reports import file_name
 from miio_lan.record import Record
-from miio_lan.uart.port import PtyPort
+from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.product import VirtualProduct
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "samples" / "test_lamp.py"
@@ -288,7 +289,7 @@ def test_an_option_for_the_bench_goes_before_a_setting_for_the_virtual_product(
 
 
 def test_a_description_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
-    text = (Path(recording.__file__).parent / "virtual" / "specs" / "lamp.json").read_text(encoding="utf-8")
+    text = (Path(miio_lan.__file__).parent / "virtual" / "specs" / "lamp.json").read_text(encoding="utf-8")
     (pytester.path / "mine.json").write_text(text.replace("miiolan.light.demo1", "my.light.one"))
     pytester.makepyfile("""
         def test_it(miio_bench):
@@ -690,7 +691,7 @@ def test_an_error_in_a_hook_belongs_to_the_test_that_made_it(pytester: pytest.Py
 DELAYED = """
     import threading, time
     import pytest
-    from miio_lan.acceptance.recorder import Recorder
+    from miio_lan.bench.recorder import Recorder
 
     @pytest.fixture(autouse=True)
     def slow_line(monkeypatch):

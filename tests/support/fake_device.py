@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
-from miio_lan.lan.responder import Request, Responder, ResponderOptions
+from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 
 if TYPE_CHECKING:
-    from miio_lan.lan.responder import Address
+    from miio_lan.lan.responder.responder import Address
 
 TOKEN = "00112233445566778899aabbccddeeff"
 DEVICE_ID = 0x1234_5678

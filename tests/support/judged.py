@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from miio_lan import MiotDevice
-from miio_lan.acceptance.exchange import ANSWERED_LATE, Exchange, Part
-from miio_lan.acceptance.pairing import pair
 from miio_lan.acceptance.verdict import Evidence, Judgement, Outcome, Rule, Verdict
+from miio_lan.pairing.exchange import ANSWERED_LATE, Exchange, Part
+from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 

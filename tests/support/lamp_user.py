@@ -14,7 +14,7 @@ from typing import Any
 from support.ends import Caller
 
 from miio_lan.uart.commands import STATUS_CODES
-from miio_lan.virtual.misbehave import MISBEHAVIOURS
+from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
 from miio_lan.virtual.product import VirtualProduct
 
 ON, BRIGHTNESS, COLOUR, MODE, NAME, DELAY = (2, 1), (2, 2), (2, 3), (2, 5), (2, 11), (4, 2)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from miio_lan.lan.call import Call
-from miio_lan.lan.responder import Request, Responder, ResponderOptions
-from miio_lan.lan.session import Session
+from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.session import Session
+from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 
 TOKEN = bytes(range(16))
 DEVICE_ID = 0x1_2345_6789

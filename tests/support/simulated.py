@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from miio_lan.acceptance.plan import allowed
-from miio_lan.acceptance.rules import judge
-from miio_lan.acceptance.script import script_for
-from miio_lan.acceptance.tester import Tester
+from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.tester.plan import allowed
+from miio_lan.acceptance.tester.script import script_for
+from miio_lan.acceptance.tester.tester import Tester
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
-from miio_lan.uart.overhearing import Overhearing
-from miio_lan.virtual.mcu import Mcu
+from miio_lan.uart.listening.overhearing import Overhearing
+from miio_lan.virtual.mcu.mcu import Mcu
 
 BEGAN = 1000.0
 

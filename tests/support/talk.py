@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miio_lan.acceptance.rules import judge
+from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.record import Record
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from miio_lan.lan import packet
-from miio_lan.virtual.module import Module
+from miio_lan.virtual.module.module import Module
 
 TOKEN = bytes(range(16))
 DID = 123_456_789

@@ -9,8 +9,8 @@ import pytest
 
 from miio_lan.device.spec import Spec
 from miio_lan.lan import packet
-from miio_lan.virtual.mcu import MISBEHAVIOURS, Mcu
-from miio_lan.virtual.module import Module
+from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu
+from miio_lan.virtual.module.module import Module
 
 LAMP = Spec.shipped("lamp")
 TOKEN = bytes(range(16))

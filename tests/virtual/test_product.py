@@ -15,13 +15,13 @@ import pytest
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, InvalidTokenException
 from miio_lan.lan.packet import HELLO, decode, encode
+from miio_lan.loop import Loop
 from miio_lan.record import Record
-from miio_lan.uart.loop import Loop
-from miio_lan.uart.port import MemoryPair, Port, PtyPair, PtyPort, SerialPort
-from miio_lan.virtual.mcu import Mcu
-from miio_lan.virtual.module import Module
+from miio_lan.uart.ports.port import MemoryPair, Port, PtyPair, PtyPort, SerialPort
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.module import Module
+from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
-from miio_lan.virtual.profile import DOCUMENT
 
 PATIENCE = 20.0  # only ever waited for in full when a test fails
 TOKEN = "00112233445566778899aabbccddeeff"
@@ -452,7 +452,7 @@ def plug(path: Path) -> tuple[int, int]:
 
 
 def raw_port(fd: int) -> Port:
-    from miio_lan.uart.transport import FileTransport
+    from miio_lan.uart.ports.transport import FileTransport
 
     return Port("bench", FileTransport.of_descriptor(fd))
 

@@ -10,19 +10,19 @@ import pytest
 from support.ends import Log
 
 from miio_lan import MiotDevice
-from miio_lan.acceptance.exchange import ANSWERED_LATE, NOT_ANSWERED, REFUSED, Exchange
-from miio_lan.acceptance.pairing import pair
-from miio_lan.acceptance.rules import judge
+from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceError
+from miio_lan.pairing.exchange import ANSWERED_LATE, NOT_ANSWERED, REFUSED, Exchange
+from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
-from miio_lan.uart.bridge import Bridge
-from miio_lan.uart.port import PtyPair
+from miio_lan.uart.bridge.bridge import Bridge
+from miio_lan.uart.ports.port import PtyPair
 from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
-from miio_lan.virtual.mcu import Mcu
-from miio_lan.virtual.module import Module
-from miio_lan.virtual.profile import Profile
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.module import Module
+from miio_lan.virtual.module.profile import Profile
 
 TOKEN = bytes(range(16))
 READ = [{"did": "x", "siid": 2, "piid": 1}]

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from support.ends import Caller, Hands
 
-from miio_lan.uart.port import PtyPort
-from miio_lan.virtual.module import Module, Timings
+from miio_lan.uart.ports.port import PtyPort
+from miio_lan.virtual.module.module import Module, Timings
 from miio_lan.virtual.product import ModuleHost
 
 AGES = 3600.0

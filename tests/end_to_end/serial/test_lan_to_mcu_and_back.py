@@ -17,10 +17,10 @@ from support.ends import Caller
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceError
-from miio_lan.lan.responder import ResponderOptions
+from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.record import Record
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, split
-from miio_lan.virtual.mcu import Mcu
+from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.product import VirtualProduct
 
 FORMATS = [

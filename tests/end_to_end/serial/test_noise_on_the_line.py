@@ -17,10 +17,10 @@ from support.ends import Caller, Hands
 from miio_lan.device.spec import Spec
 from miio_lan.lan import packet
 from miio_lan.uart.line import KEPT
-from miio_lan.uart.port import PtyPort
-from miio_lan.virtual.console import MAX_BYTES, MAX_OUTPUT
-from miio_lan.virtual.mcu import MAX_UNSENT, Mcu
-from miio_lan.virtual.module import Module
+from miio_lan.uart.ports.port import PtyPort
+from miio_lan.virtual.mcu.mcu import MAX_UNSENT, Mcu
+from miio_lan.virtual.module.console import MAX_BYTES, MAX_OUTPUT
+from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
 TOKEN = bytes(range(16))

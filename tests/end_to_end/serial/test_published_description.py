@@ -14,7 +14,7 @@ import pytest
 
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.names import find_action, find_property, mapping
-from miio_lan.device.spec import Action, Property, Spec
+from miio_lan.device.spec import Property, Spec, SpecAction
 from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.virtual.product import VirtualProduct
 
@@ -155,7 +155,7 @@ def test_a_property_up_to_its_limits_and_beyond(
 @pytest.mark.parametrize(("spec_name", "iid"), things("actions"))
 def test_an_action(household: Household, spec_name: str, iid: tuple[int, int]) -> None:
     action = household.spec.action(*iid)
-    assert isinstance(action, Action)
+    assert isinstance(action, SpecAction)
     name = household.name(iid, "aiid")
     inputs = [household.spec.property(action.siid, piid) for piid in action.in_]
     arguments = [prop.default() for prop in inputs if prop is not None]

@@ -16,10 +16,10 @@ from support.ends import PATIENCE, Log
 
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceError
-from miio_lan.lan.pushes import Push
-from miio_lan.lan.responder import ResponderOptions
-from miio_lan.lan.session import Session
-from miio_lan.virtual.module import Timings
+from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.session import Session
+from miio_lan.lan.responder.responder import ResponderOptions
+from miio_lan.virtual.module.module import Timings
 from miio_lan.virtual.product import VirtualProduct
 
 REPEAT = 0.02

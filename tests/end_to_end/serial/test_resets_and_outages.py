@@ -19,10 +19,10 @@ from support.ends import PATIENCE, Caller, Hands, Log
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceTimeout, OutcomeUnknown
-from miio_lan.uart.loop import Loop
-from miio_lan.uart.port import Port, PtyPair, PtyPort, SerialPort
-from miio_lan.virtual.mcu import Mcu
-from miio_lan.virtual.module import Module, Timings
+from miio_lan.loop import Loop
+from miio_lan.uart.ports.port import Port, PtyPair, PtyPort, SerialPort
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.module import Module, Timings
 from miio_lan.virtual.product import McuHost, ModuleHost
 
 TOKEN = "00112233445566778899aabbccddeeff"

@@ -14,8 +14,8 @@ from support.ends import Caller, Log
 
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import McuTimeout
+from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import VirtualProduct
-from miio_lan.virtual.profile import DOCUMENT
 
 POWER = {"siid": 2, "piid": 1}
 BRIGHTNESS = {"siid": 2, "piid": 2}

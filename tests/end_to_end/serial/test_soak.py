@@ -20,8 +20,8 @@ from typing import Any
 from support.ends import Caller
 from support.lamp_user import LampUser
 
+from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import VirtualProduct
-from miio_lan.virtual.profile import DOCUMENT
 
 COMMANDS = int(os.environ.get("SOAK_COMMANDS", "10000"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))

@@ -1,0 +1,204 @@
+"""The report for people: one HTML page that needs nothing but itself.
+
+The page is put together from the files in ``templates``: its frame, its style and its script. The verdicts are plain
+HTML and can be read (and filtered, and unfolded) without the script; the timeline of both wires is drawn by the
+script from the data of :mod:`~miio_lan.acceptance.report.timeline_data`.
+
+Whatever came from a wire is escaped where it stands in HTML, and reaches the document as text only where the script
+puts it there. Beyond that, the page's content security policy lets run this script alone (it names its hash), and
+lets nothing be loaded at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import statistics
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
+from miio_lan.acceptance.report.wording import (
+    LANES,
+    ORDER,
+    WHOLE,
+    by_need,
+    counts_of,
+    day,
+    headline,
+    in_order,
+    line_of,
+    mode_of,
+    offset,
+    shortened,
+    shown,
+    span,
+    start_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+    from miio_lan.pairing.pairing import Exchange
+    from miio_lan.record import Record
+
+_SCRIPTS = ("model.js", "draw.js", "timeline.js", "overview.js", "details.js", "lists.js", "main.js")
+_WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observed": "Not observed"}
+_TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
+_CLASSES = {outcome: outcome.split()[0] for outcome in ORDER}  # a class has no space
+_NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
+_EVIDENCE = 50
+_LINE = 600
+
+
+def to_html(judgement: Judgement) -> str:
+    """Write a judgement as one self-contained HTML page (UTF-8)."""
+    judgement = without_secrets(judgement)
+    records = in_order(judgement)
+    places, start = Places(records), start_of(records)
+    style, script = _asset("report.css"), _script()
+    whole, sentence = headline(judgement)
+    return Template(_asset("report.html")).substitute(
+        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
+        style=style,
+        script=script,
+        title=_text(judgement.title),
+        model=_text(judgement.model or "model unknown"),
+        mode=_text(mode_of(judgement)),
+        started=_text(day(judgement.started)),
+        outcome=_CLASSES[whole],
+        whole=WHOLE[whole],
+        sentence=_text(sentence),
+        bar=_bar(judgement),
+        filters=_filters(judgement),
+        tiles=_tiles(counts_of(judgement)),
+        figures="".join(_figures(judgement.exchanges, records)),
+        verdicts="".join(_row(verdict, places, start) for verdict in by_need(judgement.verdicts))
+        or _NO_RULES,
+        data=embedded(timeline_data(judgement, records)),
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """Put the script together; its files share one scope, which is nobody else's."""
+    body = "\n".join(_asset(name) for name in _SCRIPTS)
+    return f'(() => {{\n"use strict";\n{body}}})();'
+
+
+def _hash(text: str) -> str:
+    """Write the hash by which a policy allows an element of exactly this text."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _text(text: str) -> str:
+    return escape(shown(text))
+
+
+def _bar(judgement: Judgement) -> str:
+    """Draw the shares of the outcomes, as one bar."""
+    counts, total, x = counts_of(judgement), len(judgement.verdicts), 0.0
+    parts = []
+    for outcome in ORDER:
+        if share := 100 * counts[outcome] / max(total, 1):
+            parts.append(
+                f'<rect class="{_CLASSES[outcome]}" x="{x:.3f}%" width="{share:.3f}%" height="100%"></rect>'
+            )
+            x += share
+    return "".join(parts)
+
+
+def _filters(judgement: Judgement) -> str:
+    """Give the boxes that the tiles tick: rows of an outcome are shown while its box is ticked."""
+    return "".join(
+        f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}" checked '
+        f'aria-label="Show rules: {_TILES[outcome]}">'
+        for outcome, count in counts_of(judgement).items()
+        if count
+    )
+
+
+def _tiles(counts: dict[str, int]) -> str:
+    tiles = []
+    for outcome in ORDER:
+        name, count = _CLASSES[outcome], counts[outcome]
+        word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
+        inside = f"<b>{count}</b> <span>{word}</span>"
+        tiles.append(
+            f'<label class="tile {name}" for="show-{name}">{inside}</label>'
+            if count
+            else f'<span class="tile {name} none">{inside}</span>'
+        )
+    return "".join(tiles)
+
+
+def _figures(exchanges: Sequence[Exchange], records: Sequence[Record]) -> Iterator[str]:
+    """Give the numbers about the wires: how many commands went through, and how long their parts took."""
+    length = span(records[-1].instant - records[0].instant) if records else "no time"
+    yield _figure("Records", f"{len(records):,}".replace(",", "\N{THIN SPACE}"), f"in {length}")
+    through = sum(exchange.stopped_at is None for exchange in exchanges)
+    yield _figure("Commands", f"{through} of {len(exchanges)}" if exchanges else "0", "went through")
+    yield _times("Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
+    yield _times("MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
+    yield _times("Total", "request to reply", (exchange.total_time for exchange in exchanges))
+
+
+def _times(name: str, what: str, values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return _figure(name, "–", f"{what}, not observed")
+    return _figure(name, span(statistics.median(known)), f"{what}, at most {span(max(known))}")
+
+
+def _figure(name: str, value: str, note: str) -> str:
+    return f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b> <span>{escape(note)}</span></dd></div>"
+
+
+def _row(verdict: Verdict, places: Places, start: float) -> str:
+    outcome, rule = verdict.outcome.value, verdict.rule
+    name = _text(rule.name)
+    return (
+        f'<tr class="{_CLASSES[outcome]}" id="rule-{name}">'
+        f'<td><span class="outcome {_CLASSES[outcome]}">{_WORDS[outcome]}</span></td>'
+        f'<td><span class="rule">{_text(rule.title)}</span><code>{name}</code>'
+        f'<span class="source">{_text(rule.source)}</span></td>'
+        f"<td><p>{_text(verdict.text) or '–'}</p>{_evidence(verdict, places, start)}</td></tr>\n"
+    )
+
+
+def _evidence(verdict: Verdict, places: Places, start: float) -> str:
+    """Write the evidence of a verdict, folded; that of failures is open where it is short."""
+    count = len(verdict.evidence)
+    if not count:
+        return ""
+    unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
+    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_EVIDENCE])
+    if count > _EVIDENCE:
+        items += f"<li>and {count - _EVIDENCE} more</li>"
+    return (
+        f'<details{unfolded}><summary>Evidence <span class="count">{count}</span></summary>'
+        f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
+    )
+
+
+def _piece(evidence: Evidence, places: Places, start: float) -> str:
+    record, said = evidence.record, _text(evidence.text)
+    if record is None:
+        return f"<li><span>{said}</span></li>"
+    lane = LANES[record.wire, record.direction]
+    return (
+        f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{offset(record, start)}</a>'
+        f'<span class="lane {record.wire}">{escape(lane)}</span>'
+        f"<code>{escape(shortened(line_of(record), _LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
+    )

@@ -1,0 +1,65 @@
+"""The report for programs: one JSON object with stable keys.
+
+==============  =====================================================================================================
+key             value
+==============  =====================================================================================================
+``format``      :data:`FORMAT`; grows when the meaning of a key changes, not when keys are added
+``title``       what was judged
+``model``       the product's model, ``""`` when it was not learnt
+``started``     unix time when the session began, seconds
+``mode``        ``"passive"``, ``"module"`` or ``"lan"``
+``ok``          whether no rule failed
+``counts``      ``{"pass": n, "fail": n, "warning": n, "not observed": n}``
+``verdicts``    one object per rule, in the order of the rules: ``name``, ``title``, ``source``, ``kind``, ``outcome``
+                (a key of ``counts``), ``text`` (why), ``evidence``: a list of ``{"text": ...}``, with ``record``
+                where it is a line or datagram (the form of recordings, see :mod:`miio_lan.record`)
+``exchanges``   one object per command: ``method``, ``ids``, ``fetch_time``, ``mcu_time``, ``total_time`` (seconds or
+                null), ``stopped_at`` (null when all went through), ``ambiguous``, ``notes``
+``records``     how many records the judgement rests on
+==============  =====================================================================================================
+
+Tokens and passwords are hidden, in the bytes of records as well. The text is pure ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.wording import plain
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.verdict import Judgement
+    from miio_lan.pairing.pairing import Exchange
+
+FORMAT = 1
+"""The version of the keys."""
+
+
+def to_json(judgement: Judgement) -> str:
+    """Write a judgement as a JSON object (indented, with a line end).
+
+    :raises RecordError: if a record in the evidence holds a reading that JSON cannot express
+    """
+    judgement = without_secrets(judgement)
+    data = {
+        "format": FORMAT,
+        **judgement.as_json(),
+        "exchanges": [_exchange(exchange) for exchange in judgement.exchanges],
+        "records": len(judgement.records),
+    }
+    return json.dumps(plain(data), indent=2) + "\n"
+
+
+def _exchange(exchange: Exchange) -> dict[str, object]:
+    return {
+        "method": exchange.method,
+        "ids": list(exchange.ids),
+        "fetch_time": exchange.fetch_time,
+        "mcu_time": exchange.mcu_time,
+        "total_time": exchange.total_time,
+        "stopped_at": None if exchange.stopped_at is None else str(exchange.stopped_at),
+        "ambiguous": exchange.ambiguous,
+        "notes": list(exchange.notes),
+    }

@@ -1,0 +1,117 @@
+"""The report for CI systems: JUnit XML with one test case per rule.
+
+The form is the one that Jenkins, GitLab, GitHub actions, Azure Pipelines and Bamboo all read: ``testsuites`` >
+``testsuite`` > ``properties``, ``testcase`` > ``skipped`` | ``failure``, ``system-out``; only attributes that all of
+them know. A warning is a test that passed, with the warning in its output.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.wording import (
+    WHOLE,
+    counts_of,
+    evidence_line,
+    headline,
+    in_order,
+    mode_of,
+    shortened,
+    shown,
+    start_of,
+)
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.verdict import Judgement, Verdict
+
+# Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_EVIDENCE = 50
+_LINE = 1000
+
+
+def to_junit(judgement: Judgement) -> str:
+    """Write a judgement as JUnit XML (UTF-8, with its declaration).
+
+    The suite is named after the title, a test case after its rule (``classname`` is ``miio_lan.acceptance.MODE``);
+    ``time`` of the suite is the time that was observed, in seconds.
+    """
+    judgement = without_secrets(judgement)
+    records = in_order(judgement)
+    start = start_of(records)
+    length = f"{records[-1].instant - start:.3f}" if records else "0.000"
+    counts = counts_of(judgement)
+    numbers = {
+        "tests": str(len(judgement.verdicts)),
+        "failures": str(counts["fail"]),
+        "errors": "0",
+        "skipped": str(counts["not observed"]),
+        "time": length,
+    }
+    name = _clean(shown(judgement.title)) or "acceptance"
+    # Some readers know no "skipped" on the outermost element.
+    outer = {key: value for key, value in numbers.items() if key != "skipped"}
+    root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
+    suite = ET.SubElement(
+        root, "testsuite", {"name": name, **numbers, "timestamp": _stamp(judgement.started)}
+    )
+    _properties(suite, judgement)
+    for verdict in judgement.verdicts:
+        _case(suite, verdict, judgement.mode, start)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _properties(suite: ET.Element, judgement: Judgement) -> None:
+    properties = ET.SubElement(suite, "properties")
+    whole, sentence = headline(judgement)
+    values = {
+        "model": judgement.model or "unknown",
+        "mode": mode_of(judgement),
+        "verdict": f"{WHOLE[whole]}: {sentence}",
+        "records": str(len(judgement.records)),
+        "exchanges": str(len(judgement.exchanges)),
+    }
+    for name, value in values.items():
+        ET.SubElement(properties, "property", {"name": name, "value": _clean(shown(value))})
+
+
+def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
+    place = f"miio_lan.acceptance.{_clean(shown(mode))}"
+    case = ET.SubElement(
+        suite, "testcase", {"classname": place, "name": _clean(verdict.rule.name), "time": "0.000"}
+    )
+    reason = _clean(shown(verdict.text or verdict.rule.title))
+    outcome = verdict.outcome.value
+    if outcome == "fail":
+        failure = ET.SubElement(case, "failure", {"message": reason, "type": "fail"})
+        failure.text = _account(verdict, reason, start)
+    elif outcome == "not observed":
+        ET.SubElement(case, "skipped", {"message": reason})
+    elif outcome == "warning":
+        ET.SubElement(case, "system-out").text = f"warning: {_account(verdict, reason, start)}"
+
+
+def _account(verdict: Verdict, reason: str, start: float) -> str:
+    """Write everything known about a verdict, one thing per line."""
+    lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
+    lines += [shortened(evidence_line(evidence, start), _LINE) for evidence in verdict.evidence[:_EVIDENCE]]
+    if (more := len(verdict.evidence) - _EVIDENCE) > 0:
+        lines.append(f"and {more} more")
+    return _clean("\n".join(lines))
+
+
+def _stamp(wall: float) -> str:
+    """Write a time as the schema wants it: ISO 8601 in UTC, without a zone."""
+    try:
+        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return "1970-01-01T00:00:00"
+
+
+def _clean(text: str) -> str:
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,117 @@
+"""The report for a terminal: what needs attention with its evidence, the rest in a line each.
+
+Written through the ``print`` of a rich console, which the caller owns. Nothing is markup, so that brackets in lines
+stay brackets. On a terminal the text is wrapped to its width; piped, every finding is one line that grep finds.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, Protocol
+
+from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.wording import (
+    WHOLE,
+    by_need,
+    counts_of,
+    day,
+    evidence_line,
+    headline,
+    in_order,
+    mode_of,
+    shortened,
+    shown,
+    span,
+    start_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.acceptance.verdict import Judgement, Verdict
+
+_STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
+_SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}
+_WIDEST = 120
+_EVIDENCE = 6
+_LINE = 400
+
+
+class RichConsole(Protocol):
+    """What is used of a ``rich.console.Console``."""
+
+    @property
+    def width(self) -> int:
+        """The width in characters."""
+        ...
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person looks at it."""
+        ...
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print a text in a style."""
+        ...
+
+
+def terminal(judgement: Judgement, console: RichConsole) -> None:
+    """Print a judgement: the findings by urgency, then the counts.
+
+    :param judgement: what was found
+    :param console: a ``rich.console.Console``, or anything with its ``print``, ``width`` and ``is_terminal``
+    """
+    judgement = without_secrets(judgement)
+    width = min(console.width, _WIDEST) if console.is_terminal else 0
+    start = start_of(in_order(judgement))
+    _say(console, shown(judgement.title), "bold")
+    for line in _about(judgement):
+        _say(console, line, "dim")
+    for verdict in by_need(judgement.verdicts):
+        style = _STYLES[verdict.outcome.value]
+        for line in _wrapped(_finding(verdict), width):
+            _say(console, line, style)
+        for line in _details(verdict, start):
+            for part in _wrapped(line, width):
+                _say(console, part, "")
+    whole, sentence = headline(judgement)
+    counted = ", ".join(f"{count} {name}" for name, count in counts_of(judgement).items())
+    _say(console, f"{_SIGNS[whole]} {WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole])
+
+
+def _say(console: RichConsole, text: str, style: str) -> None:
+    console.print(text, style=style or None, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def _about(judgement: Judgement) -> Iterator[str]:
+    yield f"{shown(judgement.model or 'model unknown')} · {mode_of(judgement)} · {day(judgement.started)}"
+    through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
+    records = in_order(judgement)
+    length = span(records[-1].instant - records[0].instant) if records else "no time"
+    yield f"{len(records)} records in {length}, {through} of {len(judgement.exchanges)} exchanges went through"
+
+
+def _finding(verdict: Verdict) -> str:
+    outcome = verdict.outcome.value
+    why = shown(verdict.text or verdict.rule.title)
+    return f"{_SIGNS[outcome]} {outcome:<12}  {verdict.rule.name}: {why}"
+
+
+def _details(verdict: Verdict, start: float) -> Iterator[str]:
+    """Give the lines below a finding; one that is in order has none."""
+    if verdict.outcome.value not in ("fail", "warning"):
+        return
+    yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
+    for evidence in verdict.evidence[:_EVIDENCE]:
+        yield f"    - {shortened(evidence_line(evidence, start), _LINE)}"
+    if (more := len(verdict.evidence) - _EVIDENCE) > 0:
+        yield f"    - and {more} more"
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if not width:
+        return [line]
+    inset = " " * (16 if not line.startswith(" ") else 6)
+    return textwrap.wrap(
+        line, max(width, 40), subsequent_indent=inset, break_on_hyphens=False, drop_whitespace=True
+    ) or [""]

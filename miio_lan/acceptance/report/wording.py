@@ -1,0 +1,188 @@
+"""Words that all reports share: how a record, a time, a verdict and a mode are written for people.
+
+Whatever came from a wire passes through here before it is shown. Characters that would steer a terminal, break a
+file format or turn the direction of the text are written as escapes, and secrets are hidden: reports are handed on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from miio_lan.record.redact import redact
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+    from miio_lan.record import Record
+
+ORDER = ("fail", "warning", "pass", "not observed")
+"""The outcomes, what needs attention first."""
+
+WHOLE = {
+    "fail": "Failed",
+    "warning": "Passed with warnings",
+    "pass": "Passed",
+    "not observed": "Nothing observed",
+}
+"""What the whole comes to, by the outcome that decides it."""
+
+MODES = {
+    "passive": "passive: judged from what was observed",
+    "module": "active: in the module's place, towards the MCU",
+    "lan": "active: over the LAN, towards the product",
+}
+
+ARROWS = {"down": "→", "up": "←"}
+LANES = {
+    ("lan", "down"): "LAN, client → module",
+    ("lan", "up"): "LAN, module → client",
+    ("uart", "down"): "UART, module → MCU",
+    ("uart", "up"): "UART, MCU → module",
+}
+
+
+def printable(text: str) -> str:
+    """Write characters that do not print (controls, direction marks, lone surrogates) as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+    )
+
+
+def shown(text: str) -> str:
+    """Make any text fit to be shown: secrets hidden, what does not print escaped."""
+    return printable(redact(text))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text to so many characters, saying how many are missing."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def line_of(record: Record) -> str:
+    """Write what a record holds in one line: the UART line without its end, the payload of a datagram, or the note.
+
+    A datagram whose payload is not text is shown by its reading, and without one as hexadecimal digits.
+    """
+    if not record.raw:
+        return shown(record.note) or "(nothing)"
+    if record.wire == "uart":
+        return shown(record.raw.decode("ascii", "backslashreplace").strip("\r\n")) or "(empty line)"
+    try:
+        text = record.raw.decode("utf-8").rstrip("\0")
+    except UnicodeDecodeError:
+        text = json.dumps(plain(record.reading)) if record.reading else f"bytes {record.raw.hex(' ')}"
+    return shown(text)
+
+
+def plain(value: object) -> object:
+    """Reduce a reading to JSON values; what is none becomes its text."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if isinstance(value, float) and value - value == 0.0 else str(value)
+
+
+def span(seconds: float | None) -> str:
+    """Write a length of time in the unit that suits it; "–" for None."""
+    if seconds is None:
+        return "–"
+    size = abs(seconds)
+    if size < 0.01:
+        return f"{seconds * 1000:.2f} ms"
+    if size < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if size < 90:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def offset(record: Record, start: float) -> str:
+    """Write when a record was observed, counted from ``start`` (monotonic seconds): ``+1.2034 s``."""
+    return f"{record.instant - start:+.4f} s"
+
+
+def day(wall: float) -> str:
+    """Write a wall time (seconds since 1970) in UTC, or that it makes no sense."""
+    try:
+        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, OSError, ValueError):
+        return "at an unknown time"
+
+
+def mode_of(judgement: Judgement) -> str:
+    """Say how the judgement was come to."""
+    return MODES.get(judgement.mode, shown(judgement.mode))
+
+
+def in_order(judgement: Judgement) -> list[Record]:
+    """Give the records by their instants, those that only an exchange or an evidence holds included."""
+    records = list(judgement.records)
+    known = set(records)
+    for record in _mentioned(judgement):
+        if record not in known:
+            known.add(record)
+            records.append(record)
+    return sorted(records, key=lambda record: record.instant)
+
+
+def start_of(records: Sequence[Record]) -> float:
+    """Give the instant that times are counted from: that of the first record, 0 without any."""
+    return records[0].instant if records else 0.0
+
+
+def by_need(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Sort verdicts: failures, warnings, passes, then what was not observed; each in the order of the rules."""
+    return sorted(verdicts, key=lambda verdict: ORDER.index(verdict.outcome.value))
+
+
+def counts_of(judgement: Judgement) -> dict[str, int]:
+    """Count the verdicts by outcome, zeros included, in :data:`ORDER`."""
+    counts = dict.fromkeys(ORDER, 0)
+    for verdict in judgement.verdicts:
+        counts[verdict.outcome.value] += 1
+    return counts
+
+
+def headline(judgement: Judgement) -> tuple[str, str]:
+    """Give the outcome of the whole (one of :data:`ORDER`), and what it rests on in a few words."""
+    counts = counts_of(judgement)
+    if counts["fail"]:
+        return "fail", f"{_rules(counts['fail'])} failed"
+    if counts["warning"]:
+        return "warning", f"{_many(counts['warning'], 'warning')}, no rule failed"
+    if counts["pass"]:
+        return "pass", f"{_rules(counts['pass'])} observed and kept"
+    return "not observed", "no rule could be judged"
+
+
+def evidence_line(evidence: Evidence, start: float) -> str:
+    """Write a piece of evidence in one line: what it shows, and the record with its time and lane."""
+    text = shown(evidence.text)
+    record = evidence.record
+    if record is None:
+        return text
+    where = f"{offset(record, start)}  {LANES[record.wire, record.direction]}:  {line_of(record)}"
+    return f"{text}  [{where}]" if text else where
+
+
+def _mentioned(judgement: Judgement) -> Iterable[Record]:
+    for exchange in judgement.exchanges:
+        yield from exchange.records
+    for verdict in judgement.verdicts:
+        yield from (evidence.record for evidence in verdict.evidence if evidence.record is not None)
+
+
+def _rules(count: int) -> str:
+    return _many(count, "rule")
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,74 @@
+"""The rules of the serial document, and of what is known of the official tests, each with its source.
+
+:func:`judge` holds a recording against all of them. What it is given is read anew from its raw bytes; nothing in it
+raises. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules import (
+    answers,
+    boot,
+    check,
+    ends,
+    form,
+    polling,
+    reports,
+    sets,
+    values,
+)
+from miio_lan.acceptance.rules.observed import Observed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from miio_lan.acceptance.rules.rulebook import Judge
+    from miio_lan.acceptance.tester.progress import Progress
+    from miio_lan.acceptance.verdict import Rule, Verdict
+    from miio_lan.device.spec import Spec
+    from miio_lan.record import Record
+
+__all__ = ["JUDGES", "RULES", "judge", "model_of"]
+
+JUDGES: tuple[Judge, ...] = (
+    *form.JUDGES,
+    *boot.JUDGES,
+    *polling.JUDGES,
+    *answers.JUDGES,
+    *values.JUDGES,
+    *sets.JUDGES,
+    *reports.JUDGES,
+    *ends.JUDGES,
+    *check.JUDGES,
+)
+RULES: tuple[Rule, ...] = tuple(judge.rule for judge in JUDGES)
+"""All rules, in the order of a report."""
+
+
+def judge(
+    records: Iterable[Record],
+    *,
+    spec: Spec | None = None,
+    driven: bool = False,
+    from_boot: bool = False,
+    ended: float | None = None,
+    course: Progress | None = None,
+) -> tuple[Verdict, ...]:
+    """Judge what crossed the wires; one verdict per rule, in the order of :data:`RULES`.
+
+    :param spec: the product's description; without it, rules about values and codes are not judged
+    :param driven: whether the checker itself was the module, and so what the module said is not judged
+    :param from_boot: whether the records are known to hold a power-up of the MCU, so that nothing of it may be missing
+    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param course: how far the checker got that asked the product; None for one that only listened
+    """
+    session = Observed(records, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    return tuple(each.judge(session) for each in JUDGES)
+
+
+def model_of(records: Iterable[Record]) -> str:
+    """Give the model the MCU reported last, empty when it reported none."""
+    names = [getattr(said.command, "name", None) for said in Observed(records).line.of("model")]
+    return next((name for name in reversed(names) if name), "")

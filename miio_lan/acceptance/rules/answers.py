@@ -1,0 +1,364 @@
+"""Rules about the answers to downlinks: that they come, when, and in which layout."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.uart import commands as c
+from miio_lan.uart.commands.values import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.uart.conversation import Downlink, Said
+
+ANSWER_TIME = 4.0
+"""Seconds for an answer (serial document, set_properties: the module's RPC fails after 4 s)."""
+LONG = 480
+"""Characters from which on a downlink counts as a long one."""
+UNKNOWN_METHODS = frozenset({"unknown_command"})
+"""Methods no product has; the word is the one the official tool is known to send."""
+UPDATE = "update_fw"
+_TOOL = "official MCU tool, public cases"
+
+
+def is_unknown(downlink: Downlink) -> bool:
+    """Whether no product can know the method."""
+    return downlink.command.method in UNKNOWN_METHODS
+
+
+def is_malformed(downlink: Downlink) -> bool:
+    """Whether the parameters of a get, set or action do not come in the right number."""
+    command = downlink.command
+    if isinstance(command, (c.GetProperties, c.SetProperties)):
+        return bool(command.unread) or not command.properties
+    if isinstance(command, c.Action):
+        return bool(command.unread) or command.siid is None or command.aiid is None
+    return False
+
+
+def is_long(downlink: Downlink) -> bool:
+    """Whether it tests how much the MCU can take in."""
+    return len(downlink.text) >= LONG
+
+
+def _sane(session: Observed) -> Iterator[Downlink]:
+    """Go through the downlinks of which a product may expect to get them."""
+    for downlink in session.line.downlinks:
+        special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
+        if downlink.command.wants_result and downlink.command.method != UPDATE and not special:
+            yield downlink
+
+
+def _answered(session: Observed, downlink: Downlink) -> bool | None:
+    """Whether it was answered; None when the observation does not tell."""
+    if downlink.answer is not None:
+        return True
+    if not session.driven and not session.line.said:
+        return None  # the MCU was not heard at all: only the module's direction was listened to
+    end = downlink.closed if downlink.closed is not None else session.line.ended
+    if session.line.broken(downlink.instant, end):
+        return None
+    return False if end - downlink.instant >= ANSWER_TIME or downlink.closed is not None else None
+
+
+def _answers_at_all(session: Observed) -> bool:
+    return any(downlink.answer is not None for downlink in session.line.downlinks)
+
+
+@rule(
+    "downlink-answered",
+    "Every downlink is answered by result or error",
+    source="serial document, get_down (acceptance test)",
+    kind="answers",
+)
+def downlink_answered(session: Observed, case: Case) -> None:
+    """Late answers are answers here."""
+    for downlink in _sane(session):
+        answered = _answered(session, downlink)
+        if answered:
+            case.good(f"{downlink.command.method}", downlink.answer.record if downlink.answer else None)
+        elif answered is False:
+            case.bad(f"{downlink.command.method} was never answered", downlink.record)
+
+
+@rule(
+    "answer-time",
+    "An answer comes within 4 s",
+    source="serial document, set_properties, get_properties and action (acceptance test)",
+    kind="answers",
+)
+def answer_time(session: Observed, case: Case) -> None:
+    """From the hand-out of the downlink to its answer; whatever the downlink was."""
+    for downlink in session.line.downlinks:
+        if downlink.seconds is None or downlink.answer is None:
+            continue
+        if downlink.seconds > ANSWER_TIME:
+            case.bad(
+                f"{downlink.command.method} answered after {downlink.seconds:.1f} s", downlink.answer.record
+            )
+        else:
+            case.good(f"{downlink.command.method} after {downlink.seconds:.3f} s", downlink.answer.record)
+
+
+@rule(
+    "unknown-downlink",
+    "An unknown downlink is answered by error",
+    source="serial document, get_down and error (acceptance test)",
+    kind="answers",
+)
+def unknown_downlink(session: Observed, case: Case) -> None:
+    """Judged by methods that no product has."""
+    if not _answers_at_all(session):
+        case.unseen("no downlink was answered at all")
+        return
+    for downlink in session.line.downlinks:
+        if not is_unknown(downlink) or is_long(downlink):
+            continue
+        said = downlink.answer
+        if said is None:
+            if _answered(session, downlink) is False:
+                case.bad("never answered", downlink.record)
+        elif isinstance(said.command, c.Error):
+            case.good("answered by error", said.record)
+        else:
+            case.bad("answered by result instead of error", said.record)
+
+
+@rule(
+    "malformed-downlink",
+    "A downlink with a wrong number of parameters is answered, and not by success",
+    source="serial document, error; observed: official MCU tool",
+    kind="answers",
+)
+def malformed_downlink(session: Observed, case: Case) -> None:
+    """``error``, or a ``result`` with negative codes alone."""
+    if not _answers_at_all(session):
+        case.unseen("no downlink was answered at all")
+        return
+    for downlink in session.line.downlinks:
+        if not is_malformed(downlink):
+            continue
+        said = downlink.answer
+        if said is None:
+            if _answered(session, downlink) is False:
+                case.bad(f"{downlink.text[5:]!r} was never answered", downlink.record)
+        elif isinstance(said.command, c.Error):
+            case.good(f"{downlink.text[5:]!r}: error", said.record)
+        elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):
+            case.odd(f"{downlink.text[5:]!r} answered by result with a negative code", said.record)
+        else:
+            case.bad(f"{downlink.text[5:]!r} answered as if nothing was wrong with it", said.record)
+
+
+def _is_refusal(value: object) -> bool:
+    return isinstance(value, int) and -9999 <= value <= -4001
+
+
+@rule(
+    "long-downlink",
+    "A downlink of 512 bytes is answered",
+    source=f"serial document, command length; {_TOOL} (512 bytes)",
+    kind="answers",
+)
+def long_downlink(session: Observed, case: Case) -> None:
+    """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
+    silent = {
+        each.command.method
+        for each in session.line.downlinks
+        if not is_long(each) and _answered(session, each) is False
+    }
+    for downlink in session.line.downlinks:
+        if not is_long(downlink):
+            continue
+        size = len(downlink.text) + 1
+        if downlink.answer is not None:
+            case.good(f"{size} bytes answered", downlink.answer.record)
+        elif downlink.command.method in silent:
+            case.unseen(f"{downlink.command.method} is not answered at any length")
+        elif _answered(session, downlink) is False:
+            case.bad(f"{size} bytes were never answered", downlink.record)
+
+
+@rule(
+    "error-form",
+    "error has a message in quotes and a code from -9999 to -5000",
+    source="serial document, error",
+    kind="answers",
+)
+def error_form(session: Observed, case: Case) -> None:
+    """Both, in this order."""
+    for said in session.line.of("error"):
+        faults = [*said.command.faults, *said.command.check()]
+        if said.command.unread:
+            faults.append(f"{said.command.unread[0]} does not belong there")
+        if faults:
+            case.bad("; ".join(dict.fromkeys(faults)), said.record)
+        else:
+            case.good("message and code", said.record)
+
+
+def _results(session: Observed, method: str) -> Iterator[tuple[Said, c.Result, c.Down]]:
+    """Go through the results of a method whose layout can be told."""
+    for said in session.line.of("result"):
+        downlink, command = said.answers, said.command
+        if downlink is None or said.again or is_malformed(downlink) or not isinstance(command, c.Result):
+            continue
+        if downlink.command.method == method and not bare_words(said):
+            yield said, command, downlink.command
+
+
+def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_values: bool) -> Iterator[str]:
+    given = Counter((row.siid, row.piid) for row in result.results)
+    for siid, piid in dict.fromkeys(asked):
+        if not given[siid, piid]:
+            yield f"property {siid}.{piid} is not answered"
+    for (siid, piid), count in given.items():
+        if (siid, piid) not in asked:
+            yield f"property {siid}.{piid} was not asked for"
+        elif count > asked.count((siid, piid)):
+            yield f"property {siid}.{piid} is answered {count} times"
+    for row in result.results:
+        where = f"property {row.siid}.{row.piid}"
+        if row.code is None:
+            yield f"{where} has no code"
+        elif with_values and row.code == 0 and row.value is MISSING:
+            yield f"{where} has no value although its code is 0"
+        elif with_values and row.code != 0 and row.value is not MISSING:
+            yield f"{where} has a value although its code is {row.code}"
+        elif not with_values and row.value is not MISSING:
+            yield f"{where} has a value, which the answer to a set does not carry"
+    if result.unread:
+        yield f"{result.unread[0]} and what follows is left over"
+
+
+def _tell(case: Case, said: Said, faults: list[str]) -> None:
+    if faults:
+        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+        case.bad("; ".join(faults[:3]) + more, said.record)
+    else:
+        case.good("in the right layout", said.record)
+
+
+@rule(
+    "get-result",
+    "get_properties is answered by siid, piid, code, and the value exactly when the code is 0",
+    source="serial document, get_properties",
+    kind="answers",
+)
+def get_result(session: Observed, case: Case) -> None:
+    """For every property that was asked for, and no other."""
+    for said, result, down in _results(session, "get_properties"):
+        if isinstance(down, c.GetProperties):
+            asked = [(siid, piid) for siid, piid in down.properties]
+            _tell(case, said, list(_property_faults(result, asked, with_values=True)))
+
+
+@rule(
+    "set-result",
+    "set_properties is answered by siid, piid and code",
+    source="serial document, set_properties",
+    kind="answers",
+)
+def set_result(session: Observed, case: Case) -> None:
+    """For every property that was set, and no other; without values."""
+    for said, result, down in _results(session, "set_properties"):
+        if isinstance(down, c.SetProperties):
+            asked = [(siid, piid) for siid, piid, _ in down.properties]
+            _tell(case, said, list(_property_faults(result, asked, with_values=False)))
+
+
+@rule(
+    "action-result",
+    "action is answered by siid, aiid, code and pairs of piid and value",
+    source="serial document, action",
+    kind="answers",
+)
+def action_result(session: Observed, case: Case) -> None:
+    """With the ids of the action, and nothing after a code that is a failure."""
+    for said, result, down in _results(session, "action"):
+        if not isinstance(down, c.Action):
+            continue
+        faults = []
+        if (result.siid, result.aiid) != (down.siid, down.aiid):
+            faults.append(f"answers action {result.siid}.{result.aiid}, not {down.siid}.{down.aiid}")
+        if result.code is None:
+            faults.append("there is no code")
+        elif result.code < 0 and result.out:
+            faults.append(f"there are values although the code is {result.code}")
+        if result.unread:
+            faults.append(f"{result.unread[0]} is left over: values come in pairs of piid and value")
+        _tell(case, said, faults)
+
+
+@rule(
+    "status-codes",
+    "Codes are those of the document",
+    source="serial document, status code",
+    kind="answers",
+)
+def status_codes(session: Observed, case: Case) -> None:
+    """0, 1, and -4001 to -4007."""
+    for method in ("get_properties", "set_properties", "action"):
+        for said, result, _ in _results(session, method):
+            codes = [row.code for row in result.results] if method != "action" else [result.code]
+            known = [code for code in codes if code is not None]
+            wrong = sorted({code for code in known if code not in c.STATUS_CODES})
+            if wrong:
+                case.bad(f"code {', '.join(map(str, wrong))}", said.record)
+            elif known:
+                case.good(f"code {known[0]}", said.record)
+
+
+@rule(
+    "update-answer",
+    'update_fw is answered by result "ready" or result "busy"',
+    source=f"serial document, update_fw; {_TOOL} (OTA)",
+    kind="update",
+)
+def update_answer(session: Observed, case: Case) -> None:
+    """An MCU that leaves for its bootloader answers from there."""
+    for downlink in session.line.downlinks:
+        if downlink.command.method != UPDATE:
+            continue
+        said = downlink.answer
+        values = said.command.values if said is not None and isinstance(said.command, c.Result) else ()
+        if said is not None and values in (("ready",), ("busy",)):
+            case.good(f"{values[0]}", said.record)
+        elif said is not None:
+            case.bad("neither ready nor busy", said.record)
+        elif _answered(session, downlink) is False:
+            case.bad("never answered", downlink.record)
+
+
+@rule(
+    "update-return",
+    "After an update the MCU starts again and reports model and version",
+    source=f"{_TOOL} (OTA)",
+    kind="update",
+)
+def update_return(session: Observed, case: Case) -> None:
+    """The version that is reported then is the proof of success."""
+    for downlink in session.line.downlinks:
+        said = downlink.answer
+        if downlink.command.method != UPDATE or said is None or '"ready"' not in said.text:
+            continue
+        back = {
+            each.command.command: each
+            for each in reversed(session.line.of("model", "mcu_version"))
+            if each.number > said.number
+        }
+        if len(back) == 2:
+            case.good("model and version were reported", back["mcu_version"].record)
+        else:
+            case.unseen("no restart was seen after it")
+
+
+JUDGES = (
+    downlink_answered, answer_time, unknown_downlink, malformed_downlink, long_downlink, error_form, get_result,
+    set_result, action_result, status_codes, update_answer, update_return,
+)  # fmt: skip

@@ -1,0 +1,278 @@
+"""Rules about power-up: model, version and Bluetooth configuration, each repeated until the module says ``ok``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.observed import IDENTITY_REQUESTS
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.uart import commands as c
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.uart.conversation import Downlink, Said
+
+BOOT_TIME = 5.0
+"""Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
+RETRY_TIME = 5.0
+"""Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
+REQUEST_TIME = 4.0
+"""Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
+
+_TOOL = "official MCU tool, public cases"
+
+
+def _reports(session: Observed, word: str) -> list[Said]:
+    return [said for said in session.line.of(word) if is_identity(said.command)]
+
+
+def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
+    reports = _reports(session, word)
+    boot = session.booted
+    if boot is None and not session.from_boot:
+        case.unseen("no power-up was seen")
+        return
+    start = boot.instant if boot is not None else session.line.began
+    soon = [said for said in reports if 0 <= said.instant - start <= BOOT_TIME]
+    if soon:
+        case.good(f"{soon[0].instant - start:.3f} s after the first sign of life", soon[0].record)
+    elif session.line.broken(start, start + BOOT_TIME):
+        case.unseen("the line was lost at power-up")
+    elif session.line.ended - start >= BOOT_TIME:
+        record = boot.record if boot is not None else None
+        case.bad(f"{missing} within {BOOT_TIME:g} s after power-up", record)
+    else:
+        case.unseen("the observation ended too soon after power-up")
+
+
+def _until_ok(session: Observed, case: Case, word: str) -> None:
+    reports = _reports(session, word)
+    if not session.line.told:
+        case.unseen("the module was not heard")
+        return
+    if reports and all(said.accepted for said in reports):
+        case.unseen("no report was refused, so none had to be repeated", reports[0].record)
+        return
+    requests = [
+        each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
+    ]
+    for number, said in enumerate(reports):
+        if said.accepted:
+            continue
+        end = said.instant + RETRY_TIME
+        again = reports[number + 1] if number + 1 < len(reports) else None
+        prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
+        what = said.reply_text or "nothing"
+        if prompted or session.line.broken(said.instant, end):
+            case.unseen("something else came between a refusal and its repetition")
+        elif again is not None and again.instant <= end:
+            case.good(f"repeated {again.instant - said.instant:.3f} s after {what}", again.record)
+        elif session.line.ended > end:
+            case.bad(f"not repeated within {RETRY_TIME:g} s although the module said {what}", said.record)
+
+
+def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | None]]:
+    word = IDENTITY_REQUESTS[request]
+    found = []
+    for downlink in session.line.downlinks:
+        if downlink.command.method == request:
+            answers = [
+                said
+                for said in _reports(session, word)
+                if 0 <= said.instant - downlink.instant <= REQUEST_TIME
+            ]
+            due = downlink.instant + REQUEST_TIME
+            over = session.line.ended >= due and not session.line.broken(downlink.instant, due)
+            if answers or over:
+                found.append((downlink, answers[0] if answers else None))
+    return found
+
+
+@rule(
+    "model-reported",
+    "The MCU reports the model after power-up",
+    source="serial document, model",
+    kind="boot",
+)
+def model_reported(session: Observed, case: Case) -> None:
+    """As soon as possible, the document says."""
+    _reported(session, case, "model", "no model was reported")
+
+
+@rule(
+    "model-valid",
+    "A model has three parts and at most 23 characters",
+    source="serial document, model",
+    kind="boot",
+)
+def model_valid(session: Observed, case: Case) -> None:
+    """Company, product, version."""
+    for said in _reports(session, "model"):
+        command = said.command
+        if isinstance(command, c.Model) and command.name is not None:
+            fault = c.model_fault(command.name)
+            (case.bad if fault else case.good)(fault or command.name, said.record)
+
+
+@rule(
+    "model-matches",
+    "The model is the one of the product's description",
+    source="serial document, model",
+    kind="boot",
+)
+def model_matches(session: Observed, case: Case) -> None:
+    """The platform binds the module to this model."""
+    expected = session.spec.model if session.spec is not None else ""
+    if not expected:
+        case.unseen("no description with a model was given")
+        return
+    for said in _reports(session, "model"):
+        name = said.command.name if isinstance(said.command, c.Model) else None
+        if name == expected:
+            case.good(f"{name}", said.record)
+        else:
+            case.bad(f"{name} is reported, the description is of {expected}", said.record)
+
+
+@rule(
+    "model-until-ok",
+    "The model is repeated until the module says ok",
+    source=f"serial document, model; {_TOOL} (model)",
+    kind="boot",
+)
+def model_until_ok(session: Observed, case: Case) -> None:
+    """The tool refuses it first."""
+    _until_ok(session, case, "model")
+
+
+@rule(
+    "model-on-request",
+    "The MCU reports the model when asked by MIIO_model_req",
+    source="observed: older modules; not in the document",
+    kind="boot",
+)
+def model_on_request(session: Observed, case: Case) -> None:
+    """No failure: the document does not know the request."""
+    for downlink, answer in _on_request(session, "MIIO_model_req"):
+        if answer is None:
+            case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
+        else:
+            case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
+
+
+@rule(
+    "mcu-version-reported",
+    "The MCU reports its version after power-up",
+    source="serial document, mcu_version (acceptance test)",
+    kind="boot",
+)
+def mcu_version_reported(session: Observed, case: Case) -> None:
+    """Immediately after the application has started."""
+    _reported(session, case, "mcu_version", "no version was reported")
+
+
+@rule(
+    "mcu-version-valid",
+    "An MCU version is a 4-digit number",
+    source="serial document, mcu_version",
+    kind="boot",
+)
+def mcu_version_valid(session: Observed, case: Case) -> None:
+    """Leading zeros included."""
+    for said in _reports(session, "mcu_version"):
+        if isinstance(said.command, c.McuVersion):
+            fault = c.version_fault(said.command.version)
+            (case.bad if fault else case.good)(fault or f"{said.command.version}", said.record)
+
+
+@rule(
+    "mcu-version-until-ok",
+    "The version is repeated until the module says ok",
+    source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
+    kind="boot",
+)
+def mcu_version_until_ok(session: Observed, case: Case) -> None:
+    """The tool refuses it first."""
+    _until_ok(session, case, "mcu_version")
+
+
+@rule(
+    "mcu-version-on-request",
+    "The MCU reports its version when asked by MIIO_mcu_version_req",
+    source="serial document, mcu_version (acceptance test)",
+    kind="boot",
+)
+def mcu_version_on_request(session: Observed, case: Case) -> None:
+    """Immediately, and by ``mcu_version`` rather than ``result``."""
+    for downlink, answer in _on_request(session, "MIIO_mcu_version_req"):
+        if answer is None:
+            case.bad(f"no mcu_version within {REQUEST_TIME:g} s", downlink.record)
+        else:
+            case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
+
+
+@rule(
+    "mcu-version-constant",
+    "Every report names the same version, unless the firmware was updated",
+    source="serial document, mcu_version",
+    kind="boot",
+)
+def mcu_version_constant(session: Observed, case: Case) -> None:
+    """Two versions without an update between them: one of them is wrong."""
+    updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
+    before: Said | None = None
+    for said in _reports(session, "mcu_version"):
+        if c.version_fault(getattr(said.command, "version", None)):
+            continue
+        same = before is None or said.command == before.command
+        updated = before is not None and any(before.instant < at < said.instant for at in updates)
+        if same or updated:
+            case.good(f"{said.text}", said.record)
+        else:
+            case.bad("another version than before, without an update between them", said.record)
+        before = said
+
+
+@rule(
+    "ble-config-valid",
+    "ble_config names a pid below 65536 and the MCU's version",
+    source="serial document, ble_config",
+    kind="boot",
+)
+def ble_config_valid(session: Observed, case: Case) -> None:
+    """Only dual-mode products send it."""
+    versions = {
+        said.command.version
+        for said in _reports(session, "mcu_version")
+        if isinstance(said.command, c.McuVersion)
+    }
+    for said in _reports(session, "ble_config"):
+        command = said.command
+        if not isinstance(command, c.BleConfig):
+            continue
+        faults = list(command.check())
+        if versions and command.version not in versions:
+            faults.append(f"the version {command.version} is not the MCU's")
+        if faults:
+            case.bad("; ".join(faults), said.record)
+        else:
+            case.good(f"pid {command.pid}, version {command.version}", said.record)
+
+
+@rule(
+    "ble-config-until-ok",
+    "ble_config is repeated until the module says ok",
+    source=f"{_TOOL} (ble_config)",
+    kind="boot",
+)
+def ble_config_until_ok(session: Observed, case: Case) -> None:
+    """The tool refuses it first."""
+    _until_ok(session, case, "ble_config")
+
+
+JUDGES = (
+    model_reported, model_valid, model_matches, model_until_ok, model_on_request, mcu_version_reported,
+    mcu_version_valid, mcu_version_until_ok, mcu_version_on_request, mcu_version_constant, ble_config_valid,
+    ble_config_until_ok,
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""The rule about the check itself: what was not asked, or not heard, has not been judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.rulebook import Case, rule
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.acceptance.tester.progress import Progress
+    from miio_lan.record import Record
+
+SOON = 1.0
+"""Seconds before the end within which the loss of a port may well be the end itself."""
+_HEARS = {"up": "the MCU", "down": "the module"}
+_OUTAGE = "outage: "
+
+
+@rule(
+    "test-completed",
+    "The test is carried through, and the line is listened to until its end",
+    source="what was not seen cannot be judged",
+    kind="checker",
+)
+def test_completed(session: Observed, case: Case) -> None:
+    """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
+    _listened(session, case)
+    course = session.course
+    if course is None:
+        case.unseen("nothing was asked, and the line was listened to until the end")
+        return
+    if course.left_out:
+        last = session.line.said[-1].record if session.line.said else None
+        (case.odd if course.told else case.bad)(f"{course.stopped}; left out: {course.remains}", last)
+    for text in course.owed:
+        case.odd(text)
+    if not (course.left_out or course.owed):
+        case.good("everything was asked")
+
+
+def _listened(session: Observed, case: Case) -> None:
+    """Look for times at which a port was away."""
+    away: dict[str, Record] = {}
+    for record in session.records:
+        if record.wire != "uart":
+            continue
+        if record.note.startswith(_OUTAGE):
+            away.setdefault(record.direction, record)
+        elif record.direction in away:
+            lost = away.pop(record.direction)
+            case.odd(f"{_lost(lost)} for {record.instant - lost.instant:.1f} s", lost)
+    for lost in away.values():
+        seconds = session.ended - lost.instant
+        heard = bool(session.line.said or session.line.told)
+        if heard and (seconds >= SOON or _unfinished(session.course)):
+            case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)
+        else:
+            case.unseen(f"{_lost(lost)}, with which the observation ends", lost)
+
+
+def _unfinished(course: Progress | None) -> bool:
+    return course is not None and bool(course.left_out)
+
+
+def _lost(record: Record) -> str:
+    reason = record.note.removeprefix(_OUTAGE)
+    return f"the port at which {_HEARS[record.direction]} is heard was lost ({reason})"
+
+
+JUDGES = (test_completed,)

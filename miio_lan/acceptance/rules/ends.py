@@ -1,0 +1,147 @@
+"""Rules about the two far ends: what a LAN caller sees of the product, and whether the module keeps to the document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.uart import commands as c
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+
+MCU_TIMEOUTS = frozenset({-9999, -10000})
+"""Codes with which modules tell the caller that the MCU did not answer, or not usably."""
+_VERSION = re.compile(r"[0-9]{4}")
+
+
+@rule(
+    "lan-answered",
+    "Every LAN request is answered",
+    source="serial document, 4 s; observed: -9999 when the MCU does not answer",
+    kind="lan",
+)
+def lan_answered(session: Observed, case: Case) -> None:
+    """By a result, or by an error other than that of an MCU which did not answer."""
+    for call in session.lan:
+        if session.disturbed(call):
+            case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
+        elif call.answer is None:
+            # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
+            if session.course is not None or session.ended - call.request.instant >= 4.0:
+                case.bad(f"{call.method} got no reply", call.request)
+        elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
+            case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)
+        else:
+            case.good(f"{call.method}", call.answer)
+
+
+@rule(
+    "lan-info",
+    "miIO.info shows the model and the MCU's version",
+    source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
+    kind="lan",
+)
+def lan_info(session: Observed, case: Case) -> None:
+    """Older modules leave the version out: a warning."""
+    for call in session.lan:
+        reading = call.answer.reading if call.answer is not None else None
+        result = reading.get("result") if reading is not None else None
+        if call.method != "miIO.info" or not isinstance(result, Mapping):
+            continue
+        if session.misinformed(call):
+            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
+            continue
+        model, version = result.get("model"), result.get("mcu_fw_ver")
+        expected = session.spec.model if session.spec is not None else ""
+        fault = c.model_fault(model) if isinstance(model, str) else "there is no model"
+        if fault:
+            case.bad(fault, call.answer)
+        elif expected and model != expected:
+            case.bad(f"the model is {model}, the description is of {expected}", call.answer)
+        elif not isinstance(version, str):
+            case.odd("there is no mcu_fw_ver", call.answer)
+        elif not _VERSION.fullmatch(version):
+            case.bad(f"mcu_fw_ver {version!r} is not four digits", call.answer)
+        else:
+            case.good(f"{model}, version {version}", call.answer)
+
+
+@rule(
+    "lan-unknown-method",
+    "An unknown method brings the LAN caller an error",
+    source="serial document, error",
+    kind="lan",
+)
+def lan_unknown_method(session: Observed, case: Case) -> None:
+    """The MCU's own code and message, between -9999 and -5000."""
+    for call in session.lan:
+        if call.method not in UNKNOWN_METHODS or call.answer is None:
+            continue
+        if session.disturbed(call):
+            case.unseen("a bridge interfered with the serial line", call.answer)
+        elif call.error is None:
+            case.bad("answered by a result", call.answer)
+        elif call.error[0] in MCU_TIMEOUTS:
+            case.unseen("the MCU did not answer it")
+        else:
+            case.good(f"{call.error[0]}: {call.error[1]}", call.answer)
+
+
+@rule(
+    "module-replies",
+    "The module replies to each command in the form of the document",
+    source="serial document, return values",
+    kind="module",
+)
+def module_replies(session: Observed, case: Case) -> None:
+    """Only where a real module, or somebody else's, was at the other end."""
+    if session.driven:
+        case.unseen("the checker was the module")
+        return
+    for record, command in session.line.told:
+        if isinstance(command, c.Down):
+            continue
+        if command.valid:
+            case.good(command.line, record)
+        else:
+            case.odd(command.problem, record)
+
+
+@rule(
+    "module-downlinks",
+    "Downlinks are in the form of the document",
+    source="serial document, server communication and reserved downstream commands",
+    kind="module",
+)
+def module_downlinks(session: Observed, case: Case) -> None:
+    """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
+    if session.driven:
+        case.unseen("the checker was the module, and sends wrong ones on purpose")
+        return
+    for record, command in session.line.told:
+        if isinstance(command, c.Down):
+            if command.valid:
+                case.good(command.method, record)
+            else:
+                case.odd(command.problem, record)
+
+
+@rule(
+    "factory-command",
+    "The factory test is not entered in the field",
+    source="serial document, factory",
+    kind="module",
+)
+def factory_command(session: Observed, case: Case) -> None:
+    """It opens the product to anybody with the preset router, so that seeing it at all deserves a warning."""
+    for said in session.line.of("factory"):
+        case.odd("the MCU sends the module into the factory test", said.record)
+    if session.line.said and not session.line.of("factory"):
+        case.good("factory was not sent", session.line.said[-1].record)
+
+
+JUDGES = (lan_answered, lan_info, lan_unknown_method, module_replies, module_downlinks, factory_command)

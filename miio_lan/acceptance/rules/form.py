@@ -1,0 +1,207 @@
+"""Rules about how the MCU writes its lines. Source: serial document, serial command rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.uart import commands as c
+from miio_lan.uart.commands.values import read_value, shown
+from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.uart.conversation import Said
+
+_LOCAL = (
+    c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,
+    c.Version, c.Help,
+)  # fmt: skip
+_DIVIDERS = re.compile(r"  | $|^ ")
+_STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_SIX_DECIMALS = re.compile(r"-?[0-9]+\.[0-9]{6,}")
+
+
+def _lines(session: Observed) -> list[Said]:
+    """Give each line once, however many lines ran together in it."""
+    seen: dict[int, Said] = {}
+    for said in session.line.said:
+        seen.setdefault(id(said.record), said)
+    return list(seen.values())
+
+
+def _foreign(raw: bytes) -> bytes:
+    return bytes(byte for byte in raw.strip(b"\r\n") if not 0x20 <= byte < 0x7F)
+
+
+@rule(
+    "line-length",
+    "A line has fewer than 512 characters",
+    source="serial document, command length",
+    kind="form",
+)
+def line_length(session: Observed, case: Case) -> None:
+    """Count the characters before the CR."""
+    for said in _lines(session):
+        size = len(said.record.raw.strip(b"\r\n"))
+        if size > MAX_LINE:
+            case.bad(f"a line of {size} characters", said.record)
+        else:
+            case.good(f"{size} characters", said.record)
+
+
+@rule(
+    "parameter-count",
+    "A line has at most 64 parameters",
+    source="serial document, result, properties_changed and event_occured",
+    kind="form",
+)
+def parameter_count(session: Observed, case: Case) -> None:
+    """Count the tokens after the command word."""
+    for said in session.line.of("result", "properties_changed", "event_occured", "error"):
+        command = said.command
+        if bare_words(said):
+            continue  # strings without quotes fall into more parameters than there are
+        legacy = isinstance(command, c.Result) and not value_tokens(said)
+        count = (
+            len(command.values) if legacy and isinstance(command, c.Result) else len(tokens_of(said.text)) - 1
+        )
+        if count > MAX_PARAMETERS:
+            case.bad(f"{count} parameters", said.record)
+        else:
+            case.good(f"{count} parameters", said.record)
+
+
+@rule("line-end", "A line ends with CR", source="serial document, end character", kind="form")
+def line_end(session: Observed, case: Case) -> None:
+    """A missing CR merges two lines; a LF beside it is dropped by modules and only untidy."""
+    for said in _lines(session):
+        raw = said.record.raw
+        if said.glued:
+            case.bad("two lines ran into each other: the CR between them is missing", said.record)
+        elif not raw.endswith(b"\r") and not raw.endswith(b"\r\n"):
+            if session.line.ended - said.instant >= 1.0:
+                case.bad("the line never got its CR", said.record)
+        elif raw.startswith(b"\n") or raw.endswith(b"\n"):
+            case.odd("CR LF instead of CR alone", said.record)
+        else:
+            case.good("ended by CR", said.record)
+
+
+@rule(
+    "legal-characters",
+    "Lines consist of printable ASCII characters",
+    source="serial document, legal characters",
+    kind="form",
+)
+def legal_characters(session: Observed, case: Case) -> None:
+    """A byte or two before the very first line come from power-up and are forgiven."""
+    for number, said in enumerate(_lines(session)):
+        foreign = _foreign(said.record.raw)
+        if not foreign:
+            case.good("printable ASCII", said.record)
+        elif number == 0 and foreign.count(b"\xff") == len(foreign) <= 2:
+            case.odd("0xFF before the first line, as at power-up", said.record)
+        else:
+            case.bad(
+                f"{len(foreign)} byte(s) that are not printable ASCII: {foreign[:4].hex(' ')}", said.record
+            )
+
+
+@rule(
+    "known-commands",
+    "The MCU says nothing but commands",
+    source="serial document, command format",
+    kind="form",
+)
+def known_commands(session: Observed, case: Case) -> None:
+    """What is known beyond the document is no failure; what no module knows is answered with ``error``."""
+    for said in session.line.said:
+        command = said.command
+        if isinstance(command, c.Noise):
+            case.bad(command.reason, said.record)
+        elif isinstance(command, (c.Known, c.Props, c.LegacyEvent, c.Log)):
+            case.odd(f"{command.command} is not in the document, though some modules know it", said.record)
+        else:
+            case.good(f"{command.command}", said.record)
+
+
+@rule("spacing", "One space divides parameters", source="serial document, separator", kind="form")
+def spacing(session: Observed, case: Case) -> None:
+    """Modules take runs of spaces and trailing ones; the document does not write any."""
+    for said in _lines(session):
+        text = said.record.raw.strip(b"\r\n").decode("ascii", "replace")
+        if len(text) > MAX_LINE:
+            continue
+        if _DIVIDERS.search(_STRINGS.sub('""', text)):
+            case.odd("more spaces than are needed", said.record)
+        else:
+            case.good("single spaces", said.record)
+
+
+@rule(
+    "string-quotes",
+    "Strings of the server's commands are in quotes",
+    source="serial document, serial command rules (JSON)",
+    kind="form",
+)
+def string_quotes(session: Observed, case: Case) -> None:
+    """A bare word that is no number, ``true`` or ``false`` is a string without quotes."""
+    for said in session.line.said:
+        for token in value_tokens(said):
+            if is_bare_word(token):
+                case.bad(f"{shown(token)} is not in quotes", said.record)
+            elif token.startswith('"'):
+                case.good(f"{shown(token)} is in quotes", said.record)
+
+
+@rule(
+    "value-form",
+    "Values are written as JSON writes them",
+    source="serial document, serial command rules (JSON)",
+    kind="form",
+)
+def value_form(session: Observed, case: Case) -> None:
+    """No ``null``, no ``007``, no unfinished string; six decimals are taken, but say more than a sensor knows."""
+    for said in session.line.said:
+        for token in value_tokens(said):
+            fault = read_value(token)[1]
+            if fault and not is_bare_word(token):
+                case.bad(fault, said.record)
+            elif _SIX_DECIMALS.fullmatch(token):
+                case.odd(f"{token} has more decimals than it needs", said.record)
+            elif not fault:
+                case.good(shown(token), said.record)
+
+
+@rule(
+    "local-commands",
+    "Local commands have the parameters of the document, without quotes",
+    source="serial document, serial command rules; echo, time, ble_config",
+    kind="form",
+)
+def local_commands(session: Observed, case: Case) -> None:
+    """What their contents are worth is judged elsewhere; here it is about what does not belong there at all."""
+    for said in session.line.said:
+        command = said.command
+        if not isinstance(command, _LOCAL):
+            continue
+        wrong = [*([f"{shown(command.unread[0])} does not belong there"] if command.unread else [])]
+        if '"' in said.text:
+            wrong.append("a local command has no quotes")
+        if isinstance(command, c.Echo):
+            wrong += command.check()
+        if isinstance(command, c.BleConfig) and command.sub not in ("set", "dump"):
+            wrong += command.check()
+        if wrong:
+            case.bad(f"{command.command}: {'; '.join(wrong)}", said.record)
+        else:
+            case.good(f"{command.command}", said.record)
+
+
+JUDGES = (
+    line_length, parameter_count, line_end, legal_characters, known_commands, spacing, string_quotes, value_form,
+    local_commands,
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""How a line is written, as far as several rules ask for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.uart import commands as c
+from miio_lan.uart.commands.values import read_value
+from miio_lan.uart.line import tokens_of
+
+if TYPE_CHECKING:
+    from miio_lan.uart.conversation import Said
+
+_VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
+#: Downlinks whose ``result`` consists of values of the document, rather than of the inside of a JSON array.
+_SPEC_METHODS = frozenset({"get_properties", "set_properties", "action", "update_fw"})
+
+
+def value_tokens(said: Said) -> list[str]:
+    """Give the parameters that are values of the server: they are numbers, booleans and quoted strings."""
+    command = said.command
+    if not isinstance(command, _VALUED):
+        return []
+    if isinstance(command, c.Result) and said.answers is not None:
+        downlink = said.answers.command
+        if downlink.method not in _SPEC_METHODS:
+            return []
+    return tokens_of(said.text)[1:]
+
+
+def is_bare_word(token: str) -> bool:
+    """Whether a token is a string without its quotes."""
+    value, fault = read_value(token)
+    return bool(fault) and isinstance(value, str) and not token.startswith('"')
+
+
+def bare_words(said: Said) -> list[str]:
+    """Give the strings of a line that lack their quotes; its layout cannot be told then, for they may hold spaces."""
+    return [token for token in value_tokens(said) if is_bare_word(token)]
+
+
+def is_identity(command: c.Command) -> bool:
+    """Whether a line tells who the product is, rather than asking for it."""
+    if isinstance(command, c.Model):
+        return command.name is not None
+    return isinstance(command, c.McuVersion) or (isinstance(command, c.BleConfig) and command.sub == "set")

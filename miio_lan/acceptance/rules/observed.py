@@ -1,0 +1,302 @@
+"""What the rules look at: the conversation on the line, the calls on both wires, and the product's description."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.uart import commands as c
+from miio_lan.uart.bridge.faults import held_back, touched
+from miio_lan.uart.commands.values import MISSING, Missing
+from miio_lan.uart.conversation import Conversation, Downlink, Said, listen
+from miio_lan.uart.order import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from miio_lan.acceptance.tester.progress import Progress
+    from miio_lan.device.spec import Spec
+    from miio_lan.record import Record
+
+Iid = tuple[int, int]
+#: How long an unanswered request may count as one that was sent again, in seconds.
+_RESENT = 30.0
+_IDENTITY = (b"model", b"mcu_version")
+
+
+@dataclass(frozen=True)
+class PropertyAnswer:
+    """What a call brought for one property: the code, and the value where there is one."""
+
+    code: int
+    value: object = MISSING
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedCall:
+    """A request for the product and its answer, on either wire.
+
+    :param properties: what was asked for, with the values of a set; empty for other methods
+    :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
+    :param answers: by property, for what was answered in the right layout
+    :param code: the code of an action
+    :param error: code and message, when the call failed as a whole
+    :param began: when it was sent first, on the LAN, monotonic seconds
+    """
+
+    wire: str
+    method: str
+    request: Record
+    answer: Record | None = None
+    properties: tuple[tuple[Iid, object], ...] = ()
+    action: Iid | None = None
+    arguments: Mapping[int, object] | None = None
+    answers: Mapping[Iid, PropertyAnswer] = field(default_factory=dict)
+    code: int | None = None
+    error: tuple[int, str] | None = None
+    began: float = 0.0
+
+    @property
+    def record(self) -> Record:
+        """What to show of it: the answer where there is one."""
+        return self.answer or self.request
+
+
+class Observed:
+    """Everything one judgement is about.
+
+    :param spec: the product's description; without it, rules about values are not judged
+    :param driven: whether the checker itself played the module, so that the module's lines are not judged
+    :param from_boot: whether the session is known to hold a power-up of the MCU
+    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param course: how far the checker got that asked the product; None for one that only listened
+    """
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        *,
+        spec: Spec | None = None,
+        driven: bool = False,
+        from_boot: bool = False,
+        ended: float | None = None,
+        course: Progress | None = None,
+    ) -> None:
+        # Two receivers are late, each in its own time; who plays the module himself has one clock.
+        ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
+        self.records = tuple(ordered)
+        self.spec = spec
+        self.driven = driven
+        self.from_boot = from_boot
+        self.course = course
+        self._until = ended
+        #: When the observation ended, monotonic seconds.
+        self.ended = max([record.instant for record in self.records] + [ended or 0.0])
+
+    @cached_property
+    def line(self) -> Conversation:
+        """The serial line."""
+        return listen(self.records, ended=self._until)
+
+    @cached_property
+    def lan(self) -> tuple[JudgedCall, ...]:
+        """What was called over the LAN, in the order of the requests."""
+        return tuple(_lan_calls(self.records))
+
+    def disturbed(self, call: JudgedCall) -> bool:
+        """Whether a bridge did something to the line while a call was under way."""
+        end = self.ended if call.answer is None else call.answer.instant
+        begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
+        return any(begun <= last and first <= end for first, last in self._touched)
+
+    def misinformed(self, call: JudgedCall) -> bool:
+        """Whether a bridge did something to what the MCU had told of itself when a call was answered."""
+        told = (record for record in self.records if record.wire == "uart" and touched(record))
+        return any(
+            record.raw.startswith(_IDENTITY) for record in told if record.instant <= call.record.instant
+        )
+
+    @cached_property
+    def _touched(self) -> tuple[tuple[float, float], ...]:
+        found = [record for record in self.records if record.wire == "uart" and touched(record)]
+        return tuple((record.instant - held_back(record), record.instant) for record in found)
+
+    @cached_property
+    def calls(self) -> tuple[JudgedCall, ...]:
+        """Calls of properties and actions: as the line shows them where it was heard, else as the LAN does."""
+        heard = tuple(_call_of(each) for each in self.line.downlinks if each.command.wants_result)
+        return heard or tuple(call for call in self.lan if not self.disturbed(call))
+
+    @cached_property
+    def booted(self) -> Said | None:
+        """The first line that shows a power-up: a report of model or version that nobody asked for."""
+        asked = [each.instant for each in self.line.downlinks if each.command.method in IDENTITY_REQUESTS]
+        for said in self.line.of("model", "mcu_version", "ble_config"):
+            if is_identity(said.command) and not any(0 <= said.instant - at < _RESENT for at in asked):
+                return said
+        return None
+
+
+IDENTITY_REQUESTS = {"MIIO_mcu_version_req": "mcu_version", "MIIO_model_req": "model"}
+
+
+def _call_of(downlink: Downlink) -> JudgedCall:
+    command, said = downlink.command, downlink.answer
+    call = _asked(command, downlink.record)
+    if said is None:
+        return call
+    if isinstance(said.command, c.Error):
+        return _with(call, said.record, error=(said.command.code or 0, said.command.message or ""))
+    result = said.command
+    if not isinstance(result, c.Result) or bare_words(said):
+        return _with(call, said.record)
+    answers = {
+        (row.siid, row.piid): PropertyAnswer(row.code, row.value)
+        for row in result.results
+        if row.code is not None and not _ambiguous(call, row)
+    }
+    code = result.code if call.action == (result.siid, result.aiid) else None
+    return _with(call, said.record, answers=answers, code=code)
+
+
+def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:
+    """Whether what stands for a code may as well be a value without its code, or a code without its value."""
+    return call.method == "get_properties" and row.code is not None and row.code >= 0 and row.value is MISSING
+
+
+def _asked(command: c.Down, record: Record) -> JudgedCall:
+    if isinstance(command, c.GetProperties):
+        asked = tuple(((siid, piid), MISSING) for siid, piid in command.properties)
+        return JudgedCall("uart", command.method, record, properties=asked)
+    if isinstance(command, c.SetProperties):
+        sets = tuple(((siid, piid), value) for siid, piid, value in command.properties)
+        return JudgedCall("uart", command.method, record, properties=sets)
+    if isinstance(command, c.Action) and command.siid is not None and command.aiid is not None:
+        arguments: dict[int, object] = dict(command.in_)
+        return JudgedCall(
+            "uart", command.method, record, action=(command.siid, command.aiid), arguments=arguments
+        )
+    return JudgedCall("uart", command.method, record)
+
+
+def _with(
+    call: JudgedCall,
+    answer: Record,
+    *,
+    answers: Mapping[Iid, PropertyAnswer] | None = None,
+    code: int | None = None,
+    error: tuple[int, str] | None = None,
+) -> JudgedCall:
+    return replace(call, answer=answer, answers=answers or {}, code=code, error=error)
+
+
+# --- the LAN -------------------------------------------------------------------------------------------------------
+
+
+def _lan_calls(records: Iterable[Record]) -> Iterator[JudgedCall]:
+    requests: list[Record] = []
+    replies: dict[tuple[str, object], Record] = {}
+    for record in records:
+        reading = record.reading
+        if record.wire != "lan" or reading is None or not isinstance(reading.get("id"), int):
+            continue
+        if record.direction == "down" and isinstance(reading.get("method"), str):
+            requests.append(record)
+        elif record.direction == "up" and ("result" in reading or "error" in reading):
+            replies.setdefault((record.peer, reading["id"]), record)
+    first: dict[tuple[str, str], Record] = {}
+    before: dict[tuple[str, object], Record] = {}
+    for number, request in enumerate(requests):
+        reading = request.reading or {}
+        same, key = (request.peer, reading.get("id")), (request.peer, _content(reading))
+        again = before.get(same)
+        before[same] = request
+        if again is not None and _content(again.reading or {}) == key[1] and _soon(again, request):
+            continue  # sent again under the same id
+        begun = first.pop(key, request)
+        begun = begun if _soon(begun, request) else request
+        reply = replies.get(same)
+        if reply is not None or not _sent_again(request, islice(requests, number + 1, None)):
+            yield _lan_call(request, reply, begun.instant)
+        else:
+            first[key] = begun
+
+
+def _content(reading: Mapping[str, object]) -> str:
+    return repr((reading.get("method"), reading.get("params")))
+
+
+def _soon(one: Record, other: Record) -> bool:
+    return other.instant - one.instant <= _RESENT
+
+
+def _sent_again(request: Record, later: Iterable[Record]) -> bool:
+    content, own = _content(request.reading or {}), (request.reading or {}).get("id")
+    for other in later:
+        if not _soon(request, other):
+            return False
+        reading = other.reading or {}
+        if reading.get("id") != own and _content(reading) == content:
+            return True
+    return False
+
+
+def _lan_call(request: Record, reply: Record | None, began: float) -> JudgedCall:
+    reading = request.reading or {}
+    method, params = str(reading.get("method")), reading.get("params")
+    properties: tuple[tuple[Iid, object], ...] = ()
+    action: Iid | None = None
+    arguments: Mapping[int, object] | None = None
+    if method in ("get_properties", "set_properties") and isinstance(params, (list, tuple)):
+        found = (_property(each) for each in params)
+        properties = tuple(each for each in found if each is not None)
+    elif method == "action" and isinstance(params, Mapping):
+        siid, aiid = params.get("siid"), params.get("aiid")
+        if isinstance(siid, int) and isinstance(aiid, int):
+            action = (siid, aiid)
+        arguments = _arguments(params.get("in"))
+    call = JudgedCall("lan", method, request, None, properties, action, arguments, began=began)
+    return call if reply is None else _lan_answer(call, reply)
+
+
+def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
+    reading = reply.reading or {}
+    error = reading.get("error")
+    if error is not None:
+        code = error.get("code") if isinstance(error, Mapping) else None
+        message = error.get("message") if isinstance(error, Mapping) else error
+        return _with(call, reply, error=(code if isinstance(code, int) else 0, str(message)))
+    result = reading.get("result")
+    answers: dict[Iid, PropertyAnswer] = {}
+    code = None
+    if isinstance(result, Mapping):
+        code = result.get("code")
+    for item in result if isinstance(result, (list, tuple)) else ():
+        found = _property(item)
+        if found is not None and isinstance(item.get("code"), int):
+            answers[found[0]] = PropertyAnswer(item["code"], item.get("value", MISSING))
+    return _with(call, reply, answers=answers, code=code if isinstance(code, int) else None)
+
+
+def _property(item: object) -> tuple[Iid, object | Missing] | None:
+    if not isinstance(item, Mapping):
+        return None
+    siid, piid = item.get("siid"), item.get("piid")
+    if not isinstance(siid, int) or not isinstance(piid, int):
+        return None
+    return (siid, piid), item.get("value", MISSING)
+
+
+def _arguments(items: object) -> Mapping[int, object] | None:
+    """Give an action's arguments by piid; None when they were given by position."""
+    arguments: dict[int, object] = {}
+    for item in items if isinstance(items, (list, tuple)) else ():
+        piid = item.get("piid") if isinstance(item, Mapping) else None
+        if not isinstance(piid, int):
+            return None
+        arguments[piid] = item.get("value")
+    return arguments

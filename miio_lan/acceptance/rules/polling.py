@@ -1,0 +1,171 @@
+"""Rules about ``get_down``, and about what is handed out by it without an answer being due."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from statistics import median
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.answers import ANSWER_TIME, UPDATE
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.uart import commands as c
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.uart.conversation import Conversation, Said
+
+SHORTEST, LONGEST = 0.1, 0.2
+"""Seconds from one ``get_down`` to the next (serial document, get_down)."""
+TOLERANCE = 0.01
+"""Seconds by which a typical interval may be too short: what the observation adds and takes away."""
+SLACK = 0.05
+"""Seconds by which it may be too long: a reply and its processing lie between two polls."""
+STRAY = 0.1
+"""Seconds from the allowed range that make a single interval worth a warning."""
+ENOUGH = 5
+"""Intervals without which nothing is said."""
+PATIENCE = 3.0
+"""Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
+_MAX_PAUSE = 2.0
+_SOON = 8
+"""Lines after a net change among which a poll is looked for."""
+
+
+@rule(
+    "polls",
+    "After power-up the MCU asks for downlinks again and again",
+    source="serial document, get_down",
+    kind="polling",
+)
+def polls(session: Observed, case: Case) -> None:
+    """Reports during boot may come first; whoever sends them and then falls silent does not poll.
+
+    When nothing at all is heard any more, somebody may have switched the product off: only a checker that still asks it
+    for something knows better.
+    """
+    line = session.line
+    asked = line.of("get_down")
+    for said in asked:
+        case.good("get_down", said.record)
+    if asked:
+        quiet = line.ended - _expected(line, asked[-1])
+        if quiet >= PATIENCE and not line.broken(asked[-1].instant, line.ended):
+            silent = line.ended - line.said[-1].instant >= PATIENCE
+            tell = case.odd if silent and session.course is None else case.bad
+            tell(f"no get_down any more in the last {quiet:.1f} s", asked[-1].record)
+        return
+    if line.said and line.ended - line.said[0].instant >= PATIENCE:
+        case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
+    elif session.driven and line.ended - line.began >= PATIENCE:
+        case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
+
+
+def _expected(line: Conversation, last: Said) -> float:
+    """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
+    since = last.instant
+    for downlink in line.downlinks:
+        answer = downlink.answer
+        if downlink.asked is not last:
+            continue
+        if answer is None:
+            since = downlink.instant + ANSWER_TIME
+        elif downlink.command.method == UPDATE and '"ready"' in answer.text:
+            since = line.ended
+        else:
+            since = answer.instant
+    return since
+
+
+def _intervals(session: Observed) -> list[tuple[float, Said]]:
+    """Give the times between two polls with nothing else to do in between."""
+    found = []
+    before: Said | None = None
+    for said in session.line.said:
+        idle = isinstance(said.command, c.GetDown) and not said.glued
+        if idle and before is not None:
+            seconds = said.instant - before.instant
+            if seconds <= _MAX_PAUSE and not session.line.broken(before.instant, said.instant):
+                found.append((seconds, said))
+        before = said if idle and said.reply_text == "down none" else None
+    return found
+
+
+@rule(
+    "poll-interval",
+    "The MCU polls every 100 to 200 ms",
+    source="serial document, get_down",
+    kind="polling",
+)
+def poll_interval(session: Observed, case: Case) -> None:
+    """The typical interval counts; single ones that stray far are a warning."""
+    intervals = _intervals(session)
+    if len(intervals) < ENOUGH:
+        case.unseen(f"fewer than {ENOUGH} intervals between idle polls were seen")
+        return
+    typical = median(seconds for seconds, _ in intervals)
+    text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
+    if not SHORTEST - TOLERANCE <= typical <= LONGEST + SLACK:
+        for seconds, said in intervals[:5]:
+            case.bad(f"{text}; here {seconds * 1000:.0f} ms", said.record)
+        return
+    stray = [
+        (seconds, said)
+        for seconds, said in intervals
+        if not SHORTEST - STRAY / 2 <= seconds <= LONGEST + STRAY
+    ]
+    if len(stray) * 20 > len(intervals):
+        for seconds, said in stray:
+            case.odd(f"{text}; but here {seconds * 1000:.0f} ms", said.record)
+    else:
+        case.good(text, intervals[-1][1].record)
+
+
+@rule(
+    "answers-only-downlinks",
+    "result and error are sent once, and only as the answer to a downlink",
+    source="serial document, result, error and MIIO_net_change",
+    kind="polling",
+)
+def answers_only_downlinks(session: Observed, case: Case) -> None:
+    """Net changes, ``down none`` and version requests have no ``result``; a refused answer may be tried again."""
+    refused = False
+    heard_any = False
+    for said in session.line.said:
+        if isinstance(said.command, (c.Result, c.Error)):
+            missed = session.line.broken(said.instant - ANSWER_TIME, said.instant)
+            if said.answers is not None and not said.again:
+                case.good("answers a downlink", said.record)
+            elif said.answers is not None and refused:
+                case.odd("the answer is repeated after the module refused it", said.record)
+            elif said.answers is not None:
+                case.bad("nothing waits for an answer any more", said.record)
+            elif heard_any and not missed:
+                case.bad("nothing was asked", said.record)
+            refused = not said.accepted
+        heard_any = heard_any or (isinstance(said.command, c.GetDown) and said.reply is not None)
+
+
+@rule(
+    "net-change-taken",
+    "The MCU goes on after MIIO_net_change, without an answer to it",
+    source="serial document, MIIO_net_change",
+    kind="polling",
+)
+def net_change_taken(session: Observed, case: Case) -> None:
+    """Whoever leaves for a bootloader, or hangs, does not poll any more."""
+    said = session.line.said
+    instants = [each.instant for each in said]
+    for downlink in session.line.downlinks:
+        if not isinstance(downlink.command, c.NetChange):
+            continue
+        at = bisect_right(instants, downlink.instant)
+        state = downlink.command.state
+        if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _SOON]):
+            case.good(f"{state}", downlink.record)
+        elif session.line.broken(downlink.instant, session.line.ended):
+            case.unseen(f"the line was lost after {state}", downlink.record)
+        elif session.line.ended - downlink.instant >= PATIENCE and at == len(said):
+            case.bad(f"silent for {PATIENCE:g} s after {state}", downlink.record)
+
+
+JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

@@ -1,0 +1,92 @@
+"""How a rule is written: a function with a name, a title and a source, that collects what speaks for and against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.verdict import KINDS, Evidence, Outcome, Rule, Verdict
+
+if TYPE_CHECKING:
+    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.record import Record
+
+MAX_EVIDENCE = 20
+SAMPLES = 3
+"""Pieces of evidence shown for a rule that was kept."""
+
+
+@dataclass
+class Case:
+    """What was found on one rule."""
+
+    found: dict[Outcome, list[Evidence]] = field(default_factory=lambda: {each: [] for each in Outcome})
+
+    def good(self, text: str, record: Record | None = None) -> None:
+        """Note that the rule was kept."""
+        self.found[Outcome.PASS].append(Evidence(text, record))
+
+    def odd(self, text: str, record: Record | None = None) -> None:
+        """Note what is no failure, but should not be."""
+        self.found[Outcome.WARNING].append(Evidence(text, record))
+
+    def bad(self, text: str, record: Record | None = None) -> None:
+        """Note that the rule was broken."""
+        self.found[Outcome.FAIL].append(Evidence(text, record))
+
+    def unseen(self, text: str, record: Record | None = None) -> None:
+        """Note why the rule could not be judged."""
+        self.found[Outcome.NOT_OBSERVED].append(Evidence(text, record))
+
+    def judge(self, rule: Rule) -> Verdict:
+        """Come to a verdict: one breach is enough, and what was neither kept nor broken was not observed."""
+        found = self.found
+        for outcome in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS, Outcome.NOT_OBSERVED):
+            if found[outcome]:
+                break
+        limit = SAMPLES if outcome is Outcome.PASS else MAX_EVIDENCE
+        # Evidence against counts most, but a failure shows its warnings too.
+        against = [each for kind in (Outcome.FAIL, Outcome.WARNING) for each in found[kind]]
+        shown = against if outcome in (Outcome.FAIL, Outcome.WARNING) else found[outcome]
+        return Verdict(rule, outcome, self._text(outcome), tuple(shown[:limit]))
+
+    def _text(self, outcome: Outcome) -> str:
+        seen = self.found[outcome]
+        if outcome is Outcome.NOT_OBSERVED:
+            return seen[0].text if seen else "nothing to judge it by was seen"
+        if outcome is Outcome.PASS:
+            return seen[0].text if len(seen) == 1 else f"kept {len(seen)} times"
+        total = sum(len(self.found[kind]) for kind in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS))
+        return seen[0].text if len(seen) == 1 == total else f"{len(seen)} of {total}: {seen[0].text}"
+
+
+Check = Callable[["Observed", Case], None]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A rule and the function that looks for it."""
+
+    rule: Rule
+    check: Check
+
+    def judge(self, session: Observed) -> Verdict:
+        """Judge a session by the rule."""
+        case = Case()
+        self.check(session, case)
+        return case.judge(self.rule)
+
+
+def rule(name: str, title: str, *, source: str, kind: str) -> Callable[[Check], Judge]:
+    """Make a function the judge of a rule.
+
+    :param kind: one of :data:`~miio_lan.acceptance.verdict.KINDS`
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no kind of rules is called {kind!r}")
+
+    def decorate(check: Check) -> Judge:
+        return Judge(Rule(name, title, source, kind), check)
+
+    return decorate

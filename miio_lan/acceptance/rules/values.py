@@ -1,0 +1,303 @@
+"""Rules about what the values and codes mean, by the product's description; on the line, or where only the LAN was
+heard, there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, Code, show
+from miio_lan.uart import commands as c
+from miio_lan.uart.commands.values import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+    from miio_lan.device.spec import Property, Spec
+    from miio_lan.record import Record
+
+_SPEC = "product description; serial document, status code"
+_BOOLEAN_WORDS = frozenset({"true", "false"})
+Told = tuple["Property | None", tuple[int, int], object, "Record"]
+
+
+def _values(session: Observed) -> Iterator[Told]:
+    """Go through all values the product gave, with the property they belong to where a description knows it."""
+    spec = session.spec
+    for siid, piid, value, record in _raw_values(session):
+        yield (spec.property(siid, piid) if spec is not None else None), (siid, piid), value, record
+
+
+def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
+    for call in session.calls:
+        if call.method == "get_properties":
+            for (siid, piid), answer in call.answers.items():
+                if answer.code == 0 and answer.value is not MISSING:
+                    yield siid, piid, answer.value, call.record
+    for said in session.line.said:
+        if not bare_words(said):
+            for siid, piid, value in _told_values(said.command):
+                yield siid, piid, value, said.record
+
+
+def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
+    if isinstance(command, c.PropertiesChanged):
+        yield from command.changes
+    elif isinstance(command, c.EventOccured):
+        yield from ((command.siid or 0, piid, value) for piid, value in command.args)
+    elif isinstance(command, c.Result) and command.answers == "action":
+        yield from ((command.siid or 0, piid, value) for piid, value in command.out)
+
+
+@rule(
+    "booleans",
+    "Booleans are written true or false",
+    source="serial document, serial command rules (JSON); product description",
+    kind="values",
+)
+def booleans(session: Observed, case: Case) -> None:
+    """Neither as strings nor as 0 and 1. Without a description, ``"true"`` as a string is a warning."""
+    for prop, (siid, piid), value, record in _values(session):
+        where = f"property {siid}.{piid}"
+        if prop is None:
+            if isinstance(value, str) and value in _BOOLEAN_WORDS:
+                case.odd(f"{where} is the string {value!r}", record)
+            elif isinstance(value, bool):
+                case.good(f"{where} is {str(value).lower()}", record)
+        elif prop.format == "bool":
+            if isinstance(value, bool):
+                case.good(f"{where} is {str(value).lower()}", record)
+            else:
+                case.bad(f"{where} ({prop.name}) is a boolean, not {show(value)}", record)
+
+
+@rule(
+    "value-types",
+    "Values have the format of the description",
+    source="product description",
+    kind="values",
+)
+def value_types(session: Observed, case: Case) -> None:
+    """Booleans have a rule of their own."""
+    _need_spec(session, case)
+    for prop, (siid, piid), value, record in _values(session):
+        if prop is None or prop.format == "bool":
+            continue
+        if _has_type(prop, value):
+            case.good(f"{prop.name} is {show(value)}", record)
+        else:
+            case.bad(f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {show(value)}", record)
+
+
+@rule(
+    "value-range",
+    "Values are within the ranges and lists of the description",
+    source="product description",
+    kind="values",
+)
+def value_range(session: Observed, case: Case) -> None:
+    """What has the wrong type is not judged here."""
+    _need_spec(session, case)
+    for prop, (siid, piid), value, record in _values(session):
+        if prop is None or prop.format == "bool" or not _has_type(prop, value):
+            continue
+        problem = prop.problem(value)
+        if problem:
+            case.bad(f"property {siid}.{piid} ({prop.name}): {problem}", record)
+        else:
+            case.good(f"{prop.name} is {show(value)}", record)
+
+
+def _has_type(prop: Property, value: object) -> bool:
+    if prop.format in TEXT_FORMATS:
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and prop.format in FLOAT_FORMATS)
+
+
+def _need_spec(session: Observed, case: Case) -> None:
+    if session.spec is None:
+        case.unseen("no description was given")
+
+
+# --- codes ---------------------------------------------------------------------------------------------------------
+
+
+def _asked(
+    session: Observed, case: Case, method: str
+) -> Iterator[tuple[Spec, JudgedCall, tuple[int, int], object, int]]:
+    """Go through the properties of all answered calls of a method, with the value that was set and the code."""
+    _need_spec(session, case)
+    if session.spec is None:
+        return
+    for call in session.calls:
+        if call.method == method:
+            for iid, value in call.properties:
+                answer = call.answers.get(iid)
+                if answer is not None:
+                    yield session.spec, call, iid, value, answer.code
+
+
+def _expect(case: Case, call: JudgedCall, what: str, code: int, expected: Code) -> None:
+    """Refused as expected is right, refused otherwise is odd, accepted is wrong."""
+    if code == expected:
+        case.good(f"{what}: {code}", call.record)
+    elif code < 0:
+        case.odd(f"{what} is refused with {code} rather than {int(expected)}", call.record)
+    else:
+        case.bad(f"{what} is accepted (code {code}) instead of refused with {int(expected)}", call.record)
+
+
+@rule(
+    "readable-properties",
+    "Every property the description lets be read can be read",
+    source="product description; serial document, get_properties",
+    kind="values",
+)
+def readable_properties(session: Observed, case: Case) -> None:
+    """Code 0 and a value."""
+    for spec, call, iid, _, code in _asked(session, case, "get_properties"):
+        prop = spec.property(*iid)
+        if prop is not None and prop.readable:
+            what = f"property {iid[0]}.{iid[1]} ({prop.name})"
+            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+
+
+@rule("not-readable", "What cannot be read is refused with -4001", source=_SPEC, kind="values")
+def not_readable(session: Observed, case: Case) -> None:
+    """Write-only properties, and those that are only arguments."""
+    for spec, call, iid, _, code in _asked(session, case, "get_properties"):
+        prop = spec.property(*iid)
+        if prop is not None and not prop.readable:
+            _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
+
+
+@rule("no-such-property", "What does not exist is refused with -4003", source=_SPEC, kind="values")
+def no_such_property(session: Observed, case: Case) -> None:
+    """Read or set."""
+    for method in ("get_properties", "set_properties"):
+        for spec, call, iid, _, code in _asked(session, case, method):
+            if spec.property(*iid) is None:
+                _expect(case, call, f"{method} of {iid[0]}.{iid[1]}", code, Code.NO_SUCH)
+
+
+@rule(
+    "writable-properties",
+    "Every property the description lets be set takes its legal values",
+    source="product description; serial document, set_properties",
+    kind="values",
+)
+def writable_properties(session: Observed, case: Case) -> None:
+    """Code 0, or 1 for what takes its time."""
+    for spec, call, iid, value, code in _asked(session, case, "set_properties"):
+        prop = spec.property(*iid)
+        if prop is not None and prop.writable and not prop.problem(value):
+            what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
+            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+
+
+@rule("not-writable", "What cannot be set is refused with -4002", source=_SPEC, kind="values")
+def not_writable(session: Observed, case: Case) -> None:
+    """Whatever the value."""
+    for spec, call, iid, _, code in _asked(session, case, "set_properties"):
+        prop = spec.property(*iid)
+        if prop is not None and not prop.writable:
+            _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
+
+
+@rule("bad-value", "Forbidden values are refused with -4005", source=_SPEC, kind="values")
+def bad_value(session: Observed, case: Case) -> None:
+    """Of the wrong type, out of range, between two steps, or not on the list."""
+    for spec, call, iid, value, code in _asked(session, case, "set_properties"):
+        prop = spec.property(*iid)
+        if prop is not None and prop.writable and prop.problem(value):
+            what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
+            _expect(case, call, what, code, Code.BAD_VALUE)
+
+
+@rule(
+    "set-takes-effect",
+    "A property that was set has the new value afterwards",
+    source="serial document, set_properties",
+    kind="values",
+)
+def set_takes_effect(session: Observed, case: Case) -> None:
+    """A warning, for some products need time to get there."""
+    held: dict[tuple[int, int], object] = {}
+    for call in session.calls:
+        for iid, value in call.properties:
+            answer = call.answers.get(iid)
+            if call.method == "set_properties" and answer is not None and answer.code == 0:
+                held[iid] = value
+            elif call.method == "get_properties" and answer is not None and answer.value is not MISSING:
+                wanted = held.pop(iid, MISSING)
+                if wanted is MISSING or type(wanted) is not type(answer.value):
+                    continue
+                same = answer.value == wanted
+                text = f"property {iid[0]}.{iid[1]} was set to {show(wanted)} and is {show(answer.value)}"
+                (case.good if same else case.odd)(text, call.record)
+        if call.method == "action":
+            held.clear()
+
+
+@rule(
+    "actions-run",
+    "Every action of the description runs with legal arguments",
+    source="product description; serial document, action",
+    kind="values",
+)
+def actions_run(session: Observed, case: Case) -> None:
+    """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
+    for spec, call, code in _actions(session, case):
+        action = spec.action(*(call.action or (0, 0)))
+        if action is not None and _legal(spec, call):
+            what = f"action {action.siid}.{action.aiid} ({action.name})"
+            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+
+
+@rule("no-such-action", "An action that does not exist is refused with -4003", source=_SPEC, kind="values")
+def no_such_action(session: Observed, case: Case) -> None:
+    """By a ``result`` with this code."""
+    for spec, call, code in _actions(session, case):
+        if call.action is not None and spec.action(*call.action) is None:
+            _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
+
+
+@rule("bad-argument", "An action with wrong arguments is refused with -4006", source=_SPEC, kind="values")
+def bad_argument(session: Observed, case: Case) -> None:
+    """Missing, of the wrong type, or out of range."""
+    for spec, call, code in _actions(session, case):
+        action = spec.action(*(call.action or (0, 0)))
+        if action is not None and call.arguments is not None and not _legal(spec, call):
+            what = f"action {action.siid}.{action.aiid} ({action.name}) with wrong arguments"
+            _expect(case, call, what, code, Code.BAD_ARGUMENT)
+
+
+def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, int]]:
+    _need_spec(session, case)
+    if session.spec is not None:
+        for call in session.calls:
+            if call.action is not None and call.code is not None:
+                yield session.spec, call, call.code
+
+
+def _legal(spec: Spec, call: JudgedCall) -> bool:
+    """Whether an action was called with the arguments of the description; by position, only their number counts."""
+    siid, aiid = call.action or (0, 0)
+    action = spec.action(siid, aiid)
+    if action is None or call.arguments is None:
+        return action is not None
+    if set(call.arguments) != set(action.in_):
+        return False
+    props = {piid: spec.property(siid, piid) for piid in action.in_}
+    return all(prop is None or not prop.problem(call.arguments[piid]) for piid, prop in props.items())
+
+
+JUDGES = (
+    booleans, value_types, value_range, readable_properties, not_readable, no_such_property, writable_properties,
+    not_writable, bad_value, set_takes_effect, actions_run, no_such_action, bad_argument,
+)  # fmt: skip

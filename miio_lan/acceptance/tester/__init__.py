@@ -1,0 +1,1 @@
+"""Asks a product for everything the rules are about."""

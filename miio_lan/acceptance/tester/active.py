@@ -1,0 +1,205 @@
+"""Drives a product through everything the rules are about: as the module in front of its MCU, or over the LAN.
+
+What is sent by default only reads; what else may be done to the product is said by ``allow``, see
+:data:`~miio_lan.acceptance.tester.plan.ALLOWED`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
+from miio_lan.acceptance.tester import plan
+from miio_lan.acceptance.tester.lan_script import LanRun
+from miio_lan.acceptance.tester.script import script_for
+from miio_lan.acceptance.tester.tester import Tester, Timing
+from miio_lan.acceptance.tester.update import update_verdict
+from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.virtual.host import LineHost, wall_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+
+    from miio_lan.acceptance.tester.progress import Progress
+    from miio_lan.acceptance.verdict import Judgement
+    from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.spec import Spec
+    from miio_lan.loop import Loop
+    from miio_lan.record import Observer, Record
+    from miio_lan.uart.ports.port import Port
+
+    OnStage = Callable[[str], object]
+
+_LOGGER = logging.getLogger(__name__)
+
+__all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
+
+# How often somebody who waits is told where it is, and may interrupt.
+_SLICE = 0.2
+PUT_BACK = 10.0
+"""Seconds an interrupted test takes at most to put back what it has set."""
+
+
+class TesterHost(LineHost):
+    """The tester at a port, with the MCU at the other end.
+
+    :param finished: set when the script has come to its end
+    """
+
+    WHAT = "tester"
+    HEARS = "up"
+
+    def __init__(
+        self, tester: Tester, line: Port, *, observer: Observer | None = None, loop: Loop | None = None
+    ) -> None:
+        super().__init__(line, observer=observer, loop=loop)
+        self.tester = tester
+        self.finished = threading.Event()
+
+    @property
+    def _machine(self) -> Tester:
+        return self.tester
+
+    def _switch_on(self, now: float) -> None:
+        self.tester.start(now)
+
+    def _take(self, data: bytes, now: float) -> None:
+        self.tester.receive(data, now)
+
+    def _output(self) -> bytes:
+        if self.tester.done:
+            self.finished.set()
+        return self.tester.take_output()
+
+
+def drive_module(
+    line: Port,
+    *,
+    spec: Spec | None = None,
+    allow: Iterable[str] = (),
+    timing: Timing | None = None,
+    refusals: int = 2,
+    firmware: bytes | None = None,
+    firmware_version: str | None = None,
+    title: str = "",
+    observer: Observer | None = None,
+    progress: OnStage | None = None,
+) -> Judgement:
+    """Play the module in front of an MCU, ask it for everything, and judge it.
+
+    :param line: the port the MCU is at; closed afterwards
+    :param spec: the product's description; without it, properties and actions are not tried
+    :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`; reading alone by default
+    :param timing: how long to wait where no rule says so
+    :param refusals: how often each report at power-up is refused before it is accepted
+    :param firmware: an image for the update, which has to be allowed; without it, an update is cancelled once offered
+    :param firmware_version: the version the MCU is to report after it
+    :param observer: also gets every record
+    :param progress: called with each stage, for people
+    :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
+    :raises DeviceException: if the MCU says nothing at all, or the port fails
+    :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
+    """
+    records: list[Record] = []
+    words = plan.allowed(allow)
+    if firmware is not None and "ota" not in words:
+        raise InvalidArgument("firmware is sent only where 'ota' is allowed")
+
+    def observe(record: Record) -> None:
+        records.append(record)
+        if observer is not None:
+            observer(record)
+
+    script = script_for(spec, words, firmware)
+    tester = Tester(script, timing=timing, refusals=refusals, wall=wall_clock)
+    with TesterHost(tester, line, observer=observe) as host:
+        try:
+            _watch(host, progress)
+        except BaseException as error:
+            _interrupt(host, progress, error)
+            raise
+    if tester.silent:
+        raise DeviceException(
+            f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
+            "wired to this port's RX, and the line set to 115200 8N1?"
+        )
+    ended, course = time.monotonic(), tester.course
+    judgement = judgement_of(records, mode=MODULE, spec=spec, title=title, ended=ended, course=course)
+    if firmware is None:
+        return judgement
+    verdict = update_verdict(records, tester.transfer_failed, firmware_version)
+    return replace(judgement, verdicts=(*judgement.verdicts, verdict))
+
+
+def _watch(host: TesterHost, progress: OnStage | None) -> None:
+    """Wait for the end of the script, and tell how far it is."""
+    stage = ""
+    while not host.finished.wait(_SLICE):
+        now = host.call(lambda _: host.tester.stage)
+        if progress is not None and now != stage:
+            progress(now)
+        stage = now
+
+
+def _interrupt(host: TesterHost, progress: OnStage | None, error: BaseException) -> None:
+    """Have what was set put back, as far as that is soon done; a second Ctrl-C ends that, too."""
+    course = host.tester.course
+    if not course.still_changed:
+        return
+    try:
+        if progress is not None:
+            progress("putting back what was set")
+        host.call(host.tester.interrupt)
+        host.finished.wait(PUT_BACK)
+    except (Exception, KeyboardInterrupt) as another:  # noqa: BLE001 - what it was interrupted by is what counts
+        _LOGGER.debug("not everything was put back: %r", another)
+    _tell(course, error)
+
+
+def _tell(course: Progress, error: BaseException) -> None:
+    """Say with an error what the product was left with."""
+    for text in course.still_changed:
+        error.add_note(text)
+        _LOGGER.warning("%s", text)
+
+
+def drive_lan(
+    connect: Callable[[Observer], AbstractContextManager[MiotDevice]],
+    *,
+    spec: Spec | None = None,
+    allow: Iterable[str] = (),
+    title: str = "",
+    records: list[Record] | None = None,
+    observer: Observer | None = None,
+    progress: OnStage | None = None,
+) -> Judgement:
+    """Ask a finished product over the LAN for everything, and judge what came back.
+
+    :param connect: makes the device with the observer it is given; a context that is left afterwards, as a device is
+    :param records: a list that somebody else, a tap on the product's line, also adds to
+    :param allow: as for :func:`drive_module`; an update is never offered over the LAN
+    :raises InvalidArgument: for a word that cannot be allowed
+    :raises DeviceException: if the product cannot be reached at all
+    :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
+    """
+    kept = records if records is not None else []
+
+    def observe(record: Record) -> None:
+        kept.append(record)
+        if observer is not None:
+            observer(record)
+
+    with connect(observe) as device:
+        run = LanRun(device, spec, plan.allowed(allow), progress)
+        try:
+            run.run()
+        except BaseException as error:
+            _tell(run.course, error)
+            raise
+    ended = time.monotonic()
+    return judgement_of(list(kept), mode=LAN, spec=spec, title=title, ended=ended, course=run.course)

@@ -1,0 +1,170 @@
+"""What a finished product is asked over the LAN, in which order. The answers are judged by the rules, not here."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from miio_lan.acceptance.tester import plan
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.errors import DeviceError, DeviceException, McuTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.spec import Spec
+    from miio_lan.device.values import Property
+
+_LOGGER = logging.getLogger(__name__)
+
+_GIVE_UP = 2
+
+
+class LanRun:
+    """One session with a product.
+
+    :param spec: the product's description; without it only what needs none is done
+    :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
+    :param progress: called with each stage
+    :ivar course: how far it got
+    """
+
+    def __init__(
+        self,
+        device: MiotDevice,
+        spec: Spec | None,
+        allow: Collection[str],
+        progress: Callable[[str], object] | None = None,
+    ) -> None:
+        self._device = device
+        self._spec = spec
+        self._allow = allow
+        self._progress = progress
+        self._missed = 0
+        self._stage_now = ""
+        self.course = Progress()
+        self._mute = False  # whether only the MCU does not answer, and the module tells so
+        self._values: dict[tuple[int, int], Any] = {}
+
+    def run(self) -> None:
+        """Ask for everything. Whatever ends it early, what was set is put back first.
+
+        :raises DeviceException: if the product cannot be reached at all
+        """
+        try:
+            self._ask()
+        except BaseException:
+            self._put_back()
+            raise
+
+    def _ask(self) -> None:
+        self._stage("miIO.info")
+        self._device.send("miIO.info")
+        spec = self._spec
+        if spec is not None:
+            self._reads(spec)
+        self._stage("unknown methods")
+        self._call(plan.UNKNOWN)
+        self._call(plan.UNKNOWN, ["a b", 1])
+        if spec is not None and "writes" in self._allow:
+            self._writes(spec)
+        if spec is not None and "actions" in self._allow:
+            self._actions(spec)
+
+    def _put_back(self) -> None:
+        """Set again what was set, to what it was before; ends as soon as the product does not take part."""
+        wanted = self.course.to_put_back
+        if not wanted:
+            return
+        self._stage("putting back what was set")
+        self._missed = 2 * _GIVE_UP - 1
+        for prop, before in wanted:
+            if self._set(prop, before):
+                self.course.put_back(prop)
+
+    def _stage(self, text: str) -> None:
+        self._stage_now = text
+        if self._progress is not None:
+            self._progress(text)
+
+    def _call(self, method: str, params: Any = None) -> Any:
+        """Call, and give the result; None when there is none. What went wrong is on the record."""
+        if self._missed >= 2 * _GIVE_UP:
+            why = "the MCU does not answer" if self._mute else "the product does not answer any more"
+            self.course.leave_out(self._stage_now, why, told=self._mute)
+            return None
+        try:
+            result = self._device.send(method, params, 0)
+        except DeviceException as error:
+            # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
+            silent = isinstance(error, McuTimeout) or not isinstance(error, DeviceError)
+            self._mute = isinstance(error, McuTimeout) and (self._mute or not self._missed)
+            self._missed = self._missed + 1 if silent else 0
+            _LOGGER.info("%s: %s", method, error)
+            return None
+        self._missed = 0
+        return result
+
+    def _get(self, iids: Iterable[tuple[int, int]]) -> Any:
+        wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in iids]
+        return self._call("get_properties", wanted)
+
+    def _reads(self, spec: Spec) -> None:
+        self._stage("reading")
+        props = [prop.iid for prop in spec.readable()]
+        for iid in props:
+            self._keep(spec, iid, self._get([iid]))
+        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
+        missing = plan.missing_property(spec)
+        for iid in (*hidden[:4], missing, (plan.missing_service(spec), 1)):
+            self._get([iid])
+        self._get([*props[:2], missing])
+
+    def _keep(self, spec: Spec, iid: tuple[int, int], result: Any) -> None:
+        prop = spec.property(*iid)
+        if isinstance(result, list) and len(result) == 1 and isinstance(result[0], dict):
+            value = result[0].get("value")
+            if result[0].get("code") == 0 and prop is not None and not prop.problem(value):
+                self._values[iid] = value
+
+    def _set(self, prop: Property, value: object) -> bool:
+        """Set a property; whether the product took it."""
+        item = {"did": f"{prop.siid}-{prop.piid}", "siid": prop.siid, "piid": prop.piid, "value": value}
+        match self._call("set_properties", [item]):
+            case [{"code": 0 | 1}]:
+                return True
+        return False
+
+    def _change(self, prop: Property, value: object) -> None:
+        """Set a property to a value that is not its own."""
+        if self._missed < 2 * _GIVE_UP:
+            self.course.will_change(prop, self._values.get(prop.iid))
+        self._set(prop, value)
+
+    def _writes(self, spec: Spec) -> None:
+        self._stage("writing")
+        for prop in spec.writable():
+            before = self._values.get(prop.iid)
+            for value in (*plan.legal_values(prop), *plan.forbidden_values(prop)):
+                self._change(prop, value)
+            if prop.readable:
+                self._get([prop.iid])
+            if before is not None and self._set(prop, before):
+                self.course.put_back(prop)
+        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+            self._set(prop, self._values.get(prop.iid, prop.default()))
+        siid, piid = plan.missing_property(spec)
+        self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])
+
+    def _actions(self, spec: Spec) -> None:
+        self._stage("actions")
+        for action in spec.actions():
+            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
+                self._act(*action.iid, arguments)
+        self._act(*plan.missing_action(spec), [])
+        self._act(plan.missing_service(spec), 1, [])
+
+    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, object]]) -> None:
+        given = [{"piid": piid, "value": value} for piid, value in arguments]
+        self._call("action", {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given})

@@ -1,0 +1,139 @@
+"""What to ask a product for, made from its description: legal, boundary and forbidden values, and downlinks that are
+wrong on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
+from miio_lan.errors import InvalidArgument
+from miio_lan.uart.line import MAX_LINE
+
+if TYPE_CHECKING:
+    from miio_lan.device.spec import Spec, SpecAction
+    from miio_lan.device.values import Property, Value
+
+ALLOWED: dict[str, str] = {
+    "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
+    "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards, "
+    "also when interrupted",
+    "actions": "run every action, also with wrong arguments",
+    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
+}
+"""What may be allowed, each word with what it means."""
+PER_LINE = 16
+"""Properties in one get, so that their answer has at most 64 parameters."""
+UNKNOWN = "unknown_command"
+_MOST_CHOICES = 8
+_WORDY = "with two spaces"
+_LONG_TEXT = 120
+
+
+def allowed(words: Iterable[str]) -> frozenset[str]:
+    """Check words of :data:`ALLOWED`; ``reads`` is always among them, ``all`` stands for all.
+
+    :raises InvalidArgument: for another word
+    """
+    given = {word.strip().lower() for word in words}
+    if "all" in given:
+        return frozenset(ALLOWED)
+    wrong = sorted(given - ALLOWED.keys())
+    if wrong:
+        raise InvalidArgument(f"{wrong[0]!r} cannot be allowed; there are {', '.join(ALLOWED)} and all")
+    return frozenset(given | {"reads"})
+
+
+def legal_values(prop: Property) -> list[Value]:
+    """Give values the product must take: the limits, something between them, and every choice of a short list."""
+    if prop.format == "bool":
+        return [False, True]
+    if prop.choices:
+        values = [value for value, _ in prop.choices]
+        return values if len(values) <= _MOST_CHOICES else [*values[: _MOST_CHOICES - 1], values[-1]]
+    if prop.format in TEXT_FORMATS:
+        longest = "x" * min(prop.max_length or _LONG_TEXT, _LONG_TEXT)
+        return [value for value in ("a", _WORDY, longest) if not prop.problem(value)]
+    low, high, step = prop.range or (*INTEGER_LIMITS.get(prop.format, (0, 100)), 1)
+    middle = low + (high - low) / (step or 1) // 2 * (step or 1)
+    values = [low, high, middle]
+    if prop.format in FLOAT_FORMATS:
+        values = [round(float(value), 6) for value in values]
+    else:
+        values = [int(value) for value in values]
+    return [value for value in dict.fromkeys(values) if not prop.problem(value)]
+
+
+def forbidden_values(prop: Property) -> list[Value]:
+    """Give values the product must refuse: another type, beyond the limits, between two steps, not on the list."""
+    values: list[Value] = []
+    if prop.format == "bool":
+        values = ["on", 2]
+    elif prop.format in TEXT_FORMATS:
+        values = [1, *(["x" * (prop.max_length + 1)] if prop.max_length and prop.max_length < 400 else [])]
+    else:
+        values = [*_beyond(prop), "high", True]
+    return [value for value in values if prop.problem(value)]
+
+
+def _beyond(prop: Property) -> Iterator[Value]:
+    if prop.choices:
+        numbers = [value for value, _ in prop.choices if isinstance(value, (int, float))]
+        if numbers:
+            yield max(numbers) + 1
+        return
+    low, high, step = prop.range or (*INTEGER_LIMITS.get(prop.format, (0, 0)), 1)
+    if prop.range is None and prop.format in FLOAT_FORMATS:
+        return
+    unit = step or 1
+    for value in (low - unit, high + unit, low + unit / 2):
+        number = round(float(value), 6)
+        yield number if prop.format in FLOAT_FORMATS else int(value)
+
+
+def arguments(spec: Spec, action: SpecAction) -> list[tuple[int, Value]]:
+    """Give legal arguments of an action."""
+    found = []
+    for piid in action.in_:
+        prop = spec.property(action.siid, piid)
+        if prop is not None:
+            found.append((piid, prop.default()))
+    return found
+
+
+def wrong_arguments(spec: Spec, action: SpecAction) -> list[list[tuple[int, Value]]]:
+    """Give arguments an action must refuse: too few, and a forbidden value; none for actions without arguments."""
+    right = arguments(spec, action)
+    if not right:
+        return []
+    wrong = [right[:-1]]
+    piid, _ = right[0]
+    prop = spec.property(action.siid, piid)
+    forbidden = forbidden_values(prop) if prop is not None else []
+    return [*wrong, *([(piid, value), *right[1:]] for value in forbidden[:1])]
+
+
+def missing_property(spec: Spec) -> tuple[int, int]:
+    """Give the ids of a property that does not exist, in a service that does."""
+    siid = spec.services[-1].siid if spec.services else 1
+    used = {prop.piid for prop in spec.properties() if prop.siid == siid}
+    return siid, max(used, default=0) + 50
+
+
+def missing_action(spec: Spec) -> tuple[int, int]:
+    """Give the ids of an action that does not exist, in a service that does."""
+    siid = spec.services[-1].siid if spec.services else 1
+    used = {action.aiid for action in spec.actions() if action.siid == siid}
+    return siid, max(used, default=0) + 50
+
+
+def missing_service(spec: Spec) -> int:
+    """Give the siid of a service that does not exist."""
+    return max((service.siid for service in spec.services), default=1) + 50
+
+
+def long_downlink() -> str:
+    """Give the longest downlink there is, 512 bytes with ``down`` and CR."""
+    room = MAX_LINE - len(f'down {UNKNOWN} ""')
+    return f'{UNKNOWN} "{"x" * room}"'

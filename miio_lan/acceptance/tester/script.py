@@ -1,0 +1,346 @@
+"""The order in which the tester asks an MCU for everything the rules are about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.tester import plan
+from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again
+from miio_lan.uart.commands.values import token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator, Iterable
+
+    from miio_lan.acceptance.tester.tester import Script
+    from miio_lan.device.spec import Spec
+    from miio_lan.device.values import Property, Value
+    from miio_lan.virtual.module.request import RequestOutcome
+
+    Steps = Generator[Wait, None, None]
+    Asking = Generator[Wait, None, RequestOutcome | None]
+
+ANSWER_TIME = 4.0
+REPORT_TIME = 2.0
+RETRY_TIME = 5.0
+# A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
+_MARGIN = 0.2
+_IDLE_POLLS = 10
+_LONGEST_TRANSFER = 1800.0
+_GIVE_UP = 2
+_STATES = ("offline", "local", "uap", "unprov", "cloud")
+
+
+def script_for(
+    spec: Spec | None, allow: Collection[str] = ("reads",), firmware: bytes | None = None
+) -> Callable[[Tester], Script]:
+    """Make the script of a session.
+
+    :param spec: the product's description; without it only what needs none is done
+    :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
+    :param firmware: an image to update the MCU with; without one the transfer is cancelled
+    """
+
+    def begin(tester: Tester) -> Script:
+        return _Run(tester, spec, frozenset(allow), firmware).script()
+
+    return begin
+
+
+class _Run:
+    def __init__(
+        self, tester: Tester, spec: Spec | None, allow: frozenset[str], firmware: bytes | None
+    ) -> None:
+        self.firmware = firmware
+        self.tester = tester
+        self.course = tester.course
+        self.spec = spec
+        self.allow = allow
+        self._missed: Counter[str] = Counter()
+        self._unreported = 0
+        self._gone = False  # whether the MCU has stopped to ask for work
+        self._owed = 0.0  # until when an answer may still come that nobody waits for
+        self._values: dict[tuple[int, int], Value] = {}
+
+    def script(self) -> Script:
+        """Everything, from power-up to the end; when interrupted, what is to be put back."""
+        try:
+            yield from self._everything()
+        except Interrupted:
+            yield from self._put_back()
+
+    def _everything(self) -> Steps:
+        tester, timing = self.tester, self.tester.timing
+        tester.stage = "waiting for the MCU (switch it on, or off and on again)"
+        yield Wait(lambda: not tester.silent, timing.power_up)
+        if tester.silent:
+            return
+        yield from self._boot()
+        if tester.heard["get_down"]:
+            yield from self._idle()
+            yield from self._downlinks()
+        else:
+            self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
+        yield from self._settle()
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    def _boot(self) -> Steps:
+        tester = self.tester
+        tester.stage = "power-up"
+        yield Wait(self._booted, tester.timing.boot)
+        # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
+        yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
+        tester.accept_reports()
+        # The rule gives an MCU three seconds before it is called one that does not poll.
+        yield Wait(lambda: tester.heard["get_down"] > 0, 3.0 + _MARGIN)
+
+    def _booted(self) -> bool:
+        """Whether the reports are over: accepted, or given up in favour of polling."""
+        heard = self.tester.heard
+        reported = heard["model"] and heard["mcu_version"] and not self.tester.unaccepted
+        return heard["get_down"] > (0 if reported else _IDLE_POLLS)
+
+    def _idle(self) -> Steps:
+        tester = self.tester
+        tester.stage = "polling"
+        wanted = tester.heard["get_down"] + _IDLE_POLLS
+        yield Wait(lambda: tester.heard["get_down"] >= wanted, _IDLE_POLLS * 0.5)
+
+    def _downlinks(self) -> Steps:
+        yield from self._identity()
+        yield from self._net_changes()
+        if self.spec is not None:
+            yield from self._reads(self.spec)
+        yield from self._wrong_ones()
+        if self.spec is not None:
+            if "writes" in self.allow:
+                yield from self._writes(self.spec)
+            if "actions" in self.allow:
+                yield from self._actions(self.spec)
+        if "ota" in self.allow:
+            yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
+
+    def _identity(self) -> Steps:
+        tester = self.tester
+        tester.stage = "asking for model and version"
+        for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
+            answered = heard_again(tester, [word])
+            tester.notify(request)
+            yield Wait(answered, 1.0)
+            if not answered():
+                self._owed = tester.now + ANSWER_TIME
+
+    def _net_changes(self) -> Steps:
+        tester = self.tester
+        tester.stage = "network changes"
+        for state in _STATES:
+            tester.set_net(state)
+            fetched = tester.heard["get_down"] + 2
+            yield Wait(lambda fetched=fetched: tester.heard["get_down"] >= fetched, 1.0)  # type: ignore[misc]
+
+    def _wrong_ones(self) -> Steps:
+        self.tester.stage = "unknown, long and malformed downlinks"
+        siid, piid = self._any_ids()
+        yield from self._all([f"get_properties {siid} {piid}", plan.UNKNOWN, f'{plan.UNKNOWN} "a b",1'])
+        yield from self._all([plan.long_downlink()])
+        yield from self._all(
+            ["get_properties", f"get_properties {siid}", f"get_properties {siid} {piid} {siid}"]
+        )
+        if "writes" in self.allow:
+            yield from self._all([f"set_properties {siid} {piid}"])
+        if "actions" in self.allow:
+            yield from self._all([f"action {siid}"])
+
+    def _any_ids(self) -> tuple[int, int]:
+        readable = next(self.spec.readable(), None) if self.spec is not None else None
+        return readable.iid if readable is not None else (2, 1)
+
+    def _reads(self, spec: Spec) -> Steps:
+        self.tester.stage = "reading"
+        props = [prop.iid for prop in spec.readable()]
+        for siid, piid in props:
+            yield from self._read(siid, piid)
+        for start in range(0, len(props), plan.PER_LINE):
+            yield from self._get(props[start : start + plan.PER_LINE])
+        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
+        missing = plan.missing_property(spec)
+        for iids in ([each] for each in (*hidden[:4], missing, (plan.missing_service(spec), 1))):
+            yield from self._get(iids)
+        yield from self._get([*props[:2], missing])
+
+    def _writes(self, spec: Spec) -> Steps:
+        self.tester.stage = "writing"
+        for prop in spec.writable():
+            before = self._values.get(prop.iid)
+            for value in plan.legal_values(prop):
+                yield from self._set(prop, value)
+            for value in plan.forbidden_values(prop):
+                yield from self._ask(_setting(prop, value), changes=prop)
+            if prop.readable:
+                yield from self._get([prop.iid])
+            if before is not None and (yield from self._set(prop, before)):
+                self.course.put_back(prop)
+        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+            value = self._values.get(prop.iid, prop.default())
+            yield from self._ask(_setting(prop, value))
+        siid, piid = plan.missing_property(spec)
+        known = [
+            (*iid, self._values[iid]) for iid in (prop.iid for prop in spec.writable()) if iid in self._values
+        ]
+        several = [*known[:2], (siid, piid, 1)]
+        yield from self._ask(
+            "set_properties " + " ".join(f"{one} {two} {token(value)}" for one, two, value in several)
+        )
+
+    def _put_back(self) -> Steps:
+        """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
+        self.tester.stage = "putting back what was set"
+        self._missed.clear()
+        for prop, before in self.course.to_put_back:
+            if _took((yield from self._ask(_setting(prop, before))), prop):
+                self.course.put_back(prop)
+        self.tester.stage = "done"
+
+    def _actions(self, spec: Spec) -> Steps:
+        self.tester.stage = "actions"
+        for action in spec.actions():
+            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
+                yield from self._act(*action.iid, arguments)
+        yield from self._act(*plan.missing_action(spec), [])
+        yield from self._act(plan.missing_service(spec), 1, [])
+
+    def _update(self) -> Steps:
+        tester = self.tester
+        tester.stage = "firmware update"
+        back = heard_again(tester, ["model", "mcu_version", "get_down"])
+        tester.listen_for_transfer(True)
+        outcome = yield from self._ask("update_fw")
+        if outcome is None or outcome.result != ["ready"]:
+            return
+        went_on = tester.heard["get_down"] + 3
+        yield Wait(lambda: tester.transfer_started or back() or tester.heard["get_down"] >= went_on, 5.0)
+        tester.listen_for_transfer(False)
+        tester.cancel_transfer()
+        if tester.transfer_started or not tester.heard["get_down"] >= went_on:
+            polled = heard_again(tester, ["get_down"])
+            yield Wait(back, tester.timing.transfer)
+            if not back() and not polled():
+                self.course.leave_out(
+                    tester.stage, "the MCU did not come back from an update that was cancelled"
+                )
+
+    def _whole_update(self, image: bytes) -> Steps:
+        tester = self.tester
+        tester.stage = "firmware update, the whole of it"
+        back = heard_again(tester, ["model", "mcu_version", "get_down"])
+        ended: list[str] = []
+        if self._gone:
+            self.course.leave_out(tester.stage, "")
+            return
+        if not tester.send_firmware(image, ended.append):
+            return
+        # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
+        yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
+        tester.transfer_failed = ended[0] if ended else "the transfer did not end"
+        if not tester.transfer_failed:
+            yield Wait(back, tester.timing.transfer)
+
+    def _settle(self) -> Steps:
+        """Give the last things asked the time the rules allow them."""
+        tester = self.tester
+        tester.stage = "waiting for what is still due"
+        if tester.now < self._owed:
+            yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
+        tester.stage = "done"
+
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def _all(self, texts: Iterable[str]) -> Steps:
+        for text in texts:
+            yield from self._ask(text)
+
+    def _ask(self, text: str, changes: Property | None = None) -> Asking:
+        """Hand out a downlink and wait for its answer; None when there was none in time.
+
+        What was left unanswered twice in a row is not asked again: each time costs seconds, and the verdict is clear.
+
+        :param changes: the property that may have another value afterwards
+        """
+        method = text.partition(" ")[0]
+        tester = self.tester
+        if self._gone or self._hopeless(method):
+            self.course.leave_out(tester.stage, "what is asked is not answered in time", told=not self._gone)
+            return None
+        if changes is not None:
+            self.course.will_change(changes, self._values.get(changes.iid))
+        outcomes: list[RequestOutcome] = []
+        before, polls = tester.answers, tester.heard["get_down"]
+        tester.hand_out(text, outcomes.append)
+        # The MCU may take as long to fetch it as to answer it.
+        yield Wait(lambda: bool(outcomes), 2 * ANSWER_TIME + 1.0)
+        if tester.answers > before:
+            self._missed[method] = self._missed["all"] = 0
+            return outcomes[0] if outcomes else None
+        if tester.heard["get_down"] == polls:
+            yield from self._wait_for_polls(polls)
+            return None
+        yield Wait(lambda: tester.answers > before, tester.timing.late)
+        self._missed[method] += 1
+        self._missed["all"] += 1
+        return None
+
+    def _wait_for_polls(self, polls: int) -> Steps:
+        """Wait for an MCU that does not ask for work any more: it may be starting again."""
+        tester = self.tester
+        yield Wait(lambda: tester.heard["get_down"] > polls, tester.timing.boot)
+        self._gone = tester.heard["get_down"] == polls
+        why = "the MCU stopped asking for work (get_down)"
+        self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
+
+    def _hopeless(self, method: str) -> bool:
+        patience = 2 * _GIVE_UP if self.tester.answers else _GIVE_UP
+        return self._missed["all"] >= patience or self._missed[method] >= _GIVE_UP
+
+    def _get(self, iids: Iterable[tuple[int, int]]) -> Asking:
+        return (
+            yield from self._ask(" ".join(["get_properties", *(f"{siid} {piid}" for siid, piid in iids)]))
+        )
+
+    def _read(self, siid: int, piid: int) -> Steps:
+        outcome = yield from self._get([(siid, piid)])
+        result = outcome.result if outcome is not None else None
+        if isinstance(result, list) and result[:3] == [siid, piid, 0] and len(result) == 4:
+            prop = self.spec.property(siid, piid) if self.spec is not None else None
+            # A value that cannot be set again cannot be restored either.
+            if prop is not None and not prop.problem(result[3]):
+                self._values[siid, piid] = result[3]
+
+    def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
+        """Set a property and wait for its report; whether it was set."""
+        tester = self.tester
+        before = tester.reported[prop.iid]
+        known = self._values.get(prop.iid)
+        outcome = yield from self._ask(_setting(prop, value), changes=prop)
+        if outcome is None or outcome.result != [*prop.iid, 0]:
+            return _took(outcome, prop)
+        self._values[prop.iid] = value
+        changed = known is not None and known != value
+        if changed and prop.notifies and self._unreported < _GIVE_UP:
+            yield Wait(lambda: tester.reported[prop.iid] > before, REPORT_TIME + _MARGIN)
+            if tester.reported[prop.iid] == before:
+                self._unreported += 1
+        return True
+
+    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, Value]]) -> Asking:
+        words = (f"{piid} {token(value)}" for piid, value in arguments)
+        return (yield from self._ask(" ".join([f"action {siid} {aiid}", *words])))
+
+
+def _setting(prop: Property, value: Value) -> str:
+    return f"set_properties {prop.siid} {prop.piid} {token(value)}"
+
+
+def _took(outcome: RequestOutcome | None, prop: Property) -> bool:
+    """Whether a property was set, or will be in a moment."""
+    return outcome is not None and outcome.result in ([*prop.iid, 0], [*prop.iid, 1])

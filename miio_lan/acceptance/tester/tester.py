@@ -1,0 +1,228 @@
+"""A module that tests the MCU in front of it: the virtual module, refusing at first, and a script that drives it.
+
+No I/O and no clock: bytes and the time come in, bytes and deadlines come out. What it finds is not judged here; the
+line is recorded by whoever drives it, and judged by the rules.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.uart import commands as c
+from miio_lan.uart.pieces import pieces
+from miio_lan.virtual.module.module import Module
+from miio_lan.virtual.module.profile import DOCUMENT
+
+if TYPE_CHECKING:
+    from miio_lan.uart.line import Line
+    from miio_lan.virtual.module.request import RequestOutcome
+
+# Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
+PROFILE = replace(DOCUMENT, name="tester", longest=2047)
+REFUSED = ("model", "mcu_version", "ble_config")
+FALSE_MODEL = "miiolan.false.model"
+_DID = 1
+_TOKEN = bytes(16)
+_STARTS = (b"C", b"\x15")
+_CANCEL = b"\x18\x18\x18"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the tester waits, in seconds, where no rule is about that time.
+
+    :param power_up: for the first sign of life
+    :param boot: for the reports at power-up to be over
+    :param late: for an answer after the 4 s are over, so that it can be called late rather than missing
+    :param transfer: for the MCU to come back from an update
+    """
+
+    power_up: float = 30.0
+    boot: float = 10.0
+    late: float = 2.0
+    transfer: float = 60.0
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a script waits for.
+
+    :param until: whether it has come
+    :param seconds: after which the script goes on anyway
+    """
+
+    until: Callable[[], bool]
+    seconds: float
+
+
+Script = Generator[Wait, None, None]
+
+
+class Interrupted(Exception):
+    """Raised within a script that is to put back what it has changed, and end."""
+
+
+class Tester:
+    """The module's end of the line.
+
+    :param refusals: how often each report at power-up is refused before it is accepted
+    :ivar heard: lines of the MCU by command word, ``"noise"`` for what is none
+    :ivar reported: how often each property was reported
+    :ivar stage: what is being done, for people
+    :ivar unaccepted: report words whose last report was refused, with the instant of that
+    :ivar course: how far the script got
+    """
+
+    def __init__(
+        self,
+        script: Callable[[Tester], Script],
+        *,
+        timing: Timing | None = None,
+        refusals: int = 2,
+        wall: Callable[[float], float] | None = None,
+    ) -> None:
+        self.timing = timing or Timing()
+        self.module = Module(
+            device_id=_DID, token=_TOKEN, profile=PROFILE, model=FALSE_MODEL, wall=wall, on_line=self._on_line
+        )
+        self.now = 0.0
+        self.heard: Counter[str] = Counter()
+        self.reported: Counter[tuple[int, int]] = Counter()
+        self.stage = ""
+        self.course = Progress()
+        self.unaccepted: dict[str, float] = {}
+        self.done = False
+        self._left = dict.fromkeys(REFUSED, refusals)
+        self._script = script(self)
+        self._wait: Wait | None = None
+        self._due = 0.0
+        self._raw = bytearray()
+        self._listening_for_start = False
+        self.transfer_started = False
+        #: Why the firmware did not arrive; empty when it did, None when none was sent.
+        self.transfer_failed: str | None = None
+
+    # -- the machine -------------------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """Switch the module on and begin."""
+        self.now = now
+        self.module.start(now)
+        self._advance()
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the MCU."""
+        self.now = now
+        if self._listening_for_start and data[:1] in _STARTS:
+            self.transfer_started = True
+        self.module.receive_uart(data, now)
+        self._advance()
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        self.now = now
+        self.module.tick(now)
+        self._advance()
+
+    def interrupt(self, now: float) -> None:
+        """Have the script put back what it has changed, and end."""
+        self.now = now
+        try:
+            self._go_on(self._script.throw(Interrupted()))
+        except (Interrupted, StopIteration):
+            self._go_on(None)
+        self._advance()
+
+    def take_output(self) -> bytes:
+        """Give what is to be written to the MCU."""
+        data = self.module.take_uart() + bytes(self._raw)
+        self._raw.clear()
+        return data
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds."""
+        mine = None if self.done else self._due
+        times = [each for each in (mine, self.module.deadline) if each is not None]
+        return min(times, default=None)
+
+    def _advance(self) -> None:
+        while not self.done:
+            wait = self._wait
+            if wait is not None and not wait.until() and self.now < self._due:
+                return
+            self._go_on(next(self._script, None))
+
+    def _go_on(self, wait: Wait | None) -> None:
+        self._wait = wait
+        self.done = wait is None
+        self._due = self.now + wait.seconds if wait is not None else self.now
+
+    # -- what the MCU says -------------------------------------------------------------------------------------------
+
+    def _on_line(self, line: Line, now: float) -> str | None:
+        self.now = max(self.now, now)
+        parts = [c.read(each, direction="up") for each in pieces(line.text)]
+        for command in parts:
+            self.heard[command.command or "noise"] += 1
+            if isinstance(command, c.PropertiesChanged):
+                self.reported.update((siid, piid) for siid, piid, _ in command.changes)
+        first = parts[0]
+        word = first.command or ""
+        if self._left.get(word) and is_identity(first):
+            self._left[word] -= 1
+            self.unaccepted[word] = now
+            return "error"
+        self.unaccepted.pop(word, None)
+        return None
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was heard at all."""
+        return not self.heard
+
+    @property
+    def answers(self) -> int:
+        """How many answers to downlinks were heard."""
+        return self.heard["result"] + self.heard["error"]
+
+    # -- what a script does ------------------------------------------------------------------------------------------
+
+    def hand_out(self, text: str, done: Callable[[RequestOutcome], None]) -> None:
+        """Have the MCU fetch a downlink."""
+        self.module.hand_out(text, self.now, lambda outcome, _: done(outcome))
+
+    def notify(self, text: str) -> None:
+        """Have the MCU fetch something that has no answer."""
+        self.module.notify(text)
+
+    def set_net(self, state: str) -> None:
+        """Enter a network state, which the MCU is told."""
+        self.module.set_net(state, self.now)
+
+    def accept_reports(self) -> None:
+        """Refuse nothing from now on."""
+        self._left.clear()
+
+    def send_firmware(self, image: bytes, done: Callable[[str], None]) -> bool:
+        """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
+        return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
+
+    def listen_for_transfer(self, on: bool) -> None:
+        """Take note when the MCU asks for the first block of a transfer."""
+        self._listening_for_start = on
+
+    def cancel_transfer(self) -> None:
+        """Tell the MCU that no firmware will come."""
+        self._raw += _CANCEL
+
+
+def heard_again(tester: Tester, words: Collection[str]) -> Callable[[], bool]:
+    """Make a condition: each of these words was said again since now."""
+    before = {word: tester.heard[word] for word in words}
+    return lambda: all(tester.heard[word] > count for word, count in before.items())

@@ -1,0 +1,262 @@
+"""A command a test expects, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.errors import InvalidArgument
+from miio_lan.pairing.content import same_value
+from miio_lan.pairing.exchange import STOPS, Exchange, Part
+from miio_lan.record import Record
+
+if TYPE_CHECKING:
+    from miio_lan.bench.bench import Bench
+
+TIMEOUT = 5.0
+"""Seconds an expectation waits; a module gives its MCU 4."""
+AFTERWARDS = 1.0
+"""Seconds the last line may come after the reply, which another thread may tell first."""
+
+
+class Expectation:
+    """A command that was expected, and what became of it: the attributes of an :class:`Exchange`, as far as known.
+
+    What is learnt later (an answer after its time, say) shows in the attributes.
+    """
+
+    def __init__(self, bench: Bench[Any], wanted: Wanted, timeout: float) -> None:
+        self._bench = bench
+        self._wanted = wanted
+        self._timeout = timeout
+        # By identity: a client may send the very same again.
+        self._seen = {id(record): record for record in bench.seen()}
+        self._ended: float | None = None
+        self._at_end: Exchange | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        if error is None:
+            self._bench.recorder.wait(self._settled, self._timeout)
+            self._found()
+            self._bench.recorder.wait(self._closed, AFTERWARDS)
+        self._ended = self._bench.last_instant()
+        self._at_end = self._latest()
+
+    def _settled(self) -> Exchange | None:
+        found = self._latest()
+        return found if found is not None and (found.reply or found.request is None) else None
+
+    def _closed(self) -> Exchange | None:
+        found = self._latest()
+        return found if found is not None and not self._bench.may_grow(found) else None
+
+    def _matching(self) -> list[Exchange]:
+        found = [
+            each
+            for each in self._bench.exchanges
+            if id(each.records[0]) not in self._seen
+            and (self._ended is None or each.records[0].instant <= self._ended)
+            and self._wanted.is_met_by(each)
+        ]
+        # What somebody else made the module hand out counts where nobody on the LAN is seen to have asked.
+        return [each for each in found if each.request is not None] or found
+
+    def _latest(self) -> Exchange | None:
+        found = self._matching()
+        if not found:
+            return None
+        again = [each for each in found if each.params == found[0].params]
+        if self._at_end is not None and again[-1].reply is not self._at_end.reply:
+            return self._at_end  # what came after the call had ended did not end it
+        return again[-1]
+
+    def _found(self) -> Exchange:
+        __tracebackhide__ = True
+        found = self._latest()
+        if found is None:
+            raise ExpectationFailed(self._bench.explain(f"{self._wanted} did not happen"))
+        return found
+
+    def wait(self, stopped_at: str | None, *, timeout: float = TIMEOUT) -> Exchange:
+        """Wait until the command is known to have stopped there; what comes after the reply may change that.
+
+        .. code-block:: python
+
+            with bench.expect("get_properties") as exchange, pytest.raises(McuTimeout):
+                device.read(2, 1)
+            exchange.wait("answered late", timeout=10)
+
+        :param stopped_at: one of :data:`~miio_lan.pairing.exchange.STOPS`, or None when all went through
+        :param timeout: seconds to wait
+        :return: the command as it is then
+        :raises ExpectationFailed: when it does not come to that, saying what it came to
+        :raises InvalidArgument: if that is no place to stop at
+        """
+        __tracebackhide__ = True
+        if stopped_at is not None and stopped_at not in STOPS:
+            raise InvalidArgument(f"no command stops at {stopped_at!r}, but at one of {', '.join(STOPS)}")
+
+        def look() -> Exchange | None:
+            found = self._latest()
+            if found is None or found.stopped_at != stopped_at:
+                return None
+            return found if stopped_at is not None or not self._bench.may_grow(found) else None
+
+        found = self._bench.recorder.wait(look, timeout)
+        if found is None:
+            wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
+            problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
+            raise ExpectationFailed(self._bench.explain(problem))
+        return self._bench.recorder.wait(self._closed, AFTERWARDS) or self._found()
+
+    def __repr__(self) -> str:
+        found = self._latest()
+        return (
+            f"<Expectation of {self._wanted}: {found.stopped_at or 'went through' if found else 'not yet'}>"
+        )
+
+    @property
+    def exchange(self) -> Exchange:
+        """The command; the last attempt where the client repeated it after an error.
+
+        :raises ExpectationFailed: while nothing like it was seen
+        """
+        return self._found()
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """All commands like this."""
+        return tuple(self._matching())
+
+    @property
+    def method(self) -> str:
+        """See :class:`Exchange`, as for all that follow."""
+        return self.exchange.method
+
+    @property
+    def params(self) -> object:
+        """The parameters."""
+        return self.exchange.params
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The LAN message ids."""
+        return self.exchange.ids
+
+    @property
+    def request(self) -> Record | None:
+        """The LAN request."""
+        return self.exchange.request
+
+    @property
+    def down(self) -> Record | None:
+        """The line handed out to the MCU."""
+        return self.exchange.down
+
+    @property
+    def result(self) -> Record | None:
+        """The MCU's answer, ``result`` or ``error``."""
+        return self.exchange.result
+
+    @property
+    def acknowledgement(self) -> Record | None:
+        """What the module said to the answer."""
+        return self.exchange.acknowledgement
+
+    @property
+    def reply(self) -> Record | None:
+        """The LAN reply."""
+        return self.exchange.reply
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The lines it became, where they were several."""
+        return self.exchange.parts
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All that belongs to it."""
+        return self.exchange.records
+
+    @property
+    def readings(self) -> dict[str, Mapping[str, object]]:
+        """The neutral readings by step: request, down, result, acknowledgement, reply."""
+        return self.exchange.readings
+
+    @property
+    def fetch_time(self) -> float | None:
+        """Seconds from the request to the ``down``."""
+        return self.exchange.fetch_time
+
+    @property
+    def mcu_time(self) -> float | None:
+        """Seconds from the ``down`` to the answer."""
+        return self.exchange.mcu_time
+
+    @property
+    def total_time(self) -> float | None:
+        """Seconds from the request to the reply."""
+        return self.exchange.total_time
+
+    @property
+    def stopped_at(self) -> str | None:
+        """Where it stopped; None when all went through."""
+        return self.exchange.stopped_at
+
+    @property
+    def ambiguous(self) -> bool:
+        """Whether what was seen can be explained in more than one way."""
+        return self.exchange.ambiguous
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else is to be said about it."""
+        return self.exchange.notes
+
+
+class Wanted:
+    """What a command has to be like.
+
+    :param method: the method, None for any
+    :param ids: siid, piid, aiid, value: what one of its properties, or its action, must have
+    :param params: the parameters as a whole
+    """
+
+    def __init__(self, method: str | None, ids: Mapping[str, object], params: object = None) -> None:
+        self._method = method
+        self._ids = dict(ids)
+        self._params = params
+
+    def is_met_by(self, exchange: Exchange) -> bool:
+        """Tell whether a command is like this."""
+        if self._method not in (None, exchange.method):
+            return False
+        if self._params is not None and not same_value(self._params, exchange.params):
+            return False
+        return not self._ids or any(
+            all(key in item and same_value(item[key], value) for key, value in self._ids.items())
+            for item in _items(exchange)
+        )
+
+    def __str__(self) -> str:
+        ids = ", ".join(f"{key} {value!r}" for key, value in self._ids.items())
+        whole = f" {self._params!r}" if self._params is not None else ""
+        return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
+
+
+def _items(exchange: Exchange) -> list[Mapping[str, object]]:
+    """Give the properties of a command, or its action, as objects with siid, piid, aiid, value."""
+    params = exchange.params
+    if isinstance(params, Mapping) and isinstance(params.get("properties"), list):
+        keys = ("siid", "piid", "value")  # of a line, where no request was seen
+        return [dict(zip(keys, each, strict=False)) for each in params["properties"]]
+    found = params if isinstance(params, list) else [params]
+    return [each for each in found if isinstance(each, Mapping)]

@@ -1,0 +1,77 @@
+"""What a bench knows at one moment: records and commands that belong together, to be shown and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from miio_lan import record as recording
+from miio_lan.bench.trace import account, trace
+from miio_lan.pairing.exchange import Exchange
+from miio_lan.record import Record
+
+BOTH = frozenset({"up", "down"})
+"""Both directions of the line: what the MCU says, and what the module says."""
+
+_UNSEEN = {
+    (): "the UART was not observed: no down, result or acknowledgement is known",
+    ("up",): "of the UART only the MCU was heard, not the module: no down or acknowledgement is known",
+    ("down",): "of the UART only the module was heard, not the MCU: no result or acknowledgement is known",
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Both wires at one moment.
+
+    :param records: what crossed them in this test, in the order of time
+    :param exchanges: the commands these make, in order
+    :param hears: which directions of the line were heard
+    """
+
+    records: Sequence[Record]
+    exchanges: Sequence[Exchange]
+    hears: Collection[str] = BOTH
+
+    @property
+    def unseen(self) -> str:
+        """Say which wire was not observed; empty where both were."""
+        return unseen(self.hears)
+
+    def commands(self) -> str:
+        """Say what became of each command, and which wire was not observed."""
+        said = [account(each) for each in self.exchanges] or ["none"]
+        return "\n".join([*said, *([f"({self.unseen})"] if self.unseen else [])])
+
+    def trace(self) -> str:
+        """Show both wires side by side."""
+        return trace(self.records)
+
+    def save(self, path: Path) -> None:
+        """Write the records to a file, as JSON Lines.
+
+        :raises OSError: if that cannot be done
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="ascii") as file:
+            recording.write(file, self.records)
+
+
+def unseen(hears: Collection[str]) -> str:
+    """Say which wire is not observed; empty where both are."""
+    return _UNSEEN.get(tuple(hears), "") if len(hears) < len(BOTH) else ""
+
+
+def may_grow(exchange: Exchange, hears: Collection[str]) -> bool:
+    """Tell whether lines of a command may still be heard.
+
+    :param hears: which directions of the line are heard: what goes the other way is not waited for
+    """
+    if not exchange.open or not hears:
+        return False
+    if len(hears) == len(BOTH):
+        return True
+    parts = exchange.parts
+    heard = [part.result if "up" in hears else part.down for part in parts]
+    return not parts or None in heard

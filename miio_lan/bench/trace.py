@@ -1,0 +1,82 @@
+"""What crossed both wires, for the reader of a failed test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from miio_lan.pairing.exchange import Exchange
+from miio_lan.record import Record
+from miio_lan.record.redact import redact
+
+LONGEST_TRACE = 80
+"""Lines of a trace; what is longer is cut at its beginning."""
+
+
+class ExpectationFailed(AssertionError):
+    """Something that was to cross a wire did not; the text shows what did."""
+
+
+def summary(exchange: Exchange) -> str:
+    """Say in one line what became of a command."""
+    times = [
+        f"{name} {seconds * 1000:.1f} ms"
+        for name, seconds in (
+            ("fetched after", exchange.fetch_time),
+            ("MCU", exchange.mcu_time),
+            ("in all", exchange.total_time),
+        )
+        if seconds is not None
+    ]
+    end = exchange.stopped_at or "went through"
+    doubt = " (still open)" if exchange.open else " (ambiguous)" if exchange.ambiguous else ""
+    return f"{exchange.method}: {end}{doubt}" + (f" [{', '.join(times)}]" if times else "")
+
+
+def account(exchange: Exchange) -> str:
+    """Say what became of a command, in one line, with what else is to be said about it below."""
+    return "\n".join([summary(exchange), *(f"  - {note}" for note in exchange.notes)])
+
+
+def trace(records: Sequence[Record]) -> str:
+    """Show both wires side by side, without the polls that fetched nothing; secrets are hidden."""
+    from miio_lan.record.lanes import transcript
+
+    shown, polls = without_polls(records)
+    # Before they are wrapped: half a token at the end of a line would not be recognised.
+    rows = transcript(map(_without_secrets, shown), "wires").splitlines()
+    if len(rows) > LONGEST_TRACE + 1:
+        rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
+    if polls:
+        rows.append(f"({polls} polls that fetched nothing are left out)")
+    return "\n".join(rows)
+
+
+def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
+    """Leave out the polls that fetched nothing, with their answers; return what is left, and how many those were."""
+    uart = [record for record in records if record.wire == "uart" and record.raw]
+    idle = {id(record) for record in uart if line_of(record) == "down none"}
+    polls = 0
+    for record, answer in pairwise([*uart, None]):
+        # "error" is the reply while an answer is outstanding.
+        fetched = answer is not None and line_of(answer) not in ("down none", "error")
+        if record is not None and line_of(record) == "get_down" and not fetched:
+            idle |= {id(record), id(answer)}
+            polls += 1
+    return [record for record in records if id(record) not in idle], polls
+
+
+def line_of(record: Record) -> str:
+    """Give the text of a line, without its end."""
+    return record.raw.decode("ascii", "backslashreplace").strip("\r\n")
+
+
+def _without_secrets(record: Record) -> Record:
+    if record.wire == "uart":
+        return replace(record, raw=redact(record.raw.decode("latin-1")).encode("latin-1"))
+    reading = record.reading
+    return (
+        record if reading is None else replace(record, reading=json.loads(redact(json.dumps(dict(reading)))))
+    )

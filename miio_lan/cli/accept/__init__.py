@@ -1,0 +1,1 @@
+"""``miio-lan accept``: judge a product."""

@@ -1,0 +1,131 @@
+"""How ``accept`` may be used: what is wrong with its options is said before anything is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from miio_lan.cli.files import check_files
+from miio_lan.click_common.failures import refuse
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+FORMATS = ("html", "junit", "json")
+
+# Option -> what it needs, and what has to be judged for it to have an effect.
+_EFFECTS: dict[str, tuple[str, Collection[str]]] = {
+    "seconds": ("--for is about listening: it needs --tap-up or --tap-down, without --lan.", ("tap",)),
+    "refusals": ("--refusals needs --uart or --virtual.", ("uart", "virtual")),
+    "power_up": ("--power-up needs --uart.", ("uart",)),
+    "from_boot": (
+        "--from-boot needs a recording, --tap-up or --tap-down, without --lan.",
+        ("recording", "tap"),
+    ),
+    "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
+    **{
+        name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
+        for name in ("ip", "token", "timeout", "retries", "port")
+    },
+}
+
+
+def mode_of(options: dict[str, Any]) -> str:
+    """Find the one thing that is to be judged: ``recording``, ``uart``, ``lan``, ``virtual`` or ``tap``.
+
+    :raises click.UsageError: if there is none, or more than one
+    """
+    given = [name for name in ("recording", "uart", "lan", "virtual") if options[name]]
+    tapped = bool(options["tap_up"] or options["tap_down"])
+    if len(given) > 1 or (tapped and given not in ([], ["lan"])):
+        refuse("Give one thing to judge: a recording, --uart, --lan, --virtual, or --tap-up and --tap-down.")
+    if not given and not tapped:
+        refuse(
+            "Nothing to judge: give a recording, or one of --uart, --lan, --virtual, --tap-up, --tap-down."
+        )
+    return given[0] if given else "tap"
+
+
+def check_options(options: dict[str, Any], mode: str) -> None:
+    """See that every option that was given has an effect, and makes sense.
+
+    :raises click.UsageError: for the first that has none
+    """
+    context = click.get_current_context()
+    for name, (complaint, modes) in _EFFECTS.items():
+        # What a variable of the environment says is not meant for this command alone.
+        if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            refuse(complaint)
+    _check_firmware(options, mode)
+    if options["allow"]:
+        _check_allowed(options, mode)
+
+
+def _check_firmware(options: dict[str, Any], mode: str) -> None:
+    words = {word.strip().lower() for word in options["allow"]} or ({"all"} if mode == "virtual" else set())
+    version = options["firmware_version"]
+    if options["firmware"] is None:
+        if version is not None:
+            refuse("--firmware-version is the version of what --firmware sends.")
+    elif mode not in ("uart", "virtual") or not words & {"ota", "all"}:
+        refuse("--firmware needs --uart or --virtual, and --allow ota.")
+    elif version is not None:
+        from miio_lan.uart.commands import version_fault
+
+        if version_fault(version):
+            refuse(f"--firmware-version is four digits, such as 0002, not {version!r}.")
+
+
+def _check_allowed(options: dict[str, Any], mode: str) -> None:
+    from miio_lan.acceptance.tester.plan import allowed
+    from miio_lan.errors import InvalidArgument
+
+    words = {word.strip().lower() for word in options["allow"]}
+    try:
+        known = allowed(words)
+    except InvalidArgument as error:
+        refuse(str(error))
+    if mode in ("tap", "recording"):
+        refuse("--allow is for products that are asked: listening changes nothing.")
+    if mode == "lan" and "ota" in known and "all" not in words:
+        refuse("An update is not offered over the LAN; --allow ota needs --uart.")
+    unknown = words & {"writes", "actions"}
+    if unknown and mode != "virtual" and options["spec"] is None:
+        refuse(f"--allow {min(unknown)} needs --spec: without it, nobody knows what there is.")
+
+
+def image_of(path: Path | None) -> bytes | None:
+    """Read the image of a firmware update.
+
+    :raises click.UsageError: if it is empty
+    :raises DeviceException: if it cannot be read
+    """
+    try:
+        image = path.read_bytes() if path is not None else None
+    except OSError as error:
+        raise DeviceException(f"{path} cannot be read: {error.strerror or error}") from error
+    if image == b"":
+        refuse(f"{path} is empty: that is no firmware.")
+    return image
+
+
+def reports_of(options: dict[str, Any]) -> list[tuple[str, Path]]:
+    """Read ``FORMAT=FILE``, and see that all files can be written.
+
+    :raises click.UsageError: for another format, or a file that cannot be written, twice, or is what is judged
+    """
+    reports: list[tuple[str, Path]] = []
+    for report in options["reports"]:
+        kind, equals, name = report.partition("=")
+        if kind not in FORMATS or not equals or not name:
+            refuse(
+                f"--report is FORMAT=FILE with {', '.join(FORMATS)}, e.g. html=report.html, not {report!r}."
+            )
+        reports.append((kind, Path(name)))
+    written = [options["record"], *(str(path) for _, path in reports)]
+    check_files(written, [options["recording"], options["spec"], options["firmware"]])
+    return reports

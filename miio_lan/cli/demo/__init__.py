@@ -1,0 +1,1 @@
+"""``miio-lan demo``: see it work, without hardware."""

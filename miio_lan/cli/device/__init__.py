@@ -1,0 +1,1 @@
+"""Commands to one device: info, raw-command, get, set, action."""

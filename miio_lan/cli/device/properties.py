@@ -1,0 +1,311 @@
+"""Commands for MIoT products: ``get``, ``set``, ``action``, by numbers or by the names of a description."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.device.basic import read_value
+from miio_lan.cli.options import CliSettings, command
+from miio_lan.click_common.failures import PartlyFailed, refuse
+from miio_lan.click_common.output import echo, echo_json, render
+from miio_lan.click_common.types import read_literal, shell_quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from miio_lan.device.spec import Property, Spec, SpecAction
+
+#: Words people use for switches.
+_SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+_SPEC = click.option(
+    "--spec",
+    metavar="FILE|NAME",
+    help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
+)
+
+
+@command("get")
+@click.argument("properties", nargs=-1)
+@_SPEC
+def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) -> None:
+    """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names with --spec (without any: all of them)."""
+    description = load_spec(spec)
+    wanted = _wanted(properties, description)
+    from miio_lan.cli.device.connect import opened
+    from miio_lan.device.miot import MiotDevice
+
+    with opened(settings, MiotDevice) as device:
+        if len(wanted) == 1:
+            (one,) = wanted
+            _show_one(settings, one, {**one.ids(), "code": 0, "value": device.read(one.siid, one.piid)})
+            return
+        results = device.get_properties([one.ids() for one in wanted])
+    _show_many(settings, wanted, results, "get_properties")
+
+
+@command("set")
+@click.argument("assignments", nargs=-1, required=True)
+@_SPEC
+def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) -> None:
+    """Set properties: SIID.PIID VALUE, SIID PIID VALUE, or any number of SIID.PIID=VALUE.
+
+    VALUE is JSON ('"text"' for a text) or a Python literal. With --spec, properties have names, values are written
+    plainly, and what the description forbids is refused.
+    """
+    description = load_spec(spec)
+    wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
+    from miio_lan.cli.device.connect import opened
+    from miio_lan.device import miot_calls
+    from miio_lan.device.miot import MiotDevice
+
+    values = [{**one.ids(), "value": value} for one, value in wanted]
+    with opened(settings, MiotDevice) as device:
+        results = miot_calls.match(values, device.send(miot_calls.SET, values))
+    targets = [one for one, _ in wanted]
+    if len(targets) > 1:
+        _show_many(settings, targets, results, miot_calls.SET)
+        return
+    if not results:
+        raise miot_calls.no_answer(miot_calls.SET, targets[0].siid, targets[0].piid)
+    if miot_calls.failed(results[0]):
+        raise miot_calls.refusal(miot_calls.SET, results[0])
+    _show_one(settings, targets[0], results[0])
+
+
+@command("action")
+@click.argument("action", metavar="SIID.AIID|NAME")
+@click.argument("arguments", nargs=-1)
+@_SPEC
+def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec: str | None) -> None:
+    """Call an action with its ARGUMENTS, each JSON or a Python literal: SIID.AIID, SIID AIID, or a name with --spec."""
+    description = load_spec(spec)
+    if action.isdecimal() and arguments and arguments[0].isdecimal():
+        action, arguments = f"{action}.{arguments[0]}", arguments[1:]
+    siid, aiid, values = _call(action, arguments, description)
+    from miio_lan.cli.device.connect import opened
+    from miio_lan.device import miot_calls
+    from miio_lan.device.miot import MiotDevice
+
+    with opened(settings, MiotDevice) as device:
+        answer = device.call_action_by(siid, aiid, values)
+    if isinstance(answer, dict) and miot_calls.failed(answer):
+        raise miot_calls.refusal(miot_calls.ACTION, answer)
+    if settings.json:
+        echo_json(answer)
+    elif isinstance(answer, dict):
+        echo(render(answer.get("out")) if answer.get("out") else _outcome(answer))
+    else:
+        echo(render(answer))
+
+
+# --- what was typed ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Target:
+    """A property somebody asked for."""
+
+    siid: int
+    piid: int
+    name: str
+    prop: Property | None = None
+
+    def ids(self) -> dict[str, Any]:
+        """The object that names it in a request; at least one product insists on a did."""
+        return {"did": f"{self.siid}-{self.piid}", "siid": self.siid, "piid": self.piid}
+
+
+def load_spec(name: str | None) -> Spec | None:
+    """Load a description from a file, or by the name of a shipped one.
+
+    :raises SpecError: if it cannot be read
+    """
+    if name is None:
+        return None
+    from miio_lan.device.spec import Spec
+
+    is_file = Path(name).suffix or Path(name).exists()
+    return Spec.load(name) if is_file else Spec.shipped(name)
+
+
+def _wanted(words: Sequence[str], spec: Spec | None) -> list[Target]:
+    if not words:
+        if spec is None:
+            refuse("Name the properties to read, as SIID.PIID; with --spec, all of them can be read.")
+        return [_target(f"{each.siid}.{each.piid}", spec) for each in spec.readable()]
+    if all(word.isdecimal() for word in words):
+        if len(words) != 2:
+            refuse(f"{' '.join(words)!r} is not clear: write each property as SIID.PIID.")
+        words = [".".join(words)]
+    return [_target(word, spec) for word in words]
+
+
+def _target(word: str, spec: Spec | None) -> Target:
+    from miio_lan.device import names
+
+    if spec is not None:
+        prop = names.find_property(spec, word)
+        return Target(prop.siid, prop.piid, names.full_name(spec, prop), prop)
+    siid, piid = _numbers(word, "property", "SIID.PIID")
+    return Target(siid, piid, f"{siid}.{piid}")
+
+
+def _numbers(word: str, kind: str, form: str) -> tuple[int, int]:
+    from miio_lan.device.names import parse_numbers
+
+    numbers = parse_numbers(word)
+    if numbers is None:
+        refuse(
+            f"{word!r} is no {kind}: write {form}, or give the product's description with --spec for names."
+        )
+    if 0 in numbers:
+        refuse(f"{word!r} is no {kind}: the numbers count from 1.")
+    return numbers
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Take apart ``NAME VALUE``, ``SIID PIID VALUE`` and ``NAME=VALUE ...``."""
+    if len(words) == 3 and words[0].isdecimal() and words[1].isdecimal():
+        return [(f"{words[0]}.{words[1]}", words[2])]
+    if len(words) == 2 and "=" not in words[0]:
+        return [(words[0], words[1])]
+    found = [word.partition("=") for word in words]
+    if not all(name and equals for name, equals, _ in found):
+        refuse("Write SIID.PIID VALUE, SIID PIID VALUE, or several as SIID.PIID=VALUE.")
+    return [(name, value) for name, _, value in found]
+
+
+def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
+    target = _target(name, spec)
+    if target.prop is None:
+        return target, _plain_value(text)
+    from miio_lan.device.names import parse_value
+
+    if not target.prop.writable:
+        refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
+    return target, parse_value(target.prop, text)
+
+
+def _plain_value(text: str) -> Any:
+    """Read a value that no description explains.
+
+    :raises click.UsageError: if it is no JSON; the hint is for who left out the quotes of a text
+    """
+    if text.lstrip().startswith(("[", "{")):
+        return read_value(text)
+    try:
+        read_literal(text)
+    except ValueError:
+        switch = _SWITCHES.get(text.lower())
+        choice = f"{switch} is for a switch; " if switch else ""
+        quoted = shell_quoted(json.dumps(text.strip("\"'"), ensure_ascii=False))
+        refuse(
+            f"{text!r} is neither JSON nor a Python literal: {choice}a text is written {quoted}. "
+            "With the product's description (--spec), values are written plainly."
+        )
+    return read_value(text)
+
+
+def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int, list[Any]]:
+    if spec is None:
+        siid, aiid = _numbers(name, "action", "SIID.AIID")
+        values = [_plain_value(word) for word in words]
+        # No argument of an action is a list: this is all of them at once.
+        whole = len(values) == 1 and isinstance(values[0], list)
+        return siid, aiid, values[0] if whole else values
+    from miio_lan.device import names
+
+    found = names.find_action(spec, name)
+    return found.siid, found.aiid, _arguments(found, words, spec)
+
+
+def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]:
+    from miio_lan.device.names import parse_value
+
+    wanted = [spec.property(found.siid, piid) for piid in found.in_]
+    if len(words) != len(wanted):
+        takes = ", ".join(prop.name if prop else "?" for prop in wanted) or "none"
+        refuse(f"{found.name} takes {len(wanted)} arguments ({takes}), not {len(words)}.")
+    return [
+        parse_value(prop, word) if prop else _plain_value(word)
+        for prop, word in zip(wanted, words, strict=True)
+    ]
+
+
+# --- what is shown -------------------------------------------------------------------------------------------------
+
+
+def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"siid": target.siid, "piid": target.piid, "code": None}
+    if target.prop is not None:
+        entry["name"] = target.name
+    if result is None:
+        entry["message"] = "no answer for this property"
+    else:
+        entry |= {key: value for key, value in result.items() if key != "did"}
+    return entry
+
+
+def _show_one(settings: CliSettings, target: Target, result: dict[str, Any]) -> None:
+    if settings.json:
+        echo_json([_entry(target, result)])
+    else:
+        echo(_value(target, result) if "value" in result else _outcome(result))
+
+
+def _show_many(
+    settings: CliSettings, targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str
+) -> None:
+    from miio_lan.device import miot_calls
+
+    by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
+    found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
+    entries = [_entry(target, result) for target, result in found]
+    text = "\n".join(f"{target.name}: {_line(target, result)}" for target, result in found)
+    errors = [
+        miot_calls.no_answer(method, target.siid, target.piid)
+        if result is None
+        else miot_calls.refusal(method, result)
+        for target, result in found
+        if result is None or miot_calls.failed(result)
+    ]
+    if errors:
+        raise PartlyFailed(errors[0], entries, text)
+    if settings.json:
+        echo_json(entries)
+    else:
+        echo(text)
+
+
+def _line(target: Target, result: dict[str, Any] | None) -> str:
+    from miio_lan.device import miot_calls
+
+    if result is None:
+        return "no answer"
+    if miot_calls.failed(result):
+        return f"refused ({miot_calls.reason(result)})"
+    return _value(target, result) if "value" in result else _outcome(result)
+
+
+def _value(target: Target, result: dict[str, Any]) -> str:
+    value = result["value"]
+    shown = json.dumps(value) if value is None or isinstance(value, bool) else render(value)
+    if target.prop is None:
+        return shown
+    described = next((text for choice, text in target.prop.choices if choice == value), "")
+    unit = target.prop.unit if target.prop.unit not in ("", "none") else ""
+    return " ".join(part for part in (shown, f"({described})" if described else "", unit) if part)
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    from miio_lan.lan.codes import explain_item
+
+    code = result.get("code", 0)
+    return (
+        "ok" if code == 0 or not isinstance(code, int) else f"code {code}, {explain_item(code)}".rstrip(", ")
+    )

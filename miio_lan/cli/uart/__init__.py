@@ -1,0 +1,1 @@
+"""``miio-lan uart``: the serial line from a shell."""

@@ -1,0 +1,96 @@
+"""``uart decode``: a log of the line into readable lines, or JSON Lines."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.output import echo
+from miio_lan.record.lanes import printable
+from miio_lan.record.redact import redact_record
+
+if TYPE_CHECKING:
+    from miio_lan.record import Record
+
+
+@command("decode", without=DEVICE_OPTIONS)
+@click.argument("file", metavar="FILE", default="-")
+@click.option(
+    "--direction",
+    type=click.Choice(["up", "down"]),
+    help="Of lines that do not tell it: up is MCU to module. Guessed by default.",
+)
+def decode(settings: CliSettings, file: str, direction: Any) -> None:
+    """Read a text log or a recording of the line and say what each line means.
+
+    FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
+    program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
+    With --json, one JSON object per line of the wire, whole; otherwise tokens and passwords are hidden.
+    """
+    from miio_lan.uart.logs.textlog import read_text_log
+
+    for record in read_text_log(_lines(file), direction=direction):
+        echo(json.dumps(as_json(record), ensure_ascii=False) if settings.json else as_text(record))
+
+
+def _lines(file: str) -> Iterable[str]:
+    try:
+        data = _stdin() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        refuse(f"cannot read {file}: {error.strerror or error}")
+    wide = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    text = data.decode("utf-16", "replace") if wide else data.decode("utf-8-sig", "surrogateescape")
+    # A raw dump of the wire has CRs only.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        refuse("there is no standard input to read")
+    return sys.stdin.buffer.read()
+
+
+def as_json(record: Record) -> dict[str, object]:
+    """Give a record as one flat object: the reading, with direction, instant and text beside it."""
+    document: dict[str, object] = {
+        "direction": record.direction,
+        "instant": record.instant,
+        **(record.reading or {}),
+    }
+    document["line"] = record.raw.strip(b"\r\n").decode(errors="backslashreplace")
+    if record.note:
+        document["note"] = record.note
+    return document
+
+
+def as_text(record: Record) -> str:
+    """Give a record as one line for people; secrets are hidden."""
+    record = redact_record(record)
+    arrow = "↑" if record.direction == "up" else "↓"
+    # A line that ends with CR LF has its LF in front of the next one.
+    line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))
+    remark = _remark(record)
+    return f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else "")
+
+
+def _remark(record: Record) -> str:
+    reading = record.reading or {}
+    parts = [record.note] if record.note and record.note != "noise" else []
+    answers = reading.get("answers")
+    if reading.get("command") == "result" and answers:
+        parts.append(f"answers {answers}")
+    if reading.get("command") == "reply" and answers not in (None, "get_down", "result"):
+        parts.append(f"answers {answers}")
+    if reading.get("beyond_document"):
+        parts.append("beyond the document")
+    if reading.get("problem"):
+        parts.append(str(reading["problem"]))
+    return "; ".join(parts)

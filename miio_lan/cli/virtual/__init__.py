@@ -1,0 +1,1 @@
+"""``miio-lan virtual``: play a product, a module or an MCU."""

@@ -1,0 +1,157 @@
+"""``virtual module`` and ``virtual mcu``: one end of the line, on a serial port."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.device.properties import load_spec
+from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.cli.virtual import run as virtual_run
+from miio_lan.click_common.numbers import Between
+from miio_lan.click_common.output import echo, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.uart.ports.port import Port
+
+UDP_PORT = 54321
+
+_PORT = click.option(
+    "--port",
+    "line",
+    metavar="URL|pty",
+    default="pty",
+    show_default=True,
+    help="The serial line: /dev/ttyUSB0, socket://HOST:PORT, rfc2217://HOST:PORT, or pty to make one.",
+)
+_PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than 115200 baud would.")
+
+
+@command("module", without=DEVICE_OPTIONS)
+@_PORT
+@_PACING
+@virtual_run.PROFILE
+@virtual_run.HOST
+@click.option(
+    "--udp-port",
+    type=click.IntRange(0, 65535),
+    default=UDP_PORT,
+    show_default=True,
+    help="UDP port, 0 for any free one.",
+)
+@virtual_run.TOKEN
+@virtual_run.UNPROVISIONED
+@click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
+@click.option(
+    "--firmware",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="The image for the MCU that the order 'down update_fw' sends.",
+)
+def module(settings: CliSettings, **options: Any) -> None:
+    """Play the Wi-Fi module for an MCU on a serial line, and its LAN side on UDP.
+
+    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr, with -vv
+    the idle polls and firmware blocks too.
+    """
+    from miio_lan.cli.virtual.orders import MODULE_ORDERS, module_orders
+    from miio_lan.lan.cipher import parse_token
+    from miio_lan.virtual.host import ModuleHost, wall_clock
+    from miio_lan.virtual.module.module import Module
+
+    image = options["firmware"].read() if options["firmware"] is not None else None
+    token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
+    chip = Module(
+        device_id=secrets.randbelow(0x7FFFFFFF) + 1,
+        token=token,
+        mac=f"02{secrets.token_hex(5)}",
+        profile=options["profile"],
+        provisioned=not options["unprovisioned"],
+        dual_mode=options["dual_mode"],
+        wall=wall_clock,
+    )
+    with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
+        host = ModuleHost(
+            chip,
+            line,
+            host=options["host"],
+            port=options["udp_port"],
+            observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
+        )
+        with host:
+            facts = {"line": line.name, "ip": host.host, "port": host.port, "token": token.hex()}
+            _announce(settings, "virtual module", facts, MODULE_ORDERS)
+            virtual_run.run_until(stop, host, module_orders(host, chip, image))
+
+
+@click.command("mcu", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
+@_PORT
+@_PACING
+@virtual_run.SPEC
+@click.option("--mcu-version", "version", default="0001", show_default=True, help="Four digits.")
+@click.option(
+    "--poll-interval",
+    type=Between(0.001, 60),
+    default=0.2,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often it asks for work; the document wants 0.1 to 0.2.",
+)
+@click.option("--ble-pid", type=click.IntRange(0, 65535), help="Report this product id (dual-mode modules).")
+@virtual_run.MISBEHAVE
+@click.make_pass_decorator(CliSettings, ensure=True)
+def mcu(settings: CliSettings, /, **options: Any) -> None:
+    """Play the MCU of a product for a Wi-Fi module on a serial line.
+
+    At a terminal, orders can be typed meanwhile. With -v, what crosses the line is logged to stderr, with -vv
+    the idle polls and firmware blocks too.
+    """
+    from miio_lan.cli.virtual.orders import MCU_ORDERS, mcu_orders
+    from miio_lan.virtual.host import McuHost
+    from miio_lan.virtual.mcu.mcu import Mcu
+
+    spec = load_spec(options["spec"])
+    assert spec is not None  # noqa: S101 - the option has a default
+    machine = Mcu(
+        spec,
+        version=options["version"],
+        poll_interval=options["poll_interval"],
+        ble_pid=options["ble_pid"],
+        misbehave=options["misbehave"],
+    )
+    with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
+        observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
+        with McuHost(machine, line, observer=observer) as host:
+            _announce(settings, "virtual MCU", {"line": line.name, "model": machine.model}, MCU_ORDERS)
+            virtual_run.run_until(stop, host, mcu_orders(host, machine, spec))
+
+
+@contextlib.contextmanager
+def _line(name: str, *, paced: bool) -> Iterator[Port]:
+    from miio_lan.uart.ports.port import open_port
+
+    with open_port(name, baud_pacing=paced) as line:
+        yield line
+
+
+def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: str) -> None:
+    if settings.json:
+        echo_json(facts)
+        return
+    lines = [
+        f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."
+    ]
+    if "token" in facts:
+        variables = f"MIIO_LAN_IP={facts['ip']} MIIO_LAN_PORT={facts['port']} MIIO_LAN_TOKEN={facts['token']}"
+        lines += ["Its LAN side, for another shell:", f"  export {variables}"]
+    if "model" in facts:
+        lines.append(f"Model: {facts['model']}")
+    if sys.stdin.isatty():
+        lines.append(orders)
+    echo("\n".join([*lines, "Ctrl-C ends it."]))

@@ -1,0 +1,131 @@
+"""``virtual product``: run a whole virtual product until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.device.properties import load_spec
+from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
+from miio_lan.cli.virtual import run as virtual_run
+from miio_lan.click_common.output import echo, echo_json
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from miio_lan.cli.virtual.taps import Taps
+    from miio_lan.record import Observer, Record
+    from miio_lan.virtual.product import VirtualProduct
+
+PORT = 54321
+
+
+@click.command("product", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
+@virtual_run.HOST
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="UDP port, 0 for any free one.",
+)
+@virtual_run.TOKEN
+@virtual_run.SPEC
+@virtual_run.PROFILE
+@virtual_run.UNPROVISIONED
+@virtual_run.MISBEHAVE
+@click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
+@click.make_pass_decorator(CliSettings, ensure=True)
+def product(settings: CliSettings, /, **options: Any) -> None:
+    """Run a virtual product until Ctrl-C, and print its address and token.
+
+    Ending it by Ctrl-C is its ordinary end: the exit code is 0. With -v, what crosses its UART is logged to stderr,
+    with -vv the idle polls and firmware blocks too. At a terminal, orders can be typed meanwhile.
+    """
+    from miio_lan.cli.virtual.orders import MCU_ORDERS, mcu_orders
+
+    with contextlib.ExitStack() as stack:
+        taps = stack.enter_context(_taps()) if options["tap"] else None
+        made = _product(settings, options, taps)
+        stop = stack.enter_context(virtual_run.ended_by_signals())
+        stack.enter_context(_started(made))
+        if settings.json:
+            echo_json(_facts(made, taps))
+        else:
+            echo("\n".join(_lines(made, taps)))
+            if sys.stdin.isatty():
+                echo(MCU_ORDERS)
+        virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
+
+
+def _taps() -> Taps:
+    from miio_lan.cli.virtual.taps import Taps
+
+    return Taps()
+
+
+def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) -> VirtualProduct:
+    from miio_lan.virtual.product import VirtualProduct
+
+    observers: list[Observer] = [taps.observe] if taps is not None else []
+    if settings.verbose:
+        observers.append(virtual_run.line_log(settings.verbose))
+
+    def observe(record: Record) -> None:
+        for each in observers:
+            each(record)
+
+    return VirtualProduct(
+        load_spec(options["spec"]),
+        host=options["host"],
+        port=options["port"],
+        token=options["token"],
+        profile=options["profile"],
+        provisioned=not options["unprovisioned"],
+        misbehave=options["misbehave"],
+        observer=observe if observers else None,
+    )
+
+
+def _started(product: VirtualProduct) -> VirtualProduct:
+    try:
+        product.start()
+    except DeviceException as error:
+        taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        raise (
+            DeviceException(f"{error}; --port 0 takes any free one") if taken else error
+        ) from error.__cause__
+    return product
+
+
+def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
+    return {
+        "ip": product.host,
+        "port": product.port,
+        "token": product.token,
+        "device_id": product.device_id,
+        "model": product.mcu.model,
+        **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
+    }
+
+
+def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
+    variables = f"MIIO_LAN_IP={product.host} MIIO_LAN_TOKEN={product.token}"
+    if product.port != PORT:
+        variables += f" MIIO_LAN_PORT={product.port}"
+    return [
+        f"Model:    {product.mcu.model}",
+        f"Address:  {product.host}",
+        f"Port:     {product.port} (UDP)",
+        f"Token:    {product.token}",
+        *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
+        "",
+        "In another shell:",
+        f"  export {variables}",
+        "  miio-lan info",
+        "",
+        "Ctrl-C ends it.",
+    ]

@@ -1,0 +1,166 @@
+"""What the virtual commands share: options, running until Ctrl-C, and orders typed meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.output import echo
+from miio_lan.errors import DeviceException
+from miio_lan.record.lanes import said
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from miio_lan.record import Observer, Record
+    from miio_lan.virtual.hosting import Host
+
+_LOGGER = logging.getLogger(__name__)
+
+Order = Callable[[list[str]], str]
+
+
+class ListsMisbehaviours(CliCommand):
+    """Lists the misbehaviours in its help, without loading them for anything else."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list."""
+        from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
+
+        with formatter.section("Misbehaviours"):
+            formatter.write_dl(list(MISBEHAVIOURS.items()))
+
+
+SPEC = click.option(
+    "--spec", metavar="FILE|NAME", default="lamp", show_default=True, help="What the product is."
+)
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice(["document", "older", "newer"]),
+    default="document",
+    show_default=True,
+    help="How its Wi-Fi module behaves.",
+)
+MISBEHAVE = click.option(
+    "--misbehave", metavar="NAME", multiple=True, help="How its MCU misbehaves, see below; repeatable."
+)
+HOST = click.option("--host", "--ip", default="127.0.0.1", show_default=True, help="Address to listen at.")
+TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
+UNPROVISIONED = click.option(
+    "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
+)
+
+
+def line_log(verbose: int) -> Observer:
+    """Make the observer that logs the line: without idle polls and blocks of firmware, unless asked for twice."""
+    idle = () if verbose > 1 else ("get_down", "down none")
+
+    def log(record: Record) -> None:
+        text = said(replace(record, note=""))
+        blocks = record.note.startswith("xmodem") and verbose < 2
+        if text not in idle and not blocks:
+            arrow = "MCU <-" if record.direction == "down" else "MCU ->"
+            _LOGGER.info("%s %s%s", arrow, text, f" ({record.note})" if record.note else "")
+
+    return log
+
+
+def run_until(stop: Stop, host: Host, orders: dict[str, Order] | None = None) -> None:
+    """Wait until told to stop; meanwhile, orders may be typed at a terminal.
+
+    :raises DeviceException: what the host's own thread failed with
+    """
+    if orders and sys.stdin is not None and sys.stdin.isatty():
+        # Of the daemon kind: nothing can interrupt a read of the keyboard.
+        threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
+    # Waited for in slices: a failure in the host's own thread is to be seen.
+    while not stop.wait(1.0):
+        host.call(lambda _now: None)
+
+
+def _take_orders(orders: dict[str, Order]) -> None:
+    for line in sys.stdin:
+        if line.strip():
+            echo(obey(orders, line), err=True)
+
+
+def obey(orders: dict[str, Order], line: str) -> str:
+    """Carry out one typed order, and give what to show for it."""
+    word, *arguments = line.split()
+    if word not in orders:
+        return f"{word!r} is no order. There are: {', '.join(orders)}"
+    try:
+        return orders[word](arguments)
+    except IndexError:
+        return f"Error: {word} needs more than that"
+    except (DeviceException, ValueError) as error:
+        return f"Error: {error}"
+
+
+class Stop:
+    """Says that it is time to end: a signal handler sets it, wherever it interrupted the main thread.
+
+    A ``threading.Event`` would not do: whoever is interrupted within its ``wait()`` may hold the lock ``set()`` needs.
+    """
+
+    def __init__(self) -> None:
+        self._told: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        """Say it. May be called from a signal handler, as often as one likes."""
+        self._told.put(None)
+
+    def is_set(self) -> bool:
+        """Whether it was said."""
+        return not self._told.empty()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it is said, at most so long; whether it was."""
+        try:
+            self._told.get(timeout=seconds)
+        except Empty:
+            return False
+        self._told.put(None)
+        return True
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[Stop]:
+    """Let Ctrl-C and a plain ``kill`` say for the length of a block that it is time to end."""
+    stop = Stop()
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        stop.set()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def killed_is_interrupted() -> Iterator[None]:
+    """Let a plain ``kill`` do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

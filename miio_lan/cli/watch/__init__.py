@@ -1,0 +1,1 @@
+"""``miio-lan watch``: both wires live, and recordings again."""

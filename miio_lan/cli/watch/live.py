@@ -1,0 +1,278 @@
+"""Watching the wires until Ctrl-C: records from other threads or from a recording, shown and recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from miio_lan.cli.device.show import Show, filter_of
+from miio_lan.cli.files import Recording, check_files
+from miio_lan.click_common.numbers import SECONDS
+from miio_lan.click_common.output import echo
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from miio_lan.cli.options import CliSettings
+    from miio_lan.record import Observer, Record
+    from miio_lan.record.lanes import View
+
+#: Records that may wait to be shown, when the terminal is slow or stopped. The recording has all of them.
+MAX_WAITING = 20_000
+#: Seconds a record is kept back, so that what was read earlier by another thread, or is a long line, comes first.
+SETTLE = 0.05
+
+
+class Source(Protocol):
+    """Where records come from."""
+
+    def records(self, *, seconds: float | None, count: int | None) -> Iterator[Record | str]:
+        """Give records, and what else is to be said, as they come, for some time or up to some count."""
+
+    def interrupt(self) -> None:
+        """End at once. May be called from a signal handler."""
+
+
+class Feed:
+    """Records from other threads, handed to the main thread."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Record | str | None] = SimpleQueue()
+        self._interrupted = False
+        self._early: list[tuple[float, int, Record]] = []  # a heap
+        self._order = itertools.count()
+        #: Records that were not shown because the terminal was too slow.
+        self.missed = 0
+
+    def observe(self, record: Record) -> None:
+        """Take a record; never waits."""
+        if self._queue.qsize() >= MAX_WAITING:
+            self.missed += 1
+        else:
+            self._queue.put(record)
+
+    def say(self, text: str) -> None:
+        """Have something said to who watches."""
+        self._queue.put(text)
+
+    def interrupt(self) -> None:
+        """See :class:`Source`."""
+        self._interrupted = True
+        self._queue.put(None)
+
+    def records(self, *, seconds: float | None = None, count: int | None = None) -> Iterator[Record | str]:
+        """See :class:`Source`. Records of several threads come in order of time, if they were not too late for that."""
+        due = math.inf if seconds is None else time.monotonic() + seconds
+        while count is None or count > 0:
+            settled = self._early[0][0] + SETTLE if self._early else math.inf
+            item = self._next(min(due, settled))
+            if isinstance(item, str):
+                yield item
+            elif item is not None:
+                heapq.heappush(self._early, (item.instant, next(self._order), item))
+            elif self._interrupted or settled > due or not self._early:
+                break
+            else:
+                yield heapq.heappop(self._early)[2]
+                count = None if count is None else count - 1
+        while self._early and count != 0:
+            yield heapq.heappop(self._early)[2]
+            count = None if count is None else count - 1
+
+    def _next(self, due: float) -> Record | str | None:
+        """Wait for the next item; None when there is none by then, or somebody ended that."""
+        if self._interrupted:
+            return None
+        timeout = None if due == math.inf else max(0.0, due - time.monotonic())
+        try:
+            return self._queue.get(timeout=timeout)
+        except Empty:
+            return None
+
+
+class Replay:
+    """The records of a recording.
+
+    :param file: a path, ``-`` for stdin
+    :param speed: how much faster than then; None does not wait at all
+    :raises RecordError: if it cannot be read
+    """
+
+    def __init__(self, file: str, speed: float | None = None) -> None:
+        from miio_lan.record.recording import read_recording
+
+        self.file = file
+        records = read_recording(file)
+        first = next(records, None)  # what cannot be opened is said before anything is shown
+        self._records = itertools.chain([] if first is None else [first], records)
+        self._speed = speed
+        self._end: SimpleQueue[None] = SimpleQueue()
+
+    def interrupt(self) -> None:
+        """See :class:`Source`."""
+        self._end.put(None)
+
+    def records(self, *, seconds: float | None = None, count: int | None = None) -> Iterator[Record | str]:
+        """See :class:`Source`."""
+        begun = time.monotonic()
+        then: float | None = None
+        for record in itertools.islice(self._records, count):
+            then = record.instant if then is None else then
+            due = begun if self._speed is None else begun + (record.instant - then) / self._speed
+            late = seconds is not None and due > begun + seconds
+            if self._interrupted(begun + seconds if late and seconds is not None else due) or late:
+                return
+            yield record
+
+    def _interrupted(self, due: float) -> bool:
+        """Wait, and tell whether somebody ended that."""
+        try:
+            self._end.get(timeout=max(0.0, due - time.monotonic()))
+        except Empty:
+            return False
+        return True
+
+
+@contextlib.contextmanager
+def ended_by_signals(source: Source) -> Iterator[None]:
+    """Let Ctrl-C and a plain ``kill`` interrupt a source for the length of a block."""
+
+    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
+        source.interrupt()
+
+    before: dict[int, Any] = {
+        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """End a block quietly when whoever reads stdout (``head``) has seen enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Or Python itself would complain when it flushes stdout at its end.
+        with open(os.devnull, "w") as nowhere, contextlib.suppress(OSError):  # noqa: PTH123 - no path but a device
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def to_all(*observers: Observer | None) -> Observer:
+    """Make one observer of several."""
+    present = [observer for observer in observers if observer is not None]
+
+    def observe(record: Record) -> None:
+        for observer in present:
+            observer(record)
+
+    return observe
+
+
+def run(
+    settings: CliSettings,
+    options: dict[str, Any],
+    view: View,
+    start: Callable[[contextlib.ExitStack, Observer, Feed], object],
+    inputs: Iterable[str | None] = (),
+) -> None:
+    """Show and record what ``start`` begins to observe, until the end; then close all.
+
+    :param options: those of :func:`showing`
+    :param start: is given the stack of what is to be closed, the observer, and the feed
+    :param inputs: files that are read meanwhile
+    :raises RecordError: if the recording cannot be written
+    """
+    feed = Feed()
+    wanted = filter_of(options)  # what is wrong with it is said before anything is opened
+    check_files([options["output"]], inputs)
+    with contextlib.ExitStack() as stack:
+        recording = _recording(stack, options["output"])
+        stack.enter_context(ended_by_signals(feed))
+        start(stack, to_all(recording, feed.observe), feed)
+        recording.begin()
+        _show(options, Show(view, wanted, json=settings.json, wall=options["wall"]), feed)
+    if feed.missed:
+        echo(f"{feed.missed} records came too fast to be shown", err=True)
+    _end(recording)
+
+
+def replay(settings: CliSettings, options: dict[str, Any], view: View, source: Replay) -> None:
+    """Show a recording, and copy what is shown, until the end.
+
+    :raises RecordError: if a line of it is no record, or the copy cannot be written
+    """
+    wanted = filter_of(options)
+    check_files([options["output"]], [source.file])
+
+    def copy(record: Record) -> None:
+        if wanted(record):
+            recording(record)
+
+    with contextlib.ExitStack() as stack:
+        recording = _recording(stack, options["output"])
+        stack.enter_context(ended_by_signals(source))
+        recording.begin()
+        show = Show(view, wanted, json=settings.json, wall=options["wall"])
+        _show(options, show, source, copy)
+    _end(recording)
+
+
+def _recording(stack: contextlib.ExitStack, name: str | None) -> Recording:
+    recording = stack.enter_context(Recording(name))
+
+    def tell() -> None:
+        if recording.begun:
+            echo(f"{recording.written} records in {name}", err=True)
+
+    stack.callback(tell)
+    return recording
+
+
+def _end(recording: Recording) -> None:
+    if code := recording.tell():
+        click.get_current_context().exit(code)
+
+
+def _show(
+    options: dict[str, Any], show: Show, source: Source, copy: Callable[[Record], object] = lambda _: None
+) -> None:
+    with reader_may_leave(), show:
+        for item in source.records(seconds=options["seconds"], count=options["count"]):
+            if isinstance(item, str):
+                show.say(item)
+            else:
+                copy(item)
+                show.show(item)
+
+
+# --- options ---------------------------------------------------------------------------------------------------------
+
+OUTPUT = click.option("-o", "--output", metavar="FILE", help="Record everything there, as JSON Lines.")
+DURATION = click.option("--seconds", type=SECONDS, metavar="S", help="End after S seconds.")
+COUNT = click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N lines.")
+WALL = click.option("--clock", "wall", is_flag=True, help="Times of day instead of seconds.")
+POLLS = click.option("--polls", is_flag=True, help="Show get_down and down none too.")
+ONLY = click.option("--only", metavar="REGEX", help="Show only what this is found in.")
+HIDE = click.option("--hide", metavar="REGEX", help="Do not show what this is found in.")
+
+
+def showing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of every command that shows records as they come."""
+    for option in (HIDE, ONLY, POLLS, WALL, COUNT, DURATION, OUTPUT):
+        function = option(function)
+    return function

@@ -1,0 +1,61 @@
+"""Requests that come from a device: recognised, told apart from their repeats, kept for a reader."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from miio_lan.lan.client.reply import reply_id
+
+#: Seconds for which a repeat is recognised; devices repeat every 2 to 3 s until acknowledged.
+MEMORY = 30.0
+#: Pushes kept for a reader, and ids remembered, at most.
+MAX_PUSHES = 1000
+
+_SPEC_METHODS = frozenset({"properties_changed", "event_occured"})
+
+
+class Push(NamedTuple):
+    """Something a device told unasked: ``properties_changed``, ``event_occured`` or another uplink word.
+
+    :param id: the device's id for it; repeats carry the same one
+    :param instant: monotonic seconds of arrival
+    """
+
+    method: str
+    params: object
+    id: int
+    instant: float
+
+
+class PushInbox:
+    """The pushes of one device; the oldest make room when nobody reads them."""
+
+    def __init__(self) -> None:
+        self.arrived: deque[Push] = deque(maxlen=MAX_PUSHES)
+        self._seen: OrderedDict[int, float] = OrderedDict()
+
+    def take(self, payload: Mapping[str, object], now: float) -> tuple[dict[str, object] | None, bool]:
+        """Take a request of the device.
+
+        :returns: the acknowledgement to send (repeats are acknowledged too; None for what is no request), and
+            whether it was new
+        """
+        number, method = reply_id(payload), payload.get("method")
+        if number is None or not isinstance(method, str):
+            return None, False
+        # The spec's pushes are acknowledged as subscriptions ask; older uplink words by a plain ok.
+        answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_METHODS else "ok"}
+        self._forget(now)
+        if number in self._seen:
+            return answer, False
+        self._seen[number] = now
+        self.arrived.append(Push(method, payload.get("params"), number, now))
+        return answer, True
+
+    def _forget(self, now: float) -> None:
+        for number, seen in list(self._seen.items()):
+            if now - seen <= MEMORY and len(self._seen) < MAX_PUSHES:
+                return
+            del self._seen[number]

@@ -1,0 +1,68 @@
+"""What an answer of a device says: which request it belongs to, and whether it is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
+from miio_lan.lan import codes
+from miio_lan.record.redact import redact
+
+#: Some Linux products answer what they do not know with this word in place of a result.
+_UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
+
+
+def reply_id(payload: Mapping[str, object]) -> int | None:
+    """Give the id of a payload, None where it has none that could be one."""
+    value = payload.get("id")
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+        return int(value)
+    return None
+
+
+def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None:
+    """Give the error an answer carries, None where it carries a result.
+
+    The shapes seen: an error object, a bare number or text in its place, a negative code beside the id, and the
+    word ``unknown_method`` as result.
+    """
+    error = payload.get("error")
+    if error is None:
+        if payload.get("result") in _UNKNOWN_METHOD:
+            error = {"code": codes.METHOD_NOT_FOUND, "message": "unknown_method"}
+        elif "result" not in payload and _negative(payload.get("code")):
+            error = payload
+        else:
+            return None
+    code, message = _code_and_message(error)
+    exe_time = payload.get("exe_time")
+    known = codes.RECOVERABLE
+    kind = McuTimeout if code == codes.MCU_TIMEOUT else RecoverableError if code in known else DeviceError
+    return kind(
+        code,
+        message,
+        method=method,
+        id=reply_id(payload),
+        exe_time=exe_time if isinstance(exe_time, (int, float)) else None,
+        explanation=codes.explain(code),
+    )
+
+
+def _negative(code: object) -> bool:
+    return isinstance(code, int) and code < 0
+
+
+def _code_and_message(error: object) -> tuple[int | None, str]:
+    if isinstance(error, Mapping):
+        code, message = error.get("code"), error.get("message")
+        if isinstance(code, str):
+            code = int(code) if code.removeprefix("-").isdecimal() and len(code) <= 12 else None
+        # A device may quote what it was asked, or its token.
+        return (code if isinstance(code, int) else None), ("" if message is None else redact(str(message)))
+    if isinstance(error, int):
+        return error, ""
+    return None, redact(str(error))

@@ -1,0 +1,1 @@
+"""LAN calls, matched to what the serial line carried for each of them."""

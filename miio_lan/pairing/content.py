@@ -1,0 +1,241 @@
+"""What a LAN request and a line of the UART have in common: the same method, ids and values.
+
+A request for properties may become several lines, each with the next ones of its list; everything else becomes one
+line. Values are compared as values: ``23.600000`` is 23.6, and JSON text may have lost blanks, brackets and braces.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from miio_lan.uart.commands import (
+    Action,
+    Argument,
+    Down,
+    Error,
+    GetProperties,
+    Legacy,
+    PropertyId,
+    PropertyValue,
+    Result,
+    SetProperties,
+)
+from miio_lan.uart.commands.values import MISSING
+
+TIMED_OUT = -9999
+"""What a module tells the client when its MCU did not answer in time."""
+MCU_CODES = range(-9999, -4999)
+"""The codes of ``error`` that a module passes on."""
+UNDEFINED = -10000
+"""What a module makes of an ``error`` whose code it does not pass on."""
+NO_ANSWER = -4004
+"""What a module tells of a property the MCU did not mention."""
+BAD_ANSWERS = frozenset({-9998, -30001})
+"""What a module tells when the answer of its MCU is of no use."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a LAN request asks of the MCU.
+
+    :param items: the properties, in order; one item for everything else
+    """
+
+    method: str
+    items: tuple[object, ...]
+    params: object = None
+
+    @classmethod
+    def of(cls, method: str, params: object) -> Demand:
+        """Read the parameters of a request."""
+        if method in ("get_properties", "set_properties") and isinstance(params, list):
+            keys = ("siid", "piid") if method == "get_properties" else ("siid", "piid", "value")
+            items = [tuple(item.get(key) for key in keys) for item in params if isinstance(item, Mapping)]
+            if len(items) == len(params):
+                return cls(method, tuple(items), params)
+        return cls(method, (params,), params)
+
+    def covers(self, down: Down, at: int) -> int:
+        """Return how many items, from the one at ``at``, this line asks for; 0 when it asks for something else."""
+        if down.method != self.method or at >= len(self.items):
+            return 0
+        if isinstance(down, (GetProperties, SetProperties)):
+            count = len(down.properties)
+            wanted = self.items[at : at + count]
+            same = len(wanted) == count and all(map(same_value, wanted, down.properties))
+            return count if same else 0
+        if isinstance(down, Action):
+            return int(_same_action(self.params, down))
+        return int(isinstance(down, Legacy) and _same_legacy(self.params, down))
+
+    def as_down(self) -> Down | None:
+        """Return the line the request becomes where it becomes a single one, for reading an answer without it."""
+        if self.method == "action" and isinstance(self.params, Mapping):
+            siid, aiid = self.params.get("siid"), self.params.get("aiid")
+            return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
+        ids = [item[:2] for item in self.items if isinstance(item, tuple)]
+        asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
+        if not asked or len(asked) < len(self.items):
+            return None
+        # The values of a set do not matter for the reading of its answer.
+        is_get = self.method == "get_properties"
+        return (
+            GetProperties(asked)
+            if is_get
+            else SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
+        )
+
+
+def _same_action(params: object, down: Action) -> bool:
+    if not isinstance(params, Mapping):
+        return False
+    if (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
+        return False
+    given = params.get("in") or []
+    if not isinstance(given, list) or len(given) != len(down.in_):
+        return False
+    return all(map(_same_argument, given, down.in_))
+
+
+def _same_argument(given: object, line: Argument) -> bool:
+    if isinstance(given, Mapping):
+        return given.get("piid") == line.piid and same_value(given.get("value"), line.value)
+    return same_value(given, line.value)
+
+
+def _same_legacy(params: object, down: Legacy) -> bool:
+    if same_params(params, down.params):
+        return True
+    # What a module made of nested JSON may be no JSON any more.
+    text = json.dumps(_as_list(params), separators=(",", ":"), default=str)
+    return _bare(text) == _bare(down.line.partition(down.name)[2])
+
+
+def same_params(params: object, line: Sequence[object]) -> bool:
+    """Compare the parameters of a method without a layout of its own with the values of its line."""
+    wanted = _as_list(params)
+    return len(wanted) == len(line) and all(map(same_value, wanted, line))
+
+
+def _as_list(params: object) -> list[object]:
+    return params if isinstance(params, list) else [] if params is None else [params]
+
+
+def _bare(text: str) -> str:
+    """Write JSON without anything a module may take away or add."""
+    return text.replace("\\u0020", " ").translate(_TAKEN_AWAY)
+
+
+_TAKEN_AWAY = str.maketrans(dict.fromkeys(" []{}\\"))
+
+
+def same_value(one: object, other: object) -> bool:
+    """Compare two values, either of which may have been written as text in between."""
+    if isinstance(one, float) or isinstance(other, float):
+        return _close(one, other)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or one.replace("\\u0020", " ") == other.replace("\\u0020", " ")
+    return one == other
+
+
+def _close(one: object, other: object) -> bool:
+    if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
+        return False
+    try:
+        return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-6)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+def fits(answer: Result | Error, down: Down) -> bool:
+    """Tell whether an answer names what the line asked for. ``error``, and values without ids, name nothing."""
+    if isinstance(answer, Error) or (not answer.results and answer.siid is None):
+        return isinstance(answer, Error) or not isinstance(down, (GetProperties, SetProperties, Action))
+    if isinstance(down, (GetProperties, SetProperties)):
+        asked = {(each[0], each[1]) for each in down.properties}
+        return not asked.isdisjoint((row.siid, row.piid) for row in answer.results)
+    return isinstance(down, Action) and (answer.siid, answer.aiid) == (down.siid, down.aiid)
+
+
+def is_telling(down: Down) -> bool:
+    """Tell whether an answer to this line has to name what it answers."""
+    return isinstance(down, (GetProperties, SetProperties, Action))
+
+
+def codes_of(answer: Result) -> list[int]:
+    """Return the status codes of an answer that has some."""
+    if answer.siid is not None:
+        return [] if answer.code is None else [answer.code]
+    return [row.code for row in answer.results if row.code is not None]
+
+
+def carried(answer: Result, result: object) -> bool:
+    """Tell whether the result on the LAN can be the one that was made of this answer."""
+    if answer.siid is not None:
+        return _carried_action(answer, result)
+    if answer.results:
+        return _carried_rows(answer, result)
+    if isinstance(result, list) and not any(isinstance(item, Mapping) for item in result):
+        return same_params(result, list(answer.values))
+    return True
+
+
+def _carried_action(answer: Result, result: object) -> bool:
+    if not isinstance(result, Mapping):
+        return True
+    if answer.code is not None and result.get("code", answer.code) != answer.code:
+        return False
+    out = result.get("out")
+    if not isinstance(out, list) or len(out) != len(answer.out):
+        return not isinstance(out, list) or answer.code != 0
+    return all(map(_same_argument, out, answer.out))
+
+
+def _carried_rows(answer: Result, result: object) -> bool:
+    items = result if isinstance(result, list) else []
+    found = [item for item in items if isinstance(item, Mapping)]
+    for row in answer.results:
+        ids = (row.siid, row.piid)
+        item = next((each for each in found if (each.get("siid"), each.get("piid")) == ids), None)
+        # What the module could not use is -4004 to the client, whatever the MCU wrote.
+        if item is None or item.get("code") == NO_ANSWER or row.code is None:
+            continue
+        if item.get("code", row.code) != row.code:
+            return False
+        given = row.code == 0 and row.value is not MISSING and "value" in item
+        if given and not same_value(item["value"], row.value):
+            return False
+    return True
+
+
+def all_good(result: object) -> bool:
+    """Tell whether no code of a LAN result is negative."""
+    return not any(code < 0 for code in _codes_in(result))
+
+
+def all_refused(reading: Mapping[str, object] | None) -> bool:
+    """Tell whether a LAN reply is a result of negative codes alone."""
+    codes = _codes_in((reading or {}).get("result"))
+    return bool(codes) and all(code < 0 for code in codes)
+
+
+def _codes_in(result: object) -> list[int]:
+    items = result if isinstance(result, list) else [result]
+    codes = [item.get("code", 0) for item in items if isinstance(item, Mapping)]
+    return [code for code in codes if isinstance(code, int)]
+
+
+def error_of(reading: Mapping[str, object] | None) -> int | None:
+    """Return the code of an error reply; None for a result."""
+    error = (reading or {}).get("error")
+    if error is None:
+        return None
+    code = error.get("code") if isinstance(error, Mapping) else None
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,98 @@
+"""Joins what crossed the LAN and what crossed the UART into exchanges: one per command, with the time of each step.
+
+Works on records alone (of a tap, a bridge, a virtual product, a recording), without I/O and without a clock. Each
+exchange tells how far the command came; where what was seen can be explained in more than one way, it says so instead
+of guessing. Others on either wire (a second client, the phone app, the cloud, noise) are told apart by method, ids,
+values and order.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+
+from miio_lan.pairing import exchange as at
+from miio_lan.pairing.exchange import Exchange, Part
+from miio_lan.pairing.tasks import Before
+from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
+from miio_lan.record import Record
+
+__all__ = ["Exchange", "Pairer", "Part", "at", "pair"]
+
+_COMPACT_AT = 4096
+
+
+def pair(records: Iterable[Record]) -> list[Exchange]:
+    """Join the records of a whole recording, in any order, into exchanges in the order of their beginning."""
+    pairer = Pairer()
+    for record in records:
+        pairer.feed(record)
+    pairer.finish()
+    return pairer.exchanges
+
+
+class Pairer:
+    """Takes records as they come and gives the exchanges so far.
+
+    Records of the two wires may come out of order, as they do when two threads observe them; what is older than
+    :data:`~miio_lan.pairing.window.HORIZON` is settled and no longer changes.
+    """
+
+    def __init__(self) -> None:
+        self._window: list[tuple[float, int, Record]] = []
+        self._count = 0
+        self._settled: list[Exchange] = []
+        self._recent: list[Exchange] | None = []
+        self._finished = False
+        self._compact_at = _COMPACT_AT
+        self._before = Before()
+
+    def feed(self, record: Record) -> None:
+        """Take a record of either wire."""
+        self._count += 1
+        insort(self._window, (record.instant, self._count, record))
+        self._recent = None
+        if len(self._window) >= self._compact_at:
+            self._compact()
+
+    def finish(self) -> None:
+        """Nothing more will come: what is open will stay so."""
+        self._finished = True
+        self._recent = None
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All exchanges so far, in the order of their beginning."""
+        if self._recent is None:
+            reading = self._read(finished=self._finished)
+            self._recent = reading.exchanges()
+            cut = reading.cut(self._newest - STRAGGLING, self._recent)
+            if cut is not None:
+                self._cut(cut)
+        return [*self._settled, *self._recent]
+
+    @property
+    def _newest(self) -> float:
+        return self._window[-1][0] if self._window else 0.0
+
+    def _read(self, *, finished: bool) -> Window:
+        return Window([record for _, _, record in self._window], self._before, finished=finished)
+
+    def _compact(self) -> None:
+        """Settle what is old, up to an instant that no exchange spans."""
+        reading = self._read(finished=False)
+        recent = reading.exchanges()
+        cut = self._newest - HORIZON
+        for each in sorted(recent, key=lambda each: each.records[-1].instant, reverse=True):
+            if each.records[-1].instant >= cut:
+                cut = min(cut, each.records[0].instant)
+        self._recent = recent
+        self._cut(reading.cut_at(cut, recent))
+        self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
+
+    def _cut(self, cut: Checkpoint) -> None:
+        self._settled += cut.settled
+        settled = {id(each) for each in cut.settled}
+        self._recent = [each for each in self._recent or () if id(each) not in settled]
+        self._window = [entry for entry in self._window if id(entry[2]) not in cut.gone]
+        self._before = cut.before

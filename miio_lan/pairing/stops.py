@@ -1,0 +1,258 @@
+"""Where a command stopped, as far as what was seen tells."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from miio_lan.pairing import exchange as at
+from miio_lan.pairing.candidates import DELIVERY, SKEW
+from miio_lan.pairing.content import (
+    MCU_CODES,
+    TIMED_OUT,
+    all_good,
+    all_refused,
+    carried,
+    codes_of,
+    error_of,
+)
+from miio_lan.pairing.matching import LONGEST_WAIT
+from miio_lan.pairing.tasks import Answer, Task
+from miio_lan.pairing.uart_story import (
+    ANSWER_TIME,
+    BLIND,
+    BOTH,
+    SHORTEST_ANSWER_TIME,
+    UartStory,
+    count_in,
+)
+from miio_lan.record import Record
+from miio_lan.uart.commands import Error, Result
+
+LONG_PAUSE = 2.5
+"""Times the usual interval between two questions for work."""
+
+
+@dataclass
+class Finding:
+    """Where it stopped (None: it did not), at which part, and what else is to be said."""
+
+    stopped_at: str | None = None
+    part: int = 0
+    ambiguous: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    def doubt(self, note: str) -> None:
+        """Say why this may be otherwise."""
+        self.ambiguous = True
+        self.notes.append(note)
+
+
+def of_tasks(tasks: tuple[Task, ...], reply: Record | None, uart: UartStory, *, asked: bool) -> Finding:
+    """Say where a command stopped whose lines were seen.
+
+    :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
+    """
+    finding = Finding()
+    for place, task in enumerate(tasks):
+        finding.stopped_at = _of_task(task, reply, finding)
+        finding.part = place
+        if finding.stopped_at is not None:
+            if task.answer is None and "up" not in uart.heard:
+                finding.doubt("the MCU was not heard")
+            return finding
+    finding.part = 0
+    if asked and reply is None:
+        finding.stopped_at = at.REPLY_LOST
+    elif reply is not None and (code := error_of(reply.reading)) is not None:
+        finding.stopped_at = at.ANSWERED_WRONGLY
+        finding.part = len(tasks) - 1
+        finding.doubt(f"the client got the error {code}, which the answer does not explain")
+    return finding
+
+
+def is_success(reply: Record | None) -> bool:
+    """Tell whether the client got a result that is not a refusal of everything."""
+    return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
+
+
+def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
+    answer = task.answer
+    finding.notes += task.notes
+    if task.missed:
+        finding.doubt("the module answered something that was not seen")
+    if task.doubtful:
+        finding.doubt("an answer that came later may belong to it")
+    succeeded = is_success(reply)
+    if answer is None or (succeeded and not answer.fits):
+        return _unanswered(task, reply, finding)
+    if not answer.sure:
+        finding.doubt("the answer may belong to an earlier line that was not answered")
+    if task.lines_missing and not succeeded:
+        finding.doubt("lines are missing between the line and its answer")
+    late = _is_late(task, answer, reply)
+    _doubt_answer(task, answer, finding, succeeded=succeeded, late=late)
+    if not answer.acknowledged_surely:
+        finding.doubt("what the module said to the answer is not sure: lines are missing")
+    if answer.dropped:
+        finding.notes.append("the answer is too long: a module drops it without a word")
+        return at.ANSWERED_WRONGLY
+    if late:
+        return at.ANSWERED_LATE
+    if isinstance(answer.command, Error):
+        return at.REFUSED
+    return _of_result(answer, answer.command, reply, finding)
+
+
+def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bool, late: bool) -> None:
+    """Ask whether what the module said to the answer shows that it is not the answer to this line."""
+    taken = answer.acknowledgement is not None and not answer.refused
+    if taken and answer.record.instant - task.down.instant > ANSWER_TIME + SKEW:
+        finding.doubt(
+            "the module took it when it had given this line up: it may belong to one that was not seen"
+        )
+    if succeeded:
+        return
+    if answer.second and (late or answer.acknowledgement is None):
+        finding.doubt("it was not the first: it may belong to a line that was not seen")
+    if answer.acknowledgement is None:
+        return
+    if answer.refused:
+        if answer.fits and answer.command.valid and not late:
+            finding.doubt("the module did not take it though it fits: it may belong to an earlier line")
+        elif answer.blind:
+            finding.doubt("it may belong to a line handed out before the watching began")
+
+
+def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Finding) -> str | None:
+    reading = (reply.reading or {}) if reply is not None else {}
+    code = error_of(reading) if reply is not None else None
+    good = reply is not None and code is None and all_good(reading.get("result"))
+    if not answer.fits:
+        return at.ANSWERED_WRONGLY
+    taken = reply is not None and code is None and carried(result, reading.get("result"))
+    if answer.refused and not good and not taken:
+        return at.ANSWERED_WRONGLY
+    if not result.valid:
+        finding.notes.append(f"the answer does not conform: {result.problem}")
+        if not good:
+            return at.ANSWERED_WRONGLY
+    codes = codes_of(result)
+    negative = [each for each in codes if each < 0]
+    if negative and len(negative) == len(codes):
+        return at.REFUSED
+    if negative:
+        finding.notes.append(f"{len(negative)} of {len(codes)} properties were refused")
+    return None
+
+
+def _is_late(task: Task, answer: Answer, reply: Record | None) -> bool:
+    taken = answer.record.instant - task.down.instant
+    if reply is not None:
+        if error_of(reply.reading) == TIMED_OUT and not _says(answer, TIMED_OUT):
+            return answer.record.instant >= reply.instant - SKEW
+        return answer.record.instant > reply.instant + SKEW
+    if answer.after_all:
+        return True
+    if answer.acknowledgement is not None and not answer.refused:
+        return False
+    return taken > ANSWER_TIME
+
+
+def _says(answer: Answer, code: int) -> bool:
+    return isinstance(answer.command, Error) and answer.command.code == code
+
+
+def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | None:
+    if reply is not None:
+        code = error_of(reply.reading)
+        if all_refused(reply.reading):
+            finding.doubt("the answer was not seen")
+            return at.REFUSED
+        if code is None:
+            finding.notes.append("the answer was not seen, though the reply shows there was one")
+            return None
+        if code != TIMED_OUT:
+            finding.doubt("the answer was not seen")
+            return at.REFUSED
+        if task.broken:
+            finding.doubt("the line was interrupted while it was under way")
+        return at.NOT_ANSWERED
+    if task.broken:
+        finding.doubt("the line was interrupted while it was under way")
+    elif task.closed is not None and task.closed - task.down.instant < ANSWER_TIME - SKEW:
+        # No module gives up that soon, unless it restarts: the answer may have been missed.
+        finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
+        if task.closed - task.down.instant < SHORTEST_ANSWER_TIME:
+            finding.notes.append("all may have gone through")
+    return at.NOT_ANSWERED
+
+
+def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bool) -> Finding:
+    """Say where a command stopped of which no line was seen."""
+    finding = Finding()
+    if reply is not None and not local:
+        _of_reply(finding, reply)
+    elif reply is not None:
+        refused = error_of(reply.reading) is not None
+        finding.stopped_at = at.REFUSED if refused else None
+        finding.notes.append(
+            "the module refused it by itself" if refused else "the module answers this by itself"
+        )
+    else:
+        finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
+    if finding.stopped_at == at.NOT_FETCHED:
+        _doubt_silence(finding, uart, sent.instant, reply)
+    return finding
+
+
+def _of_reply(finding: Finding, reply: Record) -> None:
+    code = error_of(reply.reading)
+    if code == TIMED_OUT:
+        finding.stopped_at = at.NOT_FETCHED
+    elif code in MCU_CODES or all_refused(reply.reading):
+        finding.stopped_at = at.REFUSED
+        finding.doubt("no line was seen: it was missed, or the module refused by itself")
+    elif code is not None:
+        finding.stopped_at = at.REFUSED
+        finding.notes.append(f"the module refused it by itself ({code})")
+    else:
+        finding.doubt("no line was seen: it was missed, or the module answered by itself")
+
+
+def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
+    """Ask whether a line that was not seen may have been there all the same."""
+    end = reply.instant if reply is not None else start + LONGEST_WAIT
+    if uart.heard != BOTH or uart.first is None or uart.first > start or count_in(uart.breaks, start, end):
+        finding.doubt("the UART was not watched all the time")
+        return
+    polls = count_in(uart.polls, start, end)
+    finding.notes.append(
+        f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
+    )
+    orphans = [each.record.instant for each in uart.orphans]
+    late = count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
+    if late or any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
+        finding.doubt("some of what the module said was not seen")
+    elif reply is None and _busy(uart, start + DELIVERY, end):
+        finding.doubt("the module was busy all the time: it may have been fetched later")
+    elif reply is None and _paused(uart, start, end):
+        finding.doubt("the MCU did not ask for a while: it may have been at work on a line that was not seen")
+    elif reply is not None and polls:
+        finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
+
+
+def _busy(uart: UartStory, start: float, end: float) -> bool:
+    """Tell whether the MCU asked for work and the module never had nothing."""
+    return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)
+
+
+def _paused(uart: UartStory, start: float, end: float) -> bool:
+    """Tell whether the MCU kept silent for longer than usual, though nothing was under way as far as was seen."""
+    polls = uart.polls[bisect_left(uart.polls, start) : bisect_left(uart.polls, end)]
+    gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
+    usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
+    downs = [task.down.instant for task in uart.tasks]
+    return any(gap > LONG_PAUSE * usual and not count_in(downs, *span) for gap, *span in gaps)

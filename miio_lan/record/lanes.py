@@ -1,0 +1,169 @@
+"""Records for people: plain text in two lanes with times, one lane for each speaker or each wire.
+
+Secrets are hidden, by the same rules as everywhere (:mod:`miio_lan.record.redact`).
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from miio_lan.record.redact import redact_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from miio_lan.record import Record
+
+View = Literal["line", "wires"]
+"""``"line"``: the MCU's words left, the module's right. ``"wires"``: the LAN left, the serial line right."""
+
+TIME = 10
+MIN_WIDTH = 60
+
+_TITLES: Mapping[View, tuple[str, str]] = {
+    "line": ("MCU says", "module says"),
+    "wires": ("LAN: client → ← module", "UART: module → ← MCU"),
+}
+
+
+class Lanes:
+    """Lays records out, as they come.
+
+    :param view: what the two lanes are
+    :param width: columns in all
+    :param wall: times of day instead of seconds since the first record
+    """
+
+    def __init__(self, view: View = "line", *, width: int = 100, wall: bool = False) -> None:
+        self.view = view
+        self._wall = wall
+        self._start: float | None = None
+        self.lane = _lane(width)
+
+    def resize(self, width: int) -> bool:
+        """Lay out what comes for another number of columns, and tell whether that makes a difference."""
+        before, self.lane = self.lane, _lane(width)
+        return self.lane != before
+
+    @property
+    def header(self) -> str:
+        """The titles of the lanes."""
+        left, right = _TITLES[self.view]
+        unit = "time" if self._wall else "seconds"
+        return f"{unit:>{TIME + 2 if self._wall else TIME}}  {left:<{self.lane}}  {right}"
+
+    def rows(self, record: Record) -> Iterator[str]:
+        """Give the lines of text for a record; long ones are wrapped."""
+        right = self.is_right(record)
+        stamp = self.time(record)
+        empty = " " * self.lane
+        for text in self.wrapped(record):
+            yield (f"{stamp}  {empty}  {text}" if right else f"{stamp}  {text}").rstrip()
+            stamp = " " * len(stamp)
+
+    def is_right(self, record: Record) -> bool:
+        """Tell whether a record belongs into the right lane."""
+        return record.direction == "down" if self.view == "line" else record.wire == "uart"
+
+    def wrapped(self, record: Record) -> list[str]:
+        """Give the text of a record in pieces as wide as a lane, arrows included."""
+        text = said(record)
+        if self.view == "wires":
+            text = f"{'→' if record.direction == 'down' else '←'} {text}"
+        pieces = textwrap.wrap(
+            text, self.lane, subsequent_indent="  ", break_on_hyphens=False, drop_whitespace=False
+        )
+        return pieces or [""]
+
+    def time(self, record: Record) -> str:
+        """Give the time of a record, as wide as all others."""
+        if self._wall:
+            whole = int(record.wall)
+            return (
+                f"{time.strftime('%H:%M:%S', time.localtime(whole))}.{int((record.wall - whole) * 1000):03d}"
+            )
+        if self._start is None:
+            self._start = record.instant
+        return f"{record.instant - self._start:{TIME}.3f}"
+
+
+def _lane(width: int) -> int:
+    return max(width, MIN_WIDTH) // 2 - TIME // 2 - 2
+
+
+def transcript(records: Iterable[Record], view: View = "line", *, width: int = 100) -> str:
+    """Lay out whole recordings."""
+    lanes = Lanes(view, width=width)
+    return "\n".join([lanes.header, *(row for record in records for row in lanes.rows(record))])
+
+
+def said(record: Record) -> str:
+    """Give what a record says in one line of printable text, with its marks; secrets are hidden."""
+    record = redact_record(record)
+    reading = record.reading or {}
+    if "transfer" in reading:
+        text = _transfer(reading)
+    elif record.wire == "uart":
+        text = line_text(record)
+    elif "method" in reading:
+        text = f"{reading['method']} {_items(reading.get('params'))}".strip()
+    else:
+        text = _reply(reading)
+    marks = f"[{record.note}]" if record.note else ""
+    return " ".join(each for each in (printable(text), marks) if each)
+
+
+def line_text(record: Record) -> str:
+    """Give the line of a UART record without its end, secrets included; bytes that are no text are escaped."""
+    return printable(record.raw.decode("ascii", "backslashreplace").strip("\r\n"))
+
+
+def printable(text: str) -> str:
+    """Give a text in which nothing steers the reader's terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
+    )
+
+
+def _transfer(reading: Mapping[str, object]) -> str:
+    if reading["transfer"] != "block":
+        count = reading.get("count", 1)
+        return f"{reading['transfer']}" + (f" × {count}" if count != 1 else "")
+    problem = f", {reading['problem']}" if "problem" in reading else ""
+    return f"block {reading.get('number')}, {reading.get('size')} bytes{problem}"
+
+
+def _reply(reading: Mapping[str, object]) -> str:
+    error = reading.get("error")
+    if isinstance(error, Mapping):
+        return f"error {error.get('code')} {error.get('message', '')}".strip()
+    return _items(reading.get("result"))
+
+
+def _items(value: object) -> str:
+    """Write parameters or results briefly: 2.1=true for a property."""
+    if isinstance(value, Mapping):
+        return _item(value)
+    if isinstance(value, list):
+        return " ".join(_item(each) if isinstance(each, Mapping) else _json(each) for each in value)
+    return "" if value is None else _json(value)
+
+
+def _item(item: Mapping[str, object]) -> str:
+    if "siid" not in item:
+        told = [f"{key} {item[key]}" for key in ("model", "fw_ver", "mcu_fw_ver") if key in item]
+        return ", ".join(told) or _json(item)
+    name = f"{item['siid']}.{item.get('piid', item.get('aiid', item.get('eiid')))}"
+    if item.get("code", 0) != 0:
+        return f"{name}: {_json(item['code'])}"
+    if "value" in item:
+        return f"{name}={_json(item['value'])}"
+    return f"{name}: 0" if "code" in item else f"{name} {_items(item.get('in'))}".strip()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,186 @@
+"""Recordings in the making and afterwards: JSON Lines files that survive a crash of whoever writes them.
+
+The format of a line is that of :mod:`miio_lan.record`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TextIO, cast
+
+from miio_lan import record as records
+from miio_lan.errors import RecordError
+from miio_lan.record.runs import put_off
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from miio_lan.record import Record
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class FileRecorder:
+    """An observer that writes what it observes, each record at once and whole.
+
+    What is observed in one run (:mod:`miio_lan.record.runs`), as a tap or bridge does on a busy line, is written at
+    its end: a crash may cost these records, half a millisecond's work. Records may come from several threads. What
+    cannot be written (a full disk) is counted and logged once; it does not disturb what is being observed, and leaves
+    no half line behind.
+
+    :param file: a path, written anew unless ``append`` is set, or a text file that stays open
+    :raises RecordError: if the file cannot be written
+    """
+
+    def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
+        self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
+        self._own: _Lines | None = None
+        self._file: TextIO | _Lines
+        if isinstance(file, (str, Path)):
+            try:
+                self._file = self._own = _Lines(Path(file), append=append)
+            except OSError as error:
+                raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
+        else:
+            self._file = file
+        self._lock = threading.Lock()
+        self._pending: list[str] = []
+        #: Records written so far.
+        self.written = 0
+        #: Records that could not be written.
+        self.lost = 0
+
+    def __call__(self, record: Record) -> None:
+        """Write a record."""
+        try:
+            line = records.as_line(record)
+        except RecordError as error:
+            with self._lock:
+                self._lose(error)
+            return
+        with self._lock:
+            self._pending.append(line)
+        if not put_off(self._write):
+            self._write()
+
+    def _write(self) -> None:
+        """Write what is pending, in one piece: the system takes as long over one line as over twenty."""
+        with self._lock:
+            self._write_pending()
+
+    def _write_pending(self) -> None:
+        lines, self._pending = self._pending, []
+        if not lines:
+            return
+        try:
+            self._file.write("".join(lines))
+            self._file.flush()
+            self.written += len(lines)
+        except (OSError, ValueError) as error:
+            self._lose(error, len(lines))
+
+    def _lose(self, error: Exception, count: int = 1) -> None:
+        if not self.lost:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            _LOGGER.warning("the recording %s goes on without some records: %s", self._name, reason)
+        self.lost += count
+
+    def close(self) -> None:
+        """Close the file, if it was opened here. May be called twice, and does not fail.
+
+        Some disks say only now that what was written last is lost: that counts as one record.
+        """
+        with self._lock:
+            self._write_pending()
+            try:
+                if self._own is not None:
+                    self._own.close()
+            except OSError as error:
+                self._lose(error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Lines:
+    """A file that takes lines, and has what it is given whole or not at all, also when the disk is full.
+
+    Without a buffer: one would keep what was reported as lost, and write parts of it later.
+
+    :raises OSError: if it cannot be opened
+    """
+
+    def __init__(self, path: Path, *, append: bool) -> None:
+        self._file = path.open("ab" if append else "wb", buffering=0)
+
+    def write(self, lines: str) -> None:
+        """Write some lines.
+
+        :raises OSError: if it could not be written to its end
+        """
+        data = lines.encode("ascii")
+        done = 0
+        try:
+            while done < len(data):
+                done += self._file.write(data[done:]) or 0
+        except OSError:
+            if done:
+                self._take_back(done)
+            raise
+
+    def _take_back(self, count: int) -> None:
+        with contextlib.suppress(OSError):  # a pipe, for one, keeps what it got
+            self._file.truncate(self._file.seek(0, io.SEEK_END) - count)
+            self._file.seek(0, io.SEEK_END)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_recording(file: str | Path | TextIO) -> Iterator[Record]:
+    """Give the records of a recording, one by one, as they are read.
+
+    A last line without its end is what a crash leaves behind: it is passed over with a warning.
+
+    :param file: a path, ``-`` for stdin, or a text file
+    :raises RecordError: if the file cannot be read, or a line that is complete is no record, naming its number
+    """
+    if file == "-":
+        yield from _whole(sys.stdin)
+    elif isinstance(file, (str, Path)):
+        try:
+            with Path(file).open(encoding="utf-8") as opened:
+                yield from _whole(opened)
+        except OSError as error:
+            raise RecordError(f"{file} cannot be read: {error.strerror or error}") from error
+    else:
+        yield from _whole(file)
+
+
+def _whole(file: TextIO) -> Iterator[Record]:
+    # What is read is only iterated over.
+    return records.read(cast("TextIO", _complete(file)))
+
+
+def _complete(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out a last line that has no end, unless it is a whole record all the same."""
+    for line in lines:
+        if records.is_cut_off(line):
+            _LOGGER.warning("the last line of the recording was cut off, and is left out")
+            return
+        yield line

@@ -1,0 +1,1 @@
+"""A man in the middle of the line."""

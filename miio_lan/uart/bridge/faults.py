@@ -1,0 +1,311 @@
+r"""Faults a bridge injects into a line: what is done, to which lines, and how often.
+
+As text, for the command line::
+
+    drop result x1                            the first result is lost
+    drop ok result after 2 x1                 the third ok that answers a result is lost
+    delay 2.5s result get_properties          every result of a get_properties arrives late, and all behind it
+    duplicate properties_changed 2.1          every report with that property arrives twice
+    alter result x3: s/true/false/            three results say the contrary
+    alter get_properties: down nonsense       the MCU is asked something else
+    answer action 2.1: result 2 1 -4001       the bridge answers in place of the MCU
+    answer up get_down x5: error              the bridge answers in place of the module
+    drop down *                               the MCU hears nothing any more
+
+A word is a command of the MCU, else a reply of the module (``ok``, or ``reply`` for any), else a method the module
+hands out; ``up`` or ``down`` before it settles the direction, and ``*`` is every line. A second word is what the line
+answers. ``2.1`` are the ids the line must contain (siid and piid, aiid or eiid), ``2`` the siid alone. In texts after
+the colon, ``\r``, ``\n`` and ``\xff`` are bytes; ``s/old/new/`` is a regular expression. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+from miio_lan.errors import InvalidArgument
+from miio_lan.uart.commands import EXTRAS, UPLINKS
+from miio_lan.uart.commands.values import shown
+from miio_lan.uart.line import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from miio_lan.record import Record
+    from miio_lan.uart.commands import Command, Direction
+
+Kind = Literal["drop", "delay", "alter", "duplicate", "answer"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MAX_DELAY = 60.0
+"""Seconds; modules and MCUs have given up long before."""
+
+EVERY = "*"
+REPLY = "reply"
+
+DROPPED = "dropped by the bridge"
+ALTERED = "altered by the bridge"
+ANSWERED = "answered by the bridge"
+NOT_FORWARDED = "not forwarded by the bridge"
+SENT = "sent by the bridge"
+"""The note of a line that was said by the bridge alone."""
+
+HELD_BACK = "held back for {:g} s by the bridge"
+_HELD_BACK = re.compile(r"held back for (\d+(?:\.\d+)?(?:e-\d+)?) s by the bridge")
+_UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
+_COUNT = re.compile(r"[x×](\d+)")
+_IDS = re.compile(r"(\d+)(?:\.(\d+))?")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|\*")
+_EXAMPLE = "a rule is, for example, 'drop result x1' or 'answer get_properties 2.1: result 2 1 -4001'"
+
+
+def delivered(record: Record) -> bool:
+    """Tell whether a line that a bridge recorded reached the other end."""
+    return not record.note or not any(mark in record.note for mark in _UNDELIVERED)
+
+
+def held_back(record: Record) -> float:
+    """Tell for how many seconds a bridge held a line back before it let it go on; the record has the time of that."""
+    found = _HELD_BACK.search(record.note)
+    return float(found[1]) if found else 0.0
+
+
+def touched(record: Record) -> bool:
+    """Tell whether a bridge did anything but let the line go on."""
+    return not delivered(record) or invented(record) or bool(held_back(record))
+
+
+def invented(record: Record) -> bool:
+    """Tell whether the bridge said this, and not the end whose direction it bears."""
+    return SENT in record.note
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One rule, such as ``Fault("drop", "result", times=1)``, or from a text with :meth:`parse`.
+
+    :param kind: what is done
+    :param name: a command, reply or method, ``reply`` or ``*``
+    :param direction: ``"up"`` for lines of the MCU; None lets the name decide (and ``*`` be both)
+    :param answers: what the line must answer: a method for ``result`` and ``error``, a command for replies
+    :param ids: siid, and piid, aiid or eiid or None for any, that the line must contain
+    :param times: how often at most; None without end
+    :param skip: how many lines that fit are left alone first
+    :param seconds: how long a ``delay`` is
+    :param text: what an ``answer`` says, or an ``alter``: the whole line, or ``s/old/new/``
+    :param change: instead, what makes another line of a line (CR included); what it gives is sent as it is
+    :raises InvalidArgument: if the parts do not fit together
+    """
+
+    kind: Kind
+    name: str = EVERY
+    direction: Direction | None = None
+    answers: str = ""
+    ids: tuple[int, int | None] | None = None
+    times: int | None = None
+    skip: int = 0
+    seconds: float = 0.0
+    text: str = ""
+    change: Callable[[bytes], bytes] | None = None
+
+    def __post_init__(self) -> None:
+        if problem := self._problem():
+            raise InvalidArgument(f"{self}: {problem}")
+
+    def _problem(self) -> str:
+        if not _NAME.fullmatch(self.name):
+            return f"{shown(self.name)} is not a command, a reply or a method, nor *"
+        if self.kind == "delay" and not 0 < self.seconds <= MAX_DELAY:
+            return f"a delay is more than 0 and at most {MAX_DELAY:g} seconds, such as 2.5s or 300ms"
+        if self.kind != "delay" and self.seconds:
+            return f"only a delay has a time, not {self.kind}"
+        if self.kind == "answer" and not self.text:
+            return "the line to answer with is missing; it stands behind a colon"
+        if self.kind == "alter" and not self.text and self.change is None:
+            return "what to make of the line is missing; it stands behind a colon"
+        if self.kind not in ("alter", "answer") and (self.text or self.change):
+            return f"{self.kind} takes no text behind a colon"
+        if self.kind == "alter":
+            _substitution(self.text)
+        if (self.times is not None and self.times < 1) or self.skip < 0:
+            return "a count is at least 1"
+        return ""
+
+    def __str__(self) -> str:
+        words = [
+            self.kind,
+            f"{self.seconds:g}s" if self.seconds else "",
+            self.direction or "",
+            self.name,
+            self.answers,
+        ]
+        if self.ids is not None:
+            words.append(".".join(str(each) for each in self.ids if each is not None))
+        words.append(f"after {self.skip}" if self.skip else "")
+        words.append(f"x{self.times}" if self.times is not None else "")
+        return " ".join(word for word in words if word) + (f": {self.text}" if self.text else "")
+
+    @classmethod
+    def parse(cls, text: str) -> Fault:
+        """Read a rule; see the module for how it is written.
+
+        :raises InvalidArgument: naming what is wrong
+        """
+        return _parse(text)
+
+    def heads(self, direction: Direction) -> str | None:
+        """Give how a line of this direction begins when the rule is about it: words, ``*``, ``reply``, or None."""
+        if self.direction not in (None, direction):
+            return None
+        if self.name == EVERY:
+            return EVERY
+        if direction == "up":
+            return self.name if self._is_uplink else None
+        if self.name in (REPLY, "ok") or (self.name == "error" and self.direction == "down"):
+            return self.name
+        return f"down {self.name}" if self.direction == "down" or not self._is_uplink else None
+
+    @property
+    def _is_uplink(self) -> bool:
+        return self.direction == "up" or self.name in UPLINKS or self.name in EXTRAS or self.name == "result"
+
+    def fits(self, command: Command, direction: Direction, answers: str) -> bool:
+        """Tell whether the rule is about a line.
+
+        :param command: the line, read
+        :param answers: the method or command it answers, empty where there is none
+        """
+        head = self.heads(direction)
+        if head is None or not begins(command.line, head):
+            return False
+        if self.answers and self.answers != answers:
+            return False
+        return self.ids is None or any(_same(self.ids, found) for found in _ids_of(command.as_json()))
+
+    def altered(self, line: bytes) -> bytes:
+        """Give what an ``alter`` makes of a line, CR included."""
+        if self.change is not None:
+            return self.change(line)
+        parts = _substitution(self.text)
+        if parts is None:
+            return spoken(self.text)
+        pattern, new = parts
+        body = line.rstrip(b"\r")
+        return pattern.sub(new, body) + line[len(body) :]
+
+
+def begins(text: str, head: str) -> bool:
+    """Tell whether the whole text of a line is one of those a head stands for."""
+    if head == EVERY:
+        return True
+    words = " ".join(text.split())
+    if head == REPLY:
+        return words != "down" and not words.startswith("down ")
+    return words == head or words.startswith(head + " ")
+
+
+def may_begin(text: str, head: str) -> bool:
+    """Tell whether a line of which only ``text`` is known so far may be one of those a head stands for."""
+    if head == EVERY:
+        return True
+    words = re.sub(" +", " ", text.lstrip(" "))
+    if head == REPLY:
+        return not words.startswith("down ")
+    return head.startswith(words) or words.startswith(head + " ")
+
+
+def spoken(text: str) -> bytes:
+    r"""Give the bytes of a written line: ``\r``, ``\n`` and ``\xff`` are bytes, and it ends with a CR."""
+    data = re.sub(
+        rb"\\(?:r|n|x([0-9a-fA-F]{2}))",
+        lambda found: bytes([int(found[1], 16)]) if found[1] else b"\r" if found[0] == b"\\r" else b"\n",
+        text.encode("utf-8"),
+    )
+    return data if data.endswith(b"\r") else data + b"\r"
+
+
+def _parse(text: str) -> Fault:
+    head, colon, argument = text.partition(":")
+    kind, *words = head.split() or [""]
+    if kind not in KINDS:
+        raise InvalidArgument(f"{shown(text)} begins with none of {', '.join(KINDS)}; {_EXAMPLE}")
+    if not words:
+        raise InvalidArgument(f"{shown(text)} does not say which lines (* is every line); {_EXAMPLE}")
+    parts: dict[str, object] = {}
+    names: list[str] = []
+    if words[0] in ("up", "down"):
+        parts["direction"] = words.pop(0)
+    while words:
+        _take(words, parts, names, text)
+    if len(names) > 2:
+        raise InvalidArgument(f"{shown(text)} has a word too many: {shown(names[2])}; {_EXAMPLE}")
+    name, answers = (*names, "", "")[:2]
+    written = argument.strip()
+    if colon and not written:
+        raise InvalidArgument(f"{shown(text)} has nothing behind its colon")
+    arguments: Mapping[str, object] = {"name": name or EVERY, "answers": answers, "text": written, **parts}
+    return Fault(kind, **arguments)  # type: ignore[arg-type]
+
+
+def _take(words: list[str], parts: dict[str, object], names: list[str], text: str) -> None:
+    """Take what the next word says."""
+    word = words.pop(0)
+    if found := _COUNT.fullmatch(word):
+        parts["times"] = int(found[1])
+    elif word == "after" and words and words[0].isdecimal():
+        parts["skip"] = int(words.pop(0))
+    elif found := _SECONDS.fullmatch(word):
+        parts["seconds"] = float(found[1]) / (1000 if found[2] == "ms" else 1)
+    elif found := _IDS.fullmatch(word):
+        parts["ids"] = (int(found[1]), int(found[2]) if found[2] else None)
+    elif _NAME.fullmatch(word):
+        names.append(word)
+    else:
+        raise InvalidArgument(
+            f"{shown(word)} in {shown(text)} is no name, ids (2.1), count (x1) or time (2s); {_EXAMPLE}"
+        )
+
+
+def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
+    """Give the two parts of ``s/old/new/``, None for a text that is none.
+
+    :raises InvalidArgument: if it begins like one and cannot be one
+    """
+    if not re.match(r"s[/|,#]", text):
+        return None
+    parts = text[2:].split(text[1])
+    if len(parts) != 3 or parts[2]:
+        raise InvalidArgument(f"{shown(text)} is not s{text[1]}old{text[1]}new{text[1]}")
+    try:
+        pattern = re.compile(parts[0].encode())
+    except re.error as error:
+        raise InvalidArgument(f"{shown(parts[0])} is not a regular expression: {error}") from None
+    try:
+        pattern.sub(parts[1].encode(), b"")
+    except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not
+        raise InvalidArgument(
+            f"{shown(parts[1])} cannot stand in place of {shown(parts[0])}: {error}"
+        ) from None
+    return pattern, parts[1].encode()
+
+
+def _ids_of(reading: Mapping[str, object]) -> list[tuple[object, object]]:
+    """Give all pairs of ids a line contains."""
+    found: list[tuple[object, object]] = []
+    for key in ("properties", "results"):
+        entries = reading.get(key)
+        if isinstance(entries, list):
+            found += [(each[0], each[1]) for each in entries if isinstance(each, list) and len(each) > 1]
+    if "siid" in reading:
+        found.append((reading["siid"], reading.get("aiid", reading.get("eiid"))))
+    return found
+
+
+def _same(wanted: tuple[int, int | None], found: tuple[object, object]) -> bool:
+    return wanted[0] == found[0] and wanted[1] in (None, found[1])
+
+
+def text_of(line: bytes) -> str:
+    """Give the printable text of a line, as a module would hold it."""
+    return clean(line, keep_text=False)[0]

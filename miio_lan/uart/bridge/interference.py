@@ -1,0 +1,402 @@
+"""Between two ends of a line: bytes of both directions in, what goes on to the other end out, faults included.
+
+What no fault can concern goes on byte by byte. A line that may be meant is held back until its CR, and for no longer
+than a module would wait for it. The bytes of a firmware transfer are never held. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from miio_lan.uart.bridge.faults import (
+    ALTERED,
+    ANSWERED,
+    DROPPED,
+    HELD_BACK,
+    SENT,
+    Fault,
+    may_begin,
+    spoken,
+    text_of,
+)
+from miio_lan.uart.commands import Error, GetDown, Result, read
+from miio_lan.uart.firmware.transfer import SIZES, head_at
+from miio_lan.uart.line import CR, IDLE, KEPT
+from miio_lan.uart.listening.watch import ANSWER_TIME, MAX_OPEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from miio_lan.uart.commands import Direction, Down
+
+MAX_WAITING = 1 << 20
+"""Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
+
+_HEAD = 3
+_CHECK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Bytes on their way.
+
+    :param direction: ``"up"`` travels to the module, ``"down"`` to the MCU
+    :param instant: monotonic seconds of the read that brought the first byte
+    :param deliver: whether the bytes reach the other end
+    :param heard: whether they count as said: False for a line that is answered by nothing
+    :param note: what was done to them
+    """
+
+    direction: Direction
+    data: bytes
+    instant: float
+    deliver: bool = True
+    heard: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A line the module has heard, and will answer."""
+
+    text: str
+    instant: float
+    ours: bool  # said by the bridge: the MCU must not see the answer
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One direction."""
+
+    line: bytearray = field(default_factory=bytearray)  # what is known of the line now being said
+    began: float = 0.0
+    last: float = 0.0
+    passing: bool = False  # the line is of no interest and goes on as it comes
+    binary: int = 0  # bytes of a transfer's block still to come
+    tail: bytes = b""  # the last bytes gone on, where a block may have begun
+    behind: list[Passage] = field(default_factory=list)  # to be said when the line that is passing is over
+    waiting: deque[tuple[float, Passage]] = field(default_factory=deque)
+    size: int = 0
+
+
+class Interference:
+    """Applies faults to a line.
+
+    Of several faults that fit a line, the first that is not used up decides.
+
+    :param faults: what to do; may be changed at any time
+    """
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._faults: list[Fault] = list(faults)
+        self._seen: Counter[int] = Counter()
+        self._done: Counter[str] = Counter()
+        self._up, self._down = _Lane(), _Lane()
+        self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
+        self._owed: deque[_Owed] = deque(maxlen=MAX_OPEN)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is to be done, used up or not."""
+        return tuple(self._faults)
+
+    @property
+    def done(self) -> Mapping[str, int]:
+        """How often each fault was applied, by its text."""
+        return dict(self._done)
+
+    def add(self, *faults: Fault) -> None:
+        """Do this too, after what is to be done already."""
+        self._faults.extend(faults)
+
+    def clear(self) -> None:
+        """Do nothing any more; what is delayed still comes in its time."""
+        self._faults.clear()
+        self._seen.clear()
+        if not any(owed.ours for owed in self._owed):
+            self._owed.clear()
+
+    def lets_pass(self, direction: Direction, data: bytes) -> bool:
+        """Tell at little cost whether bytes, which come next, simply go on, for nothing is to be done to any line.
+
+        They need not be fed then.
+        """
+        if not self._is_idle:
+            return False
+        self._lanes[direction].passing = not data.endswith(CR)
+        return True
+
+    def feed(
+        self, direction: Direction, data: bytes, now: float, *, downlink: Down | None = None
+    ) -> list[Passage]:
+        """Take bytes that one end said; return what is to be done now, in this order.
+
+        :param downlink: the downlink that waits for its ``result``
+        """
+        if self.lets_pass(direction, data):
+            return [Passage(direction, data, now)]
+        lane = self._lanes[direction]
+        steps = self.tick(now)
+        while data:
+            data = self._take(direction, lane, data, now, downlink, steps)
+        return steps
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to do but to let everything go on."""
+        if self._faults or self._owed:
+            return False
+        up, down = self._up, self._down
+        # In one expression, for this is asked twice for each read of a busy line.
+        return not (
+            up.line
+            or up.waiting
+            or up.behind
+            or up.binary
+            or down.line
+            or down.waiting
+            or down.behind
+            or down.binary
+        )
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
+        if self._is_idle:
+            return None
+        times = [lane.waiting[0][0] for lane in self._lanes.values() if lane.waiting]
+        times += [lane.last + IDLE for lane in self._lanes.values() if lane.line]
+        return min(times, default=None)
+
+    def tick(self, now: float) -> list[Passage]:
+        """Give what was held back for long enough."""
+        steps: list[Passage] = []
+        for direction, lane in self._lanes.items():
+            while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_WAITING):
+                _, step = lane.waiting.popleft()
+                lane.size -= len(step.data)
+                # It is said now: the other end, and what is read from it, know nothing of the delay.
+                steps.append(replace(step, instant=max(now, step.instant)))
+            if lane.line and now >= lane.last + IDLE:
+                if lane.passing:
+                    self._line_over(lane, steps, now)
+                else:
+                    self._release(direction, lane, steps)
+                    lane.line.clear()
+        return steps
+
+    def flush(self) -> list[Passage]:
+        """Give everything that is held back, whatever the time: nothing more will come."""
+        steps: list[Passage] = []
+        for direction, lane in self._lanes.items():
+            steps += [step for _, step in lane.waiting]
+            lane.waiting.clear()
+            lane.size = 0
+            if lane.line and not lane.passing:
+                self._release(direction, lane, steps)
+        return steps
+
+    # --- bytes -------------------------------------------------------------------------------------------------------
+
+    def _take(
+        self,
+        direction: Direction,
+        lane: _Lane,
+        data: bytes,
+        now: float,
+        downlink: Down | None,
+        steps: list[Passage],
+    ) -> bytes:
+        """Take the first bytes, up to a CR or the end of a block, and return the rest."""
+        if lane.binary:
+            size = min(lane.binary, len(data))
+            lane.binary -= size
+            # Where the check is a sum, what counts as its second byte begins the next block.
+            lane.tail = (lane.tail + data[:size])[-2:]
+            self._emit(lane, Passage(direction, data[:size], now), steps)
+            return data[size:]
+        end = data.find(CR) + 1 or len(data)
+        piece, rest = data[:end], data[end:]
+        if not lane.line:
+            lane.began = now
+        lane.last = now
+        lane.line += piece
+        if lane.passing:
+            del lane.line[KEPT:]
+            rest = self._pass(direction, lane, piece, now, steps) + rest
+        elif len(lane.line) > KEPT or not self._concerns(direction, bytes(lane.line)):
+            rest = self._release(direction, lane, steps) + rest
+        elif piece.endswith(CR):
+            line = bytes(lane.line)
+            lane.line.clear()
+            self._decide(direction, lane, line, now, downlink, steps)
+            return rest
+        if lane.passing and piece.endswith(CR) and not lane.binary:
+            self._passed(direction, bytes(lane.line), now)
+            self._line_over(lane, steps, now)
+        return rest
+
+    def _release(self, direction: Direction, lane: _Lane, steps: list[Passage]) -> bytes:
+        """Let the line go on as it comes."""
+        lane.passing = True
+        return self._pass(direction, lane, bytes(lane.line), lane.began, steps)
+
+    def _pass(
+        self, direction: Direction, lane: _Lane, data: bytes, instant: float, steps: list[Passage]
+    ) -> bytes:
+        """Have bytes go on. Where a block begins in them, its bytes are no line; what is behind it is returned."""
+        rest = b""
+        if not lane.binary:
+            known = lane.tail + data
+            start = head_at(known)
+            if start is not None and len(known) - start >= _HEAD:
+                end = start + _HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
+                data, rest = data[:end], data[end:]
+                lane.binary = end - len(data)
+                lane.line.clear()
+                lane.passing = False
+            lane.tail = (lane.tail + data)[-2:]
+        self._emit(lane, Passage(direction, data, instant), steps)
+        return rest
+
+    def _line_over(self, lane: _Lane, steps: list[Passage], now: float) -> None:
+        lane.line.clear()
+        lane.passing = False
+        behind, lane.behind = lane.behind, []
+        for step in behind:
+            self._emit(lane, replace(step, instant=now), steps)
+
+    def _emit(self, lane: _Lane, step: Passage, steps: list[Passage], due: float | None = None) -> None:
+        """Have a step follow those of its direction that wait."""
+        if due is None and not lane.waiting:
+            steps.append(step)
+            return
+        last = lane.waiting[-1][0] if lane.waiting else step.instant
+        lane.waiting.append((max(last, due or last), step))
+        lane.size += len(step.data)
+
+    # --- lines -------------------------------------------------------------------------------------------------------
+
+    def _concerns(self, direction: Direction, line: bytes) -> bool:
+        """Tell whether a fault may be about the line of which this is the beginning."""
+        text = line.lstrip(b"\n \x00\xff").rstrip(CR)
+        if not text.isascii() or not text.decode("ascii").isprintable():
+            return False  # no line: noise, or a transfer
+        if direction == "down" and self._owed and self._owed[0].ours:
+            return True
+        heads = [fault.heads(direction) for fault in self._active()]
+        return any(head is not None and may_begin(text.decode("ascii"), head) for head in heads)
+
+    def _active(self) -> list[Fault]:
+        return [
+            fault
+            for fault in self._faults
+            if fault.times is None or self._seen[id(fault)] < fault.skip + fault.times
+        ]
+
+    def _decide(
+        self,
+        direction: Direction,
+        lane: _Lane,
+        line: bytes,
+        now: float,
+        downlink: Down | None,
+        steps: list[Passage],
+    ) -> None:
+        """Do to a complete line what a fault demands, or let it go on."""
+        text = text_of(line)
+        owed = self._answered(text, now) if direction == "down" else None
+        if owed is not None and owed.ours:
+            self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED), steps)
+            return
+        command = read(line, direction=direction, pending=downlink if direction == "up" else None)
+        answers = owed.text.partition(" ")[0] if owed is not None else ""
+        if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
+            answers = downlink.method
+        for fault in self._active():
+            if text and fault.fits(command, direction, answers):
+                self._seen[id(fault)] += 1
+                if self._seen[id(fault)] > fault.skip:
+                    self._apply(fault, direction, lane, line, now, steps)
+                    return
+        self._say(direction, lane, Passage(direction, line, lane.began), steps, now)
+
+    def _apply(
+        self, fault: Fault, direction: Direction, lane: _Lane, line: bytes, now: float, steps: list[Passage]
+    ) -> None:
+        self._done[str(fault)] += 1
+        said = Passage(direction, line, lane.began)
+        if fault.kind == "drop":
+            # The module's word counts as said: it will not say it again. The MCU's was never heard by the module.
+            self._emit(lane, replace(said, deliver=False, heard=direction == "down", note=DROPPED), steps)
+        elif fault.kind == "delay":
+            note = HELD_BACK.format(fault.seconds)
+            self._say(direction, lane, replace(said, note=note), steps, now, due=now + fault.seconds)
+        elif fault.kind == "duplicate":
+            self._say(direction, lane, said, steps, now)
+            self._say(direction, lane, replace(said, note=SENT), steps, now)
+        elif fault.kind == "alter":
+            self._emit(lane, replace(said, deliver=False, heard=False, note=ALTERED), steps)
+            changed = fault.altered(line)
+            if changed:
+                self._say(direction, lane, replace(said, data=changed, note=SENT), steps, now)
+        else:
+            self._emit(lane, replace(said, deliver=False, note=ANSWERED), steps)
+            self._answer(fault, "down" if direction == "up" else "up", steps, now)
+
+    def _answer(self, fault: Fault, direction: Direction, steps: list[Passage], now: float) -> None:
+        lane = self._lanes[direction]
+        step = Passage(direction, spoken(fault.text), now, note=SENT)
+        if direction == "up":
+            for text in text_of_each(step.data):
+                self._owed.append(_Owed(text, now, ours=True))
+        if lane.line and lane.passing:  # in the middle of somebody else's line
+            lane.behind.append(step)
+        else:
+            self._emit(lane, step, steps)
+
+    def _say(
+        self,
+        direction: Direction,
+        lane: _Lane,
+        step: Passage,
+        steps: list[Passage],
+        now: float,
+        due: float | None = None,
+    ) -> None:
+        """Have a whole line go on to the other end."""
+        if direction == "up" and (text := text_of(step.data)):
+            heard_at = lane.waiting[-1][0] if lane.waiting else now
+            self._owed.append(_Owed(text, max(heard_at, due or now), ours=False))
+        self._emit(lane, step, steps, due)
+
+    def _passed(self, direction: Direction, line: bytes, now: float) -> None:
+        """Keep account of a line that went on as it came."""
+        text = text_of(line)
+        if direction == "down":
+            self._answered(text, now)
+        elif text and (self._faults or self._owed):
+            self._owed.append(_Owed(text, now, ours=False))
+
+    def _answered(self, text: str, now: float) -> _Owed | None:
+        """Give the line of the MCU that a line of the module answers; what was passed over is forgotten."""
+        owed = self._owed
+        while owed and owed[0].instant < now - ANSWER_TIME:
+            owed.popleft()
+        if not text or (owed and text.removeprefix("# ") == owed[0].text):  # an echo
+            return None
+        word = text.partition(" ")[0]
+        if word == "down":
+            while owed and owed[0].text.partition(" ")[0] != GetDown.NAME:
+                owed.popleft()
+        elif word == "ok" and any(each.text != GetDown.NAME for each in owed):
+            while owed[0].text == GetDown.NAME:
+                owed.popleft()
+        return owed.popleft() if owed else None
+
+
+def text_of_each(data: bytes) -> list[str]:
+    """Give the texts of several lines."""
+    return [text for line in data.split(CR) if (text := text_of(line))]

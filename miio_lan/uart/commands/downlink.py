@@ -1,0 +1,349 @@
+"""Commands from module to MCU: the text after ``down``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from miio_lan.uart.commands.base import (
+    NET_STATES,
+    Argument,
+    Command,
+    Cursor,
+    PropertyId,
+    PropertyValue,
+    argument_tokens,
+    check_arguments,
+    check_ids,
+    check_rows,
+)
+from miio_lan.uart.commands.values import json_text, read_json, read_value, shown, token
+from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
+
+NOTICES = frozenset(
+    {
+        "none",
+        "MIIO_mcu_version_req",
+        "MIIO_model_req",
+        "update_fw",
+        "ble_event",
+        "ble_fastpair",
+        "ble_fastpair_rsp",
+    }
+)
+"""Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
+
+# Several tokens without these are no JSON array; to try and fail costs more than to read them.
+_NO_JSON = re.compile(r"[^,\[\]{}]*")
+_METHOD = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class Down(Command):
+    """A command from module to MCU.
+
+    Every kind has ``method``; the rest depends on the kind: :class:`GetProperties`, :class:`SetProperties`,
+    :class:`Action`, :class:`NetChange`, :class:`Notice` (none, version and model requests, ``update_fw``),
+    :class:`Legacy` (any other method), :class:`NoMethod` (a bare ``down``).
+    """
+
+    NAME: ClassVar[str] = "down"
+    METHOD: ClassVar[str] = ""
+
+    @property
+    def method(self) -> str:
+        """The method, empty for a bare ``down``."""
+        return self.METHOD
+
+    @property
+    def wants_result(self) -> bool:
+        """Whether the MCU must answer with ``result`` (or ``error``)."""
+        return True
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, self.method, *self.parameters()]
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return []
+
+    def encode(self) -> bytes:
+        """Return the line to send, CR included.
+
+        :raises LineError: the document does not allow such a line
+        """
+        self.refuse()
+        return join(self.tokens(), head=2)
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"method"`` and the keys of the kind."""
+        return {"method": self.method or None, **self.contents()}
+
+    def contents(self) -> dict[str, object]:
+        """Return the keys after ``"method"``."""
+        return {}
+
+
+@dataclass(frozen=True)
+class NoMethod(Down):
+    """A ``down`` without a method."""
+
+    @property
+    def wants_result(self) -> bool:
+        """Nobody knows what an answer would answer."""
+        return False
+
+    def check(self) -> Iterator[str]:
+        """It never conforms."""
+        yield "the method is missing"
+
+
+@dataclass(frozen=True)
+class GetProperties(Down):
+    """``down get_properties SIID PIID ...``."""
+
+    METHOD: ClassVar[str] = "get_properties"
+    properties: tuple[PropertyId, ...]
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the pairs of ids."""
+        properties: list[PropertyId] = []
+        while len(cursor) and (ids := cursor.ids(2)):
+            properties.append(PropertyId(ids[0], ids[1]))
+        if len(cursor):
+            cursor.blame(f"{shown(cursor.peek())} is left over: properties come as siid and piid, in pairs")
+        return cls(tuple(properties))
+
+    def check(self) -> Iterator[str]:
+        """At least one property."""
+        if not self.properties:
+            yield "there is no property"
+        yield from check_rows(self.properties)
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return [str(number) for ids in self.properties for number in ids]
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"properties"``."""
+        return {"properties": [list(ids) for ids in self.properties]}
+
+
+@dataclass(frozen=True)
+class SetProperties(Down):
+    """``down set_properties SIID PIID VALUE ...``."""
+
+    METHOD: ClassVar[str] = "set_properties"
+    properties: tuple[PropertyValue, ...]
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the triples."""
+        properties = cursor.properties()
+        if len(cursor):
+            cursor.blame(
+                f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
+            )
+        return cls(tuple(properties))
+
+    def check(self) -> Iterator[str]:
+        """At least one property."""
+        if not self.properties:
+            yield "there is no property with its value"
+        yield from check_rows(self.properties)
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return [text for s, p, v in self.properties for text in (str(s), str(p), token(v))]
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"properties"``."""
+        return {"properties": [list(each) for each in self.properties]}
+
+
+@dataclass(frozen=True)
+class Action(Down):
+    """``down action SIID AIID [PIID VALUE ...]``."""
+
+    METHOD: ClassVar[str] = "action"
+    siid: int | None
+    aiid: int | None
+    in_: tuple[Argument, ...] = ()
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the ids and the pairs."""
+        siid = cursor.integer()
+        aiid = None if siid is None else cursor.integer()
+        return cls(siid, aiid, () if aiid is None else cursor.pairs())
+
+    def check(self) -> Iterator[str]:
+        """Both ids; arguments may be none at all."""
+        yield from check_ids(siid=self.siid, aiid=self.aiid)
+        yield from check_arguments(self.in_)
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return [str(self.siid), str(self.aiid), *argument_tokens(self.in_)]
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"siid"``, ``"aiid"`` and ``"in"``."""
+        ids = {
+            key: number for key, number in (("siid", self.siid), ("aiid", self.aiid)) if number is not None
+        }
+        return {**ids, "in": [list(pair) for pair in self.in_]}
+
+
+@dataclass(frozen=True)
+class NetChange(Down):
+    """``down MIIO_net_change STATE``."""
+
+    METHOD: ClassVar[str] = "MIIO_net_change"
+    state: str | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the state."""
+        return cls(cursor.word())
+
+    @property
+    def wants_result(self) -> bool:
+        """A net change is not answered."""
+        return False
+
+    def check(self) -> Iterator[str]:
+        """One of the six words."""
+        if self.state is None:
+            yield "the network state is missing"
+        elif self.state not in NET_STATES:
+            yield f"{shown(self.state)} is not a network state of the document"
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return [self.state or ""]
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"state"``."""
+        return {} if self.state is None else {"state": self.state}
+
+
+@dataclass(frozen=True)
+class Notice(Down):
+    """A downlink of :data:`NOTICES`; ``args`` are plain words, as they are written."""
+
+    word: str
+    args: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """The method."""
+        return self.word
+
+    @property
+    def wants_result(self) -> bool:
+        """Only ``update_fw`` is answered with a ``result``."""
+        return self.word == "update_fw"
+
+    def check(self) -> Iterator[str]:
+        """A method of the list, and no parameters where the document has none."""
+        if self.word not in NOTICES:
+            yield f"{shown(self.word)} is not a notice; use Legacy for a method of the product"
+        elif self.args and not self.word.startswith("ble_"):
+            yield f"{self.word} takes no parameters"
+
+    def parameters(self) -> list[str]:
+        """Return the tokens after the method."""
+        return list(self.args)
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"args"`` where there are any."""
+        return {"args": list(self.args)} if self.args else {}
+
+
+@dataclass(frozen=True)
+class Legacy(Down):
+    """``down METHOD PARAMS``: a method of the product, its parameters the inside of a JSON array."""
+
+    name: str
+    params: tuple[object, ...] = ()
+
+    @classmethod
+    def read(cls, name: str, cursor: Cursor) -> Self:
+        """Read the parameters, divided by commas (or spaces)."""
+        return cls(name, read_params(cursor))
+
+    @property
+    def method(self) -> str:
+        """The method."""
+        return self.name
+
+    def check(self) -> Iterator[str]:
+        """A method of word characters that has no layout of its own."""
+        if not _METHOD.fullmatch(self.name):
+            yield f"the method {shown(self.name)} is not made of letters, digits, underscores, dots and hyphens"
+        if self.name in NOTICES or self.name in LAYOUTS:
+            yield f"{self.name} has a layout of its own"
+
+    def encode(self) -> bytes:
+        """Return the line to send, CR included; the parameters keep the commas of the JSON array.
+
+        :raises LineError: the document does not allow such a line
+        """
+        self.refuse()
+        check_count(len(self.params))
+        return seal(" ".join(self.tokens()))
+
+    def parameters(self) -> list[str]:
+        """Return the parameters as one token."""
+        return [",".join(map(json_text, self.params))] if self.params else []
+
+    def contents(self) -> dict[str, object]:
+        """Return ``"params"``."""
+        return {"params": list(self.params)}
+
+
+LAYOUTS: dict[str, type[GetProperties | SetProperties | Action | NetChange]] = {
+    kind.METHOD: kind for kind in (GetProperties, SetProperties, Action, NetChange)
+}
+"""The downlinks whose parameters have a layout of their own."""
+
+
+def read_params(cursor: Cursor) -> tuple[object, ...]:
+    """Take all parameters of a legacy line: JSON values divided by commas, or by spaces where that is no JSON."""
+    several = len(cursor.rest()) > 1
+    if several and _NO_JSON.fullmatch(cursor.text):
+        return tuple([_read_param(text, cursor) for text in legacy_tokens_of(cursor.text)])
+    try:
+        return tuple(read_json(f"[{cursor.text}]"))
+    except ValueError:
+        return tuple(_read_param(text, cursor) for text in legacy_tokens_of(cursor.text))
+
+
+def _read_param(text: str, cursor: Cursor) -> object:
+    if text[0] in "{[":
+        try:
+            value: object = read_json(text)
+        except ValueError:
+            cursor.blame(f"{shown(text)} is not JSON")
+            return text
+        return value
+    value, fault = read_value(text)
+    if fault and value is not None:
+        cursor.blame(fault)
+    return value
+
+
+def read_down(cursor: Cursor) -> Down:
+    """Read what follows ``down``; the method is the first token. Never raises."""
+    if not len(cursor):
+        return NoMethod()
+    method = cursor.skip()
+    cursor.text = cursor.text[len(method) :].strip(" ")
+    if method in LAYOUTS:
+        return LAYOUTS[method].parse(cursor)
+    if method in NOTICES:
+        return Notice(method, cursor.rest())
+    return Legacy.read(method, cursor)

@@ -1,0 +1,186 @@
+"""Commands from MCU to module beyond the serial document: older generations, and what some modules know in addition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from miio_lan.errors import LineError
+from miio_lan.uart.commands.base import Cursor
+from miio_lan.uart.commands.uplink import Uplink
+from miio_lan.uart.commands.values import Value, read_json, read_value, shown, token
+from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+
+EXTRAS = frozenset(
+    {
+        "arch", "ble_event", "ble_fastpair", "ble_linkage", "call", "config_router", "country_code", "did", "fw_ver",
+        "get_arch_platform", "get_pin_level", "get_up", "getwifi", "json_ack", "json_get_down", "json_send",
+        "ota_state", "platform", "send_mesh_info", "set_log_level", "set_mcu_auto_ota", "setwifi", "store",
+        "update_me", "user_info",
+    }
+)  # fmt: skip
+"""Command words observed on real modules and products that the document does not have."""
+
+_KEY = re.compile(r"[A-Za-z0-9_]{1,31}")
+
+
+def _legacy(cursor: Cursor) -> list[str]:
+    """Take all parameters, divided as the older commands are."""
+    cursor.rest()
+    return legacy_tokens_of(cursor.text)
+
+
+def _values(texts: list[str], cursor: Cursor) -> tuple[Value, ...]:
+    values: list[Value] = []
+    for text in texts:
+        value, fault = read_value(text)
+        values.append(value)
+        if fault:
+            cursor.blame(fault)
+    return tuple(values)
+
+
+def _key(text: str | None, cursor: Cursor) -> str | None:
+    if text is None or not text.startswith('"'):
+        return text
+    cursor.blame(f"the name {shown(text)} is in quotes")
+    return str(read_value(text)[0])
+
+
+def _check_key(name: str | None) -> Iterator[str]:
+    if name is None:
+        yield "the name is missing"
+    elif not _KEY.fullmatch(name):
+        yield f"the name {shown(name)} is not 1 to 31 letters, digits or underscores"
+
+
+@dataclass(frozen=True)
+class Props(Uplink):
+    """``props NAME VALUE ...``: report properties by name (legacy)."""
+
+    NAME: ClassVar[str] = "props"
+    props: tuple[tuple[str, Value], ...]
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the pairs, divided by spaces or commas."""
+        texts = _legacy(cursor)
+        if len(texts) % 2:
+            cursor.blame(f"{shown(texts[-1])} has no value: properties come as name and value, in pairs")
+        values = _values(texts[1::2], cursor)
+        return cls(
+            tuple((_key(name, cursor) or "", value) for name, value in zip(texts[::2], values, strict=False))
+        )
+
+    def check(self) -> Iterator[str]:
+        """At least one pair, names of word characters."""
+        if not self.props:
+            yield "there is no property with its value"
+        for name, _ in self.props:
+            yield from _check_key(name)
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, *(text for name, value in self.props for text in (name, token(value)))]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"props"``."""
+        return {"props": [list(pair) for pair in self.props]}
+
+
+@dataclass(frozen=True)
+class _Named(Uplink):
+    name: str | None
+    values: tuple[Value, ...] = ()
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the name and the values, divided by spaces or commas."""
+        texts = _legacy(cursor)
+        return cls(_key(texts[0] if texts else None, cursor), _values(texts[1:], cursor))
+
+    def check(self) -> Iterator[str]:
+        """A name of word characters."""
+        yield from _check_key(self.name)
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.command or "", self.name or "", *map(token, self.values)]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"name"`` and ``"values"``."""
+        named = {} if self.name is None else {"name": self.name}
+        return {**named, "values": list(self.values)}
+
+
+@dataclass(frozen=True)
+class LegacyEvent(_Named):
+    """``event NAME VALUE ...``: report an event by name (legacy)."""
+
+    NAME: ClassVar[str] = "event"
+
+
+@dataclass(frozen=True)
+class Log(_Named):
+    """``log NAME VALUE ...``: report a statistic by name (legacy)."""
+
+    NAME: ClassVar[str] = "log"
+
+
+@dataclass(frozen=True)
+class Known(Uplink):
+    """A command the document does not have but real modules know.
+
+    :param word: one of :data:`EXTRAS`
+    :param arguments: the parameters as they are written, quotes kept
+    """
+
+    word: str
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command word."""
+        return self.word
+
+    def check(self) -> Iterator[str]:
+        """A word of the list."""
+        if self.word not in EXTRAS:
+            yield f"{shown(self.word)} is not a command beyond the document that is known"
+
+    def encode(self) -> bytes:
+        """Return the line to send, CR included.
+
+        :raises LineError: parameters that would not be read back as they are, too many, or too long a line
+        """
+        self.refuse()
+        text = " ".join((self.word, *self.arguments))
+        if tuple(legacy_tokens_of(text, " ")[1:]) != self.arguments:
+            raise LineError(f"{shown(text)} would not be read back with the same parameters")
+        check_count(len(self.arguments))
+        return seal(text)
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"args"`` and ``"beyond_document"``."""
+        return {"args": [_argument(text) for text in self.arguments], "beyond_document": True}
+
+
+def read_known(word: str, cursor: Cursor) -> Known:
+    """Read a command of :data:`EXTRAS`; its parameters are divided by spaces, braces and brackets stay together."""
+    cursor.rest()
+    return Known(word, tuple(legacy_tokens_of(cursor.text, " ")))
+
+
+def _argument(text: str) -> object:
+    if text[0] in "{[":
+        try:
+            return read_json(text)
+        except ValueError:
+            return text
+    value, fault = read_value(text)
+    # passwords and addresses may look like odd numbers; only what reads back as itself is one
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and str(value) != text:
+        return text
+    return text if fault and not isinstance(value, str) else value

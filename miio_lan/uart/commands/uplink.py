@@ -1,0 +1,401 @@
+"""Commands from MCU to module: the rows of the serial document, and what is known beyond it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from miio_lan.uart.commands.base import (
+    STATUS_CODES,
+    Argument,
+    Command,
+    Cursor,
+    PropertyValue,
+    argument_tokens,
+    check_arguments,
+    check_ids,
+    check_rows,
+)
+from miio_lan.uart.commands.values import shown, token
+from miio_lan.uart.line import legacy_tokens_of
+
+_MODEL = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
+_VERSION = re.compile(r"[0-9]{4}")
+MAX_MODEL = 23
+"""Characters of a model name."""
+MAX_PID = 65535
+"""The largest Bluetooth product id."""
+ERROR_CODES = range(-9999, -4999)
+"""The codes an ``error`` command may carry, bounds included."""
+
+
+def model_fault(name: str) -> str:
+    """Say what is wrong with a model name; empty when nothing is (serial document, model)."""
+    if len(name) > MAX_MODEL:
+        return f"the model {shown(name)} has {len(name)} characters, at most {MAX_MODEL} are allowed"
+    if not _MODEL.fullmatch(name):
+        return f"the model {shown(name)} is not company.product.version"
+    return ""
+
+
+def version_fault(version: str | None) -> str:
+    """Say what is wrong with an MCU version; empty when nothing is (serial document, mcu_version)."""
+    if version is None:
+        return "the version is missing"
+    if not _VERSION.fullmatch(version):
+        return f"the version {shown(version)} is not a 4-digit number"
+    return ""
+
+
+def _present(**keys: object) -> dict[str, object]:
+    """Return the keys the line gave."""
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+class Uplink(Command):
+    """A command from MCU to module."""
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:  # noqa: ARG003 - what has no parameters takes none
+        """Read the parameters."""
+        return cls()
+
+
+@dataclass(frozen=True)
+class Model(Uplink):
+    """``model``: report the product's model, or ask for it (``name`` None)."""
+
+    NAME: ClassVar[str] = "model"
+    name: str | None = None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the name, if there is one."""
+        return cls(cursor.word())
+
+    def check(self) -> Iterator[str]:
+        """Three parts, 23 characters at most."""
+        if self.name is not None and (fault := model_fault(self.name)):
+            yield fault
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME] if self.name is None else [self.NAME, self.name]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"model"`` where the line names one."""
+        return _present(model=self.name)
+
+
+@dataclass(frozen=True)
+class McuVersion(Uplink):
+    """``mcu_version``: report the MCU's firmware version, four digits (a string: zeros lead)."""
+
+    NAME: ClassVar[str] = "mcu_version"
+    version: str | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the version."""
+        return cls(cursor.word())
+
+    def check(self) -> Iterator[str]:
+        """Four digits."""
+        if fault := version_fault(self.version):
+            yield fault
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, self.version or ""]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"version"``."""
+        return _present(version=self.version)
+
+
+@dataclass(frozen=True)
+class BleConfig(Uplink):
+    """``ble_config set PID VERSION`` or ``ble_config dump``."""
+
+    NAME: ClassVar[str] = "ble_config"
+    sub: str | None
+    pid: int | None = None
+    version: str | None = None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the word, and what follows a ``set``."""
+        sub = cursor.word()
+        return cls(sub, cursor.integer(), cursor.word()) if sub == "set" else cls(sub)
+
+    def check(self) -> Iterator[str]:
+        """A ``set`` has a pid below 65536 and the MCU's version, a ``dump`` has nothing."""
+        if self.sub == "set":
+            if self.pid is None:
+                yield "the pid is missing, or not a number"
+            elif not 0 <= self.pid <= MAX_PID:
+                yield f"the pid {shown(str(self.pid))} is not between 0 and {MAX_PID}"
+            if fault := version_fault(self.version):
+                yield fault
+        elif self.sub != "dump":
+            yield "ble_config is followed by set or dump"
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        tail = [str(self.pid), self.version or ""] if self.sub == "set" else []
+        return [self.NAME, self.sub or "", *tail]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"sub"``, and ``"pid"`` and ``"version"`` where given."""
+        return _present(sub=self.sub, pid=self.pid, version=self.version)
+
+
+@dataclass(frozen=True)
+class GetDown(Uplink):
+    """``get_down``: is there a command for me?"""
+
+    NAME: ClassVar[str] = "get_down"
+
+
+@dataclass(frozen=True)
+class Reboot(Uplink):
+    """``reboot``: restart the module."""
+
+    NAME: ClassVar[str] = "reboot"
+
+
+@dataclass(frozen=True)
+class Restore(Uplink):
+    """``restore``: forget the network and restart the module."""
+
+    NAME: ClassVar[str] = "restore"
+
+
+@dataclass(frozen=True)
+class Factory(Uplink):
+    """``factory``: enter the factory test mode."""
+
+    NAME: ClassVar[str] = "factory"
+
+
+@dataclass(frozen=True)
+class Net(Uplink):
+    """``net``: ask for the network state."""
+
+    NAME: ClassVar[str] = "net"
+
+
+@dataclass(frozen=True)
+class Mac(Uplink):
+    """``mac``: ask for the module's MAC address."""
+
+    NAME: ClassVar[str] = "mac"
+
+
+@dataclass(frozen=True)
+class Version(Uplink):
+    """``version``: ask for the module's firmware version."""
+
+    NAME: ClassVar[str] = "version"
+
+
+@dataclass(frozen=True)
+class Help(Uplink):
+    """``help``: ask for the list of commands."""
+
+    NAME: ClassVar[str] = "help"
+
+
+@dataclass(frozen=True)
+class Time(Uplink):
+    """``time`` (date and time) or ``time posix`` (seconds since 1970)."""
+
+    NAME: ClassVar[str] = "time"
+    posix: bool = False
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the word ``posix``, if it is there."""
+        if cursor.peek() != "posix":
+            return cls()
+        cursor.skip()
+        return cls(posix=True)
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, "posix"] if self.posix else [self.NAME]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"posix"``."""
+        return {"posix": self.posix}
+
+
+@dataclass(frozen=True)
+class Echo(Uplink):
+    """``echo on`` or ``echo off``."""
+
+    NAME: ClassVar[str] = "echo"
+    state: str | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the word."""
+        return cls(cursor.word())
+
+    def check(self) -> Iterator[str]:
+        """On or off."""
+        if self.state not in ("on", "off"):
+            yield "echo is followed by on or off"
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, self.state or ""]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"state"``."""
+        return _present(state=self.state)
+
+
+@dataclass(frozen=True)
+class Error(Uplink):
+    """``error "message" code``: the MCU cannot do what the downlink asks."""
+
+    NAME: ClassVar[str] = "error"
+    message: str | None
+    code: int | None
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read message and code, also without quotes, with a comma between, or the other way round."""
+        texts = legacy_tokens_of(cursor.text)
+        if texts != list(cursor.left()):
+            cursor.divide(texts)
+            cursor.blame("a comma stands where a space belongs")
+        if (first := cursor.integer()) is not None:
+            cursor.blame("the code stands before the message" if len(cursor) else "the message is missing")
+            return cls(_message(cursor) if len(cursor) else None, first)
+        message = _message(cursor) if len(cursor) else None
+        if message is None:
+            cursor.blame("the message is missing")
+        return cls(message, cursor.integer())
+
+    def check(self) -> Iterator[str]:
+        """A code between -9999 and -5000."""
+        if self.code is None:
+            yield "the code is missing, or not a number"
+        elif self.code not in ERROR_CODES:
+            yield f"the code {shown(str(self.code))} is not between -9999 and -5000"
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, token(self.message or ""), str(self.code)]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"message"`` and ``"code"`` where given."""
+        return _present(message=self.message, code=self.code)
+
+
+def _message(cursor: Cursor) -> str:
+    if cursor.peek().startswith('"'):
+        return str(cursor.value())
+    words = [cursor.skip()]
+    while len(cursor) and cursor.ahead() is None:
+        words.append(cursor.skip())
+    text = " ".join(words)
+    cursor.blame(f"the message {shown(text)} is not in quotes")
+    return text
+
+
+@dataclass(frozen=True)
+class PropertiesChanged(Uplink):
+    """``properties_changed``: report what changed."""
+
+    NAME: ClassVar[str] = "properties_changed"
+    changes: tuple[PropertyValue, ...]
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the triples, also where a status code or the command word slipped in between."""
+        coded = _is_coded(cursor)
+        if coded:
+            cursor.blame("a status code stands between the ids and the value")
+        changes: list[PropertyValue] = []
+        while len(cursor) >= 3:
+            if cursor.peek() == cls.NAME:
+                cursor.skip()
+                cursor.blame("the command word is repeated inside the line")
+                continue
+            rows = _coded_property(cursor) if coded else cursor.properties()
+            if not rows:
+                break
+            changes += rows
+        if len(cursor):
+            cursor.blame(
+                f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
+            )
+        return cls(tuple(changes))
+
+    def check(self) -> Iterator[str]:
+        """At least one property."""
+        if not self.changes:
+            yield "there is no property with its value"
+        yield from check_rows(self.changes)
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, *(text for s, p, v in self.changes for text in (str(s), str(p), token(v)))]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"properties"``."""
+        return {"properties": [list(change) for change in self.changes]}
+
+
+def _coded_property(cursor: Cursor) -> list[PropertyValue]:
+    """Take siid, piid, status code and value; nothing where there are no ids."""
+    ids = cursor.ids(2)
+    if ids is None:
+        return []
+    cursor.skip()
+    return [PropertyValue(ids[0], ids[1], cursor.value())]
+
+
+def _is_coded(cursor: Cursor) -> bool:
+    """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
+    count = len(cursor)
+    return (
+        count % 3 != 0
+        and count % 4 == 0
+        and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
+    )
+
+
+@dataclass(frozen=True)
+class EventOccured(Uplink):
+    """``event_occured``: report an event."""
+
+    NAME: ClassVar[str] = "event_occured"
+    siid: int | None
+    eiid: int | None
+    args: tuple[Argument, ...] = ()
+
+    @classmethod
+    def parse(cls, cursor: Cursor) -> Self:
+        """Read the ids and the pairs."""
+        siid = cursor.integer()
+        eiid = None if siid is None else cursor.integer()
+        return cls(siid, eiid, () if eiid is None else cursor.pairs())
+
+    def check(self) -> Iterator[str]:
+        """Both ids; arguments may be none at all."""
+        yield from check_ids(siid=self.siid, eiid=self.eiid)
+        yield from check_arguments(self.args)
+
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.NAME, str(self.siid), str(self.eiid), *argument_tokens(self.args)]
+
+    def reading(self) -> dict[str, object]:
+        """Return ``"siid"``, ``"eiid"`` and ``"args"``."""
+        return {**_present(siid=self.siid, eiid=self.eiid), "args": [list(pair) for pair in self.args]}

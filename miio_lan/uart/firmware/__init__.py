@@ -1,0 +1,1 @@
+"""Firmware on the line: XMODEM, both ends, and a transfer that is listened to."""

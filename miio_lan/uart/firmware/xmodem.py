@@ -1,0 +1,283 @@
+"""Both ends of an XMODEM firmware transfer: the module sends, the MCU receives.
+
+Source: serial document, MCU upgrade; observed module firmware (how long it waits, how often it repeats, how it fills
+the last block). No I/O and no clock: bytes and the time come in, bytes and deadlines come out.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from dataclasses import dataclass, field
+
+from miio_lan.uart.firmware.transfer import ACK, CAN, EOT, NAK, POLL, SIZES, SOH
+
+BLOCK = SIZES[SOH]
+"""Data bytes of a block the sender makes."""
+END = 0x1A
+"""The byte behind the last one of the image; the rest of the block is filled with 0xFF."""
+START_TRIES, START_WAIT = 16, 2.0
+BLOCK_TRIES, ACK_WAIT = 25, 1.0
+EOT_TRIES, EOT_WAIT = 10, 2.0
+SILENCE = 0.2
+"""Seconds without a byte after which a block, or noise, is over; a block lasts 12 ms (90 ms if it is a long one)."""
+LARGEST = 1 << 20
+"""Bytes of the largest image (serial document: 1 MB)."""
+
+_CANCEL = bytes([CAN] * 3)
+_HEAD = 3
+
+
+def padded(image: bytes) -> bytes:
+    """Fill an image up to whole blocks; one that fills them exactly gets one more."""
+    marked = image + bytes([END])
+    return marked + b"\xff" * (-len(marked) % BLOCK)
+
+
+def stripped(data: bytes) -> bytes:
+    """Take off again what :func:`padded` added."""
+    return data.rstrip(b"\xff").removesuffix(bytes([END]))
+
+
+def block(number: int, data: bytes, *, crc: bool) -> bytes:
+    """Make a block of 128 bytes.
+
+    :param number: counted from 1; its lowest eight bits are sent
+    :param crc: CRC-16, else the sum of the bytes
+    """
+    number &= 0xFF
+    check = crc_hqx(data, 0).to_bytes(2, "big") if crc else bytes([sum(data) & 0xFF])
+    return bytes([SOH, number, 0xFF - number]) + data + check
+
+
+@dataclass(eq=False)
+class _End:
+    """What both ends have.
+
+    :ivar done: everything was transferred
+    :ivar failed: why it ended early, empty while it did not
+    """
+
+    done: bool = field(default=False, init=False)
+    failed: str = field(default="", init=False)
+    deadline: float | None = field(default=None, init=False)
+    _out: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    _tries: int = field(default=0, init=False, repr=False)
+
+    @property
+    def over(self) -> bool:
+        """Whether it came to an end, good or bad."""
+        return self.done or bool(self.failed)
+
+    def take_output(self) -> bytes:
+        """Drain what is to be sent to the other end."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def _finish(self) -> None:
+        self.done = True
+        self.deadline = None
+
+    def _fail(self, reason: str, farewell: bytes = _CANCEL) -> None:
+        self.failed = reason
+        self.deadline = None
+        self._out += farewell
+
+
+class Sender(_End):
+    """The module's end.
+
+    :param image: the firmware
+    :param now: monotonic seconds from which the receiver has 32 s to ask for the first block
+    """
+
+    def __init__(self, image: bytes, now: float) -> None:
+        super().__init__()
+        self._data = padded(image)
+        self._at = 0
+        self._crc: bool | None = None
+        self._canned = False
+        self._ending = False
+        self.deadline = now + START_TRIES * START_WAIT
+
+    @property
+    def sent(self) -> int:
+        """Bytes that were acknowledged, padding included."""
+        return self._at
+
+    @property
+    def total(self) -> int:
+        """Bytes there are to send, padding included."""
+        return len(self._data)
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Take bytes from the receiver.
+
+        :return: those behind the end of the transfer, which are lines again
+        """
+        for at, byte in enumerate(data):
+            if self.over:
+                return data[at:]
+            cancelled = byte == CAN and self._canned
+            self._canned = byte == CAN
+            if cancelled:
+                self._fail("the receiver cancelled the transfer", bytes([ACK]))
+            elif self._answered(byte, now) and not self.over:
+                break  # what came before a block went out is not about that block
+        return b""
+
+    def _answered(self, byte: int, now: float) -> bool:
+        """Do what a byte asks for; whether something was sent."""
+        if self._crc is None:
+            if byte not in (POLL, NAK):
+                return False
+            self._crc = byte == POLL
+            self._send(now)
+        elif byte == ACK:
+            self._tries = 0
+            if self._ending:
+                self._finish()
+                return True
+            self._at += BLOCK
+            self._ending = self._at >= len(self._data)
+            self._send(now)
+        elif byte == NAK:
+            self._again(now)
+        else:
+            return False
+        return True
+
+    def tick(self, now: float) -> None:
+        """Repeat, or give up, what was not answered in time."""
+        if self.deadline is None or now < self.deadline:
+            return
+        if self._crc is None:
+            self._fail("the receiver did not ask for the first block within 32 s")
+        else:
+            self._again(now)
+
+    def _again(self, now: float) -> None:
+        self._tries += 1
+        if self._ending and self._tries >= EOT_TRIES:
+            self._fail(f"the end was not acknowledged {EOT_TRIES} times")
+        elif self._tries > BLOCK_TRIES:
+            self._fail(
+                f"block {self._at // BLOCK + 1} was not acknowledged, though repeated {BLOCK_TRIES} times"
+            )
+        else:
+            self._send(now)
+
+    def _send(self, now: float) -> None:
+        if self._ending:
+            self._out.append(EOT)
+            self.deadline = now + EOT_WAIT
+        else:
+            part = self._data[self._at : self._at + BLOCK]
+            self._out += block(self._at // BLOCK + 1, part, crc=bool(self._crc))
+            self.deadline = now + ACK_WAIT
+
+
+class Receiver(_End):
+    """The MCU's end.
+
+    :param now: monotonic seconds; it asks for the first block at once
+    :param crc: ask for blocks with a CRC first; False for one that only knows sums
+    :param largest: bytes of the largest image it has room for
+    """
+
+    def __init__(self, now: float, *, crc: bool = True, largest: int = LARGEST) -> None:
+        super().__init__()
+        self._crc = crc
+        self._largest = largest
+        self._image = bytearray()
+        self._buffer = bytearray()
+        self._noise = False
+        self._started = False
+        self._expected = 1
+        self._ask(now)
+
+    @property
+    def image(self) -> bytes:
+        """What came, without the padding once it is :attr:`done`."""
+        return stripped(bytes(self._image)) if self.done else bytes(self._image)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the sender."""
+        if self.over or not data:
+            return
+        self._buffer += data
+        self.deadline = now + SILENCE
+        if not self._noise:
+            self._take(now)
+
+    def tick(self, now: float) -> None:
+        """Ask again, refuse what is incomplete, or give up."""
+        if self.deadline is None or now < self.deadline:
+            return
+        buffer, noise = bytes(self._buffer), self._noise
+        self._buffer.clear()
+        self._noise = False
+        if not noise and buffer == bytes([EOT]) and self._started:
+            # Not before nothing follows: an altered first byte of a block may look like it.
+            self._out.append(ACK)
+            self._finish()
+        else:
+            self._ask(now)
+
+    def _ask(self, now: float) -> None:
+        self._tries += 1
+        self.deadline = now + START_WAIT
+        if self._started:
+            if self._tries > BLOCK_TRIES:
+                self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
+            else:
+                self._out.append(NAK)
+            return
+        if self._tries > START_TRIES:
+            if not self._crc:
+                self._fail("no first block came")
+                return
+            self._crc = False
+            self._tries = 1
+        self._out.append(POLL if self._crc else NAK)
+
+    def _take(self, now: float) -> None:
+        buffer = self._buffer
+        while buffer and not self.over:
+            if buffer[:2] == bytes([CAN, CAN]):
+                self._fail("the sender cancelled the transfer", bytes([ACK]))
+            elif buffer[0] in SIZES and (len(buffer) < _HEAD or buffer[1] ^ buffer[2] == 0xFF):
+                size = SIZES[buffer[0]]
+                need = _HEAD + size + (2 if self._crc else 1)
+                if len(buffer) < need:
+                    return
+                whole = bytes(buffer[:need])
+                del buffer[:need]
+                self._on_block(whole, size, now)
+            else:
+                # A lone EOT or CAN waits for what follows, or does not.
+                self._noise = not (len(buffer) == 1 and buffer[0] in (EOT, CAN))
+                return
+            if self._noise:
+                return
+
+    def _on_block(self, whole: bytes, size: int, now: float) -> None:
+        data, check = whole[_HEAD : _HEAD + size], whole[_HEAD + size :]
+        number = whole[1]
+        right = int.from_bytes(check, "big") == (crc_hqx(data, 0) if self._crc else sum(data) & 0xFF)
+        if not right:
+            self._noise = True
+            return
+        if number == self._expected & 0xFF:
+            if len(self._image) + size > self._largest + max(SIZES.values()):
+                self._fail(f"the image is larger than {self._largest} bytes")
+                return
+            self._image += data
+            self._expected += 1
+        elif not self._started or number != (self._expected - 1) & 0xFF:
+            self._fail(f"block {number} came instead of {self._expected & 0xFF}")
+            return
+        self._started = True
+        self._tries = 0
+        self.deadline = now + START_WAIT
+        self._out.append(ACK)

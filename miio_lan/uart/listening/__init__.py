@@ -1,0 +1,1 @@
+"""Listening to the line: taps, and bytes turned into records."""

@@ -1,0 +1,196 @@
+"""What a listener makes of the bytes of a line that is not his: records, with marks where something is odd.
+
+Beside :class:`~miio_lan.uart.listening.watch.LineWatch`, which reads the lines, this tells parts of a firmware
+transfer from lines, a line cut off because the listener came late, and lines that lost bytes. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from miio_lan.record import Record
+from miio_lan.uart.commands import UPLINKS, read
+from miio_lan.uart.firmware.transfer import Phase, TransferReader
+from miio_lan.uart.line import clean
+from miio_lan.uart.listening.watch import LineWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from miio_lan.record import Observer
+    from miio_lan.uart.commands import Direction, Down
+    from miio_lan.uart.firmware.transfer import Piece
+
+LATE_START = "late start"
+"""The first line of a direction, when it is no command: its beginning was said before anybody listened."""
+LOST_BYTES = "lost bytes"
+"""No command, but nearly one, or two in one: some bytes did not arrive."""
+XMODEM = "xmodem"
+"""A part of a firmware transfer."""
+
+_WORDS: dict[Direction, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
+# Words that end or begin a line in the middle of another: the CR between them is missing.
+_MERGED: dict[Direction, re.Pattern[str]] = {
+    "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
+    "down": re.compile(r".(?:down [A-Za-z]|(?<=ok)ok|(?<=none)ok)"),
+}
+# What an MCU says while its firmware is replaced; any other command shows that this is over.
+_DURING_UPDATE = frozenset({None, "get_down", "result", "error"})
+
+
+class Overhearing:
+    """Makes a record of everything that crosses a line and hands it to an observer.
+
+    :param observer: called with each record, in the order of the bytes
+    :param wall: unix time for a monotonic instant
+    :param peer: what the records say about where the line is
+    :param late: whether both directions may begin in the middle of a line
+    """
+
+    def __init__(
+        self, observer: Observer, *, wall: Callable[[float], float], peer: str = "", late: bool = True
+    ) -> None:
+        self._observer = observer
+        self._wall = wall
+        self._peer = peer
+        self._watch = LineWatch(self._line, wall=wall, peer=peer)
+        self._phase = Phase()
+        self._transfers: dict[Direction, TransferReader] = {
+            "up": TransferReader("up"),
+            "down": TransferReader("down"),
+        }
+        self._fresh: set[str] = {"up", "down"} if late else set()
+        self._note = ""
+
+    @property
+    def downlink(self) -> Down | None:
+        """The downlink that waits for its ``result``, None when there is none."""
+        return self._watch.downlink
+
+    def up(self, data: bytes, now: float, *, note: str = "") -> None:
+        """Take bytes of the MCU that were read at ``now``; ``note`` is added to the records they make."""
+        self.feed("up", data, now, note=note)
+
+    def down(self, data: bytes, now: float, *, note: str = "") -> None:
+        """Take bytes of the module that were read at ``now``; ``note`` is added to the records they make."""
+        self.feed("down", data, now, note=note)
+
+    def feed(self, direction: Direction, data: bytes, now: float, *, note: str = "") -> None:
+        """Take bytes of one direction."""
+        if not data:
+            return
+        self._note = note
+        transfer, expected = self._transfers[direction], self._phase.expected(now)
+        if transfer.is_text(data, expected=expected):
+            (self._watch.up if direction == "up" else self._watch.down)(data, now)
+        else:
+            self._take(direction, transfer.feed(data, now, expected=expected))
+        self._note = ""
+
+    def aside(self, direction: Direction, line: bytes, now: float, *, note: str) -> None:
+        """Record a line that never reached the other end, and so is answered by nothing."""
+        pending = self.downlink if direction == "up" else None
+        reading = read(line, direction=direction, pending=pending).as_json()
+        self._observer(Record("uart", direction, now, self._wall(now), line, reading, note, self._peer))
+
+    def mark(self, note: str, direction: Direction, now: float) -> None:
+        """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
+        self.flush()
+        self._fresh.add(direction)  # whatever comes next may begin in the middle of a line
+        self._watch.mark(note, direction, now)
+
+    def flush(self) -> None:
+        """Give up what is half read; nothing more will come."""
+        for direction, transfer in self._transfers.items():
+            self._take(direction, transfer.flush())
+        self._watch.flush()
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
+        deadlines = [
+            self._watch.deadline,
+            self._transfers["up"].deadline,
+            self._transfers["down"].deadline,
+        ]
+        return min([each for each in deadlines if each is not None], default=None)
+
+    def tick(self, now: float) -> None:
+        """Give up what is unfinished for too long."""
+        for direction, transfer in self._transfers.items():
+            self._take(direction, transfer.tick(now))
+        self._watch.tick(now)
+
+    def _take(self, direction: Direction, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            if piece.reading is None:
+                (self._watch.up if direction == "up" else self._watch.down)(piece.raw, piece.instant)
+                continue
+            self._watch.flush(direction)  # a line that a block begins in will not be finished
+            self._phase.seen(piece.instant)
+            self._fresh.discard(direction)
+            self._observer(
+                Record(
+                    "uart",
+                    direction,
+                    piece.instant,
+                    self._wall(piece.instant),
+                    piece.raw,
+                    piece.reading,
+                    _joined(XMODEM, self._note),
+                    self._peer,
+                )
+            )
+
+    def _line(self, record: Record) -> None:
+        reading = record.reading or {}
+        self._follow(record, reading)
+        # A line that conforms is no fragment of another; but it may be the first.
+        plain = reading.get("valid") and record.direction not in self._fresh
+        marks = () if plain or not record.raw else self._marks(record, reading)
+        if marks or self._note:
+            record = replace(record, note=_joined(record.note, *marks, self._note))
+        self._observer(record)
+
+    def _follow(self, record: Record, reading: Mapping[str, object]) -> None:
+        """Keep account of whether a firmware transfer is due."""
+        if reading.get("method") == "update_fw":
+            self._phase.announced(record.instant)
+            self._transfers["down"].reset()
+        elif (
+            record.direction == "up" and reading.get("command") not in _DURING_UPDATE and reading.get("valid")
+        ):
+            self._phase.over()
+
+    def _marks(self, record: Record, reading: Mapping[str, object]) -> tuple[str, ...]:
+        first = record.direction in self._fresh
+        self._fresh.discard(record.direction)
+        text = "" if reading.get("valid") or "echo" in record.note else clean(record.raw)[0]
+        if not text:
+            return ()
+        direction: Direction = "up" if record.direction == "up" else "down"
+        foreign = reading.get("command") in (None, "reply")
+        if first and foreign:
+            return (LATE_START,)
+        lost = _MERGED[direction].search(text) or (foreign and _is_fragment(text, direction))
+        return (LOST_BYTES,) if lost else ()
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(note for note in notes if note)
+
+
+def _is_fragment(text: str, direction: Direction) -> bool:
+    """Tell whether a line that is no command would be one with a few bytes more."""
+    word = text.partition(" ")[0]
+    return any(_lacks_little(word, whole) for whole in _WORDS[direction])
+
+
+def _lacks_little(word: str, whole: str) -> bool:
+    """Tell whether ``word`` is ``whole`` without some, at most half, of its letters."""
+    letters = iter(whole)
+    return (
+        len(whole) // 2 <= len(word) < len(whole) and len(word) > 0 and all(each in letters for each in word)
+    )

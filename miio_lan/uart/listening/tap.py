@@ -1,0 +1,264 @@
+"""Passive listening to a line: one or two receive-only ports, or the ports of a program that lets itself be overheard.
+
+A direction of the line needs a receiver of its own: one at the MCU's TX, one at the module's TX. What both say on one
+wire cannot be told apart. Nothing is ever written to a tapped line.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from miio_lan.errors import PortError
+from miio_lan.loop import Loop
+from miio_lan.uart.listening.backlog import Backlog
+from miio_lan.uart.listening.direction import DirectionGuess
+from miio_lan.uart.listening.overhearing import Overhearing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from miio_lan.record import Observer, Record
+    from miio_lan.uart.commands import Direction
+    from miio_lan.uart.ports.port import OnData, Outage, Port
+
+_LOGGER = logging.getLogger(__name__)
+
+_Read = tuple["Direction", bytes, float]
+
+#: Bytes kept while it is not known which way they go.
+MAX_UNDECIDED = 65536
+#: The note of the record that says that two ports, or a port and its direction, are mixed up.
+SWAPPED = "the lines go the other way: are the two wires swapped?"
+
+
+def wall_clock(now: float) -> float:
+    """Give unix time for a monotonic instant of this run."""
+    return time.time() - (time.monotonic() - now)
+
+
+class Tap:
+    """Records what crosses a line. A context manager that starts and closes.
+
+    Every record bears the instant of its read; of a busy line the observer hears up to 50 ms after it, of one that is
+    nearly saturated up to 0.2 s.
+
+    :param observer: gets a record of every line of both directions, in the tap's thread; in the order of the reads
+    :param up: a port that hears the MCU (its TX); it belongs to the tap from now on
+    :param down: a port that hears the module (its TX)
+    :param either: instead of these, a port that hears one of the two, which is told by its lines: until it is, for two
+        lines or so, nothing is recorded
+    :param peer: what the records say about where the line is
+    :raises PortError: if there is no port, or both ``either`` and another
+    """
+
+    def __init__(
+        self,
+        observer: Observer,
+        *,
+        up: Port | None = None,
+        down: Port | None = None,
+        either: Port | None = None,
+        peer: str = "",
+    ) -> None:
+        if either is not None and (up is not None or down is not None):
+            raise PortError(
+                "a tap has a port for each direction, or a single one whose direction is found out"
+            )
+        self._ports: dict[Direction, Port] = {}
+        if up is not None:
+            self._ports["up"] = up
+        if down is not None:
+            self._ports["down"] = down
+        self._either = either
+        self._heard = Overhearing(observer, wall=wall_clock, peer=peer)
+        self._backlog: Backlog[_Read] = Backlog(lambda read: self._heard.feed(*read))
+        self._guesses: dict[Direction | None, DirectionGuess] = {}
+        self._undecided: list[tuple[bytes, float]] = []
+        self._room = MAX_UNDECIDED
+        self._loop: Loop | None = None
+        self._closed = False
+        #: Whether the lines contradict the direction they were said to have.
+        self.swapped = False
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The ports it listens to."""
+        return (*self._ports.values(), *([self._either] if self._either is not None else []))
+
+    @property
+    def direction(self) -> Direction | None:
+        """What a port of unknown direction hears; None until that is known."""
+        return next(iter(self._ports)) if len(self._ports) == 1 else None
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        :raises PortError: if it was started or closed before, or has no port
+        """
+        if self._loop is not None or self._closed:
+            raise PortError("the tap was started before" if not self._closed else "the tap is closed")
+        if not self.ports:
+            raise PortError("a tap needs a port that hears the MCU, the module, or one of them")
+        self._loop = loop = Loop("miio tap")
+        loop.call(partial(loop.add_timed, self))
+        loop.start()
+        try:
+            self._listen(loop)
+        except PortError:
+            self.close()
+            raise
+
+    def _listen(self, loop: Loop) -> None:
+        for direction, port in tuple(self._ports.items()):
+            self._guesses[direction] = DirectionGuess()
+            port.start(
+                partial(self._on_data, direction), on_outage=partial(self._on_outage, direction), loop=loop
+            )
+        if self._either is not None:
+            self._guesses[None] = DirectionGuess()
+            self._either.start(self._on_unknown, on_outage=partial(self._on_outage, None), loop=loop)
+
+    def along(self, direction: Direction, on_data: OnData) -> OnData:
+        """Wrap what is called with the bytes of somebody else's port, so that the tap hears them too.
+
+        For a line within this program, such as a :class:`~miio_lan.uart.ports.port.MemoryPair`: the tap needs no port
+        then, and no start. Both directions must be read in one loop, or the caller keeps them apart.
+        """
+
+        def both(data: bytes, instant: float) -> object:
+            done = on_data(data, instant)
+            self._heard.feed(direction, data, instant)
+            return done
+
+        return both
+
+    def close(self) -> None:
+        """Stop, and free ports and thread. What was half read is recorded as unfinished. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        for port in self.ports:
+            port.stop()
+        loop = self._loop
+        if loop is not None:
+            loop.call(self._finish)
+        else:
+            self._finish()
+        for port in self.ports:
+            port.close()
+        if loop is not None:
+            loop.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # What follows runs in the loop's thread.
+
+    @property
+    def deadline(self) -> float | None:
+        """When what was heard is looked at, or a half-read line given up; for the loop."""
+        return self._backlog.deadline or self._heard.deadline
+
+    def tick(self, now: float) -> None:
+        """Look at what was heard, and give up what is half read for too long; for the loop."""
+        self._backlog.tick(now)
+        if self._backlog.deadline is None:
+            self._heard.tick(now)
+
+    def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
+        self._backlog.add((direction, data, instant), instant)
+        guess = self._guesses.get(direction)
+        if guess is None:
+            return
+        guess.feed(data, instant)
+        if guess.done:
+            del self._guesses[direction]
+            if guess.direction not in (None, direction):
+                self.swapped = True
+                _LOGGER.warning("%s: %s", self._ports[direction].name, SWAPPED)
+                self._backlog.flush()
+                self._heard.mark(SWAPPED, direction, instant)
+
+    def _on_unknown(self, data: bytes, instant: float) -> None:
+        if self._ports:
+            self._backlog.add((next(iter(self._ports)), data, instant), instant)
+            return
+        guess = self._guesses[None]
+        guess.feed(data, instant)
+        self._undecided.append((data, instant))
+        self._room -= len(data)
+        if guess.done or self._room < 0:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Take the port of unknown direction for what it seems to be."""
+        if self._either is None or self._ports:
+            return
+        direction: Direction = self._guesses[None].best or "up"
+        self._ports[direction] = self._either
+        self._either = None
+        for data, instant in self._undecided:
+            self._heard.feed(direction, data, instant)
+        self._undecided.clear()
+
+    def _on_outage(self, direction: Direction | None, outage: Outage) -> None:
+        if direction is None:
+            self._decide()
+            (direction,) = self._ports
+        self._backlog.flush()
+        note = f"outage: {outage.reason}" if outage.ended is None else "outage over"
+        self._heard.mark(note, direction, outage.began if outage.ended is None else outage.ended)
+
+    def _finish(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_timed(self)
+        self._decide()
+        self._backlog.flush()
+        self._heard.flush()
+
+
+def reread(records: Iterable[Record]) -> Iterator[Record]:
+    """Read the lines of a recording anew, as a tap would today; other records are passed on as they are.
+
+    Marks about the line itself (outages) stay. Use it for recordings of older versions, or of other programs.
+    """
+    made: list[Record] = []
+    wall = {"offset": 0.0}
+    hearings: dict[str, Overhearing] = {}
+    for record in records:
+        if record.wire != "uart":
+            made.append(record)
+        else:
+            wall["offset"] = record.wall - record.instant
+            if record.peer not in hearings:
+                hearings[record.peer] = Overhearing(
+                    made.append, wall=lambda now: now + wall["offset"], peer=record.peer
+                )
+            _replay(hearings[record.peer], record)
+        yield from made
+        made.clear()
+
+
+def _replay(heard: Overhearing, record: Record) -> None:
+    direction: Direction = "up" if record.direction == "up" else "down"
+    if not record.raw:
+        heard.mark(record.note, direction, record.instant)
+        return
+    heard.feed(direction, record.raw, record.instant, note=_lasting(record.note))
+    if not record.raw.endswith(b"\r"):
+        heard.flush()
+
+
+def _lasting(note: str) -> str:
+    """Keep what was known at the time and cannot be seen from the bytes."""
+    return ", ".join(each for each in note.split(", ") if each.endswith("by the bridge"))

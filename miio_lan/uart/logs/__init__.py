@@ -1,0 +1,1 @@
+"""Logs of a line that other programs wrote."""

@@ -1,0 +1,239 @@
+"""Logs that are tables (CSV): exports of logic analysers, one row for each byte, and of programs, one for each line.
+
+A table is known by its header. It has a column of data, and one of times or of directions, under any of the names
+people give them; a unit may stand behind, as in ``Time [ms]`` or ``data (hex)``. Commas, semicolons or tabs divide.
+Sources: exports of Saleae Logic 1 (``Time [s],Value,Parity Error,Framing Error``) and of Logic 2
+(``name,type,start_time,duration,"data"``).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from miio_lan.errors import RecordError
+from miio_lan.uart.line import IDLE
+from miio_lan.uart.logs.logparts import Times, as_bytes, unquoted
+
+# The first of each that is there is taken: "name" is an analyser's in one export that has a "type" too.
+_DATA = ("data", "text", "line", "message", "payload", "content", "value", "ascii", "char", "bytes", "hex")
+_TIME = ("time", "start_time", "start", "timestamp", "t", "seconds", "date", "datetime")
+_SURELY_TIME = ("time", "start_time", "timestamp", "datetime")
+_MARK = ("direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type")
+_SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+
+_UNIT = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]$")
+_NUMBERED = re.compile(
+    r"(?:0x[0-9a-f]{1,2}|0b[01]{1,8})(?:[ ,;]+(?:0x[0-9a-f]{1,2}|0b[01]{1,8}))*", re.IGNORECASE
+)
+_QUOTED_NUMBER = re.compile(r"'([0-9]{1,3})'")
+_END = re.compile(rb"([\r\n])")
+_PLAIN_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?)+")
+
+
+@dataclass(frozen=True, slots=True)
+class TableLine:
+    """A line of the wire, as a table has it.
+
+    :param raw: its bytes, without what ended it
+    :param instant: seconds, of its first byte
+    :param mark: what the column of directions says, in lower case
+    """
+
+    raw: bytes
+    instant: float
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """Where things are.
+
+    :param width: how many columns there are
+    :param by_bytes: whether it is an analyser's, with a row for each byte
+    :param bare: whether quotes are ordinary characters
+    """
+
+    divider: str
+    width: int
+    data: int
+    time: int | None
+    mark: int | None
+    scale: float
+    hexadecimal: bool
+    by_bytes: bool
+    bare: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    text: str
+    instant: float
+    mark: str
+
+
+def read_table(texts: Sequence[str]) -> list[TableLine] | None:
+    """Read a table; None if the log is none.
+
+    :param texts: the lines of the file
+    :raises RecordError: for a table without a column of data, or a damaged one
+    """
+    first = next((number for number, text in enumerate(texts) if text.strip()), None)
+    header = None if first is None else _header(texts[first])
+    if header is None or first is None:
+        return None
+    reader = csv.reader(
+        _physical(texts[first + 1 :]),
+        delimiter=header.divider,
+        quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
+    )
+    try:
+        rows = [row for row in _rows(reader, header) if row.text]
+    except csv.Error as error:
+        raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
+    return _joined(rows, _cells(rows, header), bytewise=header.by_bytes)
+
+
+def _physical(texts: Sequence[str]) -> list[str]:
+    """Give the lines with their ends, which a cell in quotes may contain."""
+    text = "\n".join(text.rstrip("\r\n") for text in texts).replace("\r\n", "\n").replace("\r", "\n")
+    return [f"{line}\n" for line in text.split("\n")]
+
+
+def _header(text: str) -> _Header | None:
+    for divider in ",;\t":
+        cells = [cell.strip().strip('"').lower() for cell in text.strip().split(divider)]
+        if len(cells) > 1:
+            split = [found.groups() if (found := _UNIT.match(cell)) else (cell, "") for cell in cells]
+            header = _columns([name for name, _ in split], [unit for _, unit in split], divider)
+            if header is not None:
+                return header
+    return None
+
+
+def _columns(names: list[str], units: list[str], divider: str) -> _Header | None:
+    data, time, mark = (_column(names, known) for known in (_DATA, _TIME, _MARK))
+    if data is None and (time is None or names[time] not in _SURELY_TIME):
+        return None
+    if time is None and mark is None:
+        return None
+    if data is None:
+        raise RecordError(
+            f"a table with the columns {', '.join(names)} has none that says what crossed the line: name it data, and "
+            "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
+        )
+    unit = units[time] if time is not None else ""
+    return _Header(
+        divider=divider,
+        width=len(names),
+        data=data,
+        time=time,
+        mark=mark,
+        scale=_SCALES.get(unit, 1.0),
+        hexadecimal=names[data] == "hex" or units[data].startswith("hex"),
+        by_bytes="parity error" in names or {"start_time", "duration"} <= set(names),
+        bare="parity error" in names,
+    )
+
+
+def _column(names: list[str], known: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in known if name in names), None)
+
+
+def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[_Row]:
+    times, instant = Times(), 0.0
+    for cells in reader:
+        if len(cells) > header.data:
+            instant = _instant(_cell(cells, header.time), header.scale, times, instant)
+            yield _Row(_text(cells, header), instant, _cell(cells, header.mark).lower())
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
+    return cells[column].strip(' "') if column is not None and column < len(cells) else ""
+
+
+def _text(cells: Sequence[str], header: _Header) -> str:
+    if header.data == header.width - 1:  # a text with dividers in it, and no quotes around
+        return header.divider.join(cells[header.data :])
+    if header.bare and not cells[header.data] and len(cells) > header.width:
+        return header.divider
+    return cells[header.data]
+
+
+def _instant(cell: str, scale: float, times: Times, before: float) -> float:
+    if not cell:
+        return before
+    try:
+        seconds = float(cell.replace(",", ".").removesuffix("s")) * scale
+    except ValueError:
+        return times.take(f"{cell} ;")[0]  # a time of day
+    return seconds if math.isfinite(seconds) else before
+
+
+def _cells(rows: Sequence[_Row], header: _Header) -> list[bytes]:
+    """Give the bytes of each row."""
+    texts = [row.text for row in rows]
+    if header.hexadecimal and all(_PLAIN_HEX.fullmatch(text.strip()) for text in texts):
+        return [bytes.fromhex(text.replace(":", " ")) for text in texts]
+    if not header.by_bytes:
+        return [_numbered(text) or as_bytes(unquoted(_bare(text))) for text in texts]
+    decimal = all(text.isdecimal() and int(text) < 256 for text in texts) and any(
+        len(text) > 1 for text in texts
+    )
+    return [bytes([int(text)]) if decimal else _byte(text) for text in texts]
+
+
+def _bare(text: str) -> str:
+    """Take off the quotes of a cell with a space before them: they are none to the csv module."""
+    text = text.strip()
+    whole = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    return text[1:-1].replace('""', '"') if whole else text
+
+
+def _numbered(text: str) -> bytes:
+    """Give the bytes of ``0x67 0x65``; none for anything else."""
+    if not _NUMBERED.fullmatch(text.strip()):
+        return b""
+    return bytes(int(number, 0) for number in re.split(r"[ ,;]+", text.strip()))
+
+
+def _byte(text: str) -> bytes:
+    """Give the byte a cell of an analyser's export stands for."""
+    quoted = _QUOTED_NUMBER.fullmatch(text)
+    if quoted and int(quoted[1]) < 256:
+        return bytes([int(quoted[1])])
+    if text in ("COMMA", "' '"):
+        return b"," if text == "COMMA" else b" "
+    return _numbered(text) or as_bytes(text)
+
+
+def _joined(rows: Sequence[_Row], cells: Sequence[bytes], *, bytewise: bool) -> list[TableLine]:
+    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended."""
+    found: list[TableLine] = []
+    open_lines: dict[str, tuple[bytearray, float, float]] = {}  # bytes, instants of the first and the last
+    # Where ends of lines are logged, they divide; elsewhere each row is a line.
+    streams = {row.mark for row, raw in zip(rows, cells, strict=True) if bytewise or _END.search(raw)}
+
+    def finish(mark: str) -> None:
+        begun, instant, _ = open_lines.pop(mark, (bytearray(), 0.0, 0.0))
+        if begun.strip():
+            found.append(TableLine(bytes(begun), instant, mark))
+
+    for row, raw in zip(rows, cells, strict=True):
+        if row.mark in open_lines and row.instant - open_lines[row.mark][2] > IDLE:
+            finish(row.mark)  # given up by a module too
+        for piece in _END.split(raw):
+            if piece in (b"\r", b"\n"):
+                finish(row.mark)
+            elif piece:
+                begun, instant, _ = open_lines.get(row.mark, (bytearray(), row.instant, row.instant))
+                begun += piece
+                open_lines[row.mark] = (begun, instant, row.instant)
+        if row.mark not in streams:
+            finish(row.mark)
+    for mark in list(open_lines):
+        finish(mark)
+    return found

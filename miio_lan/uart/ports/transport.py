@@ -1,0 +1,374 @@
+"""What a port sends its bytes through while it is connected: a file that can be waited for, or a pyserial object.
+
+A transport lives in the loop of its port and never blocks it. When it is lost it is thrown away; coming back is the
+port's business.
+"""
+
+from __future__ import annotations
+
+import array
+import errno
+import importlib
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from miio_lan.errors import PortError
+from miio_lan.loop import READ, WRITE, Loop
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+    from typing import Protocol
+
+    class Listener(Protocol):
+        """Who wants to know; called in the loop's thread."""
+
+        def on_bytes(self, data: bytes, instant: float) -> None:
+            """Bytes have been read at ``instant``."""
+
+        def on_writable(self) -> None:
+            """There is room again after a short ``send``."""
+
+        def on_lost(self, reason: str) -> None:
+            """The connection is gone."""
+
+
+BAUD_RATE = 115200
+
+# Of a read: a third of a second of a line at full speed, and what a pty gives at most. More is only made and thrown
+# away again, with every read.
+_CHUNK = 4096
+# How much a writing thread may hold; the port's own queue is what is really bounded.
+_IN_FLIGHT = 4096
+# How often a thread that cannot be interrupted looks whether it should end. Data does not wait for it.
+_SERIAL_TIMEOUT = 0.25
+# A reader that has taken nothing for so long is not there. A line of 512 characters takes 44 ms.
+_UNATTENDED_AFTER = 1.0
+
+_EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.168.1.7:4000"}
+_HINTS = {
+    errno.ENOENT: "no such port: is the adapter plugged in?",
+    errno.EACCES: "this user may not open it (on Linux, join the group dialout)",
+    errno.EPERM: "this user may not open it (on Linux, join the group dialout)",
+    errno.EBUSY: "another program is using it",
+    errno.EAGAIN: "another program is using it",
+}
+
+
+class Transport(ABC):
+    """A connection that is there until it is lost."""
+
+    @abstractmethod
+    def attach(self, loop: Loop, listener: Listener) -> None:
+        """Begin to read. In the loop's thread."""
+
+    @abstractmethod
+    def send(self, data: bytes) -> int:
+        """Take as many bytes as there is room for, at once, and say how many. In the loop's thread.
+
+        :raises OSError: if the connection is gone
+        """
+
+    @abstractmethod
+    def detach(self) -> None:
+        """Report nothing any more. In the loop's thread."""
+
+    @abstractmethod
+    def dispose(self) -> None:
+        """Free everything; may take a moment. Anywhere but in the loop's thread where that matters."""
+
+
+class FileTransport(Transport):
+    """A file descriptor or socket, non-blocking, that a selector can wait for."""
+
+    def __init__(
+        self,
+        file: int | socket.socket,
+        *,
+        receive: Callable[[int], bytes],
+        send: Callable[[bytes], int],
+        dispose: Callable[[], object],
+    ) -> None:
+        self._file = file
+        self._receive = receive
+        self._send = send
+        self._dispose: Callable[[], object] | None = dispose
+        self._loop: Loop | None = None
+        self._listener: Listener | None = None
+
+    @classmethod
+    def of_descriptor(cls, fd: int, dispose: Callable[[], object] | None = None) -> FileTransport:
+        """Read and write a descriptor, closed in the end unless ``dispose`` says otherwise."""
+        os.set_blocking(fd, False)
+        return cls(
+            fd,
+            receive=partial(os.read, fd),
+            send=partial(os.write, fd),
+            dispose=dispose or (lambda: os.close(fd)),
+        )
+
+    @classmethod
+    def of_socket(cls, connection: socket.socket) -> FileTransport:
+        """Read and write a connected stream socket."""
+        connection.setblocking(False)
+        return cls(connection, receive=connection.recv, send=connection.send, dispose=connection.close)
+
+    def attach(self, loop: Loop, listener: Listener) -> None:
+        """See :class:`Transport`."""
+        self._loop, self._listener = loop, listener
+        loop.watch(self._file, self._on_event)
+
+    def send(self, data: bytes) -> int:
+        """See :class:`Transport`."""
+        try:
+            taken = self._send(data)
+        except BlockingIOError:
+            taken = 0
+        if taken < len(data) and self._loop is not None:
+            self._loop.change(self._file, READ | WRITE)
+        return taken
+
+    def detach(self) -> None:
+        """See :class:`Transport`."""
+        if self._loop is not None:
+            self._loop.unwatch(self._file)
+        self._loop = self._listener = None
+
+    def dispose(self) -> None:
+        """See :class:`Transport`."""
+        dispose, self._dispose = self._dispose, None
+        if dispose is not None:
+            dispose()
+
+    def _on_event(self, events: int) -> None:
+        if events & READ:
+            self._read()
+        # Reading may have found that the connection is gone, or its listener may have closed it.
+        if events & WRITE and self._loop is not None and self._listener is not None:
+            self._loop.change(self._file, READ)
+            self._listener.on_writable()
+
+    def _read(self) -> None:
+        if self._listener is None:
+            return
+        try:
+            data = self._receive(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._listener.on_lost(error.strerror or str(error))
+            return
+        instant = time.monotonic()
+        if data:
+            self._listener.on_bytes(data, instant)
+        else:
+            self._listener.on_lost("the other end hung up")
+
+
+class PtyTransport(FileTransport):
+    """The master of a pty whose slave is opened, closed and opened again by somebody else.
+
+    We keep a descriptor of the slave ourselves, so that its settings stay and the master never sees a hang-up. The
+    price is that the kernel keeps what nobody reads. A wire would not: once nothing has been read for a second, what
+    lies there is thrown away before more is written, and whoever opens the slave later is not met by old lines.
+    """
+
+    def __init__(self, master: int, slave: int) -> None:
+        os.set_blocking(master, False)
+        super().__init__(
+            master,
+            receive=partial(os.read, master),
+            send=partial(os.write, master),
+            dispose=self._close_both,
+        )
+        self._master = master
+        self._slave = slave
+        self._written = 0
+        self._consumed = 0
+        self._progress_at = 0.0
+
+    def send(self, data: bytes) -> int:
+        """See :class:`Transport`."""
+        self.drop_unread(time.monotonic())
+        taken = super().send(data)
+        self._written += taken
+        return taken
+
+    def _close_both(self) -> None:
+        os.close(self._master)
+        os.close(self._slave)
+
+    def drop_unread(self, now: float) -> int:
+        """Throw away what has been lying unread for too long, and say how many bytes that were."""
+        import fcntl  # here, because other systems have neither, nor a pty
+        import termios
+
+        count = array.array("i", [0])
+        fcntl.ioctl(self._slave, termios.FIONREAD, count)
+        unread = count[0]
+        if unread == 0 or self._written - unread > self._consumed:
+            self._consumed = self._written - unread
+            self._progress_at = now
+            return 0
+        if now - self._progress_at < _UNATTENDED_AFTER:
+            return 0
+        termios.tcflush(self._slave, termios.TCIFLUSH)
+        self._written -= unread
+        return unread
+
+
+class ThreadedTransport(Transport):
+    """A pyserial object that no selector can wait for: one thread reads it, one writes it."""
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._loop: Loop | None = None
+        self._listener: Listener | None = None
+        self._wanted = threading.Condition()
+        self._pending = bytearray()
+        self._full = False
+        self._ending = False
+        self._reader: threading.Thread | None = None
+        self._writer: threading.Thread | None = None
+
+    def attach(self, loop: Loop, listener: Listener) -> None:
+        """See :class:`Transport`."""
+        self._loop, self._listener = loop, listener
+        self._reader = self._begin(self._read, f"{loop.name} (reading)")
+        self._writer = self._begin(self._write, f"{loop.name} (writing)")
+
+    def send(self, data: bytes) -> int:
+        """See :class:`Transport`."""
+        with self._wanted:
+            taken = min(len(data), _IN_FLIGHT - len(self._pending))
+            self._pending += data[:taken]
+            self._full = taken < len(data)
+            self._wanted.notify()
+        return taken
+
+    def detach(self) -> None:
+        """See :class:`Transport`."""
+        self._listener = None
+
+    def dispose(self) -> None:
+        """See :class:`Transport`. What is still pending is written first."""
+        with self._wanted:
+            self._ending = True
+            self._wanted.notify()
+        if self._writer is not None:  # it may still need the device
+            self._writer.join()
+        close_device(self._device)
+        if self._reader is not None:
+            self._reader.join()
+
+    def _begin(self, work: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=self._work, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _work(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - pyserial raises whatever a device closed under it leads to
+            reason = str(error) or type(error).__name__
+            self._post(lambda listener: listener.on_lost(reason))
+
+    def _read(self) -> None:
+        while not self._ending:
+            data: bytes = self._device.read(1)
+            instant = time.monotonic()
+            if data:
+                data += self._device.read(self._device.in_waiting)
+                self._hand_over(data, instant)
+
+    def _write(self) -> None:
+        while True:
+            with self._wanted:
+                self._wanted.wait_for(lambda: self._pending or self._ending)
+                if not self._pending:
+                    return
+                data = bytes(self._pending)
+            self._device.write(data)
+            with self._wanted:
+                del self._pending[: len(data)]
+                full, self._full = self._full, False
+            if full:
+                self._post(lambda listener: listener.on_writable())
+
+    def _hand_over(self, data: bytes, instant: float) -> None:
+        self._post(lambda listener: listener.on_bytes(data, instant))
+
+    def _post(self, tell: Callable[[Listener], None]) -> None:
+        def job() -> None:
+            if self._listener is not None:
+                tell(self._listener)
+
+        if self._loop is not None:
+            self._loop.post(job)
+
+
+def open_serial(url: str) -> Transport:
+    """Open a pyserial URL (``/dev/ttyUSB0``, ``COM3``, ``rfc2217://``, ``socket://``, ``loop://``) at 115200 8N1.
+
+    :raises PortError: if pyserial is not installed, the URL is none, or the port cannot be opened
+    """
+    try:
+        pyserial = importlib.import_module("serial")
+    except ImportError:
+        raise PortError(
+            f"{url} cannot be opened: serial ports need pyserial; pip install 'miio-lan[serial]'"
+        ) from None
+    device = None
+    try:
+        # Two programs at one port get half of the bytes each, so nobody else is let in.
+        device = pyserial.serial_for_url(
+            url, do_not_open=True, baudrate=BAUD_RATE, timeout=_SERIAL_TIMEOUT, exclusive=True
+        )
+        device.open()
+    except Exception as error:  # pyserial raises whatever a strange URL leads to
+        if device is not None:
+            close_device(device)
+        reason = (
+            _explained(error) if _is_whole(url) else f"it lacks the port, as in {_EXAMPLES[_scheme(url)]}"
+        )
+        raise PortError(f"{url} cannot be opened: {reason}") from error
+    try:
+        fd = device.fileno() if os.name == "posix" else None
+    except OSError:  # io.UnsupportedOperation: rfc2217:// and loop:// have none
+        fd = None
+    if fd is None:
+        return ThreadedTransport(device)
+    return FileTransport.of_descriptor(fd, lambda: close_device(device))
+
+
+def close_device(device: Any) -> None:
+    """Close a pyserial object for good."""
+    # pyserial forgets to close its socket when the peer was gone before.
+    connection = getattr(device, "_socket", None)
+    with suppress(Exception):
+        device.close()
+    if connection is not None:
+        connection.close()
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
+
+
+def _is_whole(url: str) -> bool:
+    """Tell whether a URL that leads to another computer has a number for its port."""
+    try:
+        return _scheme(url) not in _EXAMPLES or urlsplit(url).port is not None
+    except ValueError:
+        return False
+
+
+def _explained(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return _HINTS.get(number, str(error)) if number is not None else str(error)

@@ -1,0 +1,1 @@
+"""The MCU: its rules over a table of properties."""

@@ -1,0 +1,1 @@
+"""The Wi-Fi module: its rules between LAN and UART."""

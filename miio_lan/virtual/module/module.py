@@ -1,0 +1,400 @@
+"""The MIIO chip: LAN datagrams on one side, the MCU's lines on the other, and all the rules between them.
+
+No input or output of its own: bytes and the time come in, bytes and deadlines come out. What modules do differently
+is in :mod:`~miio_lan.virtual.module.profile`; what the MCU's commands mean in
+:mod:`~miio_lan.virtual.module.mcu_commands`; what a LAN caller's request becomes on the line in
+:mod:`~miio_lan.virtual.module.requests`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from miio_lan.lan.cipher import parse_token
+from miio_lan.lan.responder.responder import Address, Request, Responder, ResponderOptions
+from miio_lan.uart.line import Line, seal
+from miio_lan.virtual.module.chip import Chip
+from miio_lan.virtual.module.console import Console
+from miio_lan.virtual.module.firmware import FirmwareTransfer
+from miio_lan.virtual.module.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
+from miio_lan.virtual.module.mcu_commands import McuCommands
+from miio_lan.virtual.module.mcu_queue import McuQueue
+from miio_lan.virtual.module.network import UNREACHABLE, Network, Timings
+from miio_lan.virtual.module.profile import Profile, profile_of
+from miio_lan.virtual.module.reports import ReportPacer
+from miio_lan.virtual.module.request import METHOD_NOT_FOUND, Refused, RequestOutcome
+from miio_lan.virtual.module.requests import RawRequest, request_of
+from miio_lan.virtual.module.update import FirmwareUpdate, UpdateScript
+
+__all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript"]
+
+BUSY = (-30012, "Busy.")
+#: The last reports kept for whoever wants to look at them.
+MAX_REPORTED = 256
+#: Seconds a chip has been powered when it first answers.
+BOOT_TIME = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A message that left the module: for subscribers, and for the cloud if there were one."""
+
+    instant: float
+    method: str
+    params: object
+
+
+class Module:
+    """A virtual Wi-Fi module.
+
+    :param token: 16 bytes, or 32 hexadecimal digits
+    :param profile: ``"document"``, ``"older"``, ``"newer"``, or a profile of your own
+    :param provisioned: while False the token is shown and the module waits to be set up
+    :param wall: unix time for a monotonic instant; by default the clock was never set and counts from 1970 at boot
+    :param responder_options: the quirks of the LAN side; the profile's by default
+    :param stamp_at: the LAN stamp for a monotonic instant; seconds since boot by default
+    :param inputs: the piids of an action's arguments in order (from the product's description), for callers that
+        give arguments by position; without it, or where it gives None, positions count from piid 1
+    :param next_firmware: the firmware version after an update; unchanged by default
+    :param on_line: called with each line of the MCU and the time before the module looks at it; a text it returns is
+        the reply, None leaves the line to the module
+    :param on_ota: called with the parameters of ``miIO.ota`` and the time; True when it takes the update over and
+        reports through ``update.report()`` and :meth:`restart`, else the script runs
+    :raises InvalidTokenException: if the token is none
+    :raises UnsupportedFeatureException: if there is no such profile
+    :raises DeviceException: if the mac is none
+    """
+
+    def __init__(
+        self,
+        *,
+        device_id: int,
+        token: bytes | str,
+        mac: str = "34ce00892ab7",
+        profile: str | Profile = "document",
+        model: str | None = "xiaomi.dev.v1",
+        firmware: str = "2.0.0",
+        provisioned: bool = True,
+        dual_mode: bool = True,
+        wall: Callable[[float], float] | None = None,
+        responder_options: ResponderOptions | None = None,
+        stamp_at: Callable[[float], int] | None = None,
+        timings: Timings | None = None,
+        script: UpdateScript | None = None,
+        next_firmware: str | None = None,
+        inputs: Callable[[int, int], Sequence[int] | None] | None = None,
+        on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
+        on_line: Callable[[Line, float], str | None] | None = None,
+    ) -> None:
+        self.profile = profile_of(profile)
+        self.timings = timings or Timings()
+        self.chip = Chip(device_id, mac, model, firmware, dual_mode=dual_mode)
+        self.update = FirmwareUpdate(script or UpdateScript())
+        self.next_firmware = next_firmware
+        self.on_ota = on_ota
+        self.responder = Responder(
+            device_id=device_id,
+            token=parse_token(token),
+            options=responder_options or self.profile.options,
+            provisioned=provisioned,
+            stamp_at=stamp_at,
+        )
+        self.network = Network(self.timings, self._net_changed)
+        self.queue = McuQueue(self.profile, lambda: self.net)
+        self.reports = ReportPacer(str(device_id), self._emit, lambda: self.net in self.profile.report_states)
+        #: The last reports that left, oldest first.
+        self.reported: deque[Reported] = deque(maxlen=MAX_REPORTED)
+        self._on_line = on_line
+        self._commands = McuCommands(self)
+        self.console = Console(self.profile, self._reply)
+        self._firmware: FirmwareTransfer | None = None
+        self._wall = wall
+        self._inputs = inputs or (lambda _siid, _aiid: None)
+        self._booted = 0.0
+        self._up = False
+        self._wake: float | None = None
+        self._scheduled: dict[str, float] = {}
+        self._factory = False
+
+    def __repr__(self) -> str:
+        return f"<Module did={self.chip.device_id} {self.profile.name} net={self.net} up={self._up}>"
+
+    # -- state -----------------------------------------------------------------------------------------------
+
+    @property
+    def net(self) -> str:
+        """The network state, as ``net`` tells it."""
+        return "updating" if self.update.active else self.network.state
+
+    def set_net(self, state: str, now: float) -> None:
+        """Be in a network state from now on: ``uap`` and ``unprov`` mean not provisioned, all others provisioned.
+
+        While it is ``offline`` or ``unprov`` nothing on the LAN reaches the module.
+
+        :raises UnsupportedFeatureException: for a word the document does not have
+        """
+        self.tick(now)
+        self.network.enter(state)
+        self.responder.provisioned = state not in {"uap", "unprov"}
+
+    @property
+    def provisioned(self) -> bool:
+        """Whether it belongs to a network; hello replies show the token otherwise."""
+        return self.responder.provisioned
+
+    @property
+    def up(self) -> bool:
+        """False while it restarts: both sides are silent then."""
+        return self._up
+
+    @property
+    def factory(self) -> bool:
+        """Whether it is in factory test mode."""
+        return self._factory
+
+    @property
+    def listening(self) -> bool:
+        """Whether the LAN reaches it."""
+        return self._up and self.network.state not in UNREACHABLE
+
+    def life(self, now: float) -> int:
+        """Seconds since boot."""
+        return int(now - self._booted)
+
+    def wall(self, now: float) -> float:
+        """Seconds since 1970."""
+        return now - self._booted if self._wall is None else self._wall(now)
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def start(self, now: float) -> None:
+        """Switch the module on; it is there at once."""
+        self._boot(now)
+
+    def _boot(self, now: float) -> None:
+        self._up = True
+        self._wake = None
+        # The clock ran while it booted. (A stamp of 0 is legal, but some clients take it for no answer at all.)
+        self._booted = now - BOOT_TIME
+        self._factory = False
+        self.responder.restart(self._booted)
+        self.reports.boot(now)
+        self.update.reset()
+        if self.profile.boot_requests:
+            self.queue.notify("MIIO_model_req")
+            self.queue.notify("MIIO_mcu_version_req")
+        self.network.state = "unprov"
+        self.network.boot(now, provisioned=self.provisioned)
+
+    def restart(self, now: float) -> None:
+        """Restart at once: silent for the time of the boot, requests and subscriptions forgotten."""
+        self._up = False
+        self._wake = now + self.timings.boot
+        self._scheduled.clear()
+        self.queue.clear()
+        self.console.reset()
+        self._firmware = None
+        self.reports.boot(now)
+        self.update.reset()
+
+    def schedule(self, what: str, now: float) -> None:
+        """Have ``reboot``, ``restore``, ``factory`` or ``reconfigure`` happen after its time."""
+        after = {"factory": self.timings.factory, "reconfigure": self.timings.reconfigure}
+        self._scheduled.setdefault(what, now + after.get(what, self.timings.reboot))
+
+    def join(self, now: float) -> None:
+        """Leave the own access point for the network of the chip's memory."""
+        self.responder.provisioned = True
+        self.network.boot(now, provisioned=True)
+
+    def _do_scheduled(self, now: float) -> None:
+        for what in [each for each, due in self._scheduled.items() if due <= now]:
+            due = self._scheduled.pop(what, now)
+            if what == "factory":
+                self._factory = True
+                self.network.enter("local")
+                continue
+            if what == "restore":
+                self.chip.ssid = self.chip.password = ""
+                self.chip.uid = 0
+                self.responder.provisioned = False
+            self.restart(due)
+            return
+
+    # -- the line --------------------------------------------------------------------------------------------
+
+    def receive_uart(self, data: bytes, now: float) -> None:
+        """Take bytes from the MCU. Never raises for anything an MCU sent."""
+        self.tick(now)
+        if self._up and self._firmware is not None:
+            data = self._firmware.receive(data, now)
+            self._go_on_with(self._firmware, now)
+        if self._up and data:
+            self.console.receive(data, now)
+        if self._firmware is not None:  # a line may have begun or ended it
+            self._go_on_with(self._firmware, now)
+
+    def _reply(self, line: Line, now: float) -> str | None:
+        reply = self._on_line(line, now) if self._on_line is not None else None
+        if reply is None and self._firmware is not None:
+            reply = self._firmware.reply(line, now)
+        return self._commands.answer(line, now) if reply is None else reply
+
+    def send_firmware(self, image: bytes, now: float, done: Callable[[str, float], None]) -> bool:
+        """Update the MCU's firmware: ``update_fw``, then the image, then ask for the version.
+
+        The MCU is given 6 s to answer ``update_fw``. Until it is over, only ``get_down`` and ``result`` are served;
+        once it is ``"ready"``, the network state is ``updating`` and ``miIO.get_ota_state`` says ``installing``.
+
+        :param done: called once with why it failed, empty when the image arrived, and the time
+        :return: False when one is being sent already, or a request waits for the MCU
+        """
+        self.tick(now)
+        if self._firmware is not None or len(self.queue) or not self._up:
+            return False
+        self._firmware = FirmwareTransfer(image, now, done)
+        return True
+
+    def _go_on_with(self, firmware: FirmwareTransfer, now: float) -> None:
+        self.console.send(firmware.take_output())
+        firmware.show(self.update)
+        if firmware.over:
+            self._firmware = None
+            if not firmware.failed:
+                self.queue.notify("MIIO_mcu_version_req")
+            firmware.done(firmware.failed, now)
+
+    def take_uart(self) -> bytes:
+        """Give what is to be written to the MCU since the last call."""
+        return self.console.take_output()
+
+    def set_echo(self, on: bool) -> None:
+        """Send back what is received from now on, or no longer."""
+        self.console.echo = on
+        self.queue.answer_time = self.profile.echo_answer_time if on else self.profile.answer_time
+
+    def notify(self, text: str) -> None:
+        """Hand the MCU something that needs no ``result``, e.g. ``"MIIO_mcu_version_req"``.
+
+        :raises LineError: if it is not a line
+        """
+        seal(f"down {text}")
+        self.queue.notify(text)
+
+    def hand_out(self, text: str, now: float, done: Callable[[RequestOutcome, float], None]) -> bool:
+        """Hand the MCU any text after ``down``, right or wrong, as nobody on the LAN could.
+
+        :param done: called once with the outcome: the values of ``result``, or the error
+        :return: whether there was room in the queue
+        :raises LineError: if it is not a line
+        """
+        seal(f"down {text}")
+        self.tick(now)
+        return self.queue.submit(RawRequest(text, self.profile, now, done))
+
+    def _net_changed(self, state: str) -> None:
+        if self.profile.every_notice and state != "updating":
+            self.queue.notify(f"MIIO_net_change {state}")
+
+    # -- the LAN ---------------------------------------------------------------------------------------------
+
+    def receive_lan(self, datagram: bytes, peer: Address, now: float) -> None:
+        """Take a datagram. Never raises for anything a peer sent."""
+        self.tick(now)
+        if not self.listening:
+            return
+        request = self.responder.receive(datagram, peer, now)
+        if request is not None:
+            self._serve(request, now)
+
+    def take_lan(self) -> list[tuple[bytes, Address]]:
+        """Give what is to be sent since the last call, and where to."""
+        return self.responder.take_output()
+
+    def _serve(self, request: Request, now: float) -> None:
+        method = request.method
+        if self.profile.locked and not self.provisioned and method != CONFIGURE:
+            self._finish(request, NOT_FROM_HERE, now)
+        elif method in LOCAL_METHODS:
+            self._finish(request, LOCAL_METHODS[method](self, request.params, now), now)
+        elif method.startswith("miIO."):
+            self._finish(request, RequestOutcome(error=METHOD_NOT_FOUND), now)
+        else:
+            self._forward(request, now)
+
+    def _forward(self, request: Request, now: float) -> None:
+        def finish(outcome: RequestOutcome, at: float) -> None:
+            if self.listening:  # the caller may have become unreachable meanwhile
+                self._finish(request, outcome, at)
+
+        try:
+            asked = request_of(request.method, request.params, self.profile, now, finish, self._inputs)
+        except Refused as refused:
+            finish(RequestOutcome(error=refused.error), now)
+            return
+        if not self.queue.submit(asked):
+            finish(RequestOutcome(error=BUSY), now)
+
+    def _finish(self, request: Request, outcome: RequestOutcome, now: float) -> None:
+        if outcome.silent:
+            return
+        extra = (
+            {"exe_time": max(0, int((now - request.received) * 1000))} if self.profile.newer_info else None
+        )
+        self.responder.reply(request, result=outcome.result, error=outcome.error, now=now, extra=extra)
+
+    def start_update(self, params: Mapping[str, object], now: float) -> None:
+        """Begin a firmware update; nothing happens while one is going on."""
+        if not self.update.active and not (self.on_ota is not None and self.on_ota(params, now)):
+            self.update.start(now)
+
+    def _emit(self, method: str, params: object, now: float) -> None:
+        self.report(method, params, now)
+        self.responder.subscriptions.push(method, params, now)
+        if self.listening:
+            self.responder.tick(now)
+
+    def report(self, method: str, params: object, now: float) -> None:
+        """Note a report that left the module."""
+        self.reported.append(Reported(now, method, params))
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
+        if not self._up:
+            return self._wake
+        due = [
+            self.network.deadline,
+            self.queue.deadline,
+            self.reports.deadline,
+            self.update.deadline,
+            self.console.deadline,
+            self._firmware.deadline if self._firmware is not None else None,
+            self.responder.deadline if self.listening else None,
+            *self._scheduled.values(),
+        ]
+        return min((each for each in due if each is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        self._do_scheduled(now)
+        if self._wake is not None and self._wake <= now:
+            self._boot(self._wake)
+        if not self._up:
+            return
+        self.network.tick(now)
+        self.queue.tick(now)
+        self.reports.tick(now)
+        self.console.tick(now)
+        if self._firmware is not None:
+            self._firmware.tick(now)
+            self._go_on_with(self._firmware, now)
+        if self.listening:
+            self.responder.tick(now)
+        if self.update.tick(now) == "restart":
+            self.chip.firmware = self.next_firmware or self.chip.firmware
+            self.restart(now)

@@ -1,0 +1,330 @@
+"""The checker in the real world: a port, a socket, threads. MCUs here poll without pause, and fail for that alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import cycle
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from support.ends import PATIENCE
+from support.talk import talk
+
+from miio_lan.acceptance.judging import judgement_of
+from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.verdict import Judgement, Outcome
+from miio_lan.device.miot import MiotDevice
+from miio_lan.device.spec import Spec
+from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.record import Observer, Record
+from miio_lan.uart.ports.port import MemoryPair, PtyPair
+from miio_lan.virtual.host import McuHost
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.product import VirtualProduct
+
+LAMP = Spec.shipped("lamp")
+QUICK = {"poll_interval": 0.002}
+TOO_QUICK = {"poll-interval"}
+
+
+def names(judgement: Judgement, outcome: Outcome) -> set[str]:
+    return {verdict.rule.name for verdict in judgement.verdicts if verdict.outcome is outcome}
+
+
+def device_for(product: VirtualProduct) -> Callable[[Observer], MiotDevice]:
+    return lambda observer: MiotDevice(product.host, product.token, port=product.port, observer=observer)
+
+
+class TestModule:
+    def test_an_mcu_is_driven_through_everything(self) -> None:
+        stages: list[str] = []
+        seen: list[Record] = []
+        with PtyPair() as pair, McuHost(Mcu(LAMP, ble_pid=156, poll_interval=0.002), pair.far):
+            judgement = drive_module(
+                pair.near, spec=LAMP, allow=["all"], refusals=1, observer=seen.append, progress=stages.append
+            )
+        assert names(judgement, Outcome.FAIL) == TOO_QUICK
+        assert names(judgement, Outcome.WARNING) == set()
+        assert {"actions-run", "bad-value", "set-reported", "update-answer"} <= names(judgement, Outcome.PASS)
+        assert (judgement.mode, judgement.model, judgement.title) == ("module", LAMP.model, LAMP.model)
+        assert not judgement.ok
+        assert tuple(seen) == judgement.records
+        assert judgement.started == pytest.approx(seen[0].wall)
+        # Short stages may pass unseen, for nobody is woken by them; this one lasts three refusals.
+        assert "power-up" in stages
+
+    def test_firmware_is_sent_and_comes_back_as_a_version(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002, updated_version="0200")
+        image = bytes(range(256)) * 9
+        with PtyPair() as pair, McuHost(mcu, pair.far):
+            judgement = drive_module(
+                pair.near, allow=["ota"], refusals=0, firmware=image, firmware_version="0200"
+            )
+        assert mcu.image == image
+        assert names(judgement, Outcome.FAIL) == TOO_QUICK
+        assert {"update-answer", "update-return", "update-complete"} <= names(judgement, Outcome.PASS)
+        verdict = judgement.verdicts[-1]
+        assert verdict.text == "mcu_version 0200"
+        assert verdict.evidence[0].record in judgement.records
+
+    def test_firmware_is_refused_where_no_update_is_allowed(self) -> None:
+        with MemoryPair() as pair, pytest.raises(InvalidArgument, match="'ota' is allowed"):
+            drive_module(pair.near, firmware=b"x")
+
+    def test_what_is_wrong_is_found(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002, misbehave=["quoted-booleans", "ff-bytes"])
+        with MemoryPair() as pair, McuHost(mcu, pair.far):
+            judgement = drive_module(pair.near, spec=LAMP, title="my lamp")
+        assert names(judgement, Outcome.FAIL) == TOO_QUICK | {"booleans", "legal-characters"}
+        assert judgement.title == "my lamp"
+
+    def test_silence_is_an_error_that_says_what_to_look_at(self) -> None:
+        with MemoryPair() as pair, pytest.raises(DeviceException, match="nothing was heard"):
+            drive_module(pair.near, timing=Timing(power_up=0.01))
+
+    def test_words_are_checked_before_anything_is_sent(self) -> None:
+        with MemoryPair() as pair, pytest.raises(InvalidArgument, match="cannot be allowed"):
+            drive_module(pair.near, allow=["anything"])
+
+    def test_an_mcu_that_is_gone_in_the_middle_has_not_passed(self) -> None:
+        with PtyPair() as pair, McuHost(Mcu(LAMP, poll_interval=0.002), pair.far) as mcu:
+            gone = Thread(target=mcu.close)
+
+            def observer(record: Record) -> None:
+                if record.raw.startswith(b"down get_properties 2 5") and gone.ident is None:
+                    gone.start()
+
+            quick = Timing(boot=0.1, late=0.1)
+            judgement = drive_module(pair.near, spec=LAMP, refusals=0, timing=quick, observer=observer)
+            gone.join()
+        assert "test-completed" in names(judgement, Outcome.FAIL)
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert any("the MCU stopped asking for work" in each.text for each in verdict.evidence)
+        assert any("unknown, long and malformed downlinks" in each.text for each in verdict.evidence)
+
+    def test_who_interrupts_it_gets_back_what_there_was(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        stages: list[str] = []
+        writing = Event()
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            if stage == "writing":
+                assert writing.wait(PATIENCE)
+                raise KeyboardInterrupt
+
+        def observer(record: Record) -> None:
+            if record.raw.startswith(b"properties_changed 2 2 1\r"):
+                writing.set()
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far), pytest.raises(KeyboardInterrupt) as caught:
+            drive_module(
+                pair.near, spec=LAMP, refusals=0, allow=["writes"], observer=observer, progress=progress
+            )
+        assert stages[-2:] == ["writing", "putting back what was set"]
+        assert mcu.values[2, 2] == Mcu(LAMP).values[2, 2]
+        assert not any("could not" in note for note in getattr(caught.value, "__notes__", ()))
+
+    def test_who_interrupts_twice_need_not_wait(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        changed = Event()
+
+        def progress(stage: str) -> None:
+            if stage == "writing":
+                assert changed.wait(PATIENCE)
+                raise KeyboardInterrupt("first")
+            if stage == "putting back what was set":
+                raise KeyboardInterrupt("second")
+
+        def observer(record: Record) -> None:
+            if record.raw.startswith(b"properties_changed 2 2 1\r"):
+                mcu.misbehave.add("never-polls")  # so that it stays changed
+                changed.set()
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far), pytest.raises(KeyboardInterrupt) as caught:
+            drive_module(
+                pair.near, spec=LAMP, refusals=0, allow=["writes"], observer=observer, progress=progress
+            )
+        assert caught.value.args == ("first",)
+        assert any(
+            "property 2.2 (brightness) could not be set back to 60" in note for note in caught.value.__notes__
+        )
+
+    def test_where_nothing_was_set_nothing_is_put_back(self) -> None:
+        stages: list[str] = []
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            raise KeyboardInterrupt
+
+        with MemoryPair() as pair, McuHost(Mcu(LAMP), pair.far), pytest.raises(KeyboardInterrupt):
+            drive_module(pair.near, spec=LAMP, allow=["writes"], progress=progress)
+        assert len(stages) == 1
+
+
+class Interrupting(MiotDevice):
+    """Somebody presses Ctrl-C as soon as a property has another value; ``mute`` devices answer nothing from then on."""
+
+    mute = False
+    pressed = False
+
+    def send(self, command: str, *args: Any, **options: Any) -> Any:
+        if self.pressed and self.mute:
+            raise DeviceTimeout("no answer")
+        answer = super().send(command, *args, **options)
+        if command == "set_properties" and not self.pressed:
+            type(self).pressed = True
+            raise KeyboardInterrupt
+        return answer
+
+
+class TestLan:
+    def test_a_finished_product_is_asked_for_everything(self) -> None:
+        stages: list[str] = []
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(device_for(product), spec=LAMP, allow=["all"], progress=stages.append)
+            after = product.call(lambda _: dict(product.mcu.values))
+        assert judgement.ok
+        assert names(judgement, Outcome.WARNING) == set()
+        assert names(judgement, Outcome.PASS) == {
+            *(
+                "booleans",
+                "value-types",
+                "value-range",
+                "readable-properties",
+                "not-readable",
+                "no-such-property",
+            ),
+            *("writable-properties", "not-writable", "bad-value", "set-takes-effect", "actions-run"),
+            *("no-such-action", "bad-argument", "lan-answered", "lan-info", "lan-unknown-method"),
+            "test-completed",
+        }
+        assert stages == ["miIO.info", "reading", "unknown methods", "writing", "actions"]
+        assert {record.wire for record in judgement.records} == {"lan"}
+        assert after[2, 11] == "Desk lamp"
+
+    def test_with_the_line_heard_too_both_are_judged(self) -> None:
+        records: list[Record] = []
+        with VirtualProduct(LAMP, mcu_options=QUICK, observer=records.append) as product:
+            judgement = drive_lan(device_for(product), spec=LAMP, records=records)
+        assert names(judgement, Outcome.FAIL) <= TOO_QUICK
+        assert {"get-result", "unknown-downlink", "lan-answered", "module-replies"} <= names(
+            judgement, Outcome.PASS
+        )
+        assert {record.wire for record in judgement.records} == {"lan", "uart"}
+        assert any(exchange.method == "get_properties" for exchange in judgement.exchanges)
+
+    def test_by_default_nothing_is_changed(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(device_for(product), spec=LAMP)
+        sent = [
+            record.reading for record in judgement.records if record.direction == "down" and record.reading
+        ]
+        methods = {reading["method"] for reading in sent}
+        assert methods == {"miIO.info", "get_properties", "unknown_command"}
+
+    def test_without_a_description(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(device_for(product), allow=["writes"])
+        assert names(judgement, Outcome.PASS) == {
+            *("lan-answered", "lan-info", "lan-unknown-method", "test-completed"),
+        }
+        assert judgement.model == ""
+        assert judgement.title == "unknown product"
+
+    def test_an_mcu_that_does_not_answer_is_soon_given_up(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK, misbehave=["silent"]) as product:
+            product.call(lambda _: setattr(product.module.queue, "answer_time", 0.05))
+            judgement = drive_lan(device_for(product), spec=LAMP)
+        assert names(judgement, Outcome.FAIL) == {"lan-answered"}
+        sent = [record for record in judgement.records if record.direction == "down" and record.reading]
+        assert len(sent) < 10
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert verdict.outcome is Outcome.WARNING, "others fail for that"
+        assert verdict.text.startswith("the MCU does not answer; left out: reading (")
+
+    def test_a_product_that_is_gone_in_the_middle_has_not_passed(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+
+            def connect(observer: Observer) -> MiotDevice:
+                return MiotDevice(
+                    product.host, product.token, port=product.port, observer=observer, timeout=0.2
+                )
+
+            def progress(stage: str) -> None:
+                if stage == "writing":
+                    product.close()
+
+            judgement = drive_lan(connect, spec=LAMP, allow=["all"], progress=progress)
+        assert names(judgement, Outcome.FAIL) == {"lan-answered", "test-completed"}
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert re.search(
+            r"does not answer any more; left out: writing \(\d+\), actions \(\d+\)", verdict.text
+        )
+
+    def test_the_last_request_is_judged_too(self) -> None:
+        request = Record("lan", "down", 5.0, 5.0, b"{}", {"id": 1, "method": "x", "params": []})
+        assert names(judgement_of([request], mode="lan", course=Progress()), Outcome.FAIL) == {"lan-answered"}
+        assert names(judgement_of([request]), Outcome.FAIL) == set()
+
+    @pytest.mark.parametrize("mute", [False, True])
+    def test_who_interrupts_it_gets_back_what_there_was(self, mute: bool) -> None:
+        class Device(Interrupting):
+            pass
+
+        Device.mute = mute
+        stages: list[str] = []
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            before = product.call(lambda _: dict(product.mcu.values))
+
+            def connect(observer: Observer) -> MiotDevice:
+                return Device(product.host, product.token, port=product.port, observer=observer)
+
+            with pytest.raises(KeyboardInterrupt) as caught:
+                drive_lan(connect, spec=LAMP, allow=["writes"], progress=stages.append)
+            after = product.call(lambda _: dict(product.mcu.values))
+        assert stages[-1] == "putting back what was set"
+        assert (before != after) is mute
+        told = getattr(caught.value, "__notes__", [])
+        assert [re.sub(r" \(.*\)", "", each) for each in told] == (
+            ["property 2.1 could not be set back to true"] if mute else []
+        )
+
+    def test_a_product_that_cannot_be_reached_is_an_error(self) -> None:
+        class Unreachable(MiotDevice):
+            def send(self, *args: object, **options: object) -> object:
+                raise DeviceException("no answer")
+
+        with pytest.raises(DeviceException, match="no answer"):
+            drive_lan(lambda observer: Unreachable("127.0.0.1", "00" * 16, observer=observer), spec=LAMP)
+
+    def test_replies_nobody_can_read_do_not_end_it(self) -> None:
+        answers = iter([{"model": "a.b.c"}])
+        failures = cycle([DeviceException("gibberish"), OutcomeUnknown("who knows")])
+
+        class Strange(MiotDevice):
+            def send(self, *args: object, **options: object) -> object:
+                for answer in answers:
+                    return answer
+                raise next(failures)
+
+        judgement = drive_lan(
+            lambda observer: Strange("127.0.0.1", "00" * 16, observer=observer), spec=LAMP, allow=["all"]
+        )
+        assert judgement.records == ()
+
+
+def test_a_recording_is_judged_as_it_is() -> None:
+    judgement = judgement_of(reversed(talk("> model a.b.c\n< ok\n> get_down\n< down none")), spec=LAMP)
+    assert (judgement.mode, judgement.model, judgement.title, judgement.started) == (
+        "passive",
+        "a.b.c",
+        "a.b.c",
+        100.01,
+    )
+    assert names(judgement, Outcome.FAIL) == {"model-matches"}
+    nothing = judgement_of([])
+    assert (nothing.model, nothing.title, nothing.started, nothing.ok) == ("", "unknown product", 0.0, True)

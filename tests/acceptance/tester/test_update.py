@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.simulated import Simulated, simulate
+
+from miio_lan.acceptance.tester.update import update_verdict
+from miio_lan.acceptance.verdict import Outcome, Verdict
+from miio_lan.device.spec import Spec
+from miio_lan.virtual.mcu.mcu import Mcu
+
+LAMP = Spec.shipped("lamp")
+IMAGE = bytes(range(256)) * 3
+
+
+def update(mcu: Mcu) -> Simulated:
+    return simulate(mcu, allow=("ota",), firmware=IMAGE)
+
+
+def verdict(session: Simulated, version: str | None = None) -> Verdict:
+    return update_verdict(session.records, session.tester.transfer_failed, version)
+
+
+def test_a_whole_update_breaks_no_rule() -> None:
+    session = update(Mcu(LAMP))
+    assert session.mcu.image == IMAGE
+    assert session.with_outcome(Outcome.FAIL) == set()
+    found = verdict(session, "0002")
+    assert (found.outcome, found.text) == (Outcome.PASS, "mcu_version 0002")
+    assert any(record.reading and record.reading.get("transfer") == "block" for record in session.records)
+
+
+def test_another_version_than_the_image_has() -> None:
+    found = verdict(update(Mcu(LAMP)), "0003")
+    assert (found.outcome, found.text) == (Outcome.FAIL, "not the version 0003")
+    assert found.evidence[0].record is not None
+    assert found.evidence[0].record.raw == b"mcu_version 0002\r"
+
+
+def test_busy_fails() -> None:
+    mcu = Mcu(LAMP)
+    mcu.update_answer = "busy"
+    found = verdict(update(mcu))
+    assert (found.outcome, found.text) == (Outcome.FAIL, "the MCU is busy")
+
+
+def test_an_mcu_that_never_asks_for_a_block() -> None:
+    mcu = Mcu(LAMP)
+    mcu.on_update = lambda now: None
+    found = verdict(update(mcu))
+    assert found.outcome is Outcome.FAIL
+    assert "did not ask for the first block" in found.text
+
+
+@pytest.mark.parametrize("word", ["model", "mcu_version"])
+def test_what_is_not_reported_after_the_restart_is_named(word: str) -> None:
+    session = update(Mcu(LAMP))
+    last = max(at for at, record in enumerate(session.records) if "xmodem" in record.note)
+    kept = [
+        record
+        for at, record in enumerate(session.records)
+        if at < last or (record.reading or {}).get("command") != word
+    ]
+    found = update_verdict(kept, "")
+    assert (found.outcome, found.text) == (Outcome.FAIL, f"after the transfer no {word} was reported")
+    assert found.evidence[0].record is session.records[last]
+
+
+def test_another_model_after_the_restart() -> None:
+    session = update(Mcu(LAMP))
+    records = list(session.records)
+    at = max(
+        at
+        for at, record in enumerate(records)
+        if record.direction == "up" and (record.reading or {}).get("command") == "model"
+    )
+    records[at] = replace(records[at], raw=b"model a.b.c\r")
+    found = update_verdict(records, "")
+    assert (found.outcome, found.text) == (Outcome.FAIL, f"another model than before, {LAMP.model}")
+
+
+def test_without_firmware_nothing_is_judged() -> None:
+    session = simulate(Mcu(LAMP), allow=("ota",))
+    assert verdict(session).outcome is Outcome.NOT_OBSERVED
+    assert session.verdicts()["update-return"].outcome is Outcome.PASS

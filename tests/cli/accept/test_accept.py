@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.ends import PATIENCE
+from support.simulated import simulate
+from support.talk import talk
+
+from miio_lan.cli.virtual import run as virtual_run
+from miio_lan.device.spec import Spec
+from miio_lan.record import write
+from miio_lan.uart.ports.port import PtyPort
+from miio_lan.virtual.host import McuHost
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.product import VirtualProduct
+
+LAMP = Spec.shipped("lamp")
+QUICK = {"poll_interval": 0.002}
+
+
+def failed(document) -> set[str]:
+    return {each["name"] for each in document["verdicts"] if each["outcome"] == "fail"}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recording of an MCU in good order."""
+    return recorded(
+        tmp_path_factory.mktemp("good") / "good.jsonl", simulate(Mcu(LAMP), LAMP, allow=()).records
+    )
+
+
+def recorded(path: Path, records) -> Path:
+    with path.open("w") as file:
+        write(file, records)
+    return path
+
+
+class TestRecording:
+    def test_a_good_one(self, run, good):
+        ended = run("accept", str(good), "--spec", "lamp")
+        assert (ended.code, ended.err) == (0, "")
+        assert "good.jsonl" in ended.out
+        assert "poll-interval" in ended.out
+        assert "0 fail" in ended.out
+
+    def test_a_bad_one_ends_with_1(self, run, tmp_path):
+        path = recorded(tmp_path / "bad.jsonl", talk("> mcu_version 1\n< error"))
+        ended = run("accept", str(path))
+        assert ended.code == 1
+        assert "mcu-version-valid" in ended.out
+
+    def test_as_json(self, run, tmp_path):
+        path = recorded(tmp_path / "bad.jsonl", talk("> mcu_version 1\n< error"))
+        ended = run("accept", "--json", str(path))
+        assert (ended.code, ended.err) == (1, "")
+        assert failed(ended.json) == {"mcu-version-valid"}
+        assert ended.json["mode"] == "passive"
+
+    def test_from_stdin(self, run, good):
+        ended = run("--json", "accept", "-", "--spec", "lamp", stdin=good.read_text())
+        assert ended.code == 0
+        assert ended.json["title"] == LAMP.model
+
+    def test_known_to_begin_at_power_up(self, run, tmp_path):
+        path = recorded(tmp_path / "late.jsonl", talk("> get_down\n< down none\n9 > get_down"))
+        assert run("accept", str(path)).code == 0
+        assert failed(run("accept", "--json", "--from-boot", str(path)).json) == {
+            "model-reported",
+            "mcu-version-reported",
+        }
+
+    def test_reports_are_written_beside(self, run, good, tmp_path):
+        names = {"html": "<!doctype html", "junit": "<?xml", "json": "{"}
+        options = [f"--report={kind}={tmp_path / kind}" for kind in names]
+        assert run("accept", str(good), *options).code == 0
+        for kind, start in names.items():
+            assert (tmp_path / kind).read_text().lstrip().lower().startswith(start)
+        assert json.loads((tmp_path / "json").read_text())["ok"] is True
+
+    def test_what_cannot_be_written_is_said(self, run, good, tmp_path):
+        ended = run("accept", str(good), "--report", f"html={tmp_path}")
+        assert ended.code == 2
+        assert "it is a folder" in ended.err
+
+    def test_an_empty_one(self, run, tmp_path):
+        ended = run("accept", str(recorded(tmp_path / "empty.jsonl", [])))
+        assert ended.code == 1
+        assert "holds no records" in ended.err
+
+    def test_one_without_anything_to_judge(self, run, tmp_path):
+        ended = run("accept", "--json", str(recorded(tmp_path / "little.jsonl", talk("1 -- "))))
+        assert ended.code == 1
+        assert "nothing in it could be judged" in ended.err
+        assert ended.json["counts"]["pass"] == 0
+
+    def test_one_that_is_none(self, run, tmp_path):
+        ended = run("accept", str(tmp_path / "nothing.jsonl"))
+        assert ended.code == 2
+        assert "cannot be read" in ended.err
+
+
+class TestUart:
+    def test_an_mcu_at_a_port(self, run, tmp_path):
+        path = tmp_path / "session.jsonl"
+        options = ["--spec", "lamp", "--record", str(path), "--refusals", "1"]
+        with PtyPort() as line, McuHost(Mcu(LAMP, **QUICK), line):
+            ended = run("accept", "--json", "--uart", line.path, *options)
+        assert ended.code == 1
+        # It polls without pause, so that this test does not last.
+        assert failed(ended.json) == {"poll-interval"}
+        assert ended.json["mode"] == "module"
+        again = run("accept", "--json", str(path), "--spec", "lamp")
+        assert failed(again.json) == {"poll-interval"}
+
+    def test_a_silent_port(self, run):
+        with PtyPort() as line:
+            line.start(lambda data, now: None)
+            ended = run("accept", "--uart", line.path, "--power-up", "0.01")
+        assert ended.code == 1
+        assert "nothing was heard from the MCU" in ended.err
+
+    def test_a_new_pty_is_named(self, run):
+        ended = run("accept", "--uart", "pty", "--power-up", "0.01")
+        assert "the MCU's end of the line is /dev/" in ended.err
+
+    def test_a_port_that_does_not_exist(self, run):
+        ended = run("accept", "--uart", "/dev/does-not-exist")
+        assert ended.code == 1
+        assert "/dev/does-not-exist" in ended.err
+
+
+class TestVirtual:
+    @pytest.fixture(autouse=True)
+    def quick(self, monkeypatch):
+        monkeypatch.setattr("miio_lan.virtual.mcu.mcu.Mcu", functools.partial(Mcu, **QUICK))
+
+    def test_firmware_is_sent_to_the_virtual_mcu(self, run, tmp_path):
+        image = tmp_path / "image.bin"
+        image.write_bytes(bytes(range(256)) * 4)
+        options = ("accept", "--virtual", "--refusals", "0", "--allow", "ota", "--firmware", str(image))
+        ended = run("--json", *options, "--firmware-version", "0002")
+        (found,) = [each for each in ended.json["verdicts"] if each["name"] == "update-complete"]
+        assert (found["outcome"], found["text"]) == ("pass", "mcu_version 0002")
+
+    def test_the_virtual_mcu(self, run):
+        ended = run("accept", "--virtual", "--refusals", "0")
+        assert ended.code == 1
+        assert "virtual miiolan.light.demo1" in ended.out
+        assert "1 fail" in ended.out
+        assert "waiting for the MCU" in ended.err
+        assert "actions-run" in ended.out
+
+    def test_misbehaving(self, run):
+        ended = run(
+            "accept",
+            "--virtual",
+            "--json",
+            "--refusals",
+            "0",
+            "--misbehave",
+            "quoted-booleans",
+            "--allow",
+            "reads",
+        )
+        assert failed(ended.json) == {"poll-interval", "booleans"}
+        assert ended.err == ""
+
+    def test_a_misbehaviour_that_does_not_exist(self, run):
+        ended = run("accept", "--virtual", "--misbehave", "laughing")
+        assert ended.code == 2
+        assert "laughing" in ended.err
+
+
+class TestLan:
+    @pytest.fixture
+    def running(self) -> Iterator[VirtualProduct]:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            yield product
+
+    def options(self, product):
+        return ["--ip", product.host, "--token", product.token, "--port", str(product.port)]
+
+    def test_a_finished_product(self, run, running, tmp_path):
+        path = tmp_path / "lan.jsonl"
+        ended = run(
+            "accept",
+            "--lan",
+            *self.options(running),
+            "--spec",
+            "lamp",
+            "--allow",
+            "all",
+            "--json",
+            "--record",
+            str(path),
+        )
+        assert ended.code == 0
+        assert ended.json["mode"] == "lan"
+        assert ended.json["counts"]["fail"] == 0
+        assert running.token not in ended.out
+        assert path.stat().st_size > 0
+
+    def test_with_the_line_tapped_too(self, run, running, monkeypatch):
+        def tap(stack, options, observer):
+            assert options["up"] == "/dev/up"
+            for record in talk("> get_down\n< down none"):
+                observer(dataclasses.replace(record, instant=time.monotonic()))
+
+        monkeypatch.setattr("miio_lan.cli.accept.modes.opened_tap", tap)
+        ended = run("accept", "--lan", *self.options(running), "--json", "--tap-up", "/dev/up")
+        assert ended.code == 0
+        outcomes = {each["name"]: each["outcome"] for each in ended.json["verdicts"]}
+        assert outcomes["polls"] == "pass"
+        assert outcomes["lan-answered"] == "pass"
+
+    def test_without_address(self, run):
+        ended = run("accept", "--lan", env={"MIIO_LAN_IP": "", "MIIO_LAN_TOKEN": ""})
+        assert ended.code == 2
+        assert "address" in ended.err
+
+
+class TestTapped:
+    def test_a_line_is_listened_to(self, run, tmp_path, monkeypatch):
+        path = tmp_path / "heard.jsonl"
+
+        class Stop:
+            """Somebody who presses Ctrl-C when enough was heard."""
+
+            def wait(self, seconds: float) -> bool:
+                assert 0 < seconds < 5.0
+                due = time.monotonic() + PATIENCE
+                while len(path.read_text().splitlines()) < 3:
+                    assert time.monotonic() < due, "nothing was heard"
+                    os.sched_yield()
+                return True
+
+        monkeypatch.setattr(virtual_run, "ended_by_signals", lambda: contextlib.nullcontext(Stop()))
+        mcu = Mcu(LAMP, misbehave=["ff-bytes"], **QUICK)
+        mcu.reply_time = 0.002  # nobody replies: it repeats its model without end
+        with PtyPort() as line, McuHost(mcu, line):
+            ended = run("accept", "--tap-up", line.path, "--for", "5", "--json", "--record", str(path))
+        assert ended.code == 1
+        assert failed(ended.json) == {"legal-characters"}
+        assert ended.err == f"{line.path} hears the MCU\nlistening\n"
+
+    def test_nothing_to_hear(self, run):
+        with PtyPort() as line:
+            line.start(lambda data, now: None)
+            ended = run("accept", "--tap-down", line.path, "--for", "0.01")
+        assert ended.code == 1
+        assert "nothing was heard" in ended.err
+
+    def test_one_port_that_does_not_exist(self, run):
+        with PtyPort() as line:
+            ended = run("accept", "--tap-up", line.path, "--tap-down", "/dev/does-not-exist", "--for", "0.01")
+        assert ended.code == 1
+        assert "/dev/does-not-exist" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "Nothing to judge"),
+        (["file", "--virtual"], "one thing to judge"),
+        (["--lan", "--uart", "x"], "one thing to judge"),
+        (["--uart", "x", "--tap-up", "y"], "one thing to judge"),
+        (["file", "--misbehave", "slow"], "needs --virtual"),
+        (["file", "--allow", "writes"], "listening changes nothing"),
+        (["--tap-up", "x", "--allow", "writes"], "listening changes nothing"),
+        (["--lan", "--firmware", __file__], "--firmware needs --uart or --virtual"),
+        (["--uart", "pty", "--firmware", __file__], "and --allow ota"),
+        (["--virtual", "--allow", "reads", "--firmware", __file__], "and --allow ota"),
+        (["--virtual", "--firmware", "no such file"], "no such file"),
+        (["--virtual", "--firmware-version", "0002"], "what --firmware sends"),
+        (["--virtual", "--firmware-version", ""], "what --firmware sends"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "abc"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "00012"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", __file__, "--firmware-version", "०००१"], "four digits, such as 0002"),
+        (["--virtual", "--firmware", "/dev/null"], "/dev/null is empty"),
+        (["file", "--for", "3"], "--for is about listening"),
+        (["--lan", "--tap-up", "x", "--for", "3"], "--for is about listening"),
+        (["file", "--refusals", "2"], "--refusals needs --uart or --virtual"),
+        (["--virtual", "--power-up", "30"], "--power-up needs --uart"),
+        (["--uart", "x", "--from-boot"], "--from-boot needs a recording"),
+        (["--uart", "x", "--ip", "127.0.0.1"], "--ip is about a product on the network"),
+        (["file", "--retries", "1"], "--retries is about a product on the network"),
+        (["--uart", "x", "--allow", "writes"], "--allow writes needs --spec"),
+        (["--lan", "--allow", "actions"], "--allow actions needs --spec"),
+        (["--virtual", "--allow", "anything"], "there are reads, writes, actions, ota and all"),
+        (["--lan", "--allow", "ota"], "not offered over the LAN"),
+        (["file", "--report", "pdf=x"], "html=report.html"),
+        (["file", "--report", "html"], "html=report.html"),
+        (["file", "--report", "html=/no/such/folder/x.html"], "there is no folder"),
+        (["--virtual", "--refusals", "-1"], "refusals"),
+    ],
+)
+def test_wrong_use_is_said_before_anything_is_done(run, arguments, complaint):
+    ended = run("accept", *arguments)
+    assert ended.code == 2
+    assert complaint in " ".join(ended.err.split())
+
+
+def test_help_says_what_can_be_allowed(run):
+    ended = run("accept", "--help")
+    text = " ".join(ended.out.split())
+    assert ended.code == 0
+    assert "By default it is only read" in text
+    for word in ("reads", "writes", "actions", "ota", "all"):
+        assert f" {word} " in text
+    assert "Exit codes: 0 no rule failed" in text

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import threading
+
+import pytest
+
+from miio_lan import MiotDevice
+from miio_lan.cli.virtual.orders import mcu_orders, module_orders
+from miio_lan.cli.virtual.run import obey
+from miio_lan.uart.ports.port import PtyPort
+from miio_lan.virtual.host import McuHost, ModuleHost
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.product import VirtualProduct
+
+
+@pytest.fixture
+def at_start(monkeypatch):
+    """End the command by a signal as soon as its host runs, and give the hosts it made."""
+    made = []
+    for kind in (McuHost, ModuleHost):
+
+        def started(host, start=kind.start):
+            start(host)
+            made.append(host)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setattr(kind, "start", started)
+    return made
+
+
+def test_a_module_on_a_pty_of_its_own(run, at_start):
+    ended = run("virtual", "module", "--udp-port", "0", "--token", "0123456789abcdef0123456789abcdef")
+    assert (ended.code, ended.err) == (0, "")
+    assert re.search(r"Virtual module on /dev/\S+, 115200 8N1\.", ended.out)
+    assert f"MIIO_LAN_PORT={at_start[0].port} MIIO_LAN_TOKEN=0123456789abcdef0123456789abcdef" in ended.out
+    assert not at_start[0].running
+
+
+def test_an_mcu_on_a_pty_of_its_own(run, at_start):
+    facts = run("virtual", "mcu", "--spec", "purifier", "--misbehave", "crlf", "--json").json
+    assert facts["model"] == "zhimi.airpurifier.mb3"
+    assert facts["line"].startswith("/dev/")
+
+
+def test_the_two_ends_find_each_other(run, monkeypatch):
+    """The MCU's command runs against a module that another program made the line for."""
+    with PtyPort() as line:
+        from miio_lan.virtual.host import wall_clock
+        from miio_lan.virtual.module.module import Module
+
+        module = Module(device_id=5, token=bytes(16), mac="020000000001", wall=wall_clock)
+        reported = threading.Event()
+        seen = []
+
+        def observe(record):
+            seen.append(record.raw)
+            if record.raw == b"mcu_version 0042\r":
+                reported.set()
+
+        with ModuleHost(module, line, observer=observe) as host:
+            start = McuHost.start
+
+            def started(mcu_host):
+                start(mcu_host)
+                assert reported.wait(30)
+                with MiotDevice(host.host, "0" * 32, port=host.port) as device:
+                    assert device.read(2, 1) is True
+                os.kill(os.getpid(), signal.SIGTERM)
+
+            monkeypatch.setattr(McuHost, "start", started)
+            options = ["--port", line.path, "--mcu-version", "0042", "--poll-interval", "0.01"]
+            assert run("virtual", "mcu", *options).code == 0
+    assert b"model miiolan.light.demo1\r" in seen
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (["module", "--port", "/dev/nothing-here", "--udp-port", "0"], 1, "/dev/nothing-here"),
+        (["mcu", "--port", "/dev/nothing-here"], 1, "/dev/nothing-here"),
+        (["mcu", "--spec", "nope"], 2, "nope"),
+        (["mcu", "--mcu-version", "1"], 2, "four digits"),
+        (["mcu", "--misbehave", "nope"], 2, "nope"),
+        (["module", "--token", "x"], 2, "token"),
+        (["module", "--udp-port", "0", "--host", "192.0.2.77"], 1, "192.0.2.77"),
+        (["nothing"], 2, "product, module, mcu"),
+    ],
+)
+def test_wrong_use(run, words, code, why):
+    ended = run("virtual", *words)
+    assert (ended.code, ended.out) == (code, "")
+    assert why in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_the_group_explains_itself(run):
+    shown = run("virtual", "--help").out
+    assert all(name in shown for name in ("product", "module", "mcu"))
+
+
+@pytest.fixture
+def lamp():
+    with VirtualProduct(mcu_options={"poll_interval": 0.01}) as product:
+        yield product
+
+
+def test_orders_for_an_mcu(lamp):
+    orders = mcu_orders(lamp, lamp.mcu, lamp.spec)
+    assert obey(orders, "misbehave crlf slow") == "misbehaving: crlf, slow"
+    assert obey(orders, "behave slow") == "misbehaving: crlf"
+    assert obey(orders, "behave") == "misbehaving: not at all"
+    assert obey(orders, "set light:brightness 33") == "2.2 = 33"
+    assert obey(orders, "set 2.11 My lamp") == "2.11 = 'My lamp'"
+    assert "2.2 = 33" in obey(orders, "show")
+    assert obey(orders, "event knob:click") == "event 6.1"
+    assert obey(orders, "event knob:turn 1=90 2=0.5") == "event 6.2"
+    with MiotDevice(lamp.host, lamp.token, port=lamp.port) as device:
+        assert device.read(2, 11) == "My lamp"
+
+
+@pytest.mark.parametrize(
+    ("order", "why"),
+    [
+        ("misbehave nope", "nope"),
+        ("set light:nope 5", "nope"),
+        ("set light:brightness 500", "500 is outside"),
+        ("set", "needs more"),
+        ("event knob:turn 1", "PIID=VALUE"),
+        ("event knob:turn 9=1", "PIID=VALUE"),
+        ("dance", "There are: misbehave"),
+    ],
+)
+def test_orders_that_make_no_sense(lamp, order, why):
+    assert why in obey(mcu_orders(lamp, lamp.mcu, lamp.spec), order)
+
+
+def test_orders_for_a_module(lamp):
+    orders = module_orders(lamp, lamp.module)
+    assert obey(orders, "net") == "net: cloud"
+    assert obey(orders, "net local") == "net: local"
+    assert "offline" in obey(orders, "net nowhere")
+    assert obey(orders, "down unknown_command 1") == "handing out: unknown_command 1"
+    assert obey(orders, "restart") == "restarting"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What is said when an order has come to its end."""
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setattr("miio_lan.cli.virtual.orders.echo", lambda text, err: said.put(text))
+    return lambda: said.get(timeout=60)
+
+
+def test_firmware_is_sent_on_order(lamp, told):
+    image = bytes(range(256)) * 3
+    orders = module_orders(lamp, lamp.module, image)
+    assert obey(orders, "down update_fw") == "offering firmware of 768 bytes"
+    assert "being sent already" in obey(orders, "down update_fw")
+    assert told() == "firmware: sent; the MCU is asked for its version"
+    assert lamp.call(lambda _now: lamp.mcu.image) == image
+
+
+def test_firmware_that_the_mcu_does_not_want(lamp, told):
+    lamp.call(lambda _now: setattr(lamp.mcu, "update_answer", "busy"))
+    assert obey(module_orders(lamp, lamp.module, b"x"), "down update_fw") == "offering firmware of 1 bytes"
+    assert told() == "firmware: failed, the MCU is busy"
+
+
+def test_firmware_that_was_not_given(lamp):
+    said = obey(module_orders(lamp, lamp.module), "down update_fw")
+    assert said == "Error: update_fw needs an image to send: start the module with --firmware FILE"
+
+
+def test_the_firmware_of_the_command_line_is_the_one_sent(run, at_start, monkeypatch, tmp_path):
+    given = []
+    monkeypatch.setattr(
+        "miio_lan.cli.virtual.orders.module_orders", lambda *words: given.append(words[2]) or {}
+    )
+    (tmp_path / "mcu.bin").write_bytes(b"\r\n\x00image")
+    assert run("virtual", "module", "--udp-port", "0", "--firmware", str(tmp_path / "mcu.bin")).code == 0
+    assert given == [b"\r\n\x00image"]
+    ended = run("virtual", "module", "--udp-port", "0", "--firmware", str(tmp_path / "none.bin"))
+    assert ended.code == 2
+    assert "none.bin" in ended.err
+
+
+def test_an_mcu_checks_its_version():
+    spec = VirtualProduct().spec
+    with pytest.raises(ValueError, match="four digits"):
+        Mcu(spec, version="x")

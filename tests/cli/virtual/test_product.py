@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from miio_lan.cli.virtual.run import ended_by_signals, line_log
+from miio_lan.record import Record
+from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
+from miio_lan.virtual.product import VirtualProduct
+
+
+@pytest.fixture
+def at_start(monkeypatch):
+    """End ``virtual`` by a signal as soon as it runs, and give the products it made."""
+    made = []
+    start = VirtualProduct.start
+
+    def started(product):
+        start(product)
+        if product not in made:
+            made.append(product)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(VirtualProduct, "start", started)
+    return made
+
+
+def test_what_runs_is_printed(run, at_start):
+    ended = run("virtual", "--port", "0", "--token", "00112233445566778899aabbccddeeff")
+    assert (ended.code, ended.err) == (0, "")
+    (product,) = at_start
+    assert "Token:    00112233445566778899aabbccddeeff\n" in ended.out
+    assert f"MIIO_LAN_PORT={product.port}" in ended.out
+    assert not product.running
+
+
+def test_options_make_the_product(run, at_start):
+    options = (
+        "--port 0 --spec purifier --profile older --unprovisioned --misbehave crlf --misbehave slow --json"
+    )
+    facts = run("virtual", *options.split()).json
+    (product,) = at_start
+    assert set(product.mcu.misbehave) == {"crlf", "slow"}
+    assert product.module.profile.name == "older"
+    assert not product.module.provisioned
+    assert (facts["model"], facts["token"]) == (product.spec.model, product.token)
+    assert facts["port"] == product.port
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        (["--misbehave", "nope"], 2),
+        (["--token", "x"], 2),
+        (["--spec", "nope"], 2),
+        (["--profile", "nope"], 2),
+        (["--host", "192.0.2.77"], 1),
+    ],
+)
+def test_wrong_use(run, option, code):
+    ended = run("virtual", "--port", "0", *option)
+    assert (ended.code, ended.out) == (code, "")
+    assert "Traceback" not in ended.err
+
+
+def test_a_port_that_is_taken(run, product):
+    ended = run("virtual", "--port", str(product.port))
+    assert ended.code == 1
+    assert str(product.port) in ended.err
+
+
+def test_the_default_port_is_the_real_one_and_needs_no_variable(run, at_start, monkeypatch):
+    monkeypatch.setattr(VirtualProduct, "port", property(lambda self: 54321))
+    ended = run("virtual", "--port", "0")
+    assert "MIIO_LAN_PORT" not in ended.out
+    assert "54321 (UDP)" in ended.out
+
+
+def test_a_failure_in_the_product_ends_it(run, monkeypatch):
+    def failing(product, function):
+        raise ZeroDivisionError("in the product")
+
+    monkeypatch.setattr(VirtualProduct, "call", failing)
+    monkeypatch.setattr("miio_lan.cli.virtual.run.Stop.wait", lambda stop, seconds: False)
+    monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
+    ended = run("virtual", "--port", "0")
+    assert ended.code == 1
+    assert "ZeroDivisionError: in the product" in ended.err
+
+
+def test_help_lists_the_misbehaviours(run):
+    shown = run("virtual", "product", "--help").out
+    for name in MISBEHAVIOURS:
+        assert name in shown
+
+
+def test_signal_handlers_are_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    with ended_by_signals() as stop:
+        assert signal.getsignal(signal.SIGINT) is not before
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.is_set()
+        assert stop.wait(60)
+        assert stop.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_signal_may_come_at_any_moment_of_the_wait():
+    """A signal at each step of it, in a process of its own: one that holds a lock then would wait for itself."""
+    code = """
+import os, signal, sys
+from miio_lan.cli.virtual.run import ended_by_signals
+
+def handled(frame):
+    return frame is not None and (frame.f_code.co_name == "end" or handled(frame.f_back))
+
+def step(frame, event, arg):
+    if handled(frame):
+        return None
+    os.kill(os.getpid(), signal.SIGTERM)
+    return step
+
+with ended_by_signals() as stop:
+    sys.settrace(step)
+    while not stop.wait(60):
+        pass
+    sys.settrace(None)
+print(stop.is_set())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
+
+
+def test_the_uart_can_be_watched(run, at_start):
+    ended = run("virtual", "--port", "0", "-v")
+    (product,) = at_start
+    assert ended.code == 0
+    assert f"MCU -> model {product.mcu.model}\n" in ended.err
+    assert "MCU <- ok\n" in ended.err
+    assert product.token not in ended.err
+
+
+@pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down", "MCU <- down none"])])
+def test_idle_polls_are_for_those_who_ask_twice(caplog, verbose, polls):
+    caplog.set_level("INFO", logger="miio_lan")
+    log = line_log(verbose)
+    for direction, raw in (("up", b"get_down\r"), ("down", b"down none\r"), ("up", b"\x1b?\xff\r")):
+        log(Record("uart", direction, 0.0, 0.0, raw, note="noise" if raw[0] == 0x1B else ""))
+    assert caplog.messages == [*polls, "MCU -> \\x1b?\\xff (noise)"]
+
+
+@pytest.mark.parametrize(("verbose", "logged"), [(1, []), (2, ["MCU <- block 7, 128 bytes (xmodem)"])])
+def test_blocks_of_firmware_are_for_those_who_ask_twice(caplog, verbose, logged):
+    caplog.set_level("INFO", logger="miio_lan")
+    reading = {"transfer": "block", "number": 7, "size": 128}
+    line_log(verbose)(Record("uart", "down", 0.0, 0.0, bytes(133), reading, "xmodem"))
+    assert caplog.messages == logged
+
+
+@pytest.mark.parametrize(("verbose", "polls"), [(1, []), (2, ["MCU -> get_down"])])
+def test_each_line_of_the_line_is_one_of_the_log(caplog, verbose, polls):
+    caplog.set_level("INFO", logger="miio_lan")
+    log = line_log(verbose)
+    for raw in (b"\nget_down\r", b"\nresult 2 1 0\r", b"a\nb\r"):
+        log(Record("uart", "up", 0.0, 0.0, raw))
+    assert caplog.messages == [*polls, "MCU -> result 2 1 0", "MCU -> a\\nb"]
+
+
+def test_a_taken_port_names_the_way_out(run, product):
+    assert "--port 0" in run("virtual", "--port", str(product.port)).err
+    assert "--port 0" not in run("virtual", "--port", "0", "--host", "192.0.2.77").err

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
+from miio_lan.lan.client.blocking import Connection, tracer
+from miio_lan.lan.client.session import Session
+from miio_lan.lan.packet import hello_reply
+from miio_lan.lan.responder.responder import Request, Responder
+from miio_lan.record import Record
+
+TOKEN = bytes(range(16))
+DEVICE_ID = 77
+
+
+class Server:
+    """A device on a loopback socket, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port: int = self.socket.getsockname()[1]
+        self.responder = Responder(device_id=DEVICE_ID, token=TOKEN)
+        self.peers: set[Any] = set()
+        self.received = threading.Semaphore(0)
+        self.answer: Callable[[Request], dict[str, Any] | None] = lambda request: {"result": request.params}
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            datagram, peer = self.socket.recvfrom(65536)
+            if datagram == b"stop":
+                return
+            self.peers.add(peer)
+            request = self.responder.receive(datagram, peer, time.monotonic())
+            if request is not None:
+                reply = self.answer(request)
+                if reply is not None:
+                    self.responder.reply(request, now=time.monotonic(), **reply)
+                self.received.release()
+            for out, address in self.responder.take_output():
+                self.socket.sendto(out, address)
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"stop", ("127.0.0.1", self.port))
+        self._thread.join()
+        self.socket.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+def connect(server: Server, host: str = "127.0.0.1", **options: Any) -> Connection:
+    return Connection(host, Session(TOKEN, peer=host), port=server.port, **options)
+
+
+def ask(connection: Connection, params: object = (), **options: Any) -> object:
+    wanted = list(params) if params == () else params
+    return connection.call("get_echo", wanted, **{"timeout": 5, "retry_count": 1, **options})
+
+
+def test_a_call_and_a_handshake(server: Server) -> None:
+    with connect(server) as connection:
+        assert ask(connection, [1, 2]) == [1, 2]
+        packet = connection.handshake(timeout=5, retry_count=0)
+        assert getattr(packet, "device_id", None) == DEVICE_ID
+
+
+def test_names_are_resolved(server: Server) -> None:
+    with connect(server, host="localhost") as connection:
+        assert ask(connection, [1]) == [1]
+
+
+def test_many_threads_share_one_socket(server: Server) -> None:
+    answers: dict[int, list[object]] = {}
+    with connect(server) as connection:
+
+        def work(number: int) -> None:
+            answers[number] = [ask(connection, [number, turn]) for turn in range(30)]
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == {number: [[number, turn] for turn in range(30)] for number in range(8)}
+    assert len(server.peers) == 1
+
+
+def test_a_waiting_thread_is_released_by_close(server: Server) -> None:
+    server.answer = lambda request: None
+    outcome: list[Exception] = []
+    connection = connect(server)
+
+    def wait() -> None:
+        try:
+            connection.call("toggle", [], timeout=60, retry_count=0)
+        except DeviceException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert server.received.acquire(timeout=30)
+    connection.close()
+    thread.join()
+    assert isinstance(outcome[0], OutcomeUnknown)
+    assert "closed" in str(outcome[0])
+
+
+def test_followers_take_over_when_the_leader_is_done(server: Server) -> None:
+    """The thread that waits on the socket goes away with its own answer; the others must not starve."""
+    gate = threading.Event()
+
+    def answer(request: Request) -> dict[str, Any]:
+        if request.params == ["slow"]:
+            gate.wait(30)
+        return {"result": request.params}
+
+    server.answer = answer
+    results: list[object] = []
+    with connect(server) as connection:
+        slow = threading.Thread(target=lambda: results.append(ask(connection, ["slow"])))
+        slow.start()
+        quick = threading.Thread(target=lambda: results.append(ask(connection, ["quick"])))
+        quick.start()
+        gate.set()
+        slow.join()
+        quick.join()
+    assert sorted(map(str, results)) == ["['quick']", "['slow']"]
+
+
+def test_a_follower_keeps_its_own_deadline(server: Server) -> None:
+    server.answer = lambda request: None
+    errors: list[Exception] = []
+
+    def wait(timeout: float) -> None:
+        with pytest.raises(DeviceTimeout) as caught:
+            ask(connection, timeout=timeout, retry_count=0)
+        errors.append(caught.value)
+
+    with connect(server) as connection:
+        threads = [threading.Thread(target=wait, args=(timeout,)) for timeout in (0.4, 0.1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(errors) == 2
+
+
+def test_after_closing_the_next_command_opens_another_socket(server: Server) -> None:
+    connection = connect(server)
+    assert ask(connection, [1]) == [1]
+    connection.close()
+    connection.close()
+    assert ask(connection, [2]) == [2]
+    connection.close()
+    assert len(server.peers) == 2
+
+
+def test_a_forgotten_connection_does_not_complain(server: Server) -> None:
+    connection = connect(server)
+    ask(connection)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del connection
+        gc.collect()
+
+
+def test_what_lay_in_the_socket_is_read_as_old_news(server: Server) -> None:
+    now = [100.0]
+    with connect(server, clock=lambda: now[0]) as connection:
+        ask(connection)
+        stamp = connection.session.clock.stamp(now[0])
+        assert connection._socket is not None
+        address = connection._socket.getsockname()
+        for _ in range(3):
+            server.socket.sendto(hello_reply(device_id=DEVICE_ID, stamp=stamp), address)
+        now[0] += 2
+        ask(connection)
+        assert connection.session.dropped["unexpected hello reply"] == 3
+        assert connection.session.clock.stamp(now[0]) == stamp + 2
+
+
+def test_old_news_of_a_closed_port_is_no_error(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    original = socket.socket.recv_into
+    news = [ConnectionRefusedError(111, "Connection refused")] * 3
+
+    def receive(self: socket.socket, buffer: bytearray) -> int:
+        if news:
+            raise news.pop()
+        return original(self, buffer)
+
+    now = [100.0]
+    with connect(server, clock=lambda: now[0]) as connection:
+        ask(connection)
+        monkeypatch.setattr(socket.socket, "recv_into", receive)
+        now[0] += 2
+        assert ask(connection, [3]) == [3]
+    assert not news
+
+
+def test_a_source_address_can_be_chosen(server: Server) -> None:
+    with connect(server, source_ip="127.0.0.1") as connection:
+        ask(connection)
+    assert {peer[0] for peer in server.peers} == {"127.0.0.1"}
+    with (
+        connect(server, source_ip="192.0.2.1") as connection,
+        pytest.raises(DeviceException, match=r"192\.0\.2\.1"),
+    ):
+        ask(connection)
+
+
+def test_an_unknown_name(server: Server) -> None:
+    with (
+        connect(server, host="nobody.invalid") as connection,
+        pytest.raises(DeviceException, match="not a known host"),
+    ):
+        ask(connection)
+    with (
+        connect(server, host="a" * 70 + ".invalid") as connection,
+        pytest.raises(DeviceException, match="not a known"),
+    ):
+        ask(connection)
+
+
+def test_a_route_that_is_missing_is_named(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_route(self: socket.socket, address: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", no_route)
+    with connect(server) as connection, pytest.raises(DeviceException, match="Network is unreachable"):
+        ask(connection)
+
+
+def test_sending_that_fails_is_tried_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = socket.socket.send
+    failures = [OSError(101, "Network is unreachable")]
+
+    def send(self: socket.socket, data: bytes) -> int:
+        if failures:
+            raise failures.pop()
+        return original(self, data)
+
+    monkeypatch.setattr(socket.socket, "send", send)
+    with connect(server) as connection:
+        assert ask(connection, [5]) == [5]
+    assert not failures
+
+
+def test_an_interrupted_call_leaves_the_connection_usable(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(server) as connection:
+        ask(connection)
+
+        def interrupt(self: socket.socket, buffer: bytearray) -> int:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(socket.socket, "recv_into", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                ask(connection, ["lost"])
+        assert not connection.session.busy
+        assert ask(connection, ["next"]) == ["next"]
+
+
+def test_an_observer_sees_both_directions(server: Server) -> None:
+    seen: list[Record] = []
+    trace = tracer(seen.append, "lamp")
+    connection = Connection("127.0.0.1", Session(TOKEN, trace=trace), port=server.port)
+    with connection:
+        ask(connection, ["x"])
+    assert [(record.wire, record.direction, record.note, record.peer) for record in seen] == [
+        ("lan", "down", "hello", "lamp"),
+        ("lan", "up", "hello", "lamp"),
+        ("lan", "down", "", "lamp"),
+        ("lan", "up", "", "lamp"),
+    ]
+    request, reply = seen[2].reading, seen[3].reading
+    assert request is not None
+    assert reply is not None
+    assert (request["method"], reply["result"]) == ("get_echo", ["x"])
+    assert seen[2].instant <= seen[3].instant

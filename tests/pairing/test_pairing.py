@@ -1,0 +1,840 @@
+"""Pairing by hand-written recordings: every step, every place where a command can stop, everything that confuses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.tape import STEP, Tape
+
+from miio_lan.bench.trace import summary
+from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
+from miio_lan.pairing.pairing import Pairer, pair
+from miio_lan.pairing.uart_story import BLIND
+from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import ALTERED, DROPPED, SENT
+
+ON = [{"did": "on", "siid": 2, "piid": 1}]
+LEVEL = [{"siid": 2, "piid": 2}]
+SET = [{"siid": 2, "piid": 2, "value": 40}]
+IS_ON = [{"did": "on", "siid": 2, "piid": 1, "code": 0, "value": True}]
+
+
+def the(tape: Tape) -> Exchange:
+    (exchange,) = pair(tape.records)
+    return exchange
+
+
+def idle(tape: Tape | None = None) -> Tape:
+    """Somebody has been watching for long, and nothing happened."""
+    return (tape or Tape()).fetch("none").wait(BLIND)
+
+
+def good() -> Tape:
+    return (
+        idle()
+        .ask(1, "get_properties", ON)
+        .fetch("get_properties 2 1")
+        .answer("result 2 1 0 true")
+        .reply(1, IS_ON)
+    )
+
+
+# --- all goes through ----------------------------------------------------------------------------------------------
+
+
+def test_every_step_is_found() -> None:
+    tape = good()
+    exchange = the(tape)
+    assert [exchange.request, exchange.down, exchange.result, exchange.acknowledgement, exchange.reply] == [
+        tape.records[place] for place in (2, 4, 5, 6, 7)
+    ]
+    assert exchange.records == (tape.records[2], *tape.records[4:])
+    assert (exchange.method, exchange.params, exchange.ids) == ("get_properties", ON, (1,))
+    assert (exchange.stopped_at, exchange.ambiguous, exchange.notes, exchange.open) == (
+        None,
+        False,
+        (),
+        False,
+    )
+    assert exchange.complete
+    assert exchange.fetch_time == pytest.approx(2 * STEP)
+    assert exchange.mcu_time == pytest.approx(STEP)
+    assert exchange.total_time == pytest.approx(5 * STEP)
+
+
+def test_the_readings_of_every_step() -> None:
+    readings = the(good()).readings
+    assert tuple(readings) == STEPS
+    assert readings["request"]["params"] == ON
+    assert readings["down"] == {
+        "command": "down",
+        "method": "get_properties",
+        "properties": [[2, 1]],
+        "valid": True,
+    }
+    assert readings["result"]["answers"] == "get_properties"
+    assert readings["result"]["results"] == [[2, 1, 0, True]]
+    assert readings["acknowledgement"] == {
+        "command": "reply",
+        "answers": "result",
+        "text": "ok",
+        "valid": True,
+    }
+    assert readings["reply"]["result"] == IS_ON
+
+
+def test_as_json() -> None:
+    data = the(good()).as_json()
+    assert data["method"] == "get_properties"
+    assert data["stopped_at"] is None
+    assert data["readings"]["down"]["properties"] == [[2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "line", "answer", "result"),
+    [
+        ("set_properties", SET, "set_properties 2 2 40", "result 2 2 0", [{"siid": 2, "piid": 2, "code": 0}]),
+        (
+            "set_properties",
+            [{"siid": 2, "piid": 3, "value": "a b"}, {"siid": 2, "piid": 4, "value": 23.6}],
+            'set_properties 2 3 "a b" 2 4 23.600000',
+            "result 2 3 0 2 4 0",
+            [{"siid": 2, "piid": 3, "code": 0}, {"siid": 2, "piid": 4, "code": 0}],
+        ),
+        (
+            "action",
+            {"did": "x", "siid": 5, "aiid": 1, "in": [17, "up"]},
+            'action 5 1 1 17 2 "up"',
+            "result 5 1 0 3 10",
+            {"siid": 5, "aiid": 1, "code": 0, "out": [{"piid": 3, "value": 10}]},
+        ),
+        (
+            "action",
+            {"siid": 5, "aiid": 1, "in": [{"piid": 1, "value": 17}]},
+            "action 5 1 1 17",
+            "result 5 1 0",
+            {"siid": 5, "aiid": 1, "code": 0},
+        ),
+        ("get_prop", ["power", "mode"], 'get_prop "power","mode"', 'result "on","auto"', ["on", "auto"]),
+        ("set_rgb", [16777215, {"a": [1]}], 'set_rgb 16777215,"a":[1]', 'result "ok"', ["ok"]),
+        ("toggle", None, "toggle", 'result "ok"', ["ok"]),
+        ("set_mode", "eco", 'set_mode "eco"', 'result "ok"', ["ok"]),
+    ],
+)
+def test_every_kind_of_command(method: str, params: object, line: str, answer: str, result: object) -> None:
+    tape = idle().ask(7, method, params).fetch(line).answer(answer).reply(7, result)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert exchange.down is tape.records[4]
+    assert exchange.readings["result"]["valid"] is True
+
+
+def test_records_may_come_in_any_order() -> None:
+    tape = good()
+    assert pair(reversed(tape.records)) == pair(tape.records)
+
+
+def test_a_request_that_becomes_several_lines() -> None:
+    many = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
+    first = " ".join(f"3 {piid}" for piid in range(1, 17))
+    rows = [{**item, "code": 0, "value": 1} for item in many]
+    tape = idle().ask(1, "get_properties", many).fetch(f"get_properties {first}")
+    tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(1, 17)))
+    tape.fetch("get_properties 3 17 3 18").wait(0.5).answer("result 3 17 0 1 3 18 0 1").reply(1, rows)
+    exchange = the(tape)
+    assert len(exchange.parts) == 2
+    assert (exchange.stopped_at, exchange.ambiguous, exchange.notes) == (None, False, ())
+    assert exchange.mcu_time == pytest.approx(0.5 + STEP)
+    assert exchange.down is exchange.parts[0].down
+    assert exchange.total_time is not None
+
+
+def test_what_the_module_answers_by_itself_needs_no_line() -> None:
+    exchange = the(idle().ask(1, "miIO.info").reply(1, {"model": "a.b.c"}))
+    assert (exchange.stopped_at, exchange.ambiguous, exchange.parts) == (None, False, ())
+    assert exchange.notes == ("the module answers this by itself",)
+    assert (exchange.down, exchange.result, exchange.acknowledgement) == (None, None, None)
+    assert (exchange.fetch_time, exchange.mcu_time) == (None, None)
+    assert list(exchange.readings) == ["request", "reply"]
+
+
+def test_what_nobody_on_the_lan_asked_for() -> None:
+    tape = idle().fetch("set_properties 2 2 40").answer("result 2 2 0")
+    exchange = the(tape)
+    assert (exchange.request, exchange.reply, exchange.ids) == (None, None, ())
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert exchange.params == {"properties": [[2, 2, 40]]}
+
+
+@pytest.mark.parametrize("line", ["MIIO_net_change cloud", "MIIO_mcu_version_req", "none", "ble_event 1"])
+def test_notices_are_no_commands(line: str) -> None:
+    assert pair(Tape().fetch(line).answer("mcu_version 0001").records) == []
+
+
+def test_a_firmware_handshake_is_one_command_however_often_it_is_repeated() -> None:
+    tape = idle().fetch("update_fw").fetch("update_fw").answer('result "ready"')
+    exchange = the(tape)
+    assert (exchange.method, exchange.stopped_at) == ("update_fw", None)
+    assert len(exchange.records) == 4
+
+
+# --- where it stops ------------------------------------------------------------------------------------------------
+
+
+def ask() -> Tape:
+    return idle().ask(1, "get_properties", ON)
+
+
+def fetched() -> Tape:
+    return ask().fetch("get_properties 2 1")
+
+
+NO = [{"siid": 2, "piid": 1, "code": -4004}]
+
+STOPPED = {
+    "never fetched": (ask().wait(5).reply(1, error=-9999), "not fetched"),
+    "never fetched, no reply": (ask().wait(5), "not fetched"),
+    "fetched by nobody, though asked": (ask().fetch("none").fetch("none").wait(5), "not fetched"),
+    "unanswered": (fetched().wait(4).reply(1, error=-9999), "not answered"),
+    "unanswered, no reply": (fetched().wait(4.1).fetch("none"), "not answered"),
+    "late": (
+        fetched().wait(4).reply(1, error=-9999).wait(0.3).answer("result 2 1 0 true", "error"),
+        "answered late",
+    ),
+    "late, with another line between": (
+        fetched().wait(4).reply(1, error=-9999).fetch("none").answer("result 2 1 0 true", "error"),
+        "answered late",
+    ),
+    "late, nobody said so": (fetched().wait(4.2).up("result 2 1 0 true"), "answered late"),
+    "refused by the MCU": (fetched().answer('error "no" -5001').reply(1, error=-5001), "refused"),
+    "refused with an unknown code": (fetched().answer('error "no" -1').reply(1, error=-10000), "refused"),
+    "refused with the code of a time-out": (
+        fetched().answer('error "no" -9999').reply(1, error=-9999),
+        "refused",
+    ),
+    "refused by codes": (
+        fetched().answer("result 2 1 -4003").reply(1, [{"siid": 2, "piid": 1, "code": -4003}]),
+        "refused",
+    ),
+    "refused by the module": (ask().reply(1, error=-30012), "refused"),
+    "wrong ids": (
+        fetched().answer("result 3 1 0 true", "error").wait(4).reply(1, error=-9999),
+        "answered wrongly",
+    ),
+    "no code": (fetched().answer("result 2 1 true", "error").reply(1, NO), "answered wrongly"),
+    "no code, lenient module": (fetched().answer("result 2 1 true").reply(1, NO), "answered wrongly"),
+    "no JSON": (fetched().answer("result 2 1 0 on").reply(1, error=-30001), "answered wrongly"),
+    "too long": (
+        fetched().up("result 2 1 0 true" + " 0" * 300, note="overlong").wait(4).reply(1, error=-9999),
+        "answered wrongly",
+    ),
+    "reply lost": (fetched().answer("result 2 1 0 true").fetch("none"), "reply lost"),
+    "no reply of the module": (idle().ask(1, "miIO.info"), "no reply"),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_where_a_command_stops(name: str) -> None:
+    tape, stop = STOPPED[name]
+    exchange = the(tape)
+    assert exchange.stopped_at == stop
+    assert stop in STOPS
+    assert not exchange.complete
+    assert not exchange.ambiguous
+    steps = {"not fetched": [], "not answered": ["down"], "no reply": []}.get(stop)
+    if steps is not None:
+        assert [step for step in exchange.readings if step not in ("request", "reply")] == steps
+
+
+def test_a_part_that_fails_is_the_one_that_is_shown() -> None:
+    many = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
+    first = " ".join(f"3 {piid}" for piid in range(1, 17))
+    tape = idle().ask(1, "get_properties", many).fetch(f"get_properties {first}")
+    tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(1, 17)))
+    tape.fetch("get_properties 3 17 3 18").wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert exchange.stopped_at == "not answered"
+    assert exchange.down is exchange.parts[1].down
+    assert exchange.result is None
+
+
+def test_what_was_refused_in_part() -> None:
+    tape = idle().ask(1, "get_properties", [*ON, *LEVEL]).fetch("get_properties 2 1 2 2")
+    tape.answer("result 2 1 0 true 2 2 -4003")
+    tape.reply(1, [*IS_ON, {"siid": 2, "piid": 2, "code": -4003}])
+    exchange = the(tape)
+    assert exchange.stopped_at is None
+    assert exchange.notes == ("1 of 2 properties were refused",)
+
+
+def test_an_answer_that_does_not_conform_but_serves() -> None:
+    tape = fetched().answer("result 2 1 0 true 7").reply(1, IS_ON)
+    exchange = the(tape)
+    assert exchange.stopped_at is None
+    assert "does not conform" in exchange.notes[0]
+
+
+# --- resends and several clients -----------------------------------------------------------------------------------
+
+
+def test_a_resend_under_a_new_id_is_the_same_command() -> None:
+    tape = ask().wait(1).hello(along=True).ask(2, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
+    exchange = the(tape)
+    assert exchange.ids == (1, 2)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert exchange.notes == ("it was sent 2 times",)
+    assert exchange.request is tape.records[2]
+
+
+def test_a_resend_under_the_same_id_is_the_same_command() -> None:
+    tape = idle().ask(1, "toggle").wait(1).ask(1, "toggle")
+    tape.fetch("toggle").answer('result "ok"').reply(1, ["ok"]).reply(1, ["ok"])
+    exchange = the(tape)
+    assert (exchange.ids, exchange.stopped_at, exchange.ambiguous) == ((1,), None, False)
+    assert len(exchange.records) == 7
+
+
+def test_a_resend_after_a_restart_of_the_device() -> None:
+    tape = ask().wait(1).hello(along=True).ask(2, "get_properties", ON).hello("up", along=True)
+    tape.ask(3, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(3, IS_ON)
+    assert the(tape).ids == (1, 2, 3)
+
+
+def test_an_answered_command_asked_again_is_another_one() -> None:
+    tape = good()
+    tape.hello(along=True).ask(2, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 false")
+    tape.reply(2, [{"siid": 2, "piid": 1, "code": 0, "value": False}])
+    first, second = pair(tape.records)
+    assert (first.ids, second.ids) == ((1,), (2,))
+    assert not first.ambiguous
+    assert not second.ambiguous
+    assert second.readings["result"]["results"] == [[2, 1, 0, False]]
+
+
+def test_two_clients_that_want_different_things() -> None:
+    tape = idle().ask(1, "get_properties", ON, peer="a").ask(1, "get_properties", LEVEL, peer="b")
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(1, IS_ON, peer="a")
+    tape.fetch("get_properties 2 2").answer("result 2 2 0 40")
+    tape.reply(1, [{"siid": 2, "piid": 2, "code": 0, "value": 40}], peer="b")
+    one, other = pair(tape.records)
+    assert one.readings["down"]["properties"] == [[2, 1]]
+    assert other.readings["down"]["properties"] == [[2, 2]]
+    assert not one.ambiguous
+    assert not other.ambiguous
+
+
+def test_two_clients_that_want_the_same_and_get_the_same_at_once() -> None:
+    tape = idle().ask(1, "get_properties", ON, peer="a").ask(2, "get_properties", ON, peer="b")
+    for _ in range(2):
+        tape.fetch("get_properties 2 1").answer("result 2 1 0 true")
+    tape.reply(1, IS_ON, peer="a").reply(2, IS_ON, peer="b")
+    one, other = pair(tape.records)
+    assert one.ambiguous
+    assert other.ambiguous
+    # In order, as far as one can tell.
+    assert one.down.instant < other.down.instant
+
+
+def test_two_clients_that_want_the_same_and_get_different_values() -> None:
+    tape = idle().ask(1, "get_properties", LEVEL, peer="a").ask(2, "get_properties", LEVEL, peer="b")
+    tape.fetch("get_properties 2 2").answer("result 2 2 0 41")
+    tape.fetch("get_properties 2 2").answer("result 2 2 0 42")
+    tape.reply(2, [{"siid": 2, "piid": 2, "code": 0, "value": 41}], peer="b")
+    tape.reply(1, [{"siid": 2, "piid": 2, "code": 0, "value": 42}], peer="a")
+    one, other = pair(tape.records)
+    assert one.readings["result"]["results"] == [[2, 2, 0, 42]]
+    assert other.readings["result"]["results"] == [[2, 2, 0, 41]]
+    assert not one.ambiguous
+    assert not other.ambiguous
+
+
+def test_two_clients_with_one_id() -> None:
+    tape = idle().ask(1, "get_properties", ON).ask(1, "get_properties", LEVEL)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(1, IS_ON)
+    assert all(each.ambiguous for each in pair(tape.records))
+
+
+def test_the_phone_app_sets_while_we_set() -> None:
+    tape = idle().ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 80").answer("result 2 2 0")
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").reply(1, [{"siid": 2, "piid": 2, "code": 0}])
+    ours, theirs = pair(tape.records)
+    assert ours.readings["down"]["properties"] == [[2, 2, 40]]
+    assert theirs.readings["down"]["properties"] == [[2, 2, 80]]
+    assert not ours.ambiguous
+    assert not theirs.ambiguous
+
+
+def test_without_a_reply_and_with_others_about_nothing_is_sure() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 2").answer("result 2 2 0 4")
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(10)
+    ours = pair(tape.records)[0]
+    assert (ours.stopped_at, ours.ambiguous) == ("reply lost", True)
+
+
+def test_a_line_long_after_the_module_had_nothing_is_not_surely_ours() -> None:
+    tape = ask().wait(1).fetch("none").fetch("get_properties 2 1").answer("result 2 1 0 true").wait(10)
+    exchange = the(tape)
+    assert exchange.ambiguous
+
+
+# --- lines that are missing, noise ---------------------------------------------------------------------------------
+
+
+def test_a_tap_that_hears_nothing() -> None:
+    exchange = the(Tape().ask(1, "get_properties", ON).reply(1, IS_ON))
+    assert (exchange.stopped_at, exchange.ambiguous, exchange.parts) == (None, True, ())
+    exchange = the(Tape().ask(1, "get_properties", ON).wait(5).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+
+
+def test_a_tap_that_starts_between_line_and_answer() -> None:
+    tape = Tape().ask(1, "get_properties", ON).answer("result 2 1 0 true").reply(1, IS_ON)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, True)
+    assert exchange.result is tape.records[1]
+    assert exchange.readings["result"]["results"] == [[2, 1, 0, True]]
+    assert exchange.parts[0].mcu_time is None
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "answer", "result"),
+    [
+        ("set_properties", SET, "result 2 2 0", [{"siid": 2, "piid": 2, "code": 0}]),
+        (
+            "action",
+            {"siid": 5, "aiid": 1, "in": []},
+            "result 5 1 0",
+            {"siid": 5, "aiid": 1, "code": 0, "out": []},
+        ),
+    ],
+)
+def test_an_answer_without_its_line(method: str, params: object, answer: str, result: object) -> None:
+    exchange = the(Tape().ask(1, method, params).answer(answer).reply(1, result))
+    assert exchange.ambiguous
+    assert exchange.result is not None
+
+
+def test_an_answer_of_something_else_without_its_line() -> None:
+    exchange = the(Tape().ask(1, "get_properties", ON).answer("result 9 9 0 1").reply(1, IS_ON))
+    assert exchange.result is None
+    assert exchange.ambiguous
+
+
+def test_an_answer_that_was_not_heard() -> None:
+    tape = fetched().down("ok").reply(1, IS_ON)
+    exchange = the(tape)
+    assert exchange.stopped_at is None
+    assert exchange.down is not None
+    assert exchange.result is None
+    assert "the answer was not seen" in exchange.notes[0] or exchange.ambiguous
+
+
+def test_the_answer_of_the_next_line_is_not_taken_for_ours() -> None:
+    tape = fetched()
+    tape.reply(1, IS_ON)  # its answer was lost to the tap, as was the next line
+    tape.answer("result 2 2 0 40")
+    exchange = the(tape)
+    assert exchange.result is None
+    assert exchange.stopped_at is None
+
+
+def test_an_interrupted_line_is_said() -> None:
+    tape = fetched().mark("outage: unplugged").wait(1).mark("outage over").wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    assert "interrupted" in exchange.notes[0]
+
+
+def test_noise_and_echo_are_looked_through() -> None:
+    tape = idle().ask(1, "get_properties", ON).up(b"\xff\xffget_do\x00\r", b"*** boot ***\r", b"\n\r")
+    tape.down("error").fetch("get_properties 2 1").down("result 2 1 0 true", note="echo")
+    tape.up(b"\nresult 2 1 0 true\r").down("# ok").reply(1, IS_ON)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.result is not None) == (None, True)
+
+
+def test_reports_between_line_and_answer() -> None:
+    tape = fetched().answer("properties_changed 2 1 true").up("net").down("cloud")
+    tape.answer("result 2 1 0 true").reply(1, IS_ON)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+
+
+def test_two_lines_at_once_are_answered_in_order() -> None:
+    tape = (
+        fetched().up("result 2 1 0 true", "properties_changed 2 1 true").down("ok", "error").reply(1, IS_ON)
+    )
+    exchange = the(tape)
+    assert exchange.readings["acknowledgement"]["text"] == "ok"
+    assert not exchange.ambiguous
+
+
+def test_an_older_module_that_does_not_know_a_command() -> None:
+    tape = fetched().up("frobnicate").down("command 'frobnicate' not found", b"\r")
+    tape.answer("result 2 1 0 true").reply(1, IS_ON)
+    assert the(tape).readings["acknowledgement"]["text"] == "ok"
+
+
+def test_a_reply_that_says_something_else_than_the_mcu() -> None:
+    tape = fetched().answer("result 2 1 0 true").reply(1, [{"siid": 2, "piid": 1, "code": 0, "value": False}])
+    exchange = the(tape)
+    assert exchange.ambiguous
+    assert "the reply does not carry what the MCU answered" in exchange.notes
+
+
+def test_replies_nobody_asked_for_and_pushes_are_no_commands() -> None:
+    tape = idle().reply(9, ["ok"])
+    tape._lan("up", {"id": 5, "method": "properties_changed", "params": []}, "")
+    tape._lan("down", {"id": 5, "result": 0}, "")
+    tape._lan("down", {"id": "x", "method": "get_prop"}, "")
+    assert pair(tape.records) == []
+
+
+# --- as it comes ---------------------------------------------------------------------------------------------------
+
+
+def test_a_command_is_open_until_all_of_it_is_there() -> None:
+    tape = good()
+    pairer = Pairer()
+    seen = []
+    for record in tape.records:
+        pairer.feed(record)
+        seen.append([(each.open, each.stopped_at) for each in pairer.exchanges])
+    assert seen[1] == []
+    assert seen[2] == [(True, "not fetched")]
+    assert seen[4] == [(True, "not answered")]
+    assert seen[6] == [(True, "reply lost")]
+    assert seen[7] == [(False, None)]
+
+
+def test_the_last_line_may_come_after_the_reply() -> None:
+    tape = fetched().up("result 2 1 0 true").reply(1, IS_ON)
+    pairer = Pairer()
+    for record in tape.records:
+        pairer.feed(record)
+    assert pairer.exchanges[0].open
+    pairer.finish()
+    assert not pairer.exchanges[0].open
+
+
+def test_what_others_caused_is_open_until_it_is_answered() -> None:
+    pairer = Pairer()
+    for record in idle().fetch("get_properties 2 1").records:
+        pairer.feed(record)
+    assert pairer.exchanges[0].open
+
+
+def test_memory_of_what_is_settled_is_given_back() -> None:
+    tape = Tape()
+    for number in range(1, 200):
+        tape.ask(number, "get_properties", ON).fetch("get_properties 2 1").answer("result 2 1 0 true")
+        tape.reply(number, IS_ON)
+        for _ in range(20):
+            tape.fetch("none")
+        tape.wait(5)
+    pairer = Pairer()
+    for record in tape.records:
+        pairer.feed(record)
+    assert len(tape.records) > 8000
+    assert len(pairer._window) < 5000
+    pairer.finish()
+    assert pairer.exchanges == pair(tape.records)
+    assert [each.ids for each in pairer.exchanges] == [(number,) for number in range(1, 200)]
+
+
+def test_nothing_gives_nothing() -> None:
+    assert pair([]) == []
+    assert Part(None).mcu_time is None
+
+
+# --- whatever was recorded -----------------------------------------------------------------------------------------
+
+WORDS = st.sampled_from(
+    [
+        *("down", "get_properties", "set_properties", "action", "result", "error", "ok", "none", "power"),
+        *("get_down", "MIIO_net_change", "update_fw", "1", "2", "0", "-4003", "true", '"a b"', "1.5"),
+        *('"', "\x00", "\xff", "{"),
+    ]
+)
+LINES = st.one_of(
+    st.binary(max_size=20), st.lists(WORDS, max_size=8).map(lambda each: " ".join(each).encode("latin-1"))
+)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(["a", "siid", ""]))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["siid", "piid", "aiid", "value", "code", "in", "out"]), inner, max_size=4
+        ),
+    ),
+    max_leaves=8,
+)
+METHODS = st.sampled_from(["get_properties", "set_properties", "action", "power", "miIO.info", ""])
+PAYLOADS = st.fixed_dictionaries(
+    {"id": st.one_of(st.integers(1, 3), VALUES)},
+    optional={"method": st.one_of(METHODS, VALUES), "params": VALUES, "result": VALUES, "error": VALUES},
+)
+RECORDS = st.builds(
+    Record,
+    st.sampled_from(["lan", "uart"]),
+    st.sampled_from(["up", "down"]),
+    st.floats(0, 100),
+    st.just(0.0),
+    LINES,
+    st.one_of(st.none(), PAYLOADS),
+    st.sampled_from(["", "", "", "noise", "overlong", "outage: gone", "hello", "not JSON", "echo"]),
+    st.sampled_from(["", "a"]),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(RECORDS, max_size=25))
+def test_no_recording_is_too_strange(records: list[Record]) -> None:
+    exchanges = pair(records)
+    for exchange in exchanges:
+        assert exchange.records
+        assert all(any(each is record for record in records) for each in exchange.records)
+        assert exchange.stopped_at in (None, *STOPS)
+        exchange.as_json()
+        summary(exchange)
+    used = [id(record) for exchange in exchanges for record in exchange.records]
+    assert len(used) == len(set(used)), "no record belongs to two commands"
+
+
+# --- what is left --------------------------------------------------------------------------------------------------
+
+
+def test_an_error_the_answer_does_not_explain() -> None:
+    tape = fetched().answer("result 2 1 0 true").reply(1, error=-32000)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("answered wrongly", True)
+
+
+def test_an_error_of_the_mcu_that_was_not_heard() -> None:
+    exchange = the(fetched().down("ok").reply(1, error=-5001))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+
+
+def test_a_module_that_goes_on_too_soon() -> None:
+    exchange = the(idle().fetch("get_properties 2 1").wait(0.2).fetch("none"))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    assert "all may have gone through" in exchange.notes
+
+
+def test_a_module_that_times_out_though_the_mcu_got_nothing() -> None:
+    exchange = the(ask().fetch("none").wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+
+
+def test_a_second_answer_that_serves_replaces_the_first() -> None:
+    tape = fetched().answer("result 3 1 0 true", "error").answer("result 2 1 0 true").reply(1, IS_ON)
+    exchange = the(tape)
+    assert exchange.stopped_at is None
+    assert exchange.result.raw == b"result 2 1 0 true\r"
+    assert len(exchange.records) == 7
+
+
+def test_a_second_answer_that_serves_as_little_does_not() -> None:
+    tape = fetched().answer("result 3 1 0 true", "error").answer("result 4 1 0 true", "error")
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert exchange.result.raw == b"result 3 1 0 true\r"
+
+
+def test_an_answer_too_late_for_anything_belongs_to_nothing() -> None:
+    tape = (
+        fetched().wait(4).reply(1, error=-9999).fetch("none").wait(100).answer("result 2 1 0 true", "error")
+    )
+    assert the(tape).result is None
+
+
+def test_a_list_of_which_a_line_in_the_middle_was_not_heard() -> None:
+    many = [{"siid": 3, "piid": piid} for piid in range(1, 41)]
+    rows = [{**item, "code": 0, "value": 1} for item in many]
+    tape = idle().ask(1, "get_properties", many)
+    for start, end in ((1, 17), (33, 41)):
+        tape.fetch("get_properties " + " ".join(f"3 {piid}" for piid in range(start, end)))
+        tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(start, end)))
+    exchange = the(tape.reply(1, rows))
+    assert len(exchange.parts) == 2
+    assert "not all of its lines were seen" in exchange.notes
+
+
+def test_an_unreadable_reply_makes_the_client_ask_again() -> None:
+    tape = ask()
+    tape._put("lan", "up", b"{", note="not JSON")
+    tape.wait(0.2).ask(2, "get_properties", ON).fetch("get_properties 2 1").answer("result 2 1 0 true").reply(
+        2, IS_ON
+    )
+    exchange = the(tape)
+    assert (exchange.ids, exchange.ambiguous) == ((1, 2), True)
+
+
+def test_somebody_who_greets_in_between_may_be_another_client() -> None:
+    tape = ask().wait(0.5).hello().hello("up").wait(0.5).hello(along=True).ask(2, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
+    assert all(each.ambiguous for each in pair(tape.records))
+
+
+@pytest.mark.parametrize(
+    "params", [[], {"siid": 5}, {"siid": 5, "aiid": 2}, {"siid": 5, "aiid": 1, "in": [1]}]
+)
+def test_another_action_is_another_command(params: object) -> None:
+    tape = idle().ask(1, "action", params).fetch("action 5 1").answer("result 5 1 0")
+    assert pair(tape.records)[0].down is None
+
+
+# --- a bridge with faults in between -------------------------------------------------------------------------------
+
+
+def test_an_answer_the_bridge_kept_did_not_reach_the_module() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.up("result 2 1 0 true", note=DROPPED).wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
+    assert exchange.notes == ("the module did not get the answer of the MCU: dropped by the bridge",)
+    assert exchange.result is None
+    assert tape.records[-2] in exchange.records
+
+
+def test_a_line_the_bridge_kept_was_handed_out() -> None:
+    tape = idle().ask(1, "get_properties", ON).up("get_down").down("down get_properties 2 1", note=DROPPED)
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
+    assert exchange.notes == ("the MCU did not get this line: dropped by the bridge",)
+
+
+def test_what_the_bridge_made_of_an_answer_is_the_answer() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.up("result 2 1 0 false", note=ALTERED).up("result 2 1 0 true", note=SENT).down("ok").reply(1, IS_ON)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert exchange.result is tape.records[-3]
+    assert exchange.notes == ("the module did not get the answer of the MCU: altered by the bridge",)
+
+
+def test_a_line_that_is_the_bridges_own_is_not_handed_out() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.down("down get_properties 2 1", note=SENT).answer("result 2 1 0 true").reply(1, IS_ON)
+    assert len(the(tape).parts) == 1
+
+
+def test_another_line_dropped_by_a_bridge_is_nothing_to_the_command() -> None:
+    tape = Tape().up("get_down", note=DROPPED).fetch("none").wait(BLIND)
+    tape.ask(1, "get_properties", ON).fetch("get_properties 2 1").up("get_down", note=DROPPED)
+    assert the(tape.answer("result 2 1 0 true").reply(1, IS_ON)).notes == ()
+
+
+# --- what nobody saw -----------------------------------------------------------------------------------------------
+
+
+def test_an_answer_long_after_the_time_is_that_of_another_line() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4).reply(1, error=-9999)
+    exchange = the(tape.wait(3).answer("result 2 7 0 5"))
+    assert (exchange.stopped_at, exchange.result) == ("not answered", None)
+
+
+def test_a_legacy_answer_after_the_time_that_the_module_takes_is_in_doubt() -> None:
+    tape = idle().fetch("toggle").wait(4.2).answer('result "ok"')
+    exchange = the(tape)
+    assert exchange.ambiguous
+    assert exchange.notes == (
+        "the module took it when it had given this line up: it may belong to one that was not seen",
+    )
+
+
+def test_a_module_that_was_busy_all_the_time_may_have_handed_it_out_later() -> None:
+    tape = idle().ask(1, "get_properties", ON).wait(1)
+    for _ in range(3):
+        tape.fetch("toggle").answer('result "ok"').wait(1)
+    (ours,) = (each for each in pair(tape.records) if each.request is not None)
+    assert (ours.stopped_at, ours.ambiguous) == ("not fetched", True)
+    assert ours.notes[-1] == "the module was busy all the time: it may have been fetched later"
+
+
+def test_a_time_out_tells_of_no_line_handed_out_long_before() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(10)
+    exchange = the(tape.reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+
+
+def test_the_first_reply_ends_a_command_whatever_comes_later() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(1).hello(along=True)
+    tape.ask(2, "get_properties", ON).wait(3).reply(1, error=-9999)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
+    exchange = next(each for each in pair(tape.records) if each.request is not None)
+    assert exchange.ids == (1, 2)
+    assert exchange.stopped_at == "not answered"
+    assert exchange.reply is not None
+    assert (exchange.reply.reading or {})["id"] == 1
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+SET_REFUSED = [{"siid": 2, "piid": 2, "code": -4005}]
+
+
+def test_an_answer_the_module_cannot_use_is_not_unseen() -> None:
+    tape = idle().ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
+    tape.answer("result 2 2 0properties_changed 2 2 40get_down", said="error")
+    exchange = the(tape.reply(1, [{"siid": 2, "piid": 2, "code": -4004}]))
+    assert exchange.stopped_at == "answered wrongly"
+    assert exchange.result is tape.records[-3]
+
+
+@pytest.mark.parametrize("heard", ["up", "down", ""])
+def test_a_refusal_shows_in_the_reply_whatever_was_heard_of_the_line(heard: str) -> None:
+    tape = idle().ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
+    tape.answer("result 2 2 -4005").reply(1, SET_REFUSED)
+    (exchange,) = pair(each for each in tape.records if each.wire == "lan" or each.direction == heard)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert (exchange.result is None) == (heard != "up")
+
+
+@pytest.mark.parametrize("heard", ["up", "down", ""])
+def test_who_refused_is_not_known_where_not_all_was_heard(heard: str) -> None:
+    tape = idle().ask(1, "get_prop", ["a"]).fetch('get_prop "a"').answer('error "method not found" -5000')
+    tape.reply(1, error=-5000)
+    (exchange,) = pair(each for each in tape.records if each.wire == "lan" or each.direction == heard)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert (exchange.result is None) == (heard != "up")
+
+
+def test_what_the_module_refuses_by_itself() -> None:
+    exchange = the(idle().ask(1, "get_properties", ON).reply(1, error=-30001))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", False)
+    assert exchange.notes == ("the module refused it by itself (-30001)",)
+    exchange = the(Tape().ask(1, "miIO.config", {}).reply(1, error=-1))
+    assert (exchange.stopped_at, exchange.notes) == ("refused", ("the module refused it by itself",))
+
+
+def test_without_the_mcu_nobody_knows_that_it_said_nothing() -> None:
+    tape = Tape().down("down none").ask(1, "get_properties", ON).down("down get_properties 2 1")
+    exchange = the(tape.wait(4).reply(1, error=-9999))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    assert exchange.notes == ("the MCU was not heard",)
+
+
+# --- a new start ---------------------------------------------------------------------------------------------------
+
+
+def unanswered() -> Tape:
+    return idle().fetch("get_properties 2 1").wait(4).fetch("none")
+
+
+@pytest.mark.parametrize("said", ["model a.b.c", "mcu_version 0001"])
+def test_an_mcu_that_starts_owes_no_answer(said: str) -> None:
+    tape = unanswered().answer(said).ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    exchange = pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1]
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+
+
+def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
+    tape = unanswered().fetch("MIIO_mcu_version_req").answer("mcu_version 0001")
+    tape.ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    assert pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1].ambiguous

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import io
+import json
+import threading
+from contextvars import Context
+from pathlib import Path
+
+import pytest
+
+from miio_lan.errors import RecordError
+from miio_lan.record import Record
+from miio_lan.record.recording import FileRecorder, read_recording
+from miio_lan.record.runs import in_one_run
+
+
+def record(raw: bytes = b"get_down\r", **more) -> Record:
+    return Record("uart", "up", 1.0, 2.0, raw, **more)
+
+
+def test_what_is_observed_can_be_read_while_it_is_written(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with FileRecorder(path) as recorder:
+        for number in range(3):
+            recorder(record(b"%d\r" % number))
+            assert [each.raw for each in read_recording(path)] == [b"%d\r" % n for n in range(number + 1)]
+        assert (recorder.written, recorder.lost) == (3, 0)
+    recorder.close()
+
+
+def test_what_is_observed_in_one_run_is_written_at_its_end(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with FileRecorder(path) as recorder:
+        with in_one_run():
+            for number in range(3):
+                recorder(record(b"%d\r" % number))
+            assert list(read_recording(path)) == []
+        assert [each.raw for each in read_recording(path)] == [b"0\r", b"1\r", b"2\r"]
+        assert (recorder.written, recorder.lost) == (3, 0)
+
+
+def test_another_thread_does_not_wait_for_a_run_and_overtakes_nobody(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with FileRecorder(path) as recorder, in_one_run():
+        recorder(record(b"first\r"))
+        other = threading.Thread(target=lambda: Context().run(recorder, record(b"second\r")))
+        other.start()
+        other.join()
+        assert [each.raw for each in read_recording(path)] == [b"first\r", b"second\r"]
+
+
+def test_closing_within_a_run_loses_nothing(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with in_one_run():
+        with FileRecorder(path) as recorder:
+            recorder(record())
+        assert list(read_recording(path)) == [record()]
+    assert (recorder.written, recorder.lost) == (1, 0)
+
+
+def test_a_run_that_cannot_be_written_is_counted_whole(caplog) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    recorder = FileRecorder(Full())
+    with in_one_run():
+        for _ in range(3):
+            recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 3)
+    assert caplog.text.count("no space left") == 1
+
+
+def test_a_recording_is_written_anew_or_continued(tmp_path) -> None:
+    path = str(tmp_path / "line.jsonl")
+    for append in (False, True, False, True):
+        with FileRecorder(path, append=append) as recorder:
+            recorder(record())
+    assert len(list(read_recording(path))) == 2
+
+
+def test_a_file_that_was_given_stays_open() -> None:
+    file = io.StringIO()
+    with FileRecorder(file) as recorder:
+        recorder(record())
+    assert list(read_recording(io.StringIO(file.getvalue()))) == [record()]
+    assert not file.closed
+
+
+def test_records_of_several_threads_stay_whole() -> None:
+    file = io.StringIO()
+    recorder = FileRecorder(file)
+    threads = [
+        threading.Thread(target=lambda: [recorder(record(b"x" * 300)) for _ in range(50)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(read_recording(io.StringIO(file.getvalue())))) == 200
+
+
+def test_what_cannot_be_written_is_counted_and_said_once(caplog) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError("no space left")
+
+    recorder = FileRecorder(Full())
+    recorder(record())
+    recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 2)
+    assert caplog.text.count("no space left") == 1
+
+
+def test_what_cannot_be_expressed_costs_one_record() -> None:
+    file = io.StringIO()
+    recorder = FileRecorder(file)
+    recorder(record(reading={"x": object()}))
+    recorder(record())
+    assert (recorder.written, recorder.lost) == (1, 1)
+    assert list(read_recording(io.StringIO(file.getvalue()))) == [record()]
+
+
+def test_a_last_line_cut_off_by_a_crash_is_left_out(tmp_path, caplog) -> None:
+    path = tmp_path / "line.jsonl"
+    whole = json.dumps(record().as_json())
+    path.write_text(f"{whole}\n{whole[:40]}")
+    assert list(read_recording(path)) == [record()]
+    assert "cut off" in caplog.text
+
+
+def test_a_whole_last_line_without_its_end_counts() -> None:
+    assert list(read_recording(io.StringIO(json.dumps(record().as_json())))) == [record()]
+
+
+def test_a_broken_line_elsewhere_is_named() -> None:
+    with pytest.raises(RecordError, match="line 1"):
+        list(read_recording(io.StringIO("{nonsense\n")))
+
+
+def test_stdin_is_a_dash(monkeypatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(record().as_json()) + "\n"))
+    assert list(read_recording("-")) == [record()]
+
+
+def test_files_that_cannot_be_opened(tmp_path) -> None:
+    with pytest.raises(RecordError, match="cannot be read"):
+        list(read_recording(tmp_path / "none"))
+    with pytest.raises(RecordError, match="cannot be written"):
+        FileRecorder(tmp_path / "none" / "x")
+
+
+class Disk:
+    """A file of the lowest level with room for some bytes, and then for more."""
+
+    def __init__(self, room: int) -> None:
+        self.data = bytearray()
+        self.room = room
+        self.position = 0
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        taken = min(len(data), self.room)
+        self.room -= taken
+        self.data[self.position :] = data[:taken]
+        self.position += taken
+        return taken
+
+    def seek(self, offset: int, whence: int) -> int:
+        self.position = len(self.data) + offset
+        return self.position
+
+    def truncate(self, size: int) -> None:
+        self.room += len(self.data) - size
+        del self.data[size:]
+
+    def close(self) -> None:
+        raise OSError(5, "Input/output error")
+
+
+def test_a_full_disk_leaves_whole_lines_and_loses_what_it_says(tmp_path, monkeypatch, caplog) -> None:
+    disk = Disk(150)
+    monkeypatch.setattr("pathlib.Path.open", lambda path, mode, buffering: disk)
+    with FileRecorder(tmp_path / "line.jsonl") as recorder:
+        recorder(record(b"first\r"))
+        recorder(record(b"lost\r"))
+        disk.room += 150
+        recorder(record(b"last\r"))
+        assert (recorder.written, recorder.lost) == (2, 1)
+    kept = list(read_recording(io.StringIO(disk.data.decode())))
+    assert [each.raw for each in kept] == [b"first\r", b"last\r"]
+    assert caplog.messages == [
+        f"the recording {tmp_path / 'line.jsonl'} goes on without some records: No space left on device"
+    ]
+    assert recorder.lost == 2  # the disk failed at last
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_device_that_is_always_full_disturbs_nobody(caplog) -> None:
+    with FileRecorder("/dev/full") as recorder:
+        recorder(record())
+        recorder(record())
+    assert (recorder.written, recorder.lost) == (0, 2)
+    assert caplog.text.count("/dev/full") == 1

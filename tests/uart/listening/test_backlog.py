@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miio_lan.uart.listening.backlog import LONG_PAUSE, MANY, PAUSE, PORTION, Backlog
+
+
+def test_a_quiet_line_is_looked_at_at_once() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    backlog.add(1, 10.0)
+    assert seen == [1]
+    assert backlog.deadline is None
+    backlog.add(2, 10.0 + PAUSE)
+    assert seen == [1, 2]
+
+
+def test_a_busy_line_waits_a_little() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(3):
+        backlog.add(number, 10.0 + number * 0.001)
+    assert seen == [0]
+    assert backlog.deadline == 10.0 + PAUSE
+    backlog.tick(10.0 + PAUSE / 2)
+    assert seen == [0]
+    backlog.tick(10.0 + PAUSE)
+    assert seen == [0, 1, 2]
+    assert backlog.deadline is None
+
+
+def test_a_saturated_line_waits_longer_but_not_for_ever() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(MANY + 1):
+        backlog.add(number, 10.0)
+    backlog.tick(10.0 + PAUSE)
+    assert seen == [0]
+    assert backlog.deadline == pytest.approx(10.0 + LONG_PAUSE)
+    later = backlog.deadline
+    backlog.tick(later)
+    assert seen == list(range(MANY + 1))
+    # The next pause is a short one again, where less was said in it.
+    backlog.add(MANY + 1, later)
+    assert backlog.deadline == later + PAUSE
+    backlog.tick(later + PAUSE)
+    assert seen[-1] == MANY + 1
+
+
+def test_one_read_less_does_not_make_a_line_saturated() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(MANY):
+        backlog.add(number, 10.0)
+    backlog.tick(10.0 + PAUSE)
+    assert seen == list(range(MANY))
+
+
+def test_many_are_looked_at_in_portions() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(PORTION * 2 + 1):
+        backlog.add(number, 10.0)
+    later = 10.0 + LONG_PAUSE
+    backlog.tick(later)
+    assert len(seen) == 1 + PORTION
+    assert backlog.deadline == later  # the rest as soon as others have had their turn
+    backlog.tick(later)
+    assert len(seen) == 1 + 2 * PORTION
+    assert backlog.deadline is None
+
+
+def test_flush_looks_at_everything() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(PORTION * 3):
+        backlog.add(number, 10.0)
+    backlog.flush()
+    assert seen == list(range(PORTION * 3))
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 0.1), st.booleans())))
+def test_all_are_looked_at_once_and_in_order(steps) -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    now = 0.0
+    for number, (pause, tick) in enumerate(steps):
+        now += pause
+        backlog.add(number, now)
+        if tick and backlog.deadline is not None:
+            backlog.tick(max(now, backlog.deadline))
+    backlog.flush()
+    assert seen == list(range(len(steps)))

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.blocks import block
+from support.ends import Log
+
+from miio_lan.errors import PortError
+from miio_lan.record import Record
+from miio_lan.uart.listening import tap as tap_module
+from miio_lan.uart.listening.tap import SWAPPED, Tap, wall_clock
+from miio_lan.uart.ports.port import MemoryPair, Outage, Port, PtyPair
+
+Pair = PtyPair | MemoryPair
+
+
+class Wires:
+    """The two receive-only wires of a tap, and hands to speak on them."""
+
+    def __init__(self, kind: Callable[[], Pair]) -> None:
+        self.up, self.down = kind(), kind()
+        for wire in (self.up, self.down):
+            wire.near.start(lambda data, instant: None)
+
+    def mcu(self, data: bytes) -> None:
+        self.up.near.write(data)
+
+    def module(self, data: bytes) -> None:
+        self.down.near.write(data)
+
+    def close(self) -> None:
+        self.up.close()
+        self.down.close()
+
+
+@pytest.fixture(params=[PtyPair, MemoryPair])
+def wires(request) -> Iterator[Wires]:
+    made = Wires(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def test_both_directions_become_records(wires, log) -> None:
+    with Tap(log, up=wires.up.far, down=wires.down.far, peer="bench"):
+        wires.mcu(b"get_down\r")
+        up = log.until_line(b"get_down")
+        wires.module(b"down get_properties 2 1\r")
+        down = log.until_line(b"down")
+        wires.mcu(b"result 2 1 0 5\r")
+        result = log.until_line(b"result")
+    assert (up.wire, up.direction, up.peer, up.note) == ("uart", "up", "bench", "")
+    assert (down.direction, down.instant > up.instant) == ("down", True)
+    assert result.reading is not None
+    assert result.reading["answers"] == "get_properties"
+    assert abs(result.wall - wall_clock(result.instant)) < 60.0
+
+
+def test_one_port_gives_one_direction(wires, log) -> None:
+    with Tap(log, down=wires.down.far) as tap:
+        wires.module(b"down none\r")
+        assert log.until_line(b"down").direction == "down"
+        assert tap.direction == "down"
+
+
+def test_nothing_is_ever_written(wires, log, monkeypatch) -> None:
+    monkeypatch.setattr(wires.up.far, "write", lambda data: pytest.fail("a tap that speaks"))
+    with Tap(log, up=wires.up.far):
+        wires.mcu(b"get_down\r")
+        log.until_line(b"get_down")
+
+
+def test_what_is_half_read_at_the_end_is_recorded(wires, log) -> None:
+    with Tap(log, up=wires.up.far):
+        wires.mcu(b"get_down\rget_do")
+        log.until_line(b"get_down")
+    assert log.until_line(b"get_do").note == "noise, unfinished, lost bytes"
+
+
+def test_an_unfinished_line_is_given_up_by_the_clock(wires, log) -> None:
+    with Tap(log, up=wires.up.far):
+        wires.mcu(b"get_down\rget_do")
+        log.until_line(b"get_down")
+        assert "unfinished" in log.until_line(b"get_do").note
+
+
+def test_the_direction_of_a_port_is_found_out(wires, log) -> None:
+    with Tap(log, either=wires.down.far) as tap:
+        assert tap.direction is None
+        assert tap.ports == (wires.down.far,)
+        wires.module(b"down none\r")
+        wires.module(b"ok\r")
+        assert log.until_line(b"down none").direction == "down"
+        assert log.until_line(b"ok").direction == "down"
+        wires.module(b"error\r")
+        assert log.until_line(b"error").direction == "down"
+        assert tap.direction == "down"
+        assert tap.ports == (wires.down.far,)
+
+
+def test_a_port_that_said_little_is_taken_for_what_it_seems_to_be(wires, log) -> None:
+    tap = Tap(log, either=wires.down.far)
+    heard = _heard(tap, wires.down.far)
+    with tap:
+        wires.module(b"down none\r")
+        heard()
+    assert log.until_line(b"down none").direction == "down"
+
+
+def test_a_port_that_said_nothing_understandable_is_taken_for_the_mcu(wires, log, monkeypatch) -> None:
+    monkeypatch.setattr(tap_module, "MAX_UNDECIDED", 20)
+    with Tap(log, either=wires.down.far) as tap:
+        wires.module(b"x" * 30)
+        wires.module(b"\r")
+        assert log.until_line(b"x").direction == "up"
+        assert tap.direction == "up"
+
+
+def _heard(tap: Tap, port: Port) -> Callable[[], Record]:
+    """Give a function that waits until the tap has read something from the port."""
+    news = Log()
+    begin = port.start
+
+    def start(on_data, **more) -> None:
+        def both(data: bytes, instant: float) -> None:
+            on_data(data, instant)
+            news(Record("uart", "up", instant, instant, data))
+
+        begin(both, **more)
+
+    port.start = start  # type: ignore[method-assign]
+    return lambda: news.until_line(b"")
+
+
+def test_swapped_wires_are_noticed(wires, log, caplog) -> None:
+    with Tap(log, up=wires.down.far, down=wires.up.far) as tap:
+        assert not tap.swapped
+        wires.module(b"down none\rok\r")
+        mark = log.until_note(SWAPPED)
+        assert (mark.direction, mark.raw) == ("up", b"")
+        assert tap.swapped
+    assert "swapped" in caplog.text
+
+
+def test_right_wires_are_not(wires, log) -> None:
+    with Tap(log, up=wires.up.far, down=wires.down.far) as tap:
+        wires.mcu(b"get_down\r" * 5)
+        wires.module(b"down none\r" * 5)
+        for _ in range(5):
+            log.until_line(b"down")
+        assert not tap.swapped
+
+
+def test_a_transfer_in_between_is_marked(wires, log) -> None:
+    with Tap(log, up=wires.up.far, down=wires.down.far):
+        wires.module(b"ok\r" + block() + b"\x04down none\r")
+        assert log.until_note("xmodem").raw == block()
+        assert log.until_line(b"down none").note == ""
+
+
+def test_outages_are_recorded(log) -> None:
+    wire = MemoryPair()
+    wire.near.start(lambda data, instant: None)
+    with wire, Tap(log, up=wire.far):
+        wire.near.write(b"get_down\rget_d")
+        log.until_line(b"get_down")
+        wire.near.close()
+        assert log.until_line(b"get_d").note.startswith("noise, unfinished")
+        assert log.until_note("outage: the other end hung up").direction == "up"
+
+
+def test_the_end_of_an_outage_is_recorded_too(log) -> None:
+    tap = Tap(log)
+    tap._on_outage("down", Outage("x", "gone", 1.0))
+    tap._on_outage("down", Outage("x", "gone", 1.0, 3.0))
+    assert [log.until_note("outage").instant for _ in range(2)] == [1.0, 3.0]
+
+
+def test_an_outage_of_an_unknown_port_decides_its_direction(log) -> None:
+    wire = MemoryPair()
+    wire.near.start(lambda data, instant: None)
+    with wire, Tap(log, either=wire.far) as tap:
+        wire.near.write(b"down none\r")
+        wire.near.close()
+        assert log.until_line(b"down none").direction == "down"
+        assert log.until_note("outage").direction == "down"
+        assert tap.direction == "down"
+
+
+def test_ports_within_the_program_are_overheard(log) -> None:
+    heard: list[bytes] = []
+    news = Log()
+
+    def take(data: bytes, instant: float) -> None:
+        heard.append(data)
+        news(Record("uart", "up", instant, instant, data))
+
+    tap = Tap(log)
+    with MemoryPair() as line:
+        line.near.start(lambda data, instant: None)
+        line.far.start(tap.along("up", take))
+        line.near.write(b"get_down\r")
+        news.until_line(b"")
+    assert heard == [b"get_down\r"]
+    assert log.until_line(b"get_down").direction == "up"
+    tap.along("down", take)(b"dow", 1.0)
+    tap.close()
+    assert "unfinished" in log.until_line(b"dow").note
+
+
+def test_wrong_use(log) -> None:
+    with pytest.raises(PortError, match="needs a port"):
+        Tap(log).start()
+    with MemoryPair() as line:
+        with pytest.raises(PortError, match="single one"):
+            Tap(log, up=line.near, either=line.far)
+        tap = Tap(log, up=line.near)
+        with tap, pytest.raises(PortError, match="started before"):
+            tap.start()
+        tap.close()
+        with pytest.raises(PortError, match="closed"):
+            tap.start()
+        with pytest.raises(PortError, match="is closed"):
+            Tap(log, up=line.near).start()
+
+
+@given(
+    st.lists(st.binary(max_size=30) | st.sampled_from([b"ok\r", b"down none\r", b"get_down\r"]), max_size=20)
+)
+def test_a_port_of_unknown_direction_loses_no_byte(chunks) -> None:
+    records: list[Record] = []
+    with MemoryPair() as line:
+        tap = Tap(records.append, either=line.far)
+        tap._guesses[None] = tap_module.DirectionGuess()
+        for place, chunk in enumerate(chunks):
+            if chunk:
+                tap._on_unknown(chunk, place * 0.01)
+        tap.close()
+    assert b"".join(record.raw for record in records) == b"".join(chunks)
+    assert len({record.direction for record in records}) <= 1

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miio_lan.record import Record
+from miio_lan.uart.commands import GetProperties
+from miio_lan.uart.line import CR
+from miio_lan.uart.listening.watch import MAX_OPEN, LineWatch
+
+WALL = 1700000000.0
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.watch = LineWatch(self.records.append, wall=lambda now: WALL + now, peer="bench")
+        self.now = 0.0
+
+    def say(self, *lines: str | bytes) -> list[Record]:
+        """Let lines cross the wire, ``>`` before those of the MCU, ``<`` before the module's; return their records."""
+        before = len(self.records)
+        for line in lines:
+            data = line.encode() if isinstance(line, str) else line
+            (self.watch.up if data[:1] == b">" else self.watch.down)(data[1:] + CR, self.now)
+            self.now += 0.01
+        return self.records[before:]
+
+
+def reading(record: Record) -> dict[str, object]:
+    assert record.reading is not None
+    return dict(record.reading)
+
+
+def test_every_line_becomes_a_record_with_direction_instant_and_bytes() -> None:
+    up, down = Bench().say(">get_down", "<down none")
+    assert up == Record(
+        "uart", "up", 0.0, WALL, b"get_down\r", {"command": "get_down", "valid": True}, peer="bench"
+    )
+    assert (down.direction, down.instant, down.wall, down.raw) == ("down", 0.01, WALL + 0.01, b"down none\r")
+
+
+def test_a_result_is_read_as_the_answer_to_the_downlink() -> None:
+    bench = Bench()
+    *_, result, reply = bench.say(">get_down", "<down get_properties 2 1", ">result 2 1 0 true", "<ok")
+    assert reading(result)["answers"] == "get_properties"
+    assert reading(result)["results"] == [[2, 1, 0, True]]
+    assert reading(reply)["answers"] == "result"
+    assert bench.watch.downlink is None
+
+
+def test_a_report_in_between_does_not_close_the_downlink() -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down set_properties 2 1 true", ">properties_changed 2 1 true", "<ok")
+    *_, result = bench.say(">result 2 1 0")
+    assert reading(result)["answers"] == "set_properties"
+
+
+def test_an_error_answers_the_downlink_too() -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down nonsense", '>error "undefined" -5000', "<ok")
+    assert bench.watch.downlink is None
+
+
+def test_a_refused_answer_leaves_the_downlink_open() -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down get_properties 2 1", '>error "no" 5', "<error")
+    assert isinstance(bench.watch.downlink, GetProperties)
+    *_, result = bench.say(">result 2 1 0 5")
+    assert reading(result)["answers"] == "get_properties"
+
+
+def test_notices_do_not_wait_for_a_result() -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down MIIO_net_change cloud", ">get_down", "<down MIIO_mcu_version_req")
+    assert bench.watch.downlink is None
+
+
+def test_replies_are_read_as_answers_in_order_when_lines_queue_up() -> None:
+    *_, first, second = Bench().say(">net", ">mac", "<cloud", "<34ce00892ab7")
+    assert (reading(first)["answers"], reading(first)["state"]) == ("net", "cloud")
+    assert reading(second)["answers"] == "mac"
+
+
+def test_an_unanswered_line_does_not_shift_what_follows() -> None:
+    bench = Bench()
+    bench.say(">model", ">get_down", "<down get_properties 1 1")  # a bare model may get no reply
+    assert isinstance(bench.watch.downlink, GetProperties)
+    *_, reply = bench.say(">get_down", ">mcu_version 0001", "<ok")
+    assert reading(reply)["answers"] == "mcu_version"
+
+
+def test_what_was_never_answered_is_forgotten() -> None:
+    bench = Bench()
+    bench.say(">net")
+    bench.now += 3.0
+    *_, reply = bench.say(">mac", "<34ce00892ab7")
+    assert reading(reply)["answers"] == "mac"
+
+
+def test_a_line_said_again_is_the_one_that_is_answered() -> None:
+    bench = Bench()
+    bench.say(">model a.b.c")
+    bench.now += 1.0
+    *_, refused = bench.say(">model a.b.c", "<error", ">mcu_version 0001", "<error")
+    assert reading(refused)["answers"] == "mcu_version"
+    bench.say(">net")
+    bench.now += 0.4
+    *_, reply = bench.say(">mac", "<cloud")
+    assert reading(reply)["answers"] == "net", "others wait longer"
+
+
+def test_lines_a_module_drops_wait_for_no_reply() -> None:
+    bench = Bench()
+    *_, reply = bench.say(">properties_changed 1 1 " + "9" * 600, ">net", "<local")
+    assert reading(reply)["answers"] == "net"
+    assert bench.records[0].note == "overlong"
+
+
+def test_help_has_many_lines_until_the_next_command() -> None:
+    bench = Bench()
+    _, first, second = bench.say(">help", "<model", "<\nnet")
+    assert reading(first)["answers"] == reading(second)["answers"] == "help"
+    *_, reply = bench.say(">net", "<local")
+    assert reading(reply)["answers"] == "net"
+
+
+def test_an_echo_is_no_answer() -> None:
+    bench = Bench()
+    _, echo, prompted, reply = bench.say(">net", "<net", "<# net", "<uap")
+    assert (echo.note, prompted.note, reply.note) == ("echo", "echo", "")
+    assert reading(reply)["answers"] == "net"
+
+
+def test_noise_is_marked_and_the_next_line_is_read() -> None:
+    bench = Bench()
+    noise, _, line = bench.say(b">\xff\xfe#?", b"<error", b">\xff\xffget_down")
+    assert noise.note == "noise"
+    assert reading(line)["command"] == "get_down"
+    assert line.raw == b"\xff\xffget_down\r"
+
+
+def test_an_empty_line_is_recorded_and_answers_nothing() -> None:
+    bench = Bench()
+    _, empty, reply = bench.say(">net", "<\n", "<uap")
+    assert empty.raw == b"\n\r"
+    assert reading(reply)["answers"] == "net"
+
+
+def test_an_unfinished_line_is_given_up_in_time() -> None:
+    bench = Bench()
+    assert bench.watch.deadline is None
+    bench.watch.up(b"get_do", 5.0)
+    bench.watch.down(b"o", 5.5)
+    assert bench.watch.deadline == 6.0
+    bench.watch.tick(6.0)
+    assert bench.watch.deadline == 6.5
+    bench.watch.tick(6.5)
+    assert [(r.raw, r.note) for r in bench.records] == [
+        (b"get_do", "noise, unfinished"),
+        (b"o", "noise, unfinished"),
+    ]
+    assert bench.watch.deadline is None
+
+
+def test_an_outage_closes_what_was_open() -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down get_properties 2 1", ">net")
+    bench.watch.up(b"resu", bench.now)
+    bench.watch.mark("outage", "up", 7.0)
+    unfinished, mark = bench.records[-2:]
+    assert unfinished.raw == b"resu"
+    assert mark == Record("uart", "up", 7.0, WALL + 7.0, b"", note="outage", peer="bench")
+    assert bench.watch.downlink is None
+    *_, reply = bench.say(">mac", "<34ce00892ab7")
+    assert reading(reply)["answers"] == "mac"
+
+
+def test_a_peer_that_is_never_answered_costs_no_memory() -> None:
+    bench = Bench()
+    for _ in range(MAX_OPEN * 3):
+        bench.watch.up(b"net\r", 1.0)
+    assert len(bench.watch._asked) == MAX_OPEN
+
+
+WORDS = st.sampled_from(
+    [
+        b"get_down",
+        b"down get_properties 2 1",
+        b"down none",
+        b"ok",
+        b"error",
+        b"result 2 1 0 1",
+        b"help",
+        b"net",
+        b"\n",
+        b"\xff",
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), (WORDS | st.binary(max_size=30)).map(lambda line: line + CR)), max_size=30
+    )
+)
+def test_any_lines_in_any_order_are_recorded_whole(lines: list[tuple[bool, bytes]]) -> None:
+    bench = Bench()
+    for up, data in lines:
+        (bench.watch.up if up else bench.watch.down)(data, 0.0)
+    for direction in ("up", "down"):
+        sent = b"".join(data for up, data in lines if up == (direction == "up"))
+        assert b"".join(r.raw for r in bench.records if r.direction == direction) == sent
+    assert all(record.reading is not None and "valid" in record.reading for record in bench.records)
+
+
+def test_lines_that_are_known_already_are_read_alike_and_apart() -> None:
+    bench = Bench()
+    first, _, second, _ = bench.say(">get_down", "<down none", ">get_down", "<down none")
+    assert first.reading == second.reading
+    assert first.reading is not second.reading
+    # The same words mean another thing as the answer to another line.
+    _, ok, _, other = bench.say(">reboot", "<ok", ">net", "<ok")
+    assert reading(ok)["answers"] == "reboot"
+    assert (reading(other)["answers"], reading(other)["valid"]) == ("net", False)
+
+
+def test_known_lines_cost_bounded_memory() -> None:
+    bench = Bench()
+    for number in range(1000):
+        bench.watch.up(b"result %d\r" % number, 0.0)
+        bench.watch.up(b"result " + b"1 " * 200 + b"\r", 0.0)
+    assert len(bench.watch._known) <= 256
+    assert all(len(raw) <= 128 for _, raw, _ in bench.watch._known)

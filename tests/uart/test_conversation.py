@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.talk import talk
+
+from miio_lan.record import Record
+from miio_lan.uart import commands as c
+from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
+from miio_lan.uart.conversation import listen
+from miio_lan.uart.pieces import pieces
+
+
+def test_replies_belong_to_the_lines_they_follow() -> None:
+    line = listen(talk("> model a.b.c\n< error\n> model a.b.c\n< ok\n> net\n< cloud"))
+    assert [(said.text, said.reply_text, said.accepted) for said in line.said] == [
+        ("model a.b.c", "error", False),
+        ("model a.b.c", "ok", True),
+        ("net", "cloud", False),
+    ]
+
+
+def test_lines_that_were_not_waited_for_are_answered_in_order() -> None:
+    line = listen(talk("> properties_changed 1 1 5\n> get_down\n< ok\n< down none"))
+    assert [said.reply_text for said in line.said] == ["ok", "down none"]
+
+
+@pytest.mark.parametrize(
+    ("script", "replies"),
+    [
+        ("> model a.b.c\n> get_down\n< down none", ["", "down none"]),
+        ("> get_down\n> model a.b.c\n< ok", ["", "ok"]),
+        ("> model a.b.c\n3 > get_down\n< error", ["", "error"]),
+        # What was said again was not heard the first time; what was said long before others was not heard at all.
+        ("> model a.b.c\n1 > model a.b.c\n< error\n> net\n< cloud", ["", "error", "cloud"]),
+        ("> model a.b.c\n1 > mcu_version 0001\n< error", ["", "error"]),
+        ("> get_down\n0.2 > get_down\n< down none\n> net\n< cloud", ["", "down none", "cloud"]),
+        ("> net\n0.4 > mac\n< cloud\n< 00", ["cloud", "00"]),
+        ("> get_down\n1 > net\n< down none\n< cloud", ["down none", "cloud"]),
+        ("> help\n< model\n< net\n> get_down\n< down none", ["", "down none"]),
+        ("> get_down\\\n> get_down\n< down none", ["", "down none"]),
+    ],
+)
+def test_lines_without_a_reply_do_not_shift_the_others(script: str, replies: list[str]) -> None:
+    assert [said.reply_text for said in listen(talk(script)).said] == replies
+
+
+def test_a_result_answers_the_downlink_before_it() -> None:
+    line = listen(
+        talk(
+            "> get_down\n< down get_properties 2 1\n> net\n< cloud\n"
+            "0.5 > result 2 1 0 true\n< ok\n> result 1\n< error"
+        )
+    )
+    (downlink,) = line.downlinks
+    assert downlink.asked is line.said[0]
+    assert downlink.answer is line.said[2]
+    assert downlink.seconds == pytest.approx(0.48)
+    result = line.said[2].command
+    assert isinstance(result, c.Result)
+    assert [tuple(row) for row in result.results] == [(2, 1, 0, True)]
+    assert line.said[3].answers is downlink
+    assert [said.again for said in line.of("result")] == [False, True]
+
+
+def test_another_downlink_closes_the_one_before() -> None:
+    line = listen(talk("1 < down action 1 1\n2 < down action 1 2\n3 > result 1 2 0"))
+    first, second = line.downlinks
+    assert (first.answer, first.closed) == (None, 102.0)
+    assert first.seconds is None
+    assert second.answer is line.said[0]
+
+
+def test_an_outage_closes_everything() -> None:
+    line = listen(talk("1 < down action 1 1\n> net\n2 -- \n3 > result 1 1 0\n< ok"))
+    assert line.breaks == [102.0]
+    assert line.broken(101.0, 103.0)
+    assert line.broken(102.5, 103.0), "nothing was heard between"
+    assert not line.broken(103.5, 104.0)
+    assert listen(talk("1 > net\n2 -- \n9 < down none")).broken(8.0 + 100, 9.0 + 100)
+    assert line.downlinks[0].closed == 102.0
+    assert line.of("net")[0].reply is None
+    assert line.of("result")[0].answers is None
+
+
+def test_echoes_and_blocks_are_no_lines() -> None:
+    line = listen(talk("> net\n# echo: net\n< cloud\n# xmodem: x\n> \\n"))
+    assert [said.text for said in line.said] == ["net"]
+    assert line.said[0].reply_text == "cloud"
+    assert len(line.told) == 1
+
+
+def test_what_a_bootloader_says_is_passed_over_until_the_application_is_back() -> None:
+    line = listen(
+        talk(
+            '< down update_fw\n> result "ready"\n< ok\n> Cget_down\n> *** boot\n> model a.b.c\n< ok\n> *** banner'
+        )
+    )
+    assert [said.text for said in line.said] == ['result "ready"', "model a.b.c", "*** banner"]
+
+
+def test_busy_does_not_begin_a_transfer() -> None:
+    line = listen(talk('< down update_fw\n> result "busy"\n< ok\n> *** banner'))
+    assert [said.text for said in line.said] == ['result "busy"', "*** banner"]
+
+
+def test_lines_that_ran_into_each_other_are_taken_apart() -> None:
+    line = listen(talk("> get_down\n< down get_properties 2 1\n> result 2 1 0 trueget_down\n< ok"))
+    assert [said.text for said in line.said] == ["get_down", "result 2 1 0 true", "get_down"]
+    assert [said.glued for said in line.said] == [False, True, True]
+    assert line.said[1].accepted
+    assert line.said[2].reply is None
+    assert [said.number for said in line.said] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("result 2 1 0get_down", ["result 2 1 0", "get_down"]),
+        (
+            "result 2 1 0properties_changed 2 1 trueget_down",
+            ["result 2 1 0", "properties_changed 2 1 true", "get_down"],
+        ),
+        ('result 1 2 0 "a b"get_down', ['result 1 2 0 "a b"', "get_down"]),
+        ('error "x" -5000result 1', ['error "x" -5000', "result 1"]),
+        ('result 1 2 0 "get_down"', ['result 1 2 0 "get_down"']),
+        ("some_result 1", ["some_result 1"]),
+        ("set_model get_down", ["set_model get_down"]),
+        ("properties_changed 1 1 my_model", ["properties_changed 1 1 my_model"]),
+        ("get_downget_down", ["get_downget_down"]),
+        ("", [""]),
+    ],
+)
+def test_pieces(text: str, expected: list[str]) -> None:
+    assert pieces(text) == expected
+
+
+@given(st.text(alphabet='get_down "result\\1.true', max_size=60))
+def test_nothing_is_lost_or_added_by_taking_apart(text: str) -> None:
+    assert "".join(pieces(text)).replace(" ", "") == text.replace(" ", "")
+
+
+def test_the_end_may_be_later_than_the_last_record() -> None:
+    records = talk("1 > net\n2 < cloud")
+    assert (listen(records).began, listen(records).ended) == (101.0, 102.0)
+    assert listen(records, ended=110.0).ended == 110.0
+    assert listen(records, ended=90.0).ended == 102.0
+
+
+# --- a bridge with faults in between -------------------------------------------------------------------------------
+
+MARKS = {
+    "-": DROPPED,
+    "~": ALTERED,
+    "!": ANSWERED,
+    "+": SENT,
+    "z": HELD_BACK.format(1.5),
+}
+
+
+def bridged(*lines: str) -> list[Record]:
+    """Make records of lines like ``>- get_down``: the mark behind the arrow says what the bridge did to it."""
+    found = []
+    for place, line in enumerate(lines):
+        head, _, text = line.partition(" ")
+        direction = "up" if head[0] == ">" else "down"
+        note = MARKS.get(head[1:], "")
+        found.append(Record("uart", direction, 100.0 + place / 100, 0.0, text.encode() + b"\r", note=note))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("lines", "replies"),
+    [
+        # What the module never heard is not answered, and what the MCU never heard answers nothing.
+        ((">- model a.b.c", "> get_down", "< down none"), ["", "down none"]),
+        (("> get_down", "<- down none", "> get_down", "< error"), ["", "error"]),
+        # The bridge's word counts for the MCU.
+        ((">! get_down", "<+ error", "> get_down", "< down none"), ["error", "down none"]),
+        (("> get_down", "<~ down none", "<+ down nonsense", "> net", "< cloud"), ["down nonsense", "cloud"]),
+        # An altered line of the MCU is answered once, a doubled one twice.
+        ((">~ model a.b.c", ">+ model x.y.z", "< ok", "> net", "< cloud"), ["ok", "cloud"]),
+        (("> model a.b.c", ">+ model a.b.c", "< ok", "< ok", "> net", "< cloud"), ["ok", "cloud"]),
+        # What the bridge answers for the MCU is none of its lines, nor is the answer to it.
+        (
+            ("> get_down", "<! down toggle", '>+ result "ok"', "<- ok", "> get_down", "< down none"),
+            ["", "down none"],
+        ),
+    ],
+)
+def test_what_a_bridge_does_does_not_shift_the_replies(lines: tuple[str, ...], replies: list[str]) -> None:
+    assert [said.reply_text for said in listen(bridged(*lines)).said] == replies
+
+
+def test_what_the_module_said_and_what_the_mcu_heard() -> None:
+    line = listen(bridged("> get_down", "<~ down get_properties 2 1", "<+ down nonsense", "> error"))
+    assert [downlink.text for downlink in line.downlinks] == ["down nonsense"]
+    assert [command.line for _, command in line.told] == ["down get_properties 2 1"]
+
+
+def test_a_doubled_downlink_may_be_answered_twice() -> None:
+    handed_out = ("> get_down", "< down get_properties 2 1", "<+ down get_properties 2 1")
+    line = listen(bridged(*handed_out, "> result 2 1 0 5", "< ok", "> result 2 1 0 5", "< error"))
+    (downlink,) = line.downlinks
+    first, second = line.of("result")
+    assert (first.answers, first.again) == (downlink, False)
+    assert (second.answers, second.again) == (downlink, False)
+    assert isinstance(second.command, c.Result)
+    assert [(row.siid, row.piid) for row in second.command.results] == [(2, 1)]
+
+
+def test_an_answer_that_was_held_back_was_not_late() -> None:
+    line = listen(bridged("> get_down", "< down toggle", '>z result "ok"', "< ok"))
+    assert line.downlinks[0].seconds == pytest.approx(0.01 - 1.5)
