@@ -23,7 +23,7 @@ from miio_lan.uart.commands import (
     Result,
     SetProperties,
 )
-from miio_lan.uart.commands.values import MISSING
+from miio_lan.uart.values import MISSING
 
 TIMED_OUT = -9999
 """What a module tells the client when its MCU did not answer in time."""

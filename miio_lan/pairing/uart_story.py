@@ -12,12 +12,12 @@ from collections import deque
 from functools import lru_cache
 
 from miio_lan.pairing.content import fits, is_telling
-from miio_lan.pairing.tasks import Answer, Asked, Before, Quiet, Task, text_of
+from miio_lan.pairing.tasks import Answer, Asked, Before, Quiet, Task
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
 from miio_lan.uart.commands import Command, Down, Error, Noise, Result, read
 from miio_lan.uart.line import OVERLONG, UNFINISHED
-from miio_lan.uart.order import LATENESS
+from miio_lan.uart.order import LATENESS, text_of
 
 ANSWER_TIME = 4.0
 """Seconds a module waits for its MCU (serial document)."""

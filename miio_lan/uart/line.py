@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.values import MISSING, Value, shown, token, value
+from miio_lan.uart.values import MISSING, Value, shown, token, value
 
 __all__ = [
     "CR",

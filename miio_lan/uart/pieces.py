@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from miio_lan.uart.commands.values import read_value
 from miio_lan.uart.line import tokens_of
+from miio_lan.uart.values import read_value
 
 _WORDS = (
     "get_down", "properties_changed", "event_occured", "result", "mcu_version", "ble_config", "model", "error",

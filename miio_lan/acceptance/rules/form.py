@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.commands.values import read_value, shown
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
+from miio_lan.uart.values import read_value, shown
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed

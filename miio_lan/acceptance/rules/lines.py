@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.uart import commands as c
-from miio_lan.uart.commands.values import read_value
 from miio_lan.uart.line import tokens_of
+from miio_lan.uart.values import read_value
 
 if TYPE_CHECKING:
     from miio_lan.uart.conversation import Said

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
-from miio_lan.uart.commands.values import MISSING, Missing
 from miio_lan.uart.conversation import Conversation, Downlink, Said, listen
 from miio_lan.uart.order import in_order
+from miio_lan.uart.values import MISSING, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

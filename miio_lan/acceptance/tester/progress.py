@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from miio_lan.uart.commands.values import token
+from miio_lan.uart.values import token
 
 if TYPE_CHECKING:
     from miio_lan.device.values import Property, Value

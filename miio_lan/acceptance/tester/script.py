@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again
-from miio_lan.uart.commands.values import token
+from miio_lan.uart.values import token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable

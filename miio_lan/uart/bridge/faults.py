@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.commands import EXTRAS, UPLINKS
-from miio_lan.uart.commands.values import shown
 from miio_lan.uart.line import clean
+from miio_lan.uart.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.values import MISSING, Missing, Value, read_value, read_values, shown, token
 from miio_lan.uart.line import join
+from miio_lan.uart.values import MISSING, Missing, Value, read_value, read_values, shown, token
 
 STATUS_CODES = frozenset({0, 1, -4001, -4002, -4003, -4004, -4005, -4006, -4007})
 """The status codes of the serial document."""
@@ -36,7 +36,7 @@ class PropertyValue(NamedTuple):
 class PropertyResult(NamedTuple):
     """What a ``result`` says about one property.
 
-    ``code`` is None where the line left it out, ``value`` is :data:`~miio_lan.uart.commands.values.MISSING` where
+    ``code`` is None where the line left it out, ``value`` is :data:`~miio_lan.uart.values.MISSING` where
     there is none.
     """
 

@@ -19,8 +19,8 @@ from miio_lan.uart.commands.base import (
     check_ids,
     check_rows,
 )
-from miio_lan.uart.commands.values import json_text, read_json, read_value, shown, token
 from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
+from miio_lan.uart.values import json_text, read_json, read_value, shown, token
 
 NOTICES = frozenset(
     {

@@ -10,8 +10,8 @@ from typing import ClassVar, Self
 from miio_lan.errors import LineError
 from miio_lan.uart.commands.base import Cursor
 from miio_lan.uart.commands.uplink import Uplink
-from miio_lan.uart.commands.values import Value, read_json, read_value, shown, token
 from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.values import Value, read_json, read_value, shown, token
 
 EXTRAS = frozenset(
     {

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from miio_lan.uart.commands.base import STATUS_CODES, PropertyResult
-from miio_lan.uart.commands.values import Value
+from miio_lan.uart.values import Value
 
 _MOST_VALUES = 1024
 _MOST_PROPERTIES = 256

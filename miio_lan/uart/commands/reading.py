@@ -56,8 +56,8 @@ from miio_lan.uart.commands.uplink import (
     model_fault,
     version_fault,
 )
-from miio_lan.uart.commands.values import MISSING, Missing, Value, shown
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, clean, tokens_of
+from miio_lan.uart.values import MISSING, Missing, Value, shown
 
 __all__ = [
     "ERROR",

@@ -21,8 +21,8 @@ from miio_lan.uart.commands.uplink import (
     Version,
     model_fault,
 )
-from miio_lan.uart.commands.values import shown
 from miio_lan.uart.line import seal
+from miio_lan.uart.values import shown
 
 OK = "ok"
 ERROR = "error"

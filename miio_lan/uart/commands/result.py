@@ -19,8 +19,8 @@ from miio_lan.uart.commands.base import (
 )
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
-from miio_lan.uart.commands.values import MISSING, Value, json_text, read_values, shown, token
 from miio_lan.uart.line import check_count, seal
+from miio_lan.uart.values import MISSING, Value, json_text, read_values, shown, token
 
 GET = "get_properties"
 SET = "set_properties"

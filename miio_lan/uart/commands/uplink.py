@@ -18,8 +18,8 @@ from miio_lan.uart.commands.base import (
     check_ids,
     check_rows,
 )
-from miio_lan.uart.commands.values import shown, token
 from miio_lan.uart.line import legacy_tokens_of
+from miio_lan.uart.values import shown, token
 
 _MODEL = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
 _VERSION = re.compile(r"[0-9]{4}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from miio_lan.device.values import Code
-from miio_lan.uart.commands.values import read_value
+from miio_lan.uart.values import read_value
 from miio_lan.virtual.mcu.misbehave import OutgoingLine, fitting
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from miio_lan.uart.commands.values import read_value
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, split
+from miio_lan.uart.values import read_value
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.request import (
     BROKEN_ANSWER,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from miio_lan.uart.commands.base import Argument, PropertyValue
-from miio_lan.uart.commands.values import Value, json_text
+from miio_lan.uart.values import Value, json_text
 
 FLUSH_INTERVAL = 1.0
 EVENTS_PER_SECOND = 3

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.values import read_value, token
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS
+from miio_lan.uart.values import read_value, token
 from miio_lan.virtual.module.profile import Profile
 
 MAX_ID = 0x7FFF_FFFF

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.values import json_text, read_json, read_value
 from miio_lan.uart.line import MAX_PARAMETERS, split, split_legacy
+from miio_lan.uart.values import json_text, read_json, read_value
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.property_requests import GetRequest, SetRequest, entries_of
 from miio_lan.virtual.module.request import (

@@ -12,7 +12,7 @@ from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
-from miio_lan.uart.commands.values import MISSING
+from miio_lan.uart.values import MISSING
 
 LAMP = Spec.shipped("lamp")
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.values import MISSING, json_text, read_json, read_value, shown, token, value
+from miio_lan.uart.values import MISSING, json_text, read_json, read_value, shown, token, value
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=40)
