@@ -20,8 +20,9 @@ from miio_lan.pairing.content import (
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart.commands import Error, Result
-from miio_lan.uart.commands.answering import codes_of
-from miio_lan.uart.conversation import ANSWER_TIME, BLIND, SHORTEST_ANSWER_TIME, Conversation
+from miio_lan.uart.commands.answering import codes_of, has_to_name
+from miio_lan.uart.conversation import BLIND, Conversation
+from miio_lan.uart.ledger import ANSWER_TIME, SHORTEST_ANSWER_TIME
 from miio_lan.uart.turns import Downlink, Turn
 
 LONG_PAUSE = 2.5
@@ -87,6 +88,8 @@ def _of_task(task: Downlink, reply: Record | None, finding: Finding) -> str | No
         finding.doubt("the answer may belong to an earlier line that was not answered")
     if task.lines_missing and not succeeded:
         finding.doubt("lines are missing between the line and its answer")
+    if task.restarted and reply is None:
+        return _restarted(task, answer, finding)
     late = _is_late(task, answer, reply)
     _doubt_answer(task, answer, finding, succeeded=succeeded, late=late)
     if not answer.reply_sure:
@@ -99,6 +102,16 @@ def _of_task(task: Downlink, reply: Record | None, finding: Finding) -> str | No
     if not isinstance(answer.command, Result):
         return at.REFUSED
     return _of_result(answer, answer.command, reply, finding)
+
+
+def _restarted(task: Downlink, answer: Turn, finding: Finding) -> str:
+    """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it."""
+    finding.notes.append("the module restarted: it refused the answer and told of its network at once")
+    if (task.seconds or 0.0) > SHORTEST_ANSWER_TIME:
+        finding.doubt("or it had given up, as older modules do after a second")
+    elif not has_to_name(task.command) and answer.blind:
+        finding.doubt("or the answer belongs to a line handed out before the watching began")
+    return at.REPLY_LOST
 
 
 def _doubt_answer(task: Downlink, answer: Turn, finding: Finding, *, succeeded: bool, late: bool) -> None:

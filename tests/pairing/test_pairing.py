@@ -838,3 +838,27 @@ def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
     tape = unanswered().fetch("MIIO_mcu_version_req").answer("mcu_version 0001")
     tape.ask(1, "get_properties", ON).fetch("get_properties 2 1")
     assert pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1].ambiguous
+
+
+# --- the module restarts -------------------------------------------------------------------------------------------
+
+
+def test_a_module_that_restarts_while_the_mcu_works_loses_the_reply() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.answer("result 2 1 0 true", said="error").fetch("MIIO_net_change offline")
+    exchange = the(tape.wait(30))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("reply lost", False)
+    assert exchange.notes == ("the module restarted: it refused the answer and told of its network at once",)
+
+
+def test_a_refused_answer_after_a_second_may_also_be_late() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(2)
+    tape.answer("result 2 1 0 true", said="error").fetch("MIIO_net_change offline")
+    exchange = the(tape.wait(30))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("reply lost", True)
+
+
+def test_a_refused_answer_with_work_behind_it_is_no_restart() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape.answer("result 2 1 0 true", said="error").fetch("none").fetch("MIIO_net_change offline")
+    assert the(tape.wait(30)).stopped_at == "answered wrongly"

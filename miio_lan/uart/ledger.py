@@ -1,0 +1,181 @@
+"""The downlinks of a line and the answers to them: the part of the conversation that says which belongs to which.
+
+Goal, plan and a drawn example stand in :mod:`miio_lan.uart.conversation`, which alone uses this. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from miio_lan.uart.bridge.faults import invented
+from miio_lan.uart.commands import Error, NetChange, Result
+from miio_lan.uart.commands.answering import has_to_name
+from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink
+
+if TYPE_CHECKING:
+    from miio_lan.uart.turns import Downlink, Turn
+
+ANSWER_TIME = 4.0
+"""Seconds a module waits for its MCU (serial document, set_properties)."""
+SHORTEST_ANSWER_TIME = 0.9
+"""No known module gives up sooner (observed: 1 s in the older generation)."""
+REMEMBERED = 16
+"""Unanswered downlinks to which a late answer may still belong."""
+LATEST = 60.0
+"""Seconds after which not even a late answer is expected."""
+DELAY = 0.5
+"""Seconds by which an answer may come after the module gave up and still be in its time, as far as stamps tell."""
+SAME_MOMENT = 0.03
+"""Seconds within which the stamps of two receivers do not tell what was said first."""
+UPDATE = "update_fw"
+
+
+class Ledger:
+    """Keeps account of what was handed out and what still has to be answered. What it remembers is bounded."""
+
+    def __init__(self) -> None:
+        #: The last downlink that has to be answered.
+        self.current: Downlink | None = None
+        self._notice: Downlink | None = None  # the last thing handed out, where nothing has to answer it
+        self._unanswered: deque[Downlink] = deque(maxlen=REMEMBERED)
+        self._doubled = False  # a bridge handed the downlink out twice: the MCU may well answer twice
+
+    @property
+    def waiting(self) -> Downlink | None:
+        """The downlink that waits for its answer, None when there is none."""
+        return self.current if self.current is not None and self.current.waits else None
+
+    @property
+    def repeated(self) -> Downlink | None:
+        """The downlink whose answer may be repeated: the last one, when it has an answer."""
+        return self.current if self.current is not None and self.current.answer is not None else None
+
+    def owes_nothing(self, now: float) -> bool:
+        """Tell whether no answer is due any more, not even a late one."""
+        while self._unanswered and now - self._unanswered[0].instant > LATEST:
+            self._unanswered.popleft()
+        return self.waiting is None and not self._unanswered
+
+    def forgive(self) -> None:
+        """The MCU has started: it owes no answer to anything from before."""
+        self._unanswered.clear()
+
+    def interrupt(self) -> None:
+        """The observation was interrupted: what is under way is in doubt."""
+        self._notice = None
+        if self.waiting is not None:
+            self.waiting.broken = True
+
+    # --- answers -------------------------------------------------------------------------------------------------
+
+    def find(self, raw: bytes, now: float) -> tuple[Downlink | None, tuple[Downlink, ...]]:
+        """Find the downlink an answer belongs to, and others it may belong to as well. Changes nothing.
+
+        By its ids; where it has none it is what the module takes it for, with a doubt.
+        """
+        waiting = self.waiting
+        suits = waiting is not None and fits_downlink(raw, waiting)
+        if waiting is not None and not suits and now - waiting.instant > ANSWER_TIME + DELAY:
+            waiting = None  # given up long ago; it is the answer to a line that was not seen
+        open_late = (
+            each for each in self._unanswered if each is not waiting and now - each.instant <= LATEST
+        )
+        late = [each for each in open_late if fits_downlink(raw, each)]
+        named = [each for each in late if names_downlink(raw, each)]
+        if waiting is not None and suits:
+            return waiting, tuple(named if names_downlink(raw, waiting) else late)
+        if named:
+            return named[-1], tuple(named[:-1])
+        if late:
+            return late[-1], (*late[:-1], *([waiting] if waiting is not None else []))
+        return waiting, ()
+
+    def answer(self, turn: Turn, downlink: Downlink, others: tuple[Downlink, ...], *, hidden: bool) -> None:
+        """Take the answer to a downlink.
+
+        :param hidden: whether something may be under way that nobody saw, to which an answer without clear ids may be
+        """
+        command = turn.command
+        turn.answers, turn.others = downlink, list(others)
+        turn.fits = fits_command(command, downlink)
+        turn.late = downlink.closed is not None
+        named = turn.fits and command.valid and has_to_name(downlink.command) and isinstance(command, Result)
+        turn.sure = not others and (named or not hidden) and (not turn.late or command.valid)
+        for other in others:
+            other.doubtful = True
+        if downlink.answer is not None:
+            turn.again = True
+            if not (turn.fits and command.valid):
+                downlink.extra.append(turn.record)  # one useless answer after another
+                return
+            downlink.extra += downlink.answer.records
+        downlink.answer = turn
+        if turn.fits and downlink in self._unanswered:
+            self._unanswered.remove(downlink)
+
+    def answer_unasked(self, turn: Turn) -> bool:
+        """Take an answer that no downlink waits for; tell whether it answers a notice, as ``error`` may."""
+        if self._notice is not None and isinstance(turn.command, Error):
+            turn.answers, self._notice.answer, self._notice = self._notice, turn, None
+            return True
+        turn.sure = False
+        last = self.repeated
+        if last is not None and (last.closed is None or fits_command(turn.command, last)):
+            turn.answers, turn.again = last, not self._doubled
+            self._doubled = False
+        return False
+
+    def acknowledge(self, turn: Turn) -> None:
+        """Learn what the module said to an answer: what it takes is the answer, whatever it refused before."""
+        downlink = turn.answers
+        if downlink is None or not turn.accepted or downlink.answer in (None, turn):
+            return
+        before = downlink.answer
+        if before is None or not before.refused:
+            return
+        downlink.extra = [each for each in downlink.extra if each is not turn.record]
+        downlink.answer = turn
+        free = [each for each in before.others if each.answer is None and each is not downlink]
+        if free:  # what was refused may be the late answer to something else
+            before.answers, before.late, free[-1].answer = free[-1], True, before
+        else:
+            downlink.extra += before.records
+
+    # --- downlinks -----------------------------------------------------------------------------------------------
+
+    def hand_out(self, downlink: Downlink, now: float) -> bool:
+        """Take what was handed out, ``down none`` included; tell whether it is something new that may be answered."""
+        waiting, command = self.waiting, downlink.command
+        if waiting is not None and waiting.command == command:
+            if command.method == UPDATE:
+                waiting.extra.append(downlink.record)  # repeated until it is answered
+                return False
+            if invented(downlink.record):
+                self._doubled = True
+                return False
+        self._doubled = False
+        if self.current is not None and self.current.closed is None:
+            self._close(self.current, downlink, now)
+        self._notice = None
+        if command.method in ("", "none"):
+            return False
+        if command.wants_result:
+            self.current = downlink
+        elif not isinstance(command, NetChange):
+            self._notice = downlink
+        return True
+
+    def _close(self, current: Downlink, following: Downlink, now: float) -> None:
+        """The module is done with a downlink, for it hands out what follows."""
+        answer = current.answer
+        current.closed = now
+        # It names nothing, and stamps may be late: it may be the answer to what is handed out now.
+        if answer is not None and answer.reply is None and not has_to_name(current.command):
+            answer.sure = answer.sure and now - answer.instant >= SAME_MOMENT
+        if answer is not None and answer.fits and answer.refused and not answer.late:
+            in_time = (current.seconds or 0.0) < ANSWER_TIME
+            current.restarted = in_time and isinstance(following.command, NetChange)
+        useless = answer is None or not answer.fits or answer.refused
+        if useless and not current.notes and not current.restarted:
+            self._unanswered.append(current)
