@@ -246,12 +246,14 @@ class _Merge:
                 return False
             return False if known > down.instant and self._explained(down, down.instant) else None
         up, down = self._up[0], self._down[0]
-        early, late = sorted((up.instant, down.instant))
-        bridged = not delivered(up) or invented(down)  # said to, or by, a bridge alone, which has one clock
-        if bridged or late > early + LATENESS:
-            return up.instant <= down.instant
-        if up.instant > down.instant:
-            return not self._explained(down, early) and _answers(_text(down), _word(up))
+        up_is_early = up.instant <= down.instant
+        early, late = (up, down) if up_is_early else (down, up)
+        if late.instant > early.instant + LATENESS:
+            return up_is_early
+        if not delivered(up) or invented(down):
+            return up_is_early  # said to, or by, a bridge alone, which has one clock
+        if not up_is_early:
+            return not self._explained(down, down.instant) and _answers(_text(down), _word(up))
         return self._up_is_no_answer_to_what_follows(up, known)
 
     def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
