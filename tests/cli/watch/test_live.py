@@ -13,7 +13,7 @@ from rich.console import Console
 from miio_lan.cli.device.show import Filter, Show, style_of
 from miio_lan.cli.watch import live
 from miio_lan.cli.watch.footer import Footer
-from miio_lan.cli.watch.live import Feed, Replay, ended_by_signals, reader_may_leave, to_all
+from miio_lan.cli.watch.live import Copy, Feed, Replay, ended_by_signals, reader_may_leave, to_all
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.record.recording import FileRecorder
@@ -39,6 +39,44 @@ def observed(*records: Record) -> Feed:
 def test_records_come_in_order_of_time() -> None:
     feed = observed(uart(b"b\r", 2.0), uart(b"c\r", 3.0), uart(b"a\r", 1.0))
     assert [each.raw for each in feed.records(count=3)] == [b"a\r", b"b\r", b"c\r"]
+
+
+LATE = (  # what two receivers stamp: the one at the module is 10 ms later than the other
+    uart(b"get_down\r", 100.000),
+    uart(b"result 2 1 0\r", 100.005),
+    uart(b"down set_properties 2 1 5\r", 100.011, "down"),
+    uart(b"ok\r", 100.016, "down"),
+)
+AS_SAID = [b"get_down\r", b"down set_properties 2 1 5\r", b"result 2 1 0\r", b"ok\r"]
+
+
+def test_lines_of_two_receivers_come_as_they_were_said() -> None:
+    feed = Feed()
+    feed.order_lines()
+    for record in LATE:
+        feed.observe(record)
+    assert [each.raw for each in feed.records(count=4)] == AS_SAID
+
+
+def test_lines_of_one_receiver_come_by_their_time() -> None:
+    assert [each.raw for each in observed(*LATE).records(count=4)] == [each.raw for each in LATE]
+
+
+def test_a_line_that_is_held_back_comes_when_nothing_else_does() -> None:
+    feed = Feed()
+    feed.order_lines()
+    feed.observe(LATE[0])
+    feed.observe(LATE[1])
+    assert [each.raw for each in feed.records(count=2)] == AS_SAID[:1] + AS_SAID[2:3]
+
+
+def test_a_line_that_is_held_back_at_the_end_is_given() -> None:
+    feed = Feed()
+    feed.order_lines()
+    far = 1e12  # not yet settled
+    late = uart(b"down none\r", far, "down")
+    feed.observe(late)
+    assert list(feed.records(seconds=0.001)) == [late]
 
 
 def test_messages_come_at_once_and_do_not_count() -> None:
@@ -101,6 +139,28 @@ def test_a_replay_ends_with_its_time_or_an_interruption(recording) -> None:
     next(records)
     replay.interrupt()
     assert list(records) == []
+
+
+def test_a_replay_gives_the_lines_as_they_were_said(tmp_path) -> None:
+    path = tmp_path / "late.jsonl"
+    with FileRecorder(path) as recorder:
+        for record in LATE:
+            recorder(record)
+    replay = Replay(str(path))
+    records = list(replay.records())
+    assert [each.raw for each in records] == AS_SAID
+    assert [replay.place(each) for each in records] == [0, 2, 1, 3]
+    assert len(list(Replay(str(path), speed=100.0).records(count=3))) == 3
+
+
+def test_a_copy_is_in_the_order_of_its_original() -> None:
+    copied: list[bytes] = []
+    copy = Copy(lambda record: copied.append(record.raw))
+    for place, raw in ((0, b"0"), (2, b"2"), (1, b"1"), (4, b"4"), (5, b"5")):
+        copy.take(place, uart(raw))
+    assert copied == [b"0", b"1", b"2"]
+    copy.close()
+    assert copied == [b"0", b"1", b"2", b"4", b"5"]
 
 
 def test_a_replay_of_nothing(tmp_path) -> None:
