@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
-from miio_lan.pairing.tasks import Answer, Task
-from miio_lan.pairing.uart_story import ANSWER_TIME
 from miio_lan.uart.commands import Error, Result
+from miio_lan.uart.conversation import ANSWER_TIME
+from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
@@ -34,14 +34,14 @@ class Candidate:
     :param strain: how far the stamps are from what is usual, see :func:`strain_of`
     """
 
-    tasks: tuple[Task, ...]
+    tasks: tuple[Downlink, ...]
     whole: bool
     over: bool = True
     likely: bool = True
     strain: float = 0.0
 
 
-def follow(request: LanRequest, tasks: Sequence[Task], at: int) -> Candidate:
+def follow(request: LanRequest, tasks: Sequence[Downlink], at: int) -> Candidate:
     """Take the first line, and after it each that goes on where the one before ended."""
     demand = request.demand
     found, missing, size = [tasks[0]], at > 0, len(demand.items)
@@ -68,15 +68,15 @@ def follow(request: LanRequest, tasks: Sequence[Task], at: int) -> Candidate:
     )
 
 
-def _gave_up(task: Task) -> bool:
+def _gave_up(task: Downlink) -> bool:
     """Tell whether the module surely asked for nothing more after this line."""
     answer, closed = task.answer, task.closed
     if answer is None:
-        return closed is not None and not task.broken and closed - task.down.instant >= ANSWER_TIME - SKEW
+        return closed is not None and not task.broken and closed - task.instant >= ANSWER_TIME - SKEW
     return answer.refused or isinstance(answer.command, Error)
 
 
-def _failed(task: Task) -> bool:
+def _failed(task: Downlink) -> bool:
     """Tell whether a module gives up the whole request with this line."""
     answer = task.answer
     return (
@@ -88,10 +88,10 @@ def _failed(task: Task) -> bool:
     )
 
 
-def _looks_cut(task: Task) -> bool:
+def _looks_cut(task: Downlink) -> bool:
     """Tell whether a line is long enough to be one of several: modules cut only what does not fit."""
     properties = getattr(task.command, "properties", ())
-    return len(properties) >= LIKELY_CUT or len(task.down.raw) >= LIKELY_CUT_SIZE
+    return len(properties) >= LIKELY_CUT or len(task.record.raw) >= LIKELY_CUT_SIZE
 
 
 def agrees(request: LanRequest, chain: Candidate) -> bool:
@@ -121,7 +121,7 @@ def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
     if reply is None:
         return True
     if error_of(reply.reading) == TIMED_OUT and not (answer is not None and _said(answer, TIMED_OUT)):
-        return reply.instant - chain.tasks[-1].down.instant <= ANSWER_TIME + DELIVERY
+        return reply.instant - chain.tasks[-1].instant <= ANSWER_TIME + DELIVERY
     if answer is None or not _in_time(answer, reply.instant):
         return True
     return reply.instant - answer.record.instant <= DELIVERY
@@ -129,30 +129,30 @@ def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
 
 def strain_of(request: LanRequest, chain: Candidate) -> float:
     """Say how many seconds the reply came after the answer, and how far stamps are out of order, which weighs more."""
-    off = max(0.0, request.first - chain.tasks[0].down.instant)
+    off = max(0.0, request.first - chain.tasks[0].instant)
     last = chain.tasks[-1]
     if request.reply is None:
         return off * OUT_OF_ORDER
-    off += max(0.0, last.down.instant - request.reply.instant)
+    off += max(0.0, last.instant - request.reply.instant)
     lag = 0.0
     if last.answer is not None and error_of(request.reply.reading) != TIMED_OUT:
         lag = request.reply.instant - last.answer.record.instant
     return max(0.0, lag) + (off + max(0.0, -lag)) * OUT_OF_ORDER
 
 
-def _in_time(answer: Answer, reply: float) -> bool:
+def _in_time(answer: Turn, reply: float) -> bool:
     return answer.record.instant <= reply + SKEW
 
 
-def _gave(answer: Answer, result: object) -> bool:
+def _gave(answer: Turn, result: object) -> bool:
     if not answer.fits:
         return True  # some other line's answer, or of no use; it tells nothing about this line
     return isinstance(answer.command, Result) and carried(answer.command, result)
 
 
-def _of_no_use(answer: Answer, reply: float) -> bool:
+def _of_no_use(answer: Turn, reply: float) -> bool:
     return answer.record.instant >= reply - SKEW or answer.refused or answer.dropped or not answer.fits
 
 
-def _said(answer: Answer, code: int) -> bool:
+def _said(answer: Turn, code: int) -> bool:
     return isinstance(answer.command, Error) and answer.command.code == code

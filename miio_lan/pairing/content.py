@@ -15,7 +15,6 @@ from miio_lan.uart.commands import (
     Action,
     Argument,
     Down,
-    Error,
     GetProperties,
     Legacy,
     PropertyId,
@@ -152,28 +151,6 @@ def _close(one: object, other: object) -> bool:
         return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-6)
     except OverflowError:  # an integer beyond all floats
         return False
-
-
-def fits(answer: Result | Error, down: Down) -> bool:
-    """Tell whether an answer names what the line asked for. ``error``, and values without ids, name nothing."""
-    if isinstance(answer, Error) or (not answer.results and answer.siid is None):
-        return isinstance(answer, Error) or not isinstance(down, (GetProperties, SetProperties, Action))
-    if isinstance(down, (GetProperties, SetProperties)):
-        asked = {(each[0], each[1]) for each in down.properties}
-        return not asked.isdisjoint((row.siid, row.piid) for row in answer.results)
-    return isinstance(down, Action) and (answer.siid, answer.aiid) == (down.siid, down.aiid)
-
-
-def is_telling(down: Down) -> bool:
-    """Tell whether an answer to this line has to name what it answers."""
-    return isinstance(down, (GetProperties, SetProperties, Action))
-
-
-def codes_of(answer: Result) -> list[int]:
-    """Return the status codes of an answer that has some."""
-    if answer.siid is not None:
-        return [] if answer.code is None else [answer.code]
-    return [row.code for row in answer.results if row.code is not None]
 
 
 def carried(answer: Result, result: object) -> bool:

@@ -24,8 +24,8 @@ from miio_lan.pairing.candidates import (
     strain_of,
 )
 from miio_lan.pairing.content import TIMED_OUT, error_of
-from miio_lan.pairing.tasks import Task
-from miio_lan.pairing.uart_story import UartStory
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
@@ -47,17 +47,18 @@ class Match:
 class Matcher:
     """Finds for each request the lines it became."""
 
-    def __init__(self, requests: Iterable[LanRequest], uart: UartStory) -> None:
+    def __init__(self, requests: Iterable[LanRequest], uart: Conversation) -> None:
         self._uart = uart
-        self._by_method: dict[str, list[Task]] = defaultdict(list)
-        self._place_of = {task: place for place, task in enumerate(uart.tasks)}
-        for task in uart.tasks:
+        self._by_method: dict[str, list[Downlink]] = defaultdict(list)
+        self._tasks = [each for each in uart.downlinks if each.command.wants_result]
+        self._place_of = {task: place for place, task in enumerate(self._tasks)}
+        for task in self._tasks:
             self._by_method[task.command.method].append(task)
         self._requests = [each for each in requests if not each.local]
         self._options: dict[LanRequest, list[Candidate]] = {}
         self._odd: set[LanRequest] = set()
         self._chosen: dict[LanRequest, Candidate] = {}
-        self._owner: dict[Task, LanRequest] = {}
+        self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a line included.
         self.doubtful: set[LanRequest] = set()
 
@@ -81,7 +82,7 @@ class Matcher:
         }
 
     @property
-    def taken(self) -> set[Task]:
+    def taken(self) -> set[Downlink]:
         """The lines that some request explains."""
         return set(self._owner)
 
@@ -124,7 +125,7 @@ class Matcher:
                     if demand.covers(task.command, at):
                         yield follow(request, tasks[place:], at)
 
-    def _within(self, request: LanRequest) -> Sequence[Task]:
+    def _within(self, request: LanRequest) -> Sequence[Downlink]:
         tasks = self._by_method.get(request.demand.method, [])
         if request.reply is None:
             end = request.last + LONGEST_WAIT
@@ -139,7 +140,7 @@ class Matcher:
         first, last = (self._place_of[chain.tasks[end]] for end in (0, -1))
         foreign = last - first + 1 - len(chain.tasks)
         if request.reply is not None:
-            replied = bisect_left(self._uart.tasks, request.reply.instant - SKEW, key=_handed_out)
+            replied = bisect_left(self._tasks, request.reply.instant - SKEW, key=_handed_out)
             foreign += max(0, replied - last - 1)
         return foreign
 
@@ -220,7 +221,7 @@ class Matcher:
         """
         if request.reply is not None:
             return True
-        out = chain.tasks[0].down.instant
+        out = chain.tasks[0].instant
         if self._others_want(request) or out < request.first:
             return False
         idle = self._uart.idle
@@ -238,24 +239,24 @@ class Matcher:
             return True
         end = request.reply.instant
         last = max(
-            task.down.instant if task.answer is None else task.answer.record.instant for task in chain.tasks
+            task.instant if task.answer is None else task.answer.record.instant for task in chain.tasks
         )
         if error_of(request.reply.reading) == TIMED_OUT:
-            last = chain.tasks[-1].down.instant
-        if request.first <= chain.tasks[0].down.instant and last <= end:
+            last = chain.tasks[-1].instant
+        if request.first <= chain.tasks[0].instant and last <= end:
             return True
         return self._uart.watched(request.first - SKEW, end + SKEW)
 
     def _others_want(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
         method = request.demand.method
-        theirs = [task.down.instant for task in self._by_method[method] if task not in self._owner]
+        theirs = [task.instant for task in self._by_method[method] if task not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
         return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
 
 
-def _handed_out(task: Task) -> float:
-    return task.down.instant
+def _handed_out(task: Downlink) -> float:
+    return task.instant
 
 
 def _reached(start: Iterable[LanRequest], wants: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:

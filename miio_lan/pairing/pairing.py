@@ -13,9 +13,9 @@ from collections.abc import Iterable
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.tasks import Before
 from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
 from miio_lan.record import Record
+from miio_lan.uart.turns import Before
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "pair"]
 

@@ -15,21 +15,14 @@ from miio_lan.pairing.content import (
     all_good,
     all_refused,
     carried,
-    codes_of,
     error_of,
 )
 from miio_lan.pairing.matching import LONGEST_WAIT
-from miio_lan.pairing.tasks import Answer, Task
-from miio_lan.pairing.uart_story import (
-    ANSWER_TIME,
-    BLIND,
-    BOTH,
-    SHORTEST_ANSWER_TIME,
-    UartStory,
-    count_in,
-)
-from miio_lan.record import Record
+from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart.commands import Error, Result
+from miio_lan.uart.commands.answering import codes_of
+from miio_lan.uart.conversation import ANSWER_TIME, BLIND, SHORTEST_ANSWER_TIME, Conversation
+from miio_lan.uart.turns import Downlink, Turn
 
 LONG_PAUSE = 2.5
 """Times the usual interval between two questions for work."""
@@ -50,7 +43,9 @@ class Finding:
         self.notes.append(note)
 
 
-def of_tasks(tasks: tuple[Task, ...], reply: Record | None, uart: UartStory, *, asked: bool) -> Finding:
+def of_tasks(
+    tasks: tuple[Downlink, ...], reply: Record | None, uart: Conversation, *, asked: bool
+) -> Finding:
     """Say where a command stopped whose lines were seen.
 
     :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
@@ -78,7 +73,7 @@ def is_success(reply: Record | None) -> bool:
     return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
 
 
-def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
+def _of_task(task: Downlink, reply: Record | None, finding: Finding) -> str | None:
     answer = task.answer
     finding.notes += task.notes
     if task.missed:
@@ -94,30 +89,30 @@ def _of_task(task: Task, reply: Record | None, finding: Finding) -> str | None:
         finding.doubt("lines are missing between the line and its answer")
     late = _is_late(task, answer, reply)
     _doubt_answer(task, answer, finding, succeeded=succeeded, late=late)
-    if not answer.acknowledged_surely:
+    if not answer.reply_sure:
         finding.doubt("what the module said to the answer is not sure: lines are missing")
     if answer.dropped:
         finding.notes.append("the answer is too long: a module drops it without a word")
         return at.ANSWERED_WRONGLY
     if late:
         return at.ANSWERED_LATE
-    if isinstance(answer.command, Error):
+    if not isinstance(answer.command, Result):
         return at.REFUSED
     return _of_result(answer, answer.command, reply, finding)
 
 
-def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bool, late: bool) -> None:
+def _doubt_answer(task: Downlink, answer: Turn, finding: Finding, *, succeeded: bool, late: bool) -> None:
     """Ask whether what the module said to the answer shows that it is not the answer to this line."""
-    taken = answer.acknowledgement is not None and not answer.refused
-    if taken and answer.record.instant - task.down.instant > ANSWER_TIME + SKEW:
+    taken = answer.reply is not None and not answer.refused
+    if taken and answer.record.instant - task.instant > ANSWER_TIME + SKEW:
         finding.doubt(
             "the module took it when it had given this line up: it may belong to one that was not seen"
         )
     if succeeded:
         return
-    if answer.second and (late or answer.acknowledgement is None):
+    if answer.again and (late or answer.reply is None):
         finding.doubt("it was not the first: it may belong to a line that was not seen")
-    if answer.acknowledgement is None:
+    if answer.reply is None:
         return
     if answer.refused:
         if answer.fits and answer.command.valid and not late:
@@ -126,12 +121,16 @@ def _doubt_answer(task: Task, answer: Answer, finding: Finding, *, succeeded: bo
             finding.doubt("it may belong to a line handed out before the watching began")
 
 
-def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Finding) -> str | None:
+def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Finding) -> str | None:
     reading = (reply.reading or {}) if reply is not None else {}
     code = error_of(reading) if reply is not None else None
     good = reply is not None and code is None and all_good(reading.get("result"))
     if not answer.fits:
         return at.ANSWERED_WRONGLY
+    if answer.glued:
+        finding.notes.append("the CR after the answer is missing: the next line ran into it")
+        if not good:
+            return at.ANSWERED_WRONGLY
     taken = reply is not None and code is None and carried(result, reading.get("result"))
     if answer.refused and not good and not taken:
         return at.ANSWERED_WRONGLY
@@ -148,24 +147,24 @@ def _of_result(answer: Answer, result: Result, reply: Record | None, finding: Fi
     return None
 
 
-def _is_late(task: Task, answer: Answer, reply: Record | None) -> bool:
-    taken = answer.record.instant - task.down.instant
+def _is_late(task: Downlink, answer: Turn, reply: Record | None) -> bool:
+    taken = answer.record.instant - task.instant
     if reply is not None:
         if error_of(reply.reading) == TIMED_OUT and not _says(answer, TIMED_OUT):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + SKEW
-    if answer.after_all:
+    if answer.late:
         return True
-    if answer.acknowledgement is not None and not answer.refused:
+    if answer.reply is not None and not answer.refused:
         return False
     return taken > ANSWER_TIME
 
 
-def _says(answer: Answer, code: int) -> bool:
+def _says(answer: Turn, code: int) -> bool:
     return isinstance(answer.command, Error) and answer.command.code == code
 
 
-def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | None:
+def _unanswered(task: Downlink, reply: Record | None, finding: Finding) -> str | None:
     if reply is not None:
         code = error_of(reply.reading)
         if all_refused(reply.reading):
@@ -182,15 +181,15 @@ def _unanswered(task: Task, reply: Record | None, finding: Finding) -> str | Non
         return at.NOT_ANSWERED
     if task.broken:
         finding.doubt("the line was interrupted while it was under way")
-    elif task.closed is not None and task.closed - task.down.instant < ANSWER_TIME - SKEW:
+    elif task.closed is not None and task.closed - task.instant < ANSWER_TIME - SKEW:
         # No module gives up that soon, unless it restarts: the answer may have been missed.
         finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
-        if task.closed - task.down.instant < SHORTEST_ANSWER_TIME:
+        if task.closed - task.instant < SHORTEST_ANSWER_TIME:
             finding.notes.append("all may have gone through")
     return at.NOT_ANSWERED
 
 
-def of_nothing(reply: Record | None, sent: Record, uart: UartStory, *, local: bool) -> Finding:
+def of_nothing(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> Finding:
     """Say where a command stopped of which no line was seen."""
     finding = Finding()
     if reply is not None and not local:
@@ -222,10 +221,15 @@ def _of_reply(finding: Finding, reply: Record) -> None:
         finding.doubt("no line was seen: it was missed, or the module answered by itself")
 
 
-def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Record | None) -> None:
+def _doubt_silence(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
     """Ask whether a line that was not seen may have been there all the same."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
-    if uart.heard != BOTH or uart.first is None or uart.first > start or count_in(uart.breaks, start, end):
+    if (
+        len(uart.heard) < len(DIRECTIONS)
+        or uart.first is None
+        or uart.first > start
+        or count_in(uart.breaks, start, end)
+    ):
         finding.doubt("the UART was not watched all the time")
         return
     polls = count_in(uart.polls, start, end)
@@ -244,15 +248,20 @@ def _doubt_silence(finding: Finding, uart: UartStory, start: float, reply: Recor
         finding.doubt("the module told of a time-out, though the MCU asked for work and got none")
 
 
-def _busy(uart: UartStory, start: float, end: float) -> bool:
+def _busy(uart: Conversation, start: float, end: float) -> bool:
     """Tell whether the MCU asked for work and the module never had nothing."""
     return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)
 
 
-def _paused(uart: UartStory, start: float, end: float) -> bool:
+def _paused(uart: Conversation, start: float, end: float) -> bool:
     """Tell whether the MCU kept silent for longer than usual, though nothing was under way as far as was seen."""
     polls = uart.polls[bisect_left(uart.polls, start) : bisect_left(uart.polls, end)]
     gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
     usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
-    downs = [task.down.instant for task in uart.tasks]
+    downs = [each.instant for each in uart.downlinks if each.command.wants_result]
     return any(gap > LONG_PAUSE * usual and not count_in(downs, *span) for gap, *span in gaps)
+
+
+def count_in(instants: list[float], start: float, end: float) -> int:
+    """Count the instants from ``start`` until before ``end``."""
+    return bisect_left(instants, end) - bisect_left(instants, start)

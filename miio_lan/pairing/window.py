@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, LanStory
 from miio_lan.pairing.candidates import SKEW
-from miio_lan.pairing.content import MCU_CODES, TIMED_OUT, carried, error_of, fits
+from miio_lan.pairing.content import MCU_CODES, TIMED_OUT, carried, error_of
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
 from miio_lan.pairing.stops import Finding, is_success, of_nothing, of_tasks
-from miio_lan.pairing.tasks import Answer, Before, Task
-from miio_lan.pairing.uart_story import ANSWER_TIME, UartStory
 from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Result, read
+from miio_lan.uart.commands.answering import fits
+from miio_lan.uart.conversation import ANSWER_TIME, Conversation
 from miio_lan.uart.order import merged
+from miio_lan.uart.turns import Before, Downlink, Turn
 
 STRAGGLING = 1.0
 """Seconds after which nothing is added to what has a reply."""
@@ -42,7 +43,7 @@ class Window:
 
     def __init__(self, records: list[Record], before: Before, *, finished: bool) -> None:
         self._all = records
-        self._uart = UartStory(before)
+        self._uart = Conversation("module", before)
         self._lan = LanStory()
         self._line = merged(record for record in records if record.wire == "uart")
         self._lan_records = [record for record in records if record.wire == "lan"]
@@ -50,6 +51,7 @@ class Window:
             self._uart.feed(record)
         for record in self._lan_records:
             self._lan.feed(record)
+        self._tasks = [each for each in self._uart.downlinks if each.command.wants_result]
         self._end = records[-1].instant if records else 0.0
         self._finished = finished
         if finished:
@@ -85,8 +87,8 @@ class Window:
         return None
 
     def _before(self, before: Before, gone: set[int], instant: float) -> Before:
-        tasks = [task for task in self._uart.tasks if task not in self._taken and id(task.down) in gone]
-        theirs = (*before.others, *((task.down.instant, task.command.method) for task in tasks))
+        tasks = [task for task in self._tasks if task not in self._taken and id(task.record) in gone]
+        theirs = (*before.others, *((task.instant, task.command.method) for task in tasks))
         return replace(before, others=tuple(each for each in theirs if each[0] > instant - HORIZON))
 
     def _is_over(self, exchange: Exchange) -> bool:
@@ -101,7 +103,7 @@ class Window:
     def exchanges(self) -> list[Exchange]:
         """Give the commands, in the order of their beginning."""
         found = [self._of_call(call) for call in self._lan.calls]
-        found += [self._of_others(task) for task in self._uart.tasks if task not in self._taken]
+        found += [self._of_others(task) for task in self._tasks if task not in self._taken]
         return sorted(found, key=lambda each: each.records[0].instant)
 
     # --- a command on the LAN ----------------------------------------------------------------------------------
@@ -188,15 +190,15 @@ class Window:
         answers = [task.answer for task in joint.chain.tasks] if joint is not None else []
         code = error_of(reply.reading)
         answered = code is None or (code in MCU_CODES and code != TIMED_OUT)
-        waits = any(answered if each is None else each.acknowledgement is None for each in answers)
+        waits = any(answered if each is None else each.reply is None for each in answers)
         return (waits or (answered and not local and not answers)) and self._end - last < STRAGGLING
 
     # --- a line nobody asked for on the LAN --------------------------------------------------------------------
 
-    def _of_others(self, task: Task) -> Exchange:
+    def _of_others(self, task: Downlink) -> Exchange:
         finding = of_tasks((task,), None, self._uart, asked=False)
-        answered = task.answer is not None and task.answer.acknowledgement is not None
-        waiting = task.waits and not answered and self._end - task.down.instant < 2 * ANSWER_TIME
+        answered = task.answer is not None and task.answer.reply is not None
+        waiting = task.waits and not answered and self._end - task.instant < 2 * ANSWER_TIME
         reading = task.command.as_json()
         return Exchange(
             task.command.method,
@@ -222,23 +224,21 @@ def _explains(command: Command, reading: Mapping[str, object], down: Down | None
 _FRAME = frozenset({"command", "method", "valid", "problem", "unread"})
 
 
-def _part(task: Task, *, succeeded: bool = False) -> Part:
+def _part(task: Downlink, *, succeeded: bool = False) -> Part:
     if succeeded and task.answer is not None and not task.answer.fits:
         return _part_of(task, None, None)  # the answer to another line, this one's was not seen
     return _part_of(task, task.answer, task.answer.command if task.answer is not None else None)
 
 
-def _part_of(task: Task | None, answer: Answer | None, command: object) -> Part:
+def _part_of(task: Downlink | None, answer: Turn | None, command: object) -> Part:
     readings: dict[str, dict[str, object]] = {}
     if task is not None and isinstance(task.command, Down):
         readings["down"] = task.command.as_json()
     if answer is None:
-        return Part(task.down if task is not None else None, readings=readings)
+        return Part(task.record if task is not None else None, readings=readings)
     said = answer.command if not isinstance(command, (Result, Error)) else command
     readings["result"] = said.as_json()
-    if answer.acknowledgement is not None:
-        acknowledgement = read(answer.acknowledgement.raw, direction="down", pending=said)
+    if answer.reply is not None:
+        acknowledgement = read(answer.reply.raw, direction="down", pending=said)
         readings["acknowledgement"] = acknowledgement.as_json()
-    return Part(
-        task.down if task is not None else None, answer.record, answer.acknowledgement, readings=readings
-    )
+    return Part(task.record if task is not None else None, answer.record, answer.reply, readings=readings)

@@ -10,9 +10,9 @@ from support.tape import STEP, Tape
 from miio_lan.bench.trace import summary
 from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
-from miio_lan.pairing.uart_story import BLIND
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import ALTERED, DROPPED, SENT
+from miio_lan.uart.conversation import BLIND
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
 LEVEL = [{"siid": 2, "piid": 2}]

@@ -8,8 +8,12 @@ from support.talk import talk
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
-from miio_lan.uart.conversation import listen
+from miio_lan.uart.conversation import Conversation, converse
 from miio_lan.uart.pieces import pieces
+
+
+def listen(records: list[Record], ended: float | None = None) -> Conversation:
+    return converse(records, side="mcu", ended=ended)
 
 
 def test_replies_belong_to_the_lines_they_follow() -> None:
@@ -38,7 +42,7 @@ def test_lines_that_were_not_waited_for_are_answered_in_order() -> None:
         ("> get_down\n0.2 > get_down\n< down none\n> net\n< cloud", ["", "down none", "cloud"]),
         ("> net\n0.4 > mac\n< cloud\n< 00", ["cloud", "00"]),
         ("> get_down\n1 > net\n< down none\n< cloud", ["down none", "cloud"]),
-        ("> help\n< model\n< net\n> get_down\n< down none", ["", "down none"]),
+        ("> help\n< model\n< net\n> get_down\n< down none", ["model", "down none"]),
         ("> get_down\\\n> get_down\n< down none", ["", "down none"]),
     ],
 )
@@ -72,16 +76,18 @@ def test_another_downlink_closes_the_one_before() -> None:
     assert second.answer is line.said[0]
 
 
-def test_an_outage_closes_everything() -> None:
+def test_an_outage_leaves_in_doubt_what_was_under_way() -> None:
     line = listen(talk("1 < down action 1 1\n> net\n2 -- \n3 > result 1 1 0\n< ok"))
     assert line.breaks == [102.0]
     assert line.broken(101.0, 103.0)
     assert line.broken(102.5, 103.0), "nothing was heard between"
     assert not line.broken(103.5, 104.0)
     assert listen(talk("1 > net\n2 -- \n9 < down none")).broken(8.0 + 100, 9.0 + 100)
-    assert line.downlinks[0].closed == 102.0
+    (downlink,) = line.downlinks
+    assert (downlink.closed, downlink.broken) == (None, True)
     assert line.of("net")[0].reply is None
-    assert line.of("result")[0].answers is None
+    assert line.of("result")[0].answers is downlink, "its ids tell"
+    assert downlink.lines_missing
 
 
 def test_echoes_and_blocks_are_no_lines() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
-from miio_lan.uart.conversation import Conversation, Downlink, Said, listen
+from miio_lan.uart.conversation import Conversation, Downlink, Said, converse
 from miio_lan.uart.order import in_order
 from miio_lan.uart.values import MISSING, Missing
 
@@ -100,7 +100,7 @@ class Observed:
     @cached_property
     def line(self) -> Conversation:
         """The serial line."""
-        return listen(self.records, ended=self._until)
+        return converse(self.records, side="mcu", ended=self._until)
 
     @cached_property
     def lan(self) -> tuple[JudgedCall, ...]:

@@ -21,10 +21,10 @@ from miio_lan.uart.bridge.faults import (
     spoken,
     text_of,
 )
-from miio_lan.uart.commands import Error, GetDown, Result, read
+from miio_lan.uart.commands import Error, Result, read
 from miio_lan.uart.firmware.transfer import SIZES, head_at
 from miio_lan.uart.line import CR, IDLE, KEPT
-from miio_lan.uart.listening.watch import ANSWER_TIME, MAX_OPEN
+from miio_lan.uart.replies import OpenLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,6 +65,11 @@ class _Owed:
     instant: float
     ours: bool  # said by the bridge: the MCU must not see the answer
 
+    @property
+    def word(self) -> str:
+        """Its first word."""
+        return self.text.partition(" ")[0]
+
 
 @dataclass(slots=True)
 class _Lane:
@@ -95,7 +100,7 @@ class Interference:
         self._done: Counter[str] = Counter()
         self._up, self._down = _Lane(), _Lane()
         self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
-        self._owed: deque[_Owed] = deque(maxlen=MAX_OPEN)
+        self._owed: OpenLines[_Owed] = OpenLines()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -284,7 +289,7 @@ class Interference:
         text = line.lstrip(b"\n \x00\xff").rstrip(CR)
         if not text.isascii() or not text.decode("ascii").isprintable():
             return False  # no line: noise, or a transfer
-        if direction == "down" and self._owed and self._owed[0].ours:
+        if direction == "down" and self._owed.first is not None and self._owed.first.ours:
             return True
         heads = [fault.heads(direction) for fault in self._active()]
         return any(head is not None and may_begin(text.decode("ascii"), head) for head in heads)
@@ -312,7 +317,7 @@ class Interference:
             self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED), steps)
             return
         command = read(line, direction=direction, pending=downlink if direction == "up" else None)
-        answers = owed.text.partition(" ")[0] if owed is not None else ""
+        answers = owed.word if owed is not None else ""
         if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
             answers = downlink.method
         for fault in self._active():
@@ -351,7 +356,7 @@ class Interference:
         step = Passage(direction, spoken(fault.text), now, note=SENT)
         if direction == "up":
             for text in text_of_each(step.data):
-                self._owed.append(_Owed(text, now, ours=True))
+                self._owed.add(_Owed(text, now, ours=True))
         if lane.line and lane.passing:  # in the middle of somebody else's line
             lane.behind.append(step)
         else:
@@ -369,7 +374,7 @@ class Interference:
         """Have a whole line go on to the other end."""
         if direction == "up" and (text := text_of(step.data)):
             heard_at = lane.waiting[-1][0] if lane.waiting else now
-            self._owed.append(_Owed(text, max(heard_at, due or now), ours=False))
+            self._owed.add(_Owed(text, max(heard_at, due or now), ours=False))
         self._emit(lane, step, steps, due)
 
     def _passed(self, direction: Direction, line: bytes, now: float) -> None:
@@ -378,23 +383,16 @@ class Interference:
         if direction == "down":
             self._answered(text, now)
         elif text and (self._faults or self._owed):
-            self._owed.append(_Owed(text, now, ours=False))
+            self._owed.add(_Owed(text, now, ours=False))
 
     def _answered(self, text: str, now: float) -> _Owed | None:
         """Give the line of the MCU that a line of the module answers; what was passed over is forgotten."""
-        owed = self._owed
-        while owed and owed[0].instant < now - ANSWER_TIME:
-            owed.popleft()
-        if not text or (owed and text.removeprefix("# ") == owed[0].text):  # an echo
+        self._owed.expire(now)
+        text = text.removeprefix("# ")
+        first = self._owed.first
+        if first is not None and text == first.text and text not in ("ok", "error"):  # an echo
             return None
-        word = text.partition(" ")[0]
-        if word == "down":
-            while owed and owed[0].text.partition(" ")[0] != GetDown.NAME:
-                owed.popleft()
-        elif word == "ok" and any(each.text != GetDown.NAME for each in owed):
-            while owed[0].text == GetDown.NAME:
-                owed.popleft()
-        return owed.popleft() if owed else None
+        return self._owed.replied(text, now)[0]
 
 
 def text_of_each(data: bytes) -> list[str]:

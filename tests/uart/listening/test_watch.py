@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from miio_lan.record import Record
 from miio_lan.uart.commands import GetProperties
 from miio_lan.uart.line import CR
-from miio_lan.uart.listening.watch import MAX_OPEN, LineWatch
+from miio_lan.uart.listening.watch import LineWatch
+from miio_lan.uart.replies import MAX_OPEN
 
 WALL = 1700000000.0
 
@@ -163,7 +164,7 @@ def test_an_unfinished_line_is_given_up_in_time() -> None:
     assert bench.watch.deadline is None
 
 
-def test_an_outage_closes_what_was_open() -> None:
+def test_an_outage_gives_up_what_was_half_read_and_waits_for_no_reply() -> None:
     bench = Bench()
     bench.say(">get_down", "<down get_properties 2 1", ">net")
     bench.watch.up(b"resu", bench.now)
@@ -171,16 +172,19 @@ def test_an_outage_closes_what_was_open() -> None:
     unfinished, mark = bench.records[-2:]
     assert unfinished.raw == b"resu"
     assert mark == Record("uart", "up", 7.0, WALL + 7.0, b"", note="outage", peer="bench")
-    assert bench.watch.downlink is None
     *_, reply = bench.say(">mac", "<34ce00892ab7")
     assert reading(reply)["answers"] == "mac"
 
 
 def test_a_peer_that_is_never_answered_costs_no_memory() -> None:
     bench = Bench()
-    for _ in range(MAX_OPEN * 3):
+    for number in range(MAX_OPEN * 10):
         bench.watch.up(b"net\r", 1.0)
-    assert len(bench.watch._asked) == MAX_OPEN
+        bench.watch.down(b"down action 1 %d\r" % number, 1.0)
+    conversation = bench.watch._conversation
+    assert len(list(conversation._open)) <= MAX_OPEN
+    assert len(conversation.said) <= 64
+    assert len(conversation.downlinks) <= 64
 
 
 WORDS = st.sampled_from(
@@ -230,5 +234,4 @@ def test_known_lines_cost_bounded_memory() -> None:
     for number in range(1000):
         bench.watch.up(b"result %d\r" % number, 0.0)
         bench.watch.up(b"result " + b"1 " * 200 + b"\r", 0.0)
-    assert len(bench.watch._known) <= 256
-    assert all(len(raw) <= 128 for _, raw, _ in bench.watch._known)
+    assert len(bench.watch._readings) <= 256

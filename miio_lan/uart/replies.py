@@ -1,0 +1,177 @@
+"""Which line of the MCU a line of the module replies to.
+
+Goal: the line has no numbers. One line of the MCU brings one line of the module, in the same order, but for lines
+that were lost, thrown away, or never answered: none of these may shift what comes after.
+
+Plan: a queue of the lines that wait. A reply belongs to the first of them, unless it shows that the first was passed
+over: ``down ...`` replies to ``get_down`` alone, ``ok`` never to it, a word such as ``cloud`` to a local command
+alone; and where the first has waited longer than any module takes while a later one just came, it is the later one's.
+
+::
+
+    MCU      model a.b.c      get_down
+    module                                down none     -> replies to get_down; model was passed over
+
+Used by the conversation, by the bridge's faults, and by the order of two receivers. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from miio_lan.uart.commands.reply import has_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPLY_TIME = 2.0
+"""Seconds after which a line of the MCU counts as unanswered (observed: modules answer within milliseconds)."""
+PROMPT_REPLY = 0.1
+"""Seconds within which a module replies at any rate; a line that was said again is not waited on for longer."""
+OTHERS_CAME = 5
+"""Times that long a line is waited on when others came after it."""
+MAX_OPEN = 32
+"""Lines of the MCU that may wait for their reply."""
+
+GET_DOWN = "get_down"
+HELP = "help"
+NOISE = "?"
+"""Stands for the first word of what is no command."""
+SERVER_WORDS = frozenset({GET_DOWN, "result", "error", "properties_changed", "event_occured"})
+"""Commands to the server: the replies are ``ok``, ``error`` and ``down``, never a value."""
+_NEVER_OK = frozenset({GET_DOWN, NOISE})
+_NOT_FOUND = "command '"
+
+
+class OpenLine(Protocol):
+    """A line of the MCU that waits for its reply.
+
+    ``word`` is its first word (:data:`NOISE` for what is no command), ``instant`` when it was heard, in seconds.
+    """
+
+    @property
+    def text(self) -> str: ...  # noqa: D102
+    @property
+    def word(self) -> str: ...  # noqa: D102
+    @property
+    def instant(self) -> float: ...  # noqa: D102
+
+
+LineT = TypeVar("LineT", bound=OpenLine)
+
+
+class OpenLines(Generic[LineT]):
+    """The lines of the MCU that wait for their reply, oldest first."""
+
+    def __init__(self) -> None:
+        self._lines: deque[LineT] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def __iter__(self) -> Iterator[LineT]:
+        return iter(self._lines)
+
+    @property
+    def first(self) -> LineT | None:
+        """The oldest, None when none waits."""
+        return self._lines[0] if self._lines else None
+
+    def add(self, line: LineT) -> list[LineT]:
+        """Take a line that will be replied to; return those that are given up for it."""
+        self._lines.append(line)
+        return [self._lines.popleft()] if len(self._lines) > MAX_OPEN else []
+
+    def clear(self) -> list[LineT]:
+        """Give up all; return them."""
+        given_up = list(self._lines)
+        self._lines.clear()
+        return given_up
+
+    def expire(self, now: float) -> list[LineT]:
+        """Give up what has waited too long; return it. A new line of the MCU ends the many lines of ``help``."""
+        given_up = []
+        while self._lines and self._lines[0].instant < now - REPLY_TIME:
+            given_up.append(self._lines.popleft())
+        return given_up
+
+    def end_help(self) -> None:
+        """Forget a ``help`` at the head, whose reply has as many lines as it likes: the MCU went on."""
+        while self._lines and self._lines[0].word == HELP:
+            self._lines.popleft()
+
+    def replied(self, text: str, now: float) -> tuple[LineT | None, list[LineT]]:
+        """Find the line that a module's line replies to, and take it out; also return those it shows were passed over.
+
+        :param text: the module's line, without its end and without a prompt
+        :param now: when it was said, seconds
+        """
+        lines = self._lines
+        place = self._place_of(text, now)
+        passed = [lines.popleft() for _ in range(place)] if place is not None else []
+        if place is None or not lines:
+            return None, passed
+        return (lines[0] if lines[0].word == HELP else lines.popleft()), passed
+
+    def look(self, text: str, now: float) -> LineT | None:
+        """Find the line that a module's line would reply to, and leave everything as it is."""
+        place = self._place_of(text, now)
+        return self._lines[place] if place is not None and place < len(self._lines) else None
+
+    def _place_of(self, text: str, now: float) -> int | None:
+        """Give how many lines ``text`` shows to be passed over; None when it replies to none of them."""
+        lines = self._lines
+        if not lines or not text:
+            return None
+        kind, place = kind_of(text), 0
+        never = (
+            _NEVER_OK if kind == "ok" and any(line.word not in _NEVER_OK for line in lines) else frozenset()
+        )
+        while place < len(lines) and (lines[place].word in never or not may_reply(text, lines[place].word)):
+            if kind == "value" and not _waits_for_value(text, lines, place):
+                return None
+            place += 1
+        if place == len(lines):
+            # Nothing else hands work out: whoever waited for something else is not replied to any more.
+            return place if kind == "down" else None
+        while place + 1 < len(lines) and _is_given_up(lines[place], lines[place + 1], kind, now):
+            place += 1
+        return place
+
+
+def kind_of(text: str) -> str:
+    """Give what a module's line is: ``"down"``, ``"ok"``, ``"error"``, or ``"value"`` for all else."""
+    if text.startswith(_NOT_FOUND):
+        return "error"
+    word = text.partition(" ")[0]
+    return word if word == "down" or text in ("ok", "error") else "value"
+
+
+def may_reply(text: str, word: str) -> bool:
+    """Tell whether a module may say this to a line that begins with that word.
+
+    :param word: the first word of the line, :data:`NOISE` for what is no command
+    """
+    kind = kind_of(text)
+    if kind == "down":
+        return word == GET_DOWN
+    if kind == "ok":
+        return word != GET_DOWN
+    return kind == "error" or (bool(text) and word not in SERVER_WORDS)
+
+
+def _waits_for_value(text: str, lines: deque[LineT], place: int) -> bool:
+    """Tell whether a later line asks for something like this: one that does not is noise, and passes nothing over."""
+    return has_form(text) and any(line.word not in SERVER_WORDS for line in list(lines)[place:])
+
+
+def _is_given_up(first: OpenLine, second: OpenLine, kind: str, now: float) -> bool:
+    """Tell whether a reply that both could have is the later one's: what is not replied to promptly never is."""
+    polls = second.word == GET_DOWN
+    if kind != "error" and polls is not (kind == "down"):
+        return False
+    if kind == "value" and second.word in SERVER_WORDS:
+        return False
+    patience = PROMPT_REPLY if first.text == second.text else OTHERS_CAME * PROMPT_REPLY
+    return now - first.instant > patience

@@ -1,0 +1,188 @@
+"""What the line's conversation consists of: turns of the MCU, and downlinks with their answers.
+
+Made by :class:`~miio_lan.uart.conversation.Conversation` alone, read by everybody else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import held_back
+from miio_lan.uart.commands import Command, Down, Noise
+from miio_lan.uart.line import clean
+from miio_lan.uart.replies import NOISE
+
+_PROMPT = "# "
+
+
+def text_of(record: Record) -> str:
+    """Give the printable text of a line, without its end and without the prompt of echo mode."""
+    return text_of_raw(record.raw, record.direction)
+
+
+# A line at rest says always the same.
+@lru_cache(maxsize=2048)
+def text_of_raw(raw: bytes, direction: str) -> str:
+    """Give the printable text of a line's bytes."""
+    text = clean(raw)[0]
+    return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """A line of the MCU, and what the module replied to it.
+
+    :param text: its printable text
+    :param command: its reading; a ``result`` in the layout of the downlink it answers
+    :param number: its place among the lines of the MCU, for lines of one read have one instant
+    :param instant: monotonic seconds of the read, but never before those of a line that was said earlier
+    :param glued: whether it ran into another line because a CR was missing
+    :param dropped: whether a module throws such a line away without a word (no end, too long)
+    :param reply: the line with which the module replied
+    :param reply_sure: whether that reply can belong to nothing else; lines around it may be missing
+    :param request: for ``model`` and ``mcu_version``: the ``MIIO_..._req`` that made the MCU say so; None by itself
+    """
+
+    record: Record
+    text: str
+    command: Command
+    number: int = 0
+    instant: float = 0.0
+    glued: bool = False
+    dropped: bool = False
+    reply: Record | None = None
+    reply_sure: bool = True
+    request: Downlink | None = None
+
+    # --- of a ``result`` or ``error`` ---
+    #: The downlink it answers, as far as was seen.
+    answers: Downlink | None = None
+    #: Whether it names what that downlink asked for.
+    fits: bool = True
+    #: Whether it can answer nothing else that was seen, and nothing that was not.
+    sure: bool = True
+    #: Other downlinks it may answer instead.
+    others: list[Downlink] = field(default_factory=list)
+    #: Whether it came when the module had gone on to something else.
+    late: bool = False
+    #: Whether that downlink had been answered before.
+    again: bool = False
+    #: Whether what it answers may be something that was not seen: said before the watching began, or lost.
+    blind: bool = False
+
+    @property
+    def word(self) -> str:
+        """The command word, :data:`~miio_lan.uart.replies.NOISE` for what is no command."""
+        return NOISE if isinstance(self.command, Noise) else self.text.partition(" ")[0]
+
+    @property
+    def reply_text(self) -> str:
+        """What the module replied, empty when nothing was heard."""
+        return text_of(self.reply) if self.reply is not None else ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the module said ``ok``."""
+        return self.reply_text == "ok"
+
+    @property
+    def refused(self) -> bool:
+        """Whether the module did not take it."""
+        return self.reply is not None and not self.accepted
+
+    @property
+    def records(self) -> list[Record]:
+        """The line, and the module's reply."""
+        return [self.record, *([self.reply] if self.reply is not None else [])]
+
+
+@dataclass(eq=False, slots=True)
+class Downlink:
+    """Something the module handed out, ``down none`` apart.
+
+    :param asked: the ``get_down`` that fetched it
+    :param instant: monotonic seconds of its hand-out, but never before those of a line that was said earlier
+    :param answer: the ``result`` or ``error`` for it: the one the module took, where there are several
+    :param closed: when the module was done with it, as its next hand-out shows
+    :param broken: whether the observation was interrupted while it was under way
+    :param missed: whether the module replied to something that was not seen while this was under way: its answer,
+        most likely
+    :param doubtful: whether an answer that was given to another may be its own
+    :param restarted: whether the module restarted meanwhile: it refused the answer and told of its network at once
+    :param polls: each ``get_down`` while it was under way
+    :param extra: further records that belong to it: repeated hand-outs, answers that were not taken
+    :param notes: what a bridge between the two did
+    """
+
+    record: Record
+    text: str
+    command: Down
+    asked: Turn | None = None
+    instant: float = 0.0
+    answer: Turn | None = None
+    closed: float | None = None
+    broken: bool = False
+    missed: bool = False
+    doubtful: bool = False
+    restarted: bool = False
+    polls: list[Turn] = field(default_factory=list)
+    extra: list[Record] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the module still takes an answer."""
+        return self.closed is None and (self.answer is None or self.answer.refused or not self.answer.fits)
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from when the MCU got it to its answer; None without one."""
+        if self.answer is None:
+            return None
+        return self.answer.instant - held_back(self.answer.record) - self.instant
+
+    @property
+    def lines_missing(self) -> bool:
+        """Whether the MCU asked for work in between, and what the module said to that was not seen."""
+        answer = self.answer
+        return self.broken or any(
+            poll.reply is None for poll in self.polls if answer is None or poll.instant < answer.instant
+        )
+
+    @property
+    def records(self) -> list[Record]:
+        """All that belongs to it."""
+        found = [self.record, *self.extra]
+        return found + self.answer.records if self.answer is not None else found
+
+
+@dataclass(frozen=True)
+class Before:
+    """What of the time before the first record still matters.
+
+    :param first: when the watching began; None for with the first record
+    :param blind_until: until when an answer may belong to a line from before that
+    :param heard: the directions of which anything was heard
+    :param others: when lines were handed out that nobody on the LAN had asked for, and their methods
+    """
+
+    first: float | None = None
+    blind_until: float | None = None
+    heard: frozenset[str] = frozenset()
+    others: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A moment at which nothing was under way, and nothing from before might still come: the MCU asks for work.
+
+    :param instant: when
+    :param place: how many records of the line there were before
+    :param before: what of that still matters
+    """
+
+    instant: float
+    place: int
+    before: Before
