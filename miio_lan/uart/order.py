@@ -2,33 +2,32 @@
 
 Goal
     Two adapters listen to a line, one for each direction. Each stamps what it reads some milliseconds late, in its own
-    time (USB adapters collect bytes for up to 16 ms, a busy computer adds its own delay). So a ``result`` may bear an
-    earlier time than the line that it answers. Whoever reads the conversation wants question before answer.
+    time: USB adapters collect bytes for up to 16 ms, and a busy computer adds to that. So a ``result`` may bear an
+    earlier time than the line that it answers. Whoever reads the conversation wants the question before the answer.
 
 Plan
     A merge of two sorted sequences with a look-ahead of :data:`LATENESS`. Within a direction the order is certain, so
     each direction is a queue, and the only question is which of the two heads comes next. Heads further apart than
     :data:`LATENESS` go by their stamps. Closer ones are decided by who can answer whom:
 
-    * The module's line has the earlier stamp. If the MCU's line is a question that it answers, and no other open
+    * The module's line has the earlier stamp. If the MCU's line is a question that it may reply to, and no other open
       question explains it, the MCU's line comes first.
     * The MCU's line has the earlier stamp. If it is an answer, the MCU has asked for work, and the module hands out
-      such work within the look-ahead, the module's lines come first.
+      such work within the look-ahead, the module's line comes first.
     * In all other cases the stamps decide.
 
 Example
-    What was said, and when each receiver stamped it: the one at the module's TX is 12 ms late, the other 1 ms::
+    ``G`` is ``get_down``, ``D`` is ``down set_properties 2 1 5``, ``R`` is ``result 2 1 0``, ``K`` is ``ok``. The
+    receiver at the MCU is 1 ms late, the one at the module 12 ms::
 
-        ms             0         10        20        30        40
-        MCU            get_down · · result 2 1 0 · · · · · · · · ·     said
-        module         · · down set_properties 2 1 5 · ok · · · · ·
-        ----------------------------------------------------------
-        adapter, MCU   ·1:get_down · ·7:result 2 1 0                   stamped
-        adapter, module· · · · · · · · · ·14:down set_... · ·22:ok
+        ms                          0   2   4   6   8   10  12  14  16  18  20  22
+        said       by the MCU       G           R
+                   by the module        D           K
+        stamped    at the MCU         G           R
+                   at the module                                D           K
 
-    By stamp: ``get_down, result, down set_properties, ok``. The heads ``result`` (7 ms) and ``down set_properties``
-    (14 ms) are close, the MCU has asked for work, and the downlink is what a ``result`` answers. So it comes first:
-    ``get_down, down set_properties, result, ok``.
+    By stamp: G R D K. When the heads are R (7 ms) and D (14 ms), they are close, the MCU has asked for work (G), and D
+    is what a ``result`` answers: D comes first. Then R is before K by its stamp, and the order is G D R K.
 
 There is one implementation, :class:`Ordering`, fed live or with a whole recording. It holds a line back only as long
 as the other receiver may still bring one that comes before it. No I/O and no clock.
@@ -41,11 +40,12 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
+from miio_lan.uart.replies import may_reply
+from miio_lan.uart.turns import text_of
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other."""
@@ -60,18 +60,6 @@ after its first byte, a line of a busy line 0.2 s after it."""
 # Reports that are also answers to a request of the module.
 _REQUESTS = {"model": "down MIIO_model_req", "mcu_version": "down MIIO_mcu_version_req"}
 _ANSWERS = frozenset({"result", "error", *_REQUESTS})
-_SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
-
-
-def text_of(record: Record) -> str:
-    """Give the printable text of a line, without its end."""
-    return _printable(record.raw)
-
-
-@lru_cache(maxsize=1024)
-def _printable(raw: bytes) -> str:
-    # A line at rest says the same all the time.
-    return "".join(chr(byte) for byte in raw if 0x20 <= byte < 0x7F).strip(" ")
 
 
 def merged(records: Iterable[Record]) -> list[Record]:
@@ -253,7 +241,7 @@ class _Merge:
         if not delivered(up) or invented(down):
             return up_is_early  # said to, or by, a bridge alone, which has one clock
         if not up_is_early:
-            return not self._explained(down, down.instant) and _answers(_text(down), _word(up))
+            return not self._explained(down, down.instant) and may_reply(text_of(down), _word(up))
         return self._up_is_no_answer_to_what_follows(up, known)
 
     def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
@@ -262,7 +250,7 @@ class _Merge:
             return True
         end = up.instant + LATENESS
         near = itertools.takewhile(lambda record: record.instant <= end, self._down)
-        if any(_wants(_text(record), _word(up)) for record in near):
+        if any(_wants(text_of(record), _word(up)) for record in near):
             return False
         return True if known > end or self._down[-1].instant > end else None
 
@@ -274,14 +262,14 @@ class _Merge:
 
     def _explained(self, down: Record, instant: float) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before."""
-        return any(_answers(_text(down), word) for _, word in self._open(instant))
+        return any(may_reply(text_of(down), word) for _, word in self._open(instant))
 
     def _open(self, instant: float) -> list[tuple[float, str]]:
         return [each for each in self._asked if each[0] >= instant - ANSWERED_WITHIN]
 
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
-        text = _text(record)
+        text = text_of(record)
         if record.direction == "up":
             if text and delivered(record):
                 self._asked.append((record.instant, _word(record)))
@@ -289,7 +277,7 @@ class _Merge:
         if invented(record):
             return
         self._forget(record.instant)
-        place = next((place for place, (_, word) in enumerate(self._asked) if _answers(text, word)), None)
+        place = next((place for place, (_, word) in enumerate(self._asked) if may_reply(text, word)), None)
         if place is not None:
             for _ in range(place + 1):
                 self._asked.popleft()
@@ -299,15 +287,6 @@ class _Merge:
             self._asked.popleft()
 
 
-def _answers(said: str, asked: str) -> bool:
-    """Tell whether a module may say this to that."""
-    if said.startswith("down "):
-        return asked == "get_down"
-    if said == "ok":
-        return asked != "get_down"
-    return said == "error" or (bool(said) and asked not in _SERVER)
-
-
 def _wants(said: str, answer: str) -> bool:
     """Tell whether what is handed out is answered by such a line."""
     if answer in _REQUESTS:
@@ -315,9 +294,5 @@ def _wants(said: str, answer: str) -> bool:
     return said.startswith("down ") and not said.startswith(("down none", "down MIIO_", "down ble_"))
 
 
-def _text(record: Record) -> str:
-    return text_of(record).removeprefix("# ")
-
-
 def _word(record: Record) -> str:
-    return _text(record).partition(" ")[0]
+    return text_of(record).partition(" ")[0]

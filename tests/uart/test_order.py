@@ -45,7 +45,7 @@ def test_a_result_that_seems_to_come_before_its_line_comes_after_it() -> None:
         line(0.001, "up", "get_down"),
         line(0.007, "up", "result 2 1 0"),
         line(0.014, "down", "down set_properties 2 1 5"),
-        line(0.022, "down", "ok"),
+        line(0.020, "down", "ok"),
     ]
     assert texts(*stamped) == ["get_down", "down set_properties 2 1 5", "result 2 1 0", "ok"]
 

@@ -9,6 +9,7 @@ import pytest
 
 from miio_lan.cli.uart.console import ConsoleView
 from miio_lan.record import Record, write
+from miio_lan.record.recording import FileRecorder
 from miio_lan.uart.ports.port import MemoryPair, Outage, PtyPort
 from miio_lan.virtual.host import ModuleHost, wall_clock
 from miio_lan.virtual.module.module import Module
@@ -169,6 +170,19 @@ def test_help_in_the_list_of_commands_is_no_echo(talk, capsys, echo, remark):
     shown = [line.partition("↓ ")[2] for line in capsys.readouterr().out.splitlines() if "↓" in line]
     assert shown[-2:] == ["net    (answers help)", "help    (answers help)"]
     assert shown[:-2] == ([f"help    ({remark})"] if remark else [])
+
+
+def test_help_in_the_list_of_commands_is_no_echo_in_a_recording_either(run, tmp_path):
+    path = tmp_path / "help.jsonl"
+    with FileRecorder(path) as recorder:
+        for at, direction, raw in ((1.0, "up", b"help\r"), (1.1, "down", b"net\r"), (1.2, "down", b"help\r")):
+            recorder(Record("uart", direction, at, at, raw))
+    shown = run("uart", "decode", str(path)).out
+    assert [row.split(maxsplit=2)[2] for row in shown.splitlines()] == [
+        "help",
+        "net    (answers help)",
+        "help    (answers help)",
+    ]
 
 
 def test_what_the_document_does_not_allow_is_said(talk, capsys):
