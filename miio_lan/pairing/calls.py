@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from miio_lan.pairing.content import Demand
@@ -48,10 +48,15 @@ class LanRequest:
 
 @dataclass(eq=False)
 class LanCall:
-    """One command of one client: the requests that carried it."""
+    """One command of one client: the requests that carried it.
+
+    :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
+    :param earlier: the unanswered command of the same client that this may repeat, though no sign of that was seen
+    """
 
     requests: list[LanRequest]
     doubtful: bool = False
+    earlier: LanCall | None = None
 
     @property
     def replied(self) -> LanRequest | None:
@@ -69,7 +74,21 @@ class LanCall:
         return now - self.last <= LONGEST_RESEND and all(each.reply is None for each in self.requests)
 
 
-class LanStory:
+def calls_of(records: Iterable[Record]) -> list[LanCall]:
+    """Group what was sent and answered over the LAN into commands, in the order of their beginning.
+
+    This is the only place that says which requests belong to one command: pairing and rules read it here.
+
+    :param records: in the order of time; those of other wires are passed over
+    """
+    grouping = _Grouping()
+    for record in records:
+        if record.wire == "lan":
+            grouping.feed(record)
+    return grouping.calls
+
+
+class _Grouping:
     """Reads the datagrams of all clients in the order of time."""
 
     def __init__(self) -> None:
@@ -109,7 +128,7 @@ class LanStory:
         demand = Demand.of(method, reading.get("params"))
         self._unreadable_seen(record.instant)
         known = self._by_id.get((record.peer, number))
-        if known is not None and known[1].reply is None:
+        if known is not None and known[1].reply is None and known[0].may_go_on(record.instant):
             call, request = known
             if request.demand == demand:
                 request.sends.append(record)
@@ -123,7 +142,7 @@ class LanStory:
         same = [each for each in self._by_content.get(content, ()) if each.may_go_on(record.instant)]
         repeated = self._repeated(same, record, number)
         self._mark_hello(record.instant)
-        call = repeated or LanCall([])
+        call = repeated or LanCall([], earlier=same[-1] if same else None)
         if repeated is None:
             self.calls.append(call)
             self._by_content[content] = [*same, call]

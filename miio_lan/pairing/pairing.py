@@ -9,26 +9,33 @@ values and order.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
 from miio_lan.record import Record
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import Before
 
-__all__ = ["Exchange", "Pairer", "Part", "at", "pair"]
+__all__ = ["Exchange", "Pairer", "Part", "at", "joined", "pair"]
 
 _COMPACT_AT = 4096
 
 
 def pair(records: Iterable[Record]) -> list[Exchange]:
     """Join the records of a whole recording, in any order, into exchanges in the order of their beginning."""
-    pairer = Pairer()
-    for record in records:
-        pairer.feed(record)
-    pairer.finish()
-    return pairer.exchanges
+    kept = sorted(records, key=lambda record: record.instant)
+    return Window.over(kept, Before(), finished=True).exchanges()
+
+
+def joined(line: Conversation, records: Sequence[Record]) -> list[Exchange]:
+    """Join what was called over the LAN with a conversation that was read already.
+
+    :param line: the module's side of it
+    :param records: all records, those of the UART in the order in which they were said
+    """
+    return Window(line, records, finished=True).exchanges()
 
 
 class Pairer:
@@ -76,7 +83,7 @@ class Pairer:
         return self._window[-1][0] if self._window else 0.0
 
     def _read(self, *, finished: bool) -> Window:
-        return Window([record for _, _, record in self._window], self._before, finished=finished)
+        return Window.over((record for _, _, record in self._window), self._before, finished=finished)
 
     def _compact(self) -> None:
         """Settle what is old, up to an instant that no exchange spans."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from miio_lan.pairing.calls import LanCall, LanRequest, LanStory
+from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.content import MCU_CODES, TIMED_OUT, carried, error_of
 from miio_lan.pairing.exchange import Exchange, Part
@@ -15,7 +15,7 @@ from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import ANSWER_TIME, Conversation
-from miio_lan.uart.order import merged
+from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 
 STRAGGLING = 1.0
@@ -39,29 +39,40 @@ class Checkpoint:
 
 
 class Window:
-    """One look at a stretch of records."""
+    """One look at a stretch of records.
 
-    def __init__(self, records: list[Record], before: Before, *, finished: bool) -> None:
+    :param line: the conversation on the UART, the module's side
+    :param records: all records, those of the UART in the order in which they were said
+    :param finished: whether nothing more will come
+    """
+
+    def __init__(self, line: Conversation, records: Sequence[Record], *, finished: bool) -> None:
         self._all = records
-        self._uart = Conversation("module", before)
-        self._lan = LanStory()
-        self._line = merged(record for record in records if record.wire == "uart")
+        self._uart = line
+        self._line = [record for record in records if record.wire == "uart"]
         self._lan_records = [record for record in records if record.wire == "lan"]
-        for record in self._line:
-            self._uart.feed(record)
-        for record in self._lan_records:
-            self._lan.feed(record)
-        self._tasks = [each for each in self._uart.downlinks if each.command.wants_result]
-        self._end = records[-1].instant if records else 0.0
+        self._calls = calls_of(self._lan_records)
+        self._tasks = [each for each in line.downlinks if each.command.wants_result]
+        self._end = max((record.instant for record in records), default=0.0)
         self._finished = finished
+        requests = [request for call in self._calls for request in call.requests]
+        matcher = Matcher(requests, line)
+        self._joints = matcher.join()
+        self._taken = matcher.taken
+        self._doubtful = matcher.doubtful
+        self._orphans = list(line.orphans)
+
+    @classmethod
+    def over(cls, records: Iterable[Record], before: Before, *, finished: bool) -> Window:
+        """Look at records in the order of time, of which the UART's are not yet in that of their conversation."""
+        ordered = in_order(records)
+        line = Conversation("module", before)
+        for record in ordered:
+            if record.wire == "uart":
+                line.feed(record)
         if finished:
-            self._uart.finish()
-        requests = [request for call in self._lan.calls for request in call.requests]
-        joiner = Matcher(requests, self._uart)
-        self._joints = joiner.join()
-        self._taken = joiner.taken
-        self._doubtful = joiner.doubtful
-        self._orphans = list(self._uart.orphans)
+            line.finish()
+        return cls(line, ordered, finished=finished)
 
     def cut_at(self, instant: float, exchanges: list[Exchange]) -> Checkpoint:
         """Make a checkpoint at an instant that no exchange spans."""
@@ -102,7 +113,7 @@ class Window:
 
     def exchanges(self) -> list[Exchange]:
         """Give the commands, in the order of their beginning."""
-        found = [self._of_call(call) for call in self._lan.calls]
+        found = [self._of_call(call) for call in self._calls]
         found += [self._of_others(task) for task in self._tasks if task not in self._taken]
         return sorted(found, key=lambda each: each.records[0].instant)
 

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import ANSWER_TIME, SAME_MOMENT
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Downlink, Said
+    from miio_lan.uart.turns import Downlink, Turn
 
-ANSWER_TIME = 4.0
-"""Seconds for an answer (serial document, set_properties: the module's RPC fails after 4 s)."""
 LONG = 480
 """Characters from which on a downlink counts as a long one."""
 UNKNOWN_METHODS = frozenset({"unknown_command"})
@@ -56,14 +55,27 @@ def _sane(session: Observed) -> Iterator[Downlink]:
 
 def _answered(session: Observed, downlink: Downlink) -> bool | None:
     """Whether it was answered; None when the observation does not tell."""
+    line = session.line
     if downlink.answer is not None:
         return True
-    if not session.driven and not session.line.said:
-        return None  # the MCU was not heard at all: only the module's direction was listened to
-    end = downlink.closed if downlink.closed is not None else session.line.ended
-    if session.line.broken(downlink.instant, end):
+    if session.driven:
+        end = downlink.closed if downlink.closed is not None else line.ended
+        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
+        return False if over and not line.broken(downlink.instant, end) else None
+    if not line.said or downlink.broken or downlink.missed or downlink.doubtful or downlink.restarted:
+        return None  # not heard at all, or not seen while something was said
+    end = downlink.closed if downlink.closed is not None else line.ended
+    if line.broken(downlink.instant, end):
         return None
-    return False if end - downlink.instant >= ANSWER_TIME or downlink.closed is not None else None
+    # A module that goes on sooner than it gives up had its answer, or restarted.
+    return False if end - downlink.instant >= ANSWER_TIME - SAME_MOMENT else None
+
+
+def in_doubt(session: Observed, said: Turn) -> bool:
+    """Whether an answer may belong to something that was not seen, so that its contents prove nothing."""
+    if session.driven:
+        return False
+    return bool(said.others) or (not said.fits and (said.blind or not said.sure))
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -97,7 +109,10 @@ def answer_time(session: Observed, case: Case) -> None:
     for downlink in session.line.downlinks:
         if downlink.seconds is None or downlink.answer is None:
             continue
-        if downlink.seconds > ANSWER_TIME:
+        late = downlink.seconds - (0.0 if session.driven else SAME_MOMENT)
+        if late > ANSWER_TIME and in_doubt(session, downlink.answer):
+            case.unseen("a late answer may belong to another downlink", downlink.answer.record)
+        elif late > ANSWER_TIME:
             case.bad(
                 f"{downlink.command.method} answered after {downlink.seconds:.1f} s", downlink.answer.record
             )
@@ -202,11 +217,13 @@ def error_form(session: Observed, case: Case) -> None:
             case.good("message and code", said.record)
 
 
-def _results(session: Observed, method: str) -> Iterator[tuple[Said, c.Result, c.Down]]:
+def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c.Down]]:
     """Go through the results of a method whose layout can be told."""
     for said in session.line.of("result"):
         downlink, command = said.answers, said.command
         if downlink is None or said.again or is_malformed(downlink) or not isinstance(command, c.Result):
+            continue
+        if in_doubt(session, said):
             continue
         if downlink.command.method == method and not bare_words(said):
             yield said, command, downlink.command
@@ -236,7 +253,7 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
         yield f"{result.unread[0]} and what follows is left over"
 
 
-def _tell(case: Case, said: Said, faults: list[str]) -> None:
+def _tell(case: Case, said: Turn, faults: list[str]) -> None:
     if faults:
         more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
         case.bad("; ".join(faults[:3]) + more, said.record)

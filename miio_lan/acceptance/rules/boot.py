@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
-from miio_lan.acceptance.rules.observed import IDENTITY_REQUESTS
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import IDENTITY_REQUESTS
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed

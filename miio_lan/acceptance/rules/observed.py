@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.pairing import joined
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
-from miio_lan.uart.conversation import Conversation, Downlink, Said, converse
+from miio_lan.uart.conversation import IDENTITY_REQUESTS, Conversation, converse
 from miio_lan.uart.order import in_order
+from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import MISSING, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.device.spec import Spec
+    from miio_lan.pairing.exchange import Exchange
     from miio_lan.record import Record
 
 Iid = tuple[int, int]
-#: How long an unanswered request may count as one that was sent again, in seconds.
-_RESENT = 30.0
+_PROMPTED = 30.0
+"""Seconds after a request for model or version in which what an MCU says of itself shows no power-up: it repeats."""
 _IDENTITY = (b"model", b"mcu_version")
 
 
@@ -46,6 +49,7 @@ class JudgedCall:
     :param code: the code of an action
     :param error: code and message, when the call failed as a whole
     :param began: when it was sent first, on the LAN, monotonic seconds
+    :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
     """
 
     wire: str
@@ -59,6 +63,7 @@ class JudgedCall:
     code: int | None = None
     error: tuple[int, str] | None = None
     began: float = 0.0
+    doubtful: bool = False
 
     @property
     def record(self) -> Record:
@@ -88,6 +93,7 @@ class Observed:
     ) -> None:
         # Two receivers are late, each in its own time; who plays the module himself has one clock.
         ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
+        #: Everything both wires carried, the lines in the order in which they were said.
         self.records = tuple(ordered)
         self.spec = spec
         self.driven = driven
@@ -99,13 +105,30 @@ class Observed:
 
     @cached_property
     def line(self) -> Conversation:
-        """The serial line."""
+        """The conversation on the serial line as the MCU had it: by this it is judged."""
         return converse(self.records, side="mcu", ended=self._until)
+
+    @cached_property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The LAN calls joined with what the line carried for them.
+
+        They are explained by what the module heard and said: the same conversation, unless a bridge interfered.
+        """
+        line = self.line if not self._touched else converse(self.records, side="module")
+        return tuple(joined(line, self.records))
 
     @cached_property
     def lan(self) -> tuple[JudgedCall, ...]:
         """What was called over the LAN, in the order of the requests."""
-        return tuple(_lan_calls(self.records))
+        calls = calls_of(self.records)
+        repeated = {id(call.earlier) for call in calls}
+        return tuple(_of_lan_call(call) for call in calls if id(call) not in repeated)
+
+    @property
+    def model(self) -> str:
+        """The model the MCU reported last, empty when it reported none."""
+        names = [getattr(said.command, "name", None) for said in self.line.of("model")]
+        return next((name for name in reversed(names) if name), "")
 
     def disturbed(self, call: JudgedCall) -> bool:
         """Whether a bridge did something to the line while a call was under way."""
@@ -132,16 +155,13 @@ class Observed:
         return heard or tuple(call for call in self.lan if not self.disturbed(call))
 
     @cached_property
-    def booted(self) -> Said | None:
+    def booted(self) -> Turn | None:
         """The first line that shows a power-up: a report of model or version that nobody asked for."""
         asked = [each.instant for each in self.line.downlinks if each.command.method in IDENTITY_REQUESTS]
         for said in self.line.of("model", "mcu_version", "ble_config"):
-            if is_identity(said.command) and not any(0 <= said.instant - at < _RESENT for at in asked):
+            if is_identity(said.command) and not any(0 <= said.instant - at < _PROMPTED for at in asked):
                 return said
         return None
-
-
-IDENTITY_REQUESTS = {"MIIO_mcu_version_req": "mcu_version", "MIIO_model_req": "model"}
 
 
 def _call_of(downlink: Downlink) -> JudgedCall:
@@ -197,52 +217,12 @@ def _with(
 # --- the LAN -------------------------------------------------------------------------------------------------------
 
 
-def _lan_calls(records: Iterable[Record]) -> Iterator[JudgedCall]:
-    requests: list[Record] = []
-    replies: dict[tuple[str, object], Record] = {}
-    for record in records:
-        reading = record.reading
-        if record.wire != "lan" or reading is None or not isinstance(reading.get("id"), int):
-            continue
-        if record.direction == "down" and isinstance(reading.get("method"), str):
-            requests.append(record)
-        elif record.direction == "up" and ("result" in reading or "error" in reading):
-            replies.setdefault((record.peer, reading["id"]), record)
-    first: dict[tuple[str, str], Record] = {}
-    before: dict[tuple[str, object], Record] = {}
-    for number, request in enumerate(requests):
-        reading = request.reading or {}
-        same, key = (request.peer, reading.get("id")), (request.peer, _content(reading))
-        again = before.get(same)
-        before[same] = request
-        if again is not None and _content(again.reading or {}) == key[1] and _soon(again, request):
-            continue  # sent again under the same id
-        begun = first.pop(key, request)
-        begun = begun if _soon(begun, request) else request
-        reply = replies.get(same)
-        if reply is not None or not _sent_again(request, islice(requests, number + 1, None)):
-            yield _lan_call(request, reply, begun.instant)
-        else:
-            first[key] = begun
-
-
-def _content(reading: Mapping[str, object]) -> str:
-    return repr((reading.get("method"), reading.get("params")))
-
-
-def _soon(one: Record, other: Record) -> bool:
-    return other.instant - one.instant <= _RESENT
-
-
-def _sent_again(request: Record, later: Iterable[Record]) -> bool:
-    content, own = _content(request.reading or {}), (request.reading or {}).get("id")
-    for other in later:
-        if not _soon(request, other):
-            return False
-        reading = other.reading or {}
-        if reading.get("id") != own and _content(reading) == content:
-            return True
-    return False
+def _of_lan_call(call: LanCall) -> JudgedCall:
+    main, first = call.replied or call.requests[-1], call
+    while first.earlier is not None:
+        first = first.earlier
+    doubtful = call.doubtful or any(request.doubtful for request in call.requests)
+    return replace(_lan_call(main.sends[0], main.reply, first.requests[0].first), doubtful=doubtful)
 
 
 def _lan_call(request: Record, reply: Record | None, began: float) -> JudgedCall:

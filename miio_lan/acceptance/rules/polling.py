@@ -6,13 +6,15 @@ from bisect import bisect_right
 from statistics import median
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.answers import ANSWER_TIME, UPDATE
+from miio_lan.acceptance.rules.answers import UPDATE
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import ANSWER_TIME
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation, Said
+    from miio_lan.uart.conversation import Conversation
+    from miio_lan.uart.turns import Turn
 
 SHORTEST, LONGEST = 0.1, 0.2
 """Seconds from one ``get_down`` to the next (serial document, get_down)."""
@@ -60,7 +62,7 @@ def polls(session: Observed, case: Case) -> None:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
 
 
-def _expected(line: Conversation, last: Said) -> float:
+def _expected(line: Conversation, last: Turn) -> float:
     """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
     since = last.instant
     for downlink in line.downlinks:
@@ -76,15 +78,15 @@ def _expected(line: Conversation, last: Said) -> float:
     return since
 
 
-def _intervals(session: Observed) -> list[tuple[float, Said]]:
+def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     """Give the times between two polls with nothing else to do in between."""
     found = []
-    before: Said | None = None
+    before: Turn | None = None
     for said in session.line.said:
         idle = isinstance(said.command, c.GetDown) and not said.glued
         if idle and before is not None:
             seconds = said.instant - before.instant
-            if seconds <= _MAX_PAUSE and not session.line.broken(before.instant, said.instant):
+            if seconds <= _MAX_PAUSE and not session.line.missing(before.instant, said.instant):
                 found.append((seconds, said))
         before = said if idle and said.reply_text == "down none" else None
     return found
@@ -105,7 +107,7 @@ def poll_interval(session: Observed, case: Case) -> None:
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
     if not SHORTEST - TOLERANCE <= typical <= LONGEST + SLACK:
-        for seconds, said in intervals[:5]:
+        for seconds, said in intervals:
             case.bad(f"{text}; here {seconds * 1000:.0f} ms", said.record)
         return
     stray = [
@@ -127,22 +129,31 @@ def poll_interval(session: Observed, case: Case) -> None:
     kind="polling",
 )
 def answers_only_downlinks(session: Observed, case: Case) -> None:
-    """Net changes, ``down none`` and version requests have no ``result``; a refused answer may be tried again."""
+    """Net changes and ``down none`` have no ``result``; a refused answer may be tried again.
+
+    A request that the document does not know, such as ``MIIO_model_req``, may be answered by ``error``.
+    """
     refused = False
-    heard_any = False
     for said in session.line.said:
         if isinstance(said.command, (c.Result, c.Error)):
-            missed = session.line.broken(said.instant - ANSWER_TIME, said.instant)
-            if said.answers is not None and not said.again:
-                case.good("answers a downlink", said.record)
-            elif said.answers is not None and refused:
-                case.odd("the answer is repeated after the module refused it", said.record)
-            elif said.answers is not None:
-                case.bad("nothing waits for an answer any more", said.record)
-            elif heard_any and not missed:
-                case.bad("nothing was asked", said.record)
+            _judge_answer(session, case, said, refused=refused)
             refused = not said.accepted
-        heard_any = heard_any or (isinstance(said.command, c.GetDown) and said.reply is not None)
+
+
+def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -> None:
+    """Judge whether an answer answers something; the module that took it shows that something waited."""
+    if said.answers is not None and not said.again:
+        case.good("answers a downlink", said.record)
+        return
+    lost = session.line.broken(said.instant - ANSWER_TIME, said.instant)
+    if not session.driven and (said.accepted or said.blind or lost or "down" not in session.line.heard):
+        case.unseen("what it answers was not seen", said.record)
+    elif said.answers is not None and refused:
+        case.odd("the answer is repeated after the module refused it", said.record)
+    elif said.answers is not None:
+        case.bad("nothing waits for an answer any more", said.record)
+    else:
+        case.bad("nothing was asked", said.record)
 
 
 @rule(
