@@ -1,118 +1,290 @@
-"""Brings the lines of both directions into the order in which they were said.
+"""Brings the lines of two receivers into the order in which they were said.
 
-Two receivers stamp what they read some milliseconds late, each in its own time (USB adapters collect bytes for up to
-16 ms). So an answer may seem to come before its question. Within a direction the order is certain; between them, what
-can answer what decides where the stamps are close.
+Goal
+    Two adapters listen to a line, one for each direction. Each stamps what it reads some milliseconds late, in its own
+    time: USB adapters collect bytes for up to 16 ms, and a busy computer adds to that. So a ``result`` may bear an
+    earlier time than the line that it answers. Whoever reads the conversation wants the question before the answer.
+
+Plan
+    A merge of two sorted sequences with a look-ahead of :data:`LATENESS`. Within a direction the order is certain, so
+    each direction is a queue, and the only question is which of the two heads comes next. Heads further apart than
+    :data:`LATENESS` go by their stamps. Closer ones are decided by who can answer whom:
+
+    * The module's line has the earlier stamp. If the MCU's line is a question that it may reply to, and no other open
+      question explains it, the MCU's line comes first.
+    * The MCU's line has the earlier stamp. If it is an answer, the MCU has asked for work, and the module hands out
+      such work within the look-ahead, the module's line comes first.
+    * In all other cases the stamps decide.
+
+Example
+    ``G`` is ``get_down``, ``D`` is ``down set_properties 2 1 5``, ``R`` is ``result 2 1 0``, ``K`` is ``ok``. The
+    receiver at the MCU is 1 ms late, the one at the module 12 ms::
+
+        ms                          0   2   4   6   8   10  12  14  16  18  20  22
+        said       by the MCU       G           R
+                   by the module        D           K
+        stamped    at the MCU         G           R
+                   at the module                                D           K
+
+    By stamp: G R D K. When the heads are R (7 ms) and D (14 ms), they are close, the MCU has asked for work (G), and D
+    is what a ``result`` answers: D comes first. Then R is before K by its stamp, and the order is G D R K.
+
+There is one implementation, :class:`Ordering`, fed live or with a whole recording. It holds a line back only as long
+as the other receiver may still bring one that comes before it. No I/O and no clock.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import deque
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 
+from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
+from miio_lan.uart.replies import may_reply
+from miio_lan.uart.turns import text_of
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other."""
 
-PATIENCE = 0.1
-"""Seconds after which a line is no longer waited on; modules answer within milliseconds."""
+ANSWERED_WITHIN = 0.1
+"""Seconds for which a line of the MCU counts as an open question; modules answer within milliseconds."""
+
+OBSERVED_WITHIN = 2.0
+"""Seconds within which a recording holds what was observed at one time: a line that never ended is recorded a second
+after its first byte, a line of a busy line 0.2 s after it."""
 
 # Reports that are also answers to a request of the module.
 _REQUESTS = {"model": "down MIIO_model_req", "mcu_version": "down MIIO_mcu_version_req"}
 _ANSWERS = frozenset({"result", "error", *_REQUESTS})
-_SERVER = frozenset({"get_down", "result", "error", "properties_changed", "event_occured"})
-
-
-def text_of(record: Record) -> str:
-    """Give the printable text of a line, without its end."""
-    return _printable(record.raw)
-
-
-@lru_cache(maxsize=1024)
-def _printable(raw: bytes) -> str:
-    # A line at rest says the same all the time.
-    return "".join(chr(byte) for byte in raw if 0x20 <= byte < 0x7F).strip(" ")
 
 
 def merged(records: Iterable[Record]) -> list[Record]:
-    """Order the records of a line, each direction being in the order of time."""
-    merger = _Merger()
+    """Order the records of a line.
+
+    :param records: those of each direction in the order of time; how the two directions are mixed does not matter
+    """
+    merge = _Merge()
     for record in records:
-        (merger.up if record.direction == "up" else merger.down).append(record)
-    return merger.run()
+        merge.take(record)
+    return list(merge.ready(math.inf))
 
 
 def in_order(records: Iterable[Record]) -> list[Record]:
-    """Order the records of both wires: the lines as they were said, and the datagrams among them by their time."""
-    kept = sorted(records, key=_instant)
-    lines = merged(record for record in kept if record.wire == "uart")
-    return list(heapq.merge(lines, (record for record in kept if record.wire != "uart"), key=_instant))
+    """Order the records of both wires: the lines as they were said, the datagrams among them by their time."""
+    ordering = Ordering()
+    for record in sorted(records, key=_instant):
+        ordering.take(record)
+    return ordering.flush()
+
+
+def in_stream(records: Iterable[Record]) -> Iterator[Record]:
+    """Order the records of both wires while they are read, as :func:`in_order` would, in little memory.
+
+    Where the time jumps back, because a recording goes on after its computer was started anew, all begins anew.
+
+    :param records: in the order of observation: no later than :data:`OBSERVED_WITHIN` after their instant
+    :raises RecordError: what reading them raises, after everything that came before it was given
+    """
+    early: list[tuple[float, int, Record]] = []  # a heap
+    count = itertools.count()
+    ordering = Ordering()
+    latest = -math.inf
+
+    def rest() -> Iterator[Record]:
+        while early:
+            yield from ordering.feed(heapq.heappop(early)[2])
+        yield from ordering.flush()
+
+    try:
+        for record in records:
+            if record.instant < latest - OBSERVED_WITHIN:
+                yield from rest()
+                ordering, latest = Ordering(), record.instant
+            latest = max(latest, record.instant)
+            heapq.heappush(early, (record.instant, next(count), record))
+            while early[0][0] < latest - OBSERVED_WITHIN:
+                yield from ordering.feed(heapq.heappop(early)[2])
+    except RecordError:
+        yield from rest()
+        raise
+    yield from rest()
 
 
 def _instant(record: Record) -> float:
     return record.instant
 
 
-class _Merger:
+class Ordering:
+    """Orders the records of both wires as they come, and gives each as soon as nothing can come before it.
+
+    Records are fed in the order of their instants. One that comes with an earlier instant than the one before it is
+    put in its place if that is still open, and otherwise given as soon as possible; the order within a direction
+    stays. No I/O and no clock: :meth:`feed`, :meth:`tick` and :meth:`flush` give what is ready.
+    """
+
     def __init__(self) -> None:
-        self.up: deque[Record] = deque()
-        self.down: deque[Record] = deque()
+        self._merge = _Merge()
+        self._datagrams: deque[Record] = deque()
+        self._known = -math.inf  # nothing more comes with an earlier instant
+
+    def feed(self, record: Record) -> list[Record]:
+        """Take a record; give what is ready now, this one or others, in order."""
+        self.take(record)
+        self._known = max(self._known, record.instant)
+        return self._ready()
+
+    def take(self, record: Record) -> None:
+        """Take a record that says nothing about what is still to come: for whole recordings."""
+        if record.wire == "uart":
+            self._merge.take(record)
+        else:
+            self._datagrams.append(record)
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` gives something, if no record comes before; monotonic seconds, None for never."""
+        line, first = self._merge.deadline, self._merge.first
+        if not self._datagrams or (first is not None and first <= self._datagrams[0].instant):
+            return line
+        return self._datagrams[0].instant if line is None else min(line, self._datagrams[0].instant)
+
+    def tick(self, now: float) -> list[Record]:
+        """Take that nothing with an instant up to ``now`` is still to come; give what is ready."""
+        self._known = max(self._known, math.nextafter(now, math.inf))
+        return self._ready()
+
+    def flush(self) -> list[Record]:
+        """Take that nothing more comes; give the rest. What is fed afterwards is given at once."""
+        self._known = math.inf
+        return self._ready()
+
+    def _ready(self) -> list[Record]:
+        ready: list[Record] = []
+        for line in self._merge.ready(self._known):
+            ready += self._datagrams_before(line.instant)
+            ready.append(line)
+        if (first := self._merge.first) is not None:
+            # They come before the next line, whichever of the two heads that is, and whatever else comes.
+            return [*ready, *self._datagrams_before(min(self._known, first))]
+        return [*ready, *self._datagrams_before(self._known)]
+
+    def _datagrams_before(self, instant: float) -> Iterator[Record]:
+        while self._datagrams and (self._datagrams[0].instant < instant or instant == math.inf):
+            yield self._datagrams.popleft()
+
+
+class _Merge:
+    """The merge of both directions of a line; see the module for its plan."""
+
+    def __init__(self) -> None:
+        self._up: deque[Record] = deque()
+        self._down: deque[Record] = deque()
         self._asked: deque[tuple[float, str]] = deque(maxlen=32)
 
-    def run(self) -> list[Record]:
-        ordered = []
-        while self.up and self.down:
-            record = self.up.popleft() if self._up_first() else self.down.popleft()
+    def take(self, record: Record) -> None:
+        (self._up if record.direction == "up" else self._down).append(record)
+
+    @property
+    def first(self) -> float | None:
+        """The earliest instant of a line that was not given yet."""
+        return min([queue[0].instant for queue in (self._up, self._down) if queue], default=None)
+
+    @property
+    def deadline(self) -> float | None:
+        """Up to when all must be known, so that :meth:`ready` gives a line; None when there is none."""
+        if self._up and (not self._down or self._up[0].instant <= self._down[0].instant):
+            up = self._up[0]
+            return up.instant + LATENESS if self._may_answer(up) else up.instant
+        if not self._down:
+            return None
+        down = self._down[0]
+        return down.instant if self._explained(down, down.instant) else down.instant + LATENESS
+
+    def ready(self, known: float) -> Iterator[Record]:
+        """Give the lines of which it is certain that they come next.
+
+        :param known: nothing more comes with an earlier instant; monotonic seconds
+        """
+        while self._up or self._down:
+            up_first = self._up_first(known)
+            if up_first is None:
+                return
+            record = (self._up if up_first else self._down).popleft()
             self._note(record)
-            ordered.append(record)
-        return [*ordered, *self.up, *self.down]
+            yield record
 
-    def _up_first(self) -> bool:
-        up, down = self.up[0], self.down[0]
-        if abs(up.instant - down.instant) > LATENESS:
-            return up.instant <= down.instant
+    def _up_first(self, known: float) -> bool | None:
+        """Tell whether the MCU's line is the next one; None while that depends on what is still to come.
+
+        With a single head the other one is thought of as the earliest that may still come. Every step is decided by
+        the same comparisons, so that what is fed line by line is ordered like what is there from the start.
+        """
+        if not self._down:
+            up = self._up[0]
+            if known > up.instant + LATENESS:
+                return True
+            return True if known >= up.instant and not self._may_answer(up) else None
+        if not self._up:
+            down = self._down[0]
+            if known > down.instant + LATENESS:
+                return False
+            return False if known > down.instant and self._explained(down, down.instant) else None
+        up, down = self._up[0], self._down[0]
+        up_is_early = up.instant <= down.instant
+        early, late = (up, down) if up_is_early else (down, up)
+        if late.instant > early.instant + LATENESS:
+            return up_is_early
         if not delivered(up) or invented(down):
-            return up.instant <= down.instant  # said to, or by, a bridge alone, which has one clock
-        while self._asked and self._asked[0][0] < min(up.instant, down.instant) - PATIENCE:
-            self._asked.popleft()
-        said, asked = _text(down), _text(up).partition(" ")[0]
-        explained = any(_answers(said, word) for _, word in self._asked)
-        if up.instant > down.instant:
-            return not explained and _answers(said, asked)
-        return not self._hands_out_before(asked, up.instant + LATENESS)
+            return up_is_early  # said to, or by, a bridge alone, which has one clock
+        if not up_is_early:
+            return not self._explained(down, down.instant) and may_reply(text_of(down), _word(up))
+        return self._up_is_no_answer_to_what_follows(up, known)
 
-    def _hands_out_before(self, answer: str, end: float) -> bool:
-        """Tell whether the MCU has asked for work and gets some: it waits for that before it answers anything."""
-        if answer not in _ANSWERS or all(word != "get_down" for _, word in self._asked):
+    def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
+        """Tell whether a line of the MCU comes before what the module says next, though that has about its time."""
+        if not self._may_answer(up):
+            return True
+        end = up.instant + LATENESS
+        near = itertools.takewhile(lambda record: record.instant <= end, self._down)
+        if any(_wants(text_of(record), _word(up)) for record in near):
             return False
-        near = itertools.takewhile(lambda record: record.instant <= end, self.down)
-        return any(_wants(_text(record), answer) for record in near)
+        return True if known > end or self._down[-1].instant > end else None
+
+    def _may_answer(self, up: Record) -> bool:
+        """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
+        if _word(up) not in _ANSWERS:
+            return False
+        return any(word == "get_down" for _, word in self._open(up.instant))
+
+    def _explained(self, down: Record, instant: float) -> bool:
+        """Tell whether a line of the module answers a line of the MCU that came before."""
+        return any(may_reply(text_of(down), word) for _, word in self._open(instant))
+
+    def _open(self, instant: float) -> list[tuple[float, str]]:
+        return [each for each in self._asked if each[0] >= instant - ANSWERED_WITHIN]
 
     def _note(self, record: Record) -> None:
-        text = _text(record)
+        """Keep account of what the module has not answered yet."""
+        text = text_of(record)
         if record.direction == "up":
             if text and delivered(record):
-                self._asked.append((record.instant, text.partition(" ")[0]))
+                self._asked.append((record.instant, _word(record)))
             return
-        words = [word for _, word in self._asked]
-        place = next((place for place, word in enumerate(words) if _answers(text, word)), None)
-        if place is not None and not invented(record):
+        if invented(record):
+            return
+        self._forget(record.instant)
+        place = next((place for place, (_, word) in enumerate(self._asked) if may_reply(text, word)), None)
+        if place is not None:
             for _ in range(place + 1):
                 self._asked.popleft()
 
-
-def _answers(said: str, asked: str) -> bool:
-    """Tell whether a module may say this to that."""
-    if said.startswith("down "):
-        return asked == "get_down"
-    if said == "ok":
-        return asked != "get_down"
-    return said == "error" or (bool(said) and asked not in _SERVER)
+    def _forget(self, instant: float) -> None:
+        while self._asked and self._asked[0][0] < instant - ANSWERED_WITHIN:
+            self._asked.popleft()
 
 
 def _wants(said: str, answer: str) -> bool:
@@ -122,5 +294,5 @@ def _wants(said: str, answer: str) -> bool:
     return said.startswith("down ") and not said.startswith(("down none", "down MIIO_", "down ble_"))
 
 
-def _text(record: Record) -> str:
-    return text_of(record).removeprefix("# ")
+def _word(record: Record) -> str:
+    return text_of(record).partition(" ")[0]

@@ -7,7 +7,6 @@ import json
 import sys
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -113,11 +112,6 @@ def _typed() -> Iterator[str]:
     echo()
 
 
-def _is_of_a_list(record: Record) -> bool:
-    """Tell whether this is ``help`` as it stands in the list of commands, unless it comes before all the others."""
-    return record.note == "echo" and (record.reading or {}).get("answers") == "help"
-
-
 class ConsoleView:
     """A port, what is said on it, and its showing on the terminal.
 
@@ -172,8 +166,6 @@ class ConsoleView:
 
     def _show(self, record: Record) -> None:
         if not self._sending:
-            if self._heard and _is_of_a_list(record):
-                record = replace(record, note="")
             self._heard += 1
         if self._as_lines:
             echo(json.dumps(as_json(record), ensure_ascii=False))

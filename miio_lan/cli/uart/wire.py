@@ -35,9 +35,11 @@ def record(settings: CliSettings, **options: Any) -> None:
     """Listen to a line without ever writing, show it in two lanes, and record it.
 
     Two adapters hear both directions: RX of one at the MCU's TX, RX of the other at the module's TX, GND to GND. One
-    adapter hears one direction. With --json, JSON Lines on stdout. Ctrl-C ends it; the file is complete at any time.
+    adapter hears one direction. Two adapters are late, each in its own time: lines are shown in the order in which
+    they were said, and recorded as they were read. With --json, JSON Lines on stdout. Ctrl-C ends it; the file is
+    complete at any time.
     """
-    run(settings, options, "line", lambda stack, observer, _feed: opened_tap(stack, options, observer))
+    run(settings, options, "line", lambda stack, observer, feed: opened_tap(stack, options, observer, feed))
 
 
 @command("bridge", without=DEVICE_OPTIONS)
@@ -102,9 +104,12 @@ def opened_port(stack: ExitStack, name: str) -> Port:
     return stack.enter_context(open_port(name))
 
 
-def opened_tap(stack: ExitStack, options: dict[str, Any], observer: Observer) -> Tap:
+def opened_tap(
+    stack: ExitStack, options: dict[str, Any], observer: Observer, feed: Feed | None = None
+) -> Tap:
     """Start the tap that ``--up``, ``--down`` and ``--either`` describe.
 
+    :param feed: what shows the records, when it is to bring the lines of two receivers into their order
     :raises click.UsageError: if they describe none
     """
     from miio_lan.uart.listening.tap import Tap
@@ -115,6 +120,8 @@ def opened_tap(stack: ExitStack, options: dict[str, Any], observer: Observer) ->
     ports = {key: opened_port(stack, name) for key, name in names.items()}
     for line in _places(ports.items()):
         echo(line, err=True)
+    if feed is not None and len(ports) > 1:
+        feed.order_lines()
     tap = Tap(observer, up=ports.get("up"), down=ports.get("down"), either=ports.get("either"))
     return stack.enter_context(tap)
 

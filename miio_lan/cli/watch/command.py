@@ -134,7 +134,7 @@ class _Watch:
             self._virtual(stack, observer, feed)
             return
         if any(self._options[key] for key in ("up", "down", "either")):
-            opened_tap(stack, self._options, observer)
+            opened_tap(stack, self._options, observer, feed)
         if self._calls:
             from miio_lan.cli.device.connect import opened
             from miio_lan.device.blocking import Device

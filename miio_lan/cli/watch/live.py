@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from miio_lan.cli.options import CliSettings
     from miio_lan.record import Observer, Record
     from miio_lan.record.lanes import View
+    from miio_lan.uart.order import Ordering
 
 #: Records that may wait to be shown, when the terminal is slow or stopped. The recording has all of them.
 MAX_WAITING = 20_000
@@ -45,15 +47,30 @@ class Source(Protocol):
 
 
 class Feed:
-    """Records from other threads, handed to the main thread."""
+    """Records from other threads, handed to the main thread.
+
+    They come in the order of time, if they were not too late for that. Where a line is heard by two receivers
+    (:meth:`order_lines`), its lines come in the order in which they were said.
+    """
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Record | str | None] = SimpleQueue()
         self._interrupted = False
         self._early: list[tuple[float, int, Record]] = []  # a heap
-        self._order = itertools.count()
+        self._count = itertools.count()
+        self._ordering: Ordering | None = None
+        self._ready: deque[Record] = deque()
         #: Records that were not shown because the terminal was too slow.
         self.missed = 0
+
+    def order_lines(self) -> None:
+        """Say that two receivers hear the line, each late in its own time. Call it before anything is observed.
+
+        A record is held back up to 30 ms longer for that, and only where the other receiver may bring an earlier line.
+        """
+        from miio_lan.uart.order import Ordering
+
+        self._ordering = Ordering()
 
     def observe(self, record: Record) -> None:
         """Take a record; never waits."""
@@ -72,23 +89,43 @@ class Feed:
         self._queue.put(None)
 
     def records(self, *, seconds: float | None = None, count: int | None = None) -> Iterator[Record | str]:
-        """See :class:`Source`. Records of several threads come in order of time, if they were not too late for that."""
-        due = math.inf if seconds is None else time.monotonic() + seconds
-        while count is None or count > 0:
-            settled = self._early[0][0] + SETTLE if self._early else math.inf
-            item = self._next(min(due, settled))
+        """See :class:`Source`."""
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        given = 0
+        while count is None or given < count:
+            if self._ready:
+                given += 1
+                yield self._ready.popleft()
+                continue
+            due = self._due()
+            item = self._next(min(end, due))
             if isinstance(item, str):
                 yield item
             elif item is not None:
-                heapq.heappush(self._early, (item.instant, next(self._order), item))
-            elif self._interrupted or settled > due or not self._early:
-                break
-            else:
-                yield heapq.heappop(self._early)[2]
-                count = None if count is None else count - 1
-        while self._early and count != 0:
-            yield heapq.heappop(self._early)[2]
-            count = None if count is None else count - 1
+                heapq.heappush(self._early, (item.instant, next(self._count), item))
+            elif not self._interrupted and due < min(end, math.inf):
+                self._settle(time.monotonic() - SETTLE)
+            elif not self._finish():
+                return
+
+    def _due(self) -> float:
+        """Give when a record may be given that was not ready so far."""
+        held = self._ordering.deadline if self._ordering is not None else None
+        first = self._early[0][0] if self._early else math.inf
+        return min(first, math.inf if held is None else held) + SETTLE
+
+    def _settle(self, now: float) -> None:
+        """Make ready what was observed up to an instant before which nothing more comes."""
+        while self._early and self._early[0][0] <= now:
+            record = heapq.heappop(self._early)[2]
+            self._ready.extend([record] if self._ordering is None else self._ordering.feed(record))
+        if self._ordering is not None:
+            self._ready.extend(self._ordering.tick(now))
+
+    def _finish(self) -> bool:
+        """Make ready all there is, and tell whether there is any."""
+        self._settle(math.inf)
+        return bool(self._ready)
 
     def _next(self, due: float) -> Record | str | None:
         """Wait for the next item; None when there is none by then, or somebody ended that."""
@@ -102,7 +139,7 @@ class Feed:
 
 
 class Replay:
-    """The records of a recording.
+    """The records of a recording, its lines in the order in which they were said.
 
     :param file: a path, ``-`` for stdin
     :param speed: how much faster than then; None does not wait at all
@@ -111,13 +148,24 @@ class Replay:
 
     def __init__(self, file: str, speed: float | None = None) -> None:
         from miio_lan.record.recording import read_recording
+        from miio_lan.uart.order import in_stream
 
         self.file = file
         records = read_recording(file)
         first = next(records, None)  # what cannot be opened is said before anything is shown
-        self._records = itertools.chain([] if first is None else [first], records)
+        self._records = in_stream(self._placed(itertools.chain([] if first is None else [first], records)))
+        self._places: dict[int, int] = {}
         self._speed = speed
         self._end: SimpleQueue[None] = SimpleQueue()
+
+    def _placed(self, records: Iterable[Record]) -> Iterator[Record]:
+        for place, record in enumerate(records):
+            self._places[id(record)] = place
+            yield record
+
+    def place(self, record: Record) -> int:
+        """Give the place of a record in the file, counted from 0. To be asked once, for a record that was given."""
+        return self._places.pop(id(record))
 
     def interrupt(self) -> None:
         """See :class:`Source`."""
@@ -212,24 +260,49 @@ def run(
 
 
 def replay(settings: CliSettings, options: dict[str, Any], view: View, source: Replay) -> None:
-    """Show a recording, and copy what is shown, until the end.
+    """Show a recording, and copy what is shown, in the order of the recording, until the end.
 
     :raises RecordError: if a line of it is no record, or the copy cannot be written
     """
     wanted = filter_of(options)
     check_files([options["output"]], [source.file])
 
-    def copy(record: Record) -> None:
-        if wanted(record):
-            recording(record)
+    def record(each: Record) -> None:
+        if wanted(each):
+            recording(each)
 
     with contextlib.ExitStack() as stack:
         recording = _recording(stack, options["output"])
+        copy = stack.enter_context(contextlib.closing(Copy(record)))
         stack.enter_context(ended_by_signals(source))
         recording.begin()
         show = Show(view, wanted, json=settings.json, wall=options["wall"])
-        _show(options, show, source, copy)
+        _show(options, show, source, lambda each: copy.take(source.place(each), each))
     _end(recording)
+
+
+class Copy:
+    """Hands records on in the order of their places, though they come in another.
+
+    :param write: called with each
+    """
+
+    def __init__(self, write: Callable[[Record], object]) -> None:
+        self._write = write
+        self._waiting: list[tuple[int, Record]] = []  # a heap
+        self._next = 0
+
+    def take(self, place: int, record: Record) -> None:
+        """Take a record; hand on what has its turn. Each place comes once, and none is left out but the last ones."""
+        heapq.heappush(self._waiting, (place, record))
+        while self._waiting and self._waiting[0][0] == self._next:
+            self._write(heapq.heappop(self._waiting)[1])
+            self._next += 1
+
+    def close(self) -> None:
+        """Hand on the rest."""
+        while self._waiting:
+            self._write(heapq.heappop(self._waiting)[1])
 
 
 def _recording(stack: contextlib.ExitStack, name: str | None) -> Recording:

@@ -21,6 +21,7 @@ from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.logparts import QUOTED, Times, as_bytes, unquoted
 from miio_lan.uart.logs.tables import TableLine, read_table
+from miio_lan.uart.order import in_stream
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -74,7 +75,8 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         if texts[-1].strip() and is_cut_off(texts[-1]):
             _LOGGER.warning("the last line of the recording was cut off, and is left out")
             del texts[-1]
-        yield from _refreshed(record for record in read(iter(texts)) if record.wire == "uart")  # type: ignore[arg-type]
+        records = read(iter(texts))  # type: ignore[arg-type]
+        yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
     table = read_table(texts)
     seen = list(_seen(texts)) if table is None else [_of_table(line) for line in table]

@@ -69,6 +69,26 @@ def test_both_directions(run, plug) -> None:
     assert "module hears the module" in ended.err
 
 
+def test_lines_of_two_adapters_are_shown_as_they_were_said_and_recorded_as_they_were_read(
+    run, plug, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr("miio_lan.uart.order.LATENESS", 100.0)  # however slow this machine is
+    plug("mcu", b"get_down\rresult 2 1 0\r")
+    plug("module", b"down set_properties 2 1 5\rok\r")
+    path = tmp_path / "line.jsonl"
+    ended = run(
+        "uart", "record", "--up", "mcu", "--down", "module", "--polls", "--count", "4", "-o", str(path)
+    )
+    assert [row.split(maxsplit=1)[1] for row in ended.out.splitlines()[1:]] == [
+        "get_down",
+        "down set_properties 2 1 5",
+        "result 2 1 0",
+        "ok",
+    ]
+    recorded = [record.raw for record in read_recording(path)]
+    assert recorded.index(b"result 2 1 0\r") == recorded.index(b"get_down\r") + 1
+
+
 def test_one_of_them(run, plug) -> None:
     plug("x", b"down none\rok\r")
     ended = run("uart", "record", "--either", "x", "--count", "2", "--polls", "--hide", "^ok")

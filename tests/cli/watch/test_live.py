@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import io
 import os
-import re
 import signal
-import sys
 import threading
 
 import pytest
-from rich.console import Console
 
-from miio_lan.cli.device.show import Filter, Show, style_of
 from miio_lan.cli.watch import live
-from miio_lan.cli.watch.footer import Footer
-from miio_lan.cli.watch.live import Feed, Replay, ended_by_signals, reader_may_leave, to_all
+from miio_lan.cli.watch.live import Copy, Feed, Replay, ended_by_signals, reader_may_leave, to_all
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.record.recording import FileRecorder
@@ -33,12 +27,49 @@ def observed(*records: Record) -> Feed:
     return feed
 
 
-# --- where records come from ---------------------------------------------------------------------------------------
-
-
 def test_records_come_in_order_of_time() -> None:
     feed = observed(uart(b"b\r", 2.0), uart(b"c\r", 3.0), uart(b"a\r", 1.0))
     assert [each.raw for each in feed.records(count=3)] == [b"a\r", b"b\r", b"c\r"]
+
+
+LATE = (  # what two receivers stamp: the one at the module is 10 ms later than the other
+    uart(b"get_down\r", 100.000),
+    uart(b"result 2 1 0\r", 100.005),
+    uart(b"down set_properties 2 1 5\r", 100.011, "down"),
+    uart(b"ok\r", 100.016, "down"),
+)
+
+
+AS_SAID = [b"get_down\r", b"down set_properties 2 1 5\r", b"result 2 1 0\r", b"ok\r"]
+
+
+def test_lines_of_two_receivers_come_as_they_were_said() -> None:
+    feed = Feed()
+    feed.order_lines()
+    for record in LATE:
+        feed.observe(record)
+    assert [each.raw for each in feed.records(count=4)] == AS_SAID
+
+
+def test_lines_of_one_receiver_come_by_their_time() -> None:
+    assert [each.raw for each in observed(*LATE).records(count=4)] == [each.raw for each in LATE]
+
+
+def test_a_line_that_is_held_back_comes_when_nothing_else_does() -> None:
+    feed = Feed()
+    feed.order_lines()
+    feed.observe(LATE[0])
+    feed.observe(LATE[1])
+    assert [each.raw for each in feed.records(count=2)] == AS_SAID[:1] + AS_SAID[2:3]
+
+
+def test_a_line_that_is_held_back_at_the_end_is_given() -> None:
+    feed = Feed()
+    feed.order_lines()
+    far = 1e12  # not yet settled
+    late = uart(b"down none\r", far, "down")
+    feed.observe(late)
+    assert list(feed.records(seconds=0.001)) == [late]
 
 
 def test_messages_come_at_once_and_do_not_count() -> None:
@@ -103,6 +134,28 @@ def test_a_replay_ends_with_its_time_or_an_interruption(recording) -> None:
     assert list(records) == []
 
 
+def test_a_replay_gives_the_lines_as_they_were_said(tmp_path) -> None:
+    path = tmp_path / "late.jsonl"
+    with FileRecorder(path) as recorder:
+        for record in LATE:
+            recorder(record)
+    replay = Replay(str(path))
+    records = list(replay.records())
+    assert [each.raw for each in records] == AS_SAID
+    assert [replay.place(each) for each in records] == [0, 2, 1, 3]
+    assert len(list(Replay(str(path), speed=100.0).records(count=3))) == 3
+
+
+def test_a_copy_is_in_the_order_of_its_original() -> None:
+    copied: list[bytes] = []
+    copy = Copy(lambda record: copied.append(record.raw))
+    for place, raw in ((0, b"0"), (2, b"2"), (1, b"1"), (4, b"4"), (5, b"5")):
+        copy.take(place, uart(raw))
+    assert copied == [b"0", b"1", b"2"]
+    copy.close()
+    assert copied == [b"0", b"1", b"2", b"4", b"5"]
+
+
 def test_a_replay_of_nothing(tmp_path) -> None:
     (tmp_path / "empty").write_text("")
     assert list(Replay(str(tmp_path / "empty")).records()) == []
@@ -115,150 +168,6 @@ def test_several_observers_are_one() -> None:
     other: list[Record] = []
     to_all(one.append, None, other.append)(LAN)
     assert one == other == [LAN]
-
-
-# --- what is shown -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("wanted", "record", "shown"),
-    [
-        (Filter(), uart(b"get_down\r"), False),
-        (Filter(), uart(b"\ndown none\r"), False),
-        (Filter(), uart(b"get_down\r", note="dropped by the bridge"), True),
-        (Filter(polls=True), uart(b"get_down\r"), True),
-        (Filter(wire="lan"), uart(b"net\r"), False),
-        (Filter(wire="lan"), LAN, True),
-        (Filter(wire="uart"), LAN, False),
-        (Filter(only=re.compile("result|info")), uart(b"net\r"), False),
-        (Filter(only=re.compile("result|info")), LAN, True),
-        (Filter(hide=re.compile("props")), uart(b"props a 1\r"), False),
-        (Filter(only=re.compile("a"), hide=re.compile("b")), uart(b"a b\r"), False),
-        (Filter(only=re.compile("noise")), uart(b"?\r", note="noise"), True),
-    ],
-)
-def test_filters(wanted, record, shown) -> None:
-    assert wanted(record) is shown
-
-
-@pytest.mark.parametrize(
-    ("record", "style"),
-    [
-        (LAN, "cyan"),
-        (uart(b"ok\r", reading={"command": "reply", "text": "ok", "valid": True}), ""),
-        (uart(b"error\r", reading={"command": "reply", "text": "error", "valid": True}), "red"),
-        (Record("lan", "up", 0.0, 0.0, b"", {"error": {"code": -1}}), "red"),
-        (uart(b"?\r", note="noise"), "yellow"),
-        (uart(b"?\r", reading={"valid": False}), "yellow"),
-        (uart(b"?\r", note="sent by the bridge"), "magenta"),
-    ],
-)
-def test_what_is_wrong_stands_out(record, style) -> None:
-    assert style_of(record) == style
-
-
-def test_a_terminal_gets_a_header_rows_and_a_line_of_counts() -> None:
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=100, highlight=False)
-    with Show("wires", Filter(), console=terminal) as show:
-        show.show(LAN)
-        show.show(uart(b"get_down\r", direction="up"))
-        show.show(uart(b"[bold]x\r", note="noise"))
-        show.say("[red]device: gone\x1b")
-    text = terminal.file.getvalue()  # type: ignore[attr-defined]
-    assert "LAN: client" in text
-    assert "→ miIO.info" in text
-    assert "← [bold]x [noise]" in text
-    assert "get_down" not in text
-    assert "[red]device: gone\\x1b" in text
-    assert "LAN 1 · UART 2 · not shown 1 · odd 1 · Ctrl-C ends" in text
-
-
-def screen(width: int) -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=width, highlight=False, color_system=None)
-
-
-def drawn(terminal: Console) -> str:
-    """Give what was written since the last time."""
-    text: str = terminal.file.getvalue()  # type: ignore[attr-defined]
-    terminal.file.seek(0)
-    terminal.file.truncate()
-    return text
-
-
-def test_rows_follow_the_width_of_the_terminal() -> None:
-    terminal = screen(120)
-    net = uart(b"net\r", direction="down")
-
-    def shown() -> list[str]:
-        show.show(net)
-        rows = drawn(terminal).replace("\r\x1b[J", "").split("\n")
-        return [row for row in rows if "net" in row or "module" in row]
-
-    with Show("line", Filter(), console=terminal) as show:
-        drawn(terminal)
-        assert [row.index("net") for row in shown()] == [67]
-        terminal.width = 70
-        header, row = shown()
-        assert header.index("module says") == row.index("net") == 42
-        assert len(shown()) == 1
-
-
-def test_a_footer_is_found_again_where_a_narrower_terminal_has_wrapped_it() -> None:
-    terminal = screen(100)
-    footer = Footer(terminal)
-    footer.show("x" * 50)
-    assert drawn(terminal) == "x" * 50
-    terminal.width = 20
-    footer.show("y" * 50)
-    assert drawn(terminal) == "\x1b[A\x1b[A\r\x1b[J" + "y" * 19
-    footer.show("y" * 50)
-    assert drawn(terminal) == ""
-
-
-def test_what_goes_to_stderr_stands_above_the_footer(monkeypatch) -> None:
-    terminal = screen(100)
-    monkeypatch.setattr("sys.stderr", terminal.file)
-    footer = Footer(terminal)
-    footer.start()
-    footer.show("below")
-    sys.stderr.write("ab")
-    sys.stderr.write("ove\n")
-    sys.stderr.write("unfinished")
-    assert sys.stderr.isatty() is terminal.file.isatty()
-    footer.stop()
-    assert sys.stderr is terminal.file
-    rows = drawn(terminal).replace("below\r\x1b[J", "").splitlines()
-    assert rows == ["above", "unfinished"]
-
-
-def test_a_terminal_that_cannot_move_its_cursor_gets_no_footer(monkeypatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
-    terminal = screen(100)
-    footer = Footer(terminal)
-    monkeypatch.setattr("sys.stderr", None)
-    footer.start()
-    footer.show("below")
-    footer.stop()
-    assert drawn(terminal) == ""
-
-
-def test_a_terminal_that_knows_ascii_only(monkeypatch) -> None:
-    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    stdout.isatty = lambda: True  # type: ignore[method-assign]
-    monkeypatch.setattr("sys.stdout", stdout)
-    with Show("wires", Filter()) as show:
-        show.show(LAN)
-    stdout.flush()
-    assert b"\\u2192 miIO.info" in stdout.buffer.getvalue()  # type: ignore[attr-defined]
-
-
-def test_a_pipe_gets_plain_rows(capsys) -> None:
-    with Show("line", Filter()) as show:
-        show.show(uart(b"net\r"))
-        show.say("gone")
-    captured = capsys.readouterr()
-    assert captured.out.splitlines()[1] == "     0.000  net"
-    assert captured.err == "gone\n"
 
 
 def test_a_reader_may_leave(monkeypatch) -> None:

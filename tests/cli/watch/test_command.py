@@ -40,6 +40,47 @@ def test_what_is_shown_of_a_recording_can_be_recorded(run, recording, tmp_path) 
     assert [record.wire for record in read_recording(copy)] == ["uart"] * 3
 
 
+@pytest.fixture
+def late(tmp_path) -> str:
+    """Make a recording of two receivers: the one at the module is 10 ms later than the other."""
+    path = tmp_path / "late.jsonl"
+    with FileRecorder(path) as recorder:
+        for at, direction, raw in (
+            (1.000, "up", b"get_down\r"),
+            (1.005, "up", b"result 2 1 0 5\r"),
+            (1.011, "down", b"down get_properties 2 1\r"),
+            (1.016, "down", b"ok\r"),
+        ):
+            recorder(Record("uart", direction, at, at, raw))
+    return str(path)
+
+
+def test_two_late_receivers_are_shown_as_they_were_heard_by_both_ends_and_copied_as_recorded(
+    run, late, tmp_path
+) -> None:
+    copy = tmp_path / "copy.jsonl"
+    shown = run("watch", "--replay", late, "--polls", "-o", str(copy)).out
+    assert [row.split(maxsplit=2)[2] for row in shown.splitlines()[1:]] == [
+        "get_down",
+        "down get_properties 2 1",
+        "result 2 1 0 5",
+        "ok",
+    ]
+    assert copy.read_text() == Path(late).read_text()
+    run("watch", "--replay", late, "--polls", "--count", "2", "-o", str(copy))
+    assert [record.raw for record in read_recording(copy)] == [b"get_down\r", b"down get_properties 2 1\r"]
+
+
+def test_decoding_reads_two_late_receivers_as_they_were_heard_by_both_ends(run, late) -> None:
+    shown = run("uart", "decode", late).out
+    assert [row.split(maxsplit=2)[2] for row in shown.splitlines()] == [
+        "get_down",
+        "down get_properties 2 1",
+        "result 2 1 0 5    (answers get_properties)",
+        "ok",
+    ]
+
+
 def test_json_lines(run, recording) -> None:
     ended = run("watch", "--replay", recording, "--only", "result|info", "--json")
     assert [json.loads(line)["wire"] for line in ended.out.splitlines()] == ["lan", "uart"]

@@ -1,0 +1,43 @@
+"""The page about the architecture names every room, and none that does not exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import test_imports
+
+import miio_lan
+
+ROOT = Path(miio_lan.__file__).parent
+PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def drawn() -> set[str]:
+    """Give what stands in the tree, as paths: folders end with a slash."""
+    tree = PAGE.partition("```text\nmiio_lan/\n")[2].partition("```")[0]
+    paths, above = set(), ""
+    for row in tree.splitlines():
+        depth = len(row) - len(row.lstrip(" "))
+        names = re.findall(r"[\w.]+(?:/|\.py)", re.split(r" {2,}", row.strip())[0])
+        if depth == 2:
+            above = names[0] if names[0].endswith("/") else ""
+        paths |= set(names) if depth == 2 else {above + name for name in names}
+    return paths
+
+
+def rooms() -> set[str]:
+    """Give the folders of the package, and the files that are rooms by themselves."""
+    folders = {f"{path.parent.relative_to(ROOT)}/" for path in ROOT.rglob("__init__.py")} - {"./"}
+    files = {path.name for path in ROOT.glob("*.py") if not path.name.startswith("_")}
+    return folders | files
+
+
+def test_every_room_is_drawn_and_no_other() -> None:
+    assert drawn() == rooms()
+
+
+def test_floors_are_those_that_are_checked() -> None:
+    rows = re.findall(r"\| (\d) \| (`.+`) \|", PAGE)
+    written = {name: int(floor) - 1 for floor, names in rows for name in re.findall(r"`(\w+)`", names)}
+    assert written == test_imports.FLOORS
