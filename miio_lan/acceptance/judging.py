@@ -55,6 +55,9 @@ def judgement_of(
         course = course or _course_of(check)
     driven = mode == MODULE
     lines = without_marks(every)
+    if check is not None and check.ended is not None:
+        # A tap may have gone on hearing what was no part of the check.
+        lines = [record for record in lines if record.instant <= check.ended]
     kept = tuple(sorted(lines, key=lambda record: record.instant) if driven else in_order(lines))
     model = model_of(kept) or (spec.model if spec is not None else "")
     verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)

@@ -14,6 +14,7 @@ from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
 from miio_lan.acceptance.tester.marked import MarkedObserver
+from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
 from miio_lan.errors import DeviceException, InvalidArgument
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.spec import Spec
@@ -195,14 +195,17 @@ def drive_lan(
     """
     model = spec.model if spec is not None else ""
     seen = MarkedObserver(LAN, observer, model=model, records=records)
-    with connect(seen) as device:
-        run = LanRun(device, spec, plan.allowed(allow), progress)
-        try:
-            run.run()
-        except BaseException as error:
-            run.course.cut = _CUT
-            seen.end(run.course)
-            _tell(run.course, error)
-            raise
-    ended = seen.end(run.course)
-    return judgement_of(list(seen.records), mode=LAN, spec=spec, title=title, ended=ended, course=run.course)
+    words = plan.allowed(allow)
+    course = Progress()
+    try:
+        with connect(seen) as device:
+            LanRun(device, spec, words, progress, course).run()
+    except BaseException as error:
+        course.cut = _CUT
+        _tell(course, error)
+        raise
+    finally:
+        ended = seen.end(course)
+    # A tap may go on hearing.
+    kept = [record for record in tuple(seen.records) if record.instant <= ended]
+    return judgement_of(kept, mode=LAN, spec=spec, title=title, ended=ended, course=course)
