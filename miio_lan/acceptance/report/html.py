@@ -39,7 +39,6 @@ from miio_lan.acceptance.report.wording import (
     shown,
     span,
     start_of,
-    total_of,
 )
 
 if TYPE_CHECKING:
@@ -186,10 +185,12 @@ def _evidence(verdict: Verdict, places: Places, start: float) -> str:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
     items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_EVIDENCE])
-    if (more := left_out_of(verdict, _EVIDENCE)) > 0:
+    more = max(left_out_of(verdict, _EVIDENCE), 0)
+    total = min(count, _EVIDENCE) + more
+    if more:
         items += f"<li>and {more} more</li>"
     return (
-        f'<details{unfolded}><summary>Evidence <span class="count">{total_of(verdict)}</span></summary>'
+        f'<details{unfolded}><summary>Evidence <span class="count">{total}</span></summary>'
         f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
     )
 

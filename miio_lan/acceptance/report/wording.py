@@ -181,7 +181,8 @@ def total_of(verdict: Verdict) -> int:
 
 def left_out_of(verdict: Verdict, pieces: int) -> int:
     """Count what speaks for a verdict and is not among its first ``pieces`` of evidence."""
-    return total_of(verdict) - _things(verdict.evidence[:pieces])
+    # Several pieces may be about one line.
+    return max(total_of(verdict) - _things(verdict.evidence[:pieces]), len(verdict.evidence) - pieces)
 
 
 def _things(evidence: Iterable[Evidence]) -> int:
