@@ -5,24 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.all import judge, model_of
+from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.pairing.pairing import pair
+from miio_lan.record.marks import marked_check, without_marks
 from miio_lan.uart.order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.device.spec import Spec
     from miio_lan.record import Record
+    from miio_lan.record.marks import MarkedCheck
 
 PASSIVE, MODULE, LAN = "passive", "module", "lan"
+_CUT = "the recording ends before the check does"
 
 
 def judgement_of(
     records: Iterable[Record],
     *,
-    mode: str = PASSIVE,
+    mode: str | None = None,
     spec: Spec | None = None,
     title: str = "",
     from_boot: bool = False,
@@ -31,23 +34,43 @@ def judgement_of(
 ) -> Judgement:
     """Judge what crossed the wires.
 
-    :param mode: ``"passive"``, ``"module"`` or ``"lan"``, see :class:`~miio_lan.acceptance.verdict.Judgement`
+    What a check has recorded says so itself (:mod:`miio_lan.record.marks`), and how far the check got: it is judged as
+    the check was.
+
+    :param mode: ``"passive"``, ``"module"`` or ``"lan"``, see :class:`~miio_lan.acceptance.verdict.Judgement`; by
+        default what the records say of themselves, and ``"passive"`` where they say nothing
     :param spec: the product's description; without it, rules about values and codes are not judged
     :param title: what was judged; the model by default
     :param from_boot: whether the records are known to hold a power-up of the MCU
     :param ended: when the observation ended, monotonic seconds; with the last record by default
-    :param course: how far the checker got that asked the product; None for one that only listened
+    :param course: how far the checker got that asked the product; by default what the records say, None for one that
+        only listened
+    :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense
     """
+    every = list(records)
+    check = marked_check(every)
+    if check is not None:
+        mode, from_boot = mode or check.mode, from_boot or check.from_boot
+        ended = check.ended if ended is None else ended
+        course = course or _course_of(check)
     driven = mode == MODULE
-    kept = tuple(sorted(records, key=lambda record: record.instant) if driven else in_order(records))
+    lines = without_marks(every)
+    if check is not None and check.ended is not None:
+        # A tap may have gone on hearing what was no part of the check.
+        lines = [record for record in lines if record.instant <= check.ended]
+    kept = tuple(sorted(lines, key=lambda record: record.instant) if driven else in_order(lines))
     model = model_of(kept) or (spec.model if spec is not None else "")
     verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     return Judgement(
         title=title or model or "unknown product",
         model=model,
         started=kept[0].wall if kept else 0.0,
-        mode=mode,
+        mode=mode or PASSIVE,
         verdicts=verdicts,
         records=kept,
         exchanges=tuple(pair(kept)),
     )
+
+
+def _course_of(check: MarkedCheck) -> Progress:
+    return Progress(cut=_CUT) if check.progress is None else Progress.from_json(check.progress)

@@ -38,6 +38,15 @@ KINDS: dict[str, str] = {
 """The kinds of rules, in the order of a report, with a heading for each."""
 
 
+SEVERITIES: dict[str, str] = {
+    "failure": "what breaks the rule fails the product",
+    "warning": "what breaks the rule is pointed out, and fails nothing",
+    "failure or warning": "some breaches fail the product, others are pointed out",
+    "none": "a breach cannot be told from what was not seen: the rule is kept, or not observed",
+}
+"""What a breach of a rule can come to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule a product is held to.
@@ -46,16 +55,24 @@ class Rule:
     :param title: the rule in one sentence
     :param source: where it is written, e.g. ``"serial document, mcu_version"``
     :param kind: one of :data:`KINDS`
+    :param severity: one of :data:`SEVERITIES`
     """
 
     name: str
     title: str
     source: str
     kind: str
+    severity: str = "failure"
 
     def as_json(self) -> dict[str, object]:
         """Give the rule as plain JSON values."""
-        return {"name": self.name, "title": self.title, "source": self.source, "kind": self.kind}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "kind": self.kind,
+            "severity": self.severity,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +101,23 @@ class Evidence:
 class Verdict:
     """What one rule came to.
 
+    The counts are of what was judged: lines and datagrams, each once with the worst that was found in it, and findings
+    that are about none.
+
     :param text: why, in plain words
-    :param evidence: what it rests on, in the order of time
+    :param evidence: what it rests on, in the order of time; where there is very much, only the beginning of it
+    :param kept: how many kept the rule
+    :param warned: how many are worth a warning
+    :param broken: how many broke it
     """
 
     rule: Rule
     outcome: Outcome
     text: str
     evidence: tuple[Evidence, ...] = ()
+    kept: int = 0
+    warned: int = 0
+    broken: int = 0
 
     def as_json(self) -> dict[str, object]:
         """Give the verdict as plain JSON values; the rule's own keys are among them.
@@ -102,6 +128,9 @@ class Verdict:
             **self.rule.as_json(),
             "outcome": self.outcome.value,
             "text": self.text,
+            "kept": self.kept,
+            "warned": self.warned,
+            "broken": self.broken,
             "evidence": [each.as_json() for each in self.evidence],
         }
 

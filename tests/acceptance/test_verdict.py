@@ -40,8 +40,12 @@ def test_json_holds_verdicts_with_rule_and_evidence() -> None:
         "title": "The model has three parts",
         "source": "serial document, model",
         "kind": "boot",
+        "severity": "failure",
         "outcome": "fail",
         "text": "because",
+        "kept": 0,
+        "warned": 0,
+        "broken": 0,
         "evidence": [{"text": "seen", "record": LINE.as_json()}],
     }
 

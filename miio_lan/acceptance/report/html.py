@@ -31,6 +31,7 @@ from miio_lan.acceptance.report.wording import (
     day,
     headline,
     in_order,
+    left_out_of,
     line_of,
     mode_of,
     offset,
@@ -184,10 +185,12 @@ def _evidence(verdict: Verdict, places: Places, start: float) -> str:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
     items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_EVIDENCE])
-    if count > _EVIDENCE:
-        items += f"<li>and {count - _EVIDENCE} more</li>"
+    more = max(left_out_of(verdict, _EVIDENCE), 0)
+    total = min(count, _EVIDENCE) + more
+    if more:
+        items += f"<li>and {more} more</li>"
     return (
-        f'<details{unfolded}><summary>Evidence <span class="count">{count}</span></summary>'
+        f'<details{unfolded}><summary>Evidence <span class="count">{total}</span></summary>'
         f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
     )
 

@@ -10,9 +10,12 @@ key             value
 ``mode``        ``"passive"``, ``"module"`` or ``"lan"``
 ``ok``          whether no rule failed
 ``counts``      ``{"pass": n, "fail": n, "warning": n, "not observed": n}``
-``verdicts``    one object per rule, in the order of the rules: ``name``, ``title``, ``source``, ``kind``, ``outcome``
-                (a key of ``counts``), ``text`` (why), ``evidence``: a list of ``{"text": ...}``, with ``record``
-                where it is a line or datagram (the form of recordings, see :mod:`miio_lan.record`)
+``verdicts``    one object per rule, in the order of the rules: ``name``, ``title``, ``source``, ``kind``,
+                ``severity`` (what a breach comes to: ``"failure"``, ``"warning"``, ``"failure or warning"``,
+                ``"none"``), ``outcome`` (a key of ``counts``), ``text`` (why), ``kept``, ``warned`` and ``broken``
+                (how many lines, datagrams or other findings did so, also those that are no evidence here),
+                ``evidence``: a list of ``{"text": ...}``, at most 20, with ``record`` where it is a line or datagram
+                (the form of recordings, see :mod:`miio_lan.record`)
 ``exchanges``   one object per command: ``method``, ``ids``, ``fetch_time``, ``mcu_time``, ``total_time`` (seconds or
                 null), ``stopped_at`` (null when all went through), ``ambiguous``, ``notes``
 ``records``     how many records the judgement rests on

@@ -19,6 +19,7 @@ from miio_lan.acceptance.report.wording import (
     evidence_line,
     headline,
     in_order,
+    left_out_of,
     mode_of,
     shortened,
     shown,
@@ -100,7 +101,7 @@ def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
     lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
     lines += [shortened(evidence_line(evidence, start), _LINE) for evidence in verdict.evidence[:_EVIDENCE]]
-    if (more := len(verdict.evidence) - _EVIDENCE) > 0:
+    if (more := left_out_of(verdict, _EVIDENCE)) > 0:
         lines.append(f"and {more} more")
     return _clean("\n".join(lines))
 

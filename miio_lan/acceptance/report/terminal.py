@@ -18,6 +18,7 @@ from miio_lan.acceptance.report.wording import (
     evidence_line,
     headline,
     in_order,
+    left_out_of,
     mode_of,
     shortened,
     shown,
@@ -104,7 +105,7 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
     for evidence in verdict.evidence[:_EVIDENCE]:
         yield f"    - {shortened(evidence_line(evidence, start), _LINE)}"
-    if (more := len(verdict.evidence) - _EVIDENCE) > 0:
+    if (more := left_out_of(verdict, _EVIDENCE)) > 0:
         yield f"    - and {more} more"
 
 

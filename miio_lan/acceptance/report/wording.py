@@ -173,6 +173,22 @@ def evidence_line(evidence: Evidence, start: float) -> str:
     return f"{text}  [{where}]" if text else where
 
 
+def total_of(verdict: Verdict) -> int:
+    """Count what speaks for a verdict, whether or not it is among the evidence: lines, datagrams, other findings."""
+    counts = {"fail": verdict.broken + verdict.warned, "warning": verdict.warned, "pass": verdict.kept}
+    return max(counts.get(verdict.outcome.value, 0), _things(verdict.evidence))
+
+
+def left_out_of(verdict: Verdict, pieces: int) -> int:
+    """Count what speaks for a verdict and is not among its first ``pieces`` of evidence."""
+    # Several pieces may be about one line.
+    return max(total_of(verdict) - _things(verdict.evidence[:pieces]), len(verdict.evidence) - pieces)
+
+
+def _things(evidence: Iterable[Evidence]) -> int:
+    return len({id(each if each.record is None else each.record) for each in evidence})
+
+
 def _mentioned(judgement: Judgement) -> Iterable[Record]:
     for exchange in judgement.exchanges:
         yield from exchange.records

@@ -17,9 +17,11 @@ from miio_lan.acceptance.rules import (
     polling,
     reports,
     sets,
+    update,
     values,
 )
 from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.record.marks import without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +42,7 @@ JUDGES: tuple[Judge, ...] = (
     *values.JUDGES,
     *sets.JUDGES,
     *reports.JUDGES,
+    *update.JUDGES,
     *ends.JUDGES,
     *check.JUDGES,
 )
@@ -64,11 +67,14 @@ def judge(
     :param ended: when the observation ended, monotonic seconds; with the last record by default
     :param course: how far the checker got that asked the product; None for one that only listened
     """
-    session = Observed(records, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    lines = without_marks(records)
+    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     return tuple(each.judge(session) for each in JUDGES)
 
 
 def model_of(records: Iterable[Record]) -> str:
     """Give the model the MCU reported last, empty when it reported none."""
-    names = [getattr(said.command, "name", None) for said in Observed(records).line.of("model")]
+    names = [
+        getattr(said.command, "name", None) for said in Observed(without_marks(records)).line.of("model")
+    ]
     return next((name for name in reversed(names) if name), "")

@@ -149,6 +149,7 @@ def unknown_downlink(session: Observed, case: Case) -> None:
     "A downlink with a wrong number of parameters is answered, and not by success",
     source="serial document, error; observed: official MCU tool",
     kind="answers",
+    severity="failure or warning",
 )
 def malformed_downlink(session: Observed, case: Case) -> None:
     """``error``, or a ``result`` with negative codes alone."""
@@ -357,6 +358,7 @@ def update_answer(session: Observed, case: Case) -> None:
     "After an update the MCU starts again and reports model and version",
     source=f"{_TOOL} (OTA)",
     kind="update",
+    severity="none",
 )
 def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""

@@ -151,6 +151,7 @@ def model_until_ok(session: Observed, case: Case) -> None:
     "The MCU reports the model when asked by MIIO_model_req",
     source="observed: older modules; not in the document",
     kind="boot",
+    severity="warning",
 )
 def model_on_request(session: Observed, case: Case) -> None:
     """No failure: the document does not know the request."""

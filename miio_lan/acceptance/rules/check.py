@@ -22,21 +22,37 @@ _OUTAGE = "outage: "
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
     kind="checker",
+    severity="failure or warning",
 )
 def test_completed(session: Observed, case: Case) -> None:
     """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
     _listened(session, case)
+    _powered_up(session, case)
     course = session.course
     if course is None:
         case.unseen("nothing was asked, and the line was listened to until the end")
         return
+    if course.cut:
+        case.bad(f"{course.cut}: what was not asked by then was not judged")
     if course.left_out:
         last = session.line.said[-1].record if session.line.said else None
         (case.odd if course.told else case.bad)(f"{course.stopped}; left out: {course.remains}", last)
     for text in course.owed:
         case.odd(text)
-    if not (course.left_out or course.owed):
+    if not (course.cut or course.left_out or course.owed):
         case.good("everything was asked")
+
+
+def _powered_up(session: Observed, case: Case) -> None:
+    """See that the rules about power-up had something to judge, where that is to be expected."""
+    if session.booted is not None or not (session.driven or session.from_boot):
+        return
+    if session.from_boot:
+        case.odd("no report of a power-up was seen: was the product switched on during the check?")
+    else:
+        case.odd(
+            "no power-up was seen: the rules about it were not judged; switch the product off and on during the check"
+        )
 
 
 def _listened(session: Observed, case: Case) -> None:
@@ -60,7 +76,7 @@ def _listened(session: Observed, case: Case) -> None:
 
 
 def _unfinished(course: Progress | None) -> bool:
-    return course is not None and bool(course.left_out)
+    return course is not None and bool(course.left_out or course.cut)
 
 
 def _lost(record: Record) -> str:

@@ -31,7 +31,8 @@ def lan_answered(session: Observed, case: Case) -> None:
             case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
         elif call.answer is None:
             # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
-            if session.course is not None or session.ended - call.request.instant >= 4.0:
+            waited = session.course is not None and not session.course.cut
+            if waited or session.ended - call.request.instant >= 4.0:
                 case.bad(f"{call.method} got no reply", call.request)
         elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
             case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)
@@ -44,6 +45,7 @@ def lan_answered(session: Observed, case: Case) -> None:
     "miIO.info shows the model and the MCU's version",
     source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
     kind="lan",
+    severity="failure or warning",
 )
 def lan_info(session: Observed, case: Case) -> None:
     """Older modules leave the version out: a warning."""
@@ -96,6 +98,7 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
     "The module replies to each command in the form of the document",
     source="serial document, return values",
     kind="module",
+    severity="warning",
 )
 def module_replies(session: Observed, case: Case) -> None:
     """Only where a real module, or somebody else's, was at the other end."""
@@ -116,6 +119,7 @@ def module_replies(session: Observed, case: Case) -> None:
     "Downlinks are in the form of the document",
     source="serial document, server communication and reserved downstream commands",
     kind="module",
+    severity="warning",
 )
 def module_downlinks(session: Observed, case: Case) -> None:
     """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
@@ -135,6 +139,7 @@ def module_downlinks(session: Observed, case: Case) -> None:
     "The factory test is not entered in the field",
     source="serial document, factory",
     kind="module",
+    severity="warning",
 )
 def factory_command(session: Observed, case: Case) -> None:
     """It opens the product to anybody with the preset router, so that seeing it at all deserves a warning."""

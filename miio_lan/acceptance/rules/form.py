@@ -74,7 +74,13 @@ def parameter_count(session: Observed, case: Case) -> None:
             case.good(f"{count} parameters", said.record)
 
 
-@rule("line-end", "A line ends with CR", source="serial document, end character", kind="form")
+@rule(
+    "line-end",
+    "A line ends with CR",
+    source="serial document, end character",
+    kind="form",
+    severity="failure or warning",
+)
 def line_end(session: Observed, case: Case) -> None:
     """A missing CR merges two lines; a LF beside it is dropped by modules and only untidy."""
     for said in _lines(session):
@@ -95,6 +101,7 @@ def line_end(session: Observed, case: Case) -> None:
     "Lines consist of printable ASCII characters",
     source="serial document, legal characters",
     kind="form",
+    severity="failure or warning",
 )
 def legal_characters(session: Observed, case: Case) -> None:
     """A byte or two before the very first line come from power-up and are forgiven."""
@@ -115,6 +122,7 @@ def legal_characters(session: Observed, case: Case) -> None:
     "The MCU says nothing but commands",
     source="serial document, command format",
     kind="form",
+    severity="failure or warning",
 )
 def known_commands(session: Observed, case: Case) -> None:
     """What is known beyond the document is no failure; what no module knows is answered with ``error``."""
@@ -128,7 +136,13 @@ def known_commands(session: Observed, case: Case) -> None:
             case.good(f"{command.command}", said.record)
 
 
-@rule("spacing", "One space divides parameters", source="serial document, separator", kind="form")
+@rule(
+    "spacing",
+    "One space divides parameters",
+    source="serial document, separator",
+    kind="form",
+    severity="warning",
+)
 def spacing(session: Observed, case: Case) -> None:
     """Modules take runs of spaces and trailing ones; the document does not write any."""
     for said in _lines(session):
@@ -162,6 +176,7 @@ def string_quotes(session: Observed, case: Case) -> None:
     "Values are written as JSON writes them",
     source="serial document, serial command rules (JSON)",
     kind="form",
+    severity="failure or warning",
 )
 def value_form(session: Observed, case: Case) -> None:
     """No ``null``, no ``007``, no unfinished string; six decimals are taken, but say more than a sensor knows."""

@@ -38,6 +38,7 @@ _SOON = 8
     "After power-up the MCU asks for downlinks again and again",
     source="serial document, get_down",
     kind="polling",
+    severity="failure or warning",
 )
 def polls(session: Observed, case: Case) -> None:
     """Reports during boot may come first; whoever sends them and then falls silent does not poll.
@@ -97,6 +98,7 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     "The MCU polls every 100 to 200 ms",
     source="serial document, get_down",
     kind="polling",
+    severity="failure or warning",
 )
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
@@ -127,6 +129,7 @@ def poll_interval(session: Observed, case: Case) -> None:
     "result and error are sent once, and only as the answer to a downlink",
     source="serial document, result, error and MIIO_net_change",
     kind="polling",
+    severity="failure or warning",
 )
 def answers_only_downlinks(session: Observed, case: Case) -> None:
     """Net changes and ``down none`` have no ``result``; a refused answer may be tried again.

@@ -97,6 +97,7 @@ def event_rate(session: Observed, case: Case) -> None:
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
     kind="reports",
+    severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning."""
@@ -128,6 +129,7 @@ def reports_known(session: Observed, case: Case) -> None:
     "The serial number (1.5) is reported once the product is in the cloud",
     source="serial document, properties_changed (note on SN)",
     kind="reports",
+    severity="warning",
 )
 def serial_number(session: Observed, case: Case) -> None:
     """Only for products that have one; some report it after a power-up alone, so its absence is a warning."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.verdict import KINDS, Evidence, Outcome, Rule, Verdict
+from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
@@ -49,16 +49,35 @@ class Case:
         # Evidence against counts most, but a failure shows its warnings too.
         against = [each for kind in (Outcome.FAIL, Outcome.WARNING) for each in found[kind]]
         shown = against if outcome in (Outcome.FAIL, Outcome.WARNING) else found[outcome]
-        return Verdict(rule, outcome, self._text(outcome), tuple(shown[:limit]))
+        counts = self._counts()
+        return Verdict(
+            rule,
+            outcome,
+            self._text(outcome, counts),
+            tuple(shown[:limit]),
+            kept=counts[Outcome.PASS],
+            warned=counts[Outcome.WARNING],
+            broken=counts[Outcome.FAIL],
+        )
 
-    def _text(self, outcome: Outcome) -> str:
-        seen = self.found[outcome]
+    def _counts(self) -> dict[Outcome, int]:
+        """Count what was judged by outcome: each line once, by the worst that was found in it."""
+        counted: set[int] = set()
+        counts = dict.fromkeys(Outcome, 0)
+        for kind in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS):
+            things = {id(each if each.record is None else each.record) for each in self.found[kind]}
+            counts[kind] = len(things - counted)
+            counted |= things
+        return counts
+
+    def _text(self, outcome: Outcome, counts: dict[Outcome, int]) -> str:
+        seen, count = self.found[outcome], counts[outcome]
         if outcome is Outcome.NOT_OBSERVED:
             return seen[0].text if seen else "nothing to judge it by was seen"
         if outcome is Outcome.PASS:
-            return seen[0].text if len(seen) == 1 else f"kept {len(seen)} times"
-        total = sum(len(self.found[kind]) for kind in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS))
-        return seen[0].text if len(seen) == 1 == total else f"{len(seen)} of {total}: {seen[0].text}"
+            return seen[0].text if count == 1 else f"kept {count} times"
+        total = sum(counts.values())
+        return seen[0].text if count == 1 == total else f"{count} of {total}: {seen[0].text}"
 
 
 Check = Callable[["Observed", Case], None]
@@ -78,15 +97,21 @@ class Judge:
         return case.judge(self.rule)
 
 
-def rule(name: str, title: str, *, source: str, kind: str) -> Callable[[Check], Judge]:
+def rule(
+    name: str, title: str, *, source: str, kind: str, severity: str = "failure"
+) -> Callable[[Check], Judge]:
     """Make a function the judge of a rule.
 
     :param kind: one of :data:`~miio_lan.acceptance.verdict.KINDS`
+    :param severity: one of :data:`~miio_lan.acceptance.verdict.SEVERITIES`: whether the function, or what it calls,
+        uses :meth:`Case.bad`, :meth:`Case.odd`, or both
     """
     if kind not in KINDS:
         raise ValueError(f"no kind of rules is called {kind!r}")
+    if severity not in SEVERITIES:
+        raise ValueError(f"no severity is called {severity!r}")
 
     def decorate(check: Check) -> Judge:
-        return Judge(Rule(name, title, source, kind), check)
+        return Judge(Rule(name, title, source, kind, severity), check)
 
     return decorate

@@ -111,6 +111,7 @@ def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
     kind="reports",
+    severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies."""
@@ -139,6 +140,7 @@ def set_reported(session: Observed, case: Case) -> None:
     "What a set changed is reported after its result",
     source="serial document, set_properties (example)",
     kind="reports",
+    severity="warning",
 )
 def report_after_result(session: Observed, case: Case) -> None:
     """Modules serve both orders; the other one is a warning."""

@@ -57,6 +57,7 @@ def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
     "Booleans are written true or false",
     source="serial document, serial command rules (JSON); product description",
     kind="values",
+    severity="failure or warning",
 )
 def booleans(session: Observed, case: Case) -> None:
     """Neither as strings nor as 0 and 1. Without a description, ``"true"`` as a string is a warning."""
@@ -167,7 +168,13 @@ def readable_properties(session: Observed, case: Case) -> None:
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
 
 
-@rule("not-readable", "What cannot be read is refused with -4001", source=_SPEC, kind="values")
+@rule(
+    "not-readable",
+    "What cannot be read is refused with -4001",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
     for spec, call, iid, _, code in _asked(session, case, "get_properties"):
@@ -176,7 +183,13 @@ def not_readable(session: Observed, case: Case) -> None:
             _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
 
 
-@rule("no-such-property", "What does not exist is refused with -4003", source=_SPEC, kind="values")
+@rule(
+    "no-such-property",
+    "What does not exist is refused with -4003",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def no_such_property(session: Observed, case: Case) -> None:
     """Read or set."""
     for method in ("get_properties", "set_properties"):
@@ -200,7 +213,13 @@ def writable_properties(session: Observed, case: Case) -> None:
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
 
 
-@rule("not-writable", "What cannot be set is refused with -4002", source=_SPEC, kind="values")
+@rule(
+    "not-writable",
+    "What cannot be set is refused with -4002",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
     for spec, call, iid, _, code in _asked(session, case, "set_properties"):
@@ -209,7 +228,13 @@ def not_writable(session: Observed, case: Case) -> None:
             _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
 
 
-@rule("bad-value", "Forbidden values are refused with -4005", source=_SPEC, kind="values")
+@rule(
+    "bad-value",
+    "Forbidden values are refused with -4005",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def bad_value(session: Observed, case: Case) -> None:
     """Of the wrong type, out of range, between two steps, or not on the list."""
     for spec, call, iid, value, code in _asked(session, case, "set_properties"):
@@ -224,6 +249,7 @@ def bad_value(session: Observed, case: Case) -> None:
     "A property that was set has the new value afterwards",
     source="serial document, set_properties",
     kind="values",
+    severity="warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
     """A warning, for some products need time to get there."""
@@ -259,7 +285,13 @@ def actions_run(session: Observed, case: Case) -> None:
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
 
 
-@rule("no-such-action", "An action that does not exist is refused with -4003", source=_SPEC, kind="values")
+@rule(
+    "no-such-action",
+    "An action that does not exist is refused with -4003",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
     for spec, call, code in _actions(session, case):
@@ -267,7 +299,13 @@ def no_such_action(session: Observed, case: Case) -> None:
             _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
 
 
-@rule("bad-argument", "An action with wrong arguments is refused with -4006", source=_SPEC, kind="values")
+@rule(
+    "bad-argument",
+    "An action with wrong arguments is refused with -4006",
+    source=_SPEC,
+    kind="values",
+    severity="failure or warning",
+)
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""
     for spec, call, code in _actions(session, case):

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
+from miio_lan.acceptance.tester.marked import MarkedObserver
+from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
-from miio_lan.acceptance.tester.update import update_verdict
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.virtual.host import LineHost, wall_clock
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.spec import Spec
@@ -43,6 +41,7 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
+_CUT = "the check was interrupted"
 
 
 class TesterHost(LineHost):
@@ -86,6 +85,7 @@ def drive_module(
     refusals: int = 2,
     firmware: bytes | None = None,
     firmware_version: str | None = None,
+    from_boot: bool = False,
     title: str = "",
     observer: Observer | None = None,
     progress: OnStage | None = None,
@@ -98,42 +98,47 @@ def drive_module(
     :param timing: how long to wait where no rule says so
     :param refusals: how often each report at power-up is refused before it is accepted
     :param firmware: an image for the update, which has to be allowed; without it, an update is cancelled once offered
-    :param firmware_version: the version the MCU is to report after it
-    :param observer: also gets every record
+    :param firmware_version: the version the MCU is to report after it; by default another than before
+    :param from_boot: whether the MCU is sure to be switched on meanwhile, so that nothing of that may be missing
+    :param observer: also gets every record, between two marks (:mod:`miio_lan.record.marks`) that let it be judged
+        later as it is now
     :param progress: called with each stage, for people
     :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
     :raises DeviceException: if the MCU says nothing at all, or the port fails
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    records: list[Record] = []
     words = plan.allowed(allow)
     if firmware is not None and "ota" not in words:
         raise InvalidArgument("firmware is sent only where 'ota' is allowed")
-
-    def observe(record: Record) -> None:
-        records.append(record)
-        if observer is not None:
-            observer(record)
-
-    script = script_for(spec, words, firmware)
-    tester = Tester(script, timing=timing, refusals=refusals, wall=wall_clock)
-    with TesterHost(tester, line, observer=observe) as host:
-        try:
-            _watch(host, progress)
-        except BaseException as error:
-            _interrupt(host, progress, error)
-            raise
+    tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
+    seen = MarkedObserver(MODULE, observer, from_boot=from_boot, model=spec.model if spec is not None else "")
+    try:
+        _drive(tester, line, seen, progress)
+    except BaseException:
+        tester.course.cut = _CUT
+        raise
+    finally:
+        course = tester.course
+        course.transfer_failed, course.firmware_version = tester.transfer_failed, firmware_version
+        ended = seen.end(course)
     if tester.silent:
         raise DeviceException(
             f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
             "wired to this port's RX, and the line set to 115200 8N1?"
         )
-    ended, course = time.monotonic(), tester.course
-    judgement = judgement_of(records, mode=MODULE, spec=spec, title=title, ended=ended, course=course)
-    if firmware is None:
-        return judgement
-    verdict = update_verdict(records, tester.transfer_failed, firmware_version)
-    return replace(judgement, verdicts=(*judgement.verdicts, verdict))
+    return judgement_of(
+        seen.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+    )
+
+
+def _drive(tester: Tester, line: Port, observer: Observer, progress: OnStage | None) -> None:
+    """Run the script to its end, or until somebody interrupts it."""
+    with TesterHost(tester, line, observer=observer) as host:
+        try:
+            _watch(host, progress)
+        except BaseException as error:
+            _interrupt(host, progress, error)
+            raise
 
 
 def _watch(host: TesterHost, progress: OnStage | None) -> None:
@@ -183,23 +188,24 @@ def drive_lan(
     :param connect: makes the device with the observer it is given; a context that is left afterwards, as a device is
     :param records: a list that somebody else, a tap on the product's line, also adds to
     :param allow: as for :func:`drive_module`; an update is never offered over the LAN
+    :param observer: as for :func:`drive_module`
     :raises InvalidArgument: for a word that cannot be allowed
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    kept = records if records is not None else []
-
-    def observe(record: Record) -> None:
-        kept.append(record)
-        if observer is not None:
-            observer(record)
-
-    with connect(observe) as device:
-        run = LanRun(device, spec, plan.allowed(allow), progress)
-        try:
-            run.run()
-        except BaseException as error:
-            _tell(run.course, error)
-            raise
-    ended = time.monotonic()
-    return judgement_of(list(kept), mode=LAN, spec=spec, title=title, ended=ended, course=run.course)
+    model = spec.model if spec is not None else ""
+    seen = MarkedObserver(LAN, observer, model=model, records=records)
+    words = plan.allowed(allow)
+    course = Progress()
+    try:
+        with connect(seen) as device:
+            LanRun(device, spec, words, progress, course).run()
+    except BaseException as error:
+        course.cut = _CUT
+        _tell(course, error)
+        raise
+    finally:
+        ended = seen.end(course)
+    # A tap may go on hearing.
+    kept = [record for record in tuple(seen.records) if record.instant <= ended]
+    return judgement_of(kept, mode=LAN, spec=spec, title=title, ended=ended, course=course)

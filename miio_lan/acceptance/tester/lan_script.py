@@ -27,7 +27,7 @@ class LanRun:
     :param spec: the product's description; without it only what needs none is done
     :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
     :param progress: called with each stage
-    :ivar course: how far it got
+    :param course: where it is noted how far it got
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class LanRun:
         spec: Spec | None,
         allow: Collection[str],
         progress: Callable[[str], object] | None = None,
+        course: Progress | None = None,
     ) -> None:
         self._device = device
         self._spec = spec
@@ -43,7 +44,7 @@ class LanRun:
         self._progress = progress
         self._missed = 0
         self._stage_now = ""
-        self.course = Progress()
+        self.course = course or Progress()
         self._mute = False  # whether only the MCU does not answer, and the module tells so
         self._values: dict[tuple[int, int], Any] = {}
 

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from miio_lan.errors import RecordError
 from miio_lan.uart.values import token
 
 if TYPE_CHECKING:
     from miio_lan.device.values import Property, Value
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A property that was set.
+
+    :param before: its value until then; None where that is not known
+    :param prop: its description; None where only the course of the test was read from a recording
+    """
+
+    iid: tuple[int, int]
+    name: str
+    before: Value | None
+    prop: Property | None = None
+
+    def __str__(self) -> str:
+        where = f"property {self.iid[0]}.{self.iid[1]} ({self.name})"
+        if self.before is None:
+            return f"{where} was set, and what it was before is not known"
+        return f"{where} could not be set back to {token(self.before)}"
 
 
 @dataclass
@@ -19,12 +41,18 @@ class Progress:
     :param stopped: what kept it from asking for the rest, empty while nothing did
     :param told: whether other rules tell of that: the product was asked, and did not answer
     :param left_out: how many steps of each stage were not carried out
+    :param cut: why it ended before its end through no fault of the product, empty when it did not
+    :param transfer_failed: why the firmware did not arrive; empty when it did, None when none was sent
+    :param firmware_version: the version the MCU is to report after an update, None when nobody said
     """
 
     stopped: str = ""
     told: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
-    _changed: dict[tuple[int, int], tuple[Property, Value | None]] = field(default_factory=dict)
+    cut: str = ""
+    transfer_failed: str | None = None
+    firmware_version: str | None = None
+    _changed: dict[tuple[int, int], _Change] = field(default_factory=dict)
 
     def leave_out(self, stage: str, why: str, *, told: bool = False) -> None:
         """Note a step that is not carried out; the reasons that nothing else tells count most."""
@@ -34,7 +62,7 @@ class Progress:
 
     def will_change(self, prop: Property, before: Value | None) -> None:
         """Note a property that is about to be set, with its value until then; None where that is not known."""
-        self._changed.setdefault(prop.iid, (prop, before))
+        self._changed.setdefault(prop.iid, _Change(prop.iid, prop.name, before, prop))
 
     def put_back(self, prop: Property) -> None:
         """Note that a property has its former value again."""
@@ -43,26 +71,86 @@ class Progress:
     @property
     def to_put_back(self) -> list[tuple[Property, Value]]:
         """The properties that were set and have not got their former value again, where that is known."""
-        return [(prop, before) for prop, before in self._changed.values() if before is not None]
+        return [
+            (each.prop, each.before)
+            for each in self._changed.values()
+            if each.prop is not None and each.before is not None
+        ]
 
     @property
     def still_changed(self) -> list[str]:
         """What the product was left with, in words."""
-        return [_changed(prop, before) for prop, before in self._changed.values()]
+        return [str(each) for each in self._changed.values()]
 
     @property
     def owed(self) -> list[str]:
         """What the product was left with although it was known how it had been, in words."""
-        return [_changed(prop, before) for prop, before in self.to_put_back]
+        return [str(each) for each in self._changed.values() if each.before is not None]
 
     @property
     def remains(self) -> str:
         """What was left out, in words: the stages, with the number of steps."""
         return ", ".join(f"{stage} ({count})" for stage, count in self.left_out.items())
 
+    def as_json(self) -> dict[str, object]:
+        """Give it as plain JSON values, for a recording of the test."""
+        return {
+            "stopped": self.stopped,
+            "told": self.told,
+            "left_out": dict(self.left_out),
+            "cut": self.cut,
+            "transfer_failed": self.transfer_failed,
+            "firmware_version": self.firmware_version,
+            "changed": [
+                {"siid": each.iid[0], "piid": each.iid[1], "name": each.name, "before": each.before}
+                for each in self._changed.values()
+            ],
+        }
 
-def _changed(prop: Property, before: Value | None) -> str:
-    where = f"property {prop.siid}.{prop.piid} ({prop.name})"
-    if before is None:
-        return f"{where} was set, and what it was before is not known"
-    return f"{where} could not be set back to {token(before)}"
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        """Make it from what :meth:`as_json` gave; what was changed has words then, but cannot be put back.
+
+        :raises RecordError: if ``data`` is no such object
+        """
+        changes = [_change(each) for each in _each(data.get("changed", []))]
+        return cls(
+            stopped=_text(data, "stopped") or "",
+            told=data.get("told") is True,
+            left_out=Counter(_counts(data.get("left_out", {}))),
+            cut=_text(data, "cut") or "",
+            transfer_failed=_text(data, "transfer_failed"),
+            firmware_version=_text(data, "firmware_version"),
+            _changed={each.iid: each for each in changes},
+        )
+
+
+def _text(data: Mapping[str, object], key: str) -> str | None:
+    value = data.get(key)
+    if value is not None and not isinstance(value, str):
+        raise RecordError(f"progress: {key} is a text, not {type(value).__name__}")
+    return value
+
+
+def _counts(value: object) -> dict[str, int]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and isinstance(count, int) for key, count in value.items()
+    ):
+        raise RecordError("progress: left_out has a number for each stage")
+    return dict(value)
+
+
+def _each(value: object) -> Iterator[Mapping[str, object]]:
+    for item in value if isinstance(value, (list, tuple)) else (value,):
+        if not isinstance(item, Mapping):
+            raise RecordError(f"progress: a change is an object, not {type(item).__name__}")
+        yield item
+
+
+def _change(item: Mapping[str, object]) -> _Change:
+    siid, piid, before = item.get("siid"), item.get("piid"), item.get("before")
+    if not isinstance(siid, int) or not isinstance(piid, int):
+        raise RecordError("progress: a change names siid and piid")
+    if before is not None and not isinstance(before, (bool, int, float, str)):
+        raise RecordError(f"progress: a value is none of the line's, but {type(before).__name__}")
+    return _Change((siid, piid), _text(item, "name") or "", before)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.accept import modes as accept_modes
+from miio_lan.cli.accept.rules import list_rules, refuse_others
 from miio_lan.cli.accept.usage import FORMATS, check_options, image_of, mode_of, reports_of
 from miio_lan.cli.files import Recording
 from miio_lan.cli.options import CliCommand, CliSettings
@@ -99,7 +100,9 @@ class _Accept(CliCommand):
     help="How long to wait for the MCU's first line (--uart).",
 )
 @click.option(
-    "--from-boot", is_flag=True, help="The recording holds a power-up: nothing of it may be missing."
+    "--from-boot",
+    is_flag=True,
+    help="The recording, or the time of the check, holds a power-up: nothing of it may be missing.",
 )
 @click.option(
     "--misbehave", metavar="NAME", multiple=True, help="How the virtual MCU misbehaves; repeatable."
@@ -111,6 +114,9 @@ class _Accept(CliCommand):
     metavar="FORMAT=FILE",
     multiple=True,
     help=f"Also write a report: {', '.join(FORMATS)}; repeatable.",
+)
+@click.option(
+    "--rules", is_flag=True, help="List all rules, with what a breach comes to and their sources, and end."
 )
 @click.make_pass_decorator(CliSettings, ensure=True)
 def accept(settings: CliSettings, /, **options: Any) -> None:
@@ -124,6 +130,10 @@ def accept(settings: CliSettings, /, **options: Any) -> None:
     firmware update and cancels it, or with --firmware FILE sends it and waits for the restart. Network states are
     told to the MCU in any case.
     """
+    if options["rules"]:
+        refuse_others()
+        list_rules(settings)
+        return
     mode = mode_of(options)
     check_options(options, mode)
     reports = reports_of(options)

@@ -11,7 +11,7 @@ from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.uart.wire import opened_tap
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import to_all
-from miio_lan.click_common.output import echo
+from miio_lan.click_common.output import echo, visible
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
@@ -32,11 +32,12 @@ _SLICE = 0.2
 
 
 def of_recording(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:  # noqa: ARG001 - every mode has the same form
-    """Judge a recording, and copy it.
+    """Judge a recording, and copy it. What a check has recorded is judged as the check was.
 
     :raises DeviceException: if it is empty or cannot be judged
     """
     from miio_lan.acceptance.judging import judgement_of
+    from miio_lan.record.marks import marked_check
     from miio_lan.record.recording import read_recording
 
     name = options["recording"]
@@ -48,6 +49,13 @@ def of_recording(settings: CliSettings, options: dict[str, Any], recording: Reco
         recording(record)
     _check_wires(records, "record the line again with the two receivers exchanged")
     title = "" if name == "-" else Path(name).name
+    check = marked_check(records)
+    if check is not None and check.model and spec is None:
+        echo(
+            f"the check that recorded this went by a description of {visible(check.model)}: give it with --spec, "
+            "or values are not judged",
+            err=True,
+        )
     return judgement_of(records, spec=spec, title=title, from_boot=options["from_boot"])
 
 
@@ -68,6 +76,7 @@ def of_uart(settings: CliSettings, options: dict[str, Any], recording: Recording
             refusals=options["refusals"],
             firmware=options["image"],
             firmware_version=options["firmware_version"],
+            from_boot=options["from_boot"],
             observer=recording,
             progress=_progress(settings),
         )
@@ -91,6 +100,7 @@ def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Record
             refusals=options["refusals"],
             firmware=options["image"],
             firmware_version=options["firmware_version"],
+            from_boot=True,  # it is switched on here
             title=f"virtual {mcu.model}",
             observer=recording,
             progress=_progress(settings),

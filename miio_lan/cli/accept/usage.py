@@ -23,8 +23,8 @@ _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
     "refusals": ("--refusals needs --uart or --virtual.", ("uart", "virtual")),
     "power_up": ("--power-up needs --uart.", ("uart",)),
     "from_boot": (
-        "--from-boot needs a recording, --tap-up or --tap-down, without --lan.",
-        ("recording", "tap"),
+        "--from-boot needs a recording, --uart, --tap-up or --tap-down, without --lan.",
+        ("recording", "uart", "tap"),
     ),
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{

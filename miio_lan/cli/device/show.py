@@ -13,6 +13,7 @@ from miio_lan.cli.watch.footer import Footer
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo, visible
 from miio_lan.record.lanes import Lanes, said
+from miio_lan.record.marks import is_mark
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -148,7 +149,7 @@ def style_of(record: Record) -> str:
 
 
 def _is_odd(record: Record) -> bool:
-    marks = record.note not in ("", "hello", "xmodem")
+    marks = record.note not in ("", "hello", "xmodem") and not is_mark(record)
     return marks or (record.reading or {}).get("valid") is False
 
 

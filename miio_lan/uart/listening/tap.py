@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
 from miio_lan.loop import Loop
+from miio_lan.record.marks import is_mark
 from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
@@ -236,7 +237,7 @@ def reread(records: Iterable[Record]) -> Iterator[Record]:
     wall = {"offset": 0.0}
     hearings: dict[str, Overhearing] = {}
     for record in records:
-        if record.wire != "uart":
+        if record.wire != "uart" or is_mark(record):
             made.append(record)
         else:
             wall["offset"] = record.wall - record.instant

@@ -33,8 +33,12 @@ def test_the_keys_are_those_of_the_documentation():
         "title": "A downlink is answered within 4 s",
         "source": "serial document, result",
         "kind": "answers",
+        "severity": "failure",
         "outcome": "fail",
         "text": "One answer took 4.6 s.",
+        "kept": 0,
+        "warned": 0,
+        "broken": 0,
     }
     assert Record.from_json(verdict["evidence"][1]["record"]) == RESULT
     assert data["verdicts"][3]["evidence"][1] == {"text": "1 of 10 lines"}

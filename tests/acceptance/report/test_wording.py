@@ -24,7 +24,7 @@ from support.judged import (
 )
 
 from miio_lan.acceptance.report import wording as words
-from miio_lan.acceptance.verdict import Evidence, Outcome
+from miio_lan.acceptance.verdict import Evidence, Outcome, Rule, Verdict
 from miio_lan.record import Record
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -165,3 +165,19 @@ def test_plain_values():
     odd = {"a": (1, 2.5, None), 3: float("inf"), "b": b"x", "c": [True]}
     assert words.plain(odd) == {"a": [1, 2.5, None], "3": "inf", "b": "b'x'", "c": [True]}
     assert all(words.line_of(record) for record in RECORDS)
+
+
+def test_what_is_not_shown_counts_in_how_much_more_there_is():
+    lines = [replace(POLL, instant=float(number)) for number in range(20)]
+    evidence = tuple(Evidence("wrong", line) for line in lines)
+    rule = Rule("x", "x", "x", "boot")
+    failed = Verdict(rule, Outcome.FAIL, "", evidence, kept=5, warned=4, broken=55)
+    assert (words.total_of(failed), words.left_out_of(failed, 6)) == (59, 53)
+    passed = Verdict(rule, Outcome.PASS, "", evidence[:3], kept=57)
+    assert (words.total_of(passed), words.left_out_of(passed, 50)) == (57, 54)
+    strange = Verdict(rule, Outcome.WARNING, "", evidence[:2], kept=9, warned=2)
+    assert (words.total_of(strange), words.left_out_of(strange, 6)) == (2, 0)
+    unseen = Verdict(rule, Outcome.NOT_OBSERVED, "", (Evidence("too short"),))
+    assert (words.total_of(unseen), words.left_out_of(unseen, 6)) == (1, 0)
+    of_one_line = Verdict(rule, Outcome.FAIL, "", tuple(Evidence(f"{n}", POLL) for n in range(9)), broken=1)
+    assert words.left_out_of(of_one_line, 6) == 3

@@ -17,8 +17,11 @@ from miio_lan.device.spec import Spec
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu
 
-#: What cannot be seen from the module's place.
-ELSEWHERE = {"lan-answered", "lan-info", "lan-unknown-method", "module-replies", "module-downlinks"}
+#: What cannot be seen from the module's place, or without an image to send.
+ELSEWHERE = {
+    *("lan-answered", "lan-info", "lan-unknown-method", "module-replies", "module-downlinks"),
+    "update-complete",
+}
 
 #: What is not answered twice is not asked again, which is told.
 UNASKED = {"test-completed"}

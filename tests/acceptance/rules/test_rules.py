@@ -616,3 +616,43 @@ def test_an_mcu_whose_module_is_not_heard_any_more_is_not_blamed() -> None:
     assert blamed == {"model-until-ok", "mcu-version-until-ok"}
     found = {each.rule.name: each.outcome for each in judge([*asked, lost, *answers])}
     assert [name for name, each in found.items() if each is FAIL] == ["test-completed"]
+
+
+# --- a power-up that was not seen -----------------------------------------------------------------------------------
+
+REPORTED = "> model a.b.c\n< ok\n> mcu_version 0001\n< ok"
+UNREPORTED = (
+    "no power-up was seen: the rules about it were not judged; switch the product off and on during the check"
+)
+
+
+def test_a_check_that_saw_no_power_up_says_so() -> None:
+    asked = Progress()
+    found = verdict("test-completed", POLL, driven=True, course=asked)
+    assert (found.outcome, found.text) == (WARNING, f"1 of 2: {UNREPORTED}")
+    assert outcome("test-completed", f"{REPORTED}\n{POLL}", driven=True, course=asked) is PASS
+    assert outcome("test-completed", POLL, course=asked) is PASS, "nobody can see it from the LAN"
+    assert outcome("test-completed", POLL) is UNSEEN
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_who_promised_a_power_up_is_asked_for_it(driven: bool) -> None:
+    found = verdict("test-completed", POLL, driven=driven, from_boot=True)
+    assert (found.outcome, found.text) == (
+        WARNING, "no report of a power-up was seen: was the product switched on during the check?",
+    )  # fmt: skip
+    assert outcome("test-completed", f"{REPORTED}\n{POLL}", driven=driven, from_boot=True) is UNSEEN
+
+
+def test_a_check_that_was_cut_short_has_not_passed() -> None:
+    found = verdict("test-completed", POLL, course=Progress(cut="the check was interrupted"))
+    assert (found.outcome, found.text) == (
+        FAIL, "the check was interrupted: what was not asked by then was not judged",
+    )  # fmt: skip
+
+
+def test_who_was_interrupted_has_not_waited_for_the_last_reply() -> None:
+    request = Record("lan", "down", 5.0, 5.0, b"{}", {"id": 1, "method": "x", "params": []})
+    for course, expected in ((Progress(), FAIL), (Progress(cut="interrupted"), UNSEEN)):
+        found = {each.rule.name: each.outcome for each in judge([request], course=course)}
+        assert found["lan-answered"] is expected

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from support.simulated import Simulated, simulate
 
-from miio_lan.acceptance.tester.update import update_verdict
+from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.spec import Spec
+from miio_lan.record import Record
 from miio_lan.virtual.mcu.mcu import Mcu
 
 LAMP = Spec.shipped("lamp")
@@ -19,7 +21,13 @@ def update(mcu: Mcu) -> Simulated:
 
 
 def verdict(session: Simulated, version: str | None = None) -> Verdict:
-    return update_verdict(session.records, session.tester.transfer_failed, version)
+    return judged(session.records, session.tester.transfer_failed, version)
+
+
+def judged(records: list[Record], failed: str | None, version: str | None = None) -> Verdict:
+    course = Progress(transfer_failed=failed, firmware_version=version)
+    verdicts = judge(records, driven=True, course=course)
+    return next(each for each in verdicts if each.rule.name == "update-complete")
 
 
 def test_a_whole_update_breaks_no_rule() -> None:
@@ -36,6 +44,22 @@ def test_another_version_than_the_image_has() -> None:
     assert (found.outcome, found.text) == (Outcome.FAIL, "not the version 0003")
     assert found.evidence[0].record is not None
     assert found.evidence[0].record.raw == b"mcu_version 0002\r"
+
+
+def test_the_same_version_as_before_is_a_warning_unless_it_is_the_one_to_be() -> None:
+    session = update(Mcu(LAMP, updated_version="0001"))
+    found = verdict(session)
+    assert (found.outcome, found.text) == (
+        Outcome.WARNING, "the version is 0001 as before: was the new firmware started?",
+    )  # fmt: skip
+    assert found.evidence[0].record is not None
+    assert found.evidence[0].record.raw == b"mcu_version 0001\r"
+    assert verdict(session, "0001").outcome is Outcome.PASS
+    assert verdict(session, "0002").outcome is Outcome.FAIL
+
+
+def test_another_version_than_before_is_right_when_nobody_said_which() -> None:
+    assert verdict(update(Mcu(LAMP))).outcome is Outcome.PASS
 
 
 def test_busy_fails() -> None:
@@ -62,7 +86,7 @@ def test_what_is_not_reported_after_the_restart_is_named(word: str) -> None:
         for at, record in enumerate(session.records)
         if at < last or (record.reading or {}).get("command") != word
     ]
-    found = update_verdict(kept, "")
+    found = judged(kept, "")
     assert (found.outcome, found.text) == (Outcome.FAIL, f"after the transfer no {word} was reported")
     assert found.evidence[0].record is session.records[last]
 
@@ -76,7 +100,7 @@ def test_another_model_after_the_restart() -> None:
         if record.direction == "up" and (record.reading or {}).get("command") == "model"
     )
     records[at] = replace(records[at], raw=b"model a.b.c\r")
-    found = update_verdict(records, "")
+    found = judged(records, "")
     assert (found.outcome, found.text) == (Outcome.FAIL, f"another model than before, {LAMP.model}")
 
 

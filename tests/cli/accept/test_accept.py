@@ -14,6 +14,9 @@ from support.ends import PATIENCE
 from support.simulated import simulate
 from support.talk import talk
 
+from miio_lan.acceptance.rules.all import RULES
+from miio_lan.acceptance.verdict import KINDS
+from miio_lan.cli.accept.rules import table_of
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.device.spec import Spec
 from miio_lan.record import write
@@ -159,6 +162,16 @@ class TestVirtual:
         assert "waiting for the MCU" in ended.err
         assert "actions-run" in ended.out
 
+    def test_what_it_recorded_is_judged_as_it_was(self, run, tmp_path):
+        path = tmp_path / "check.jsonl"
+        live = run("accept", "--virtual", "--json", "--record", str(path))
+        again = run("accept", str(path), "--spec", "lamp", "--json")
+        assert again.json["mode"] == "module"
+        assert again.json["verdicts"] == live.json["verdicts"]
+        assert again.err == ""
+        without = run("accept", str(path), "--json")
+        assert "went by a description of miiolan.light.demo1: give it with --spec" in without.err
+
     def test_misbehaving(self, run):
         ended = run(
             "accept",
@@ -290,7 +303,13 @@ class TestTapped:
         (["--lan", "--tap-up", "x", "--for", "3"], "--for is about listening"),
         (["file", "--refusals", "2"], "--refusals needs --uart or --virtual"),
         (["--virtual", "--power-up", "30"], "--power-up needs --uart"),
-        (["--uart", "x", "--from-boot"], "--from-boot needs a recording"),
+        (["--virtual", "--from-boot"], "--from-boot needs a recording, --uart"),
+        (["--lan", "--from-boot"], "--from-boot needs a recording, --uart"),
+        (["file", "--rules"], "no device, port or recording goes with it"),
+        (["--rules", "--virtual"], "no device, port or recording goes with it"),
+        (["--rules", "--uart", "pty"], "no device, port or recording goes with it"),
+        (["--rules", "--ip", "127.0.0.1"], "no device, port or recording goes with it"),
+        (["--rules", "--record", "x"], "no device, port or recording goes with it"),
         (["--uart", "x", "--ip", "127.0.0.1"], "--ip is about a product on the network"),
         (["file", "--retries", "1"], "--retries is about a product on the network"),
         (["--uart", "x", "--allow", "writes"], "--allow writes needs --spec"),
@@ -307,6 +326,30 @@ def test_wrong_use_is_said_before_anything_is_done(run, arguments, complaint):
     ended = run("accept", *arguments)
     assert ended.code == 2
     assert complaint in " ".join(ended.err.split())
+
+
+class TestRules:
+    def test_each_has_a_line_in_a_pipe(self, run):
+        ended = run("accept", "--rules", env={"MIIO_LAN_IP": "", "MIIO_LAN_TOKEN": ""})
+        assert (ended.code, ended.err) == (0, "")
+        lines = [line.split("\t") for line in ended.out.splitlines()]
+        assert [name for name, *_ in lines] == [rule.name for rule in RULES]
+        assert ["spacing", "warning", "One space divides parameters", "serial document, separator"] in lines
+
+    def test_as_json(self, run):
+        ended = run("accept", "--rules", "--json")
+        assert ended.code == 0
+        assert ended.json == [rule.as_json() for rule in RULES]
+        assert {each["severity"] for each in ended.json} == {
+            "failure", "warning", "failure or warning", "none",
+        }  # fmt: skip
+
+    def test_the_table_of_a_terminal_has_them_all_below_their_headings(self):
+        text = table_of(RULES, width=160)
+        places = [text.index(rule.name) for rule in sorted(RULES, key=lambda rule: [*KINDS].index(rule.kind))]
+        assert places == sorted(places)
+        assert all(heading in text for heading in KINDS.values())
+        assert "failure or warning" in text
 
 
 def test_help_says_what_can_be_allowed(run):

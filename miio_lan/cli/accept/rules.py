@@ -1,0 +1,74 @@
+"""``accept --rules``: what products are held to, without a product."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.output import echo, echo_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from miio_lan.acceptance.verdict import Rule
+    from miio_lan.cli.options import CliSettings
+
+
+_OF_ITS_OWN = {"rules", "json", "debug", "help"}
+
+
+def refuse_others() -> None:
+    """See that nothing was given beside ``--rules`` that has no effect with it.
+
+    :raises click.UsageError: if anything was
+    """
+    context = click.get_current_context()
+    for name in {each.name for each in context.command.params if each.name} - _OF_ITS_OWN:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            refuse("--rules lists what products are held to: no device, port or recording goes with it.")
+
+
+def list_rules(settings: CliSettings) -> None:
+    """Print all rules: as a table on a terminal, one in a line in a pipe, or as JSON."""
+    from miio_lan.acceptance.rules.all import RULES
+
+    if settings.json:
+        echo_json([rule.as_json() for rule in RULES])
+    elif sys.stdout.isatty():
+        echo(table_of(RULES), end="")
+    else:
+        for rule in RULES:
+            echo(f"{rule.name}\t{rule.severity}\t{rule.title}\t{rule.source}")
+
+
+def table_of(rules: Iterable[Rule], width: int | None = None) -> str:
+    """Lay rules out as a table by their kinds.
+
+    :param width: columns; those of the terminal by default
+    """
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from miio_lan.acceptance.verdict import KINDS
+
+    kept = list(rules)
+    table = Table("Rule", "What it asks", "Severity", "Source", box=SIMPLE)
+    for kind, heading in KINDS.items():
+        if not any(rule.kind == kind for rule in kept):
+            continue
+        table.add_section()
+        table.add_row(Text(heading, style="bold"))
+        for rule in kept:
+            if rule.kind == kind:
+                table.add_row(*map(Text, (rule.name, rule.title, rule.severity, rule.source)))
+    # Not to stdout itself: rich fails where characters are unknown to it.
+    paper = io.StringIO()
+    Console(file=paper, force_terminal=width is None, highlight=False, width=width).print(table)
+    return paper.getvalue()
