@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-DEFAULT_PORT = 54321
-POLL_INTERVAL = 0.02
+from miio_lan.lan import PORT
+
+QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
 
@@ -65,12 +66,12 @@ class Settings:
         found = cls(
             host=host,
             token=token if host else None,
-            port=given.number("port", DEFAULT_PORT, 1, 65535, whole=True),
+            port=given.number("port", PORT, 1, 65535, whole=True),
             uart=uart,
             uart_up=None if virtual else given.text("uart_up"),
             spec=given.text("spec"),
             virtual=virtual,
-            poll_interval=given.number("poll_interval", POLL_INTERVAL, 0.001, 60),
+            poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
         )

@@ -52,8 +52,8 @@ _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observe
 _TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
 _CLASSES = {outcome: outcome.split()[0] for outcome in ORDER}  # a class has no space
 _NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
-_EVIDENCE = 50
-_LINE = 600
+_HTML_EVIDENCE = 50
+_HTML_LINE = 600
 
 
 def to_html(judgement: Judgement) -> str:
@@ -183,9 +183,9 @@ def _evidence(verdict: Verdict, places: Places, start: float) -> str:
     if not count:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
-    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_EVIDENCE])
-    if count > _EVIDENCE:
-        items += f"<li>and {count - _EVIDENCE} more</li>"
+    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_HTML_EVIDENCE])
+    if count > _HTML_EVIDENCE:
+        items += f"<li>and {count - _HTML_EVIDENCE} more</li>"
     return (
         f'<details{unfolded}><summary>Evidence <span class="count">{count}</span></summary>'
         f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
@@ -200,5 +200,5 @@ def _piece(evidence: Evidence, places: Places, start: float) -> str:
     return (
         f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{offset(record, start)}</a>'
         f'<span class="lane {record.wire}">{escape(lane)}</span>'
-        f"<code>{escape(shortened(line_of(record), _LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
+        f"<code>{escape(shortened(line_of(record), _HTML_LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
     )

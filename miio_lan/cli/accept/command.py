@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.accept import modes as accept_modes
-from miio_lan.cli.accept.usage import FORMATS, check_options, image_of, mode_of, reports_of
+from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
 from miio_lan.cli.files import Recording
 from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
@@ -110,7 +110,7 @@ class _Accept(CliCommand):
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    help=f"Also write a report: {', '.join(FORMATS)}; repeatable.",
+    help=f"Also write a report: {', '.join(REPORT_FORMATS)}; repeatable.",
 )
 @click.make_pass_decorator(CliSettings, ensure=True)
 def accept(settings: CliSettings, /, **options: Any) -> None:

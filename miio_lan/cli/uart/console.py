@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from miio_lan.record import Record
     from miio_lan.uart.ports.port import Outage, Port
 
-PROMPT = "> "
+CONSOLE_PROMPT = "> "
 
 
 @command("console", without=DEVICE_OPTIONS, unsaid=["miio_lan.uart.ports.port"])
@@ -107,7 +107,7 @@ def _typed() -> Iterator[str]:
         import readline  # noqa: F401 - gives input() its history and editing
     with contextlib.suppress(EOFError):
         while True:
-            line = input(PROMPT).strip()
+            line = input(CONSOLE_PROMPT).strip()
             if line:
                 yield line
     echo()
@@ -198,4 +198,4 @@ class ConsoleView:
             import readline
 
             half_typed = readline.get_line_buffer()
-        sys.stdout.write(f"\r\x1b[K{text}\n{PROMPT}{half_typed}")
+        sys.stdout.write(f"\r\x1b[K{text}\n{CONSOLE_PROMPT}{half_typed}")
