@@ -187,7 +187,7 @@ def model_fault(name: str) -> str:
     if len(name) > MAX_MODEL:
         return f"the model {_quoted(name)} has {len(name)} characters, at most {MAX_MODEL} are allowed"
     if not _MODEL.fullmatch(name):
-        return f"the model {_quoted(name)} is not three parts joined by dots, such as company.product.version"
+        return f"the model {_quoted(name)} is not company.product.version: three parts, joined by dots"
     if not _MODEL_CHARACTERS.fullmatch(name):
         return f"the model {_quoted(name)} has characters other than letters, digits, '_' and '-'"
     return ""

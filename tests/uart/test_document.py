@@ -109,7 +109,7 @@ class TestStatusCodes:
         assert {code.name: (int(code), code.words) for code in Code} == self.CODES
 
     def test_the_table_has_the_same(self) -> None:
-        assert document.STATUS_CODES == dict(self.CODES.values())
+        assert dict(self.CODES.values()) == document.STATUS_CODES
 
     def test_a_code_is_found_by_its_number(self) -> None:
         assert Code(-4003) is Code.NO_SUCH
@@ -159,7 +159,7 @@ class TestVersion:
 
     @pytest.mark.parametrize("version", ["", "1", "001", "00011", "A001", "٠٠٠١", "0001\n", " 001", "+001"])
     def test_illegal(self, version: str) -> None:
-        assert version_fault(version) == f"the version {ascii(version)} is not a 4-digit number"
+        assert version_fault(version) == f"the version {version!a} is not a 4-digit number"
 
     def test_missing(self) -> None:
         assert version_fault(None) == "the version is missing"

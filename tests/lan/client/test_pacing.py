@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -17,7 +18,7 @@ from miio_lan.lan.packet import HELLO, hello_reply
 
 
 def gaps(instants: list[float]) -> list[float]:
-    return [round(later - earlier, 3) for earlier, later in zip(instants, instants[1:], strict=False)]
+    return [round(later - earlier, 3) for earlier, later in itertools.pairwise(instants)]
 
 
 def sends(link: Link) -> list[float]:
@@ -125,7 +126,7 @@ def test_ids_have_31_bits() -> None:
 def test_ids_go_up_by_1_to_16() -> None:
     ids = IdSource(5, random.Random(1))
     given = [ids.next() for _ in range(1000)]
-    steps = {later - earlier for earlier, later in zip(given, given[1:], strict=False)}
+    steps = {later - earlier for earlier, later in itertools.pairwise(given)}
     assert steps == set(range(1, 17))
 
 

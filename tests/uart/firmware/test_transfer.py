@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
-from miio_lan.uart.firmware.transfer import HANDSHAKE, LULL, BLOCK_PATIENCE, Phase, Piece, TransferReader
+from miio_lan.uart.firmware.transfer import BLOCK_PATIENCE, HANDSHAKE, LULL, Phase, Piece, TransferReader
 
 
 def parts(pieces: list[Piece]) -> list[object]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.uart.listening.backlog import SATURATED_PAUSE, MANY, PAUSE, PORTION, Backlog
+from miio_lan.uart.listening.backlog import MANY, PAUSE, PORTION, SATURATED_PAUSE, Backlog
 
 
 def test_a_quiet_line_is_looked_at_at_once() -> None:
