@@ -161,8 +161,8 @@ class TestBoot:
         ("options", "why"),
         [
             ({"model": "plug"}, "three parts"),
-            ({"version": "A001"}, "four digits"),
-            ({"version": "1"}, "four digits"),
+            ({"version": "A001"}, "4-digit number"),
+            ({"version": "1"}, "4-digit number"),
             ({"ble_pid": 65536}, "65535"),
             ({"serial_number": "x" * 31}, "more than 30"),
             ({"misbehave": ["sleepy"]}, "'sleepy'; there are: slow, silent"),
