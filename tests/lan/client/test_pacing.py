@@ -123,6 +123,15 @@ def test_ids_have_31_bits() -> None:
     assert wrapped.next() == 1
 
 
+def test_a_fresh_start_is_any_id() -> None:
+    class Lowest(random.Random):
+        def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+            assert (start, stop) == (1, 0x8000_0000)
+            return start
+
+    assert IdSource(0, Lowest()).next() == 1
+
+
 def test_ids_go_up_by_1_to_16() -> None:
     ids = IdSource(5, random.Random(1))
     given = [ids.next() for _ in range(1000)]
