@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from miio_lan.lan import PORT
-
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
@@ -60,6 +58,10 @@ class Settings:
 
         :raises pytest.UsageError: naming the option that is wrong, and what would be right
         """
+        from miio_lan.lan import (
+            PORT,  # here: whoever runs pytest without a product loads nothing of the package
+        )
+
         given = _Given(config)
         virtual, host, uart = given.product()
         token = given.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if host else None)

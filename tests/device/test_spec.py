@@ -216,7 +216,7 @@ class TestRefusals:
                 Spec.from_json(data)
 
     def test_an_illegal_model(self) -> None:
-        with pytest.raises(SpecError, match="model: the model 'plug' is not company.product.version"):
+        with pytest.raises(SpecError, match=r"model: the model 'plug' is not company\.product\.version"):
             Spec.from_json({**instance(), "model": "plug"})
 
     def test_integers_too_long_to_be_written(self) -> None:

@@ -15,6 +15,7 @@ from miio_lan.lan.client.ids import IdSource
 from miio_lan.lan.client.pacing import RoundTrips
 from miio_lan.lan.client.pushes import PushInbox
 from miio_lan.lan.packet import HELLO, hello_reply
+from miio_lan.lan.responder.responder import Request
 
 
 def gaps(instants: list[float]) -> list[float]:
@@ -182,6 +183,38 @@ def test_a_device_with_a_full_queue_is_asked_again_after_300_ms() -> None:
         link.call("toggle", timeout=50.0, retry_count=4).outcome()
     assert gaps(sends(link))[0] == 0.3
     assert len(sends(link)) == 5
+
+
+def test_an_attempt_after_a_refusal_is_waited_for_as_long_as_the_first() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    original = link.answer
+
+    def refuse_once(request: Request) -> None:
+        original(request)
+        link.deaf = True
+
+    link.call("get_prop")
+    link.sent.clear()
+    link.replies["get_other"] = lambda _: {"error": (-30001, "Resp invalid json.")}
+    link.answer = refuse_once  # type: ignore[method-assign]
+    with pytest.raises(DeviceError):
+        link.call("get_other", timeout=8.0, retry_count=1).outcome()
+    assert gaps(sends(link))[:4] == [0.0, 1.0, 2.0, 4.0]
+
+
+def test_an_attempt_after_a_restart_is_waited_for_as_long_as_the_first() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    link.sent.clear()
+    link.deaf = True
+    link.start("get_other", timeout=50.0, retry_count=0)
+    link.session._say_hello(link.now)
+    link.session.take_output()
+    link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=5000), link.now)
+    link._carry_from_session()
+    with pytest.raises(AssertionError, match="outlived"):
+        link.run(6.0)
+    assert gaps(sends(link))[:3] == [0.0, 1.0, 2.0]
 
 
 def test_a_closed_port_ends_a_call_after_three_refusals_over_two_seconds() -> None:
