@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from support.constants import unpinned
 
+from miio_lan.device.blocking import Device
+
 PINS = {
     "device.instance": {
         "_LARGEST": 1 << 64,
@@ -41,3 +43,7 @@ PINS = {
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_four_attempts_of_five_seconds() -> None:
+    assert (Device.retry_count, Device.timeout) == (3, 5)

@@ -8,6 +8,8 @@ from support.constants import unpinned
 from miio_lan.device.spec import Spec
 from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
 from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.chip import Chip
+from miio_lan.virtual.module.local_methods import NOT_FROM_HERE
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import PROFILES
 from miio_lan.virtual.module.property_requests import MAX_GET, MAX_SET, NOT_MENTIONED
@@ -101,6 +103,20 @@ def test_an_update_over_the_lan() -> None:
         ("installing", 2.0, (100, 100)),
     ]
     assert script.jump == 0.25
+
+
+def test_the_older_module_takes_smaller_datagrams() -> None:
+    assert [PROFILES[name].options.max_request for name in ("document", "older", "newer")] == [
+        2048,
+        1000,
+        2048,
+    ]
+
+
+def test_the_chip() -> None:
+    chip = Chip(device_id=1)
+    assert (chip.ble_pid, chip.uid, chip.zone) == (190, 0, 8)
+    assert NOT_FROM_HERE.error == (-30020, "service not available.")
 
 
 def test_properties_in_a_line() -> None:
