@@ -309,8 +309,8 @@ def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
 def test_each_fault_and_note_the_page_names_exists() -> None:
     text = page(BETWEEN)
     named = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
-    rules = [each for each in named if each.split()[0] in faults.KINDS]
-    assert {Fault.parse(rule).kind for rule in rules} == set(faults.KINDS)
+    rules = [each for each in named if each.split()[0] in faults.FAULT_KINDS]
+    assert {Fault.parse(rule).kind for rule in rules} == set(faults.FAULT_KINDS)
     assert all(str(Fault.parse(rule)) == rule.replace("300ms", "0.3s") for rule in rules)
     assert {
         *(overhearing.LATE_START, overhearing.LOST_BYTES, overhearing.XMODEM),

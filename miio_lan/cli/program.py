@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Name on the command line -> module in this package, and the command's name there.
-COMMANDS: Mapping[str, tuple[str, str]] = {
+TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "info": ("device.basic", "info"),
     "raw-command": ("device.basic", "raw_command"),
     "test-properties": ("device.basic", "test_properties"),
@@ -52,7 +52,7 @@ _VERSION = click.Option(
 
 program = LazyGroup(
     "miio-lan",
-    members=COMMANDS,
+    members=TOP_COMMANDS,
     params=[*shared_options(with_variables=True), _VERSION],
     no_args_is_help=False,
     help="Speak to Xiaomi miIO/MIoT products on the local network, or play one.",

@@ -19,6 +19,7 @@ from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VA
 from miio_lan.device import miot_calls
 from miio_lan.device.calls import PropertyTest
 from miio_lan.device.command import CommandData, commands_of
+from miio_lan.uart.document import ACTION
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
@@ -141,7 +142,7 @@ def first_refusal(result: object) -> DeviceException | None:
     for item in result if isinstance(result, list) else [result]:
         if isinstance(item, dict) and "siid" in item and miot_calls.failed(item):
             # Whether a property was read or set, its result does not tell.
-            return miot_calls.refusal(miot_calls.ACTION if "aiid" in item else "", item)
+            return miot_calls.refusal(ACTION if "aiid" in item else "", item)
     return None
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from miio_lan.device.values import FLOAT_FORMATS, FORMATS, TEXT_FORMATS, Number, Property, Value, show
 from miio_lan.errors import SpecError
-
-MAX_MODEL = 23
+from miio_lan.uart.document import model_fault
 
 
 @dataclass(frozen=True)
@@ -63,22 +62,6 @@ class Service:
     events: tuple[Event, ...] = ()
 
 
-def model_problem(model: str) -> str:
-    """Say what is wrong with a model name; empty when nothing is.
-
-    Serial document, model: at most 23 characters; module firmware wants exactly three dotted parts of letters, digits,
-    ``_`` and ``-``.
-    """
-    parts = model.split(".")
-    if len(parts) != 3 or not all(parts):
-        return f"model {model!r} is not three parts joined by dots, such as company.category.version"
-    if not all(c.isascii() and (c.isalnum() or c in "_-") for part in parts for c in part):
-        return f"model {model!r} has characters other than letters, digits, '_' and '-'"
-    if len(model) > MAX_MODEL:
-        return f"model {model!r} has {len(model)} characters; {MAX_MODEL} are allowed"
-    return ""
-
-
 @dataclass(frozen=True)
 class Keys:
     """How one file form calls the same facts."""
@@ -123,8 +106,8 @@ class Reader:
         type_ = self._text(top, "type", "")
         services = self._children(top, self._keys.services, self._keys.siid, "", required=True)
         model = self._text(top, "model", "")
-        if model and model_problem(model):
-            raise self._error("model", model_problem(model))
+        if model and (fault := model_fault(model)):
+            raise self._error("model", fault)
         return {
             "model": model or _derived_model(type_),
             "type": type_,

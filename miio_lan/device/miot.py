@@ -12,6 +12,7 @@ from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
 from miio_lan.device.miot_calls import SliceLimit
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -87,9 +88,9 @@ class MiotDevice(Device):
         (ids,) = _properties([(siid, piid)])
         items = self._perform(miot_calls.read_one(ids))
         if not items:
-            raise miot_calls.no_answer(miot_calls.GET, siid, piid)
+            raise miot_calls.no_answer(GET_PROPERTIES, siid, piid)
         if miot_calls.failed(items[0]):
-            raise miot_calls.refusal(miot_calls.GET, items[0])
+            raise miot_calls.refusal(GET_PROPERTIES, items[0])
         return items[0].get("value")
 
     def write(self, siid: int, piid: int, value: Any) -> None:
@@ -100,7 +101,7 @@ class MiotDevice(Device):
         (ids,) = _properties([(siid, piid)])
         items = self._perform(miot_calls.write_properties([{**ids, "value": value}]))
         if items and miot_calls.failed(items[0]):
-            raise miot_calls.refusal(miot_calls.SET, items[0])
+            raise miot_calls.refusal(SET_PROPERTIES, items[0])
 
     def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
         """Call an action and give its output values, positional or as objects, as the device sends them.
@@ -111,7 +112,7 @@ class MiotDevice(Device):
         if not isinstance(answer, Mapping):
             return []
         if miot_calls.failed(answer):
-            raise miot_calls.refusal(miot_calls.ACTION, {**answer, "siid": siid, "aiid": aiid})
+            raise miot_calls.refusal(ACTION, {**answer, "siid": siid, "aiid": aiid})
         out = answer.get("out")
         return out if isinstance(out, list) else []
 
@@ -121,7 +122,7 @@ class MiotDevice(Device):
         self,
         properties: Sequence[Any],
         *,
-        property_getter: str = miot_calls.GET,
+        property_getter: str = GET_PROPERTIES,
         max_properties: int | None = None,
     ) -> list[Any]:
         """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
@@ -130,8 +131,8 @@ class MiotDevice(Device):
 
         :param max_properties: properties per request at most; None for what is known to work
         """
-        if property_getter != miot_calls.GET or not all(isinstance(item, Mapping) for item in properties):
-            getter = property_getter if property_getter != miot_calls.GET else "get_prop"
+        if property_getter != GET_PROPERTIES or not all(isinstance(item, Mapping) for item in properties):
+            getter = property_getter if property_getter != GET_PROPERTIES else "get_prop"
             return super().get_properties(properties, property_getter=getter, max_properties=max_properties)
         wanted = miot_calls.DEFAULT_LIMIT if max_properties is None else max_properties
         return self._perform(miot_calls.read_properties(properties, self._slices, wanted))

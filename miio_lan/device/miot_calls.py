@@ -21,12 +21,10 @@ from miio_lan.errors import (
     PayloadDecodeException,
 )
 from miio_lan.lan import codes
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 _LOGGER = logging.getLogger(__name__)
 
-GET = "get_properties"
-SET = "set_properties"
-ACTION = "action"
 
 #: Properties per request that nearly every product takes.
 DEFAULT_LIMIT = 15
@@ -61,7 +59,7 @@ class _Reading:
 
 def read_one(ids: Mapping[str, Any]) -> Steps[list[Item]]:
     """Read one property, giving a list with one result (none where the device leaves it out)."""
-    answer = yield Ask(GET, [dict(ids)])
+    answer = yield Ask(GET_PROPERTIES, [dict(ids)])
     return match([ids], answer)
 
 
@@ -82,7 +80,7 @@ def read_properties(
     # Cut anew after each slice: the limit may have changed meanwhile.
     rest = list(properties)
     while rest:
-        part = next(cut(rest, GET, limit=min(wanted, limit.learnt or wanted)))
+        part = next(cut(rest, GET_PROPERTIES, limit=min(wanted, limit.learnt or wanted)))
         found += yield from _read_part(part, reading)
         rest = rest[len(part) :]
     return found
@@ -93,7 +91,7 @@ def _read_part(part: list[Mapping[str, Any]], reading: _Reading) -> Steps[list[I
     # A length never tried is given one attempt only: fewer properties are the better second attempt.
     trial = len(part) > max(1, limit.proven)
     try:
-        answer = yield Ask(GET, list(part), retry_count=0 if trial else None)
+        answer = yield Ask(GET_PROPERTIES, list(part), retry_count=0 if trial else None)
     except DeviceException as error:
         if not _may_be_too_many(error) or len(part) == 1:
             return _failed_alone(part, error, reading)
@@ -127,7 +125,7 @@ def _probe(part: list[Mapping[str, Any]], error: DeviceException, reading: _Read
     """Find out with the first and the last property alone whether the device answers at all, before halving."""
     for candidate in (part[0], part[-1]):
         try:
-            answer = yield Ask(GET, [candidate])
+            answer = yield Ask(GET_PROPERTIES, [candidate])
         except (DeviceError, PayloadDecodeException) as second:
             if isinstance(second, DeviceError) and second.code == codes.METHOD_NOT_FOUND:
                 raise
@@ -207,8 +205,8 @@ def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
 def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:
     """Set properties, each given as an object with ``siid``, ``piid`` and ``value``."""
     found: list[Item] = []
-    for part in cut(values, SET, limit=None):
-        answer = yield Ask(SET, part)
+    for part in cut(values, SET_PROPERTIES, limit=None):
+        answer = yield Ask(SET_PROPERTIES, part)
         found += match(part, answer)
     return found
 

@@ -13,7 +13,7 @@ from miio_lan.errors import InvalidArgument
 
 #: What a device answers as progress while no update is under way.
 NOT_UPDATING = 101
-_MAX_URL = 256
+MAX_URL = 256
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -91,8 +91,8 @@ def update_parameters(url: str, md5: str) -> dict[str, str]:
     """
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
         raise InvalidArgument(f"a firmware url begins with http:// or https://, not {url!r}")
-    if len(url) > _MAX_URL:
-        raise InvalidArgument(f"a firmware url has at most {_MAX_URL} characters, this one {len(url)}")
+    if len(url) > MAX_URL:
+        raise InvalidArgument(f"a firmware url has at most {MAX_URL} characters, this one {len(url)}")
     if not isinstance(md5, str) or not _MD5.fullmatch(md5):
         raise InvalidArgument("an MD5 checksum has 32 hexadecimal digits")
     return {

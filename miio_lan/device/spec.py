@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from miio_lan.device.instance import JSON, TOML, Event, Reader, Service, SpecAction, model_problem
+from miio_lan.device.instance import JSON, TOML, Event, Reader, Service, SpecAction
 from miio_lan.device.values import Code, Property, Value
 from miio_lan.errors import SpecError
 
@@ -28,7 +28,6 @@ __all__ = [
     "Spec",
     "SpecAction",
     "Value",
-    "model_problem",
     "shipped_names",
 ]
 

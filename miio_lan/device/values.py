@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import IntEnum
+
+from miio_lan.uart.document import Code as Code
 
 Value = bool | int | float | str
 Number = int | float
@@ -24,20 +25,6 @@ TEXT_FORMATS = frozenset({"string", "hex", "tlv8", "struct", "array"})
 FORMATS = frozenset({"bool"}) | INTEGER_LIMITS.keys() | FLOAT_FORMATS | TEXT_FORMATS
 
 ACCESS = frozenset({"read", "write", "notify"})
-
-
-class Code(IntEnum):
-    """Status codes of one property or action (serial document, status code)."""
-
-    OK = 0
-    ACCEPTED = 1
-    NOT_READABLE = -4001
-    NOT_WRITABLE = -4002
-    NO_SUCH = -4003
-    INTERNAL = -4004
-    BAD_VALUE = -4005
-    BAD_ARGUMENT = -4006
-    BAD_DID = -4007
 
 
 @dataclass(frozen=True)

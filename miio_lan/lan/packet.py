@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from construct import Bytes, Const, Int8ub, Int16ub, Int32ub, Int64ub, Struct
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
+from miio_lan.lan import PORT
 from miio_lan.lan.cipher import BLOCK_SIZE, TOKEN_SIZE, cipher_for
 from miio_lan.lan.payload import Payload, dump_payload, parse_payload, read_payload
 
@@ -38,7 +39,6 @@ __all__ = [
     "virtual_hello",
 ]
 
-PORT = 54321
 HEADER_SIZE = 32
 #: Bytes of the largest datagram that every known device accepts.
 MAX_REQUEST = 1000

@@ -10,7 +10,9 @@ from miio_lan.errors import PayloadDecodeException
 from miio_lan.record.redact import redact
 
 #: How much of a broken text an error shows.
-_EXCERPT = 60
+REQUEST_KEYS = frozenset({"id", "method", "params"})
+"""What a request consists of; further keys are the caller's own."""
+_EXCERPT_LENGTH = 60
 
 
 class Payload(NamedTuple):
@@ -78,8 +80,8 @@ def _repaired(body: bytes, plain: bytes) -> Payload:
     try:
         return Payload(reader.document(), tuple(dict.fromkeys(reader.repairs)))
     except Unreadable as reason:
-        excerpt = redact(body.decode(errors="backslashreplace"))[:_EXCERPT]
-        more = "..." if len(body) > _EXCERPT else ""
+        excerpt = redact(body.decode(errors="backslashreplace"))[:_EXCERPT_LENGTH]
+        more = "..." if len(body) > _EXCERPT_LENGTH else ""
         raise PayloadDecodeException(
             f"not JSON: {reason} in {excerpt!r}{more}", kind="not JSON", raw=plain
         ) from None

@@ -21,9 +21,9 @@ BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()
 RIG: pytest.StashKey[Rig] = pytest.StashKey()
 """Where the rig is found that made it."""
 
-COMMANDS = "miio commands"
-WIRES = "miio wires"
-RECORDING = "miio_recording"
+COMMANDS_TITLE = "miio commands"
+WIRES_TITLE = "miio wires"
+RECORDING_PROPERTY = "miio_recording"
 _LONGEST_NAME = 100
 # Names that no two tests share, in capital letters or not, when "/" and "::" become "-" and "--".
 _PLAIN = re.compile(r"[a-z0-9_./]+\.py(::[a-z0-9_]+)+")
@@ -65,10 +65,12 @@ class Reports:
         # One look for everything, so that the list, the trace and the recording tell the same.
         seen = bench.snapshot()
         remarks = item.stash[RIG].remarks() if failed else []
-        report.sections.append((COMMANDS, "\n".join([seen.commands(), *(f"({each})" for each in remarks)])))
+        report.sections.append(
+            (COMMANDS_TITLE, "\n".join([seen.commands(), *(f"({each})" for each in remarks)]))
+        )
         # A failed expectation has shown them already.
         if failed and not (call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)):
-            report.sections.append((WIRES, seen.trace()))
+            report.sections.append((WIRES_TITLE, seen.trace()))
         if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
             self._save(item, report, seen)
 
@@ -80,7 +82,7 @@ class Reports:
             report.sections.append(("miio recording", f"could not be written: {error}"))
             return
         report.sections.append(("miio recording", str(path)))
-        kept = (RECORDING, str(path))
+        kept = (RECORDING_PROPERTY, str(path))
         # The XML takes the properties of the last report of a test, which has those of the item.
         for properties in (item.user_properties, report.user_properties):
             if kept not in properties:

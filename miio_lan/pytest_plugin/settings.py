@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-DEFAULT_PORT = 54321
-POLL_INTERVAL = 0.02
+QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
 
@@ -59,18 +58,22 @@ class Settings:
 
         :raises pytest.UsageError: naming the option that is wrong, and what would be right
         """
+        from miio_lan.lan import (
+            PORT,  # here: whoever runs pytest without a product loads nothing of the package
+        )
+
         given = _Given(config)
         virtual, host, uart = given.product()
         token = given.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if host else None)
         found = cls(
             host=host,
             token=token if host else None,
-            port=given.number("port", DEFAULT_PORT, 1, 65535, whole=True),
+            port=given.number("port", PORT, 1, 65535, whole=True),
             uart=uart,
             uart_up=None if virtual else given.text("uart_up"),
             spec=given.text("spec"),
             virtual=virtual,
-            poll_interval=given.number("poll_interval", POLL_INTERVAL, 0.001, 60),
+            poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
         )

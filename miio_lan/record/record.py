@@ -48,8 +48,8 @@ _VALUES = _SCALARS | {float}
 _TEXT = frozenset({str})
 
 # Readings nest a few levels; what goes deeper is an attack on the stack of whoever reads the recording.
-_MAX_DEPTH = 100
-_TOO_DEEP = f"the reading is nested too deeply, more than {_MAX_DEPTH} levels"
+MAX_READING_DEPTH = 100
+_TOO_DEEP = f"the reading is nested too deeply, more than {MAX_READING_DEPTH} levels"
 
 # No clock shows more (it is in the year 33658), and no report could do its sums with the greatest of floats.
 _MAX_SECONDS = 1e12
@@ -98,7 +98,7 @@ class Record:
                 data["raw"] = self.raw.decode("ascii", "backslashreplace")
             data["base64"] = base64.b64encode(self.raw).decode("ascii")
         if self.reading is not None:
-            data["reading"] = _plain(self.reading, _MAX_DEPTH)
+            data["reading"] = _plain(self.reading, MAX_READING_DEPTH)
         if self.note:
             data["note"] = self.note
         if self.peer:
@@ -285,7 +285,7 @@ def _plain(value: object, depth: int) -> object:
 def _is_too_deep(value: object) -> bool:
     """Tell whether :func:`_plain` would refuse a value for its depth, without a deep stack."""
     level = [value]
-    for _ in range(_MAX_DEPTH):
+    for _ in range(MAX_READING_DEPTH):
         level = [
             item
             for each in level

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.record.record import MAX_READING_DEPTH
+
 if TYPE_CHECKING:
     from miio_lan.record import Record
 
 HIDDEN = "(hidden)"
 """What stands in a secret's place."""
 
-_MAX_DEPTH = 100
 _TOO_DEEP = "(nested too deeply)"
 
 # What no text with a secret lacks: most texts are let go at once.
@@ -97,7 +98,7 @@ def redact_value(value: object, found: list[str] | None = None) -> Any:
 
     :param found: takes up what was hidden
     """
-    return _redacted(value, [] if found is None else found, _MAX_DEPTH)
+    return _redacted(value, [] if found is None else found, MAX_READING_DEPTH)
 
 
 def is_secret(name: str, value: object) -> bool:
@@ -110,7 +111,7 @@ def is_secret(name: str, value: object) -> bool:
     return not (plain == "key" and isinstance(value, (int, float)) and _SMALL.fullmatch(str(value)))
 
 
-def leaves(value: object, depth: int = _MAX_DEPTH) -> list[str]:
+def leaves(value: object, depth: int = MAX_READING_DEPTH) -> list[str]:
     """Give all texts and numbers in a value, as texts."""
     if isinstance(value, Mapping):
         value = list(value.values())
@@ -149,7 +150,7 @@ def _is_harmless(record: Record) -> bool:
     except (RecursionError, ValueError):  # nested too deeply, or a number of too many digits
         return False
     brackets = text.count("[") + text.count("{") + text.count("(")
-    plain = brackets < _MAX_DEPTH and not _SIGNS.search(text)
+    plain = brackets < MAX_READING_DEPTH and not _SIGNS.search(text)
     return plain and not _LINE_SIGNS.search(record.raw.decode("latin-1"))
 
 

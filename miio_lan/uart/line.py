@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import LineError
+from miio_lan.uart.document import CR, LINE_LIMIT, MAX_LINE, MAX_PARAMETERS, PARTIAL_LINE_TIME
 from miio_lan.uart.values import MISSING, Value, shown, token, value
 
 __all__ = [
@@ -35,19 +36,13 @@ __all__ = [
     "value",
 ]
 
-CR = b"\r"
-MAX_LINE = 511
-"""Characters of a line before its CR (serial document, command length: less than 512)."""
-MAX_PARAMETERS = 64
-"""Parameters after the command word; those of a downlink are counted after the method."""
-
 OVERLONG = "overlong"
 UNFINISHED = "unfinished"
 NON_ASCII = "non-ASCII bytes dropped"
 LF_BEFORE = "LF before"
 
-IDLE = 1.0
-"""Seconds of silence after which a module throws an unfinished line away (observed: newer module firmware)."""
+IDLE = PARTIAL_LINE_TIME
+"""Seconds of silence after which an unfinished line is given up."""
 KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
 
@@ -199,7 +194,7 @@ def seal(text: str) -> bytes:
             f"{shown(text)} is not a line: it takes printable ASCII characters only, and at least one"
         )
     if len(text) > MAX_LINE:
-        raise LineError(f"{len(text)} characters: a line has fewer than {MAX_LINE + 1}")
+        raise LineError(f"{len(text)} characters: a line has fewer than {LINE_LIMIT}")
     return text.encode("ascii") + CR
 
 

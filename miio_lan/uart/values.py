@@ -22,6 +22,8 @@ _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _WORDS: dict[str, Value] = {"true": True, "false": False}
+MAX_IID = 0x7FFF_FFFF
+"""The largest siid, piid, aiid or eiid that the virtual ends take."""
 _SHOWN = 40
 _DEEPEST = 64
 _SHORT = 16

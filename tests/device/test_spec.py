@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.spec import Code, Property, Spec, model_problem, shipped_names
+from miio_lan.device.spec import Code, Property, Spec, shipped_names
 from miio_lan.errors import SpecError
+from miio_lan.uart.document import model_fault
 
 
 def instance(**prop: Any) -> dict[str, Any]:
@@ -215,7 +216,7 @@ class TestRefusals:
                 Spec.from_json(data)
 
     def test_an_illegal_model(self) -> None:
-        with pytest.raises(SpecError, match="model: model 'plug' is not three parts"):
+        with pytest.raises(SpecError, match=r"model: the model 'plug' is not company\.product\.version"):
             Spec.from_json({**instance(), "model": "plug"})
 
     def test_integers_too_long_to_be_written(self) -> None:
@@ -245,7 +246,7 @@ class TestShipped:
     @pytest.mark.parametrize("name", shipped_names())
     def test_everything_shipped_is_consistent(self, name: str) -> None:
         spec = Spec.shipped(name)
-        assert not model_problem(spec.model)
+        assert not model_fault(spec.model)
         assert all(p.check(p.default()) is None for p in spec.properties())
 
     def test_the_lamp_shows_every_kind_of_thing(self) -> None:
@@ -264,26 +265,6 @@ class TestShipped:
     def test_an_unknown_name(self) -> None:
         with pytest.raises(SpecError, match=r"'toaster'; there are: .*lamp"):
             Spec.shipped("toaster")
-
-
-class TestModel:
-    @pytest.mark.parametrize("model", ["xiaomi.prod.v2", "zhimi.airpurifier.mb3", "a.b.c", "my_co.a-b.v1"])
-    def test_legal(self, model: str) -> None:
-        assert model_problem(model) == ""
-
-    @pytest.mark.parametrize(
-        ("model", "why"),
-        [
-            ("plug", "three parts"),
-            ("a..c", "three parts"),
-            ("a.b.c.d", "three parts"),
-            ("a.b.c d", "characters other"),
-            ("a.b.é", "characters other"),
-            ("company.product_name_that_is_too_long.v2", "40 characters"),
-        ],
-    )
-    def test_illegal(self, model: str, why: str) -> None:
-        assert why in model_problem(model)
 
 
 class TestValues:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
-from miio_lan.lan.client.clock import TOLERANCE, DeviceClock
+from miio_lan.lan.client.clock import CLOCK_TOLERANCE, DeviceClock
 from miio_lan.lan.client.ids import MAX_ID, IdSource
 from miio_lan.lan.client.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
 from miio_lan.lan.client.reply import read_error, reply_id
@@ -24,7 +24,7 @@ def test_a_clock_nobody_saw_gives_zero() -> None:
     assert not clock.surely_running_since(0.0)
 
 
-@given(st.floats(0, 1e6), st.integers(0, 2**32 - 1), st.floats(0, TOLERANCE - 0.01), st.floats(0, 1000))
+@given(st.floats(0, 1e6), st.integers(0, 2**32 - 1), st.floats(0, CLOCK_TOLERANCE - 0.01), st.floats(0, 1000))
 def test_delay_on_the_way_never_turns_the_clock_back(
     now: float, stamp: int, delay: float, later: float
 ) -> None:

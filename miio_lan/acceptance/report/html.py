@@ -53,8 +53,8 @@ _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observe
 _TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
 _CLASSES = {outcome: outcome.split()[0] for outcome in ORDER}  # a class has no space
 _NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
-_EVIDENCE = 50
-_LINE = 600
+_HTML_EVIDENCE = 50
+_HTML_LINE = 600
 
 
 def to_html(judgement: Judgement) -> str:
@@ -184,9 +184,9 @@ def _evidence(verdict: Verdict, places: Places, start: float) -> str:
     if not count:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
-    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_EVIDENCE])
-    more = max(left_out_of(verdict, _EVIDENCE), 0)
-    total = min(count, _EVIDENCE) + more
+    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_HTML_EVIDENCE])
+    more = max(left_out_of(verdict, _HTML_EVIDENCE), 0)
+    total = min(count, _HTML_EVIDENCE) + more
     if more:
         items += f"<li>and {more} more</li>"
     return (
@@ -203,5 +203,5 @@ def _piece(evidence: Evidence, places: Places, start: float) -> str:
     return (
         f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{offset(record, start)}</a>'
         f'<span class="lane {record.wire}">{escape(lane)}</span>'
-        f"<code>{escape(shortened(line_of(record), _LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
+        f"<code>{escape(shortened(line_of(record), _HTML_LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
     )

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_EVIDENCE = 50
-_LINE = 1000
+_JUNIT_EVIDENCE = 50
+_JUNIT_LINE = 1000
 
 
 def to_junit(judgement: Judgement) -> str:
@@ -100,8 +100,11 @@ def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
 def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
     lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
-    lines += [shortened(evidence_line(evidence, start), _LINE) for evidence in verdict.evidence[:_EVIDENCE]]
-    if (more := left_out_of(verdict, _EVIDENCE)) > 0:
+    lines += [
+        shortened(evidence_line(evidence, start), _JUNIT_LINE)
+        for evidence in verdict.evidence[:_JUNIT_EVIDENCE]
+    ]
+    if (more := left_out_of(verdict, _JUNIT_EVIDENCE)) > 0:
         lines.append(f"and {more} more")
     return _clean("\n".join(lines))
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
 _SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}
 _WIDEST = 120
-_EVIDENCE = 6
-_LINE = 400
+_TERMINAL_EVIDENCE = 6
+_TERMINAL_LINE = 400
 
 
 class RichConsole(Protocol):
@@ -103,9 +103,9 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     if verdict.outcome.value not in ("fail", "warning"):
         return
     yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
-    for evidence in verdict.evidence[:_EVIDENCE]:
-        yield f"    - {shortened(evidence_line(evidence, start), _LINE)}"
-    if (more := left_out_of(verdict, _EVIDENCE)) > 0:
+    for evidence in verdict.evidence[:_TERMINAL_EVIDENCE]:
+        yield f"    - {shortened(evidence_line(evidence, start), _TERMINAL_LINE)}"
+    if (more := left_out_of(verdict, _TERMINAL_EVIDENCE)) > 0:
         yield f"    - and {more} more"
 
 

@@ -7,7 +7,7 @@ refer to it by its place, and times are differences in whole microseconds.
 key              value
 ===============  ====================================================================================================
 ``wall``         wall time of the first record, seconds since 1970
-``lines``        distinct lines: ``[text, kind]`` or ``[text, kind, reading]``; kinds are in :data:`KINDS`
+``lines``        distinct lines: ``[text, kind]`` or ``[text, kind, reading]``; kinds are in :data:`LINE_KINDS`
 ``times``        per record: microseconds since the record before
 ``lanes``        per record one digit: 0 LAN down, 1 LAN up, 2 UART down, 3 UART up
 ``of``           per record: the place of its line
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from miio_lan.pairing.pairing import Exchange
     from miio_lan.record import Record
 
-KINDS = ("line", "poll", "hello", "bad")
+LINE_KINDS = ("line", "poll", "hello", "bad")
 """What a line is: anything, an idle poll or the reply to it, a handshake, one that does not conform."""
 
 _LANES = {("lan", "down"): "0", ("lan", "up"): "1", ("uart", "down"): "2", ("uart", "up"): "3"}
 _STEPS = ("request", "down", "result", "acknowledgement", "reply")
-_TEXT = 4000
+_LONGEST_TEXT = 4000
 _MARKS = (
     ("outage", ("outage", "gap", "unplugged", "gone", "lost")),
     ("late", ("late",)),
@@ -98,12 +98,12 @@ class _Lines:
         self._known: dict[tuple[str, ...], int] = {}
 
     def place(self, record: Record) -> int:
-        line = shortened(line_of(record), _TEXT)
+        line = shortened(line_of(record), _LONGEST_TEXT)
         entry: tuple[str, ...] = (line, _kind(record))
         # The payload of a datagram is its own reading.
         if record.reading is not None and record.wire == "uart":
             reading = json.dumps(plain(record.reading), ensure_ascii=False)
-            entry = (*entry, shortened(shown(reading), _TEXT))
+            entry = (*entry, shortened(shown(reading), _LONGEST_TEXT))
         place = self._known.setdefault(entry, len(self.table))
         if place == len(self.table):
             self.table.append(list(entry))

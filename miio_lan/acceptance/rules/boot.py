@@ -8,6 +8,7 @@ from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import IDENTITY_REQUESTS
+from miio_lan.uart.document import ANSWER_TIME
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
@@ -17,7 +18,7 @@ BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
 RETRY_TIME = 5.0
 """Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
-REQUEST_TIME = 4.0
+REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
 
 _TOOL = "official MCU tool, public cases"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
 
-MCU_TIMEOUTS = frozenset({-9999, -10000})
+MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
-_VERSION = re.compile(r"[0-9]{4}")
 
 
 @rule(
@@ -32,7 +31,7 @@ def lan_answered(session: Observed, case: Case) -> None:
         elif call.answer is None:
             # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
             waited = session.course is not None and not session.course.cut
-            if waited or session.ended - call.request.instant >= 4.0:
+            if waited or session.ended - call.request.instant >= ANSWER_TIME:
                 case.bad(f"{call.method} got no reply", call.request)
         elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
             case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)
@@ -66,8 +65,8 @@ def lan_info(session: Observed, case: Case) -> None:
             case.bad(f"the model is {model}, the description is of {expected}", call.answer)
         elif not isinstance(version, str):
             case.odd("there is no mcu_fw_ver", call.answer)
-        elif not _VERSION.fullmatch(version):
-            case.bad(f"mcu_fw_ver {version!r} is not four digits", call.answer)
+        elif fault := c.version_fault(version):
+            case.bad(f"mcu_fw_ver: {fault}", call.answer)
         else:
             case.good(f"{model}, version {version}", call.answer)
 

@@ -8,6 +8,7 @@ from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import EVENTS_PER_SECOND, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
     from miio_lan.uart.conversation import Said
 
-EVENTS_PER_SECOND = 3
 _STAMPS = 0.04
 """Seconds by which a second may seem too short: two stamps are no better than that."""
-SERIAL_NUMBER = (1, 5)
 
 
 def _reports(session: Observed) -> Iterator[tuple[Said, c.PropertiesChanged]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.tester.script import GIVE_UP
 from miio_lan.errors import DeviceError, DeviceException, McuTimeout
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from miio_lan.device.values import Property
 
 _LOGGER = logging.getLogger(__name__)
-
-_GIVE_UP = 2
 
 
 class LanRun:
@@ -79,7 +78,7 @@ class LanRun:
         if not wanted:
             return
         self._stage("putting back what was set")
-        self._missed = 2 * _GIVE_UP - 1
+        self._missed = 2 * GIVE_UP - 1
         for prop, before in wanted:
             if self._set(prop, before):
                 self.course.put_back(prop)
@@ -91,7 +90,7 @@ class LanRun:
 
     def _call(self, method: str, params: Any = None) -> Any:
         """Call, and give the result; None when there is none. What went wrong is on the record."""
-        if self._missed >= 2 * _GIVE_UP:
+        if self._missed >= 2 * GIVE_UP:
             why = "the MCU does not answer" if self._mute else "the product does not answer any more"
             self.course.leave_out(self._stage_now, why, told=self._mute)
             return None
@@ -139,7 +138,7 @@ class LanRun:
 
     def _change(self, prop: Property, value: object) -> None:
         """Set a property to a value that is not its own."""
-        if self._missed < 2 * _GIVE_UP:
+        if self._missed < 2 * GIVE_UP:
             self.course.will_change(prop, self._values.get(prop.iid))
         self._set(prop, value)
 

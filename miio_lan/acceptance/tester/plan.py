@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.errors import InvalidArgument
-from miio_lan.uart.line import MAX_LINE
+from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
 
 if TYPE_CHECKING:
     from miio_lan.device.spec import Spec, SpecAction
@@ -23,7 +23,7 @@ ALLOWED: dict[str, str] = {
     "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
 }
 """What may be allowed, each word with what it means."""
-PER_LINE = 16
+PER_LINE = MAX_PARAMETERS // GET_RESULT_SIZE
 """Properties in one get, so that their answer has at most 64 parameters."""
 UNKNOWN = "unknown_command"
 _MOST_CHOICES = 8

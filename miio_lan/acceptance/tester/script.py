@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.boot import RETRY_TIME
+from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
 
 if TYPE_CHECKING:
@@ -20,14 +23,12 @@ if TYPE_CHECKING:
     Steps = Generator[Wait, None, None]
     Asking = Generator[Wait, None, RequestOutcome | None]
 
-ANSWER_TIME = 4.0
-REPORT_TIME = 2.0
-RETRY_TIME = 5.0
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
 _IDLE_POLLS = 10
 _LONGEST_TRANSFER = 1800.0
-_GIVE_UP = 2
+GIVE_UP = 2
+"""Unanswered downlinks of one method after which it is asked no more."""
 _STATES = ("offline", "local", "uap", "unprov", "cloud")
 
 
@@ -299,8 +300,8 @@ class _Run:
         self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
-        patience = 2 * _GIVE_UP if self.tester.answers else _GIVE_UP
-        return self._missed["all"] >= patience or self._missed[method] >= _GIVE_UP
+        patience = 2 * GIVE_UP if self.tester.answers else GIVE_UP
+        return self._missed["all"] >= patience or self._missed[method] >= GIVE_UP
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Asking:
         return (
@@ -326,7 +327,7 @@ class _Run:
             return _took(outcome, prop)
         self._values[prop.iid] = value
         changed = known is not None and known != value
-        if changed and prop.notifies and self._unreported < _GIVE_UP:
+        if changed and prop.notifies and self._unreported < GIVE_UP:
             yield Wait(lambda: tester.reported[prop.iid] > before, REPORT_TIME + _MARGIN)
             if tester.reported[prop.iid] == before:
                 self._unreported += 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.uart import commands as c
+from miio_lan.uart.firmware.xmodem import CANCEL
 from miio_lan.uart.pieces import pieces
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import DOCUMENT
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
     from miio_lan.virtual.module.request import RequestOutcome
 
 # Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
-PROFILE = replace(DOCUMENT, name="tester", longest=2047)
-REFUSED = ("model", "mcu_version", "ble_config")
+TESTER_PROFILE = replace(DOCUMENT, name="tester", longest=2047)
+REFUSED_AT_FIRST = ("model", "mcu_version", "ble_config")
 FALSE_MODEL = "miiolan.false.model"
 _DID = 1
-_TOKEN = bytes(16)
+_TESTER_TOKEN = bytes(16)
 _STARTS = (b"C", b"\x15")
-_CANCEL = b"\x18\x18\x18"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,12 @@ class Tester:
     ) -> None:
         self.timing = timing or Timing()
         self.module = Module(
-            device_id=_DID, token=_TOKEN, profile=PROFILE, model=FALSE_MODEL, wall=wall, on_line=self._on_line
+            device_id=_DID,
+            token=_TESTER_TOKEN,
+            profile=TESTER_PROFILE,
+            model=FALSE_MODEL,
+            wall=wall,
+            on_line=self._on_line,
         )
         self.now = 0.0
         self.heard: Counter[str] = Counter()
@@ -97,7 +102,7 @@ class Tester:
         self.course = Progress()
         self.unaccepted: dict[str, float] = {}
         self.done = False
-        self._left = dict.fromkeys(REFUSED, refusals)
+        self._left = dict.fromkeys(REFUSED_AT_FIRST, refusals)
         self._script = script(self)
         self._wait: Wait | None = None
         self._due = 0.0
@@ -219,7 +224,7 @@ class Tester:
 
     def cancel_transfer(self) -> None:
         """Tell the MCU that no firmware will come."""
-        self._raw += _CANCEL
+        self._raw += CANCEL
 
 
 def heard_again(tester: Tester, words: Collection[str]) -> Callable[[], bool]:

@@ -11,7 +11,7 @@ import click
 
 from miio_lan.cli.accept import modes as accept_modes
 from miio_lan.cli.accept.rules import list_rules, refuse_others
-from miio_lan.cli.accept.usage import FORMATS, check_options, image_of, mode_of, reports_of
+from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
 from miio_lan.cli.files import Recording
 from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
@@ -113,7 +113,7 @@ class _Accept(CliCommand):
     "reports",
     metavar="FORMAT=FILE",
     multiple=True,
-    help=f"Also write a report: {', '.join(FORMATS)}; repeatable.",
+    help=f"Also write a report: {', '.join(REPORT_FORMATS)}; repeatable.",
 )
 @click.option(
     "--rules", is_flag=True, help="List all rules, with what a breach comes to and their sources, and end."

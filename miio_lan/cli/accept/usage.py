@@ -15,7 +15,7 @@ from miio_lan.errors import DeviceException
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-FORMATS = ("html", "junit", "json")
+REPORT_FORMATS = ("html", "junit", "json")
 
 # Option -> what it needs, and what has to be judged for it to have an effect.
 _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
@@ -121,9 +121,9 @@ def reports_of(options: dict[str, Any]) -> list[tuple[str, Path]]:
     reports: list[tuple[str, Path]] = []
     for report in options["reports"]:
         kind, equals, name = report.partition("=")
-        if kind not in FORMATS or not equals or not name:
+        if kind not in REPORT_FORMATS or not equals or not name:
             refuse(
-                f"--report is FORMAT=FILE with {', '.join(FORMATS)}, e.g. html=report.html, not {report!r}."
+                f"--report is FORMAT=FILE with {', '.join(REPORT_FORMATS)}, e.g. html=report.html, not {report!r}."
             )
         reports.append((kind, Path(name)))
     written = [options["record"], *(str(path) for _, path in reports)]

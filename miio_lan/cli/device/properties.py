@@ -14,6 +14,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render
 from miio_lan.click_common.types import read_literal, shell_quoted
+from miio_lan.uart.document import ACTION, SET_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,15 +66,15 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
 
     values = [{**one.ids(), "value": value} for one, value in wanted]
     with opened(settings, MiotDevice) as device:
-        results = miot_calls.match(values, device.send(miot_calls.SET, values))
+        results = miot_calls.match(values, device.send(SET_PROPERTIES, values))
     targets = [one for one, _ in wanted]
     if len(targets) > 1:
-        _show_many(settings, targets, results, miot_calls.SET)
+        _show_many(settings, targets, results, SET_PROPERTIES)
         return
     if not results:
-        raise miot_calls.no_answer(miot_calls.SET, targets[0].siid, targets[0].piid)
+        raise miot_calls.no_answer(SET_PROPERTIES, targets[0].siid, targets[0].piid)
     if miot_calls.failed(results[0]):
-        raise miot_calls.refusal(miot_calls.SET, results[0])
+        raise miot_calls.refusal(SET_PROPERTIES, results[0])
     _show_one(settings, targets[0], results[0])
 
 
@@ -94,7 +95,7 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
     if isinstance(answer, dict) and miot_calls.failed(answer):
-        raise miot_calls.refusal(miot_calls.ACTION, answer)
+        raise miot_calls.refusal(ACTION, answer)
     if settings.json:
         echo_json(answer)
     elif isinstance(answer, dict):

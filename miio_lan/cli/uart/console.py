@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.record import Record
     from miio_lan.uart.ports.port import Outage, Port
 
-PROMPT = "> "
+CONSOLE_PROMPT = "> "
 
 
 @command("console", without=DEVICE_OPTIONS, unsaid=["miio_lan.uart.ports.port"])
@@ -106,7 +106,7 @@ def _typed() -> Iterator[str]:
         import readline  # noqa: F401 - gives input() its history and editing
     with contextlib.suppress(EOFError):
         while True:
-            line = input(PROMPT).strip()
+            line = input(CONSOLE_PROMPT).strip()
             if line:
                 yield line
     echo()
@@ -190,4 +190,4 @@ class ConsoleView:
             import readline
 
             half_typed = readline.get_line_buffer()
-        sys.stdout.write(f"\r\x1b[K{text}\n{PROMPT}{half_typed}")
+        sys.stdout.write(f"\r\x1b[K{text}\n{CONSOLE_PROMPT}{half_typed}")

@@ -9,7 +9,7 @@ from miio_lan.cli.lazy import LazyGroup
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
+UART_COMMANDS: Mapping[str, tuple[str, str]] = {
     "console": ("uart.console", "console"),
     "decode": ("uart.decode", "decode"),
     "record": ("uart.wire", "record"),
@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 uart = LazyGroup(
     "uart",
-    members=COMMANDS,
+    members=UART_COMMANDS,
     aliases={"tap": "record"},
     help="Type on a serial line, read logs of one, listen to one, stand in the middle.",
     epilog="tap is another name of record.",

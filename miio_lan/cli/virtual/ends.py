@@ -14,13 +14,12 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json
+from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from miio_lan.uart.ports.port import Port
-
-UDP_PORT = 54321
 
 _PORT = click.option(
     "--port",
@@ -41,7 +40,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @click.option(
     "--udp-port",
     type=click.IntRange(0, 65535),
-    default=UDP_PORT,
+    default=PORT,
     show_default=True,
     help="UDP port, 0 for any free one.",
 )

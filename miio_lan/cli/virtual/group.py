@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import click
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
+VIRTUAL_COMMANDS: Mapping[str, tuple[str, str]] = {
     "product": ("virtual.product", "product"),
     "module": ("virtual.ends", "module"),
     "mcu": ("virtual.ends", "mcu"),
@@ -28,7 +28,7 @@ class _ProductByDefault(LazyGroup):
 
 virtual = _ProductByDefault(
     "virtual",
-    members=COMMANDS,
+    members=VIRTUAL_COMMANDS,
     help="Play a whole product (the default), or a module or an MCU on a serial port, until Ctrl-C.",
     epilog="miio-lan virtual --port 0 is short for miio-lan virtual product --port 0.",
 )

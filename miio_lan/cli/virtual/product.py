@@ -14,13 +14,12 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
+from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
     from miio_lan.cli.virtual.taps import Taps
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.product import VirtualProduct
-
-PORT = 54321
 
 
 @click.command("product", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Call = tuple[str, Any]
 
-_MOST_PROPERTIES = 3
+_PROPERTIES_ASKED = 3
 
 
 @command("watch")
@@ -169,7 +169,7 @@ def _reading(spec: Spec) -> Call:
     readable = [each for service in spec.services for each in service.properties if "read" in each.access]
     params = [
         {"did": f"{each.siid}.{each.piid}", "siid": each.siid, "piid": each.piid}
-        for each in readable[:_MOST_PROPERTIES]
+        for each in readable[:_PROPERTIES_ASKED]
     ]
     return "get_properties", params
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from miio_lan.uart.order import Ordering
 
 #: Records that may wait to be shown, when the terminal is slow or stopped. The recording has all of them.
-MAX_WAITING = 20_000
+MAX_UNSHOWN = 20_000
 #: Seconds a record is kept back, so that what was read earlier by another thread, or is a long line, comes first.
 SETTLE = 0.05
 
@@ -74,7 +74,7 @@ class Feed:
 
     def observe(self, record: Record) -> None:
         """Take a record; never waits."""
-        if self._queue.qsize() >= MAX_WAITING:
+        if self._queue.qsize() >= MAX_UNSHOWN:
             self.missed += 1
         else:
             self._queue.put(record)

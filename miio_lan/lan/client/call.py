@@ -16,12 +16,11 @@ from miio_lan.errors import (
     RequestTooLong,
 )
 from miio_lan.lan.packet import MAX_REQUEST, sealed_size
-from miio_lan.lan.payload import dump_payload
+from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 
 #: Absolute by definition: setting a value twice is setting it once.
 _ABSOLUTE_SETS = frozenset({"set_properties"})
 _READ_PREFIXES = ("get_", "miIO.get_")
-_ENVELOPE = frozenset({"id", "method", "params"})
 _READS = frozenset({"miIO.info", "miIO.wifi_assoc_state"})
 
 
@@ -78,7 +77,7 @@ class Call:
     error: Exception | None = None
 
     def __post_init__(self) -> None:
-        clash = _ENVELOPE & self.extra.keys()
+        clash = REQUEST_KEYS & self.extra.keys()
         if clash:
             raise InvalidArgument(
                 f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"

@@ -8,7 +8,7 @@ stamps are extrapolated on our monotonic clock and refreshed by everything authe
 from __future__ import annotations
 
 #: A reply that was under way for a while shows an older stamp; beyond this (seconds) the clock itself changed.
-TOLERANCE = 3.0
+CLOCK_TOLERANCE = 3.0
 
 
 class DeviceClock:
@@ -31,7 +31,7 @@ class DeviceClock:
         if self._offset is None:
             self._offset = offset
             return False
-        if abs(offset - self._offset) > TOLERANCE:
+        if abs(offset - self._offset) > CLOCK_TOLERANCE:
             self._offset = offset
             return True
         # Delay on the way only ever makes the offset smaller, so the larger one is nearer the truth.

@@ -13,7 +13,7 @@ MEMORY = 30.0
 #: Pushes kept for a reader, and ids remembered, at most.
 MAX_PUSHES = 1000
 
-_SPEC_METHODS = frozenset({"properties_changed", "event_occured"})
+_SPEC_PUSHES = frozenset({"properties_changed", "event_occured"})
 
 
 class Push(NamedTuple):
@@ -46,7 +46,7 @@ class PushInbox:
         if number is None or not isinstance(method, str):
             return None, False
         # The spec's pushes are acknowledged as subscriptions ask; older uplink words by a plain ok.
-        answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_METHODS else "ok"}
+        answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_PUSHES else "ok"}
         self._forget(now)
         if number in self._seen:
             return answer, False

@@ -37,7 +37,7 @@ from miio_lan.lan.packet import (
 from miio_lan.lan.payload import dump_payload
 
 #: Seconds without a word after which the device is greeted before the next command.
-IDLE = 20.0
+GREET_AFTER = 20.0
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
 REFUSED_FOR = 2.0
@@ -220,7 +220,7 @@ class Session:
     def _activate(self, now: float) -> None:
         while self._queue and len(self._active) < self.max_in_flight:
             call = self._queue.popleft()
-            idle = self._last_heard is None or now - self._last_heard > IDLE
+            idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
             )

@@ -26,6 +26,7 @@ from miio_lan.lan.packet import (
     unwrap,
     virtual_did_of,
 )
+from miio_lan.lan.payload import REQUEST_KEYS
 from miio_lan.lan.responder.damage import Damage, check_damage, damage_datagram, damage_text
 from miio_lan.lan.responder.subscriptions import Address, Subscriptions
 
@@ -34,8 +35,8 @@ __all__ = ["Address", "Request", "Responder", "ResponderOptions"]
 _LOGGER = logging.getLogger(__name__)
 
 #: Datagrams kept while nobody fetches them.
-MAX_OUTPUT = 1024
-_STAMPS = 1 << 32
+MAX_DATAGRAMS = 1024
+_STAMP_LIMIT = 1 << 32
 _PROPERTY_METHODS = frozenset({"get_properties", "get_prop"})
 _MCU_TIMEOUT = (-9999, "user ack timeout")
 
@@ -110,9 +111,6 @@ class Request:
     extra: Mapping[str, object]
 
 
-_ENVELOPE = frozenset({"id", "method", "params"})
-
-
 class Responder:
     """The LAN rules of one device.
 
@@ -143,7 +141,7 @@ class Responder:
         self._stamp_at = stamp_at
         self._boot: float | None = None
         self._seen: OrderedDict[object, bytes | None] = OrderedDict()
-        self._output: deque[tuple[bytes, Address]] = deque(maxlen=MAX_OUTPUT)
+        self._output: deque[tuple[bytes, Address]] = deque(maxlen=MAX_DATAGRAMS)
 
     def __repr__(self) -> str:
         return f"<Responder did={self.device_id} provisioned={self.provisioned}>"
@@ -225,8 +223,8 @@ class Responder:
             return False
         window = self.options.stamp_window
         if window is not None:
-            behind = (self.stamp(now) - stamp) % _STAMPS
-            if min(behind, _STAMPS - behind) >= window:
+            behind = (self.stamp(now) - stamp) % _STAMP_LIMIT
+            if min(behind, _STAMP_LIMIT - behind) >= window:
                 self._drop("stale stamp")
                 return False
         return True
@@ -255,7 +253,7 @@ class Responder:
             self._refuse(number, (-32600, "Req object invalid."), peer, now)
             return None
         usual = len(payload) == 2 + ("params" in payload)
-        extra = {} if usual else {key: payload[key] for key in payload if key not in _ENVELOPE}
+        extra = {} if usual else {key: payload[key] for key in payload if key not in REQUEST_KEYS}
         return Request(number, method, payload.get("params"), peer, now, extra)
 
     def _memory_key(self, request: Request) -> object:
@@ -381,8 +379,8 @@ class Responder:
     def stamp(self, now: float) -> int:
         """Give the device's clock, seconds (32 bits)."""
         if self._stamp_at is not None:
-            return self._stamp_at(now) % _STAMPS
-        return 0 if self._boot is None else int(now - self._boot) % _STAMPS
+            return self._stamp_at(now) % _STAMP_LIMIT
+        return 0 if self._boot is None else int(now - self._boot) % _STAMP_LIMIT
 
     @property
     def deadline(self) -> float | None:

@@ -15,14 +15,15 @@ Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 MAX_SUBSCRIBERS = 4
 #: Unacknowledged pushes kept per subscriber; the oldest gives way.
-MAX_WAITING = 16
+MAX_UNACKNOWLEDGED = 16
 #: How often one push is sent before it is given up.
 MAX_ATTEMPTS = 8
 WILDCARD = "."
 
 _PUSHED = frozenset({"properties_changed", "event_occured"})
-_BAD_PARAMETER = (-32602, "Invalid param.")
-_TOO_MANY = (-32605, "Too many obj")
+#: What a device answers to parameters that are none, and to more than it takes.
+INVALID_PARAM = (-32602, "Invalid param.")
+TOO_COMPLEX = (-32605, "Too many obj")
 
 
 @dataclass(slots=True)
@@ -71,14 +72,14 @@ class Subscriptions:
         """
         asked = _read(params)
         if asked is None:
-            return _BAD_PARAMETER
+            return INVALID_PARAM
         did, update_ts, method = asked
         if method not in _PUSHED and not (method == WILDCARD and wildcard):
-            return _BAD_PARAMETER
+            return INVALID_PARAM
         known = self._subscribers.get(did)
         if known is None:
             if len(self._subscribers) >= MAX_SUBSCRIBERS:
-                return _TOO_MANY
+                return TOO_COMPLEX
             known = self._subscribers[did] = _Subscriber(peer, update_ts)
         # A controller that comes back from another port or with a new stamp replaces what it had before.
         known.address, known.update_ts = peer, update_ts
@@ -92,11 +93,11 @@ class Subscriptions:
         """
         asked = _read(params)
         if asked is None:
-            return _BAD_PARAMETER
+            return INVALID_PARAM
         did, update_ts, _ = asked
         known = self._subscribers.get(did)
         if known is not None and known.update_ts != update_ts:
-            return _BAD_PARAMETER
+            return INVALID_PARAM
         self._subscribers.pop(did, None)
         return None
 
@@ -105,7 +106,7 @@ class Subscriptions:
         for subscriber in self._subscribers.values():
             if not subscriber.wants(method):
                 continue
-            if len(subscriber.waiting) >= MAX_WAITING:
+            if len(subscriber.waiting) >= MAX_UNACKNOWLEDGED:
                 del subscriber.waiting[next(iter(subscriber.waiting))]
                 self.given_up += 1
             payload = {"id": self._next_id, "method": method, "params": params}

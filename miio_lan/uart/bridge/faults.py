@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from miio_lan.uart.commands import Command, Direction
 
 Kind = Literal["drop", "delay", "alter", "duplicate", "answer"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+FAULT_KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_DELAY = 60.0
 """Seconds; modules and MCUs have given up long before."""
 
@@ -228,8 +228,8 @@ def spoken(text: str) -> bytes:
 def _parse(text: str) -> Fault:
     head, colon, argument = text.partition(":")
     kind, *words = head.split() or [""]
-    if kind not in KINDS:
-        raise InvalidArgument(f"{shown(text)} begins with none of {', '.join(KINDS)}; {_EXAMPLE}")
+    if kind not in FAULT_KINDS:
+        raise InvalidArgument(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}; {_EXAMPLE}")
     if not words:
         raise InvalidArgument(f"{shown(text)} does not say which lines (* is every line); {_EXAMPLE}")
     parts: dict[str, object] = {}

@@ -10,11 +10,6 @@ from miio_lan.errors import LineError
 from miio_lan.uart.line import join
 from miio_lan.uart.values import MISSING, Missing, Value, read_value, read_values, shown, token
 
-STATUS_CODES = frozenset({0, 1, -4001, -4002, -4003, -4004, -4005, -4006, -4007})
-"""The status codes of the serial document."""
-NET_STATES = frozenset({"offline", "local", "cloud", "updating", "uap", "unprov"})
-"""The network states of the serial document."""
-
 _MOST_PROBLEMS = 8
 
 

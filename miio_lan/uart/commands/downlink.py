@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
-    NET_STATES,
     Argument,
     Command,
     Cursor,
@@ -19,6 +18,7 @@ from miio_lan.uart.commands.base import (
     check_ids,
     check_rows,
 )
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, NET_STATES, SET_PROPERTIES, UPDATE_FW
 from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
 from miio_lan.uart.values import json_text, read_json, read_value, shown, token
 
@@ -27,7 +27,7 @@ NOTICES = frozenset(
         "none",
         "MIIO_mcu_version_req",
         "MIIO_model_req",
-        "update_fw",
+        UPDATE_FW,
         "ble_event",
         "ble_fastpair",
         "ble_fastpair_rsp",
@@ -104,7 +104,7 @@ class NoMethod(Down):
 class GetProperties(Down):
     """``down get_properties SIID PIID ...``."""
 
-    METHOD: ClassVar[str] = "get_properties"
+    METHOD: ClassVar[str] = GET_PROPERTIES
     properties: tuple[PropertyId, ...]
 
     @classmethod
@@ -136,7 +136,7 @@ class GetProperties(Down):
 class SetProperties(Down):
     """``down set_properties SIID PIID VALUE ...``."""
 
-    METHOD: ClassVar[str] = "set_properties"
+    METHOD: ClassVar[str] = SET_PROPERTIES
     properties: tuple[PropertyValue, ...]
 
     @classmethod
@@ -168,7 +168,7 @@ class SetProperties(Down):
 class Action(Down):
     """``down action SIID AIID [PIID VALUE ...]``."""
 
-    METHOD: ClassVar[str] = "action"
+    METHOD: ClassVar[str] = ACTION
     siid: int | None
     aiid: int | None
     in_: tuple[Argument, ...] = ()
@@ -245,7 +245,7 @@ class Notice(Down):
     @property
     def wants_result(self) -> bool:
         """Only ``update_fw`` is answered with a ``result``."""
-        return self.word == "update_fw"
+        return self.word == UPDATE_FW
 
     def check(self) -> Iterator[str]:
         """A method of the list, and no parameters where the document has none."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from miio_lan.uart.commands.base import STATUS_CODES, PropertyResult
+from miio_lan.uart.commands.base import PropertyResult
+from miio_lan.uart.document import STATUS_CODES
 from miio_lan.uart.values import Value
 
 _MOST_VALUES = 1024

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from miio_lan.uart.commands.base import (
-    NET_STATES,
-    STATUS_CODES,
     Argument,
     Command,
     Cursor,
@@ -53,9 +51,8 @@ from miio_lan.uart.commands.uplink import (
     Time,
     Uplink,
     Version,
-    model_fault,
-    version_fault,
 )
+from miio_lan.uart.document import LINE_LIMIT, NET_STATES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, clean, tokens_of
 from miio_lan.uart.values import MISSING, Missing, Value, shown
 
@@ -190,7 +187,7 @@ def _limits(text: str, command: Command) -> tuple[str, ...]:
         return ()
     faults = []
     if len(text) > MAX_LINE:
-        faults.append(f"the line has {len(text)} characters, fewer than {MAX_LINE + 1} are allowed")
+        faults.append(f"the line has {len(text)} characters, fewer than {LINE_LIMIT} are allowed")
     if isinstance(command, Legacy):
         count = len(command.params)
     elif isinstance(command, Result):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import NET_STATES, Command
+from miio_lan.uart.commands.base import Command
 from miio_lan.uart.commands.extras import Known
 from miio_lan.uart.commands.uplink import (
     BleConfig,
@@ -19,8 +19,8 @@ from miio_lan.uart.commands.uplink import (
     Net,
     Time,
     Version,
-    model_fault,
 )
+from miio_lan.uart.document import NET_STATES, model_fault
 from miio_lan.uart.line import seal
 from miio_lan.uart.values import shown
 

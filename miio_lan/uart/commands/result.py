@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
-    STATUS_CODES,
     Argument,
     Command,
     Cursor,
@@ -19,14 +18,19 @@ from miio_lan.uart.commands.base import (
 )
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
+from miio_lan.uart.document import (
+    ACTION,
+    GET_PROPERTIES,
+    SET_PROPERTIES,
+    STATUS_CODES,
+    UPDATE_BUSY,
+    UPDATE_FW,
+    UPDATE_READY,
+)
 from miio_lan.uart.line import check_count, seal
 from miio_lan.uart.values import MISSING, Value, json_text, read_values, shown, token
 
-GET = "get_properties"
-SET = "set_properties"
-ACTION = "action"
-UPDATE = "update_fw"
-UPDATE_ANSWERS = (("ready",), ("busy",))
+UPDATE_ANSWERS = ((UPDATE_READY,), (UPDATE_BUSY,))
 _SCALARS = (bool, int, float, str)
 
 
@@ -58,12 +62,12 @@ class Result(Command):
         cls, results: Iterable[PropertyResult | tuple[int, int, int] | tuple[int, int, int, Value]]
     ) -> Self:
         """Answer ``get_properties``: siid, piid, code, and the value where the code is 0."""
-        return cls._properties(GET, results)
+        return cls._properties(GET_PROPERTIES, results)
 
     @classmethod
     def for_set(cls, results: Iterable[PropertyResult | tuple[int, int, int]]) -> Self:
         """Answer ``set_properties``: siid, piid, code."""
-        return cls._properties(SET, results)
+        return cls._properties(SET_PROPERTIES, results)
 
     @classmethod
     def _properties(cls, answers: str, results: Iterable[Iterable[object]]) -> Self:
@@ -86,7 +90,7 @@ class Result(Command):
 
     def check(self) -> Iterator[str]:
         """Name what the layout does not allow."""
-        if self.answers in (GET, SET):
+        if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             yield from self._check_results()
         elif self.answers == ACTION:
             yield from check_ids(siid=self.siid, aiid=self.aiid)
@@ -94,7 +98,7 @@ class Result(Command):
             yield from check_arguments(self.out)
         elif not self.values:
             yield "a result without any value"
-        elif self.answers == UPDATE and self.values not in UPDATE_ANSWERS:
+        elif self.answers == UPDATE_FW and self.values not in UPDATE_ANSWERS:
             yield 'update_fw is answered with "ready" or "busy"'
 
     def _check_results(self) -> Iterator[str]:
@@ -105,16 +109,16 @@ class Result(Command):
                 yield from check_ids(siid=siid, piid=piid)
             if code not in STATUS_CODES:
                 yield from _check_code(code)
-            if self.answers == SET and value is not MISSING:
+            if self.answers == SET_PROPERTIES and value is not MISSING:
                 yield f"property {siid}.{piid} has a value, which the answer to a set does not carry"
-            elif self.answers == GET and code == 0 and value is MISSING:
+            elif self.answers == GET_PROPERTIES and code == 0 and value is MISSING:
                 yield f"property {siid}.{piid} has no value although its code is 0"
-            elif self.answers == GET and code not in (0, None) and value is not MISSING:
+            elif self.answers == GET_PROPERTIES and code not in (0, None) and value is not MISSING:
                 yield f"property {siid}.{piid} has a value although its code is not 0"
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
-        if self.answers in (GET, SET):
+        if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             rows = (
                 [str(s), str(p), str(c), *([] if v is MISSING else [token(v)])] for s, p, c, v in self.results
             )
@@ -139,7 +143,7 @@ class Result(Command):
         if self.readings:
             return {"answers": None, "readings": [each.reading() for each in self.readings]}
         data: dict[str, object] = {"answers": self.answers}
-        if self.answers in (GET, SET):
+        if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             data["results"] = [list(row[:3] if row.value is MISSING else row) for row in self.results]
         elif self.answers == ACTION:
             ids = (("siid", self.siid), ("aiid", self.aiid), ("code", self.code))
@@ -165,9 +169,11 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
         cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
     if isinstance(pending, GetProperties):
-        return _read_properties(cursor, GET, pending.properties)
+        return _read_properties(cursor, GET_PROPERTIES, pending.properties)
     if isinstance(pending, SetProperties):
-        return _read_properties(cursor, SET, [(siid, piid) for siid, piid, _ in pending.properties])
+        return _read_properties(
+            cursor, SET_PROPERTIES, [(siid, piid) for siid, piid, _ in pending.properties]
+        )
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
@@ -176,7 +182,7 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
 def _read_properties(cursor: Cursor, answers: str, asked: Sequence[tuple[int, int]]) -> Result:
     texts = cursor.left()
     values = cursor.values()
-    found = fit(values, asked, with_values=answers == GET)
+    found = fit(values, asked, with_values=answers == GET_PROPERTIES)
     _compare(cursor, found, asked)
     if found.taken < len(values):
         cursor.blame(
@@ -236,8 +242,8 @@ def _read_all(cursor: Cursor) -> Result:
     values = tuple([value for value, _ in read_values(texts)])
     readings = [
         Result(answers, values, rows)
-        for answers in (GET, SET)
-        if texts and (rows := any_order(values, with_values=answers == GET))
+        for answers in (GET_PROPERTIES, SET_PROPERTIES)
+        if texts and (rows := any_order(values, with_values=answers == GET_PROPERTIES))
     ]
     if _is_coded(values):
         trial = Cursor(texts, cursor.text)
@@ -250,5 +256,5 @@ def _read_all(cursor: Cursor) -> Result:
     else:
         legacy = Result.for_values(read_params(cursor))
     if legacy.values in UPDATE_ANSWERS:
-        readings.append(Result.for_values(legacy.values, UPDATE))
+        readings.append(Result.for_values(legacy.values, UPDATE_FW))
     return Result(None, legacy.values, readings=(*readings, legacy)) if texts else legacy

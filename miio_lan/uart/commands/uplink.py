@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
-    STATUS_CODES,
     Argument,
     Command,
     Cursor,
@@ -18,35 +16,9 @@ from miio_lan.uart.commands.base import (
     check_ids,
     check_rows,
 )
+from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
-
-_MODEL = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}")
-_VERSION = re.compile(r"[0-9]{4}")
-MAX_MODEL = 23
-"""Characters of a model name."""
-MAX_PID = 65535
-"""The largest Bluetooth product id."""
-ERROR_CODES = range(-9999, -4999)
-"""The codes an ``error`` command may carry, bounds included."""
-
-
-def model_fault(name: str) -> str:
-    """Say what is wrong with a model name; empty when nothing is (serial document, model)."""
-    if len(name) > MAX_MODEL:
-        return f"the model {shown(name)} has {len(name)} characters, at most {MAX_MODEL} are allowed"
-    if not _MODEL.fullmatch(name):
-        return f"the model {shown(name)} is not company.product.version"
-    return ""
-
-
-def version_fault(version: str | None) -> str:
-    """Say what is wrong with an MCU version; empty when nothing is (serial document, mcu_version)."""
-    if version is None:
-        return "the version is missing"
-    if not _VERSION.fullmatch(version):
-        return f"the version {shown(version)} is not a 4-digit number"
-    return ""
 
 
 def _present(**keys: object) -> dict[str, object]:
@@ -135,8 +107,8 @@ class BleConfig(Uplink):
         if self.sub == "set":
             if self.pid is None:
                 yield "the pid is missing, or not a number"
-            elif not 0 <= self.pid <= MAX_PID:
-                yield f"the pid {shown(str(self.pid))} is not between 0 and {MAX_PID}"
+            elif self.pid not in BLE_PIDS:
+                yield f"the pid {shown(str(self.pid))} is not between {BLE_PIDS[0]} and {BLE_PIDS[-1]}"
             if fault := version_fault(self.version):
                 yield fault
         elif self.sub != "dump":
@@ -286,7 +258,7 @@ class Error(Uplink):
         if self.code is None:
             yield "the code is missing, or not a number"
         elif self.code not in ERROR_CODES:
-            yield f"the code {shown(str(self.code))} is not between -9999 and -5000"
+            yield f"the code {shown(str(self.code))} is not between {ERROR_CODES[0]} and {ERROR_CODES[-1]}"
 
     def tokens(self) -> list[str]:
         """Return the tokens."""

@@ -27,10 +27,10 @@ HANDSHAKE = 60.0
 """Seconds from ``down update_fw`` within which a transfer may begin (observed: the sender waits 32 s after ``ok``)."""
 LULL = 40.0
 """Seconds without a byte of it after which a transfer is over."""
-PATIENCE = 0.5
+BLOCK_PATIENCE = 0.5
 """Seconds of silence after which the rest of a block is not coming; a block lasts 12 ms (90 ms if it is a long one)."""
 
-_HEAD = 3
+BLOCK_HEAD = 3
 _NAMES = {POLL: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
 _CONTROLS: dict[Direction, re.Pattern[bytes]] = {
     # The receiver, the MCU, asks, acknowledges and refuses; the sender ends or aborts.
@@ -70,7 +70,7 @@ class TransferReader:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no block is begun."""
-        return self._last + PATIENCE if self._block else None
+        return self._last + BLOCK_PATIENCE if self._block else None
 
     def is_text(self, data: bytes, *, expected: bool) -> bool:
         """Tell at little cost whether bytes, which come next, are all text; nearly always they are.
@@ -118,7 +118,7 @@ class TransferReader:
         if not _is_head(data):  # one or two bytes of noise after all
             return [Piece(data, self._began)]
         size = SIZES[data[0]]
-        if len(data) == _HEAD + size + 1 and sum(data[_HEAD:-1]) & 0xFF == data[-1]:
+        if len(data) == BLOCK_HEAD + size + 1 and sum(data[BLOCK_HEAD:-1]) & 0xFF == data[-1]:
             self._check = "sum"
             return [self._whole(data)]
         return [self._damaged(data, f"cut off after {len(data)} bytes")]
@@ -146,14 +146,14 @@ class TransferReader:
         return data[end:]
 
     def _take_block(self, data: bytes, now: float, pieces: list[Piece]) -> bytes:
-        body = _HEAD + SIZES[data[0]]
+        body = BLOCK_HEAD + SIZES[data[0]]
         need = body + (1 if self._check == "sum" else 2)
         if len(data) < need:
             self._block += data
             return b""
-        if self._check != "sum" and crc_hqx(data[_HEAD:need], 0) == 0:
+        if self._check != "sum" and crc_hqx(data[BLOCK_HEAD:need], 0) == 0:
             self._check = "crc"
-        elif self._check != "crc" and sum(data[_HEAD:body]) & 0xFF == data[body]:
+        elif self._check != "crc" and sum(data[BLOCK_HEAD:body]) & 0xFF == data[body]:
             self._check = "sum"
             need = body + 1
         else:
@@ -212,14 +212,14 @@ def _reading(part: str, **more: object) -> dict[str, object]:
 
 
 def _is_head(data: bytes) -> bool:
-    return len(data) >= _HEAD and data[0] in SIZES and data[1] ^ data[2] == 0xFF
+    return len(data) >= BLOCK_HEAD and data[0] in SIZES and data[1] ^ data[2] == 0xFF
 
 
 def head_at(data: bytes, start: int = 0) -> int | None:
     """Give the place where a block begins, or may begin once the next bytes are known."""
     while found := _START.search(data, start):
         start = found.start()
-        if len(data) - start < _HEAD or _is_head(data[start : start + _HEAD]):
+        if len(data) - start < BLOCK_HEAD or _is_head(data[start : start + BLOCK_HEAD]):
             return start
         start += 1
     return None

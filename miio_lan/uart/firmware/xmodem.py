@@ -9,22 +9,25 @@ from __future__ import annotations
 from binascii import crc_hqx
 from dataclasses import dataclass, field
 
-from miio_lan.uart.firmware.transfer import ACK, CAN, EOT, NAK, POLL, SIZES, SOH
+from miio_lan.uart.document import (
+    ACK_WAIT,
+    BLOCK_TRIES,
+    EOT_TRIES,
+    EOT_WAIT,
+    ESP_FIRMWARE_LIMIT,
+    START_TRIES,
+    START_WAIT,
+)
+from miio_lan.uart.firmware.transfer import ACK, BLOCK_HEAD, CAN, EOT, NAK, POLL, SIZES, SOH
 
 BLOCK = SIZES[SOH]
 """Data bytes of a block the sender makes."""
 END = 0x1A
 """The byte behind the last one of the image; the rest of the block is filled with 0xFF."""
-START_TRIES, START_WAIT = 16, 2.0
-BLOCK_TRIES, ACK_WAIT = 25, 1.0
-EOT_TRIES, EOT_WAIT = 10, 2.0
-SILENCE = 0.2
+BLOCK_SILENCE = 0.2
 """Seconds without a byte after which a block, or noise, is over; a block lasts 12 ms (90 ms if it is a long one)."""
-LARGEST = 1 << 20
-"""Bytes of the largest image (serial document: 1 MB)."""
 
-_CANCEL = bytes([CAN] * 3)
-_HEAD = 3
+CANCEL = bytes([CAN] * 3)
 
 
 def padded(image: bytes) -> bytes:
@@ -78,7 +81,7 @@ class _End:
         self.done = True
         self.deadline = None
 
-    def _fail(self, reason: str, farewell: bytes = _CANCEL) -> None:
+    def _fail(self, reason: str, farewell: bytes = CANCEL) -> None:
         self.failed = reason
         self.deadline = None
         self._out += farewell
@@ -152,7 +155,7 @@ class Sender(_End):
         if self.deadline is None or now < self.deadline:
             return
         if self._crc is None:
-            self._fail("the receiver did not ask for the first block within 32 s")
+            self._fail(f"the receiver did not ask for the first block within {START_TRIES * START_WAIT:g} s")
         else:
             self._again(now)
 
@@ -185,7 +188,7 @@ class Receiver(_End):
     :param largest: bytes of the largest image it has room for
     """
 
-    def __init__(self, now: float, *, crc: bool = True, largest: int = LARGEST) -> None:
+    def __init__(self, now: float, *, crc: bool = True, largest: int = ESP_FIRMWARE_LIMIT) -> None:
         super().__init__()
         self._crc = crc
         self._largest = largest
@@ -206,7 +209,7 @@ class Receiver(_End):
         if self.over or not data:
             return
         self._buffer += data
-        self.deadline = now + SILENCE
+        self.deadline = now + BLOCK_SILENCE
         if not self._noise:
             self._take(now)
 
@@ -246,9 +249,9 @@ class Receiver(_End):
         while buffer and not self.over:
             if buffer[:2] == bytes([CAN, CAN]):
                 self._fail("the sender cancelled the transfer", bytes([ACK]))
-            elif buffer[0] in SIZES and (len(buffer) < _HEAD or buffer[1] ^ buffer[2] == 0xFF):
+            elif buffer[0] in SIZES and (len(buffer) < BLOCK_HEAD or buffer[1] ^ buffer[2] == 0xFF):
                 size = SIZES[buffer[0]]
-                need = _HEAD + size + (2 if self._crc else 1)
+                need = BLOCK_HEAD + size + (2 if self._crc else 1)
                 if len(buffer) < need:
                     return
                 whole = bytes(buffer[:need])
@@ -262,7 +265,7 @@ class Receiver(_End):
                 return
 
     def _on_block(self, whole: bytes, size: int, now: float) -> None:
-        data, check = whole[_HEAD : _HEAD + size], whole[_HEAD + size :]
+        data, check = whole[BLOCK_HEAD : BLOCK_HEAD + size], whole[BLOCK_HEAD + size :]
         number = whole[1]
         right = int.from_bytes(check, "big") == (crc_hqx(data, 0) if self._crc else sum(data) & 0xFF)
         if not right:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAUSE = 0.05
 """Seconds between two looks at a busy line: observers hear of a line that much later at most."""
-LONG_PAUSE = 0.2
+SATURATED_PAUSE = 0.2
 """The same, when the line is nearly saturated: it costs a quarter less so."""
 MANY = 10
 """Reads within :data:`PAUSE` that make a line count as nearly saturated: 200 per second."""
@@ -65,7 +65,7 @@ class Backlog(Generic[_T]):
         if items:
             self._next = now
         else:
-            self._next, self._latest = now + PAUSE, now + LONG_PAUSE
+            self._next, self._latest = now + PAUSE, now + SATURATED_PAUSE
 
     def flush(self) -> None:
         """Look at everything."""

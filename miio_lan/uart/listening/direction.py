@@ -10,7 +10,7 @@ from miio_lan.uart.line import LineReader
 if TYPE_CHECKING:
     from miio_lan.uart.commands import Direction
 
-LEAD = 2
+SURE_LEAD = 2
 """Lines that must speak for a direction, more than for the other, before it is believed."""
 MOST = 64
 """Lines after which nothing more is learnt: what is undecided by then stays so."""
@@ -27,12 +27,12 @@ class DirectionGuess:
     @property
     def done(self) -> bool:
         """Whether more bytes would change nothing."""
-        return abs(self._lead) >= LEAD or self._lines >= MOST
+        return abs(self._lead) >= SURE_LEAD or self._lines >= MOST
 
     @property
     def direction(self) -> Direction | None:
         """What the lines say, as soon as they say it clearly."""
-        return self.best if abs(self._lead) >= LEAD else None
+        return self.best if abs(self._lead) >= SURE_LEAD else None
 
     @property
     def best(self) -> Direction | None:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
 from miio_lan.loop import Loop
-from miio_lan.uart.ports.transport import BAUD_RATE, FileTransport, PtyTransport, Transport, open_serial
+from miio_lan.uart.document import BAUD_RATE
+from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from miio_lan.errors import PortError
 from miio_lan.loop import READ, WRITE, Loop
+from miio_lan.uart.document import BAUD_RATE
 
 if TYPE_CHECKING:
     import socket
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
         def on_lost(self, reason: str) -> None:
             """The connection is gone."""
 
-
-BAUD_RATE = 115200
 
 # Of a read: a third of a second of a line at full speed, and what a pty gives at most. More is only made and thrown
 # away again, with every read.

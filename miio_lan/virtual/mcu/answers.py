@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from miio_lan.device.values import Code
-from miio_lan.uart.values import read_value
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, UPDATE_FW, Code
+from miio_lan.uart.values import MAX_IID, read_value
 from miio_lan.virtual.mcu.misbehave import OutgoingLine, fitting
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ UNKNOWN_METHOD = ("method not found", -5000)
 BAD_ARGUMENTS = ("invalid arg", -5001)
 TOO_LONG = ("command too long", -5002)
 INTERNAL = ("internal error", -5003)
-LARGEST_IID = 0x7FFF_FFFF
 
 
 class Malformed(Exception):
@@ -61,7 +60,7 @@ def iid(word: str) -> int:
 
     :raises Malformed: not a number from 0 to 2147483647
     """
-    if not (word.isascii() and word.isdecimal() and len(word) <= 10 and int(word) <= LARGEST_IID):
+    if not (word.isascii() and word.isdecimal() and len(word) <= 10 and int(word) <= MAX_IID):
         raise Malformed
     return int(word)
 
@@ -69,15 +68,15 @@ def iid(word: str) -> int:
 def outcome(mcu: Mcu, method: str, words: Sequence[str]) -> Execution | None:
     """Carry out a downlink; None leaves it unanswered."""
     try:
-        if method == "get_properties":
+        if method == GET_PROPERTIES:
             return None if _is_mute(mcu, words, 2) else get_properties(mcu.table, words)
-        if method == "set_properties":
+        if method == SET_PROPERTIES:
             return None if _is_mute(mcu, words, 3) else set_properties(mcu.table, words)
-        if method == "action":
+        if method == ACTION:
             return _action(mcu, words)
     except Malformed:
         return refusal(method, BAD_ARGUMENTS)
-    if method == "update_fw":
+    if method == UPDATE_FW:
         answer = mcu.update_answer
         return Execution(OutgoingLine("result", words=(f'"{answer}"',), answers=method)) if answer else None
     return _other(mcu, method, words)
@@ -133,7 +132,7 @@ def get_properties(table: PropertyTable, words: Sequence[str]) -> Execution:
     :raises Malformed: see :func:`iids`
     """
     groups = [table.get(siid, piid) for siid, piid, _ in iids(words, 2)]
-    return Execution(_result("get_properties", groups))
+    return Execution(_result(GET_PROPERTIES, groups))
 
 
 def set_properties(table: PropertyTable, words: Sequence[str]) -> Execution:
@@ -150,7 +149,7 @@ def set_properties(table: PropertyTable, words: Sequence[str]) -> Execution:
         groups.append((siid, piid, int(change.code)))
         if change.changed:
             changed.append((siid, piid))
-    return Execution(_result("set_properties", groups), tuple(changed))
+    return Execution(_result(SET_PROPERTIES, groups), tuple(changed))
 
 
 def action_of(
@@ -172,11 +171,11 @@ def action_of(
 
 def action_result(ids: Iid, code: int, out: Mapping[int, Value]) -> OutgoingLine:
     """Answer an action: on success with its values, otherwise with the code alone."""
-    head = OutgoingLine("result", ((*ids, int(code)),), answers="action")
+    head = OutgoingLine("result", ((*ids, int(code)),), answers=ACTION)
     if code not in (Code.OK, Code.ACCEPTED):
         return head
     full, left = fitting(head, list(out.items()))
-    return full if not left else OutgoingLine("result", ((*ids, int(Code.INTERNAL)),), answers="action")
+    return full if not left else OutgoingLine("result", ((*ids, int(Code.INTERNAL)),), answers=ACTION)
 
 
 def _result(method: str, groups: list[Group]) -> OutgoingLine:

@@ -12,10 +12,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from miio_lan.device.instance import model_problem
 from miio_lan.device.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
-from miio_lan.uart.commands import version_fault
+from miio_lan.uart.document import (
+    BLE_PIDS,
+    RECOMMENDED_POLL_INTERVAL,
+    RETRY_INTERVAL,
+    SERIAL_NUMBER,
+    VERSION_DIGITS,
+    model_fault,
+    version_fault,
+)
 from miio_lan.uart.firmware.xmodem import Receiver
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
 from miio_lan.virtual.mcu import answers
@@ -46,10 +53,6 @@ __all__ = ["MISBEHAVIOURS", "Mcu"]
 
 _LOGGER = logging.getLogger(__name__)
 
-POLL_INTERVAL = 0.2
-"""Seconds from one get_down to the next (serial document, get_down: 0.1 to 0.2, recommended 0.2)."""
-RETRY_INTERVAL = 0.2
-"""Seconds before a boot report is repeated (observed: Xiaomi's demo for MCUs)."""
 REPLY_TIME = 1.0
 """Seconds after which a line counts as unanswered; modules answer within milliseconds, except while they restart."""
 SLOW = 5.0
@@ -57,7 +60,6 @@ SLOW = 5.0
 FAST_POLLS = 0.02
 MAX_UNSENT = 8192
 """Bytes kept for a peer that does not take them; more are lost, as they are on a wire nobody reads."""
-SERIAL_NUMBER = (1, 5)
 UNANSWERED = frozenset({"none", "MIIO_net_change", "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
 
 
@@ -103,7 +105,7 @@ class Mcu:
         *,
         model: str | None = None,
         version: str = "0001",
-        poll_interval: float = POLL_INTERVAL,
+        poll_interval: float = RECOMMENDED_POLL_INTERVAL,
         ble_pid: int | None = None,
         serial_number: str | None = None,
         misbehave: Collection[str] = (),
@@ -140,14 +142,14 @@ class Mcu:
         self._power_up()
 
     def _check_identity(self) -> None:
-        problem = model_problem(self.model) if self.model else "the description has no model: give one"
+        problem = model_fault(self.model) if self.model else "the description has no model: give one"
         if problem:
             raise SpecError(problem)
         for version in (self.version, self.updated_version):
-            if version is not None and version_fault(version):
-                raise SpecError(f"version {version!r} is not four digits")
-        if self.ble_pid is not None and not 0 <= self.ble_pid <= 0xFFFF:
-            raise SpecError(f"Bluetooth pid {self.ble_pid} is not a number from 0 to 65535")
+            if version is not None and (fault := version_fault(version)):
+                raise SpecError(fault)
+        if self.ble_pid is not None and self.ble_pid not in BLE_PIDS:
+            raise SpecError(f"Bluetooth pid {self.ble_pid} is not a number from 0 to {BLE_PIDS[-1]}")
 
     def _power_up(self) -> None:
         self._reader = LineReader()
@@ -317,7 +319,9 @@ class Mcu:
         self._out += (said := transfer.take_output())
         if transfer.done:
             self.image = transfer.image
-            self.version = self.updated_version or f"{(int(self.version) + 1) % 10000:04}"
+            self.version = (
+                self.updated_version or f"{(int(self.version) + 1) % 10**VERSION_DIGITS:0{VERSION_DIGITS}}"
+            )
         if transfer.over:
             self.counters["failed updates"] += bool(transfer.failed)
             self.start(now)

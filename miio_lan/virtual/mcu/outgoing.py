@@ -9,6 +9,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from miio_lan.uart.document import EVENTS_PER_SECOND
 from miio_lan.virtual.mcu.misbehave import OutgoingLine, fitting
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 MAX_ANSWERS = 8
 """Answers kept; a module has one downlink outstanding, so more can only come from one gone mad."""
-MAX_EVENTS = 16
-EVENTS_PER_SECOND = 3
+MAX_UNSENT_EVENTS = 16
+"""Events kept until their second comes; a further one is refused."""
 REPORT_TRIES = 2
 """How often a report or event is sent again when the module does not reply to it at all."""
 GET_DOWN = OutgoingLine("get_down")
@@ -77,7 +78,7 @@ class Outgoing:
 
     def event(self, uplink: OutgoingLine) -> bool:
         """Queue an event; False when the queue is full."""
-        if len(self._events) >= MAX_EVENTS:
+        if len(self._events) >= MAX_UNSENT_EVENTS:
             return False
         self._events.append(replace(uplink, tries=REPORT_TRIES))
         return True

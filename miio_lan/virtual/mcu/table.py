@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from miio_lan.device.names import check_value
-from miio_lan.device.values import Code, show
+from miio_lan.device.values import show
 from miio_lan.errors import SpecError
+from miio_lan.uart.document import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

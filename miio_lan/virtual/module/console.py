@@ -13,7 +13,7 @@ from miio_lan.virtual.module.profile import Profile
 #: Bytes of one line that are looked at.
 MAX_BYTES = 2048
 #: Bytes kept while nobody fetches them; what no longer fits is lost, as on a wire without a reader.
-MAX_OUTPUT = 65536
+MAX_UNREAD = 65536
 
 
 class Console:
@@ -62,7 +62,7 @@ class Console:
             self._write(self._profile.prompt.encode())
 
     def _write(self, data: bytes) -> None:
-        self._output += data[: MAX_OUTPUT - len(self._output)]
+        self._output += data[: MAX_UNREAD - len(self._output)]
 
     @property
     def deadline(self) -> float | None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import OFFER_TIME, UPDATE_BUSY, UPDATE_FW, UPDATE_READY
 from miio_lan.uart.firmware.xmodem import Sender
 from miio_lan.uart.line import Line
 from miio_lan.virtual.module.update import FirmwareUpdate
 
-#: Seconds the MCU has to answer the offer.
-OFFER_TIME = 6.0
-OFFER = "down update_fw"
-READY, BUSY = '"ready"', '"busy"'
+OFFER = f"down {UPDATE_FW}"
+_READY, _BUSY = f'"{UPDATE_READY}"', f'"{UPDATE_BUSY}"'
 
 
 class FirmwareTransfer:
@@ -61,9 +60,9 @@ class FirmwareTransfer:
         if not isinstance(command, c.Result) or not self.offered:
             return "error"
         answer = line.text.partition(" ")[2].strip()
-        if answer == READY:
+        if answer == _READY:
             self._sender = Sender(self._image, now)
-        elif answer == BUSY:
+        elif answer == _BUSY:
             self.failed = "the MCU is busy"
         else:
             return "error"

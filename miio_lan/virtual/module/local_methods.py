@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from miio_lan.device.ota import MAX_URL
+from miio_lan.lan.responder.subscriptions import INVALID_PARAM
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.request import INVALID_PARAM, RequestOutcome
+from miio_lan.virtual.module.request import RequestOutcome
 from miio_lan.virtual.module.update import FirmwareUpdate
 
 CONFIGURE = "miIO.config_router"
@@ -15,7 +17,6 @@ NOT_FROM_HERE = RequestOutcome(error=(-30020, "service not available."))
 
 _MAX_SSID = 32
 _MAX_PASSWORD = 64
-_MAX_URL = 256
 _DONE = ["ok"]
 
 
@@ -133,7 +134,7 @@ def _is_text(value: object, longest: int) -> bool:
 def _ota(board: LanBoard, params: object, now: float) -> RequestOutcome:
     if isinstance(params, Mapping):
         urls = [params.get(key) for key in ("app_url", "mcu_url", "wifi_url")]
-        if any(isinstance(url, str) and url.startswith("http") and len(url) <= _MAX_URL for url in urls):
+        if any(isinstance(url, str) and url.startswith("http") and len(url) <= MAX_URL for url in urls):
             board.start_update(params, now)
     # Said before anything is looked at, and even if nothing will happen.
     return RequestOutcome(_DONE)

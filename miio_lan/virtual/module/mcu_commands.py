@@ -7,14 +7,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import BLE_PIDS, UNDEFINED_CODE
 from miio_lan.uart.line import OVERLONG, Line, split
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.console import MAX_BYTES
 from miio_lan.virtual.module.mcu_queue import McuQueue
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.reports import ReportPacer
-
-MAX_BLE_PID = 65535
 
 HELP = (
     ("model", "[<model_name_string>]"),
@@ -139,7 +138,7 @@ class McuCommands:
             return chip.ble_dump
         if command.sub is None and self._board.profile.silent_queries:
             return None
-        if command.sub != "set" or command.pid is None or not 0 <= command.pid <= MAX_BLE_PID:
+        if command.sub != "set" or command.pid is None or command.pid not in BLE_PIDS:
             return "error"
         version = command.version
         wrong = version is not None and (c.version_fault(version) or chip.mcu_version not in {None, version})
@@ -155,7 +154,7 @@ class McuCommands:
         profile = self._board.profile
         code, message = command.code, command.message
         if code is None or code not in profile.error_codes:
-            code = -10000
+            code = UNDEFINED_CODE
         if not message or '"' not in command.line:
             message = profile.undefined_text
         return _ok(self._board.queue.refuse(code, message, now))

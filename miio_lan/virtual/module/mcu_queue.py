@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.request import McuRequest, RequestOutcome, ResultCheck
 
@@ -120,7 +121,7 @@ class McuQueue:
 
     def tick(self, now: float) -> None:
         """Give up what the MCU did not fetch or answer in time."""
-        timeout = RequestOutcome(error=(-9999, self.profile.timeout_text))
+        timeout = RequestOutcome(error=(TIMED_OUT_CODE, self.profile.timeout_text))
         if self._pending is not None and self._due(self._pending) <= now:
             request, self._pending = self._pending, None
             self._late = self.profile.late_poll_refused

@@ -24,17 +24,17 @@ from miio_lan.virtual.module.mcu_queue import McuQueue
 from miio_lan.virtual.module.network import UNREACHABLE, Network, Timings
 from miio_lan.virtual.module.profile import Profile, profile_of
 from miio_lan.virtual.module.reports import ReportPacer
-from miio_lan.virtual.module.request import METHOD_NOT_FOUND, Refused, RequestOutcome
+from miio_lan.virtual.module.request import UNKNOWN_METHOD_ERROR, Refused, RequestOutcome
 from miio_lan.virtual.module.requests import RawRequest, request_of
 from miio_lan.virtual.module.update import FirmwareUpdate, UpdateScript
 
 __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript"]
 
-BUSY = (-30012, "Busy.")
+QUEUE_FULL_ERROR = (-30012, "Busy.")
 #: The last reports kept for whoever wants to look at them.
 MAX_REPORTED = 256
 #: Seconds a chip has been powered when it first answers.
-BOOT_TIME = 1.0
+POWERED_BEFORE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class Module:
         self._up = True
         self._wake = None
         # The clock ran while it booted. (A stamp of 0 is legal, but some clients take it for no answer at all.)
-        self._booted = now - BOOT_TIME
+        self._booted = now - POWERED_BEFORE
         self._factory = False
         self.responder.restart(self._booted)
         self.reports.boot(now)
@@ -320,7 +320,7 @@ class Module:
         elif method in LOCAL_METHODS:
             self._finish(request, LOCAL_METHODS[method](self, request.params, now), now)
         elif method.startswith("miIO."):
-            self._finish(request, RequestOutcome(error=METHOD_NOT_FOUND), now)
+            self._finish(request, RequestOutcome(error=UNKNOWN_METHOD_ERROR), now)
         else:
             self._forward(request, now)
 
@@ -335,7 +335,7 @@ class Module:
             finish(RequestOutcome(error=refused.error), now)
             return
         if not self.queue.submit(asked):
-            finish(RequestOutcome(error=BUSY), now)
+            finish(RequestOutcome(error=QUEUE_FULL_ERROR), now)
 
     def _finish(self, request: Request, outcome: RequestOutcome, now: float) -> None:
         if outcome.silent:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.uart.document import NET_STATES, SETUP_TIME
 
-STATES = ("offline", "local", "cloud", "updating", "uap", "unprov")
 #: In these states nothing on the LAN can reach the module.
 UNREACHABLE = frozenset({"offline", "unprov"})
 
@@ -30,7 +30,7 @@ class Timings:
     factory: float = 1.0
     join: float = 0.0
     cloud: float | None = 0.0
-    waiting: float = 1800.0
+    waiting: float = SETUP_TIME
     reconfigure: float = 2.0
 
 
@@ -64,9 +64,9 @@ class Network:
 
         :raises UnsupportedFeatureException: for a word the document does not have
         """
-        if state not in STATES:
+        if state not in NET_STATES:
             raise UnsupportedFeatureException(
-                f"no network state is called {state!r}; there are {', '.join(STATES)}"
+                f"no network state is called {state!r}; there are {', '.join(NET_STATES)}"
             )
         self._next = []
         self._enter(state)

@@ -14,7 +14,15 @@ from typing import Literal
 
 from miio_lan.errors import UnsupportedFeatureException
 from miio_lan.lan.responder.responder import ResponderOptions
-from miio_lan.uart.line import MAX_LINE
+from miio_lan.uart.document import (
+    ANSWER_TIME,
+    ERROR_CODES,
+    MAX_LINE,
+    OLDER_ANSWER_TIME,
+    OLDER_ECHO_ANSWER_TIME,
+    PARTIAL_LINE_TIME,
+    UNDEFINED_CODE,
+)
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -63,21 +71,21 @@ class Profile:
     longest: int = 899
     unknown_reply: str = "error"
     silent_queries: bool = False
-    idle: float | None = 1.0
+    idle: float | None = PARTIAL_LINE_TIME
     prompt: str = ""
     echo_reply_end: str = "\r"
     echo_cr: str = "\r"
     protocol_version: str | None = None
     zone_argument: bool = False
     padded_hour: bool = True
-    answer_time: float = 4.0
-    echo_answer_time: float = 4.0
+    answer_time: float = ANSWER_TIME
+    echo_answer_time: float = ANSWER_TIME
     from_arrival: bool = False
     late_poll_refused: bool = False
     waiting: int = 6
     timeout_text: str = "user ack timeout"
     undefined_text: str = "user undefined error"
-    error_codes: range = range(-10000, -4999)
+    error_codes: range = range(UNDEFINED_CODE, ERROR_CODES.stop)
     error_to_properties: bool = True
     comma_params: bool = True
     every_notice: bool = False
@@ -98,7 +106,7 @@ DOCUMENT = Profile(
     name="document",
     strict=True,
     longest=MAX_LINE,
-    error_codes=range(-9999, -4999),
+    error_codes=ERROR_CODES,
     comma_params=False,
     legacy_reports=False,
 )
@@ -111,8 +119,8 @@ OLDER = Profile(
     prompt="\n# ",
     echo_cr="\r\n",
     protocol_version="2",
-    answer_time=1.0,
-    echo_answer_time=60.0,
+    answer_time=OLDER_ANSWER_TIME,
+    echo_answer_time=OLDER_ECHO_ANSWER_TIME,
     from_arrival=True,
     waiting=7,
     timeout_text="UART timeout",

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from miio_lan.lan.responder.subscriptions import INVALID_PARAM, TOO_COMPLEX
+from miio_lan.uart.document import GET_PROPERTIES, GET_RESULT_SIZE, SET_PROPERTIES, SET_SIZE, Code
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, split
 from miio_lan.uart.values import read_value
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.request import (
     BROKEN_ANSWER,
-    INVALID_PARAM,
-    TOO_COMPLEX,
     McuRequest,
     Refused,
     RequestOutcome,
@@ -26,10 +26,10 @@ from miio_lan.virtual.module.request import (
     token_of,
 )
 
-MAX_GET = MAX_PARAMETERS // 4
-MAX_SET = MAX_PARAMETERS // 3
-#: What a property is worth that the MCU did not mention.
-NO_ANSWER = -4004
+MAX_GET = MAX_PARAMETERS // GET_RESULT_SIZE
+MAX_SET = MAX_PARAMETERS // SET_SIZE
+#: What a property is worth that the MCU did not mention (observed: newer firmware).
+NOT_MENTIONED = int(Code.INTERNAL)
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ def _entry(item: object, need_value: bool) -> _Entry:
     text = f"{siid} {piid}"
     if need_value:
         text += f" {token_of(item.get('value'))}"
-    return _Entry(echo_of(item, siid=siid, piid=piid), (siid, piid), text, {"code": NO_ANSWER})
+    return _Entry(echo_of(item, siid=siid, piid=piid), (siid, piid), text, {"code": NOT_MENTIONED})
 
 
 class _Properties(McuRequest):
@@ -121,7 +121,7 @@ class _Properties(McuRequest):
 class GetRequest(_Properties):
     """``get_properties``: each property gets what the answer says of it, or -4004."""
 
-    METHOD = "get_properties"
+    METHOD = GET_PROPERTIES
     PER_LINE = MAX_GET
 
     def answer(self, text: str) -> ResultCheck:
@@ -174,7 +174,7 @@ class GetRequest(_Properties):
 class SetRequest(_Properties):
     """``set_properties``: a wrong count spoils the whole answer, as newer firmware sees it."""
 
-    METHOD = "set_properties"
+    METHOD = SET_PROPERTIES
     PER_LINE = MAX_SET
 
     def answer(self, text: str) -> ResultCheck:

@@ -8,11 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from miio_lan.uart.commands.base import Argument, PropertyValue
+from miio_lan.uart.document import EVENTS_PER_SECOND, MODULE_EVENTS, REPORT_INTERVAL
 from miio_lan.uart.values import Value, json_text
 
-FLUSH_INTERVAL = 1.0
-EVENTS_PER_SECOND = 3
-MAX_EVENTS = 16
 #: Different properties waiting for the next second.
 MAX_PROPERTIES = 256
 #: Characters of the properties in one message, so that the datagram stays below 1000 bytes.
@@ -56,7 +54,7 @@ class ReportPacer:
             return False
         if not self._changed:
             # The grid of seconds goes on while nothing is reported.
-            self._flushed += (now - self._flushed) // FLUSH_INTERVAL * FLUSH_INTERVAL
+            self._flushed += (now - self._flushed) // REPORT_INTERVAL * REPORT_INTERVAL
         self._changed.update({(change.siid, change.piid): change.value for change in changes})
         return True
 
@@ -66,7 +64,7 @@ class ReportPacer:
         :return: whether there was room for it
         """
         self.tick(now)
-        if len(self._events) >= MAX_EVENTS:
+        if len(self._events) >= MODULE_EVENTS:
             return False
         arguments = [{"piid": arg.piid, "value": arg.value} for arg in args]
         self._events.append({"did": self._did, "siid": siid, "eiid": eiid, "arguments": arguments})
@@ -80,7 +78,7 @@ class ReportPacer:
             return None
         due = []
         if self._changed:
-            due.append(self._flushed + FLUSH_INTERVAL)
+            due.append(self._flushed + REPORT_INTERVAL)
         if self._events:
             due.append(self._next_event())
         return min(due, default=None)
@@ -92,8 +90,8 @@ class ReportPacer:
         while self._events and self._next_event() <= now:
             self._sent.append(now)
             self._emit("event_occured", self._events.popleft(), now)
-        if self._changed and self._flushed + FLUSH_INTERVAL <= now:
-            self._flushed += (now - self._flushed) // FLUSH_INTERVAL * FLUSH_INTERVAL
+        if self._changed and self._flushed + REPORT_INTERVAL <= now:
+            self._flushed += (now - self._flushed) // REPORT_INTERVAL * REPORT_INTERVAL
             changed, self._changed = self._changed, {}
             self._flush(changed, now)
 

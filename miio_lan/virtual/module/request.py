@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from miio_lan.errors import LineError
+from miio_lan.lan import codes
+from miio_lan.lan.responder.subscriptions import INVALID_PARAM
+from miio_lan.uart.document import BAD_ANSWER_CODE
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS
-from miio_lan.uart.values import read_value, token
+from miio_lan.uart.values import MAX_IID, read_value, token
 from miio_lan.virtual.module.profile import Profile
 
-MAX_ID = 0x7FFF_FFFF
-
-INVALID_PARAM = (-32602, "Invalid param.")
-METHOD_NOT_FOUND = (-32601, "Method not found.")
-TOO_COMPLEX = (-32605, "Too many obj")
-BAD_ANSWER = (-9998, "user ack invalid")
+UNKNOWN_METHOD_ERROR = (codes.METHOD_NOT_FOUND, "Method not found.")
+BAD_ANSWER = (BAD_ANSWER_CODE, "user ack invalid")
 BROKEN_ANSWER = (-30001, "Resp invalid json.")
 
 
@@ -97,7 +96,7 @@ def iid_of(value: object) -> int:
 
     :raises Refused: if it is none
     """
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_ID:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_IID:
         raise Refused(INVALID_PARAM)
     return value
 

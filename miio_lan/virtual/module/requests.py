@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from miio_lan.errors import LineError
+from miio_lan.lan.responder.subscriptions import INVALID_PARAM, TOO_COMPLEX
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.line import MAX_PARAMETERS, split, split_legacy
 from miio_lan.uart.values import json_text, read_json, read_value
 from miio_lan.virtual.module.profile import Profile
@@ -19,9 +21,7 @@ from miio_lan.virtual.module.property_requests import GetRequest, SetRequest, en
 from miio_lan.virtual.module.request import (
     BAD_ANSWER,
     BROKEN_ANSWER,
-    INVALID_PARAM,
-    METHOD_NOT_FOUND,
-    TOO_COMPLEX,
+    UNKNOWN_METHOD_ERROR,
     McuRequest,
     Refused,
     RequestOutcome,
@@ -52,11 +52,11 @@ def request_of(
     :param inputs: the piids of an action's arguments in order, None where unknown; needed for positional arguments
     :raises Refused: when its parameters cannot be handed to an MCU
     """
-    if method == "get_properties":
+    if method == GET_PROPERTIES:
         return GetRequest(entries_of(params, need_value=False), profile, now, finish)
-    if method == "set_properties":
+    if method == SET_PROPERTIES:
         return SetRequest(entries_of(params, need_value=True), profile, now, finish)
-    if method == "action":
+    if method == ACTION:
         return ActionRequest(params, inputs, profile, now, finish)
     return LegacyRequest(method, params, profile, now, finish)
 
@@ -149,7 +149,7 @@ class LegacyRequest(McuRequest):
     ) -> None:
         super().__init__(profile, now, finish)
         if not _LEGAL_METHOD.fullmatch(method) or _RESERVED.fullmatch(method):
-            raise Refused(METHOD_NOT_FOUND)
+            raise Refused(UNKNOWN_METHOD_ERROR)
         values = params if isinstance(params, list) else [] if params is None else [params]
         try:
             texts = [_legacy_text(value) for value in values]

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-IDLE = "idle"
+from miio_lan.device.ota import NOT_UPDATING
+
+IDLE_STATE = "idle"
 #: The progress of a module that is not updating.
-NO_PROGRESS = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class FirmwareUpdate:
 
     def __init__(self, script: UpdateScript) -> None:
         self.script = script
-        self.state = IDLE
+        self.state = IDLE_STATE
         self.active = False
-        self._progress = NO_PROGRESS
+        self._progress = NOT_UPDATING
         self._steps: list[UpdateStep] = []
         self._since = 0.0
 
@@ -68,15 +69,15 @@ class FirmwareUpdate:
             self._since = now
             self.tick(now)
 
-    def report(self, state: str, progress: int = NO_PROGRESS) -> None:
+    def report(self, state: str, progress: int = NOT_UPDATING) -> None:
         """Show a state and progress of an update that somebody else does."""
-        self.active = state not in {IDLE, "failed", "installed"}
+        self.active = state not in {IDLE_STATE, "failed", "installed"}
         self._steps = []
         self.state, self._progress = state, progress
 
     def reset(self) -> None:
         """Forget everything, as a restart does."""
-        self.report(IDLE)
+        self.report(IDLE_STATE)
 
     def progress(self, now: float) -> int:
         """Give the progress: 0 to 100, or 101 when there is no update."""

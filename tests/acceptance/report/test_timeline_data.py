@@ -26,7 +26,7 @@ from support.judged import (
     uart,
 )
 
-from miio_lan.acceptance.report.timeline_data import KINDS, Places, embedded, timeline_data
+from miio_lan.acceptance.report.timeline_data import LINE_KINDS, Places, embedded, timeline_data
 from miio_lan.acceptance.report.wording import in_order
 from miio_lan.record import Record
 
@@ -42,7 +42,7 @@ def test_each_distinct_line_is_told_once():
     texts = [data["lines"][place][0] for place in data["of"]]
     assert texts[2] == "down get_properties 2 1"
     assert texts[1] == texts[8] == "get_down"
-    assert {line[1] for line in data["lines"]} <= set(KINDS)
+    assert {line[1] for line in data["lines"]} <= set(LINE_KINDS)
 
 
 def test_times_are_differences_that_do_not_drift():

@@ -83,7 +83,7 @@ def test_the_two_ends_find_each_other(run, monkeypatch):
         (["module", "--port", "/dev/nothing-here", "--udp-port", "0"], 1, "/dev/nothing-here"),
         (["mcu", "--port", "/dev/nothing-here"], 1, "/dev/nothing-here"),
         (["mcu", "--spec", "nope"], 2, "nope"),
-        (["mcu", "--mcu-version", "1"], 2, "four digits"),
+        (["mcu", "--mcu-version", "1"], 2, "4-digit number"),
         (["mcu", "--misbehave", "nope"], 2, "nope"),
         (["module", "--token", "x"], 2, "token"),
         (["module", "--udp-port", "0", "--host", "192.0.2.77"], 1, "192.0.2.77"),
@@ -190,5 +190,5 @@ def test_the_firmware_of_the_command_line_is_the_one_sent(run, at_start, monkeyp
 
 def test_an_mcu_checks_its_version():
     spec = VirtualProduct().spec
-    with pytest.raises(ValueError, match="four digits"):
+    with pytest.raises(ValueError, match="4-digit number"):
         Mcu(spec, version="x")

@@ -104,7 +104,7 @@ def test_a_signal_interrupts_it_and_the_handlers_are_put_back() -> None:
 
 
 def test_too_many_are_counted_and_not_kept(monkeypatch) -> None:
-    monkeypatch.setattr(live, "MAX_WAITING", 2)
+    monkeypatch.setattr(live, "MAX_UNSHOWN", 2)
     feed = observed(uart(b"a\r"), uart(b"b\r"), uart(b"c\r"))
     assert feed.missed == 1
     assert len(list(feed.records(count=2))) == 2

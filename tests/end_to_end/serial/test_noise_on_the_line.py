@@ -19,7 +19,7 @@ from miio_lan.lan import packet
 from miio_lan.uart.line import KEPT
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.mcu.mcu import MAX_UNSENT, Mcu
-from miio_lan.virtual.module.console import MAX_BYTES, MAX_OUTPUT
+from miio_lan.virtual.module.console import MAX_BYTES, MAX_UNREAD
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
@@ -170,7 +170,7 @@ def test_nothing_grows_however_long_it_goes_on() -> None:
             rng.choice([rng.randbytes(4000), b"down get_properties 2 1\r" * 100, b'down x "' + b"x" * 4000])
         )
         line.ask()
-        assert len(line.module.console.take_output()) <= MAX_OUTPUT
+        assert len(line.module.console.take_output()) <= MAX_UNREAD
         assert len(line.mcu.take_output()) <= MAX_UNSENT
         assert len(line.module.console._reader._buffer) <= MAX_BYTES
         assert len(line.mcu._reader._buffer) <= KEPT

@@ -21,7 +21,7 @@ from miio_lan.errors import (
 )
 from miio_lan.lan import packet
 from miio_lan.lan.client.call import is_repeat_safe
-from miio_lan.lan.client.session import IDLE, Session
+from miio_lan.lan.client.session import GREET_AFTER, Session
 from miio_lan.lan.packet import HELLO, MAX_REQUEST, Packet, decode, encode, hello_reply
 from miio_lan.lan.responder.responder import Request, ResponderOptions
 
@@ -118,7 +118,7 @@ def test_after_long_idleness_the_device_is_greeted_and_nothing_is_lost() -> None
 def test_a_sleepy_device_that_misses_the_greeting_still_gets_the_command() -> None:
     link = Link()
     link.call("get_prop")
-    link.pass_time(IDLE + 1)
+    link.pass_time(GREET_AFTER + 1)
     link.fate = Loss(down={0, 1})  # two hellos
     before = link.now
     assert link.call("get_prop").outcome()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from miio_lan.errors import DeviceException, PayloadDecodeException, UnsupportedFeatureException
 from miio_lan.lan import packet
 from miio_lan.lan.responder.damage import DAMAGES
-from miio_lan.lan.responder.responder import MAX_OUTPUT, Request, Responder, ResponderOptions
+from miio_lan.lan.responder.responder import MAX_DATAGRAMS, Request, Responder, ResponderOptions
 
 TOKEN = bytes(range(16))
 DID = 0x1_2345_6789
@@ -320,9 +320,9 @@ class TestReplies:
 
     def test_output_is_bounded(self):
         responder = make()
-        for _ in range(MAX_OUTPUT + 5):
+        for _ in range(MAX_DATAGRAMS + 5):
             responder.receive(packet.HELLO, PEER, 0)
-        assert len(responder.take_output()) == MAX_OUTPUT
+        assert len(responder.take_output()) == MAX_DATAGRAMS
 
     def test_repr_and_log_show_no_token(self, caplog):
         caplog.set_level("DEBUG")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
-from miio_lan.uart.firmware.transfer import HANDSHAKE, LULL, PATIENCE, Phase, Piece, TransferReader
+from miio_lan.uart.firmware.transfer import BLOCK_PATIENCE, HANDSHAKE, LULL, Phase, Piece, TransferReader
 
 
 def parts(pieces: list[Piece]) -> list[object]:
@@ -56,9 +56,9 @@ def test_long_blocks_and_blocks_with_a_sum() -> None:
 def test_a_single_block_with_a_sum_is_complete_after_some_silence() -> None:
     reader = TransferReader("down")
     assert reader.feed(block(check="sum"), 1.0, expected=True) == []
-    assert reader.deadline == 1.0 + PATIENCE
+    assert reader.deadline == 1.0 + BLOCK_PATIENCE
     assert reader.tick(1.1) == []
-    (whole,) = reader.tick(1.0 + PATIENCE)
+    (whole,) = reader.tick(1.0 + BLOCK_PATIENCE)
     assert whole.reading is not None
     assert (whole.reading["check"], whole.reading["valid"]) == ("sum", True)
 
@@ -102,7 +102,7 @@ def test_bytes_that_only_begin_like_a_block_are_text() -> None:
     assert parts(reader.feed(b"do\x01", 0.0, expected=False)) == [b"do"]
     assert parts(reader.feed(b"wn none\r", 0.1, expected=False)) == [b"\x01wn none\r"]
     reader.feed(b"\x01\x05", 0.0, expected=False)
-    assert parts(reader.tick(PATIENCE)) == [b"\x01\x05"]
+    assert parts(reader.tick(BLOCK_PATIENCE)) == [b"\x01\x05"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.uart.listening.backlog import LONG_PAUSE, MANY, PAUSE, PORTION, Backlog
+from miio_lan.uart.listening.backlog import MANY, PAUSE, PORTION, SATURATED_PAUSE, Backlog
 
 
 def test_a_quiet_line_is_looked_at_at_once() -> None:
@@ -38,7 +38,7 @@ def test_a_saturated_line_waits_longer_but_not_for_ever() -> None:
         backlog.add(number, 10.0)
     backlog.tick(10.0 + PAUSE)
     assert seen == [0]
-    assert backlog.deadline == pytest.approx(10.0 + LONG_PAUSE)
+    assert backlog.deadline == pytest.approx(10.0 + SATURATED_PAUSE)
     later = backlog.deadline
     backlog.tick(later)
     assert seen == list(range(MANY + 1))
@@ -63,7 +63,7 @@ def test_many_are_looked_at_in_portions() -> None:
     backlog = Backlog(seen.append)
     for number in range(PORTION * 2 + 1):
         backlog.add(number, 10.0)
-    later = 10.0 + LONG_PAUSE
+    later = 10.0 + SATURATED_PAUSE
     backlog.tick(later)
     assert len(seen) == 1 + PORTION
     assert backlog.deadline == later  # the rest as soon as others have had their turn

@@ -161,8 +161,8 @@ class TestBoot:
         ("options", "why"),
         [
             ({"model": "plug"}, "three parts"),
-            ({"version": "A001"}, "four digits"),
-            ({"version": "1"}, "four digits"),
+            ({"version": "A001"}, "4-digit number"),
+            ({"version": "1"}, "4-digit number"),
             ({"ble_pid": 65536}, "65535"),
             ({"serial_number": "x" * 31}, "more than 30"),
             ({"misbehave": ["sleepy"]}, "'sleepy'; there are: slow, silent"),
@@ -513,7 +513,7 @@ class TestOtherDownlinks:
         assert b"\x18\x18\x18model" in said
 
     def test_version_after_the_update_is_checked(self) -> None:
-        with pytest.raises(SpecError, match="'12' is not four digits"):
+        with pytest.raises(SpecError, match="'12' is not a 4-digit number"):
             Mcu(LAMP, updated_version="12")
 
     def test_a_refused_ready_begins_nothing(self) -> None:

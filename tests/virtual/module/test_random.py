@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.lan import packet
-from miio_lan.virtual.module.console import MAX_BYTES, MAX_OUTPUT
+from miio_lan.virtual.module.console import MAX_BYTES, MAX_UNREAD
 
 PEERS = [("127.0.0.1", 1), ("127.0.0.1", 2)]
 PROFILES = ["document", "older", "newer"]
@@ -213,7 +213,7 @@ def test_output_nobody_reads_is_bounded(bench):
     chip = bench()
     for _ in range(200):
         chip.module.receive_uart(b"help\r" * 20, chip.now)
-    assert len(chip.module.take_uart()) == MAX_OUTPUT
+    assert len(chip.module.take_uart()) == MAX_UNREAD
 
 
 @given(st.binary(max_size=60), st.data())

@@ -1,0 +1,49 @@
+"""The numbers of the devices that users call, by their literals: whoever changes one means it."""
+
+from __future__ import annotations
+
+from support.constants import unpinned
+
+from miio_lan.device.blocking import Device
+
+PINS = {
+    "device.instance": {
+        "_LARGEST": 1 << 64,
+    },
+    "device.miot_calls": {
+        "DEFAULT_LIMIT": 15,
+        "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
+    },
+    "device.ota": {
+        "NOT_UPDATING": 101,
+        "MAX_URL": 256,
+    },
+    "device.slices": {
+        "_ID_DIGITS": 10,
+    },
+    "device.subscription": {
+        "CHECK_EVERY": 30.0,
+        "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
+    },
+    "device.values": {
+        "INTEGER_LIMITS": {
+            "uint8": (0, 255),
+            "uint16": (0, 65535),
+            "uint32": (0, 4294967295),
+            "uint64": (0, 18446744073709551615),
+            "int8": (-128, 127),
+            "int16": (-32768, 32767),
+            "int32": (-2147483648, 2147483647),
+            "int64": (-9223372036854775808, 9223372036854775807),
+            "int": (-2147483648, 2147483647),
+        },
+    },
+}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert unpinned(PINS) == {}
+
+
+def test_four_attempts_of_five_seconds() -> None:
+    assert (Device.retry_count, Device.timeout) == (3, 5)

@@ -1,0 +1,265 @@
+"""When the client sends, with the times written out: no test here takes a number from the code it is about."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from support.link import DEVICE_ID, Link
+
+from miio_lan.errors import DeviceError, DeviceTimeout, OutcomeUnknown
+from miio_lan.lan.client.clock import DeviceClock
+from miio_lan.lan.client.greeting import Greeting
+from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.pacing import RoundTrips
+from miio_lan.lan.client.pushes import PushInbox
+from miio_lan.lan.packet import HELLO, hello_reply
+from miio_lan.lan.responder.responder import Request
+
+
+def gaps(instants: list[float]) -> list[float]:
+    return [round(later - earlier, 3) for earlier, later in itertools.pairwise(instants)]
+
+
+def sends(link: Link) -> list[float]:
+    return [instant for instant, datagram in link.sent if datagram != HELLO]
+
+
+def hellos(link: Link) -> list[float]:
+    return [instant for instant, datagram in link.sent if datagram == HELLO]
+
+
+# --- round trips ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_never_timed_is_resent_after_a_second_or_a_third_of_the_attempt() -> None:
+    pace = RoundTrips()
+    assert pace.resend_after("x", 5.0) == 1.0
+    assert pace.resend_after("x", 0.6) == pytest.approx(0.2)
+
+
+def test_the_first_time_counts_whole_and_its_half_as_the_deviation() -> None:
+    pace = RoundTrips()
+    pace.observe("x", 1.0)
+    assert pace.resend_after("x", 60.0) == 3.0
+
+
+def test_an_eighth_of_a_new_time_counts_and_a_quarter_of_its_deviation() -> None:
+    pace = RoundTrips()
+    pace.observe("x", 1.0)
+    pace.observe("x", 2.0)
+    assert pace.resend_after("x", 60.0) == 1.125 + 4 * 0.625
+
+
+def test_nothing_is_resent_within_200_ms() -> None:
+    pace = RoundTrips()
+    pace.observe("x", 0.001)
+    assert pace.resend_after("x", 5.0) == 0.2
+
+
+def test_256_methods_are_timed() -> None:
+    pace = RoundTrips()
+    for number in range(257):
+        pace.observe(f"m{number}", 2.0)
+    assert pace.resend_after("m255", 60.0) == 6.0
+    assert pace.resend_after("m256", 60.0) == 1.0
+
+
+# --- hellos ---------------------------------------------------------------------------------------------------------
+
+
+def test_hellos_are_doubled_in_distance_up_to_four_seconds() -> None:
+    greeting = Greeting()
+    greeting.begin(100.0)
+    assert greeting.due == 100.0
+    instants, now = [], 100.0
+    for _ in range(7):
+        greeting.said(now)
+        greeting.repeat(now)
+        instants.append(now)
+        now = greeting.due
+    assert gaps(instants) == [0.3, 0.6, 1.2, 2.4, 4.0, 4.0]
+
+
+def test_a_hello_is_answered_within_ten_seconds_or_not_at_all() -> None:
+    greeting = Greeting()
+    assert not greeting.expected(0.0)
+    greeting.said(100.0)
+    assert greeting.expected(110.0)
+    assert not greeting.expected(110.01)
+
+
+def test_a_device_is_greeted_again_after_20_s_of_silence() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    link.pass_time(20.0)
+    link.call("get_prop")
+    assert len(hellos(link)) == 1
+    link.pass_time(20.01)
+    link.call("get_prop")
+    assert len(hellos(link)) == 2
+
+
+# --- the clock ------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_may_be_three_seconds_off() -> None:
+    clock = DeviceClock()
+    clock.observe(1000, 50.0)
+    assert not clock.observe(1000, 53.0)
+    assert clock.observe(1000, 53.01)
+    ahead = DeviceClock()
+    ahead.observe(1000, 50.0)
+    assert not ahead.observe(1003, 50.0)
+    assert ahead.observe(1007, 50.0)
+
+
+# --- ids ------------------------------------------------------------------------------------------------------------
+
+
+def test_ids_have_31_bits() -> None:
+    assert IdSource(0xFFFF_FFFF, random.Random(1)).last == 0x7FFF_FFFF
+    wrapped = IdSource(0x7FFF_FFFF, random.Random(1))
+    assert wrapped.next() == 1
+
+
+def test_a_fresh_start_is_any_id() -> None:
+    class Lowest(random.Random):
+        def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+            assert (start, stop) == (1, 0x8000_0000)
+            return start
+
+    assert IdSource(0, Lowest()).next() == 1
+
+
+def test_ids_go_up_by_1_to_16() -> None:
+    ids = IdSource(5, random.Random(1))
+    given = [ids.next() for _ in range(1000)]
+    steps = {later - earlier for earlier, later in itertools.pairwise(given)}
+    assert steps == set(range(1, 17))
+
+
+# --- pushes ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_push_is_a_repeat_for_30_s() -> None:
+    inbox = PushInbox()
+    push = {"id": 7, "method": "properties_changed", "params": []}
+    assert inbox.take(push, 100.0)[1]
+    assert not inbox.take(push, 130.0)[1]
+    assert inbox.take(push, 130.01)[1]
+
+
+def test_1000_pushes_are_kept_and_remembered() -> None:
+    inbox = PushInbox()
+    for number in range(1001):
+        inbox.take({"id": number, "method": "m"}, 100.0)
+    assert [push.id for push in inbox.arrived] == list(range(1, 1001))
+    assert not inbox.take({"id": 1000, "method": "m"}, 100.0)[1]
+    assert len(inbox._seen) <= 1000
+    assert inbox.take({"id": 0, "method": "m"}, 100.0)[1]
+
+
+# --- sending again --------------------------------------------------------------------------------------------------
+
+
+def test_resends_are_doubled_in_distance_up_to_ten_seconds() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    link.deaf = True
+    link.pass_time(1.0)
+    link.sent.clear()
+    with pytest.raises(DeviceTimeout):
+        link.call("get_other", timeout=50.0, retry_count=0).outcome()
+    assert gaps(sends(link)) == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+
+
+def test_a_device_with_a_full_queue_is_asked_again_after_300_ms() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    full = {"error": (-30012, "Busy.")}
+    link.replies["toggle"] = lambda _: full
+    with pytest.raises(DeviceError, match="queue is full"):
+        link.call("toggle", timeout=50.0, retry_count=4).outcome()
+    assert gaps(sends(link))[0] == 0.3
+    assert len(sends(link)) == 5
+
+
+def test_an_attempt_after_a_refusal_is_waited_for_as_long_as_the_first() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    original = link.answer
+
+    def refuse_once(request: Request) -> None:
+        original(request)
+        link.deaf = True
+
+    link.call("get_prop")
+    link.sent.clear()
+    link.replies["get_other"] = lambda _: {"error": (-30001, "Resp invalid json.")}
+    link.answer = refuse_once  # type: ignore[method-assign]
+    with pytest.raises(DeviceError):
+        link.call("get_other", timeout=8.0, retry_count=1).outcome()
+    assert gaps(sends(link))[:4] == [0.0, 1.0, 2.0, 4.0]
+
+
+def test_an_attempt_after_a_restart_is_waited_for_as_long_as_the_first() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    link.sent.clear()
+    link.deaf = True
+    link.start("get_other", timeout=50.0, retry_count=0)
+    link.session._say_hello(link.now)
+    link.session.take_output()
+    link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=5000), link.now)
+    link._carry_from_session()
+    with pytest.raises(AssertionError, match="outlived"):
+        link.run(6.0)
+    assert gaps(sends(link))[:3] == [0.0, 1.0, 2.0]
+
+
+def test_a_closed_port_ends_a_call_after_three_refusals_over_two_seconds() -> None:
+    link = Link()
+    link.deaf = True
+    session = link.session
+    call = link.start("get_prop")
+    for after in (0.0, 1.0, 1.99):
+        session.unreachable("port unreachable", 1000.0 + after)
+        assert not call.done
+    session.unreachable("port unreachable", 1002.0)
+    assert call.done
+    other = link.start("get_prop")
+    session.unreachable("port unreachable", 1000.0)
+    session.unreachable("port unreachable", 1005.0)
+    assert not other.done
+    session.unreachable("port unreachable", 1005.0)
+    assert other.done
+
+
+def test_a_command_that_restarted_the_device_is_waited_for_a_second_more() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    original = link.answer
+    link.answer = lambda request: (  # type: ignore[method-assign]
+        link.device.restart(link.now) if request.method == "miIO.reboot" else original(request)
+    )
+    before = link.now
+    with pytest.raises(OutcomeUnknown, match="restarted"):
+        link.call("miIO.reboot").outcome()
+    # One second until the resend with its hello, whose answer shows the restart.
+    assert link.now - before == pytest.approx(2.0)
+
+
+def test_a_clock_that_keeps_changing_causes_eight_immediate_resends() -> None:
+    link = Link(fate=lambda _: [0.0], work=0.0)
+    link.call("get_prop")
+    link.sent.clear()
+    call = link.start("get_other", timeout=50.0, retry_count=0)
+    link.deaf = True
+    stamp = 0
+    for _ in range(20):
+        stamp += 1000
+        link.session._say_hello(link.now)
+        link.session.take_output()
+        link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=stamp), link.now)
+        link._carry_from_session()
+    assert call.sends == 1 + 8

@@ -1,0 +1,150 @@
+"""The numbers of the LAN wire and of both its ends, by their literals: whoever changes one means it."""
+
+from __future__ import annotations
+
+from support.constants import unpinned
+
+from miio_lan.lan.responder.responder import ResponderOptions
+
+PINS = {
+    "lan": {
+        "PORT": 54321,
+    },
+    "lan.cipher": {
+        "TOKEN_SIZE": 16,
+        "BLOCK_SIZE": 16,
+    },
+    "lan.packet": {
+        "HEADER_SIZE": 32,
+        "MAX_REQUEST": 1000,
+        "UNKNOWN_ID": 0xFFFF_FFFF_FFFF_FFFF,
+        "UNKNOWN_STAMP": 0xFFFF_FFFF,
+        "_WILDCARD": 254,
+    },
+    "lan.payload": {
+        "_EXCERPT_LENGTH": 60,
+    },
+    "lan.repair": {
+        "MAX_DEPTH": 64,
+    },
+    "lan.codes": {
+        "MCU_TIMEOUT": -9999,
+        "QUEUE_FULL": -30012,
+        "METHOD_NOT_FOUND": -32601,
+        "RECOVERABLE": frozenset({-9999, -30001, -30010, -30011, -30012}),
+        "_TOP_LEVEL": {
+            -5000,
+            -5001,
+            -5005,
+            -6007,
+            -6011,
+            -9998,
+            -9999,
+            -10000,
+            -30000,
+            -30001,
+            -30010,
+            -30011,
+            -30012,
+            -30013,
+            -30014,
+            -30015,
+            -30020,
+            -30030,
+            -32600,
+            -32601,
+            -32602,
+            -32603,
+            -32604,
+            -32605,
+            -32700,
+            -33001,
+            -33002,
+            -33003,
+            -33004,
+            -33005,
+            -33006,
+            -33007,
+            -33008,
+            -33020,
+            -33021,
+            -33022,
+            -33023,
+            -33024,
+            -33025,
+        },
+        "_ITEM": {1, 0, -4001, -4002, -4003, -4004, -4005, -4006, -4007},
+        "_HTTP": {500, 422, 409, 408, 405, 404, 403, 401, 400, 207, 202, 200},
+        "_WHERE": {4, 3, 2, 1, 0},
+        "_WHAT": {999, 101, 100, 43, 36, 35, 34, 33, 25, 23, 15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
+    },
+    "lan.responder.responder": {
+        "MAX_DATAGRAMS": 1024,
+        "_STAMP_LIMIT": 1 << 32,
+        "_MCU_TIMEOUT": (-9999, "user ack timeout"),
+    },
+    "lan.responder.subscriptions": {
+        "MAX_SUBSCRIBERS": 4,
+        "MAX_UNACKNOWLEDGED": 16,
+        "MAX_ATTEMPTS": 8,
+        "INVALID_PARAM": (-32602, "Invalid param."),
+        "TOO_COMPLEX": (-32605, "Too many obj"),
+    },
+    "lan.client.clock": {
+        "CLOCK_TOLERANCE": 3.0,
+    },
+    "lan.client.greeting": {
+        "WINDOW": 10.0,
+    },
+    "lan.client.ids": {
+        "MAX_ID": 0x7FFF_FFFF,
+        "_MAX_STEP": 16,
+    },
+    "lan.client.pacing": {
+        "INITIAL_RESEND": 1.0,
+        "MIN_RESEND": 0.2,
+        "FIRST_HELLO": 0.3,
+        "MAX_HELLO": 4.0,
+        "_GAIN": 0.125,
+        "_DEVIATION_GAIN": 0.25,
+        "_MAX_METHODS": 256,
+    },
+    "lan.client.pushes": {
+        "MEMORY": 30.0,
+        "MAX_PUSHES": 1000,
+    },
+    "lan.client.session": {
+        "GREET_AFTER": 20.0,
+        "REFUSALS": 3,
+        "REFUSED_FOR": 2.0,
+        "MAX_HURRIED": 8,
+        "LAST_WORDS": 1.0,
+        "MAX_RESEND": 10.0,
+        "BUSY_PAUSE": 0.3,
+    },
+    "lan.client.blocking": {
+        "_BUFFER": 65536,
+        "_UNATTENDED": 1.0,
+        "_BACKLOG": 1000,
+        "_OVERDUE": 1.0,
+    },
+}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert unpinned(PINS) == {}
+
+
+def test_most_devices_are_like_this() -> None:
+    options = ResponderOptions()
+    assert (options.push_interval, options.stamp_window, options.id_memory_size) == (2.5, 60, 16)
+    assert (options.max_request, options.max_reply, options.property_limit) == (2048, None, None)
+
+
+def test_a_changed_number_is_seen() -> None:
+    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 17, "BLOCK_SIZE": 16}}) == {
+        "lan.cipher": {"TOKEN_SIZE": 16}
+    }
+    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 16}}) == {"lan.cipher": {"BLOCK_SIZE": 16}}
+    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 16}}, whole=False) == {}
+    assert unpinned({"lan.codes": {"_WHERE": {0, 1}}}, whole=False)

@@ -1,0 +1,66 @@
+"""What numbers the modules of a room are made of, so that a table of literals can be held against all of them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import miio_lan
+
+ROOT = Path(miio_lan.__file__).parent
+Pins = dict[str, dict[str, object]]
+_PLAIN = (int, float, str, bytes, tuple, frozenset, dict, range)
+
+
+def numbers_of(module: str) -> dict[str, object]:
+    """Give the constants of a module with numbers in them, by name: those it defines, not those it imports.
+
+    :param module: the dotted name under ``miio_lan``
+    """
+    path = ROOT.joinpath(*module.split("."))
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    loaded = vars(importlib.import_module(f"miio_lan.{module}"))
+    found = {}
+    for node in ast.parse(source).body:
+        if (
+            isinstance(node, (ast.Assign, ast.AnnAssign))
+            and node.value is not None
+            and _has_number(node.value)
+        ):
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                for name in target.elts if isinstance(target, ast.Tuple) else [target]:
+                    if isinstance(name, ast.Name) and isinstance(loaded[name.id], _PLAIN):
+                        found[name.id] = loaded[name.id]
+    return found
+
+
+def _has_number(value: ast.expr) -> bool:
+    return any(
+        isinstance(each, ast.Constant) and type(each.value) in (int, float) for each in ast.walk(value)
+    )
+
+
+def _differ(found: object, pinned: object) -> bool:
+    if isinstance(pinned, set) and isinstance(found, dict):
+        return found.keys() != pinned
+    return found != pinned or type(found) is not type(pinned)
+
+
+def unpinned(pins: Pins, *, whole: bool = True) -> Pins:
+    """Give what differs between a table and the modules it is about: what changed, is missing, or came anew.
+
+    :param pins: by module and name, the literal; for a table of words by number, the set of the numbers
+    :param whole: constants that are not in the table are wrong too
+    """
+    wrong = {}
+    for module, pinned in pins.items():
+        found = numbers_of(module)
+        differing = {
+            name: found.get(name, "gone")
+            for name in (pinned.keys() | found.keys() if whole else pinned.keys())
+            if name not in pinned or name not in found or _differ(found[name], pinned[name])
+        }
+        if differing:
+            wrong[module] = differing
+    return wrong

@@ -1,0 +1,87 @@
+"""The numbers of the line that are not the document's, by their literals: whoever changes one means it."""
+
+from __future__ import annotations
+
+from support.constants import unpinned
+
+PINS = {
+    "uart.bridge.faults": {
+        "MAX_DELAY": 60.0,
+    },
+    "uart.bridge.latency": {
+        "_STEP": 5e-06,
+        "_BINS": 4000,
+    },
+    "uart.commands.base": {
+        "_MOST_PROBLEMS": 8,
+    },
+    "uart.commands.layout": {
+        "_MOST_VALUES": 1024,
+        "_MOST_PROPERTIES": 256,
+    },
+    "uart.firmware.transfer": {
+        "SOH": 1,
+        "STX": 2,
+        "EOT": 4,
+        "ACK": 6,
+        "NAK": 21,
+        "CAN": 24,
+        "POLL": 67,
+        "SIZES": {1: 128, 2: 1024},
+        "HANDSHAKE": 60.0,
+        "LULL": 40.0,
+        "BLOCK_PATIENCE": 0.5,
+        "BLOCK_HEAD": 3,
+    },
+    "uart.firmware.xmodem": {
+        "END": 26,
+        "BLOCK_SILENCE": 0.2,
+        "CANCEL": b"\x18\x18\x18",
+    },
+    "uart.line": {
+        "KEPT": 4096,
+    },
+    "uart.listening.backlog": {
+        "PAUSE": 0.05,
+        "SATURATED_PAUSE": 0.2,
+        "MANY": 10,
+        "PORTION": 24,
+    },
+    "uart.listening.direction": {
+        "SURE_LEAD": 2,
+        "MOST": 64,
+    },
+    "uart.listening.tap": {
+        "MAX_UNDECIDED": 65536,
+    },
+    "uart.logs.logparts": {
+        "_DAY": 86400.0,
+    },
+    "uart.logs.tables": {
+        "_SCALES": {"ms": 0.001, "us": 1e-06, "µs": 1e-06, "ns": 1e-09},
+    },
+    "uart.ports.port": {
+        "BYTES_PER_SECOND": 11520,
+        "MAX_QUEUE": 65536,
+        "_PACED_CHUNK": 16,
+        "_FIRST_PAUSE": 0.05,
+        "_LONGEST_PAUSE": 2.0,
+        "_STEADY": 5.0,
+    },
+    "uart.ports.transport": {
+        "_CHUNK": 4096,
+        "_IN_FLIGHT": 4096,
+        "_SERIAL_TIMEOUT": 0.25,
+        "_UNATTENDED_AFTER": 1.0,
+    },
+    "uart.values": {
+        "MAX_IID": 0x7FFF_FFFF,
+        "_SHOWN": 40,
+        "_DEEPEST": 64,
+        "_SHORT": 16,
+    },
+}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert unpinned(PINS) == {}

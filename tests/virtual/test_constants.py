@@ -1,0 +1,128 @@
+"""The numbers of the virtual ends, by their literals: whoever changes one means it."""
+
+from __future__ import annotations
+
+import pytest
+from support.constants import unpinned
+
+from miio_lan.device.spec import Spec
+from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
+from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.chip import Chip
+from miio_lan.virtual.module.local_methods import NOT_FROM_HERE
+from miio_lan.virtual.module.network import Timings
+from miio_lan.virtual.module.profile import PROFILES
+from miio_lan.virtual.module.property_requests import MAX_GET, MAX_SET, NOT_MENTIONED
+from miio_lan.virtual.module.update import UpdateScript
+
+PINS = {
+    "virtual.host": {
+        "_BURST": 32,
+        "_MAX_DATAGRAM": 65536,
+    },
+    "virtual.product": {
+        "_BOOT_PATIENCE": 1.0,
+    },
+    "virtual.mcu.answers": {
+        "UNKNOWN_METHOD": ("method not found", -5000),
+        "BAD_ARGUMENTS": ("invalid arg", -5001),
+        "TOO_LONG": ("command too long", -5002),
+        "INTERNAL": ("internal error", -5003),
+    },
+    "virtual.mcu.mcu": {
+        "REPLY_TIME": 1.0,
+        "SLOW": 5.0,
+        "FAST_POLLS": 0.02,
+        "MAX_UNSENT": 8192,
+    },
+    "virtual.mcu.outgoing": {
+        "MAX_ANSWERS": 8,
+        "MAX_UNSENT_EVENTS": 16,
+        "REPORT_TRIES": 2,
+        "NOW": 0.0,
+    },
+    "virtual.module.console": {
+        "MAX_BYTES": 2048,
+        "MAX_UNREAD": 65536,
+    },
+    "virtual.module.local_methods": {
+        "_MAX_SSID": 32,
+        "_MAX_PASSWORD": 64,
+    },
+    "virtual.module.mcu_queue": {
+        "MAX_NOTICES": 16,
+    },
+    "virtual.module.module": {
+        "QUEUE_FULL_ERROR": (-30012, "Busy."),
+        "MAX_REPORTED": 256,
+        "POWERED_BEFORE": 1.0,
+    },
+    "virtual.module.reports": {
+        "MAX_PROPERTIES": 256,
+        "MAX_MESSAGE": 700,
+    },
+    "virtual.module.request": {
+        "BROKEN_ANSWER": (-30001, "Resp invalid json."),
+    },
+}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert unpinned(PINS) == {}
+
+
+#: longest line, seconds until an unfinished line is dropped, for an answer, for one while echo is on, waiting requests,
+#: codes passed on, columns of ``help``
+PROFILE_NUMBERS = {
+    "document": (511, 1.0, 4.0, 4.0, 6, range(-9999, -4999), 0),
+    "older": (1023, None, 1.0, 60.0, 7, range(-10000, -4999), 0),
+    "newer": (899, 1.0, 4.0, 4.0, 6, range(-10000, -4999), 32),
+}
+
+
+@pytest.mark.parametrize("name", PROFILE_NUMBERS)
+def test_the_profiles(name: str) -> None:
+    profile = PROFILES[name]
+    numbers = (profile.longest, profile.idle, profile.answer_time, profile.echo_answer_time, profile.waiting)
+    assert (*numbers, profile.error_codes, profile.help_indent) == PROFILE_NUMBERS[name]
+
+
+def test_how_long_things_take_in_the_module() -> None:
+    times = Timings()
+    assert (times.reboot, times.boot, times.factory, times.join) == (0.3, 0.5, 1.0, 0.0)
+    assert (times.cloud, times.waiting, times.reconfigure) == (0.0, 1800.0, 2.0)
+    assert times.reboot < RESTART_TIME
+    assert times.factory < FACTORY_TIME
+
+
+def test_an_update_over_the_lan() -> None:
+    script = UpdateScript()
+    assert [(step.state, step.seconds, step.progress) for step in script.steps] == [
+        ("downloading", 3.0, (0, 100)),
+        ("downloaded", 0.5, (100, 100)),
+        ("installing", 2.0, (100, 100)),
+    ]
+    assert script.jump == 0.25
+
+
+def test_the_older_module_takes_smaller_datagrams() -> None:
+    assert [PROFILES[name].options.max_request for name in ("document", "older", "newer")] == [
+        2048,
+        1000,
+        2048,
+    ]
+
+
+def test_the_chip() -> None:
+    chip = Chip(device_id=1)
+    assert (chip.ble_pid, chip.uid, chip.zone) == (190, 0, 8)
+    assert NOT_FROM_HERE.error == (-30020, "service not available.")
+
+
+def test_properties_in_a_line() -> None:
+    assert (MAX_GET, MAX_SET, NOT_MENTIONED) == (16, 21, -4004)
+    assert type(NOT_MENTIONED) is int
+
+
+def test_the_mcu_polls_as_the_document_recommends() -> None:
+    assert Mcu(Spec.shipped("lamp")).poll_interval == 0.2
