@@ -4,6 +4,7 @@ heard, there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import JudgedCall, Observed
     from miio_lan.device.spec import Property, Spec
     from miio_lan.record import Record
+    from miio_lan.uart.conversation import Said
 
 _SPEC = "product description; serial document, status code"
 _BOOLEAN_WORDS = frozenset({"true", "false"})
@@ -220,31 +222,6 @@ def bad_value(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "set-takes-effect",
-    "A property that was set has the new value afterwards",
-    source="serial document, set_properties",
-    kind="values",
-)
-def set_takes_effect(session: Observed, case: Case) -> None:
-    """A warning, for some products need time to get there."""
-    held: dict[tuple[int, int], object] = {}
-    for call in session.calls:
-        for iid, value in call.properties:
-            answer = call.answers.get(iid)
-            if call.method == "set_properties" and answer is not None and answer.code == 0:
-                held[iid] = value
-            elif call.method == "get_properties" and answer is not None and answer.value is not MISSING:
-                wanted = held.pop(iid, MISSING)
-                if wanted is MISSING or type(wanted) is not type(answer.value):
-                    continue
-                same = answer.value == wanted
-                text = f"property {iid[0]}.{iid[1]} was set to {show(wanted)} and is {show(answer.value)}"
-                (case.good if same else case.odd)(text, call.record)
-        if call.method == "action":
-            held.clear()
-
-
-@rule(
     "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
@@ -257,6 +234,45 @@ def actions_run(session: Observed, case: Case) -> None:
         if action is not None and _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name})"
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+
+
+@rule(
+    "action-out",
+    "A successful action hands back every value its description names",
+    source="product description; serial document, action",
+    kind="values",
+)
+def action_out(session: Observed, case: Case) -> None:
+    """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
+    results = {id(each.record): each.answer for each in session.line.downlinks}
+    for spec, call, code in _actions(session, case):
+        action = spec.action(*(call.action or (0, 0)))
+        if action is None or not action.out or code != 0:
+            continue
+        given = _given(call, results.get(id(call.request)))
+        if given is None:
+            continue
+        where = f"action {action.siid}.{action.aiid} ({action.name})"
+        missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
+        if missing:
+            case.bad(f"{where} does not hand back {', '.join(missing)}", call.record)
+        else:
+            case.good(f"{where} hands back its values", call.record)
+
+
+def _given(call: JudgedCall, said: Said | None) -> set[int] | None:
+    """Give the piids of what an action handed back; None where its layout cannot be told."""
+    if call.wire == "uart":
+        result = said.command if said is not None else None
+        whole = isinstance(result, c.Result) and not result.unread
+        return {piid for piid, _ in result.out} if isinstance(result, c.Result) and whole else None
+    reading = call.answer.reading if call.answer is not None else None
+    result = (reading or {}).get("result")
+    out = result.get("out", ()) if isinstance(result, Mapping) else ()
+    items = out if isinstance(out, (list, tuple)) else ()
+    if any(not isinstance(item, Mapping) for item in items):
+        return None  # values without their piids: modules differ in that, not products
+    return {item["piid"] for item in items if isinstance(item.get("piid"), int)}
 
 
 @rule("no-such-action", "An action that does not exist is refused with -4003", source=_SPEC, kind="values")
@@ -299,5 +315,5 @@ def _legal(spec: Spec, call: JudgedCall) -> bool:
 
 JUDGES = (
     booleans, value_types, value_range, readable_properties, not_readable, no_such_property, writable_properties,
-    not_writable, bad_value, set_takes_effect, actions_run, no_such_action, bad_argument,
+    not_writable, bad_value, actions_run, action_out, no_such_action, bad_argument,
 )  # fmt: skip

@@ -295,7 +295,7 @@ BY_DESCRIPTION: list[tuple[str, Outcome, str]] = [
     ),
     (
         "set-takes-effect",
-        WARNING,
+        FAIL,
         "< down set_properties 2 2 10\n> result 2 2 0\n< down get_properties 2 2\n> result 2 2 0 11",
     ),
     (
