@@ -120,22 +120,20 @@ def report_rate(session: Observed, case: Case) -> None:
     """
     causes = sorted(each.instant for each in session.line.downlinks if _has_reports(each))
     late = 0.0 if session.driven else LATENESS
-    last: dict[Iid, Said] = {}
-    again: dict[Iid, list[float]] = {}
+    recent: dict[Iid, list[float]] = {}
     for said in _once(said for said, _ in _reports(session)):
         changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
         for iid in [(siid, piid) for siid, piid, _ in changes if not bare_words(said)]:
-            before = last.get(iid)
-            last[iid] = said
+            times = [each for each in recent.get(iid, []) if said.instant - each < 1.0 - _STAMPS]
+            recent[iid] = [*times, said.instant]
             where = f"property {iid[0]}.{iid[1]}"
-            if before is None or said.instant - before.instant >= 1.0 - _STAMPS:
+            if not times:
                 case.good(f"{where} is reported once in a second", said.record)
-            elif bisect_right(causes, said.instant + late) > bisect_left(causes, before.instant - late):
+            elif bisect_right(causes, said.instant + late) > bisect_left(causes, times[-1] - late):
+                recent[iid] = [said.instant]
                 case.good(f"{where} is reported after what was asked of the product", said.record)
             else:
-                times = again.setdefault(iid, [])
-                times.append(said.instant)
-                count = 1 + sum(said.instant - each < 1.0 - _STAMPS for each in times)
+                count = len(times) + 1
                 tell = case.bad if count > REPORTS_PER_SECOND else case.odd
                 tell(f"{where} is reported {count} times within a second", said.record)
 

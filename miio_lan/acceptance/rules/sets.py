@@ -97,8 +97,8 @@ class _Known:
             for row in command.results:
                 if row.value is not MISSING:
                     self._take_read((row.siid, row.piid), row.value)
-            for iid, value in _values_set(said.answers).items():
-                self._fresh[iid] = value, said.instant
+            for iid, wanted in _values_set(said.answers).items():
+                self._fresh[iid] = wanted, said.instant
 
     def _take_read(self, iid: Iid, value: object) -> None:
         fresh = self._fresh.get(iid)

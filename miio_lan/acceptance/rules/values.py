@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, Code, show
@@ -14,7 +15,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from miio_lan.acceptance.rules.observed import JudgedCall, Observed
     from miio_lan.device.spec import Property, Spec
@@ -154,6 +155,71 @@ def _expect(case: Case, call: JudgedCall, what: str, code: int, expected: Code) 
         case.bad(f"{what} is accepted (code {code}) instead of refused with {int(expected)}", call.record)
 
 
+def _refused(session: Observed, *methods: str) -> Iterator[tuple[Spec, JudgedCall, str]]:
+    """Go through the calls that the MCU answered by ``error`` as a whole, with what it said.
+
+    On the LAN alone the module's own errors cannot be told from those of the MCU. What is malformed or long on purpose
+    is to be answered so.
+    """
+    if session.spec is None:
+        return
+    usual = {id(each.record) for each in session.line.downlinks if not (is_malformed(each) or is_long(each))}
+    for call in session.calls:
+        if call.wire == "uart" and call.method in methods and call.error and id(call.request) in usual:
+            yield session.spec, call, f"error {call.error[0]} ({call.error[1]})"
+
+
+def _refused_properties(
+    session: Observed, method: str, is_wrong: Callable[[Spec, tuple[int, int], object], bool]
+) -> Iterator[tuple[JudgedCall, str]]:
+    """Go through such calls that had to be refused for one of their properties at least, with what to say of them."""
+    for spec, call, what in _refused(session, method):
+        wrong = next((iid for iid, value in call.properties if is_wrong(spec, iid, value)), None)
+        if wrong is not None:
+            yield call, f"{method} of {wrong[0]}.{wrong[1]} is refused by {what} rather than by a result"
+
+
+def _refused_all(
+    session: Observed, case: Case, method: str, is_right: Callable[[Spec, tuple[int, int], object], bool]
+) -> None:
+    """Tell of such calls that had not to be refused for any of their properties; of several, one may have been too many."""
+    for spec, call, what in _refused(session, method):
+        if call.properties and all(is_right(spec, iid, value) for iid, value in call.properties):
+            siid, piid = call.properties[0][0]
+            several = len(call.properties) > 1
+            text = f"{method} of {siid}.{piid}{' and others' if several else ''} is answered by {what}"
+            (case.odd if several else case.bad)(text, call.record)
+
+
+def _is_missing(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
+    return spec.property(*iid) is None
+
+
+def _is_readable(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
+    prop = spec.property(*iid)
+    return prop is not None and prop.readable
+
+
+def _is_hidden(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
+    prop = spec.property(*iid)
+    return prop is not None and not prop.readable
+
+
+def _is_fixed(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
+    prop = spec.property(*iid)
+    return prop is not None and not prop.writable
+
+
+def _is_legal(spec: Spec, iid: tuple[int, int], value: object) -> bool:
+    prop = spec.property(*iid)
+    return prop is not None and prop.writable and not prop.problem(value)
+
+
+def _is_forbidden(spec: Spec, iid: tuple[int, int], value: object) -> bool:
+    prop = spec.property(*iid)
+    return prop is not None and prop.writable and bool(prop.problem(value))
+
+
 @rule(
     "readable-properties",
     "Every property the description lets be read can be read",
@@ -167,6 +233,7 @@ def readable_properties(session: Observed, case: Case) -> None:
         if prop is not None and prop.readable:
             what = f"property {iid[0]}.{iid[1]} ({prop.name})"
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+    _refused_all(session, case, "get_properties", _is_readable)
 
 
 @rule("not-readable", "What cannot be read is refused with -4001", source=_SPEC, kind="values")
@@ -176,6 +243,8 @@ def not_readable(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and not prop.readable:
             _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
+    for call, text in _refused_properties(session, "get_properties", _is_hidden):
+        case.odd(text, call.record)
 
 
 @rule("no-such-property", "What does not exist is refused with -4003", source=_SPEC, kind="values")
@@ -185,6 +254,8 @@ def no_such_property(session: Observed, case: Case) -> None:
         for spec, call, iid, _, code in _asked(session, case, method):
             if spec.property(*iid) is None:
                 _expect(case, call, f"{method} of {iid[0]}.{iid[1]}", code, Code.NO_SUCH)
+        for call, text in _refused_properties(session, method, _is_missing):
+            case.odd(text, call.record)
 
 
 @rule(
@@ -200,6 +271,7 @@ def writable_properties(session: Observed, case: Case) -> None:
         if prop is not None and prop.writable and not prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+    _refused_all(session, case, "set_properties", _is_legal)
 
 
 @rule("not-writable", "What cannot be set is refused with -4002", source=_SPEC, kind="values")
@@ -209,6 +281,8 @@ def not_writable(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and not prop.writable:
             _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
+    for call, text in _refused_properties(session, "set_properties", _is_fixed):
+        case.odd(text, call.record)
 
 
 @rule("bad-value", "Forbidden values are refused with -4005", source=_SPEC, kind="values")
@@ -219,6 +293,8 @@ def bad_value(session: Observed, case: Case) -> None:
         if prop is not None and prop.writable and prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
             _expect(case, call, what, code, Code.BAD_VALUE)
+    for call, text in _refused_properties(session, "set_properties", _is_forbidden):
+        case.odd(text, call.record)
 
 
 @rule(
@@ -234,6 +310,9 @@ def actions_run(session: Observed, case: Case) -> None:
         if action is not None and _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name})"
             (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+    for spec, call, what in _refused(session, "action"):
+        if call.action is not None and _legal(spec, call):
+            case.bad(f"action {call.action[0]}.{call.action[1]} is answered by {what}", call.record)
 
 
 @rule(
@@ -263,16 +342,15 @@ def action_out(session: Observed, case: Case) -> None:
 def _given(call: JudgedCall, said: Said | None) -> set[int] | None:
     """Give the piids of what an action handed back; None where its layout cannot be told."""
     if call.wire == "uart":
-        result = said.command if said is not None else None
-        whole = isinstance(result, c.Result) and not result.unread
-        return {piid for piid, _ in result.out} if isinstance(result, c.Result) and whole else None
+        command = said.command if said is not None else None
+        whole = isinstance(command, c.Result) and not command.unread
+        return {piid for piid, _ in command.out} if isinstance(command, c.Result) and whole else None
     reading = call.answer.reading if call.answer is not None else None
     result = (reading or {}).get("result")
     out = result.get("out", ()) if isinstance(result, Mapping) else ()
-    items = out if isinstance(out, (list, tuple)) else ()
-    if any(not isinstance(item, Mapping) for item in items):
+    if not isinstance(out, (list, tuple)) or not all(isinstance(item, Mapping) for item in out):
         return None  # values without their piids: modules differ in that, not products
-    return {item["piid"] for item in items if isinstance(item.get("piid"), int)}
+    return {item["piid"] for item in out if isinstance(item.get("piid"), int)}
 
 
 @rule("no-such-action", "An action that does not exist is refused with -4003", source=_SPEC, kind="values")
@@ -281,6 +359,10 @@ def no_such_action(session: Observed, case: Case) -> None:
     for spec, call, code in _actions(session, case):
         if call.action is not None and spec.action(*call.action) is None:
             _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
+    for spec, call, what in _refused(session, "action"):
+        if call.action is not None and spec.action(*call.action) is None:
+            text = f"action {call.action[0]}.{call.action[1]} is refused by {what} rather than by a result"
+            case.odd(text, call.record)
 
 
 @rule("bad-argument", "An action with wrong arguments is refused with -4006", source=_SPEC, kind="values")
@@ -291,6 +373,10 @@ def bad_argument(session: Observed, case: Case) -> None:
         if action is not None and call.arguments is not None and not _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name}) with wrong arguments"
             _expect(case, call, what, code, Code.BAD_ARGUMENT)
+    for spec, call, what in _refused(session, "action"):
+        if call.action is not None and spec.action(*call.action) is not None and not _legal(spec, call):
+            text = f"action {call.action[0]}.{call.action[1]} with wrong arguments is refused by {what}"
+            case.odd(f"{text} rather than by a result", call.record)
 
 
 def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, int]]:
