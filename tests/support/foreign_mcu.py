@@ -45,6 +45,7 @@ SERIAL = (1, 5)
 RETRY = 0.1
 REPLY = 1.0
 LIFE = 60.0
+WARMER, TURNED = 4, 8
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
 
@@ -182,9 +183,9 @@ class Program:
         self.poll = poll
         self.steady = steady
         self.lamp = Lamp(bugs)
-        self.idle = 0
+        self.idle = 0  # polls in a row that brought nothing
         self.later: list[tuple[float, str]] = []  # what happens to the lamp by itself, and when
-        self.told_serial = False
+        self.told_serial = self.warmer = self.turned = False
 
     def run(self) -> None:
         began = time.monotonic()
@@ -213,8 +214,8 @@ class Program:
         if words[:1] != ["down"] or len(words) < 2:
             return False
         method = words[1]
+        self.idle = self.idle + 1 if method == "none" else 0
         if method == "none":
-            self.idle += 1
             self.live()
             return False
         if method == "MIIO_model_req":
@@ -233,12 +234,14 @@ class Program:
         return True
 
     def live(self) -> None:
-        """Have the lamp get warmer, and somebody turn its knob, once each."""
+        """Have the lamp get warmer, and somebody turn its knob, once each and when nothing else is going on."""
         now = time.monotonic()
-        if self.idle == 3:
+        if self.idle == WARMER and not self.warmer:
+            self.warmer = True
             times = 5 if "flood" in self.bugs else 1
             self.later += [(now + 0.15 * number, "warmer") for number in range(times)]
-        elif self.idle == 6:
+        elif self.idle == TURNED and not self.turned:
+            self.turned = True
             times = 4 if "events" in self.bugs else 1
             self.later += [(now + 0.2 * number, "turned") for number in range(times)]
 

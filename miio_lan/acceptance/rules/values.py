@@ -15,9 +15,9 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
     from miio_lan.device.spec import Property, Spec
     from miio_lan.record import Record
     from miio_lan.uart.conversation import Said
@@ -41,9 +41,17 @@ def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
                 if answer.code == 0 and answer.value is not MISSING:
                     yield siid, piid, answer.value, call.record
     for said in session.line.said:
-        if not bare_words(said):
+        if not bare_words(said) and not _is_of_another(said):
             for siid, piid, value in _told_values(said.command):
                 yield siid, piid, value, said.record
+
+
+def _is_of_another(said: Said) -> bool:
+    """Whether a result names another action than the one that was asked for: whose its values are is not known."""
+    result, down = said.command, said.answers.command if said.answers is not None else None
+    if not isinstance(result, c.Result) or not isinstance(down, c.Action):
+        return False
+    return (result.siid, result.aiid) != (down.siid, down.aiid)
 
 
 def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
@@ -130,94 +138,72 @@ def _need_spec(session: Observed, case: Case) -> None:
 # --- codes ---------------------------------------------------------------------------------------------------------
 
 
+ToldCode = int | str
+"""A code of the document; or in words the ``error`` by which an MCU has answered a call as a whole."""
+
+
 def _asked(
     session: Observed, case: Case, method: str
-) -> Iterator[tuple[Spec, JudgedCall, tuple[int, int], object, int]]:
-    """Go through the properties of all answered calls of a method, with the value that was set and the code."""
+) -> Iterator[tuple[Spec, JudgedCall, Iid, object, ToldCode]]:
+    """Go through the properties of all answered calls of a method, with the value that was set and the code.
+
+    Where the MCU has answered by ``error``, only those properties count that had to be refused, if there are any.
+    """
     _need_spec(session, case)
-    if session.spec is None:
+    spec = session.spec
+    if spec is None:
         return
+    usual = _usual(session)
     for call in session.calls:
-        if call.method == method:
-            for iid, value in call.properties:
-                answer = call.answers.get(iid)
-                if answer is not None:
-                    yield session.spec, call, iid, value, answer.code
+        if call.method != method:
+            continue
+        error = _error_of(call, usual)
+        wrong = [each for each in call.properties if _is_wrong(spec, method, *each)] if error else []
+        for iid, value in wrong or call.properties:
+            answer = call.answers.get(iid)
+            code: ToldCode = answer.code if answer is not None else error
+            if code != "":
+                yield spec, call, iid, value, code
 
 
-def _expect(case: Case, call: JudgedCall, what: str, code: int, expected: Code) -> None:
+def _is_wrong(spec: Spec, method: str, iid: Iid, value: object) -> bool:
+    """Whether a property cannot be read, or not be set to that value."""
+    prop = spec.property(*iid)
+    if prop is None:
+        return True
+    return not prop.readable if method == "get_properties" else not prop.writable or bool(prop.problem(value))
+
+
+def _usual(session: Observed) -> set[int]:
+    """Give the downlinks that are not malformed or long on purpose: those are to be answered by ``error``."""
+    return {id(each.record) for each in session.line.downlinks if not (is_malformed(each) or is_long(each))}
+
+
+def _error_of(call: JudgedCall, usual: set[int]) -> str:
+    """Give the ``error`` of an MCU in words; on the LAN alone it cannot be told from those of the module."""
+    if call.wire != "uart" or call.error is None or id(call.request) not in usual:
+        return ""
+    return f"error {call.error[0]} ({call.error[1]})"
+
+
+def _expect(case: Case, call: JudgedCall, what: str, code: ToldCode, expected: Code) -> None:
     """Refused as expected is right, refused otherwise is odd, accepted is wrong."""
     if code == expected:
         case.good(f"{what}: {code}", call.record)
+    elif isinstance(code, str):
+        case.odd(f"{what} is refused by {code} rather than by a result with {int(expected)}", call.record)
     elif code < 0:
         case.odd(f"{what} is refused with {code} rather than {int(expected)}", call.record)
     else:
         case.bad(f"{what} is accepted (code {code}) instead of refused with {int(expected)}", call.record)
 
 
-def _refused(session: Observed, *methods: str) -> Iterator[tuple[Spec, JudgedCall, str]]:
-    """Go through the calls that the MCU answered by ``error`` as a whole, with what it said.
-
-    On the LAN alone the module's own errors cannot be told from those of the MCU. What is malformed or long on purpose
-    is to be answered so.
-    """
-    if session.spec is None:
-        return
-    usual = {id(each.record) for each in session.line.downlinks if not (is_malformed(each) or is_long(each))}
-    for call in session.calls:
-        if call.wire == "uart" and call.method in methods and call.error and id(call.request) in usual:
-            yield session.spec, call, f"error {call.error[0]} ({call.error[1]})"
-
-
-def _refused_properties(
-    session: Observed, method: str, is_wrong: Callable[[Spec, tuple[int, int], object], bool]
-) -> Iterator[tuple[JudgedCall, str]]:
-    """Go through such calls that had to be refused for one of their properties at least, with what to say of them."""
-    for spec, call, what in _refused(session, method):
-        wrong = next((iid for iid, value in call.properties if is_wrong(spec, iid, value)), None)
-        if wrong is not None:
-            yield call, f"{method} of {wrong[0]}.{wrong[1]} is refused by {what} rather than by a result"
-
-
-def _refused_all(
-    session: Observed, case: Case, method: str, is_right: Callable[[Spec, tuple[int, int], object], bool]
-) -> None:
-    """Tell of such calls that had not to be refused for any of their properties; of several, one may have been too many."""
-    for spec, call, what in _refused(session, method):
-        if call.properties and all(is_right(spec, iid, value) for iid, value in call.properties):
-            siid, piid = call.properties[0][0]
-            several = len(call.properties) > 1
-            text = f"{method} of {siid}.{piid}{' and others' if several else ''} is answered by {what}"
-            (case.odd if several else case.bad)(text, call.record)
-
-
-def _is_missing(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
-    return spec.property(*iid) is None
-
-
-def _is_readable(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
-    prop = spec.property(*iid)
-    return prop is not None and prop.readable
-
-
-def _is_hidden(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
-    prop = spec.property(*iid)
-    return prop is not None and not prop.readable
-
-
-def _is_fixed(spec: Spec, iid: tuple[int, int], _value: object) -> bool:
-    prop = spec.property(*iid)
-    return prop is not None and not prop.writable
-
-
-def _is_legal(spec: Spec, iid: tuple[int, int], value: object) -> bool:
-    prop = spec.property(*iid)
-    return prop is not None and prop.writable and not prop.problem(value)
-
-
-def _is_forbidden(spec: Spec, iid: tuple[int, int], value: object) -> bool:
-    prop = spec.property(*iid)
-    return prop is not None and prop.writable and bool(prop.problem(value))
+def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
+    """Whatever code is negative is wrong; an ``error`` to several properties at once may be about their number."""
+    if isinstance(code, str):
+        (case.bad if len(call.properties) <= 1 else case.odd)(f"{what}: {code}", call.record)
+    else:
+        (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
 
 
 @rule(
@@ -232,8 +218,7 @@ def readable_properties(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and prop.readable:
             what = f"property {iid[0]}.{iid[1]} ({prop.name})"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
-    _refused_all(session, case, "get_properties", _is_readable)
+            _succeed(case, call, what, code)
 
 
 @rule("not-readable", "What cannot be read is refused with -4001", source=_SPEC, kind="values")
@@ -243,8 +228,6 @@ def not_readable(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and not prop.readable:
             _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
-    for call, text in _refused_properties(session, "get_properties", _is_hidden):
-        case.odd(text, call.record)
 
 
 @rule("no-such-property", "What does not exist is refused with -4003", source=_SPEC, kind="values")
@@ -254,8 +237,6 @@ def no_such_property(session: Observed, case: Case) -> None:
         for spec, call, iid, _, code in _asked(session, case, method):
             if spec.property(*iid) is None:
                 _expect(case, call, f"{method} of {iid[0]}.{iid[1]}", code, Code.NO_SUCH)
-        for call, text in _refused_properties(session, method, _is_missing):
-            case.odd(text, call.record)
 
 
 @rule(
@@ -270,8 +251,7 @@ def writable_properties(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and prop.writable and not prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
-    _refused_all(session, case, "set_properties", _is_legal)
+            _succeed(case, call, what, code)
 
 
 @rule("not-writable", "What cannot be set is refused with -4002", source=_SPEC, kind="values")
@@ -281,8 +261,6 @@ def not_writable(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and not prop.writable:
             _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
-    for call, text in _refused_properties(session, "set_properties", _is_fixed):
-        case.odd(text, call.record)
 
 
 @rule("bad-value", "Forbidden values are refused with -4005", source=_SPEC, kind="values")
@@ -293,8 +271,6 @@ def bad_value(session: Observed, case: Case) -> None:
         if prop is not None and prop.writable and prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
             _expect(case, call, what, code, Code.BAD_VALUE)
-    for call, text in _refused_properties(session, "set_properties", _is_forbidden):
-        case.odd(text, call.record)
 
 
 @rule(
@@ -309,10 +285,7 @@ def actions_run(session: Observed, case: Case) -> None:
         action = spec.action(*(call.action or (0, 0)))
         if action is not None and _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name})"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
-    for spec, call, what in _refused(session, "action"):
-        if call.action is not None and _legal(spec, call):
-            case.bad(f"action {call.action[0]}.{call.action[1]} is answered by {what}", call.record)
+            _succeed(case, call, what, code)
 
 
 @rule(
@@ -359,10 +332,6 @@ def no_such_action(session: Observed, case: Case) -> None:
     for spec, call, code in _actions(session, case):
         if call.action is not None and spec.action(*call.action) is None:
             _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
-    for spec, call, what in _refused(session, "action"):
-        if call.action is not None and spec.action(*call.action) is None:
-            text = f"action {call.action[0]}.{call.action[1]} is refused by {what} rather than by a result"
-            case.odd(text, call.record)
 
 
 @rule("bad-argument", "An action with wrong arguments is refused with -4006", source=_SPEC, kind="values")
@@ -373,18 +342,17 @@ def bad_argument(session: Observed, case: Case) -> None:
         if action is not None and call.arguments is not None and not _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name}) with wrong arguments"
             _expect(case, call, what, code, Code.BAD_ARGUMENT)
-    for spec, call, what in _refused(session, "action"):
-        if call.action is not None and spec.action(*call.action) is not None and not _legal(spec, call):
-            text = f"action {call.action[0]}.{call.action[1]} with wrong arguments is refused by {what}"
-            case.odd(f"{text} rather than by a result", call.record)
 
 
-def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, int]]:
+def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, ToldCode]]:
     _need_spec(session, case)
-    if session.spec is not None:
-        for call in session.calls:
-            if call.action is not None and call.code is not None:
-                yield session.spec, call, call.code
+    if session.spec is None:
+        return
+    usual = _usual(session)
+    for call in session.calls:
+        code: ToldCode = call.code if call.code is not None else _error_of(call, usual)
+        if call.action is not None and code != "":
+            yield session.spec, call, code
 
 
 def _legal(spec: Spec, call: JudgedCall) -> bool:

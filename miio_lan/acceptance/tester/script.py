@@ -333,7 +333,7 @@ class _Run:
                 self._values[siid, piid] = result[3]
 
     def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
-        """Set a property, wait for its report and read it; whether it has the value."""
+        """Set a property, read it, and wait for its report; whether it has the value."""
         tester = self.tester
         before = tester.reported[prop.iid]
         known = self._values.get(prop.iid)
@@ -341,14 +341,17 @@ class _Run:
         if outcome is None or outcome.result != [*prop.iid, 0]:
             return _took(outcome, prop)
         self._values[prop.iid] = value
-        changed = known is not None and known != value
-        if changed and prop.notifies and self._unreported < _GIVE_UP:
-            yield Wait(lambda: tester.reported[prop.iid] > before, REPORT_TIME + _MARGIN)
-            if tester.reported[prop.iid] == before:
-                self._unreported += 1
+        due = tester.now + REPORT_TIME + _MARGIN
         if prop.readable:
             yield from self._verify(prop, value)
-        return alike(self._values.get(prop.iid), value)
+        has_it = alike(self._values.get(prop.iid), value)
+        changed = known is not None and not alike(known, value)
+        # What has not changed has nothing to report.
+        if changed and has_it and prop.notifies and self._unreported < _GIVE_UP:
+            yield Wait(lambda: tester.reported[prop.iid] > before, max(0.0, due - tester.now))
+            if tester.reported[prop.iid] == before:
+                self._unreported += 1
+        return has_it
 
     def _verify(self, prop: Property, value: Value) -> Steps:
         """Read what was set; once more after a while, for late is not the same as never."""

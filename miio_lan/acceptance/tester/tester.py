@@ -38,12 +38,14 @@ class Timing:
 
     :param power_up: for the first sign of life
     :param boot: for the reports at power-up to be over
-    :param late: for an answer after the 4 s are over, so that it can be called late rather than missing
+    :param answer: for an answer, before the next downlink may be handed out (serial document: 4 s)
+    :param late: for an answer after that time, so that it can be called late rather than missing
     :param transfer: for the MCU to come back from an update
     """
 
     power_up: float = 30.0
     boot: float = 10.0
+    answer: float = 4.0
     late: float = 2.0
     transfer: float = 60.0
 
@@ -89,8 +91,9 @@ class Tester:
         wall: Callable[[float], float] | None = None,
     ) -> None:
         self.timing = timing or Timing()
+        profile = replace(PROFILE, answer_time=self.timing.answer)
         self.module = Module(
-            device_id=_DID, token=_TOKEN, profile=PROFILE, model=FALSE_MODEL, wall=wall, on_line=self._on_line
+            device_id=_DID, token=_TOKEN, profile=profile, model=FALSE_MODEL, wall=wall, on_line=self._on_line
         )
         self.now = 0.0
         self.heard: Counter[str] = Counter()
