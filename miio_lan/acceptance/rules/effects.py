@@ -156,7 +156,7 @@ class _Account:
         if prop is not None and prop.unit not in _TIMES:
             return False
         one, other = held.value, held.shown
-        if not isinstance(one, int | float) or not isinstance(other, int | float):
+        if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
             return False
         return 0 < one - other <= at - held.at + 1.0
 

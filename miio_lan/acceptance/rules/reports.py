@@ -24,6 +24,7 @@ REPORTS_PER_SECOND = 3
 _STAMPS = 0.04
 """Seconds by which a second may seem too short: two stamps are no better than that."""
 SERIAL_NUMBER = (1, 5)
+_CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
 def _reports(session: Observed) -> Iterator[tuple[Said, c.PropertiesChanged]]:
@@ -116,10 +117,10 @@ def event_rate(session: Observed, case: Case) -> None:
 def report_rate(session: Observed, case: Case) -> None:
     """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.
 
-    A set, an action or a change of the network in between makes a report of its own, however soon.
+    A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
+    set of another property may have changed this one, too, but does not make a flood.
     """
-    causes = sorted(each.instant for each in session.line.downlinks if _has_reports(each))
-    late = 0.0 if session.driven else LATENESS
+    causes = _Causes(session)
     recent: dict[Iid, list[float]] = {}
     for said in _once(said for said, _ in _reports(session)):
         changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
@@ -129,19 +130,39 @@ def report_rate(session: Observed, case: Case) -> None:
             where = f"property {iid[0]}.{iid[1]}"
             if not times:
                 case.good(f"{where} is reported once in a second", said.record)
-            elif bisect_right(causes, said.instant + late) > bisect_left(causes, times[-1] - late):
+                continue
+            own, other = causes.between(times[-1], said.instant, iid)
+            count = len(times) + 1
+            if own:
                 recent[iid] = [said.instant]
+            if own or (other and count <= REPORTS_PER_SECOND):
                 case.good(f"{where} is reported after what was asked of the product", said.record)
             else:
-                count = len(times) + 1
                 tell = case.bad if count > REPORTS_PER_SECOND else case.odd
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-def _has_reports(downlink: Downlink) -> bool:
-    """Whether a product may have to tell what has changed after it."""
-    command = downlink.command
-    return isinstance(command, (c.SetProperties, c.Action, c.NetChange))
+class _Causes:
+    """What was handed out that changes properties, found by time."""
+
+    def __init__(self, session: Observed) -> None:
+        # One who reports first may seem to do so before he was asked.
+        self._late = 0.0 if session.driven else LATENESS
+        found = [each for each in session.line.downlinks if isinstance(each.command, _CAUSES)]
+        self._found = sorted(found, key=lambda downlink: downlink.instant)
+        self._instants = [downlink.instant for downlink in self._found]
+
+    def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
+        """Tell whether something that may well have changed a property was handed out, and whether anything was."""
+        first = bisect_left(self._instants, start - self._late)
+        last = bisect_right(self._instants, end + self._late)
+        commands = [each.command for each in self._found[first:last]]
+        own = any(
+            not isinstance(each, c.SetProperties)
+            or iid in [(siid, piid) for siid, piid, _ in each.properties]
+            for each in commands
+        )
+        return own, bool(commands)
 
 
 @rule(
