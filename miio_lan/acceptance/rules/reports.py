@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from miio_lan.acceptance.rules.observed import Iid, Observed
-    from miio_lan.uart.conversation import Downlink, Said
+    from miio_lan.uart.conversation import Said
 
 EVENTS_PER_SECOND = 3
 REPORTS_PER_SECOND = 3
