@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
 from miio_lan.uart.commands import Error, Result
-from miio_lan.uart.ledger import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05

@@ -22,7 +22,8 @@ from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart.commands import Error, Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
-from miio_lan.uart.ledger import ANSWER_TIME, SHORTEST_ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
 from miio_lan.uart.turns import Downlink, Turn
 
 LONG_PAUSE = 2.5

@@ -15,7 +15,7 @@ from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.ledger import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 

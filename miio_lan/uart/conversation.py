@@ -45,8 +45,9 @@ from miio_lan.uart.commands import (
     Noise,
     Result,
 )
+from miio_lan.uart.document import UPDATE_FW
 from miio_lan.uart.history import History
-from miio_lan.uart.ledger import LATEST, UPDATE, Ledger
+from miio_lan.uart.ledger import LATEST, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_line
 from miio_lan.uart.replies import GET_DOWN, OpenLines
@@ -325,7 +326,7 @@ class Conversation(History):
         if not self._open:
             self._burst.clear()
         if turn.answers is not None:
-            if turn.answers.command.method == UPDATE and turn.accepted:
+            if turn.answers.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = '"ready"' in turn.text
             self._ledger.acknowledge(turn)
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
+from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink
 
 if TYPE_CHECKING:
     from miio_lan.uart.turns import Downlink, Turn
 
-ANSWER_TIME = 4.0
-"""Seconds a module waits for its MCU (serial document, set_properties)."""
 SHORTEST_ANSWER_TIME = 0.9
 """No known module gives up sooner (observed: 1 s in the older generation)."""
 REMEMBERED = 16
@@ -28,7 +27,6 @@ DELAY = 0.5
 """Seconds by which an answer may come after the module gave up and still be in its time, as far as stamps tell."""
 SAME_MOMENT = 0.03
 """Seconds within which the stamps of two receivers do not tell what was said first."""
-UPDATE = "update_fw"
 
 
 class Ledger:
@@ -148,7 +146,7 @@ class Ledger:
         """Take what was handed out, ``down none`` included; tell whether it is something new that may be answered."""
         waiting, command = self.waiting, downlink.command
         if waiting is not None and waiting.command == command:
-            if command.method == UPDATE:
+            if command.method == UPDATE_FW:
                 waiting.extra.append(downlink.record)  # repeated until it is answered
                 return False
             if invented(downlink.record):

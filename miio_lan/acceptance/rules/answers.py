@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.ledger import ANSWER_TIME, SAME_MOMENT
+from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.ledger import SAME_MOMENT
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:

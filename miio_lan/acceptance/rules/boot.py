@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
@@ -20,6 +21,8 @@ RETRY_TIME = 5.0
 """Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
 REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
+PROMPTED = 5.0
+"""Seconds after a request within which the first such line is taken for its answer, if a late one."""
 
 _TOOL = "official MCU tool, public cases"
 
@@ -28,21 +31,54 @@ def _reports(session: Observed, word: str) -> list[Said]:
     return [said for said in session.line.of(word) if is_identity(said.command)]
 
 
-def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
+def _prompted(session: Observed, word: str) -> set[int]:
+    """Give the numbers of the lines that answer a request of the module: they are no reports at power-up.
+
+    That is the first such line after the request, and what repeats it while the module does not say ``ok``.
+    """
     reports = _reports(session, word)
+    found: set[int] = set()
+    for downlink in session.line.downlinks:
+        if IDENTITY_REQUESTS.get(downlink.command.method) == word:
+            first = next((said for said in reports if _follows(said, downlink)), None)
+            if first is not None and first.instant - downlink.instant <= PROMPTED:
+                found.add(first.number)
+    for before, said in pairwise(reports):
+        if before.number in found and not before.accepted and said.instant - before.instant <= RETRY_TIME:
+            found.add(said.number)
+    return found
+
+
+def _follows(said: Said, downlink: Downlink) -> bool:
+    """Whether a line was said after something was handed out; by the poll that fetched it, where that was heard."""
+    return said.number > downlink.asked.number if downlink.asked else said.instant >= downlink.instant
+
+
+def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
+    """Look for a report that nobody asked for, soon after the first sign of life.
+
+    Where the module asks before that time is over, and is answered, nobody knows what the MCU would have done.
+    """
     boot = session.booted
     if boot is None and not session.from_boot:
         case.unseen("no power-up was seen")
         return
-    start = boot.instant if boot is not None else session.line.began
-    soon = [said for said in reports if 0 <= said.instant - start <= BOOT_TIME]
-    if soon:
-        case.good(f"{soon[0].instant - start:.3f} s after the first sign of life", soon[0].record)
+    first = boot if boot is not None else next(iter(session.line.said), None)
+    start = first.instant if first is not None else session.line.began
+    soon = [said for said in _reports(session, word) if 0 <= said.instant - start <= BOOT_TIME]
+    prompted = _prompted(session, word)
+    own = next((said for said in soon if said.number not in prompted), None)
+    if own is not None:
+        case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
     elif session.line.broken(start, start + BOOT_TIME):
         case.unseen("the line was lost at power-up")
+    elif soon:
+        case.unseen(
+            "the module asked for it before the MCU may have come to report it by itself", soon[0].record
+        )
     elif session.line.ended - start >= BOOT_TIME:
-        record = boot.record if boot is not None else None
-        case.bad(f"{missing} within {BOOT_TIME:g} s after power-up", record)
+        record = first.record if first is not None else None
+        case.bad(f"{missing} by itself within {BOOT_TIME:g} s after power-up", record)
     else:
         case.unseen("the observation ended too soon after power-up")
 
@@ -75,19 +111,28 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
 
 def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | None]]:
     word = IDENTITY_REQUESTS[request]
+    reports = _reports(session, word)
     found = []
     for downlink in session.line.downlinks:
         if downlink.command.method == request:
-            answers = [
-                said
-                for said in _reports(session, word)
-                if 0 <= said.instant - downlink.instant <= REQUEST_TIME
-            ]
             due = downlink.instant + REQUEST_TIME
+            answer = next((said for said in reports if _follows(said, downlink)), None)
+            if answer is not None and answer.instant > due:
+                answer = None
             over = session.line.ended >= due and not session.line.broken(downlink.instant, due)
-            if answers or over:
-                found.append((downlink, answers[0] if answers else None))
+            if answer is not None or over:
+                found.append((downlink, answer))
     return found
+
+
+def _refusal(session: Observed, downlink: Downlink) -> Said | None:
+    """Give the ``error`` with which the MCU answers a request as it does an unknown downlink."""
+    for said in session.line.of("error"):
+        if _follows(said, downlink):
+            soon = said.instant - downlink.instant <= REQUEST_TIME
+            other = said.answers is not None and said.answers is not downlink and not said.again
+            return said if soon and not other else None
+    return None
 
 
 @rule(
@@ -155,12 +200,15 @@ def model_until_ok(session: Observed, case: Case) -> None:
     severity="warning",
 )
 def model_on_request(session: Observed, case: Case) -> None:
-    """No failure: the document does not know the request."""
+    """No failure: the document does not know the request, and has unknown ones answered by ``error``."""
     for downlink, answer in _on_request(session, "MIIO_model_req"):
-        if answer is None:
-            case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
-        else:
+        refusal = _refusal(session, downlink)
+        if answer is not None:
             case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
+        elif refusal is not None:
+            case.good("answered by error, as an unknown downlink", refusal.record)
+        else:
+            case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
 
 
 @rule(

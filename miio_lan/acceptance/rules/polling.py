@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.answers import UPDATE
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.ledger import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed

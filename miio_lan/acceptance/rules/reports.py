@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words
@@ -10,15 +11,19 @@ from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
+from miio_lan.uart.order import LATENESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.acceptance.rules.observed import Iid, Observed
     from miio_lan.uart.conversation import Said
 
+REPORTS_PER_SECOND = 3
+"""Reports of one property within a second beyond which it is a flood rather than untidy."""
 _STAMPS = 0.04
 """Seconds by which a second may seem too short: two stamps are no better than that."""
+_CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
 def _reports(session: Observed) -> Iterator[tuple[Said, c.PropertiesChanged]]:
@@ -62,11 +67,27 @@ def event_form(session: Observed, case: Case) -> None:
     for said, event in _events(session):
         if bare_words(said):
             continue
-        count = len(tokens_of(said.text)) - 1
-        if count < 2 or count % 2 or 2 + 2 * len(event.args) != count or list(event.check()):
+        if _layout_fault(said, event):
+            count = len(tokens_of(said.text)) - 1
             case.bad(f"{count} parameters that do not come as siid, eiid and pairs", said.record)
         else:
             case.good(f"event {event.siid}.{event.eiid}", said.record)
+
+
+def _layout_fault(said: Said, event: c.EventOccured) -> bool:
+    count = len(tokens_of(said.text)) - 1
+    return bool(
+        count < 2 or count % 2 or 2 + 2 * len(event.args) != count or bare_words(said) or list(event.check())
+    )
+
+
+def _once(lines: Iterable[Said]) -> Iterator[Said]:
+    """Go through lines, one that the module did not take and that was sent again counting once."""
+    before: Said | None = None
+    for said in lines:
+        if before is None or before.text != said.text or before.accepted:
+            yield said
+        before = said
 
 
 @rule(
@@ -77,18 +98,70 @@ def event_form(session: Observed, case: Case) -> None:
 )
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
-    sent: list[Said] = []
-    for said, _ in _events(session):
-        before = sent[-1] if sent else None
-        if before is not None and before.text == said.text and not before.accepted:
-            continue
-        sent.append(said)
+    sent = list(_once(said for said, _ in _events(session)))
     for number, said in enumerate(sent):
         first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
         if first is not None and said.instant - first.instant < 1.0 - _STAMPS:
             case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
         else:
             case.good("not more than 3 in a second", said.record)
+
+
+@rule(
+    "report-rate",
+    "A property is reported once per second",
+    source="serial document, properties_changed (updated once per second, the last value counts)",
+    kind="reports",
+)
+def report_rate(session: Observed, case: Case) -> None:
+    """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.
+
+    A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
+    set of another property may have changed this one, too, but does not make a flood.
+    """
+    causes = _Causes(session)
+    recent: dict[Iid, list[float]] = {}
+    for said in _once(said for said, _ in _reports(session)):
+        changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
+        for iid in [(siid, piid) for siid, piid, _ in changes if not bare_words(said)]:
+            times = [each for each in recent.get(iid, []) if said.instant - each < 1.0 - _STAMPS]
+            recent[iid] = [*times, said.instant]
+            where = f"property {iid[0]}.{iid[1]}"
+            if not times:
+                case.good(f"{where} is reported once in a second", said.record)
+                continue
+            own, other = causes.between(times[-1], said.instant, iid)
+            count = len(times) + 1
+            if own:
+                recent[iid] = [said.instant]
+            if own or (other and count <= REPORTS_PER_SECOND):
+                case.good(f"{where} is reported after what was asked of the product", said.record)
+            else:
+                tell = case.bad if count > REPORTS_PER_SECOND else case.odd
+                tell(f"{where} is reported {count} times within a second", said.record)
+
+
+class _Causes:
+    """What was handed out that changes properties, found by time."""
+
+    def __init__(self, session: Observed) -> None:
+        # One who reports first may seem to do so before he was asked.
+        self._late = 0.0 if session.driven else LATENESS
+        found = [each for each in session.line.downlinks if isinstance(each.command, _CAUSES)]
+        self._found = sorted(found, key=lambda downlink: downlink.instant)
+        self._instants = [downlink.instant for downlink in self._found]
+
+    def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
+        """Tell whether something that may well have changed a property was handed out, and whether anything was."""
+        first = bisect_left(self._instants, start - self._late)
+        last = bisect_right(self._instants, end + self._late)
+        commands = [each.command for each in self._found[first:last]]
+        own = any(
+            not isinstance(each, c.SetProperties)
+            or iid in [(siid, piid) for siid, piid, _ in each.properties]
+            for each in commands
+        )
+        return own, bool(commands)
 
 
 @rule(
@@ -124,6 +197,31 @@ def reports_known(session: Observed, case: Case) -> None:
 
 
 @rule(
+    "event-arguments",
+    "An event has all the arguments its description names",
+    source="product description; serial document, event_occured",
+    kind="reports",
+)
+def event_arguments(session: Observed, case: Case) -> None:
+    """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
+    spec = session.spec
+    if spec is None:
+        case.unseen("no description was given")
+        return
+    for said, event in _events(session):
+        known = spec.event(event.siid or 0, event.eiid or 0)
+        if known is None or _layout_fault(said, event):
+            continue
+        given = {piid for piid, _ in event.args}
+        missing = [f"{known.siid}.{piid}" for piid in known.arguments if piid not in given]
+        where = f"event {known.siid}.{known.eiid} ({known.name})"
+        if missing:
+            case.bad(f"{where} lacks {', '.join(missing)}", said.record)
+        elif known.arguments:
+            case.good(f"{where} has its arguments", said.record)
+
+
+@rule(
     "serial-number",
     "The serial number (1.5) is reported once the product is in the cloud",
     source="serial document, properties_changed (note on SN)",
@@ -152,5 +250,5 @@ def serial_number(session: Observed, case: Case) -> None:
 
 
 JUDGES = (
-    properties_changed_form, event_form, event_rate, reports_known, serial_number,
+    properties_changed_form, event_form, event_rate, report_rate, reports_known, event_arguments, serial_number,
 )  # fmt: skip

@@ -1,19 +1,22 @@
-"""Rules about what follows a set: its report, and that it comes after the result."""
+"""Rules about what follows a set: that it takes effect, its report, and that this comes after the result."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.device.values import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.order import LATENESS
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from miio_lan.acceptance.rules.observed import Observed
     from miio_lan.uart.conversation import Conversation, Downlink, Said
@@ -28,7 +31,7 @@ class _Set:
     """A set that succeeded.
 
     :param values: the properties it set, with the values
-    :param before: what they were known to be when it was handed out
+    :param before: what everybody was told that they were when it was handed out
     """
 
     downlink: Downlink
@@ -65,9 +68,48 @@ def _values_set(downlink: Downlink) -> dict[Iid, object]:
     return {(siid, piid): value for siid, piid, value in command.properties if (siid, piid) in done}
 
 
+class _Known:
+    """What each property was last told to be: by a report, a read, or a set whose report is not due any more.
+
+    A set that is taken back before its report was due leaves nothing to report.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[Iid, object] = {}
+        self._fresh: dict[Iid, tuple[object, float]] = {}
+
+    def go_on(self, now: float) -> None:
+        """Let time pass."""
+        for iid, (value, at) in list(self._fresh.items()):
+            if now - at >= REPORT_TIME:
+                self.values[iid] = value
+                del self._fresh[iid]
+
+    def take(self, said: Said) -> None:
+        """Take a line of the MCU."""
+        self.go_on(said.instant)
+        command = said.command
+        if isinstance(command, c.PropertiesChanged):
+            for siid, piid, value in command.changes:
+                self.values[siid, piid] = value
+                self._fresh.pop((siid, piid), None)
+        elif isinstance(command, c.Result) and said.answers is not None:
+            for row in command.results:
+                if row.value is not MISSING:
+                    self._take_read((row.siid, row.piid), row.value)
+            for iid, wanted in _values_set(said.answers).items():
+                self._fresh[iid] = wanted, said.instant
+
+    def _take_read(self, iid: Iid, value: object) -> None:
+        fresh = self._fresh.get(iid)
+        if fresh is None or not alike(fresh[0], value):
+            self.values[iid] = value  # a set that is not seen has had no effect
+            self._fresh.pop(iid, None)
+
+
 def _sets(line: Conversation) -> Iterator[_Set]:
-    """Go through the sets that succeeded, keeping account of what each property was last known to be."""
-    known: dict[Iid, object] = {}
+    """Go through the sets that succeeded, keeping account of what each property was last told to be."""
+    known = _Known()
     at = 0
     for downlink in line.downlinks:
         values = _values_set(downlink)
@@ -75,9 +117,10 @@ def _sets(line: Conversation) -> Iterator[_Set]:
             continue
         until = downlink.asked.number if downlink.asked is not None else None
         while at < len(line.said) and _is_earlier(line.said[at], until, downlink.instant):
-            known |= _told(line.said[at])
+            known.take(line.said[at])
             at += 1
-        before = {iid: known[iid] for iid in values if iid in known}
+        known.go_on(downlink.instant)
+        before = {iid: known.values[iid] for iid in values if iid in known.values}
         yield _Set(downlink, downlink.answer, values, before)
 
 
@@ -85,25 +128,28 @@ def _is_earlier(said: Said, number: int | None, instant: float) -> bool:
     return said.instant < instant if number is None else said.number <= number
 
 
-def _told(said: Said) -> dict[Iid, object]:
-    """Give what a line tells about the values of properties."""
-    command = said.command
-    if isinstance(command, c.PropertiesChanged):
-        return {(siid, piid): value for siid, piid, value in command.changes}
-    if not isinstance(command, c.Result) or said.answers is None:
-        return {}
-    read = {(row.siid, row.piid): row.value for row in command.results if row.value is not MISSING}
-    return read | _values_set(said.answers)
-
-
-def _alike(one: object, other: object) -> bool:
-    # True and 1 are different values on this line; 20 and 20.0 are not.
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
 def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     """Whether a report is that of a set: one that seems to come before it has to name the value."""
-    return iid in values and (said.instant >= each.downlink.instant or _alike(values[iid], each.values[iid]))
+    return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
+
+
+@rule(
+    "set-takes-effect",
+    "A property that was set has the new value afterwards",
+    source="serial document, set_properties and status code (0: success; 1: not completed yet)",
+    kind="values",
+)
+def set_takes_effect(session: Observed, case: Case) -> None:
+    """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
+    for effect in effects(session):
+        where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {show(effect.value)}"
+        if effect.outcome == APPLIED:
+            case.good(f"{where}, and is", effect.record)
+        elif effect.outcome == LATE:
+            case.odd(f"{where}, was still {show(effect.shown)} after that, and changed later", effect.record)
+        else:
+            tell = case.bad if effect.sure else case.odd
+            tell(f"{where} (code 0) and is {show(effect.shown)}", effect.record)
 
 
 @rule(
@@ -114,14 +160,16 @@ def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
-    """A failure only where the description says that the property notifies."""
+    """A failure only where the description says that the property notifies; what did not change is not reported."""
     reports = _Reports(session.line)
     late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
-    for each in _sets(session.line):
+    shown = {(id(each.call.request), each.iid): each for each in effects(session)}
+    sets = list(_sets(session.line))
+    for number, each in enumerate(sets):
         end = each.said.instant + REPORT_TIME
         told = list(reports.between(each.downlink.instant - late, end))
         for iid, value in each.values.items():
-            if iid not in each.before or _alike(each.before[iid], value):
+            if iid not in each.before or alike(each.before[iid], value):
                 continue
             prop = session.spec.property(*iid) if session.spec is not None else None
             if session.spec is not None and (prop is None or not prop.notifies):
@@ -130,9 +178,27 @@ def set_reported(session: Observed, case: Case) -> None:
             report = next((said for said, values in told if _tells(said, values, each, iid)), None)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
+            elif _had_no_effect(shown.get((id(each.downlink.record), iid)), each.before[iid]):
+                case.unseen(f"{where} did not change, though it was set: there was nothing to report")
+            elif _set_again(sets, number + 1, iid, end):
+                case.unseen(f"{where} was set again before its report was due")
             elif session.line.ended >= end and not session.line.broken(each.said.instant, end):
                 tell = case.bad if prop is not None else case.odd
                 tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+
+
+def _had_no_effect(effect: Effect | None, before: object) -> bool:
+    """Whether a read has shown that a set left the property as it was, for some time at least."""
+    return effect is not None and effect.outcome in (IGNORED, LATE) and alike(effect.shown, before)
+
+
+def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
+    for each in islice(sets, start, None):
+        if each.downlink.instant > end:
+            return False
+        if iid in each.values:
+            return True
+    return False
 
 
 @rule(
@@ -155,4 +221,4 @@ def report_after_result(session: Observed, case: Case) -> None:
                 case.good("reported after the result", said.record)
 
 
-JUDGES = (set_reported, report_after_result)
+JUDGES = (set_takes_effect, set_reported, report_after_result)

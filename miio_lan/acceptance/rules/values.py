@@ -4,8 +4,10 @@ heard, there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, Code, show
@@ -15,9 +17,10 @@ from miio_lan.uart.values import MISSING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
     from miio_lan.device.spec import Property, Spec
     from miio_lan.record import Record
+    from miio_lan.uart.conversation import Said
 
 _SPEC = "product description; serial document, status code"
 _BOOLEAN_WORDS = frozenset({"true", "false"})
@@ -38,9 +41,17 @@ def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
                 if answer.code == 0 and answer.value is not MISSING:
                     yield siid, piid, answer.value, call.record
     for said in session.line.said:
-        if not bare_words(said):
+        if not bare_words(said) and not _is_of_another(said):
             for siid, piid, value in _told_values(said.command):
                 yield siid, piid, value, said.record
+
+
+def _is_of_another(said: Said) -> bool:
+    """Whether a result names another action than the one that was asked for: whose its values are is not known."""
+    result, down = said.command, said.answers.command if said.answers is not None else None
+    if not isinstance(result, c.Result) or not isinstance(down, c.Action):
+        return False
+    return (result.siid, result.aiid) != (down.siid, down.aiid)
 
 
 def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
@@ -128,29 +139,72 @@ def _need_spec(session: Observed, case: Case) -> None:
 # --- codes ---------------------------------------------------------------------------------------------------------
 
 
+ToldCode = int | str
+"""A code of the document; or in words the ``error`` by which an MCU has answered a call as a whole."""
+
+
 def _asked(
     session: Observed, case: Case, method: str
-) -> Iterator[tuple[Spec, JudgedCall, tuple[int, int], object, int]]:
-    """Go through the properties of all answered calls of a method, with the value that was set and the code."""
+) -> Iterator[tuple[Spec, JudgedCall, Iid, object, ToldCode]]:
+    """Go through the properties of all answered calls of a method, with the value that was set and the code.
+
+    Where the MCU has answered by ``error``, only those properties count that had to be refused, if there are any.
+    """
     _need_spec(session, case)
-    if session.spec is None:
+    spec = session.spec
+    if spec is None:
         return
+    usual = _usual(session)
     for call in session.calls:
-        if call.method == method:
-            for iid, value in call.properties:
-                answer = call.answers.get(iid)
-                if answer is not None:
-                    yield session.spec, call, iid, value, answer.code
+        if call.method != method:
+            continue
+        error = _error_of(call, usual)
+        wrong = [each for each in call.properties if _is_wrong(spec, method, *each)] if error else []
+        for iid, value in wrong or call.properties:
+            answer = call.answers.get(iid)
+            code: ToldCode = answer.code if answer is not None else error
+            if code != "":
+                yield spec, call, iid, value, code
 
 
-def _expect(case: Case, call: JudgedCall, what: str, code: int, expected: Code) -> None:
+def _is_wrong(spec: Spec, method: str, iid: Iid, value: object) -> bool:
+    """Whether a property cannot be read, or not be set to that value."""
+    prop = spec.property(*iid)
+    if prop is None:
+        return True
+    return not prop.readable if method == "get_properties" else not prop.writable or bool(prop.problem(value))
+
+
+def _usual(session: Observed) -> set[int]:
+    """Give the downlinks that are not malformed or long on purpose: those are to be answered by ``error``."""
+    return {id(each.record) for each in session.line.downlinks if not (is_malformed(each) or is_long(each))}
+
+
+def _error_of(call: JudgedCall, usual: set[int]) -> str:
+    """Give the ``error`` of an MCU in words; on the LAN alone it cannot be told from those of the module."""
+    if call.wire != "uart" or call.error is None or id(call.request) not in usual:
+        return ""
+    return f"error {call.error[0]} ({call.error[1]})"
+
+
+def _expect(case: Case, call: JudgedCall, what: str, code: ToldCode, expected: Code) -> None:
     """Refused as expected is right, refused otherwise is odd, accepted is wrong."""
     if code == expected:
         case.good(f"{what}: {code}", call.record)
+    elif isinstance(code, str):
+        case.odd(f"{what} is refused by {code} rather than by a result with {int(expected)}", call.record)
     elif code < 0:
         case.odd(f"{what} is refused with {code} rather than {int(expected)}", call.record)
     else:
         case.bad(f"{what} is accepted (code {code}) instead of refused with {int(expected)}", call.record)
+
+
+def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
+    """Whatever code is negative is wrong; an ``error`` to several properties at once may be about their number."""
+    if isinstance(code, str):
+        (case.bad if len(call.properties) <= 1 else case.odd)(f"{what}: {code}", call.record)
+    else:
+        (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
 
 
 @rule(
@@ -165,7 +219,7 @@ def readable_properties(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and prop.readable:
             what = f"property {iid[0]}.{iid[1]} ({prop.name})"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+            _succeed(case, call, what, code)
 
 
 @rule(
@@ -210,7 +264,7 @@ def writable_properties(session: Observed, case: Case) -> None:
         prop = spec.property(*iid)
         if prop is not None and prop.writable and not prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+            _succeed(case, call, what, code)
 
 
 @rule(
@@ -245,32 +299,6 @@ def bad_value(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "set-takes-effect",
-    "A property that was set has the new value afterwards",
-    source="serial document, set_properties",
-    kind="values",
-    severity="warning",
-)
-def set_takes_effect(session: Observed, case: Case) -> None:
-    """A warning, for some products need time to get there."""
-    held: dict[tuple[int, int], object] = {}
-    for call in session.calls:
-        for iid, value in call.properties:
-            answer = call.answers.get(iid)
-            if call.method == "set_properties" and answer is not None and answer.code == 0:
-                held[iid] = value
-            elif call.method == "get_properties" and answer is not None and answer.value is not MISSING:
-                wanted = held.pop(iid, MISSING)
-                if wanted is MISSING or type(wanted) is not type(answer.value):
-                    continue
-                same = answer.value == wanted
-                text = f"property {iid[0]}.{iid[1]} was set to {show(wanted)} and is {show(answer.value)}"
-                (case.good if same else case.odd)(text, call.record)
-        if call.method == "action":
-            held.clear()
-
-
-@rule(
     "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
@@ -282,7 +310,45 @@ def actions_run(session: Observed, case: Case) -> None:
         action = spec.action(*(call.action or (0, 0)))
         if action is not None and _legal(spec, call):
             what = f"action {action.siid}.{action.aiid} ({action.name})"
-            (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+            _succeed(case, call, what, code)
+
+
+@rule(
+    "action-out",
+    "A successful action hands back every value its description names",
+    source="product description; serial document, action",
+    kind="values",
+)
+def action_out(session: Observed, case: Case) -> None:
+    """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
+    results = {id(each.record): each.answer for each in session.line.downlinks}
+    for spec, call, code in _actions(session, case):
+        action = spec.action(*(call.action or (0, 0)))
+        if action is None or not action.out or code != 0:
+            continue
+        given = _given(call, results.get(id(call.request)))
+        if given is None:
+            continue
+        where = f"action {action.siid}.{action.aiid} ({action.name})"
+        missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
+        if missing:
+            case.bad(f"{where} does not hand back {', '.join(missing)}", call.record)
+        else:
+            case.good(f"{where} hands back its values", call.record)
+
+
+def _given(call: JudgedCall, said: Said | None) -> set[int] | None:
+    """Give the piids of what an action handed back; None where its layout cannot be told."""
+    if call.wire == "uart":
+        command = said.command if said is not None else None
+        whole = isinstance(command, c.Result) and not command.unread
+        return {piid for piid, _ in command.out} if isinstance(command, c.Result) and whole else None
+    reading = call.answer.reading if call.answer is not None else None
+    result = (reading or {}).get("result")
+    out = result.get("out", ()) if isinstance(result, Mapping) else ()
+    if not isinstance(out, (list, tuple)) or not all(isinstance(item, Mapping) for item in out):
+        return None  # values without their piids: modules differ in that, not products
+    return {item["piid"] for item in out if isinstance(item.get("piid"), int)}
 
 
 @rule(
@@ -315,12 +381,15 @@ def bad_argument(session: Observed, case: Case) -> None:
             _expect(case, call, what, code, Code.BAD_ARGUMENT)
 
 
-def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, int]]:
+def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, ToldCode]]:
     _need_spec(session, case)
-    if session.spec is not None:
-        for call in session.calls:
-            if call.action is not None and call.code is not None:
-                yield session.spec, call, call.code
+    if session.spec is None:
+        return
+    usual = _usual(session)
+    for call in session.calls:
+        code: ToldCode = call.code if call.code is not None else _error_of(call, usual)
+        if call.action is not None and code != "":
+            yield session.spec, call, code
 
 
 def _legal(spec: Spec, call: JudgedCall) -> bool:
@@ -337,5 +406,5 @@ def _legal(spec: Spec, call: JudgedCall) -> bool:
 
 JUDGES = (
     booleans, value_types, value_range, readable_properties, not_readable, no_such_property, writable_properties,
-    not_writable, bad_value, set_takes_effect, actions_run, no_such_action, bad_argument,
+    not_writable, bad_value, actions_run, action_out, no_such_action, bad_argument,
 )  # fmt: skip

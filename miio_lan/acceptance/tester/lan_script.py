@@ -136,22 +136,30 @@ class LanRun:
                 return True
         return False
 
-    def _change(self, prop: Property, value: object) -> None:
-        """Set a property to a value that is not its own."""
+    def _change(self, prop: Property, value: object) -> bool:
+        """Set a property to a value that is not its own; whether the product took it."""
         if self._missed < 2 * GIVE_UP:
             self.course.will_change(prop, self._values.get(prop.iid))
-        self._set(prop, value)
+        return self._set(prop, value)
+
+    def _verify(self, prop: Property) -> None:
+        """Read what was set, so that each value is compared."""
+        if prop.readable:
+            self._get([prop.iid])
 
     def _writes(self, spec: Spec) -> None:
         self._stage("writing")
         for prop in spec.writable():
             before = self._values.get(prop.iid)
-            for value in (*plan.legal_values(prop), *plan.forbidden_values(prop)):
+            for value in plan.legal_values(prop):
+                if self._change(prop, value):
+                    self._verify(prop)
+            for value in plan.forbidden_values(prop):
                 self._change(prop, value)
-            if prop.readable:
-                self._get([prop.iid])
+            self._verify(prop)
             if before is not None and self._set(prop, before):
                 self.course.put_back(prop)
+                self._verify(prop)
         for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
             self._set(prop, self._values.get(prop.iid, prop.default()))
         siid, piid = plan.missing_property(spec)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.boot import RETRY_TIME
+from miio_lan.acceptance.rules.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.effects import alike
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
-from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again
+from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again, told_again
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
+_SETTLE = 1.0
 _IDLE_POLLS = 10
 _LONGEST_TRANSFER = 1800.0
 GIVE_UP = 2
@@ -59,6 +61,7 @@ class _Run:
         self.allow = allow
         self._missed: Counter[str] = Counter()
         self._unreported = 0
+        self._ignored = 0
         self._gone = False  # whether the MCU has stopped to ask for work
         self._owed = 0.0  # until when an answer may still come that nobody waits for
         self._values: dict[tuple[int, int], Value] = {}
@@ -90,6 +93,9 @@ class _Run:
         tester = self.tester
         tester.stage = "power-up"
         yield Wait(self._booted, tester.timing.boot)
+        # An answer to a request is no report: what is missing has all the time of the rule before it is asked for.
+        while not self._reported() and tester.now < (due := self._report_due()):
+            yield Wait(self._reported, due - tester.now)
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
         yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
         tester.accept_reports()
@@ -98,9 +104,18 @@ class _Run:
 
     def _booted(self) -> bool:
         """Whether the reports are over: accepted, or given up in favour of polling."""
-        heard = self.tester.heard
-        reported = heard["model"] and heard["mcu_version"] and not self.tester.unaccepted
-        return heard["get_down"] > (0 if reported else _IDLE_POLLS)
+        over = self._reported() and not self.tester.unaccepted
+        return self.tester.heard["get_down"] > (0 if over else _IDLE_POLLS)
+
+    def _reported(self) -> bool:
+        """Whether the MCU has told by itself what it is."""
+        return self.tester.identified["model"] > 0 and self.tester.identified["mcu_version"] > 0
+
+    def _report_due(self) -> float:
+        """Give the instant until which the rules expect a report that is missing."""
+        first = self.tester.first_report
+        since = first if first is not None else self.tester.first_heard
+        return (since if since is not None else self.tester.now) + BOOT_TIME + _MARGIN
 
     def _idle(self) -> Steps:
         tester = self.tester
@@ -126,10 +141,10 @@ class _Run:
         tester = self.tester
         tester.stage = "asking for model and version"
         for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
-            answered = heard_again(tester, [word])
+            answered, before = told_again(tester, word), tester.identified[word]
             tester.notify(request)
             yield Wait(answered, 1.0)
-            if not answered():
+            if tester.identified[word] == before:
                 self._owed = tester.now + ANSWER_TIME
 
     def _net_changes(self) -> Steps:
@@ -318,7 +333,7 @@ class _Run:
                 self._values[siid, piid] = result[3]
 
     def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
-        """Set a property and wait for its report; whether it was set."""
+        """Set a property, read it, and wait for its report; whether it has the value."""
         tester = self.tester
         before = tester.reported[prop.iid]
         known = self._values.get(prop.iid)
@@ -326,12 +341,25 @@ class _Run:
         if outcome is None or outcome.result != [*prop.iid, 0]:
             return _took(outcome, prop)
         self._values[prop.iid] = value
-        changed = known is not None and known != value
-        if changed and prop.notifies and self._unreported < GIVE_UP:
-            yield Wait(lambda: tester.reported[prop.iid] > before, REPORT_TIME + _MARGIN)
+        due = tester.now + REPORT_TIME + _MARGIN
+        if prop.readable:
+            yield from self._verify(prop, value)
+        has_it = alike(self._values.get(prop.iid), value)
+        changed = known is not None and not alike(known, value)
+        # What has not changed has nothing to report.
+        if changed and has_it and prop.notifies and self._unreported < GIVE_UP:
+            yield Wait(lambda: tester.reported[prop.iid] > before, max(0.0, due - tester.now))
             if tester.reported[prop.iid] == before:
                 self._unreported += 1
-        return True
+        return has_it
+
+    def _verify(self, prop: Property, value: Value) -> Steps:
+        """Read what was set; once more after a while, for late is not the same as never."""
+        yield from self._read(*prop.iid)
+        if not alike(self._values.get(prop.iid), value) and self._ignored < GIVE_UP:
+            self._ignored += 1
+            yield Wait(lambda: False, _SETTLE)
+            yield from self._read(*prop.iid)
 
     def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, Value]]) -> Asking:
         words = (f"{piid} {token(value)}" for piid, value in arguments)

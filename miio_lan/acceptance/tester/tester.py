@@ -38,12 +38,14 @@ class Timing:
 
     :param power_up: for the first sign of life
     :param boot: for the reports at power-up to be over
-    :param late: for an answer after the 4 s are over, so that it can be called late rather than missing
+    :param answer: for an answer, before the next downlink may be handed out (serial document: 4 s)
+    :param late: for an answer after that time, so that it can be called late rather than missing
     :param transfer: for the MCU to come back from an update
     """
 
     power_up: float = 30.0
     boot: float = 10.0
+    answer: float = 4.0
     late: float = 2.0
     transfer: float = 60.0
 
@@ -72,6 +74,8 @@ class Tester:
 
     :param refusals: how often each report at power-up is refused before it is accepted
     :ivar heard: lines of the MCU by command word, ``"noise"`` for what is none
+    :ivar identified: reports of model, version and Bluetooth configuration by command word; queries are none
+    :ivar first_heard: the instant of the first line, and ``first_report`` that of the first such report; None before it
     :ivar reported: how often each property was reported
     :ivar stage: what is being done, for people
     :ivar unaccepted: report words whose last report was refused, with the instant of that
@@ -87,16 +91,20 @@ class Tester:
         wall: Callable[[float], float] | None = None,
     ) -> None:
         self.timing = timing or Timing()
+        profile = replace(TESTER_PROFILE, answer_time=self.timing.answer)
         self.module = Module(
             device_id=_DID,
             token=_TESTER_TOKEN,
-            profile=TESTER_PROFILE,
+            profile=profile,
             model=FALSE_MODEL,
             wall=wall,
             on_line=self._on_line,
         )
         self.now = 0.0
         self.heard: Counter[str] = Counter()
+        self.identified: Counter[str] = Counter()
+        self.first_heard: float | None = None
+        self.first_report: float | None = None
         self.reported: Counter[tuple[int, int]] = Counter()
         self.stage = ""
         self.course = Progress()
@@ -173,8 +181,13 @@ class Tester:
     def _on_line(self, line: Line, now: float) -> str | None:
         self.now = max(self.now, now)
         parts = [c.read(each, direction="up") for each in pieces(line.text)]
+        if self.first_heard is None:
+            self.first_heard = now
         for command in parts:
             self.heard[command.command or "noise"] += 1
+            if is_identity(command):
+                self.identified[command.command or ""] += 1
+                self.first_report = now if self.first_report is None else self.first_report
             if isinstance(command, c.PropertiesChanged):
                 self.reported.update((siid, piid) for siid, piid, _ in command.changes)
         first = parts[0]
@@ -231,3 +244,9 @@ def heard_again(tester: Tester, words: Collection[str]) -> Callable[[], bool]:
     """Make a condition: each of these words was said again since now."""
     before = {word: tester.heard[word] for word in words}
     return lambda: all(tester.heard[word] > count for word, count in before.items())
+
+
+def told_again(tester: Tester, word: str) -> Callable[[], bool]:
+    """Make a condition: a report at power-up was made again since now, or an error was the answer to the request."""
+    before, errors = tester.identified[word], tester.heard["error"]
+    return lambda: tester.identified[word] > before or tester.heard["error"] > errors

@@ -80,7 +80,8 @@ def test_in_good_order_another_product_keeps_every_rule_too() -> None:
         "serial-number",
         "not-readable",
         "bad-argument",
-    }  # it has no number, no write-only value, no argument
+        "action-out",
+    }  # it has no number, no write-only value, no argument, nothing to hand back
     assert session.with_outcome(Outcome.FAIL) | session.with_outcome(Outcome.WARNING) == set()
     assert session.with_outcome(Outcome.NOT_OBSERVED) == ELSEWHERE | absent
 

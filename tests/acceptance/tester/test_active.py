@@ -201,6 +201,7 @@ class TestLan:
                 "no-such-property",
             ),
             *("writable-properties", "not-writable", "bad-value", "set-takes-effect", "actions-run"),
+            *("action-out",),
             *("no-such-action", "bad-argument", "lan-answered", "lan-info", "lan-unknown-method"),
             "test-completed",
         }

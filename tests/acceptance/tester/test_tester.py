@@ -6,6 +6,8 @@ import re
 import pytest
 from support.simulated import Simulated, simulate
 
+from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.tester import tester as machine
 from miio_lan.acceptance.tester.plan import (
     ALLOWED,
     allowed,
@@ -16,12 +18,14 @@ from miio_lan.acceptance.tester.plan import (
     missing_property,
     wrong_arguments,
 )
-from miio_lan.acceptance.tester.tester import FALSE_MODEL
+from miio_lan.acceptance.tester.script import script_for
+from miio_lan.acceptance.tester.tester import FALSE_MODEL, Timing
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.device.values import Property
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.line import MAX_LINE
+from miio_lan.uart.values import token
 from miio_lan.virtual.mcu.mcu import Mcu
 
 LAMP = Spec.shipped("lamp")
@@ -107,6 +111,118 @@ def test_an_mcu_that_is_on_already_has_no_power_up_to_judge() -> None:
         session.with_outcome(Outcome.PASS)
     )
     assert session.with_outcome(Outcome.FAIL) == set()
+
+
+class Taciturn(Mcu):
+    """Does not report some things by itself."""
+
+    never: tuple[str, ...] = ()
+
+    def _advance(self, now: float) -> None:
+        boot = self._outgoing.boot
+        kept = [each for each in boot if each.kind not in self.never]
+        boot.clear()
+        boot.extend(kept)
+        super()._advance(now)
+
+
+def taciturn(*never: str) -> Taciturn:
+    mcu = Taciturn(LAMP)
+    mcu.never = never
+    return mcu
+
+
+@pytest.mark.parametrize(
+    ("never", "rules"),
+    [
+        (("model",), {"model-reported"}),
+        (("mcu_version",), {"mcu-version-reported"}),
+        (("model", "mcu_version"), set()),  # no power-up was seen
+    ],
+)
+def test_what_is_only_told_on_request_was_not_reported(never: tuple[str, ...], rules: set[str]) -> None:
+    session = simulate(taciturn(*never), LAMP, allow=())
+    assert session.with_outcome(Outcome.FAIL) == rules
+    assert {"model-on-request", "mcu-version-on-request"} <= session.with_outcome(Outcome.PASS)
+    unseen = session.with_outcome(Outcome.NOT_OBSERVED)
+    assert ({"model-reported", "mcu-version-reported"} <= unseen) is not rules
+    asked = next(each for each in session.records if each.raw.startswith(b"down MIIO_mcu_version_req"))
+    first = next(each for each in session.records if each.direction == "up")
+    assert asked.instant - first.instant > 5.0, "the MCU has all its time before it is asked"
+    known = judge(session.records, spec=LAMP, driven=True, from_boot=True, ended=session.ended)
+    failed = {each.rule.name for each in known if each.outcome is Outcome.FAIL}
+    assert failed == {f"{word.replace('_', '-')}-reported" for word in never}
+
+
+def test_a_request_that_is_answered_by_error_is_answered() -> None:
+    class Newer(Mcu):
+        """Knows nothing of a request that the document does not know."""
+
+        def receive(self, data: bytes, now: float) -> None:
+            super().receive(data.replace(b"MIIO_model_req", b"no_such_thing"), now)
+
+    session = simulate(Newer(LAMP), LAMP, allow=())
+    assert session.verdicts()["model-on-request"].outcome is Outcome.PASS
+    assert session.verdicts()["model-on-request"].text == "answered by error, as an unknown downlink"
+
+
+class Stubborn(Mcu):
+    """Answers each set by 0; what was set is there after some seconds, or never."""
+
+    after = math.inf
+    _open: list[tuple[float, tuple[int, int], object]]
+
+    def receive(self, data: bytes, now: float) -> None:
+        before = dict(self.values)
+        super().receive(data, now)
+        self._open = getattr(self, "_open", [])
+        for iid, value in list(self.values.items()):
+            if value != before[iid] and b"set_properties" in data:
+                self.values[iid] = before[iid]
+                self._open.append((now + self.after, iid, value))
+
+    def tick(self, now: float) -> None:
+        for each in [each for each in getattr(self, "_open", []) if each[0] <= now]:
+            self._open.remove(each)
+            self.values[each[1]] = each[2]
+        super().tick(now)
+
+
+def test_each_legal_value_is_read_again() -> None:
+    session = simulate(Mcu(LAMP), LAMP, allow=("writes",))
+    downs = [line for line in session.lines("down") if line.startswith("down ") and "none" not in line]
+    for prop in LAMP.writable():
+        if not prop.readable:
+            continue
+        where = f"{prop.siid} {prop.piid}"
+        for value in legal_values(prop):
+            at = downs.index(f"down set_properties {where} {token(value)}")
+            assert downs[at + 1] == f"down get_properties {where}"
+    found = session.verdicts()["set-takes-effect"]
+    assert found.outcome is Outcome.PASS
+    readable = [prop for prop in LAMP.writable() if prop.readable]
+    assert found.text == f"kept {sum(len(legal_values(prop)) + 1 for prop in readable)} times"
+
+
+def test_a_set_without_effect_fails_and_its_report_is_not_missed() -> None:
+    session = simulate(Stubborn(LAMP), LAMP, allow=("writes",))
+    assert session.with_outcome(Outcome.FAIL) == {"set-takes-effect"}
+    assert session.with_outcome(Outcome.WARNING) == set()
+
+
+def test_a_set_that_takes_half_a_second_is_told_from_one_without_effect() -> None:
+    mcu = Stubborn(LAMP)
+    mcu.after = 0.5
+    session = simulate(mcu, LAMP, allow=("writes",))
+    verdict = session.verdicts()["set-takes-effect"]
+    late = [each for each in verdict.evidence if "changed later" in each.text]
+    assert len(late) == 2, "after these it is not waited for any more"
+
+
+def test_an_mcu_has_four_seconds_unless_told_otherwise() -> None:
+    assert Timing() == Timing(power_up=30.0, boot=10.0, answer=4.0, late=2.0, transfer=60.0)
+    assert machine.Tester(script_for(None)).module.profile.answer_time == 4.0
+    assert machine.Tester(script_for(None), timing=Timing(answer=0.5)).module.profile.answer_time == 0.5
 
 
 def test_an_mcu_that_never_answers_is_soon_given_up() -> None:

@@ -1,0 +1,277 @@
+"""What became of each value that was set: whether a later read shows it.
+
+A set that succeeded (code 0; code 1 promises nothing yet) makes an expectation. The next read of that property keeps
+it or does not. Everything that may have changed the property in between ends the expectation without a word: an action,
+a report of another value, a restart, a set whose outcome is not known, a command of another kind, a line that was
+missed. A set of another property leaves a doubt, for modes change what belongs to them.
+
+::
+
+    set 2.2 = 10 ── result 2 2 0 ──┬── read 2.2 is 10 ─────────────────── APPLIED
+                                   ├── read 2.2 is 60 ── read 2.2 is 10 ── LATE
+                                   ├── read 2.2 is 60 ── (nothing more) ── IGNORED
+                                   └── action, restart, other report ──── no effect is told
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.record import Record
+from miio_lan.uart import commands as c
+from miio_lan.uart.values import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
+    from miio_lan.uart.conversation import Conversation, Downlink, Said
+
+APPLIED, LATE, IGNORED = "applied", "late", "ignored"
+
+EFFECT_TIME = 10.0
+"""Seconds after a set within which a read shows what came of it; later, somebody may have changed it by hand."""
+_TIMES = frozenset({"", "none", "seconds", "minutes", "hours", "ms"})
+"""Units of properties that may count down by themselves."""
+#: Codes after which the property surely is what it was (serial document, status code).
+_UNCHANGED = frozenset({-4001, -4002, -4003, -4005, -4007})
+
+
+@dataclass(eq=False)
+class Effect:
+    """What became of one value that was set.
+
+    :param call: the set, and ``at`` the instant of its answer
+    :param outcome: :data:`APPLIED`, :data:`LATE` or :data:`IGNORED`
+    :param shown: what was read instead, :data:`~miio_lan.uart.values.MISSING` before any read
+    :param record: the line or datagram that shows it
+    :param sure: whether nothing else can have made it another value
+    """
+
+    call: JudgedCall
+    iid: Iid
+    value: object
+    at: float
+    outcome: str = ""
+    shown: object = MISSING
+    record: Record | None = None
+    sure: bool = True
+
+
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same: ``true`` and 1 are not, 20 and 20.0 are, and decimals have their rounding."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, float) or isinstance(other, float):
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            return False
+        return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
+    return one == other
+
+
+def effects(session: Observed) -> list[Effect]:
+    """Go through a session and tell what became of each value that was set and read again, in the order of time."""
+    account = _Account(session)
+    if any(each.command.wants_result for each in session.line.downlinks):
+        _follow_line(session, account)
+    else:
+        _follow_lan(session, account)
+    account.forget()
+    return sorted(account.found, key=lambda effect: effect.record.instant if effect.record else effect.at)
+
+
+@dataclass
+class _Account:
+    """What each property is expected to be."""
+
+    session: Observed
+    found: list[Effect] = field(default_factory=list)
+    _held: dict[Iid, Effect] = field(default_factory=dict)
+
+    def take_set(self, call: JudgedCall, at: float) -> None:
+        """Take a set that has come to its end, answered or not."""
+        values = dict(call.properties)
+        surely_refused = [
+            iid for iid in values if iid in call.answers and call.answers[iid].code in _UNCHANGED
+        ]
+        if len(surely_refused) < len(values):
+            for iid, held in self._held.items():
+                held.sure = held.sure and (iid in values or held.record is not None)
+        for iid, value in values.items():
+            if iid in surely_refused:
+                continue
+            self.forget(iid)
+            answer = call.answers.get(iid)
+            once = sum(each == iid for each, _ in call.properties) == 1
+            if answer is not None and answer.code == 0 and once:
+                self._held[iid] = Effect(call, iid, value, at)
+
+    def take_read(self, call: JudgedCall, at: float) -> None:
+        """Compare what was read with what was set."""
+        for iid, answer in call.answers.items():
+            held = self._held.get(iid)
+            if held is None or answer.code != 0 or answer.value is MISSING or at < held.at:
+                continue
+            if type(held.value) is not type(answer.value) and not _are_numbers(held.value, answer.value):
+                self.forget(iid)  # the wrong type has rules of its own
+            elif alike(held.value, answer.value):
+                self._settle(held, call.record)
+                self.forget(iid)
+            elif held.record is None:
+                held.outcome, held.shown, held.record = IGNORED, answer.value, call.record
+                held.sure = held.sure and at - held.at <= EFFECT_TIME and not self._counts_down(held, at)
+
+    def take_report(self, values: Mapping[Iid, object], record: Record) -> None:
+        """Take what the product told by itself."""
+        for iid, value in values.items():
+            held = self._held.get(iid)
+            if held is None:
+                continue
+            if not alike(held.value, value):
+                self.forget(iid)
+            elif held.record is not None:
+                self._settle(held, record)
+                self.forget(iid)
+
+    def forget(self, iid: Iid | None = None) -> None:
+        """Expect nothing of a property any more, or of any; what was seen until now is told."""
+        for each in [iid] if iid is not None else list(self._held):
+            held = self._held.pop(each, None)
+            if held is not None and held.record is not None:
+                self.found.append(held)
+
+    def _settle(self, held: Effect, record: Record) -> None:
+        held.outcome = APPLIED if held.record is None else LATE
+        held.record = held.record or record
+
+    def _counts_down(self, held: Effect, at: float) -> bool:
+        """Whether it may be a time that runs off, one a second at most."""
+        spec = self.session.spec
+        prop = spec.property(*held.iid) if spec is not None else None
+        if prop is not None and prop.unit not in _TIMES:
+            return False
+        one, other = held.value, held.shown
+        if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
+            return False
+        return 0 < one - other <= at - held.at + 1.0
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+# --- the line ------------------------------------------------------------------------------------------------------
+
+
+def _follow_line(session: Observed, account: _Account) -> None:
+    calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
+    missed = _missed(session.line)
+    before = session.line.began
+    for now, downlink, said in _turns(session.line):
+        if session.line.broken(before, now) or bisect_left(missed, before) < bisect_left(missed, now):
+            account.forget()
+        before = now
+        if downlink is not None:
+            call = calls.get(id(downlink.record))
+            if said is None:
+                _handed_out(account, downlink, call)
+            elif call is not None:
+                _answered(account, downlink, call, said)
+        elif said is not None:
+            _told(account, said)
+
+
+def _missed(line: Conversation) -> list[float]:
+    """Give the instants of replies to lines that were not heard: what the MCU said there is not known."""
+    known = {id(said.reply) for said in line.said if said.reply is not None}
+    lost = [
+        record for record, command in line.told if isinstance(command, c.Reply) and id(record) not in known
+    ]
+    return sorted(record.instant for record in lost)
+
+
+def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Said | None]]:
+    """Go through hand-outs, answers (with both) and other lines of the MCU in their order."""
+    waiting = list(line.downlinks)
+    answers = {id(downlink.answer): downlink for downlink in waiting if downlink.answer is not None}
+    for said in line.said:
+        while waiting and _is_before(waiting[0], said):
+            downlink = waiting.pop(0)
+            yield downlink.instant, downlink, None
+        yield said.instant, answers.get(id(said)), said
+    for downlink in waiting:
+        yield downlink.instant, downlink, None
+
+
+def _is_before(downlink: Downlink, said: Said) -> bool:
+    if downlink.answer is not None and downlink.answer.number <= said.number:
+        return True
+    asked = downlink.asked
+    return asked.number < said.number if asked is not None else downlink.instant <= said.instant
+
+
+def _handed_out(account: _Account, downlink: Downlink, call: JudgedCall | None) -> None:
+    """Take a hand-out: one that is never answered may have been carried out all the same."""
+    method = downlink.command.method
+    if method in ("action", "update_fw"):
+        account.forget()
+    elif method == "set_properties" and downlink.answer is None and call is not None:
+        account.take_set(call, downlink.instant)
+
+
+def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Said) -> None:
+    method = downlink.command.method
+    if method == "get_properties":
+        account.take_read(call, downlink.instant)
+    elif method == "set_properties":
+        account.take_set(call, said.instant)
+    elif not isinstance(said.command, c.Error):
+        account.forget()
+
+
+def _told(account: _Account, said: Said) -> None:
+    command = said.command
+    if isinstance(command, c.PropertiesChanged):
+        account.take_report({(siid, piid): value for siid, piid, value in command.changes}, said.record)
+    elif is_identity(command) or isinstance(command, (c.Result, c.Error)):
+        account.forget()  # it started again, or answers something that was not heard
+
+
+# --- the LAN -------------------------------------------------------------------------------------------------------
+
+
+def _follow_lan(session: Observed, account: _Account) -> None:
+    events: list[tuple[float, int, JudgedCall | Record]] = []
+    for call in session.lan:
+        done = call.answer.instant if call.answer is not None else call.began
+        events.append((call.began if call.method == "get_properties" else done, len(events), call))
+    for record in session.records:
+        if record.wire == "lan" and record.direction == "up" and (record.reading or {}).get("method"):
+            events.append((record.instant, len(events), record))
+    for at, _, event in sorted(events, key=lambda each: each[:2]):
+        if isinstance(event, Record):
+            account.take_report(dict(_pushed(event)), event)
+        elif session.disturbed(event):
+            account.forget()
+        elif event.method == "get_properties":
+            account.take_read(event, at)
+        elif event.method == "set_properties":
+            account.take_set(event, at)
+        elif event.method == "action" or not (event.method.startswith("miIO.") or event.error):
+            account.forget()
+
+
+def _pushed(record: Record) -> Iterator[tuple[Iid, object]]:
+    params = (record.reading or {}).get("params")
+    for item in params if isinstance(params, (list, tuple)) else ():
+        if (
+            isinstance(item, Mapping)
+            and isinstance(item.get("siid"), int)
+            and isinstance(item.get("piid"), int)
+        ):
+            yield (item["siid"], item["piid"]), item.get("value", MISSING)

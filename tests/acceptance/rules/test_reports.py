@@ -1,0 +1,103 @@
+"""How often the same property may be reported, and what an event has to carry."""
+
+from __future__ import annotations
+
+import pytest
+from support.talk import outcome, verdict
+
+from miio_lan.acceptance.rules import reports
+from miio_lan.acceptance.verdict import Outcome
+from miio_lan.device.spec import Spec
+
+LAMP = Spec.shipped("lamp")
+PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
+
+
+def told(*instants: float, piid: int = 2, value: str = "", reply: str = "ok") -> str:
+    """Report a property at these seconds, each time with another value unless it is given."""
+    lines = (
+        f"{at} > properties_changed 3 {piid} {value or 20 + n}\n< {reply}" for n, at in enumerate(instants)
+    )
+    return "\n".join(lines)
+
+
+SET = "> get_down\n< down set_properties 3 2 5\n> result 3 2 0\n< ok"
+OTHER = "> get_down\n< down set_properties 2 1 true\n> result 2 1 0\n< ok"
+READ = "> get_down\n< down get_properties 3 2\n> result 3 2 0 5\n< ok"
+
+
+def test_the_numbers_are_those_of_the_document() -> None:
+    assert (reports.EVENTS_PER_SECOND, reports.REPORTS_PER_SECOND) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("expected", "script"),
+    [
+        (PASS, told(0)),
+        (PASS, told(0, 1.0, 2.0)),
+        (PASS, told(0, 0.97, 1.94)),  # two stamps are not better than that
+        (WARNING, told(0, 0.95)),
+        (WARNING, told(0, 0.4, 0.8)),
+        (WARNING, told(0, 0.5, 1.0, 1.5, 2.0, 2.5)),
+        (FAIL, told(0, 0.3, 0.6, 0.9)),
+        (FAIL, told(0, 0.15, 0.3, 0.45, 0.6)),
+        (PASS, told(0, 0.15, 0.3, 0.45, 0.6, value="7", reply="error")),  # a refused line, repeated
+        (WARNING, told(0, 0.15, value="7")),
+        (PASS, f"{told(0)}\n{told(0.2, piid=3)}"),
+        (WARNING, "> properties_changed 3 2 1 3 2 2\n< ok"),
+        (UNSEEN, "> properties_changed 3 2 one two\n< ok\n> properties_changed 3 2 two three\n< ok"),
+        # What was asked of the product makes a report of its own.
+        (PASS, f"{told(0)}\n0.1 {SET}\n{told(0.2)}"),
+        (PASS, f"{told(0)}\n0.1 {OTHER}\n{told(0.2)}"),
+        (PASS, f"{told(0)}\n0.1 > get_down\n< down action 2 1\n> result 2 1 0\n< ok\n{told(0.2)}"),
+        (PASS, f"{told(0)}\n0.1 > get_down\n< down MIIO_net_change cloud\n{told(0.2)}"),
+        (WARNING, f"{told(0)}\n0.1 {READ}\n{told(0.2)}"),
+        (PASS, "\n".join(f"{at} {SET}\n{told(at + 0.1)}" for at in (0, 0.2, 0.4, 0.6, 0.8))),
+        # One set, five reports.
+        (FAIL, f"0 {SET}\n{told(0.1, 0.2, 0.3, 0.4, 0.5)}"),
+    ],
+)
+def test_report_rate(expected: Outcome, script: str) -> None:
+    found = verdict("report-rate", script)
+    assert found.outcome is expected, found
+
+
+def test_a_flood_of_one_property_is_not_hidden_by_sets_of_others() -> None:
+    flood = [f"{told(at)}\n{at + 0.05} {OTHER}" for at in (0, 0.15, 0.3, 0.45, 0.6, 0.75)]
+    assert outcome("report-rate", "\n".join(flood)) is FAIL
+    changing = [f"{at} {SET}\n{told(at + 0.08)}" for at in (0, 0.15, 0.3, 0.45, 0.6, 0.75)]
+    assert outcome("report-rate", "\n".join(changing)) is PASS
+
+
+@pytest.mark.parametrize("count", [4])
+def test_an_event_that_is_repeated_until_it_is_taken_counts_once(count: int) -> None:
+    refused = "\n".join(f"0.{number} > event_occured 6 1\n< error" for number in range(count))
+    assert outcome("event-rate", f"{refused}\n0.5 > event_occured 6 1\n< ok") is PASS
+    taken = "\n".join(f"0.{number} > event_occured 6 1\n< ok" for number in range(count))
+    assert outcome("event-rate", f"{taken}\n0.5 > event_occured 6 1\n< ok") is FAIL
+    # The first was refused, its repetition was taken: what follows is something new.
+    assert outcome("event-rate", f"0 > event_occured 6 1\n< error\n{taken}") is FAIL
+
+
+@pytest.mark.parametrize(
+    ("expected", "script"),
+    [
+        (PASS, "> event_occured 6 2 1 5 2 0.5"),
+        (PASS, "> event_occured 6 2 2 0.5 1 5"),
+        (FAIL, "> event_occured 6 2 1 5"),
+        (FAIL, "> event_occured 6 2"),
+        (UNSEEN, "> event_occured 6 1"),  # it has none
+        (UNSEEN, "> event_occured 6 9"),
+        (UNSEEN, "> event_occured 6 2 1 5 2"),  # event-form
+        (UNSEEN, "> event_occured 6 2 1 some words"),  # string-quotes
+    ],
+)
+def test_event_arguments(expected: Outcome, script: str) -> None:
+    found = verdict("event-arguments", script, spec=LAMP)
+    assert found.outcome is expected, found
+
+
+def test_what_an_event_lacks_is_named() -> None:
+    assert (
+        verdict("event-arguments", "> event_occured 6 2 1 5", spec=LAMP).text == "event 6.2 (turn) lacks 6.2"
+    )

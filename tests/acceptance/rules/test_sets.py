@@ -1,0 +1,192 @@
+"""What becomes of a value that was set: its effect, and its report. Neither is blamed for the other."""
+
+from __future__ import annotations
+
+import pytest
+from support.talk import outcome, talk, verdict
+
+from miio_lan.acceptance.rules import effects, sets
+from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.rules.effects import alike
+from miio_lan.acceptance.verdict import Outcome
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
+
+LAMP = Spec.shipped("lamp")
+PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
+
+
+def change(piid: int, value: object, code: int = 0) -> str:
+    return f"> get_down\n< down set_properties 2 {piid} {value}\n> result 2 {piid} {code}\n< ok"
+
+
+def read(piid: int, value: object) -> str:
+    return f"> get_down\n< down get_properties 2 {piid}\n> result 2 {piid} 0 {value}\n< ok"
+
+
+def told(piid: int, value: object) -> str:
+    return f"> properties_changed 2 {piid} {value}\n< ok"
+
+
+WAS = read(2, 60)
+SET = change(2, 10)
+TOGGLE = "> get_down\n< down action 2 1\n> result 2 1 0\n< ok"
+
+EFFECTS: list[tuple[str, Outcome, list[str]]] = [
+    ("applied", PASS, [WAS, SET, read(2, 10)]),
+    ("not applied", FAIL, [WAS, SET, read(2, 60)]),
+    ("not applied, and nobody knows what it was", FAIL, [SET, read(2, 60)]),
+    ("another value than either", FAIL, [WAS, SET, read(2, 11)]),
+    ("never read again", UNSEEN, [WAS, SET]),
+    ("only code 0 counts: not completed", UNSEEN, [WAS, change(2, 10, 1), read(2, 60)]),
+    ("only code 0 counts: refused", UNSEEN, [WAS, change(2, 10, -4005), read(2, 60)]),
+    ("not completed after one that was", UNSEEN, [SET, change(2, 20, 1), read(2, 60)]),
+    ("a refused set leaves it as it was", PASS, [SET, change(2, 500, -4005), read(2, 10)]),
+    ("a refused set was carried out", FAIL, [SET, change(2, 500, -4005), read(2, 500)]),
+    ("an internal error tells nothing", UNSEEN, [SET, change(2, 20, -4004), read(2, 20)]),
+    ("an action in between", UNSEEN, [SET, TOGGLE, read(2, 60)]),
+    ("an action without an answer", UNSEEN, [SET, "> get_down\n< down action 2 1", "4.5 " + read(2, 60)]),
+    ("a report of another value in between", UNSEEN, [SET, told(2, 70), read(2, 70)]),
+    ("a report of the same value in between", FAIL, [SET, told(2, 10), read(2, 60)]),
+    ("late", WARNING, [WAS, SET, read(2, 60), read(2, 10)]),
+    ("late, by a report", WARNING, [WAS, SET, read(2, 60), told(2, 10)]),
+    ("first wrong, then something else", FAIL, [WAS, SET, read(2, 60), told(2, 70), read(2, 70)]),
+    ("another property was set since", WARNING, [SET, change(5, 3), read(2, 60)]),
+    ("another property was set in vain", FAIL, [SET, change(5, 9, -4005), read(2, 60)]),
+    ("another property was set after the read", FAIL, [SET, read(2, 60), change(5, 3)]),
+    ("a set without an answer", UNSEEN, [SET, "> get_down\n< down set_properties 2 2 33", "4.5 " + read(2, 33)]),
+    ("read long after", WARNING, [SET, "11 " + read(2, 60)]),
+    ("started again", UNSEEN, [SET, "> mcu_version 0001\n< ok", read(2, 60)]),
+    ("a command that was carried out", UNSEEN, [SET, "> get_down\n< down reset\n> result 0\n< ok", read(2, 60)]),
+    ("a command that was refused", FAIL, [SET, '> get_down\n< down x\n> error "no" -5000\n< ok', read(2, 60)]),
+    ("a line of the MCU was missed", UNSEEN, [SET, "< ok", read(2, 70)]),
+    ("a downlink was missed", UNSEEN, [SET, "> get_down\n> result 2 2 0\n< ok", read(2, 70)]),
+    ("the line was lost", UNSEEN, [SET, "1 -- \n", "2 " + read(2, 60)]),
+    ("each value is verified", FAIL, [SET, read(2, 10), change(2, 20), read(2, 10)]),
+    ("twice in one line", UNSEEN, ["< down set_properties 2 2 5 2 2 6\n> result 2 2 0 2 2 0", read(2, 60)]),
+    ("another type", UNSEEN, [SET, read(2, '"10"')]),
+    ("no quotes", UNSEEN, [change(11, '"a"'), read(11, "b")]),
+    ("a boolean", FAIL, [change(1, "true"), read(1, "false")]),
+    ("a time that runs off", WARNING, [change(8, 500), "2 " + read(8, 499)]),
+    ("a time that is longer than it was set", FAIL, [change(8, 500), "2 " + read(8, 501)]),
+    ("a time that is much shorter", FAIL, [change(8, 500), "2 " + read(8, 400)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "parts"), [each[1:] for each in EFFECTS], ids=[each[0] for each in EFFECTS]
+)
+def test_a_set_takes_effect(expected: Outcome, parts: list[str]) -> None:
+    found = verdict("set-takes-effect", "\n".join(["0 > get_down", "< down none", *parts]), spec=LAMP)
+    assert found.outcome is expected, found
+
+
+def test_the_times_are_those_of_the_rules() -> None:
+    assert (effects.EFFECT_TIME, sets.REPORT_TIME) == (10.0, 2.0)
+
+
+def test_it_says_what_was_set_and_what_is() -> None:
+    found = verdict("set-takes-effect", f"{SET}\n{read(2, 60)}")
+    assert found.text == "property 2.2 was set to 10 (code 0) and is 60"
+    assert [each.record.raw for each in found.evidence if each.record] == [b"result 2 2 0 60\r"]
+
+
+REPORTS: list[tuple[str, Outcome, list[str]]] = [
+    ("reported", PASS, [WAS, SET, told(2, 10), "3 > get_down"]),
+    ("not reported", FAIL, [WAS, SET, read(2, 10), "3 > get_down"]),
+    ("not applied: nothing to report", UNSEEN, [WAS, SET, read(2, 60), "3 > get_down"]),
+    ("not applied, found out later", UNSEEN, [WAS, SET, "3 " + read(2, 60), "6 > get_down"]),
+    ("changed to something else", FAIL, [WAS, SET, read(2, 50), "3 > get_down"]),
+    ("not applied, and set back", UNSEEN, [WAS, SET, read(2, 60), "3 " + change(2, 60), read(2, 60), "6 > get_down"]),
+    ("set again at once, then reported", PASS, [WAS, SET, change(2, 20), told(2, 20), "3 > get_down"]),
+    ("set again at once, never reported", FAIL, [WAS, SET, change(2, 20), "3 > get_down"]),
+    ("taken back at once", UNSEEN, [WAS, SET, change(2, 60), "3 > get_down"]),
+    ("taken back at once, read in between", UNSEEN, [WAS, SET, read(2, 10), change(2, 60), "3 > get_down"]),
+    ("taken back later", FAIL, [WAS, SET, told(2, 10), "3 " + change(2, 60), "6 > get_down"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "parts"), [each[1:] for each in REPORTS], ids=[each[0] for each in REPORTS]
+)
+def test_a_set_is_reported(expected: Outcome, parts: list[str]) -> None:
+    found = verdict("set-reported", "\n".join(["0 > get_down", "< down none", *parts]), spec=LAMP)
+    assert found.outcome is expected, found
+
+
+@pytest.mark.parametrize("lost", range(28))
+def test_one_line_that_is_missed_blames_nobody(lost: int) -> None:
+    script = "\n".join(
+        [WAS, SET, told(2, 10), read(2, 10), told(2, 70), read(2, 70), change(2, 20), read(2, 20)]
+    )
+    records = talk(script)
+    kept = records[:lost] + records[lost + 1 :]
+    found = {each.rule.name: each.outcome for each in judge(kept, spec=LAMP, ended=101.0)}
+    assert found["set-takes-effect"] in (PASS, UNSEEN)
+    assert found["set-reported"] in (PASS, UNSEEN)
+
+
+def test_values_are_alike() -> None:
+    assert alike(20, 20.0)
+    assert alike(23.6, 23.600001)
+    assert alike("a", "a")
+    assert alike(True, True)
+    assert not alike(True, 1)
+    assert not alike(1, True)
+    assert not alike(20, 21)
+    assert not alike(16777215, 16777214)
+    assert not alike(23.6, 23.7)
+    assert not alike(1.0, "1.0")
+
+
+# --- where only the LAN was heard ----------------------------------------------------------------------------------
+
+
+def call(at: float, method: str, params: object, result: object, number: int = 0) -> list[Record]:
+    number = number or int(at * 10) + 1
+    request = {"id": number, "method": method, "params": params}
+    reply = {
+        "id": number,
+        **(result if isinstance(result, dict) and "error" in result else {"result": result}),
+    }
+    return [
+        Record("lan", "down", 100.0 + at, 100.0 + at, b"{}", request),
+        Record("lan", "up", 100.1 + at, 100.1 + at, b"{}", reply),
+    ]
+
+
+def item(**more: object) -> list[dict[str, object]]:
+    return [{"siid": 2, "piid": 2, **more}]
+
+
+LAN_SET = call(0, "set_properties", item(value=10), item(code=0))
+STILL = call(1, "get_properties", item(), item(code=0, value=60))
+TIMED_OUT = {"error": {"code": -9999, "message": "user ack timeout"}}
+PUSH = Record(
+    "lan", "up", 100.5, 100.5, b"{}", {"id": 99, "method": "properties_changed", "params": item(value=60)}
+)
+
+
+@pytest.mark.parametrize(
+    ("expected", "records"),
+    [
+        (PASS, [*LAN_SET, *call(1, "get_properties", item(), item(code=0, value=10))]),
+        (FAIL, [*LAN_SET, *STILL]),
+        (UNSEEN, [*LAN_SET, *call(0.5, "action", {"siid": 2, "aiid": 1, "in": []}, {"code": 0}), *STILL]),
+        (UNSEEN, [*LAN_SET, *call(0.5, "action", {"siid": 2, "aiid": 1, "in": []}, TIMED_OUT), *STILL]),
+        (UNSEEN, [*LAN_SET, *call(0.5, "set_properties", item(value=60), TIMED_OUT), *STILL]),
+        (UNSEEN, [*LAN_SET, *call(0.5, "set_power", ["on"], ["ok"]), *STILL]),
+        (FAIL, [*LAN_SET, *call(0.5, "miIO.info", [], {"model": "a.b.c"}), *STILL]),
+        (UNSEEN, [*LAN_SET, PUSH, *STILL]),
+        (UNSEEN, [*LAN_SET, *call(0.05, "get_properties", item(), item(code=0, value=60), number=77)]),
+    ],
+)
+def test_over_the_lan_alone(expected: Outcome, records: list[Record]) -> None:
+    ordered = sorted(records, key=lambda record: record.instant)
+    found = {each.rule.name: each for each in judge(ordered, spec=LAMP)}
+    assert found["set-takes-effect"].outcome is expected, found["set-takes-effect"]
+
+
+def test_without_a_description_effects_are_judged_too() -> None:
+    assert outcome("set-takes-effect", f"{SET}\n{read(2, 60)}") is FAIL
+    assert outcome("set-takes-effect", f"{SET}\n2 {read(2, 9)}") is WARNING, "it may be a time"
