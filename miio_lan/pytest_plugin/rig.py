@@ -87,7 +87,7 @@ class Rig:
             mapping=mapping(spec) if spec is not None else None,
             observer=self.recorder.observe,
         )
-        return Bench(device, self.recorder, spec, hears=self.hears)
+        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
 
     def start_product(self) -> None:
         """Start the virtual product anew, at the same address and with the same token in all tests of a worker.
