@@ -35,7 +35,8 @@ class Expectation:
         self._timeout = timeout
         self._begun = bench.recorder.mark()
         self._ended: Mark | None = None
-        self._at_end: Exchange | None = None
+        self._settled_on: Exchange | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
         self._begun = self._bench.recorder.mark()
@@ -46,18 +47,20 @@ class Expectation:
     ) -> None:
         __tracebackhide__ = True
         if error is None:
-            self._bench.recorder.wait(self._settled, self._timeout)
+            self._bench.recorder.wait(self._find_settled, self._timeout)
             self._found()
         self._ended = self._bench.recorder.mark()
-        self._at_end = self._latest()
+        self._settled_on = self._latest()
         if error is None:
-            self._at_end = self._bench.recorder.wait(self._closed, AFTERWARDS) or self._latest()
+            self._bench.recorder.wait(self._find_closed, AFTERWARDS)
+            self._settled_on = self._latest()
+        self._closed = True
 
-    def _settled(self) -> Exchange | None:
+    def _find_settled(self) -> Exchange | None:
         found = self._latest()
         return found if found is not None and (found.reply or found.request is None) else None
 
-    def _closed(self) -> Exchange | None:
+    def _find_closed(self) -> Exchange | None:
         found = self._latest()
         return found if found is not None and not self._bench.may_grow(found) else None
 
@@ -75,13 +78,13 @@ class Expectation:
 
     def _latest(self) -> Exchange | None:
         found = self._matching()
-        if self._at_end is None:
+        if self._settled_on is None:
             return [each for each in found if each.params == found[0].params][-1] if found else None
         # Once it is settled which command it is, only what is known of that one may change.
-        first = beginning(self._at_end)
+        first = beginning(self._settled_on)
         now = next((each for each in found if beginning(each) is first), None)
-        if now is None or now.reply is not self._at_end.reply:
-            return self._at_end  # what came after the call had ended did not end it
+        if now is None or (self._closed and now.reply is not self._settled_on.reply):
+            return self._settled_on  # what came after the call had ended did not end it
         return now
 
     def _found(self) -> Exchange:
@@ -121,7 +124,7 @@ class Expectation:
             wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
             problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
             raise ExpectationFailed(self._bench.explain(problem))
-        return self._bench.recorder.wait(self._closed, AFTERWARDS) or self._found()
+        return self._bench.recorder.wait(self._find_closed, AFTERWARDS) or self._found()
 
     def __repr__(self) -> str:
         found = self._latest()

@@ -128,7 +128,7 @@ def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
 
 
 def strain_of(request: LanRequest, chain: Candidate) -> float:
-    """Say how many seconds the reply came after the answer, and how far a line is before its request, which weighs more.
+    """Say how long after the answer the reply came, and how far a line is before its request, which weighs more.
 
     A line that is stamped after the reply it led to strains nothing, as far as it is a candidate at all: a receiver of
     the line stamps late, by less than :data:`SKEW`.
