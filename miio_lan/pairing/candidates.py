@@ -135,9 +135,10 @@ def strain_of(request: LanRequest, chain: Candidate) -> float:
     """
     off = max(0.0, request.first - chain.tasks[0].down.instant) * OUT_OF_ORDER
     last = chain.tasks[-1]
-    if request.reply is None or last.answer is None or error_of(request.reply.reading) == TIMED_OUT:
+    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT:
         return off
-    return off + max(0.0, request.reply.instant - last.answer.record.instant)
+    said = last.answer.record if last.answer is not None else last.down
+    return off + max(0.0, request.reply.instant - said.instant)
 
 
 def _in_time(answer: Answer, reply: float) -> bool:
