@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from miio_lan.record import Record
 
-LEAD = 64
+RECORDS_BEFORE = 64
 """Records that are kept from before the beginning: they show that somebody was listening already."""
 LONGEST_DELAY = 5.0
 """Seconds a record may be told after its instant. What is further off was stamped by another clock, as in a recording
@@ -67,7 +67,7 @@ class Recorder:
     def begin(self) -> None:
         """Start anew, with the last few records as what came before."""
         with self._news:
-            self._records = self._records[-LEAD:]
+            self._records = self._records[-RECORDS_BEFORE:]
             self._told_at = {id(record): self._told_at[id(record)] for record in self._records}
             self._begun = len(self._records)
 

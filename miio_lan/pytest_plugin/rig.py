@@ -26,12 +26,12 @@ NO_PRODUCT = (
     "or --miio-virtual"
 )
 
-BOOT_POLLS = 0.001
+BOOT_POLL_INTERVAL = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
-PATIENCE = 1.0
+IDLE_TIMEOUT = 1.0
 """Seconds a product is waited for that should have nothing to do."""
 POLL, NO_WORK = "get_down", "down none"
-SWAPPED = (
+SWAPPED_RECEIVERS = (
     "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
     "is wrong until the two options are exchanged"
 )
@@ -102,7 +102,7 @@ class Rig:
         self.recorder.forget()
         common: dict[str, Any] = {
             "observer": self.recorder.observe,
-            "mcu_options": {"poll_interval": BOOT_POLLS},
+            "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
         }
         if old is None:
             product = VirtualProduct(self.spec, **common)
@@ -132,7 +132,7 @@ class Rig:
         def idle() -> bool | None:
             return True if any(line_of(each) == sign for each in self.recorder.records) else None
 
-        self.recorder.wait(idle, PATIENCE)
+        self.recorder.wait(idle, IDLE_TIMEOUT)
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
@@ -155,7 +155,7 @@ class Rig:
         self._tap = tap = Tap(self.recorder.observe, **ports, peer=url)
         tap.start()
         if up is None:  # which end it hears is known after a line or two
-            self.recorder.wait(lambda: tap.direction, PATIENCE)
+            self.recorder.wait(lambda: tap.direction, IDLE_TIMEOUT)
         # A command whose line is the first that is heard could be somebody else's.
         self._await_idle()
 
@@ -170,7 +170,7 @@ class Rig:
             product.call(lambda _now: None)
         if self.swapped and not self._told_swapped:
             self._told_swapped = True
-            warnings.warn(pytest.PytestWarning(SWAPPED), stacklevel=2)
+            warnings.warn(pytest.PytestWarning(SWAPPED_RECEIVERS), stacklevel=2)
 
     @property
     def swapped(self) -> bool:
@@ -183,7 +183,7 @@ class Rig:
         if self._product is None and len(self.hears) < len(BOTH):
             found.append("--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX")
         if self.swapped:
-            found.append(SWAPPED)
+            found.append(SWAPPED_RECEIVERS)
         return found
 
     def close(self) -> None:

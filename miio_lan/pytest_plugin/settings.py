@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 DEFAULT_PORT = 54321
-POLL_INTERVAL = 0.02
+VIRTUAL_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
 
@@ -70,7 +70,7 @@ class Settings:
             uart_up=None if virtual else given.text("uart_up"),
             spec=given.text("spec"),
             virtual=virtual,
-            poll_interval=given.number("poll_interval", POLL_INTERVAL, 0.001, 60),
+            poll_interval=given.number("poll_interval", VIRTUAL_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
         )

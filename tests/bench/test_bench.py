@@ -13,7 +13,7 @@ from support.tape import Tape
 from miio_lan import DeviceError, MiotDevice
 from miio_lan import record as recording
 from miio_lan.bench.bench import Bench, ExpectationFailed, ObservedLine, Recorder
-from miio_lan.bench.recorder import LEAD
+from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
 from miio_lan.errors import InvalidArgument
@@ -372,7 +372,7 @@ def test_no_line_at_all() -> None:
 
 def test_the_recorder_keeps_a_few_from_before() -> None:
     recorder = Recorder()
-    tape = Tape().up(*["get_down"] * (LEAD + 5))
+    tape = Tape().up(*["get_down"] * (RECORDS_BEFORE + 5))
     for record in tape.records:
         recorder.observe(record)
     recorder.begin()

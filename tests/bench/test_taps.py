@@ -49,9 +49,12 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def product(recorder: Recorder) -> Iterator[VirtualProduct]:
-    with Taps() as taps, Tap(recorder.observe, down=open_port(taps.down), up=open_port(taps.up)):
-        with Tapped(taps).product as product:
-            yield product
+    with (
+        Taps() as taps,
+        Tap(recorder.observe, down=open_port(taps.down), up=open_port(taps.up)),
+        Tapped(taps).product as product,
+    ):
+        yield product
 
 
 @pytest.fixture
