@@ -324,9 +324,13 @@ def test_what_was_told_is_forgotten_with_the_records() -> None:
     assert not recorder.mark().follows(record)
 
 
-def test_a_line_that_is_told_after_the_end_does_not_become_its_command(device: MiotDevice, clock: Clock) -> None:
+def test_a_line_that_is_told_after_the_end_does_not_become_its_command(
+    device: MiotDevice, clock: Clock
+) -> None:
     """Somebody else makes the module hand out the same twice; the second time is told when the block is over."""
-    tape = Tape().fetch("none").fetch(DOWN).answer("result 2 1 0 true").fetch(DOWN).answer("result 2 1 0 true")
+    tape = (
+        Tape().fetch("none").fetch(DOWN).answer("result 2 1 0 true").fetch(DOWN).answer("result 2 1 0 true")
+    )
     recorder = patient(clock)
     bench = Bench(device, recorder, late=False)
     with bench.expect("get_properties") as exchange:
