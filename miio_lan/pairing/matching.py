@@ -31,7 +31,7 @@ LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
 COMPARABLE = 0.3
 """Seconds: what strains the stamps that much more is no explanation beside a better one."""
-NEAR = 0.1
+NEAR = SKEW
 """Seconds: of comparable ones, those that close are taken in order; one that is further off is less likely."""
 SCATTERED = 0.31
 """How much each line of something else among those of a request weighs: more than is comparable."""

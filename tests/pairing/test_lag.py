@@ -13,7 +13,7 @@ LINE = Tape().wait(1.049).up("get_down").wait(0.001).down("down none").records
 
 
 def test_constants() -> None:
-    assert (SKEW, NEAR) == (0.05, 0.1)
+    assert (SKEW, NEAR) == (0.05, 0.05)
 
 
 @pytest.mark.parametrize(
