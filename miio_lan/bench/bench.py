@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
 from miio_lan.bench.recorder import Recorder
-from miio_lan.bench.snapshot import BOTH, Snapshot, may_grow, unseen
+from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
 from miio_lan.bench.trace import ExpectationFailed, account, line_of, trace
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
+from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record
 
@@ -105,6 +106,8 @@ class Bench(Generic[DeviceT]):
     :param spec: what the product is, where that is known
     :param hears: the directions of the line that the recorder is told of: ``"up"`` (what the MCU says) and ``"down"``
         (the module) unless said otherwise; nothing is waited for that nobody hears
+    :param late: whether the recorder may be told of a line after the reply it led to, as by a tap; False where the
+        product itself tells of its lines
     """
 
     def __init__(
@@ -114,12 +117,14 @@ class Bench(Generic[DeviceT]):
         spec: Spec | None = None,
         *,
         hears: Collection[str] = BOTH,
+        late: bool = True,
     ) -> None:
         self.device = device
         self.recorder = recorder
         self.uart = ObservedLine(recorder, hears)
         self.spec = spec
         self.hears = frozenset(hears)
+        self._late = late
         self._pairer = Pairer()
         self._fed = 0
 
@@ -139,8 +144,8 @@ class Bench(Generic[DeviceT]):
         for record in kept[self._fed :]:
             self._pairer.feed(record)
             self._fed += 1
-        start = own[0].instant if own else float("inf")
-        found = [each for each in self._pairer.exchanges if each.records[0].instant >= start]
+        ours = {id(record) for record in own}
+        found = [each for each in self._pairer.exchanges if id(beginning(each)) in ours]
         return Snapshot(own, [self._as_heard(each) for each in found], self.hears)
 
     def _as_heard(self, exchange: Exchange) -> Exchange:
@@ -163,8 +168,16 @@ class Bench(Generic[DeviceT]):
         self.recorder.wait(done, timeout)
 
     def may_grow(self, exchange: Exchange) -> bool:
-        """Tell whether lines of a command may still be told."""
-        return may_grow(exchange, self.hears)
+        """Tell whether lines of a command may still be told, or others that explain its reply better."""
+        return may_grow(exchange, self.hears, behind=self._late and self._is_behind(exchange))
+
+    def _is_behind(self, exchange: Exchange) -> bool:
+        """Tell whether lines of before the reply may still be told."""
+        if len(self.hears) == len(BOTH):
+            return exchange.open
+        # An exchange stays open for the direction that nobody hears, too.
+        reply, lines = exchange.reply, reversed(self.uart.records)
+        return reply is not None and not told_beyond(reply.instant, lines, self.hears)
 
     def expect(
         self,
@@ -195,14 +208,6 @@ class Bench(Generic[DeviceT]):
         given = {"siid": siid, "piid": piid, "aiid": aiid, "value": value}
         ids = {key: each for key, each in given.items() if each is not None}
         return Expectation(self, Wanted(method, ids, params), timeout)
-
-    def seen(self) -> list[Record]:
-        """Give the first record of each command so far."""
-        return [each.records[0] for each in self.exchanges]
-
-    def last_instant(self) -> float:
-        """Give the instant of the last record."""
-        return max((record.instant for record in self.records), default=0.0)
 
     def explain(self, problem: str) -> str:
         """Say what is wrong, what did happen, and show both wires."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from miio_lan.bench.recorder import Mark
+from miio_lan.bench.snapshot import beginning
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.content import same_value
@@ -31,12 +33,13 @@ class Expectation:
         self._bench = bench
         self._wanted = wanted
         self._timeout = timeout
-        # By identity: a client may send the very same again.
-        self._seen = {id(record): record for record in bench.seen()}
-        self._ended: float | None = None
-        self._at_end: Exchange | None = None
+        self._begun = bench.recorder.mark()
+        self._ended: Mark | None = None
+        self._settled_on: Exchange | None = None
+        self._closed = False
 
     def __enter__(self) -> Self:
+        self._begun = self._bench.recorder.mark()
         return self
 
     def __exit__(
@@ -44,39 +47,45 @@ class Expectation:
     ) -> None:
         __tracebackhide__ = True
         if error is None:
-            self._bench.recorder.wait(self._settled, self._timeout)
+            self._bench.recorder.wait(self._find_settled, self._timeout)
             self._found()
-            self._bench.recorder.wait(self._closed, AFTERWARDS)
-        self._ended = self._bench.last_instant()
-        self._at_end = self._latest()
+        self._ended = self._bench.recorder.mark()
+        self._settled_on = self._latest()
+        if error is None:
+            self._bench.recorder.wait(self._find_closed, AFTERWARDS)
+            self._settled_on = self._latest()
+        self._closed = True
 
-    def _settled(self) -> Exchange | None:
+    def _find_settled(self) -> Exchange | None:
         found = self._latest()
         return found if found is not None and (found.reply or found.request is None) else None
 
-    def _closed(self) -> Exchange | None:
+    def _find_closed(self) -> Exchange | None:
         found = self._latest()
         return found if found is not None and not self._bench.may_grow(found) else None
 
     def _matching(self) -> list[Exchange]:
         found = [
-            each
-            for each in self._bench.exchanges
-            if id(each.records[0]) not in self._seen
-            and (self._ended is None or each.records[0].instant <= self._ended)
-            and self._wanted.is_met_by(each)
+            each for each in self._bench.exchanges if self._is_inside(each) and self._wanted.is_met_by(each)
         ]
         # What somebody else made the module hand out counts where nobody on the LAN is seen to have asked.
         return [each for each in found if each.request is not None] or found
 
+    def _is_inside(self, exchange: Exchange) -> bool:
+        """Tell whether a command began in the block, whenever its records are told."""
+        record = beginning(exchange)
+        return not self._begun.follows(record) and (self._ended is None or self._ended.follows(record))
+
     def _latest(self) -> Exchange | None:
         found = self._matching()
-        if not found:
-            return None
-        again = [each for each in found if each.params == found[0].params]
-        if self._at_end is not None and again[-1].reply is not self._at_end.reply:
-            return self._at_end  # what came after the call had ended did not end it
-        return again[-1]
+        if self._settled_on is None:
+            return [each for each in found if each.params == found[0].params][-1] if found else None
+        # Once it is settled which command it is, only what is known of that one may change.
+        first = beginning(self._settled_on)
+        now = next((each for each in found if beginning(each) is first), None)
+        if now is None or (self._closed and now.reply is not self._settled_on.reply):
+            return self._settled_on  # what came after the call had ended did not end it
+        return now
 
     def _found(self) -> Exchange:
         __tracebackhide__ = True
@@ -115,7 +124,7 @@ class Expectation:
             wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
             problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
             raise ExpectationFailed(self._bench.explain(problem))
-        return self._bench.recorder.wait(self._closed, AFTERWARDS) or self._found()
+        return self._bench.recorder.wait(self._find_closed, AFTERWARDS) or self._found()
 
     def __repr__(self) -> str:
         found = self._latest()

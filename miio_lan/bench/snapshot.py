@@ -58,20 +58,38 @@ class Snapshot:
             recording.write(file, self.records)
 
 
+def beginning(exchange: Exchange) -> Record:
+    """Give the record a command is known by: its request, or the line that was handed out where nobody asked.
+
+    What else belongs to it may be joined anew with each record that is told.
+    """
+    if exchange.request is not None:
+        return exchange.request
+    return exchange.down or exchange.records[0]
+
+
 def unseen(hears: Collection[str]) -> str:
     """Say which wire is not observed; empty where both are."""
     return _UNSEEN.get(tuple(hears), "") if len(hears) < len(BOTH) else ""
 
 
-def may_grow(exchange: Exchange, hears: Collection[str]) -> bool:
-    """Tell whether lines of a command may still be heard.
+def may_grow(exchange: Exchange, hears: Collection[str], *, behind: bool) -> bool:
+    """Tell whether lines of a command may still be heard, or others in place of those at hand.
 
     :param hears: which directions of the line are heard: what goes the other way is not waited for
+    :param behind: whether lines of before the reply may still be told
     """
     if not exchange.open or not hears:
         return False
-    if len(hears) == len(BOTH):
+    if len(hears) == len(BOTH) and exchange.reply is None:
         return True
-    parts = exchange.parts
-    heard = [part.result if "up" in hears else part.down for part in parts]
-    return not parts or None in heard
+    return (behind and exchange.reply is not None) or _is_incomplete(exchange, hears)
+
+
+def _is_incomplete(exchange: Exchange, hears: Collection[str]) -> bool:
+    """Tell whether a line that is heard is missing. What the module says to an answer is known where both are heard."""
+    heard: list[Record | None] = []
+    for part in exchange.parts:
+        heard += [part.result] if "up" in hears else [part.down]
+        heard += [part.acknowledgement] if len(hears) == len(BOTH) else []
+    return not heard or None in heard

@@ -128,16 +128,17 @@ def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
 
 
 def strain_of(request: LanRequest, chain: Candidate) -> float:
-    """Say how many seconds the reply came after the answer, and how far stamps are out of order, which weighs more."""
-    off = max(0.0, request.first - chain.tasks[0].instant)
+    """Say how long after the answer the reply came, and how far a line is before its request, which weighs more.
+
+    A line that is stamped after the reply it led to strains nothing, as far as it is a candidate at all: a receiver of
+    the line stamps late, by less than :data:`SKEW`.
+    """
+    off = max(0.0, request.first - chain.tasks[0].instant) * OUT_OF_ORDER
     last = chain.tasks[-1]
-    if request.reply is None:
-        return off * OUT_OF_ORDER
-    off += max(0.0, last.instant - request.reply.instant)
-    lag = 0.0
-    if last.answer is not None and error_of(request.reply.reading) != TIMED_OUT:
-        lag = request.reply.instant - last.answer.record.instant
-    return max(0.0, lag) + (off + max(0.0, -lag)) * OUT_OF_ORDER
+    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT:
+        return off
+    said = (last.answer or last).record
+    return off + max(0.0, request.reply.instant - said.instant)
 
 
 def _in_time(answer: Turn, reply: float) -> bool:

@@ -31,6 +31,8 @@ LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
 COMPARABLE = 0.3
 """Seconds: what strains the stamps that much more is no explanation beside a better one."""
+NEAR = SKEW
+"""Seconds: of comparable ones, those that close are taken in order; one that is further off is less likely."""
 SCATTERED = 0.31
 """How much each line of something else among those of a request weighs: more than is comparable."""
 
@@ -98,7 +100,7 @@ class Matcher:
             chain.strain = strain_of(request, chain) + SCATTERED * self._among(request, chain)
         least = min((chain.strain for chain in prompt), default=0.0)
         # In order, but for what is clearly less likely.
-        prompt.sort(key=lambda chain: chain.strain > least + COMPARABLE)
+        prompt.sort(key=lambda chain: (chain.strain > least + COMPARABLE, chain.strain > least + NEAR))
         over = [chain for chain in prompt if chain.over]
         if all(chain.strain > least + COMPARABLE for chain in over):
             over = [chain for chain in prompt if chain.over or chain.likely]

@@ -9,6 +9,7 @@ from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.content import MCU_CODES, TIMED_OUT, carried, error_of
 from miio_lan.pairing.exchange import Exchange, Part
+from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
 from miio_lan.pairing.stops import Finding, is_success, of_nothing, of_tasks
 from miio_lan.record import Record
@@ -203,7 +204,17 @@ class Window:
         code = error_of(reply.reading)
         answered = code is None or (code in MCU_CODES and code != TIMED_OUT)
         waits = any(answered if each is None else each.reply is None for each in answers)
-        return (waits or (answered and not local and not answers)) and self._end - last < STRAGGLING
+        missing = waits or (answered and not local and not answers)
+        return self._end - last < STRAGGLING and (missing or self._better_may_come(reply, joint))
+
+    def _better_may_come(self, reply: Record, joint: Match | None) -> bool:
+        """Tell whether a line that is told late may explain a reply better than the one at hand."""
+        last = joint.chain.tasks[-1] if joint is not None else None
+        if joint is None or last is None or (last.answer is None and error_of(reply.reading) == TIMED_OUT):
+            return False
+        if not joint.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
+            return False
+        return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
 
     # --- a line nobody asked for on the LAN --------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ NO_PRODUCT = (
     "or --miio-virtual"
 )
 
-BOOT_POLLS = 0.001
+BOOT_POLL_INTERVAL = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
 QUIET_TIME = 1.0
 """Seconds a product is waited for that should have nothing to do."""
@@ -87,7 +87,7 @@ class Rig:
             mapping=mapping(spec) if spec is not None else None,
             observer=self.recorder.observe,
         )
-        return Bench(device, self.recorder, spec, hears=self.hears)
+        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
 
     def start_product(self) -> None:
         """Start the virtual product anew, at the same address and with the same token in all tests of a worker.
@@ -102,7 +102,7 @@ class Rig:
         self.recorder.forget()
         common: dict[str, Any] = {
             "observer": self.recorder.observe,
-            "mcu_options": {"poll_interval": BOOT_POLLS},
+            "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
         }
         if old is None:
             product = VirtualProduct(self.spec, **common)

@@ -36,11 +36,15 @@ class Lanes:
     :param view: what the two lanes are
     :param width: columns in all
     :param wall: times of day instead of seconds since the first record
+    :param millis: milliseconds since the first record, with their tenths, instead of seconds
     """
 
-    def __init__(self, view: View = "line", *, width: int = 100, wall: bool = False) -> None:
+    def __init__(
+        self, view: View = "line", *, width: int = 100, wall: bool = False, millis: bool = False
+    ) -> None:
         self.view = view
         self._wall = wall
+        self._millis = millis
         self._start: float | None = None
         self.lane = _lane(width)
 
@@ -53,7 +57,7 @@ class Lanes:
     def header(self) -> str:
         """The titles of the lanes."""
         left, right = _TITLES[self.view]
-        unit = "time" if self._wall else "seconds"
+        unit = "time" if self._wall else "ms" if self._millis else "seconds"
         return f"{unit:>{TIME + 2 if self._wall else TIME}}  {left:<{self.lane}}  {right}"
 
     def rows(self, record: Record) -> Iterator[str]:
@@ -88,7 +92,8 @@ class Lanes:
             )
         if self._start is None:
             self._start = record.instant
-        return f"{record.instant - self._start:{TIME}.3f}"
+        since = record.instant - self._start
+        return f"{since * 1000:{TIME}.1f}" if self._millis else f"{since:{TIME}.3f}"
 
 
 def _lane(width: int) -> int:

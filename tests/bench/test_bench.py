@@ -13,7 +13,7 @@ from support.tape import Tape
 from miio_lan import DeviceError, MiotDevice
 from miio_lan import record as recording
 from miio_lan.bench.bench import Bench, ExpectationFailed, ObservedLine, Recorder
-from miio_lan.bench.recorder import LEAD
+from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
 from miio_lan.errors import InvalidArgument
@@ -39,14 +39,14 @@ def product(recorder: Recorder) -> Iterator[VirtualProduct]:
 def bench(recorder: Recorder, product: VirtualProduct) -> Iterator[Bench[MiotDevice]]:
     recorder.begin()
     with MiotDevice(product.host, product.token, port=product.port, observer=recorder.observe) as device:
-        yield Bench(device, recorder, product.spec)
+        yield Bench(device, recorder, product.spec, late=False)
 
 
 @pytest.fixture
 def silent(recorder: Recorder) -> Iterator[Bench[MiotDevice]]:
     """A bench at which nothing happens by itself."""
     with MiotDevice("127.0.0.1", "0" * 32) as device:
-        yield Bench(device, recorder)
+        yield Bench(device, recorder, late=False)
 
 
 def feed(bench: Bench[MiotDevice], tape: Tape) -> None:
@@ -244,7 +244,7 @@ def test_what_nobody_hears_is_not_waited_for(hears: str, error: int | None) -> N
     tape.answer("result 2 1 0 true" if error is None else 'error "no" -5001')
     tape.reply(1, IS_ON) if error is None else tape.reply(1, error=error)
     with MiotDevice("127.0.0.1", "0" * 32) as device:
-        bench = Bench(device, Impatient(), hears=hears.split())
+        bench = Bench(device, Impatient(), hears=hears.split(), late=False)
         with bench.expect("get_properties") as exchange:
             for record in heard(tape, hears):
                 bench.recorder.observe(record)
@@ -261,7 +261,7 @@ def test_what_is_heard_is_waited_for(hears: str) -> None:
     first = [each for each in heard(tape, hears) if each.wire == "lan"]
     rest = [each for each in heard(tape, hears) if each.wire == "uart"]
     with MiotDevice("127.0.0.1", "0" * 32) as device:
-        bench = Bench(device, Recorder(), hears=[hears])
+        bench = Bench(device, Recorder(), hears=[hears], late=False)
         worker = threading.Timer(0.05, lambda: [bench.recorder.observe(record) for record in rest])
         with bench.expect("get_properties") as exchange:
             for record in first:
@@ -286,7 +286,7 @@ def test_failures_tell_notes_and_what_was_not_observed(hears: str, told: str) ->
     )
     tape.reply(1, IS_ON)
     with MiotDevice("127.0.0.1", "0" * 32) as device:
-        bench = Bench(device, Recorder(), hears=hears.split())
+        bench = Bench(device, Recorder(), hears=hears.split(), late=False)
         for record in heard(tape, hears):
             bench.recorder.observe(record)
         said = bench.snapshot().commands()
@@ -372,7 +372,7 @@ def test_no_line_at_all() -> None:
 
 def test_the_recorder_keeps_a_few_from_before() -> None:
     recorder = Recorder()
-    tape = Tape().up(*["get_down"] * (LEAD + 5))
+    tape = Tape().up(*["get_down"] * (RECORDS_BEFORE + 5))
     for record in tape.records:
         recorder.observe(record)
     recorder.begin()
@@ -444,7 +444,7 @@ def test_summaries() -> None:
     tape = Tape().fetch("none").ask(1, "get_properties", ON).fetch("get_properties 2 1")
     recorder = Recorder()
     with MiotDevice("127.0.0.1", "0" * 32) as device:
-        bench = Bench(device, recorder)
+        bench = Bench(device, recorder, late=False)
         feed(bench, tape)
         assert (
             summary(bench.exchanges[0]) == "get_properties: not answered (still open) [fetched after 20.0 ms]"

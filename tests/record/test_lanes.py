@@ -58,6 +58,16 @@ def test_long_lines_are_wrapped_within_their_lane() -> None:
     assert list(Lanes(width=60).rows(uart("up", b"\r"))) == ["     0.000"]
 
 
+def test_milliseconds_with_their_tenths() -> None:
+    lanes = Lanes("wires", width=80, millis=True)
+    rows = [row for record in (uart("up", b"a", 7.0), uart("up", b"b", 7.0504)) for row in lanes.rows(record)]
+    assert lanes.header.split() == [
+        "ms",
+        *["LAN:", "client", "→", "←", "module", "UART:", "module", "→", "←", "MCU"],
+    ]
+    assert [row.split()[0] for row in rows] == ["0.0", "50.4"]
+
+
 def test_times_of_day() -> None:
     lanes = Lanes(wall=True)
     (row,) = lanes.rows(uart("up", b"net\r", 0.25))

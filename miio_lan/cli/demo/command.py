@@ -15,17 +15,20 @@ from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
 
 if TYPE_CHECKING:
-    from miio_lan.cli.demo.steps import Step
-    from miio_lan.cli.watch.timeline import Trace
+    from collections.abc import Iterator, Sequence
+
+    from miio_lan.bench.bench import Bench
+    from miio_lan.cli.demo.steps import DemoStep
     from miio_lan.device.miot import MiotDevice
     from miio_lan.record import Record
+    from miio_lan.record.lanes import Lanes
     from miio_lan.virtual.product import VirtualProduct
 
-ANSWER_TIME = 1.0
+DEMO_ANSWER_TIME = 1.0
 """Seconds the module waits for its MCU here; 4 in real ones."""
-PATIENCE = 5.0
-"""Seconds until lines count as missing; they take milliseconds."""
-BOOT = ("mcu_version", "ok", "down MIIO_net_change cloud", "properties_changed 1 5", "ok")
+LINE_TIMEOUT = 5.0
+"""Seconds until a line counts as missing; it takes milliseconds."""
+BOOT_LINES = ("mcu_version", "ok", "down MIIO_net_change cloud", "properties_changed 1 5", "ok")
 """What the shipped lamp and the module say to each other before the first command."""
 _WIDTH = 80
 
@@ -34,7 +37,7 @@ _WIDTH = 80
 @click.option(
     "--answer-time",
     type=Between(0.05, 60),
-    default=ANSWER_TIME,
+    default=DEMO_ANSWER_TIME,
     show_default=True,
     metavar="SECONDS",
     help="How long the module waits for its MCU; real ones wait 4.",
@@ -45,92 +48,105 @@ def demo(settings: CliSettings, /, answer_time: float) -> None:
 
     The exit code is 0 only if every step ends as it must.
     """
+    from miio_lan.bench.bench import Bench, Recorder
     from miio_lan.cli.demo.steps import steps_for
-    from miio_lan.cli.watch.timeline import Trace, in_order
     from miio_lan.device.miot import MiotDevice
     from miio_lan.virtual.module.profile import DOCUMENT
     from miio_lan.virtual.product import VirtualProduct
 
-    trace = Trace()
+    recorder = Recorder()
     # What the client sends again under the same id is dropped, as by the products that were looked at.
     options = replace(DOCUMENT.options, id_memory="silent")
     profile: Any = replace(DOCUMENT, answer_time=answer_time, options=options)
-    with VirtualProduct(profile=profile, observer=trace.observe) as product:
+    with (
+        VirtualProduct(profile=profile, observer=recorder.observe) as product,
+        MiotDevice(
+            product.host,
+            product.token,
+            port=product.port,
+            debug=settings.verbose,
+            observer=recorder.observe,
+        ) as device,
+    ):
         # The lines of the boot belong to no command.
-        trace.take(lambda records: in_order(records, BOOT), PATIENCE)
+        missing_lines(Bench(device, recorder, late=False), BOOT_LINES)
         if not settings.json:
             _introduce(product)
-        with MiotDevice(
-            product.host, product.token, port=product.port, debug=settings.verbose, observer=trace.observe
-        ) as device:
-            outcomes = []
-            for number, step in enumerate(steps_for(product), 1):
-                outcome = perform(step, device, trace)
-                outcomes.append(outcome)
-                if not settings.json:
-                    _show(number, outcome)
+        outcomes = []
+        for number, step in enumerate(steps_for(product), 1):
+            recorder.begin()
+            outcome = perform(step, Bench(device, recorder, product.spec, late=False))
+            outcomes.append(outcome)
+            if not settings.json:
+                _show(number, outcome)
         _conclude(settings, product, outcomes)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """What came of a step.
 
+    :param records: what crossed the wires meanwhile, in the order of time
     :param problem: what is not as it must be, empty when all is
     """
 
-    step: Step
+    step: DemoStep
     result: object
     error: Exception | None
     records: list[Record]
     problem: str
 
 
-def perform(step: Step, device: MiotDevice, trace: Trace) -> Outcome:
+def perform(step: DemoStep, bench: Bench[MiotDevice]) -> StepOutcome:
     """Do a step, wait for the lines that belong to it, and judge it."""
-    from miio_lan.cli.watch.timeline import in_order
     from miio_lan.errors import DeviceException
 
-    trace.take(lambda _records: True, 0)  # polls between the steps
     result, failure = None, None
     try:
-        result = step.run(device)
+        result = step.run(bench.device)
     except DeviceException as error:
         failure = error
-    records = trace.take(lambda records: in_order(records, step.uart), PATIENCE)
-    return Outcome(step, result, failure, records, _problem(step, result, failure, records))
+    missing = missing_lines(bench, step.uart)
+    return StepOutcome(step, result, failure, bench.records, _problem(step, result, failure) or missing)
 
 
-def _problem(step: Step, result: object, failure: Exception | None, records: list[Record]) -> str:
-    from miio_lan.cli.watch.timeline import in_order
+def missing_lines(bench: Bench[MiotDevice], beginnings: Sequence[str]) -> str:
+    """Wait for lines that begin like this, in this order; say which do not come, nothing where all do."""
+    from miio_lan.bench.bench import ExpectationFailed
 
+    last = None
+    for beginning in beginnings:
+        try:
+            last = bench.uart.wait_for(beginning, since=last, timeout=LINE_TIMEOUT)
+        except ExpectationFailed:
+            return f"on the UART was expected: {', '.join(beginnings)}"
+    return ""
+
+
+def _problem(step: DemoStep, result: object, failure: Exception | None) -> str:
     if step.error is not None:
         kind, code = step.error
         if not isinstance(failure, kind) or getattr(failure, "code", None) != code:
             return f"{kind.__name__} with code {code} was expected"
     elif failure is not None or step.right is None or not step.right(result):
         return "another result was expected"
-    return "" if in_order(records, step.uart) else f"on the UART was expected: {', '.join(step.uart)}"
+    return ""
 
 
 # --- what is shown -------------------------------------------------------------------------------------------------
 
 
 def _introduce(product: VirtualProduct) -> None:
-    from miio_lan.cli.watch.timeline import HEADER
-
     echo(_readable(f"{product.spec.description} ({product.mcu.model}), virtual, at UDP port {product.port}."))
     echo("Each command takes the way it takes in hardware:")
     echo(_readable("client → LAN → Wi-Fi module → UART (here a pty) → MCU, and back."))
-    echo(_styled(_readable("\n" + HEADER), bold=True))
+    echo(_styled(_readable("\n" + _lanes().header), bold=True))
 
 
-def _show(number: int, outcome: Outcome) -> None:
-    from miio_lan.cli.watch.timeline import lines_of
-
+def _show(number: int, outcome: StepOutcome) -> None:
     step = outcome.step
     echo(_styled(f"\n{number}. {step.title}", bold=True) + f"\n   {step.call}")
-    for line in lines_of(outcome.records):
+    for line in _rows(outcome.records):
         echo(_readable(line))
     if outcome.problem:
         echo(_styled("   FAILED: ", fg="red") + outcome.problem + "\n   came: " + _came(outcome))
@@ -138,18 +154,41 @@ def _show(number: int, outcome: Outcome) -> None:
         echo(_styled("   as expected: ", fg="green") + _wrapped(step.expected, first=16))
 
 
+def _lanes() -> Lanes:
+    from miio_lan.record.lanes import Lanes
+
+    return Lanes("wires", width=_WIDTH, millis=True)
+
+
+def _rows(records: list[Record]) -> Iterator[str]:
+    """Show both wires side by side, from the first datagram on."""
+    from miio_lan.bench.trace import without_polls
+
+    start, lanes = _beginning(records), _lanes()
+    shown, polls = without_polls([record for record in records if record.instant >= start])
+    for record in shown:
+        yield from lanes.rows(record)
+    if polls:
+        yield f"{'':{len(lanes.header.partition('UART')[0])}}({polls} polls that fetched nothing)"
+
+
+def _beginning(records: list[Record]) -> float:
+    """Give the instant of the first datagram."""
+    return next((record.instant for record in records if record.wire == "lan"), 0.0)
+
+
 def _wrapped(text: str, first: int) -> str:
     lines = textwrap.wrap(text, _WIDTH, initial_indent=" " * first, subsequent_indent="   ")
     return "\n".join(lines).lstrip()
 
 
-def _came(outcome: Outcome) -> str:
+def _came(outcome: StepOutcome) -> str:
     if outcome.error is not None:
         return f"{type(outcome.error).__name__}: {outcome.error}"
     return render(outcome.result) or "nothing"
 
 
-def _conclude(settings: CliSettings, product: VirtualProduct, outcomes: list[Outcome]) -> None:
+def _conclude(settings: CliSettings, product: VirtualProduct, outcomes: list[StepOutcome]) -> None:
     failed = sum(bool(outcome.problem) for outcome in outcomes)
     if settings.json:
         facts = {"model": product.mcu.model, "ip": product.host, "port": product.port}
@@ -162,10 +201,8 @@ def _conclude(settings: CliSettings, product: VirtualProduct, outcomes: list[Out
         click.get_current_context().exit(1)
 
 
-def _document(outcome: Outcome) -> dict[str, Any]:
-    from miio_lan.cli.watch.timeline import beginning
-
-    start = beginning(outcome.records)
+def _document(outcome: StepOutcome) -> dict[str, Any]:
+    start = _beginning(outcome.records)
 
     def timed(wire: str) -> list[dict[str, Any]]:
         return [

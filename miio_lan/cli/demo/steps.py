@@ -18,7 +18,7 @@ _PROPERTIES = ((2, 1), (2, 2), (2, 3), (2, 11), (3, 1))
 
 
 @dataclass(frozen=True)
-class Step:
+class DemoStep:
     """One command of the demonstration.
 
     :param call: what is written in a script, for the reader
@@ -38,7 +38,7 @@ class Step:
     uart: Sequence[str] = ()
 
 
-def steps_for(product: VirtualProduct) -> list[Step]:
+def steps_for(product: VirtualProduct) -> list[DemoStep]:
     """Make the steps for the shipped lamp."""
     return [
         _information(product),
@@ -52,8 +52,8 @@ def steps_for(product: VirtualProduct) -> list[Step]:
     ]
 
 
-def _information(product: VirtualProduct) -> Step:
-    return Step(
+def _information(product: VirtualProduct) -> DemoStep:
+    return DemoStep(
         "Who is it?",
         "device.info()",
         f"model {product.mcu.model}, MCU version {product.mcu.version}; the module answers by itself",
@@ -62,14 +62,14 @@ def _information(product: VirtualProduct) -> Step:
     )
 
 
-def _reading(product: VirtualProduct) -> Step:
+def _reading(product: VirtualProduct) -> DemoStep:
     wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in _PROPERTIES]
 
     def right(results: Any) -> bool:
         values = product.call(lambda _now: product.mcu.values)
         return [each.get("value") for each in results] == [values[iid] for iid in _PROPERTIES]
 
-    return Step(
+    return DemoStep(
         f"Read {len(wanted)} properties, {SLICE} at a time",
         f"device.get_properties([...], max_properties={SLICE})",
         "the values the MCU has, by two requests",
@@ -86,8 +86,8 @@ def _reading(product: VirtualProduct) -> Step:
     )
 
 
-def _setting() -> Step:
-    return Step(
+def _setting() -> DemoStep:
+    return DemoStep(
         "Set the brightness",
         "device.set_property_by(2, 2, 80)",
         "code 0, and the MCU reports the change",
@@ -97,9 +97,9 @@ def _setting() -> Step:
     )
 
 
-def _acting(product: VirtualProduct) -> Step:
+def _acting(product: VirtualProduct) -> DemoStep:
     after = "false" if product.mcu.values[2, 1] else "true"
-    return Step(
+    return DemoStep(
         "Call the action that toggles the lamp",
         "device.call_action_by(2, 1)",
         "code 0, and the MCU reports the switch",
@@ -109,9 +109,9 @@ def _acting(product: VirtualProduct) -> Step:
     )
 
 
-def _refusals() -> list[Step]:
+def _refusals() -> list[DemoStep]:
     return [
-        Step(
+        DemoStep(
             "Read a property that does not exist",
             "device.read(2, 99)",
             "DeviceError with code -4003",
@@ -119,7 +119,7 @@ def _refusals() -> list[Step]:
             error=(DeviceError, -4003),
             uart=["down get_properties 2 99", "result 2 99 -4003", "ok"],
         ),
-        Step(
+        DemoStep(
             "Set a value out of range",
             "device.write(2, 2, 101)",
             "DeviceError with code -4005",
@@ -130,8 +130,8 @@ def _refusals() -> list[Step]:
     ]
 
 
-def _update_state() -> Step:
-    return Step(
+def _update_state() -> DemoStep:
+    return DemoStep(
         "Is a firmware update under way?",
         "device.update_state()",
         "idle; the module answers by itself",
@@ -140,14 +140,14 @@ def _update_state() -> Step:
     )
 
 
-def _silence(product: VirtualProduct) -> Step:
+def _silence(product: VirtualProduct) -> DemoStep:
     def run(device: MiotDevice) -> Any:
         product.call(lambda _now: product.mcu.misbehave.add("silent"))
         wanted = [{"did": "2-1", "siid": 2, "piid": 1}]
         # Neither asked again nor under another id: the lamp's silence once is enough.
         return device.send("get_properties", wanted, retry_count=0, repeat_safe=False)
 
-    return Step(
+    return DemoStep(
         "Read while the MCU answers nothing",
         'device.send("get_properties", [...], retry_count=0, repeat_safe=False)',
         f"McuTimeout (-9999) after {product.module.profile.answer_time:g} s (4 s in real modules)",
@@ -157,12 +157,12 @@ def _silence(product: VirtualProduct) -> Step:
     )
 
 
-def _speech(product: VirtualProduct) -> Step:
+def _speech(product: VirtualProduct) -> DemoStep:
     def run(device: MiotDevice) -> Any:
         product.call(lambda _now: product.mcu.misbehave.discard("silent"))
         return device.read(2, 2)
 
-    return Step(
+    return DemoStep(
         "Read again, the MCU answers as before",
         "device.read(2, 2)",
         "80",

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from support.tape import Tape
 
+from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.cli.demo import command as demo_module
 from miio_lan.cli.demo import steps as demo_steps
-from miio_lan.cli.demo.command import Outcome, perform
-from miio_lan.cli.demo.steps import Step
-from miio_lan.cli.watch.timeline import Trace
+from miio_lan.cli.demo.command import StepOutcome, missing_lines, perform
+from miio_lan.cli.demo.steps import DemoStep
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceError, McuTimeout
 from miio_lan.virtual.product import VirtualProduct
@@ -62,10 +63,10 @@ class TestDemo:
 
         def steps(product):
             return [
-                Step("Wrong value", "read", "61", read(2), lambda value: value == 61),
-                Step("Wrong error", "read", "a value", read(99), lambda value: True),
-                Step("No error", "read", "McuTimeout", read(2), error=(McuTimeout, -9999)),
-                Step("Good", "read", "true", read(1), lambda value: value is True),
+                DemoStep("Wrong value", "read", "61", read(2), lambda value: value == 61),
+                DemoStep("Wrong error", "read", "a value", read(99), lambda value: True),
+                DemoStep("No error", "read", "McuTimeout", read(2), error=(McuTimeout, -9999)),
+                DemoStep("Good", "read", "true", read(1), lambda value: value is True),
             ]
 
         monkeypatch.setattr(demo_steps, "steps_for", steps)
@@ -83,19 +84,56 @@ class TestDemo:
         assert as_json.json["steps"][0]["problem"]
 
     def test_lines_that_do_not_cross_are_a_failure(self, product, monkeypatch):
-        monkeypatch.setattr(demo_module, "PATIENCE", 0.0)
-        trace = Trace()
-        step = Step("x", "x", "x", lambda device: device.info(), lambda info: True, uart=["never"])
-        with MiotDevice(product.host, product.token, port=product.port, observer=trace.observe) as device:
-            outcome = perform(step, device, trace)
-        assert isinstance(outcome, Outcome)
+        monkeypatch.setattr(demo_module, "LINE_TIMEOUT", 0.0)
+        recorder = Recorder()
+        step = DemoStep("x", "x", "x", lambda device: device.info(), lambda info: True, uart=["never"])
+        with MiotDevice(product.host, product.token, port=product.port, observer=recorder.observe) as device:
+            outcome = perform(step, Bench(device, recorder))
+        assert isinstance(outcome, StepOutcome)
         assert outcome.problem == "on the UART was expected: never"
+        assert [record.wire for record in outcome.records] == ["lan"] * 4
+
+
+@pytest.mark.parametrize(
+    ("lines", "wanted", "found"),
+    [
+        (["a 1", "ok", "b 2", "ok"], ["a", "ok", "b", "ok"], True),
+        (["a 1", "b 2", "ok"], ["a", "ok", "b"], False),
+        (["x", "a 1", "y"], ["a 1"], True),
+        ([], ["a"], False),
+        ([], [], True),
+    ],
+)
+def test_lines_are_missing_that_do_not_come_in_order(lines, wanted, found, monkeypatch):
+    monkeypatch.setattr(demo_module, "LINE_TIMEOUT", 0.0)
+    recorder = Recorder()
+    for record in Tape().up(*lines).records:
+        recorder.observe(record)
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        missing = missing_lines(Bench(device, recorder), wanted)
+    assert missing == ("" if found else f"on the UART was expected: {', '.join(wanted)}")
+
+
+def test_a_step_is_shown_from_its_first_datagram_on():
+    tape = Tape().fetch("none").ask(1, "get_properties", [{"siid": 2, "piid": 1}])
+    tape.wait(0.04).fetch("get_properties 2 1").wait(0.0004).up("result 2 1 0 true").fetch("none")
+    rows = [*demo_module._rows(tape.records)]
+    indent = " " * 47
+    assert rows == [
+        "       0.0  → get_properties 2.1",
+        "      50.0".ljust(47) + "← get_down",
+        "      60.0".ljust(47) + "→ down get_properties 2 1",
+        "      70.4".ljust(47) + "← result 2 1 0 true",
+        indent + "(1 polls that fetched nothing)",
+    ]
+    assert [*demo_module._rows([])] == []
+    assert all(len(row) <= 80 for row in [*rows, demo_module._lanes().header])
 
 
 def test_an_error_of_another_code_is_not_the_expected_one():
-    step = Step("x", "x", "x", lambda device: None, error=(DeviceError, -4003))
-    assert demo_module._problem(step, None, DeviceError(-4003), []) == ""
-    assert demo_module._problem(step, None, DeviceError(-4004), []) != ""
+    step = DemoStep("x", "x", "x", lambda device: None, error=(DeviceError, -4003))
+    assert demo_module._problem(step, None, DeviceError(-4003)) == ""
+    assert demo_module._problem(step, None, DeviceError(-4004)) != ""
 
 
 def test_colours_are_for_those_who_want_them(monkeypatch):
