@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import IDENTITY_REQUESTS
@@ -70,8 +71,8 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
     own = next((said for said in soon if said.number not in prompted), None)
     if own is not None:
         case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
-    elif session.line.broken(start, start + BOOT_TIME):
-        case.unseen("the line was lost at power-up")
+    elif Missed(session.line).between(start, start + BOOT_TIME):
+        case.unseen("not everything was heard at power-up")
     elif soon:
         case.unseen(
             "the module asked for it before the MCU may have come to report it by itself", soon[0].record
@@ -94,6 +95,7 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
     requests = [
         each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
     ]
+    missed = Missed(session.line)
     for number, said in enumerate(reports):
         if said.accepted:
             continue
@@ -101,7 +103,7 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
         again = reports[number + 1] if number + 1 < len(reports) else None
         prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
         what = said.reply_text or "nothing"
-        if prompted or session.line.broken(said.instant, end):
+        if prompted or missed.between(said.instant, end):
             case.unseen("something else came between a refusal and its repetition")
         elif again is not None and again.instant <= end:
             case.good(f"repeated {again.instant - said.instant:.3f} s after {what}", again.record)
@@ -111,7 +113,7 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
 
 def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | None]]:
     word = IDENTITY_REQUESTS[request]
-    reports = _reports(session, word)
+    reports, missed = _reports(session, word), Missed(session.line)
     found = []
     for downlink in session.line.downlinks:
         if downlink.command.method == request:
@@ -119,7 +121,7 @@ def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | 
             answer = next((said for said in reports if _follows(said, downlink)), None)
             if answer is not None and answer.instant > due:
                 answer = None
-            over = session.line.ended >= due and not session.line.broken(downlink.instant, due)
+            over = session.line.ended >= due and not missed.between(downlink.instant, due)
             if answer is not None or over:
                 found.append((downlink, answer))
     return found

@@ -16,12 +16,12 @@ missed. A set of another property leaves a doubt, for modes change what belongs 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.values import MISSING
@@ -170,10 +170,10 @@ def _are_numbers(*values: object) -> bool:
 
 def _follow_line(session: Observed, account: _Account) -> None:
     calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
-    missed = _missed(session.line)
+    missed = Missed(session.line)
     before = session.line.began
     for now, downlink, said in _turns(session.line):
-        if session.line.broken(before, now) or bisect_left(missed, before) < bisect_left(missed, now):
+        if missed.between(before, now):
             account.forget()
         before = now
         if downlink is not None:
@@ -184,15 +184,6 @@ def _follow_line(session: Observed, account: _Account) -> None:
                 _answered(account, downlink, call, said)
         elif said is not None:
             _told(account, said)
-
-
-def _missed(line: Conversation) -> list[float]:
-    """Give the instants of replies to lines that were not heard: what the MCU said there is not known."""
-    known = {id(said.reply) for said in line.said if said.reply is not None}
-    lost = [
-        record for record, command in line.told if isinstance(command, c.Reply) and id(record) not in known
-    ]
-    return sorted(record.instant for record in lost)
 
 
 def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Said | None]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects
 from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
@@ -164,7 +165,7 @@ def set_reported(session: Observed, case: Case) -> None:
     reports = _Reports(session.line)
     late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
-    sets = list(_sets(session.line))
+    sets, missed = list(_sets(session.line)), Missed(session.line)
     for number, each in enumerate(sets):
         end = each.said.instant + REPORT_TIME
         told = list(reports.between(each.downlink.instant - late, end))
@@ -182,7 +183,7 @@ def set_reported(session: Observed, case: Case) -> None:
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(sets, number + 1, iid, end):
                 case.unseen(f"{where} was set again before its report was due")
-            elif session.line.ended >= end and not session.line.broken(each.said.instant, end):
+            elif session.line.ended >= end and not missed.between(each.downlink.instant - late, end):
                 tell = case.bad if prop is not None else case.odd
                 tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
 

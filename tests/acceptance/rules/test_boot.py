@@ -97,3 +97,24 @@ def test_the_time_begins_with_the_mcus_first_line() -> None:
 def test_requests(name: str, expected: Outcome, script: str) -> None:
     found = verdict(name, script)
     assert found.outcome is expected, found
+
+
+@pytest.mark.parametrize(
+    ("name", "script", "missed"),
+    [
+        ("model-reported", f"{VERSION}\n0.3 > model a.b.c\n< ok\n9 {POLL}", "> model a.b.c"),
+        ("model-until-ok", f"> model a.b.c\n< error\n> model a.b.c\n< ok\n9 {POLL}", "> model a.b.c"),
+        (
+            "mcu-version-on-request",
+            f"{ASK_VERSION}\n> mcu_version 0001\n< ok\n9 {POLL}",
+            "> mcu_version 0001",
+        ),
+        ("model-on-request", f"{ASK_MODEL}\n> model a.b.c\n< ok\n9 {POLL}", "> model a.b.c"),
+    ],
+)
+def test_a_line_that_was_missed_is_no_missing_line(name: str, script: str, missed: str) -> None:
+    line = missed.partition("> ")[2]
+    head, _, tail = script.rpartition(f"> {line}\n")
+    head = head.removesuffix("0.3 ")
+    assert outcome(name, f"{head}{tail}") is UNSEEN, "the module's ok tells that something was said"
+    assert outcome(name, f"{head}{tail.partition(chr(10))[2]}") in (FAIL, WARNING)
