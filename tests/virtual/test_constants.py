@@ -113,6 +113,10 @@ def test_the_older_module_takes_smaller_datagrams() -> None:
     ]
 
 
+def test_the_newer_module_says_0_when_it_was_told_a_router() -> None:
+    assert [PROFILES[name].router_result for name in ("document", "older", "newer")] == [("ok",), ("ok",), 0]
+
+
 def test_the_chip() -> None:
     chip = Chip(device_id=1)
     assert (chip.ble_pid, chip.uid, chip.zone) == (190, 0, 8)
