@@ -43,9 +43,10 @@ from miio_lan.uart.commands import (
     Error,
     GetDown,
     Noise,
+    Reply,
     Result,
 )
-from miio_lan.uart.document import UPDATE_FW
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import History
 from miio_lan.uart.ledger import LATEST, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
@@ -65,8 +66,6 @@ BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
 IDENTITY_TIME = 5.0
 """Seconds in which what an MCU says of itself is the answer to a request for it, not the sign of a start."""
-IDENTITY_REQUESTS = {"MIIO_model_req": "model", "MIIO_mcu_version_req": "mcu_version"}
-"""What makes an MCU say of itself who it is, and the word it says it with."""
 
 _BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
 """What an MCU says when it starts, and knows nothing of the time before."""
@@ -316,7 +315,7 @@ class Conversation(History):
         if isinstance(seen.command, Down):
             self._handed_out(Downlink(record, seen.text, seen.command, turn, self._now))
         elif turn is None:
-            self._unexplained(seen.text)
+            self._unexplained(seen)
         elif seen.text == "error" and turn.word == GET_DOWN and self.waiting is None:
             self._hide()
 
@@ -330,11 +329,14 @@ class Conversation(History):
                 self._transfer = '"ready"' in turn.text
             self._ledger.acknowledge(turn)
 
-    def _unexplained(self, text: str) -> None:
+    def _unexplained(self, seen: Seen) -> None:
         """Take a reply to nothing that was seen: a line of the MCU was lost."""
+        if not isinstance(seen.command, Reply):
+            return
+        text = seen.text
+        self.unexplained.append(self._now)
         if text not in ("ok", "error"):
             return
-        self.unexplained.append(self._now)
         if self.waiting is not None:
             self.waiting.missed = True
         elif text == "error":
@@ -385,7 +387,3 @@ def converse(records: Iterable[Record], *, side: Side = "module", ended: float |
 def _is_heard(record: Record) -> bool:
     """Tell whether the module replies to it, or to what a bridge made of it."""
     return delivered(record) or ALTERED in record.note or ANSWERED in record.note
-
-
-Said = Turn
-__all__ = ["Before", "Conversation", "Downlink", "Said", "Turn", "converse"]

@@ -200,3 +200,9 @@ def version_fault(version: str | None) -> str:
     if not _VERSION.fullmatch(version):
         return f"the version {_quoted(version)} is not a {VERSION_DIGITS}-digit number"
     return ""
+
+
+IDENTITY_REQUESTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"MIIO_model_req": "model", "MIIO_mcu_version_req": "mcu_version"}
+)
+"""What makes an MCU say who it is, and the word it says it with. The document knows the second one alone."""

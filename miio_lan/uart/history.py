@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -67,7 +68,9 @@ class History:
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something was said between two instants that was not seen, as what was seen shows."""
         lists = (self.unseen, self.hidden, self.unexplained)
-        return self.broken(start, end) or any(start <= each <= end for found in lists for each in found)
+        return self.broken(start, end) or any(
+            bisect_left(found, start) < bisect_right(found, end) for found in lists
+        )
 
     def watched(self, start: float, end: float) -> bool:
         """Tell whether all was seen between two instants, as far as what was seen tells."""

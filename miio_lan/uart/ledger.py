@@ -13,6 +13,7 @@ from miio_lan.uart.commands import Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink
+from miio_lan.uart.turns import LATENESS
 
 if TYPE_CHECKING:
     from miio_lan.uart.turns import Downlink, Turn
@@ -25,8 +26,6 @@ LATEST = 60.0
 """Seconds after which not even a late answer is expected."""
 DELAY = 0.5
 """Seconds by which an answer may come after the module gave up and still be in its time, as far as stamps tell."""
-SAME_MOMENT = 0.03
-"""Seconds within which the stamps of two receivers do not tell what was said first."""
 
 
 class Ledger:
@@ -170,7 +169,7 @@ class Ledger:
         current.closed = now
         # It names nothing, and stamps may be late: it may be the answer to what is handed out now.
         if answer is not None and answer.reply is None and not has_to_name(current.command):
-            answer.sure = answer.sure and now - answer.instant >= SAME_MOMENT
+            answer.sure = answer.sure and now - answer.instant >= LATENESS
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
             current.restarted = in_time and isinstance(following.command, NetChange)

@@ -44,11 +44,9 @@ from collections.abc import Iterable, Iterator
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
+from miio_lan.uart.document import IDENTITY_REQUESTS
 from miio_lan.uart.replies import may_reply
-from miio_lan.uart.turns import text_of
-
-LATENESS = 0.03
-"""Seconds by which the stamp of one receiver may be behind that of the other."""
+from miio_lan.uart.turns import LATENESS, text_of
 
 ANSWERED_WITHIN = 0.1
 """Seconds for which a line of the MCU counts as an open question; modules answer within milliseconds."""
@@ -58,7 +56,7 @@ OBSERVED_WITHIN = 2.0
 after its first byte, a line of a busy line 0.2 s after it."""
 
 # Reports that are also answers to a request of the module.
-_REQUESTS = {"model": "down MIIO_model_req", "mcu_version": "down MIIO_mcu_version_req"}
+_REQUESTS = {word: f"down {request}" for request, word in IDENTITY_REQUESTS.items()}
 _ANSWERS = frozenset({"result", "error", *_REQUESTS})
 
 

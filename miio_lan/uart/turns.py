@@ -14,6 +14,9 @@ from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
 
+LATENESS = 0.03
+"""Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""
+
 _PROMPT = "# "
 
 

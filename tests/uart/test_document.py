@@ -57,6 +57,7 @@ OBSERVED = [
     ("OLDER_ANSWER_TIME", 1.0),
     ("OLDER_ECHO_ANSWER_TIME", 60.0),
     ("OFFER_TIME", 6.0),
+    ("IDENTITY_REQUESTS", {"MIIO_model_req": "model", "MIIO_mcu_version_req": "mcu_version"}),
     ("RETRY_INTERVAL", 0.2),
     ("MODULE_EVENTS", 16),
     ("START_TRIES", 16),

@@ -9,7 +9,7 @@ from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME
-from miio_lan.uart.ledger import SAME_MOMENT
+from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
@@ -69,14 +69,16 @@ def _answered(session: Observed, downlink: Downlink) -> bool | None:
     if line.broken(downlink.instant, end):
         return None
     # A module that goes on sooner than it gives up had its answer, or restarted.
-    return False if end - downlink.instant >= ANSWER_TIME - SAME_MOMENT else None
+    return False if end - downlink.instant >= ANSWER_TIME - LATENESS else None
 
 
 def in_doubt(session: Observed, said: Turn) -> bool:
     """Whether an answer may belong to something that was not seen, so that its contents prove nothing."""
     if session.driven:
         return False
-    return bool(said.others) or (not said.fits and (said.blind or not said.sure))
+    asked = said.answers.command if said.answers is not None else None
+    others = any(other.command != asked for other in said.others)  # what asks for the same judges it the same
+    return others or (not said.fits and (said.blind or not said.sure))
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -110,7 +112,7 @@ def answer_time(session: Observed, case: Case) -> None:
     for downlink in session.line.downlinks:
         if downlink.seconds is None or downlink.answer is None:
             continue
-        late = downlink.seconds - (0.0 if session.driven else SAME_MOMENT)
+        late = downlink.seconds - (0.0 if session.driven else LATENESS)
         if late > ANSWER_TIME and in_doubt(session, downlink.answer):
             case.unseen("a late answer may belong to another downlink", downlink.answer.record)
         elif late > ANSWER_TIME:

@@ -6,15 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
-from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.conversation import IDENTITY_REQUESTS
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Downlink, Said
+    from miio_lan.uart.turns import Downlink, Turn
 
 BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
@@ -28,7 +26,7 @@ PROMPTED = 5.0
 _TOOL = "official MCU tool, public cases"
 
 
-def _reports(session: Observed, word: str) -> list[Said]:
+def _reports(session: Observed, word: str) -> list[Turn]:
     return [said for said in session.line.of(word) if is_identity(said.command)]
 
 
@@ -50,7 +48,7 @@ def _prompted(session: Observed, word: str) -> set[int]:
     return found
 
 
-def _follows(said: Said, downlink: Downlink) -> bool:
+def _follows(said: Turn, downlink: Downlink) -> bool:
     """Whether a line was said after something was handed out; by the poll that fetched it, where that was heard."""
     return said.number > downlink.asked.number if downlink.asked else said.instant >= downlink.instant
 
@@ -71,7 +69,7 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
     own = next((said for said in soon if said.number not in prompted), None)
     if own is not None:
         case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
-    elif Missed(session.line).between(start, start + BOOT_TIME):
+    elif session.line.missing(start, start + BOOT_TIME):
         case.unseen("not everything was heard at power-up")
     elif soon:
         case.unseen(
@@ -95,7 +93,6 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
     requests = [
         each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
     ]
-    missed = Missed(session.line)
     for number, said in enumerate(reports):
         if said.accepted:
             continue
@@ -103,7 +100,7 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
         again = reports[number + 1] if number + 1 < len(reports) else None
         prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
         what = said.reply_text or "nothing"
-        if prompted or missed.between(said.instant, end):
+        if prompted or session.line.missing(said.instant, end):
             case.unseen("something else came between a refusal and its repetition")
         elif again is not None and again.instant <= end:
             case.good(f"repeated {again.instant - said.instant:.3f} s after {what}", again.record)
@@ -111,9 +108,9 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
             case.bad(f"not repeated within {RETRY_TIME:g} s although the module said {what}", said.record)
 
 
-def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | None]]:
+def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Turn | None]]:
     word = IDENTITY_REQUESTS[request]
-    reports, missed = _reports(session, word), Missed(session.line)
+    reports = _reports(session, word)
     found = []
     for downlink in session.line.downlinks:
         if downlink.command.method == request:
@@ -121,13 +118,13 @@ def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Said | 
             answer = next((said for said in reports if _follows(said, downlink)), None)
             if answer is not None and answer.instant > due:
                 answer = None
-            over = session.line.ended >= due and not missed.between(downlink.instant, due)
+            over = session.line.ended >= due and not session.line.missing(downlink.instant, due)
             if answer is not None or over:
                 found.append((downlink, answer))
     return found
 
 
-def _refusal(session: Observed, downlink: Downlink) -> Said | None:
+def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
     """Give the ``error`` with which the MCU answers a request as it does an unknown downlink."""
     for said in session.line.of("error"):
         if _follows(said, downlink):
@@ -273,7 +270,7 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
-    before: Said | None = None
+    before: Turn | None = None
     for said in _reports(session, "mcu_version"):
         if c.version_fault(getattr(said.command, "version", None)):
             continue

@@ -21,16 +21,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
-from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import Code
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-    from miio_lan.uart.conversation import Conversation, Downlink, Said
+    from miio_lan.uart.conversation import Conversation
+    from miio_lan.uart.turns import Downlink, Turn
 
 APPLIED, LATE, IGNORED = "applied", "late", "ignored"
 
@@ -39,7 +40,7 @@ EFFECT_TIME = 10.0
 _TIMES = frozenset({"", "none", "seconds", "minutes", "hours", "ms"})
 """Units of properties that may count down by themselves."""
 #: Codes after which the property surely is what it was (serial document, status code).
-_UNCHANGED = frozenset({-4001, -4002, -4003, -4005, -4007})
+_UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
 @dataclass(eq=False)
@@ -170,10 +171,9 @@ def _are_numbers(*values: object) -> bool:
 
 def _follow_line(session: Observed, account: _Account) -> None:
     calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
-    missed = Missed(session.line)
     before = session.line.began
     for now, downlink, said in _turns(session.line):
-        if missed.between(before, now):
+        if session.line.missing(before, now):
             account.forget()
         before = now
         if downlink is not None:
@@ -186,7 +186,7 @@ def _follow_line(session: Observed, account: _Account) -> None:
             _told(account, said)
 
 
-def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Said | None]]:
+def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Turn | None]]:
     """Go through hand-outs, answers (with both) and other lines of the MCU in their order."""
     waiting = list(line.downlinks)
     answers = {id(downlink.answer): downlink for downlink in waiting if downlink.answer is not None}
@@ -199,7 +199,7 @@ def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Said | 
         yield downlink.instant, downlink, None
 
 
-def _is_before(downlink: Downlink, said: Said) -> bool:
+def _is_before(downlink: Downlink, said: Turn) -> bool:
     if downlink.answer is not None and downlink.answer.number <= said.number:
         return True
     asked = downlink.asked
@@ -215,7 +215,7 @@ def _handed_out(account: _Account, downlink: Downlink, call: JudgedCall | None) 
         account.take_set(call, downlink.instant)
 
 
-def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Said) -> None:
+def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Turn) -> None:
     method = downlink.command.method
     if method == "get_properties":
         account.take_read(call, downlink.instant)
@@ -225,7 +225,7 @@ def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Sai
         account.forget()
 
 
-def _told(account: _Account, said: Said) -> None:
+def _told(account: _Account, said: Turn) -> None:
     command = said.command
     if isinstance(command, c.PropertiesChanged):
         account.take_report({(siid, piid): value for siid, piid, value in command.changes}, said.record)

@@ -13,7 +13,7 @@ from miio_lan.uart.values import read_value, shown
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Said
+    from miio_lan.uart.turns import Turn
 
 _LOCAL = (
     c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,
@@ -24,9 +24,9 @@ _STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _SIX_DECIMALS = re.compile(r"-?[0-9]+\.[0-9]{6,}")
 
 
-def _lines(session: Observed) -> list[Said]:
+def _lines(session: Observed) -> list[Turn]:
     """Give each line once, however many lines ran together in it."""
-    seen: dict[int, Said] = {}
+    seen: dict[int, Turn] = {}
     for said in session.line.said:
         seen.setdefault(id(said.record), said)
     return list(seen.values())

@@ -9,14 +9,14 @@ from miio_lan.uart.line import tokens_of
 from miio_lan.uart.values import read_value
 
 if TYPE_CHECKING:
-    from miio_lan.uart.conversation import Said
+    from miio_lan.uart.turns import Turn
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 #: Downlinks whose ``result`` consists of values of the document, rather than of the inside of a JSON array.
 _SPEC_METHODS = frozenset({"get_properties", "set_properties", "action", "update_fw"})
 
 
-def value_tokens(said: Said) -> list[str]:
+def value_tokens(said: Turn) -> list[str]:
     """Give the parameters that are values of the server: they are numbers, booleans and quoted strings."""
     command = said.command
     if not isinstance(command, _VALUED):
@@ -34,7 +34,7 @@ def is_bare_word(token: str) -> bool:
     return bool(fault) and isinstance(value, str) and not token.startswith('"')
 
 
-def bare_words(said: Said) -> list[str]:
+def bare_words(said: Turn) -> list[str]:
     """Give the strings of a line that lack their quotes; its layout cannot be told then, for they may hold spaces."""
     return [token for token in value_tokens(said) if is_bare_word(token)]
 

@@ -12,7 +12,8 @@ from miio_lan.pairing.calls import LanCall, calls_of
 from miio_lan.pairing.pairing import joined
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
-from miio_lan.uart.conversation import IDENTITY_REQUESTS, Conversation, converse
+from miio_lan.uart.conversation import Conversation, converse
+from miio_lan.uart.document import IDENTITY_REQUESTS
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import MISSING, Missing

@@ -11,13 +11,13 @@ from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.order import LATENESS
+from miio_lan.uart.turns import LATENESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from miio_lan.acceptance.rules.observed import Iid, Observed
-    from miio_lan.uart.conversation import Said
+    from miio_lan.uart.turns import Turn
 
 REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""
@@ -26,13 +26,13 @@ _STAMPS = 0.04
 _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
-def _reports(session: Observed) -> Iterator[tuple[Said, c.PropertiesChanged]]:
+def _reports(session: Observed) -> Iterator[tuple[Turn, c.PropertiesChanged]]:
     for said in session.line.of("properties_changed"):
         if isinstance(said.command, c.PropertiesChanged):
             yield said, said.command
 
 
-def _events(session: Observed) -> Iterator[tuple[Said, c.EventOccured]]:
+def _events(session: Observed) -> Iterator[tuple[Turn, c.EventOccured]]:
     for said in session.line.of("event_occured"):
         if isinstance(said.command, c.EventOccured):
             yield said, said.command
@@ -74,16 +74,16 @@ def event_form(session: Observed, case: Case) -> None:
             case.good(f"event {event.siid}.{event.eiid}", said.record)
 
 
-def _layout_fault(said: Said, event: c.EventOccured) -> bool:
+def _layout_fault(said: Turn, event: c.EventOccured) -> bool:
     count = len(tokens_of(said.text)) - 1
     return bool(
         count < 2 or count % 2 or 2 + 2 * len(event.args) != count or bare_words(said) or list(event.check())
     )
 
 
-def _once(lines: Iterable[Said]) -> Iterator[Said]:
+def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
     """Go through lines, one that the module did not take and that was sent again counting once."""
-    before: Said | None = None
+    before: Turn | None = None
     for said in lines:
         if before is None or before.text != said.text or before.accepted:
             yield said
@@ -112,6 +112,7 @@ def event_rate(session: Observed, case: Case) -> None:
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
     kind="reports",
+    severity="failure or warning",
 )
 def report_rate(session: Observed, case: Case) -> None:
     """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.

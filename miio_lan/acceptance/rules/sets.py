@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects
 from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.missed import Missed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.order import LATENESS
+from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation, Downlink, Said
+    from miio_lan.uart.conversation import Conversation
+    from miio_lan.uart.turns import Downlink, Turn
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
@@ -36,7 +36,7 @@ class _Set:
     """
 
     downlink: Downlink
-    said: Said
+    said: Turn
     values: dict[Iid, object]
     before: dict[Iid, object]
 
@@ -48,7 +48,7 @@ class _Reports:
         self._said = line.of("properties_changed")
         self._instants = [said.instant for said in self._said]
 
-    def between(self, start: float, end: float) -> Iterator[tuple[Said, dict[Iid, object]]]:
+    def between(self, start: float, end: float) -> Iterator[tuple[Turn, dict[Iid, object]]]:
         """Go through the reports of a time, with the properties and values they tell."""
         for at in range(bisect_left(self._instants, start), len(self._said)):
             said = self._said[at]
@@ -86,7 +86,7 @@ class _Known:
                 self.values[iid] = value
                 del self._fresh[iid]
 
-    def take(self, said: Said) -> None:
+    def take(self, said: Turn) -> None:
         """Take a line of the MCU."""
         self.go_on(said.instant)
         command = said.command
@@ -125,11 +125,11 @@ def _sets(line: Conversation) -> Iterator[_Set]:
         yield _Set(downlink, downlink.answer, values, before)
 
 
-def _is_earlier(said: Said, number: int | None, instant: float) -> bool:
+def _is_earlier(said: Turn, number: int | None, instant: float) -> bool:
     return said.instant < instant if number is None else said.number <= number
 
 
-def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
+def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     """Whether a report is that of a set: one that seems to come before it has to name the value."""
     return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
 
@@ -139,6 +139,7 @@ def _tells(said: Said, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
     kind="values",
+    severity="failure or warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
@@ -165,7 +166,7 @@ def set_reported(session: Observed, case: Case) -> None:
     reports = _Reports(session.line)
     late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
-    sets, missed = list(_sets(session.line)), Missed(session.line)
+    sets = list(_sets(session.line))
     for number, each in enumerate(sets):
         end = each.said.instant + REPORT_TIME
         told = list(reports.between(each.downlink.instant - late, end))
@@ -183,7 +184,7 @@ def set_reported(session: Observed, case: Case) -> None:
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(sets, number + 1, iid, end):
                 case.unseen(f"{where} was set again before its report was due")
-            elif session.line.ended >= end and not missed.between(each.downlink.instant - late, end):
+            elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
                 tell = case.bad if prop is not None else case.odd
                 tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
     from miio_lan.device.spec import Property, Spec
     from miio_lan.record import Record
-    from miio_lan.uart.conversation import Said
+    from miio_lan.uart.turns import Turn
 
 _SPEC = "product description; serial document, status code"
 _BOOLEAN_WORDS = frozenset({"true", "false"})
@@ -46,7 +46,7 @@ def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
                 yield siid, piid, value, said.record
 
 
-def _is_of_another(said: Said) -> bool:
+def _is_of_another(said: Turn) -> bool:
     """Whether a result names another action than the one that was asked for: whose its values are is not known."""
     result, down = said.command, said.answers.command if said.answers is not None else None
     if not isinstance(result, c.Result) or not isinstance(down, c.Action):
@@ -212,6 +212,7 @@ def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
     "Every property the description lets be read can be read",
     source="product description; serial document, get_properties",
     kind="values",
+    severity="failure or warning",
 )
 def readable_properties(session: Observed, case: Case) -> None:
     """Code 0 and a value."""
@@ -257,6 +258,7 @@ def no_such_property(session: Observed, case: Case) -> None:
     "Every property the description lets be set takes its legal values",
     source="product description; serial document, set_properties",
     kind="values",
+    severity="failure or warning",
 )
 def writable_properties(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time."""
@@ -303,6 +305,7 @@ def bad_value(session: Observed, case: Case) -> None:
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
     kind="values",
+    severity="failure or warning",
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
@@ -337,7 +340,7 @@ def action_out(session: Observed, case: Case) -> None:
             case.good(f"{where} hands back its values", call.record)
 
 
-def _given(call: JudgedCall, said: Said | None) -> set[int] | None:
+def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     """Give the piids of what an action handed back; None where its layout cannot be told."""
     if call.wire == "uart":
         command = said.command if said is not None else None

@@ -103,7 +103,7 @@ def test_on_the_lan_an_error_may_be_that_of_the_module() -> None:
 
 def test_values_of_another_action_are_nobodys() -> None:
     # Property 1.5 is a string; but 1.5 is not what this action hands back.
-    wrong = "> get_down\n< down action 4 1 2 30\n> result 1 4 0 5 30"
+    wrong = "> model a.b.c\n< ok\n> get_down\n< down action 4 1 2 30\n> result 1 4 0 5 30"
     assert outcome("value-types", wrong, spec=LAMP) is UNSEEN
     assert outcome("action-result", wrong, spec=LAMP) is FAIL
     right = '> get_down\n< down action 4 1 2 30\n> result 4 1 0 3 "30"'
