@@ -173,6 +173,14 @@ class Ledger:
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
             current.restarted = in_time and isinstance(following.command, NetChange)
-        useless = answer is None or not answer.fits or answer.refused
-        if useless and not current.notes and not current.restarted:
+        if not current.notes and not current.restarted and not _is_answered(current):
             self._unanswered.append(current)
+
+
+def _is_answered(downlink: Downlink) -> bool:
+    """Tell whether the MCU has surely said its answer: the module took it, or its ids tell whatever the module said."""
+    answer = downlink.answer
+    if answer is None or not answer.fits:
+        return False
+    named = has_to_name(downlink.command) and isinstance(answer.command, Result)
+    return not answer.refused or (named and answer.sure)

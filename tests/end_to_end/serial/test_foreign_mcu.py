@@ -259,7 +259,7 @@ def both(*options: str) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
     ids=lambda each: " ".join(each) or "usual",
 )
 def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
-    wanted = set().union(*(failed | warned for failed, warned in TABLE.values()))
+    wanted = set().union(*(failed | warned for failed, warned in TABLE.values())) - {"test-completed"}
     for verdicts in both(*options):
         assert names(verdicts, Outcome.FAIL) == set()
         assert names(verdicts, Outcome.WARNING) == set()
