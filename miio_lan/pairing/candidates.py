@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, MCU_CODES, TIMED_OUT, UNDEFINED, carried, error_of
+from miio_lan.pairing.content import BAD_ANSWERS, carried, error_of
 from miio_lan.uart.commands import Error, Result
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05
@@ -105,14 +105,14 @@ def agrees(request: LanRequest, chain: Candidate) -> bool:
         answers = [task.answer for task in chain.tasks if task.answer is not None]
         return all(_in_time(answer, reply.instant) and _gave(answer, result) for answer in answers)
     answer = chain.tasks[-1].answer
-    if code == TIMED_OUT:
+    if code == TIMED_OUT_CODE:
         return answer is None or _of_no_use(answer, reply.instant) or _said(answer, code)
     if answer is None:
-        return code in MCU_CODES or code == UNDEFINED
+        return code in ERROR_CODES or code == UNDEFINED_CODE
     if isinstance(answer.command, Error):
-        return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED)
+        return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
-    return wrong and (code in BAD_ANSWERS or code == UNDEFINED)
+    return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
 
 
 def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
@@ -120,7 +120,9 @@ def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
     reply, answer = request.reply, chain.tasks[-1].answer
     if reply is None:
         return True
-    if error_of(reply.reading) == TIMED_OUT and not (answer is not None and _said(answer, TIMED_OUT)):
+    if error_of(reply.reading) == TIMED_OUT_CODE and not (
+        answer is not None and _said(answer, TIMED_OUT_CODE)
+    ):
         return reply.instant - chain.tasks[-1].instant <= ANSWER_TIME + DELIVERY
     if answer is None or not _in_time(answer, reply.instant):
         return True
@@ -135,7 +137,7 @@ def strain_of(request: LanRequest, chain: Candidate) -> float:
     """
     off = max(0.0, request.first - chain.tasks[0].instant) * OUT_OF_ORDER
     last = chain.tasks[-1]
-    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT:
+    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT_CODE:
         return off
     said = (last.answer or last).record
     return off + max(0.0, request.reply.instant - said.instant)

@@ -22,17 +22,10 @@ from miio_lan.uart.commands import (
     Result,
     SetProperties,
 )
+from miio_lan.uart.document import BAD_ANSWER_CODE, BROKEN_ANSWER_CODE, Code
 from miio_lan.uart.values import MISSING
 
-TIMED_OUT = -9999
-"""What a module tells the client when its MCU did not answer in time."""
-MCU_CODES = range(-9999, -4999)
-"""The codes of ``error`` that a module passes on."""
-UNDEFINED = -10000
-"""What a module makes of an ``error`` whose code it does not pass on."""
-NO_ANSWER = -4004
-"""What a module tells of a property the MCU did not mention."""
-BAD_ANSWERS = frozenset({-9998, -30001})
+BAD_ANSWERS = frozenset({BAD_ANSWER_CODE, BROKEN_ANSWER_CODE})
 """What a module tells when the answer of its MCU is of no use."""
 
 
@@ -182,7 +175,7 @@ def _carried_rows(answer: Result, result: object) -> bool:
         ids = (row.siid, row.piid)
         item = next((each for each in found if (each.get("siid"), each.get("piid")) == ids), None)
         # What the module could not use is -4004 to the client, whatever the MCU wrote.
-        if item is None or item.get("code") == NO_ANSWER or row.code is None:
+        if item is None or item.get("code") == Code.INTERNAL or row.code is None:
             continue
         if item.get("code", row.code) != row.code:
             return False

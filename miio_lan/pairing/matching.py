@@ -23,8 +23,9 @@ from miio_lan.pairing.candidates import (
     replied_promptly,
     strain_of,
 )
-from miio_lan.pairing.content import TIMED_OUT, error_of
+from miio_lan.pairing.content import error_of
 from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
@@ -132,7 +133,7 @@ class Matcher:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
-            timed_out = error_of(request.reply.reading) == TIMED_OUT
+            timed_out = error_of(request.reply.reading) == TIMED_OUT_CODE
             end = request.reply.instant + (0.0 if timed_out else SKEW)
         first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
         return tasks[first : bisect_left(tasks, end, key=_handed_out)]
@@ -243,7 +244,7 @@ class Matcher:
         last = max(
             task.instant if task.answer is None else task.answer.record.instant for task in chain.tasks
         )
-        if error_of(request.reply.reading) == TIMED_OUT:
+        if error_of(request.reply.reading) == TIMED_OUT_CODE:
             last = chain.tasks[-1].instant
         if request.first <= chain.tasks[0].instant and last <= end:
             return True

@@ -10,8 +10,6 @@ from statistics import median
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.candidates import DELIVERY, SKEW
 from miio_lan.pairing.content import (
-    MCU_CODES,
-    TIMED_OUT,
     all_good,
     all_refused,
     carried,
@@ -22,7 +20,7 @@ from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart.commands import Error, Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
 from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
 from miio_lan.uart.turns import Downlink, Turn
 
@@ -164,7 +162,7 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Find
 def _is_late(task: Downlink, answer: Turn, reply: Record | None) -> bool:
     taken = answer.record.instant - task.instant
     if reply is not None:
-        if error_of(reply.reading) == TIMED_OUT and not _says(answer, TIMED_OUT):
+        if error_of(reply.reading) == TIMED_OUT_CODE and not _says(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + SKEW
     if answer.late:
@@ -187,7 +185,7 @@ def _unanswered(task: Downlink, reply: Record | None, finding: Finding) -> str |
         if code is None:
             finding.notes.append("the answer was not seen, though the reply shows there was one")
             return None
-        if code != TIMED_OUT:
+        if code != TIMED_OUT_CODE:
             finding.doubt("the answer was not seen")
             return at.REFUSED
         if task.broken:
@@ -223,9 +221,9 @@ def of_nothing(reply: Record | None, sent: Record, uart: Conversation, *, local:
 
 def _of_reply(finding: Finding, reply: Record) -> None:
     code = error_of(reply.reading)
-    if code == TIMED_OUT:
+    if code == TIMED_OUT_CODE:
         finding.stopped_at = at.NOT_FETCHED
-    elif code in MCU_CODES or all_refused(reply.reading):
+    elif code in ERROR_CODES or all_refused(reply.reading):
         finding.stopped_at = at.REFUSED
         finding.doubt("no line was seen: it was missed, or the module refused by itself")
     elif code is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW
-from miio_lan.pairing.content import MCU_CODES, TIMED_OUT, carried, error_of
+from miio_lan.pairing.content import carried, error_of
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
@@ -16,7 +16,7 @@ from miio_lan.record import Record
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 
@@ -202,7 +202,7 @@ class Window:
         # What belongs to it may be told later than the reply, by another thread or through a slower adapter.
         answers = [task.answer for task in joint.chain.tasks] if joint is not None else []
         code = error_of(reply.reading)
-        answered = code is None or (code in MCU_CODES and code != TIMED_OUT)
+        answered = code is None or (code in ERROR_CODES and code != TIMED_OUT_CODE)
         waits = any(answered if each is None else each.reply is None for each in answers)
         missing = waits or (answered and not local and not answers)
         return self._end - last < STRAGGLING and (missing or self._better_may_come(reply, joint))
@@ -210,7 +210,11 @@ class Window:
     def _better_may_come(self, reply: Record, joint: Match | None) -> bool:
         """Tell whether a line that is told late may explain a reply better than the one at hand."""
         last = joint.chain.tasks[-1] if joint is not None else None
-        if joint is None or last is None or (last.answer is None and error_of(reply.reading) == TIMED_OUT):
+        if (
+            joint is None
+            or last is None
+            or (last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE)
+        ):
             return False
         if not joint.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False

@@ -162,6 +162,8 @@ TIMED_OUT_CODE: Final = -9999
 """The code by which a module tells the LAN that the MCU did not answer in time."""
 BAD_ANSWER_CODE: Final = -9998
 """The code by which a module tells the LAN that the MCU's answer did not fit."""
+BROKEN_ANSWER_CODE: Final = -30001
+"""What a module tells its caller when it can make no JSON of the MCU's answer."""
 UNDEFINED_CODE: Final = -10000
 """The code by which a module tells the LAN of an ``error`` of the MCU without a usable code."""
 

@@ -41,8 +41,6 @@ UNFINISHED = "unfinished"
 NON_ASCII = "non-ASCII bytes dropped"
 LF_BEFORE = "LF before"
 
-IDLE = PARTIAL_LINE_TIME
-"""Seconds of silence after which an unfinished line is given up."""
 KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
 
@@ -222,7 +220,9 @@ class LineReader:
     :param keep_empty: hand out lines without any text too (a recorder wants them, the two ends ignore them)
     """
 
-    def __init__(self, *, limit: int = KEPT, idle: float | None = IDLE, keep_empty: bool = False) -> None:
+    def __init__(
+        self, *, limit: int = KEPT, idle: float | None = PARTIAL_LINE_TIME, keep_empty: bool = False
+    ) -> None:
         self.idle = idle
         self._limit = limit
         self._keep_empty = keep_empty

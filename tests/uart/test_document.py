@@ -57,6 +57,7 @@ OBSERVED = [
     ("OLDER_ANSWER_TIME", 1.0),
     ("OLDER_ECHO_ANSWER_TIME", 60.0),
     ("OFFER_TIME", 6.0),
+    ("BROKEN_ANSWER_CODE", -30001),
     ("IDENTITY_REQUESTS", {"MIIO_model_req": "model", "MIIO_mcu_version_req": "mcu_version"}),
     ("RETRY_INTERVAL", 0.2),
     ("MODULE_EVENTS", 16),
@@ -180,9 +181,6 @@ ALSO = {
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",
     "cli/demo/steps.py": "codes a user of the demo sees",
     "uart/document.py": "here",
-    # These two still have copies.
-    "acceptance/rules/answers.py": "the codes with which a malformed downlink may be refused",
-    "pairing/content.py": "the codes of an MCU, and those of a module",
 }
 
 

@@ -61,9 +61,7 @@ PINS = {
         "MAX_PROPERTIES": 256,
         "MAX_MESSAGE": 700,
     },
-    "virtual.module.request": {
-        "BROKEN_ANSWER": (-30001, "Resp invalid json."),
-    },
+    "virtual.module.request": {},
 }
 
 

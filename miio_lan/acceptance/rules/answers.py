@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
 from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
 
@@ -22,7 +22,6 @@ LONG = 480
 """Characters from which on a downlink counts as a long one."""
 UNKNOWN_METHODS = frozenset({"unknown_command"})
 """Methods no product has; the word is the one the official tool is known to send."""
-UPDATE = "update_fw"
 _TOOL = "official MCU tool, public cases"
 
 
@@ -50,7 +49,7 @@ def _sane(session: Observed) -> Iterator[Downlink]:
     """Go through the downlinks of which a product may expect to get them."""
     for downlink in session.line.downlinks:
         special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
-        if downlink.command.wants_result and downlink.command.method != UPDATE and not special:
+        if downlink.command.wants_result and downlink.command.method != UPDATE_FW and not special:
             yield downlink
 
 
@@ -175,7 +174,7 @@ def malformed_downlink(session: Observed, case: Case) -> None:
 
 
 def _is_refusal(value: object) -> bool:
-    return isinstance(value, int) and -9999 <= value <= -4001
+    return isinstance(value, int) and (value in ERROR_CODES or (value in STATUS_CODES and value < 0))
 
 
 @rule(
@@ -328,7 +327,7 @@ def status_codes(session: Observed, case: Case) -> None:
         for said, result, _ in _results(session, method):
             codes = [row.code for row in result.results] if method != "action" else [result.code]
             known = [code for code in codes if code is not None]
-            wrong = sorted({code for code in known if code not in c.STATUS_CODES})
+            wrong = sorted({code for code in known if code not in STATUS_CODES})
             if wrong:
                 case.bad(f"code {', '.join(map(str, wrong))}", said.record)
             elif known:
@@ -344,7 +343,7 @@ def status_codes(session: Observed, case: Case) -> None:
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
     for downlink in session.line.downlinks:
-        if downlink.command.method != UPDATE:
+        if downlink.command.method != UPDATE_FW:
             continue
         said = downlink.answer
         values = said.command.values if said is not None and isinstance(said.command, c.Result) else ()
@@ -367,7 +366,7 @@ def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""
     for downlink in session.line.downlinks:
         said = downlink.answer
-        if downlink.command.method != UPDATE or said is None or '"ready"' not in said.text:
+        if downlink.command.method != UPDATE_FW or said is None or '"ready"' not in said.text:
             continue
         back = {
             each.command.command: each

@@ -135,7 +135,11 @@ class Observed:
         """Whether a bridge did something to the line while a call was under way."""
         end = self.ended if call.answer is None else call.answer.instant
         begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
-        return any(begun <= last and first <= end for first, last in self._touched)
+        return self.interfered(begun, end)
+
+    def interfered(self, start: float, end: float) -> bool:
+        """Whether a bridge did something to the line between two instants; what it holds back loses its time."""
+        return any(start <= last and first <= end for first, last in self._touched)
 
     def misinformed(self, call: JudgedCall) -> bool:
         """Whether a bridge did something to what the MCU had told of itself when a call was answered."""

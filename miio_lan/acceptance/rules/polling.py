@@ -6,18 +6,15 @@ from bisect import bisect_right
 from statistics import median
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.answers import UPDATE
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import ANSWER_TIME
+from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
     from miio_lan.uart.conversation import Conversation
     from miio_lan.uart.turns import Turn
 
-SHORTEST, LONGEST = 0.1, 0.2
-"""Seconds from one ``get_down`` to the next (serial document, get_down)."""
 TOLERANCE = 0.01
 """Seconds by which a typical interval may be too short: what the observation adds and takes away."""
 SLACK = 0.05
@@ -26,7 +23,7 @@ STRAY = 0.1
 """Seconds from the allowed range that make a single interval worth a warning."""
 ENOUGH = 5
 """Intervals without which nothing is said."""
-PATIENCE = 3.0
+SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _MAX_PAUSE = 2.0
 _SOON = 8
@@ -52,14 +49,14 @@ def polls(session: Observed, case: Case) -> None:
         case.good("get_down", said.record)
     if asked:
         quiet = line.ended - _expected(line, asked[-1])
-        if quiet >= PATIENCE and not line.broken(asked[-1].instant, line.ended):
-            silent = line.ended - line.said[-1].instant >= PATIENCE
+        if quiet >= SILENCE_TIME and not line.broken(asked[-1].instant, line.ended):
+            silent = line.ended - line.said[-1].instant >= SILENCE_TIME
             tell = case.odd if silent and session.course is None else case.bad
             tell(f"no get_down any more in the last {quiet:.1f} s", asked[-1].record)
         return
-    if line.said and line.ended - line.said[0].instant >= PATIENCE:
+    if line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
         case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
-    elif session.driven and line.ended - line.began >= PATIENCE:
+    elif session.driven and line.ended - line.began >= SILENCE_TIME:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
 
 
@@ -72,7 +69,7 @@ def _expected(line: Conversation, last: Turn) -> float:
             continue
         if answer is None:
             since = downlink.instant + ANSWER_TIME
-        elif downlink.command.method == UPDATE and '"ready"' in answer.text:
+        elif downlink.command.method == UPDATE_FW and '"ready"' in answer.text:
             since = line.ended
         else:
             since = answer.instant
@@ -108,14 +105,14 @@ def poll_interval(session: Observed, case: Case) -> None:
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
-    if not SHORTEST - TOLERANCE <= typical <= LONGEST + SLACK:
+    if not SHORTEST_POLL_INTERVAL - TOLERANCE <= typical <= LONGEST_POLL_INTERVAL + SLACK:
         for seconds, said in intervals:
             case.bad(f"{text}; here {seconds * 1000:.0f} ms", said.record)
         return
     stray = [
         (seconds, said)
         for seconds, said in intervals
-        if not SHORTEST - STRAY / 2 <= seconds <= LONGEST + STRAY
+        if not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
     ]
     if len(stray) * 20 > len(intervals):
         for seconds, said in stray:
@@ -178,8 +175,8 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
-        elif session.line.ended - downlink.instant >= PATIENCE and at == len(said):
-            case.bad(f"silent for {PATIENCE:g} s after {state}", downlink.record)
+        elif session.line.ended - downlink.instant >= SILENCE_TIME and at == len(said):
+            case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
 
 
 JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

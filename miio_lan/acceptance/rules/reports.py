@@ -9,7 +9,7 @@ from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import EVENTS_PER_SECOND, SERIAL_NUMBER
+from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import LATENESS
 
@@ -101,7 +101,9 @@ def event_rate(session: Observed, case: Case) -> None:
     sent = list(_once(said for said, _ in _events(session)))
     for number, said in enumerate(sent):
         first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
-        if first is not None and said.instant - first.instant < 1.0 - _STAMPS:
+        if first is not None and session.interfered(first.instant, said.instant):
+            case.unseen("a bridge interfered with the line", said.record)
+        elif first is not None and said.instant - first.instant < 1.0 - _STAMPS:
             case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
         else:
             case.good("not more than 3 in a second", said.record)
@@ -125,11 +127,14 @@ def report_rate(session: Observed, case: Case) -> None:
     for said in _once(said for said, _ in _reports(session)):
         changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
         for iid in [(siid, piid) for siid, piid, _ in changes if not bare_words(said)]:
-            times = [each for each in recent.get(iid, []) if said.instant - each < 1.0 - _STAMPS]
+            times = [each for each in recent.get(iid, []) if said.instant - each < REPORT_INTERVAL - _STAMPS]
             recent[iid] = [*times, said.instant]
             where = f"property {iid[0]}.{iid[1]}"
             if not times:
                 case.good(f"{where} is reported once in a second", said.record)
+                continue
+            if session.interfered(times[0], said.instant):
+                case.unseen("a bridge interfered with the line", said.record)
                 continue
             own, other = causes.between(times[-1], said.instant, iid)
             count = len(times) + 1

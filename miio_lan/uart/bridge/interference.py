@@ -22,8 +22,9 @@ from miio_lan.uart.bridge.faults import (
     text_of,
 )
 from miio_lan.uart.commands import Error, Result, read
+from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.firmware.transfer import SIZES, head_at
-from miio_lan.uart.line import CR, IDLE, KEPT
+from miio_lan.uart.line import CR, KEPT
 from miio_lan.uart.replies import OpenLines
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Interference:
         if self._is_idle:
             return None
         times = [lane.waiting[0][0] for lane in self._lanes.values() if lane.waiting]
-        times += [lane.last + IDLE for lane in self._lanes.values() if lane.line]
+        times += [lane.last + PARTIAL_LINE_TIME for lane in self._lanes.values() if lane.line]
         return min(times, default=None)
 
     def tick(self, now: float) -> list[Passage]:
@@ -184,7 +185,7 @@ class Interference:
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.
                 steps.append(replace(step, instant=max(now, step.instant)))
-            if lane.line and now >= lane.last + IDLE:
+            if lane.line and now >= lane.last + PARTIAL_LINE_TIME:
                 if lane.passing:
                     self._line_over(lane, steps, now)
                 else:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import RecordError
-from miio_lan.uart.line import IDLE
+from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.logs.logparts import Times, as_bytes, unquoted
 
 # The first of each that is there is taken: "name" is an analyser's in one export that has a "type" too.
@@ -223,7 +223,7 @@ def _joined(rows: Sequence[_Row], cells: Sequence[bytes], *, bytewise: bool) -> 
             found.append(TableLine(bytes(begun), instant, mark))
 
     for row, raw in zip(rows, cells, strict=True):
-        if row.mark in open_lines and row.instant - open_lines[row.mark][2] > IDLE:
+        if row.mark in open_lines and row.instant - open_lines[row.mark][2] > PARTIAL_LINE_TIME:
             finish(row.mark)  # given up by a module too
         for piece in _END.split(raw):
             if piece in (b"\r", b"\n"):

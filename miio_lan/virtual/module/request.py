@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from miio_lan.errors import LineError
 from miio_lan.lan import codes
 from miio_lan.lan.responder.subscriptions import INVALID_PARAM
-from miio_lan.uart.document import BAD_ANSWER_CODE
+from miio_lan.uart.document import BAD_ANSWER_CODE, BROKEN_ANSWER_CODE
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS
 from miio_lan.uart.values import MAX_IID, read_value, token
 from miio_lan.virtual.module.profile import Profile
 
 UNKNOWN_METHOD_ERROR = (codes.METHOD_NOT_FOUND, "Method not found.")
 BAD_ANSWER = (BAD_ANSWER_CODE, "user ack invalid")
-BROKEN_ANSWER = (-30001, "Resp invalid json.")
+BROKEN_ANSWER = (BROKEN_ANSWER_CODE, "Resp invalid json.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from support.blocks import block
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, SENT, Fault
 from miio_lan.uart.bridge.interference import MAX_WAITING, Interference, Passage
 from miio_lan.uart.commands import Down, read
-from miio_lan.uart.line import IDLE, KEPT
+from miio_lan.uart.document import PARTIAL_LINE_TIME
+from miio_lan.uart.line import KEPT
 from miio_lan.uart.replies import REPLY_TIME
 
 
@@ -202,14 +203,14 @@ def test_an_answer_waits_for_the_end_of_a_line_that_is_passing() -> None:
     assert line.say(b"<wn none\r") == [("<", b"wn none\r"), ("<", b"error\r")]
     line.say(b"<do")
     assert line.say(">get_down") == []
-    assert line.wait(IDLE) == [("<", b"error\r")]
+    assert line.wait(PARTIAL_LINE_TIME) == [("<", b"error\r")]
 
 
 def test_a_held_line_without_an_end_goes_on_after_the_time_a_module_waits() -> None:
     line = Line("drop result")
     assert line.say(b">resul") == []
-    assert line.between.deadline == IDLE
-    assert line.wait(IDLE) == [(">", b"resul")]
+    assert line.between.deadline == PARTIAL_LINE_TIME
+    assert line.wait(PARTIAL_LINE_TIME) == [(">", b"resul")]
     assert line.say(b">t 1\r") == [(">", b"t 1\r")]
     assert line.say(">result 2") == []
 
