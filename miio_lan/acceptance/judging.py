@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.all import judge, model_of
+from miio_lan.acceptance.rules.all import verdicts_of
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
-from miio_lan.pairing.pairing import pair
 from miio_lan.record.marks import marked_check, without_marks
-from miio_lan.uart.order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,17 +57,17 @@ def judgement_of(
     if check is not None and check.ended is not None:
         # A tap may have gone on hearing what was no part of the check.
         lines = [record for record in lines if record.instant <= check.ended]
-    kept = tuple(sorted(lines, key=lambda record: record.instant) if driven else in_order(lines))
-    model = model_of(kept) or (spec.model if spec is not None else "")
-    verdicts = judge(kept, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    # Read once, ordered once: rules and exchanges look at the same conversation.
+    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    model = session.model or (spec.model if spec is not None else "")
     return Judgement(
         title=title or model or "unknown product",
         model=model,
-        started=kept[0].wall if kept else 0.0,
+        started=session.records[0].wall if session.records else 0.0,
         mode=mode or PASSIVE,
-        verdicts=verdicts,
-        records=kept,
-        exchanges=tuple(pair(kept)),
+        verdicts=verdicts_of(session),
+        records=session.records,
+        exchanges=session.exchanges,
     )
 
 

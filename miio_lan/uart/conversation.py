@@ -36,6 +36,7 @@ import re
 from math import inf
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import (
     Command,
@@ -152,6 +153,8 @@ class Conversation(History):
 
     def take(self, record: Record, seen: Seen | None) -> None:
         """Take a record of the UART, with what :meth:`read` gave for it where that was asked before."""
+        if is_mark(record):
+            return
         self._begin(record)
         notes = frozenset(_WORDS.findall(record.note)) if record.note else _NO_NOTES
         if notes & _BREAKS or not record.raw:

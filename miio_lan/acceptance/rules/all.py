@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from miio_lan.device.spec import Spec
     from miio_lan.record import Record
 
-__all__ = ["JUDGES", "RULES", "judge", "model_of"]
+__all__ = ["JUDGES", "RULES", "judge", "verdicts_of"]
 
 JUDGES: tuple[Judge, ...] = (
     *form.JUDGES,
@@ -69,12 +69,9 @@ def judge(
     """
     lines = without_marks(records)
     session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    return verdicts_of(session)
+
+
+def verdicts_of(session: Observed) -> tuple[Verdict, ...]:
+    """Judge what was observed; one verdict per rule, in the order of :data:`RULES`."""
     return tuple(each.judge(session) for each in JUDGES)
-
-
-def model_of(records: Iterable[Record]) -> str:
-    """Give the model the MCU reported last, empty when it reported none."""
-    names = [
-        getattr(said.command, "name", None) for said in Observed(without_marks(records)).line.of("model")
-    ]
-    return next((name for name in reversed(names) if name), "")

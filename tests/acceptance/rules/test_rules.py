@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.talk import outcome, talk, verdict
 
-from miio_lan.acceptance.rules.all import RULES, judge, model_of
+from miio_lan.acceptance.rules.all import RULES, judge
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import rule
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import KINDS, Outcome
@@ -425,8 +426,8 @@ def test_a_failure_shows_its_warnings_too() -> None:
 
 
 def test_the_model_is_the_last_one_reported() -> None:
-    assert model_of(talk("> model a.b.c\n< ok\n> model d.e.f\n< ok\n> model")) == "d.e.f"
-    assert model_of(talk("> get_down")) == ""
+    assert Observed(talk("> model a.b.c\n< ok\n> model d.e.f\n< ok\n> model")).model == "d.e.f"
+    assert Observed(talk("> get_down")).model == ""
 
 
 _PIECES = st.sampled_from(

@@ -1,0 +1,94 @@
+"""Scenes made at random, and how they are watched: late, with losses, with noise, through two adapters."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from support.scene import COMMANDS, MANY, Scene
+
+from miio_lan.record import Record
+
+BEHAVIOURS = ("good", "good", "good", "silent", "late", "slow", "error", "refuse", "wrong")
+NOISE = (
+    b"\xff\xff",
+    b"*** boot ***\r",
+    b"\r",
+    b"\n\r",
+    b"ok\r",
+    b"resu\x00\xfft 2 1\r",
+    b"properties_changed 2 1 5\r",
+)
+END = 60.0
+Watch = Callable[[Scene, random.Random], list[Record]]
+
+
+def random_scene(rng: random.Random) -> Scene:
+    """A few clients at nearly the same time, who often want the same, and others whom nobody sees."""
+    among = (*COMMANDS, MANY)
+    if rng.random() < 0.5:
+        among = tuple(rng.sample(among, 2))
+    if rng.random() < 0.3:
+        among = (MANY,)
+    last = 0.5 + rng.choice((0.3, 2, 6))
+    scene = Scene(poll=rng.choice((0.1, 0.2, 1.5)), polls_while_busy=rng.random() < 0.5)
+    for place in range(rng.randint(1, 4)):
+        scene.ask(
+            when=rng.uniform(0.5, last),
+            command=rng.choice(among),
+            behaviour=rng.choice(BEHAVIOURS),
+            request_lost=rng.random() < 0.25,
+            reply_lost=rng.random() < 0.25,
+            resends=rng.randint(0, 2),
+            number=1000 * (place + 1),
+        )
+    for _ in range(rng.randint(0, 2)):
+        scene.order(rng.uniform(0.5, last), rng.choice(among), rng.choice(BEHAVIOURS))
+    for _ in range(rng.randint(0, 2)):
+        scene.line(rng.uniform(0.5, 8), "properties_changed 2 5 7")
+    scene.run(END)
+    return scene
+
+
+def adapters(scene: Scene, rng: random.Random) -> list[Record]:
+    scene.restamp((rng.choice((0.001, 0.004, 0.016)), rng.choice((0.0013, 0.005, 0.015))))
+    return scene.records
+
+
+def losses(scene: Scene, rng: random.Random) -> list[Record]:
+    lines = [record for record in scene.records if record.wire == "uart" and b"none" not in record.raw]
+    lost = rng.sample(lines, min(len(lines), rng.randint(1, 3)))
+    return [record for record in scene.records if not any(record is each for each in lost)]
+
+
+def late_start(scene: Scene, rng: random.Random) -> list[Record]:
+    start = rng.uniform(0, 8)
+    return [record for record in scene.records if record.wire == "lan" or record.instant >= start]
+
+
+def noises(scene: Scene, rng: random.Random) -> list[Record]:
+    seen = list(scene.records)
+    for _ in range(rng.randint(1, 6)):
+        when = rng.uniform(0, 10)
+        seen.append(Record("uart", rng.choice(("up", "down")), when, when, rng.choice(NOISE)))
+    return seen
+
+
+def adapters_and_losses(scene: Scene, rng: random.Random) -> list[Record]:
+    adapters(scene, rng)
+    return losses(scene, rng)
+
+
+def all_of_it(scene: Scene, rng: random.Random) -> list[Record]:
+    return scene.records
+
+
+#: How a scene is watched, and whether lines may be missing or added then.
+WATCHES: dict[str, tuple[Watch, bool]] = {
+    "all of it": (all_of_it, False),
+    "adapters": (adapters, False),
+    "losses": (losses, True),
+    "late start": (late_start, True),
+    "noise": (noises, True),
+    "adapters and losses": (adapters_and_losses, True),
+}
