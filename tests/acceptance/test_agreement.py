@@ -1,0 +1,139 @@
+"""Rules and exchanges against each other, and both against a book of what really happened.
+
+One report must not contradict itself: every rule and every exchange names the same answer of a line. And what is said
+without a doubt must be true.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from support.random_scenes import WATCHES, Watch, random_scene
+from support.scene import COMMANDS, MANY, Scene
+
+from miio_lan.acceptance.rules.all import verdicts_of
+from miio_lan.acceptance.rules.answers import in_doubt
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.verdict import Outcome
+from miio_lan.record import Record
+
+ONCE_WRONG = ()
+"""Seeds of scenes that were once judged wrongly and sure."""
+SEEDS = (*ONCE_WRONG, *range(30))
+
+
+def disagreements(session: Observed) -> list[str]:
+    """Say where an exchange names another answer than the rules have for the same line."""
+    answers = {id(each.record): each.answer for each in session.line.downlinks}
+    found = []
+    for exchange in session.exchanges:
+        for part in exchange.parts:
+            if part.down is None or id(part.down) not in answers:
+                continue
+            answer = answers[id(part.down)]
+            record = answer.record if answer is not None else None
+            # A reply that reports success shows that an answer with other ids was to something else.
+            unfit = answer is not None and not answer.fits and part.result is None
+            if record is not part.result and not unfit:
+                found.append(f"{part.down.raw!r}: {record} for the rules, {part.result} for the exchange")
+    return found
+
+
+def wrong_answers(scene: Scene, session: Observed) -> list[str]:
+    """Say which answers the conversation gives to a line without a doubt, though they are to another one."""
+    truth = {id(down): told.answer_of.get(id(down)) for told in scene.told for down in told.downs}
+    found = []
+    for downlink in session.line.downlinks:
+        answer = downlink.answer
+        if id(downlink.record) not in truth or answer is None or in_doubt(session, answer):
+            continue
+        if downlink.doubtful or downlink.missed or not answer.sure or answer.blind:
+            continue
+        if answer.record is not truth[id(downlink.record)]:
+            found.append(f"{downlink.text} is not answered by {answer.text}")
+    return found
+
+
+def false_alarms(scene: Scene, session: Observed) -> list[str]:
+    """Say which breaches the rules tell that did not happen."""
+    by_down = {id(down): told.answer_of.get(id(down)) for told in scene.told for down in told.downs}
+    by_answer = {
+        id(answer): down
+        for told in scene.told
+        for down in told.downs
+        if (answer := told.answer_of.get(id(down))) is not None
+    }
+    found = []
+    for verdict in verdicts_of(session):
+        name = verdict.rule.name
+        if verdict.outcome is not Outcome.FAIL or name not in JUDGED:
+            continue
+        for evidence in verdict.evidence:
+            record = evidence.record
+            if record is None or not _is_breach(name, evidence.text, record, by_down, by_answer):
+                found.append(f"{name}: {evidence.text} ({record and record.raw!r})")
+    return found
+
+
+JUDGED = {
+    *(
+        "downlink-answered",
+        "answer-time",
+        "get-result",
+        "set-result",
+        "action-result",
+        "answers-only-downlinks",
+    ),
+    *("error-form", "status-codes", "unknown-downlink"),
+}
+
+
+def _is_breach(
+    name: str,
+    text: str,
+    record: Record,
+    by_down: dict[int, Record | None],
+    by_answer: dict[int, Record],
+) -> bool:
+    if name == "downlink-answered":
+        return by_down.get(id(record), record) is None
+    if name == "answer-time":
+        down = by_answer.get(id(record))
+        return down is not None and record.instant - down.instant > 4.0
+    if name in ("get-result", "set-result", "action-result"):
+        return record.raw == b"result 9 9\r"
+    return False  # the MCU of a scene never does that
+
+
+@pytest.mark.parametrize(("watch", "lossy"), WATCHES.values(), ids=WATCHES)
+def test_rules_and_exchanges_name_the_same_answers_and_none_is_wrong_and_sure(
+    watch: Watch, lossy: bool
+) -> None:
+    for seed in SEEDS:
+        rng = random.Random(seed)
+        scene = random_scene(rng)
+        session = Observed(watch(scene, rng), ended=scene.now)
+        assert (seed, disagreements(session)) == (seed, [])
+        assert (seed, wrong_answers(scene, session)) == (seed, [])
+        assert (seed, false_alarms(scene, session)) == (seed, [])
+
+
+def test_what_is_plain_is_judged() -> None:
+    """In a quiet conversation all of it is sure: each breach is told, and nothing else."""
+    scene = Scene()
+    behaviours = ("good", "silent", "late", "wrong", "error", "refuse")
+    for place, (command, behaviour) in enumerate(
+        (command, behaviour) for command in (*COMMANDS, MANY) for behaviour in behaviours
+    ):
+        scene.ask(10.0 + 70.0 * place, command, number=10 + place, behaviour=behaviour)
+    scene.run(3600.0)
+    session = Observed(scene.records)
+    assert disagreements(session) == []
+    assert wrong_answers(scene, session) == []
+    assert false_alarms(scene, session) == []
+    verdicts = {verdict.rule.name: verdict for verdict in verdicts_of(session)}
+    silent = sum("not answered" == told.stop for told in scene.told)
+    assert verdicts["downlink-answered"].broken == silent
+    late = sum("answered late" == told.stop for told in scene.told)
+    assert verdicts["answer-time"].broken == late
