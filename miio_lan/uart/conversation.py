@@ -369,6 +369,9 @@ class Conversation(History):
         if not is_new:
             return
         self.downlinks.append(downlink)
+        last = self.orphans[-1] if self.orphans else None
+        if last is not None and downlink.command.wants_result and self._ledger.adopt(last, downlink):
+            self.orphans.pop()
         if method in IDENTITY_REQUESTS:
             self._requests[IDENTITY_REQUESTS[method]] = downlink
             self._requested = self._now

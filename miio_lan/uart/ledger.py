@@ -12,7 +12,7 @@ from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
-from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink
+from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink, plain, read_line
 from miio_lan.uart.turns import LATENESS
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ class Ledger:
             if not (turn.fits and command.valid):
                 downlink.extra.append(turn.record)  # one useless answer after another
                 return
-            downlink.extra += downlink.answer.records
+            if not _give_away(downlink.answer, downlink):
+                downlink.extra += downlink.answer.records
         downlink.answer = turn
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
@@ -126,18 +127,24 @@ class Ledger:
     def acknowledge(self, turn: Turn) -> None:
         """Learn what the module said to an answer: what it takes is the answer, whatever it refused before."""
         downlink = turn.answers
-        if downlink is None or not turn.accepted or downlink.answer in (None, turn):
+        if downlink is None or not turn.accepted:
             return
         before = downlink.answer
-        if before is None or not before.refused:
+        if before is None or before is turn or not before.refused:
             return
         downlink.extra = [each for each in downlink.extra if each is not turn.record]
         downlink.answer = turn
-        free = [each for each in before.others if each.answer is None and each is not downlink]
-        if free:  # what was refused may be the late answer to something else
-            before.answers, before.late, free[-1].answer = free[-1], True, before
-        else:
+        if not _give_away(before, downlink):
             downlink.extra += before.records
+
+    def adopt(self, turn: Turn, downlink: Downlink) -> bool:
+        """Take an answer to nothing as the one to what is handed out in the same moment: stamps may be late."""
+        command = read_line(plain(turn.record), "up", downlink.command)
+        if turn.glued or downlink.instant - turn.instant > LATENESS or not fits_command(command, downlink):
+            return False
+        turn.command, turn.answers, turn.again, turn.sure = command, downlink, False, False
+        downlink.answer = turn
+        return True
 
     # --- downlinks -----------------------------------------------------------------------------------------------
 
@@ -184,3 +191,14 @@ def _is_answered(downlink: Downlink) -> bool:
         return False
     named = has_to_name(downlink.command) and isinstance(answer.command, Result)
     return not answer.refused or (named and answer.sure)
+
+
+def _give_away(refused: Turn, downlink: Downlink) -> bool:
+    """Give an answer that the module refused to what it may answer instead: most likely it is that one's, and late."""
+    free = [each for each in refused.others if each.answer is None and each is not downlink]
+    if not refused.refused or not free:
+        return False
+    refused.answers, refused.late, refused.sure = free[-1], True, False
+    refused.others = [*free[:-1], downlink]
+    free[-1].answer = refused
+    return True

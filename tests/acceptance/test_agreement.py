@@ -18,7 +18,7 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.record import Record
 
-ONCE_WRONG = ()
+ONCE_WRONG = (1000083, 1000277, 1000300, 1000350, 1000492, 1000557, 1000561)
 """Seeds of scenes that were once judged wrongly and sure."""
 SEEDS = (*ONCE_WRONG, *range(30))
 
@@ -133,7 +133,7 @@ def test_what_is_plain_is_judged() -> None:
     assert wrong_answers(scene, session) == []
     assert false_alarms(scene, session) == []
     verdicts = {verdict.rule.name: verdict for verdict in verdicts_of(session)}
-    silent = sum("not answered" == told.stop for told in scene.told)
+    silent = sum(told.stop == "not answered" for told in scene.told)
     assert verdicts["downlink-answered"].broken == silent
-    late = sum("answered late" == told.stop for told in scene.told)
+    late = sum(told.stop == "answered late" for told in scene.told)
     assert verdicts["answer-time"].broken == late

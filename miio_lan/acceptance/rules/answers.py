@@ -72,12 +72,22 @@ def _answered(session: Observed, downlink: Downlink) -> bool | None:
 
 
 def in_doubt(session: Observed, said: Turn) -> bool:
-    """Whether an answer may belong to something that was not seen, so that its contents prove nothing."""
+    """Whether an answer may belong to something else, or to what was not seen, so that its contents prove nothing."""
     if session.driven:
         return False
-    asked = said.answers.command if said.answers is not None else None
-    others = any(other.command != asked for other in said.others)  # what asks for the same judges it the same
-    return others or (not said.fits and (said.blind or not said.sure))
+    downlink = said.answers
+    if downlink is None or any(other.command != downlink.command for other in said.others):
+        return True  # others that asked for the same judge it the same
+    return not said.fits and (said.blind or not said.sure or downlink.doubtful)
+
+
+def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
+    """Whether an answer that seems to be late may be one in time, to something that was not seen."""
+    if session.driven:
+        return False
+    taken = said.late and not said.refused  # when the module had gone on to something else
+    missing = session.line.missing(downlink.instant, said.instant)
+    return in_doubt(session, said) or not said.sure or taken or missing
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -112,7 +122,7 @@ def answer_time(session: Observed, case: Case) -> None:
         if downlink.seconds is None or downlink.answer is None:
             continue
         late = downlink.seconds - (0.0 if session.driven else LATENESS)
-        if late > ANSWER_TIME and in_doubt(session, downlink.answer):
+        if late > ANSWER_TIME and _late_in_doubt(session, downlink.answer, downlink):
             case.unseen("a late answer may belong to another downlink", downlink.answer.record)
         elif late > ANSWER_TIME:
             case.bad(

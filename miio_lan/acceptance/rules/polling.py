@@ -145,8 +145,7 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
     if said.answers is not None and not said.again:
         case.good("answers a downlink", said.record)
         return
-    lost = session.line.broken(said.instant - ANSWER_TIME, said.instant)
-    if not session.driven and (said.accepted or said.blind or lost or "down" not in session.line.heard):
+    if not session.driven and _may_answer(session, said):
         case.unseen("what it answers was not seen", said.record)
     elif said.answers is not None and refused:
         case.odd("the answer is repeated after the module refused it", said.record)
@@ -154,6 +153,14 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
         case.bad("nothing waits for an answer any more", said.record)
     else:
         case.bad("nothing was asked", said.record)
+
+
+def _may_answer(session: Observed, said: Turn) -> bool:
+    """Whether an answer may belong to something that was not seen, or that another answer was taken for."""
+    lost = session.line.broken(said.instant - ANSWER_TIME, said.instant) or "down" not in session.line.heard
+    first = said.answers.answer if said.answers is not None else None
+    unsure = first is not None and (not first.sure or bool(first.others))
+    return said.accepted or said.blind or lost or unsure or bool(said.others)
 
 
 @rule(

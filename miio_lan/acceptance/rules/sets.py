@@ -72,11 +72,13 @@ def _values_set(downlink: Downlink) -> dict[Iid, object]:
 class _Known:
     """What each property was last told to be: by a report, a read, or a set whose report is not due any more.
 
-    A set that is taken back before its report was due leaves nothing to report.
+    A set that is taken back before its report was due leaves nothing to report, and neither does a set to the value
+    that the property has already: the report of an earlier set is that one's.
     """
 
     def __init__(self) -> None:
         self.values: dict[Iid, object] = {}
+        self.actual: dict[Iid, object] = {}
         self._fresh: dict[Iid, tuple[object, float]] = {}
 
     def go_on(self, now: float) -> None:
@@ -92,7 +94,7 @@ class _Known:
         command = said.command
         if isinstance(command, c.PropertiesChanged):
             for siid, piid, value in command.changes:
-                self.values[siid, piid] = value
+                self.values[siid, piid] = self.actual[siid, piid] = value
                 self._fresh.pop((siid, piid), None)
         elif isinstance(command, c.Result) and said.answers is not None:
             for row in command.results:
@@ -100,8 +102,14 @@ class _Known:
                     self._take_read((row.siid, row.piid), row.value)
             for iid, wanted in _values_set(said.answers).items():
                 self._fresh[iid] = wanted, said.instant
+                self.actual[iid] = wanted
+
+    def changes(self, iid: Iid, value: object) -> bool:
+        """Tell whether a set to this value changes a property whose value is known."""
+        return iid in self.values and not alike(self.actual.get(iid), value)
 
     def _take_read(self, iid: Iid, value: object) -> None:
+        self.actual[iid] = value
         fresh = self._fresh.get(iid)
         if fresh is None or not alike(fresh[0], value):
             self.values[iid] = value  # a set that is not seen has had no effect
@@ -121,7 +129,7 @@ def _sets(line: Conversation) -> Iterator[_Set]:
             known.take(line.said[at])
             at += 1
         known.go_on(downlink.instant)
-        before = {iid: known.values[iid] for iid in values if iid in known.values}
+        before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
         yield _Set(downlink, downlink.answer, values, before)
 
 
