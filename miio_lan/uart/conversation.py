@@ -286,6 +286,8 @@ class Conversation(History):
         asked = any(each.word == GET_DOWN for each in self._open)
         if seen.target is not None:
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
+            if turn.late and self.missing(seen.target.instant, turn.instant):
+                turn.sure = False  # it may be in time, to something that was not seen
         elif not self._ledger.answer_unasked(turn):
             self.orphans.append(turn)
             current = self._ledger.current

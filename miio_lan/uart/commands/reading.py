@@ -63,6 +63,7 @@ __all__ = [
     "NET_STATES",
     "OK",
     "STATUS_CODES",
+    "UPLINKS",
     "Action",
     "Argument",
     "BleConfig",
