@@ -73,8 +73,9 @@ class Ledger:
         """
         waiting = self.waiting
         suits = waiting is not None and fits_downlink(raw, waiting)
-        if waiting is not None and not suits and now - waiting.instant > ANSWER_TIME + DELAY:
-            waiting = None  # given up long ago; it is the answer to a line that was not seen
+        useless = not suits or (waiting is not None and waiting.answer is not None)
+        if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
+            waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         open_late = (
             each for each in self._unanswered if each is not waiting and now - each.instant <= LATEST
         )
