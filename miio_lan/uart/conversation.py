@@ -74,13 +74,13 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
-_NO_NOTES: frozenset[str] = frozenset()
 
 
 class Seen(NamedTuple):
     """How a line is read where it stands in the conversation.
 
     :param echo: whether it is the MCU's own line that comes back
+    :param place: which of the open lines a reply belongs to
     :param target: the downlink an answer is read as the answer to
     :param others: what else it may answer
     """
@@ -88,6 +88,7 @@ class Seen(NamedTuple):
     text: str
     command: Command
     echo: bool = False
+    place: int | None = None
     target: Downlink | None = None
     others: tuple[Downlink, ...] = ()
 
@@ -97,11 +98,13 @@ class Conversation(History):
 
     :param side: whose conversation it is, where a bridge stands between the two
     :param before: what of the time before the first line still matters
+    :param live: whether only what is under way is asked for, by whoever then has to :meth:`forget` the rest
     """
 
-    def __init__(self, side: Side = "module", before: Before | None = None) -> None:
+    def __init__(self, side: Side = "module", before: Before | None = None, *, live: bool = False) -> None:
         super().__init__(before)
         self.side = side
+        self._live = live
         self._ledger = Ledger()
         self._requests: dict[str, Downlink] = {}  # for model and version, by the word that answers them
         self._requested = -inf
@@ -125,10 +128,13 @@ class Conversation(History):
     # --- taking --------------------------------------------------------------------------------------------------
 
     def read(self, direction: Direction, raw: bytes, now: float) -> Seen:
-        """Read a line where it stands, without taking it."""
+        """Read a line where it stands, without taking it; to be taken before the next one is read."""
+        if self._open and (expired := self._open.expire(now)):
+            self._give_up(expired)
         if direction == "down":
             text = text_of_raw(raw, direction)
-            asked = self._open.look(text, now)
+            place = self._open.place_of(text, now)
+            asked = self._open.at(place)
             # ``help`` itself is among the lines of its answer; ``ok`` and ``error`` are the module's own words.
             back = (
                 asked is not None
@@ -136,16 +142,15 @@ class Conversation(History):
                 and asked.reply is None
                 and text not in ("ok", "error")
             )
-            return Seen(text, read_line(raw, direction, asked.command if asked else None), echo=back)
+            return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
         command = read_line(raw, direction, None)
         text = text_of_raw(raw, direction)
         if not isinstance(command, (Result, Error)):
             return Seen(text, command)
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
-        return Seen(
-            text, read_line(raw, direction, context.command if context else None), False, target, others
-        )
+        command = read_line(raw, direction, context.command) if context is not None else command
+        return Seen(text, command, target=target, others=others)
 
     def feed(self, record: Record) -> None:
         """Take a record of the UART."""
@@ -153,20 +158,24 @@ class Conversation(History):
 
     def take(self, record: Record, seen: Seen | None) -> None:
         """Take a record of the UART, with what :meth:`read` gave for it where that was asked before."""
-        if is_mark(record):
+        note, raw = record.note, record.raw
+        if not raw and is_mark(record):
             return
         self._begin(record)
-        notes = frozenset(_WORDS.findall(record.note)) if record.note else _NO_NOTES
-        if notes & _BREAKS or not record.raw:
-            self._break(record, away="outage" in notes)
-        if not record.raw or notes & _ASIDE:
-            return
+        dropped = not raw.endswith(CR)
+        if note or not raw:
+            notes = frozenset(_WORDS.findall(note))
+            if notes & _BREAKS or not raw:
+                self._break(record, away="outage" in notes)
+            if not raw or notes & _ASIDE:
+                return
+            dropped = dropped or bool(notes & _DROPPED)
         self.heard.add(record.direction)
         if record.direction == "up":
-            self._up(record, seen, dropped=bool(notes & _DROPPED) or not record.raw.endswith(CR))
+            self._up(record, seen, dropped=dropped)
         else:
             self._down(record, seen)
-        if self.side == "module" and not delivered(record):
+        if record.note and self.side == "module" and not delivered(record):
             self._withheld(record)
 
     def finish(self, ended: float | None = None) -> None:
@@ -186,10 +195,10 @@ class Conversation(History):
             self.began = record.instant
         if self._blind_until is None:
             self._blind_until = self.first + BLIND
-        # Of two receivers one is later than the other: what follows is not earlier for that.
-        self._now = self.ended = max(self._now, record.instant)
-        since = self.away.pop(record.direction, None)
-        if since is not None:
+        if record.instant > self._now:  # of two receivers one is later: what follows is not earlier for that
+            self._now = record.instant
+        self.ended = self._now
+        if self.away and (since := self.away.pop(record.direction, None)) is not None:
             self.gaps.append((since, self._now))
 
     def _break(self, record: Record, *, away: bool) -> None:
@@ -214,7 +223,7 @@ class Conversation(History):
     # --- from the MCU --------------------------------------------------------------------------------------------
 
     def _up(self, record: Record, seen: Seen | None, *, dropped: bool) -> None:
-        if not (delivered(record) if self.side == "module" else not invented(record)):
+        if record.note and not (delivered(record) if self.side == "module" else not invented(record)):
             self._spoken_for(record)
             return
         self._altered = ALTERED in record.note
@@ -222,15 +231,15 @@ class Conversation(History):
             seen = self.read("up", plain(record), self._now)
         if not seen.text or (self._transfer and isinstance(seen.command, Noise)):
             return  # what a bootloader says between blocks is no line of the document
-        self._give_up(self._open.expire(self._now))
         self._open.end_help()
         parts = parts_of(seen.text)
         for number, part in enumerate(parts):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
-            if number == 0 and not dropped and _is_heard(record):
-                self._give_up(self._open.add(turn))
+            if number == 0 and not dropped and (not record.note or _is_heard(record)):
+                if full := self._open.add(turn):
+                    self._give_up(full)
                 self._burst.append(turn)
 
     def _spoken_for(self, record: Record) -> None:
@@ -258,7 +267,7 @@ class Conversation(History):
 
     def _polled(self, turn: Turn) -> None:
         self.polls.append(turn.instant)
-        if self._is_quiet():
+        if not self._live and self._is_quiet():
             self.quiet.append(Quiet(turn.instant, self._fed - 1, self.now()))
         if self.waiting is not None:
             self.waiting.polls.append(turn)
@@ -301,7 +310,7 @@ class Conversation(History):
         ours = not invented(record)
         if self.side == "module" and not ours:
             return
-        said_at = self._now - held_back(record) if self.side == "mcu" else self._now
+        said_at = self._now - held_back(record) if record.note and self.side == "mcu" else self._now
         if seen is None:
             seen = self.read("down", plain(record), said_at)
         if not seen.text or seen.echo:
@@ -310,16 +319,16 @@ class Conversation(History):
             self.told.append((record, seen.command))
         if self.side == "mcu" and not delivered(record):
             if ALTERED not in record.note:
-                self._open.replied(seen.text, said_at)  # it will not be said again
+                self._open.take(seen.place)  # it will not be said again
             return
         self._said_until = self._now
-        self._give_up(self._open.expire(said_at))
-        turn, passed = self._open.replied(seen.text, said_at)
-        self._give_up(passed)
+        turn, passed = self._open.take(seen.place)
+        if passed:
+            self._give_up(passed)
         if turn is not None:
             self._reply(turn, record)
         if isinstance(seen.command, Down):
-            self._handed_out(Downlink(record, seen.text, seen.command, turn, self._now))
+            self._handed_out(record, seen.command, seen.text, turn)
         elif turn is None:
             self._unexplained(seen)
         elif seen.text == "error" and turn.word == GET_DOWN and self.waiting is None:
@@ -363,13 +372,16 @@ class Conversation(History):
         if not self._open:
             self._burst.clear()
 
-    def _handed_out(self, downlink: Downlink) -> None:
-        method = downlink.command.method
+    def _handed_out(self, record: Record, command: Down, text: str, asked: Turn | None) -> None:
         self._transfer = False
-        is_new = self._ledger.hand_out(downlink, self._now)
-        if method == "none":
-            self.idle.append(self._now)
-        if not is_new:
+        method = command.method
+        if method in ("", "none"):
+            self._ledger.close(command, self._now)
+            if method:
+                self.idle.append(self._now)
+            return
+        downlink = Downlink(record, text, command, asked, self._now)
+        if not self._ledger.hand_out(downlink, self._now):
             return
         self.downlinks.append(downlink)
         last = self.orphans[-1] if self.orphans else None

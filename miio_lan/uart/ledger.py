@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from miio_lan.uart.bridge.faults import invented
-from miio_lan.uart.commands import Error, NetChange, Result
+from miio_lan.uart.commands import Down, Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink, plain, read_line
@@ -150,7 +150,7 @@ class Ledger:
     # --- downlinks -----------------------------------------------------------------------------------------------
 
     def hand_out(self, downlink: Downlink, now: float) -> bool:
-        """Take what was handed out, ``down none`` included; tell whether it is something new that may be answered."""
+        """Take what was handed out; tell whether it is something new."""
         waiting, command = self.waiting, downlink.command
         if waiting is not None and waiting.command == command:
             if command.method == UPDATE_FW:
@@ -159,20 +159,19 @@ class Ledger:
             if invented(downlink.record):
                 self._doubled = True
                 return False
-        self._doubled = False
-        if self.current is not None and self.current.closed is None:
-            self._close(self.current, downlink, now)
-        self._notice = None
-        if command.method in ("", "none"):
-            return False
+        self.close(command, now)
         if command.wants_result:
             self.current = downlink
         elif not isinstance(command, NetChange):
             self._notice = downlink
         return True
 
-    def _close(self, current: Downlink, following: Downlink, now: float) -> None:
-        """The module is done with a downlink, for it hands out what follows."""
+    def close(self, following: Down, now: float) -> None:
+        """The module is done with its last downlink, for it hands out what follows, or has nothing to do."""
+        self._doubled, self._notice = False, None
+        current = self.current
+        if current is None or current.closed is not None:
+            return
         answer = current.answer
         current.closed = now
         # It names nothing, and stamps may be late: it may be the answer to what is handed out now.
@@ -180,7 +179,7 @@ class Ledger:
             answer.sure = answer.sure and now - answer.instant >= LATENESS
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
-            current.restarted = in_time and isinstance(following.command, NetChange)
+            current.restarted = in_time and isinstance(following, NetChange)
         if not current.notes and not current.restarted and not _is_answered(current):
             self._unanswered.append(current)
 

@@ -29,7 +29,7 @@ _REPLIED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
 
 def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Command:
     """Read a line as the answer or reply to ``pending``; at little cost where it was read before."""
-    if direction == "up" and not raw.lstrip(_BEFORE).startswith(b"result"):
+    if pending is not None and direction == "up" and not raw.lstrip(_BEFORE).startswith(b"result"):
         pending = None
     # By its line, not by itself: what JSON brings into a downlink cannot be hashed.
     key = (raw, direction, _context(pending) if pending is not None else None)

@@ -107,23 +107,29 @@ class OpenLines(Generic[LineT]):
         :param text: the module's line, without its end and without a prompt
         :param now: when it was said, seconds
         """
+        return self.take(self.place_of(text, now))
+
+    def take(self, place: int | None) -> tuple[LineT | None, list[LineT]]:
+        """Take out the line at a place that :meth:`place_of` gave, and those before it, which were passed over."""
         lines = self._lines
-        place = self._place_of(text, now)
-        passed = [lines.popleft() for _ in range(place)] if place is not None else []
-        if place is None or not lines:
+        if place is None:
+            return None, []
+        passed = [lines.popleft() for _ in range(place)] if place else []
+        if not lines:
             return None, passed
         return (lines[0] if lines[0].word == HELP else lines.popleft()), passed
 
-    def look(self, text: str, now: float) -> LineT | None:
-        """Find the line that a module's line would reply to, and leave everything as it is."""
-        place = self._place_of(text, now)
+    def at(self, place: int | None) -> LineT | None:
+        """Give the line at a place, and leave everything as it is."""
         return self._lines[place] if place is not None and place < len(self._lines) else None
 
-    def _place_of(self, text: str, now: float) -> int | None:
+    def place_of(self, text: str, now: float) -> int | None:
         """Give how many lines ``text`` shows to be passed over; None when it replies to none of them."""
         lines = self._lines
         if not lines or not text:
             return None
+        if len(lines) == 1 and may_reply(text, lines[0].word):
+            return 0  # so it is nearly always
         kind, place = kind_of(text), 0
         never = (
             _NEVER_OK if kind == "ok" and any(line.word not in _NEVER_OK for line in lines) else frozenset()
@@ -142,10 +148,11 @@ class OpenLines(Generic[LineT]):
 
 def kind_of(text: str) -> str:
     """Give what a module's line is: ``"down"``, ``"ok"``, ``"error"``, or ``"value"`` for all else."""
-    if text.startswith(_NOT_FOUND):
-        return "error"
-    word = text.partition(" ")[0]
-    return word if word == "down" or text in ("ok", "error") else "value"
+    if text in ("ok", "error"):
+        return text
+    if text.startswith("down ") or text == "down":
+        return "down"
+    return "error" if text.startswith(_NOT_FOUND) else "value"
 
 
 def may_reply(text: str, word: str) -> bool:

@@ -75,10 +75,11 @@ class Turn:
     #: Whether what it answers may be something that was not seen: said before the watching began, or lost.
     blind: bool = False
 
-    @property
-    def word(self) -> str:
-        """The command word, :data:`~miio_lan.uart.replies.NOISE` for what is no command."""
-        return NOISE if isinstance(self.command, Noise) else self.text.partition(" ")[0]
+    #: The command word, :data:`~miio_lan.uart.replies.NOISE` for what is no command.
+    word: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.word = NOISE if isinstance(self.command, Noise) else self.text.partition(" ")[0]
 
     @property
     def reply_text(self) -> str:

@@ -40,7 +40,7 @@ class LineWatch:
         self._peer = peer
         self._up = LineReader(keep_empty=True)
         self._down = LineReader(keep_empty=True)
-        self._conversation = Conversation()
+        self._conversation = Conversation(live=True)
         self._readings: dict[int, tuple[Command, dict[str, object]]] = {}
 
     @property
