@@ -86,6 +86,7 @@ def is_success(reply: Record | None) -> bool:
 
 
 def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at this downlink, None where it went through; put every doubt into ``finding``."""
     answer = downlink.answer
     finding.notes += downlink.notes
     if downlink.missed:
@@ -146,6 +147,7 @@ def _doubt_answer(downlink: Downlink, answer: Turn, finding: Finding, *, succeed
 
 
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
     reading = (reply.reading or {}) if reply is not None else {}
     code = error_of(reading) if reply is not None else None
     good = reply is not None and code is None and all_good(reading.get("result"))
@@ -172,6 +174,7 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Find
 
 
 def _came_late(downlink: Downlink, answer: Turn, reply: Record | None) -> bool:
+    """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
     taken = answer.record.instant - downlink.instant
     if reply is not None:
         if error_of(reply.reading) == TIMED_OUT_CODE and not says_code(answer, TIMED_OUT_CODE):
@@ -185,26 +188,23 @@ def _came_late(downlink: Downlink, answer: Turn, reply: Record | None) -> bool:
 
 
 def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
-        if all_refused(reply.reading):
+        if all_refused(reply.reading) or code not in (None, TIMED_OUT_CODE):
             finding.doubt("the answer was not seen")
             return at.REFUSED
         if code is None:
             finding.notes.append("the answer was not seen, though the reply shows there was one")
             return None
-        if code != TIMED_OUT_CODE:
-            finding.doubt("the answer was not seen")
-            return at.REFUSED
-        if downlink.broken:
-            finding.doubt("the line was interrupted while it was under way")
-        return at.NOT_ANSWERED
     if downlink.broken:
         finding.doubt("the line was interrupted while it was under way")
-    elif downlink.closed is not None and downlink.closed - downlink.instant < ANSWER_TIME - SKEW:
-        # No module gives up that soon, unless it restarts: the answer may have been missed.
-        finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
-        if downlink.closed - downlink.instant < SHORTEST_ANSWER_TIME:
+    elif reply is None and downlink.closed is not None:
+        waited = downlink.closed - downlink.instant
+        if waited < ANSWER_TIME - SKEW:
+            # No module gives up that soon, unless it restarts: the answer may have been missed.
+            finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
+        if waited < SHORTEST_ANSWER_TIME:
             finding.notes.append("all may have gone through")
     return at.NOT_ANSWERED
 
