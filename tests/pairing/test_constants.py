@@ -189,3 +189,15 @@ def test_ids_count_up_to_where_they_begin_again() -> None:
     top = 2**31 - 1
     tape = idle().ask(top, "toggle").wait(1).ask(5, "toggle").wait(1).hello(along=True).ask(1, "toggle")
     assert [each.ids for each in pair(tape.records)] == [(top, 1), (5,)]
+
+
+def test_what_nobody_asks_for_is_settled_after_so_many_records() -> None:
+    tape = Tape()
+    while len(tape.records) < 4096:
+        tape.wait(1).fetch("none")
+    pairer = Pairer()
+    for record in tape.records[:4095]:
+        pairer.feed(record)
+    assert len(pairer._window) == 4095
+    pairer.feed(tape.records[4095])
+    assert len(pairer._window) < 200

@@ -976,6 +976,12 @@ def test_a_mark_is_neither_a_line_nor_a_break_nor_a_datagram(mode: str, place: i
     assert pairer.exchanges == [exchange]
 
 
+def test_marks_are_not_kept() -> None:
+    pairer = Pairer()
+    pairer.feed(begin_mark("lan", 0.0, 0.0))
+    assert pairer._window == []
+
+
 def test_a_mark_in_a_silence_leaves_it_sure() -> None:
     tape = idle().ask(1, "get_properties", ON).fetch("none")
     mark = begin_mark("module", tape.now, tape.now)
