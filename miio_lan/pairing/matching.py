@@ -14,9 +14,9 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    the largest.
 2. *Doubt by alternating paths* (Berge's theorem: two matchings as large differ by alternating paths and cycles). An
    arrow from A to B means that A could as well have what B has: a candidate that costs hardly more than its own. Who
-   can move along arrows to something free, or round a cycle, is in doubt. So is everybody on a path from a request
-   without a match to one that needs none, because nothing confirms that it was carried out, and both ends of an arrow
-   to such a one.
+   can move along arrows to something free, or round a cycle, is in doubt; so are two whose swap as a whole costs
+   hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
+   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply.
 
 Example: what each request may have become, and what it gets (``=``)::
 
@@ -32,6 +32,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import (
@@ -172,9 +173,7 @@ class Matcher:
     def _priority(self, request: LanRequest) -> tuple[int, bool, float]:
         """Those whose reply confirms that they were carried out come first, in the order of the replies."""
         partly = not any(each.ended for each in self._candidates[request])
-        if request.reply is None:
-            return (2, partly, request.first)
-        return (0 if request.succeeded else 1, partly, request.reply.instant)
+        return (_rank(request), partly, request.first if request.reply is None else request.reply.instant)
 
     # --- the matching ------------------------------------------------------------------------------------------
 
@@ -222,13 +221,15 @@ class Matcher:
         doubtful = _reaching(can_move, arrows)
         # Those on a cycle.
         doubtful |= {request for request in arrows if request in _reachable(arrows[request], arrows)}
-        # Who has none, and all whom it could push out of theirs, down to one that need not have any.
-        unmatched = {each for each in self._requests if each not in self._chosen and not each.succeeded}
-        dispensable = {request for request in self._chosen if request.reply is None}
-        doubtful |= _reachable((each for each in unmatched if arrows[each]), arrows) & _reaching(
-            dispensable, arrows
-        )
+        doubtful |= self._swappable()
+        # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
+        unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
+        for rank in (0, 1, 2):
+            weaker = {each for each in self._chosen if _rank(each) >= rank}
+            pushed = _reachable((each for each in unmatched if _rank(each) == rank), arrows)
+            doubtful |= pushed & _reaching(weaker, arrows)
         # One that nothing confirms has what another one could have as well.
+        dispensable = {request for request in self._chosen if request.reply is None}
         for request, others in arrows.items():
             if contested := others & dispensable:
                 doubtful |= {request, *contested}
@@ -252,6 +253,20 @@ class Matcher:
                     can_move.add(request)
                 arrows[request] |= owners - {request}
         return arrows, can_move
+
+    def _swappable(self) -> set[LanRequest]:
+        """Give the requests that could swap with another one, at hardly more than both cost now."""
+        more: dict[tuple[LanRequest, LanRequest], float] = {}
+        for request, chosen in self._chosen.items():
+            for candidate in self._candidates[request]:
+                if len(others := self._owners(candidate) - {request}) == 1:
+                    swap = (request, others.pop())
+                    more[swap] = min(more.get(swap, inf), candidate.cost - chosen.cost)
+        return {
+            request
+            for (request, other), cost in more.items()
+            if cost + more.get((other, request), inf) <= COMPARABLE
+        }
 
     def _is_plausible(self, request: LanRequest, candidate: Candidate) -> bool:
         """Tell whether nothing in the stamps, or about the request, speaks against this candidate."""
@@ -294,6 +309,13 @@ class Matcher:
         theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
         return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
+
+
+def _rank(request: LanRequest) -> int:
+    """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
+    if request.reply is None:
+        return 2
+    return 0 if request.succeeded else 1
 
 
 def _instant(downlink: Downlink) -> float:

@@ -8,6 +8,8 @@ from support.tape import Tape
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import pair
 
+SET = [{"siid": 2, "piid": 2, "value": 40}]
+IS_SET = [{"siid": 2, "piid": 2, "code": 0}]
 ANYTHING = {"made by": "the module"}
 """A result that a module may have made of any values."""
 
@@ -38,6 +40,18 @@ def test_two_that_could_swap_are_in_doubt() -> None:
     assert [doubt for _, doubt in values(tape)] == [True, True]
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.3, 0.4])
+@pytest.mark.parametrize("apart", [0.02, 0.1, 0.2])
+def test_two_that_could_swap_are_in_doubt_however_late_both_replies_are(delay: float, apart: float) -> None:
+    """The later line is nearer to both replies: what one would lose by a swap, the other gains."""
+    tape = Tape().fetch("none").wait(10)
+    tape.ask(1, "set_properties", SET, peer="a").ask(2, "set_properties", SET, peer="b")
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(apart)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(delay)
+    tape.reply(1, IS_SET, peer="a").reply(2, IS_SET, peer="b")
+    assert [each.ambiguous for each in pair(tape.records) if each.request is not None] == [True, True]
+
+
 def test_one_that_could_have_a_free_line_is_in_doubt() -> None:
     tape = Tape().fetch("none").wait(10).ask(1, "get_prop", ["x"])
     for value in (1, 2):
@@ -51,15 +65,14 @@ def three_lines(*replies: object) -> list[tuple[object, bool]]:
     for number, peer in enumerate("abc", 1):
         tape.ask(number, "get_prop", ["x"], peer=peer)
     for value in (1, 2, 3):
-        tape.up("get_down").down('down get_prop "x"').up(f"result {value}").down("ok")
-        tape.now -= 0.02  # so close that none is more likely
-    tape.now += 0.02
+        tape.fetch('get_prop "x"').answer(f"result {value}")
+    tape.wait(0.05)
     for number, (peer, reply) in enumerate(zip("abc", replies, strict=True), 1):
         tape.reply(number, reply, peer=peer)
     return values(tape)
 
 
-@pytest.mark.parametrize("bound", [1])
+@pytest.mark.parametrize("bound", [1, 2, 3])
 def test_only_those_on_a_cycle_are_in_doubt(bound: int) -> None:
     """C is bound by its value; A and B could swap the other two."""
     *free, third = three_lines(ANYTHING, ANYTHING, [bound])
