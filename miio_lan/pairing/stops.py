@@ -228,6 +228,7 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
 
 
 def _of_reply(finding: Finding, reply: Record) -> None:
+    """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
     if code == TIMED_OUT_CODE:
         finding.stopped_at = at.NOT_FETCHED
@@ -248,17 +249,17 @@ def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply
         len(uart.heard) < len(DIRECTIONS)
         or uart.first is None
         or uart.first > start
-        or count_in(uart.breaks, start, end)
+        or uart.broken(start, end)
     ):
         finding.doubt("the UART was not watched all the time")
         return
-    polls = count_in(uart.polls, start, end)
+    polls = _count_in(uart.polls, start, end)
     finding.notes.append(
         f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
     )
     orphans = [each.record.instant for each in uart.orphans]
-    late = count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
-    if late or any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
+    late = _count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
+    if late or any(_count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
     elif reply is None and _busy(uart, start + DELIVERY, end):
         finding.doubt("the module was busy all the time: it may have been fetched later")
@@ -270,7 +271,7 @@ def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply
 
 def _busy(uart: Conversation, start: float, end: float) -> bool:
     """Tell whether the MCU asked for work, and the module never had none."""
-    return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)
+    return _count_in(uart.polls, start, end) > 0 and not _count_in(uart.idle, start, end)
 
 
 def _paused(uart: Conversation, start: float, end: float) -> bool:
@@ -279,9 +280,9 @@ def _paused(uart: Conversation, start: float, end: float) -> bool:
     gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
     usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
     downs = [each.instant for each in uart.downlinks if each.command.wants_result]
-    return any(gap > LONG_PAUSE * usual and not count_in(downs, *span) for gap, *span in gaps)
+    return any(gap > LONG_PAUSE * usual and not _count_in(downs, *span) for gap, *span in gaps)
 
 
-def count_in(instants: list[float], start: float, end: float) -> int:
+def _count_in(instants: list[float], start: float, end: float) -> int:
     """Count the instants from ``start`` until before ``end``."""
     return bisect_left(instants, end) - bisect_left(instants, start)

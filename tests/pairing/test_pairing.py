@@ -451,6 +451,17 @@ def test_an_interrupted_line_is_said() -> None:
     assert "interrupted" in exchange.notes[0]
 
 
+@pytest.mark.parametrize("over", [True, False])
+def test_a_line_that_was_away_all_the_time_tells_nothing(over: bool) -> None:
+    """The interruption began before the request, and ended after the reply, or never."""
+    tape = idle().mark("outage: unplugged").wait(1).ask(1, "get_properties", ON).wait(4).reply(1, error=-9999)
+    if over:
+        tape.wait(1).mark("outage over").fetch("none")
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+    assert exchange.notes == ("the UART was not watched all the time",)
+
+
 def test_noise_and_echo_are_looked_through() -> None:
     tape = idle().ask(1, "get_properties", ON).up(b"\xff\xffget_do\x00\r", b"*** boot ***\r", b"\n\r")
     tape.down("error").fetch("get_properties 2 1").down("result 2 1 0 true", note="echo")
