@@ -1,4 +1,28 @@
-"""What happened on the LAN: which requests belong to one command, and which reply to which request."""
+"""What happened on the LAN: which requests belong to one command, and which reply to which request.
+
+Goal: one command of a client is one :class:`LanCall`, however often it was sent. Clients that get no reply send again,
+under the same id or under a new one. Two clients that want the same must stay two, though a tap of the LAN may see
+both under one peer.
+
+Plan: every datagram is looked at once, in the order of time.
+
+1. A request under an id that is still unanswered is one more send of the same request. If it wants something else, two
+   clients use one id, and the reply may be either's.
+2. A request under a new id is a resend of an unanswered call that wants the same when it follows a client's habits: it
+   goes out at once with a hello, or with the answer to such a hello, or a reply could not be read meanwhile. Of several
+   such calls, it is that of the nearest lower id, for clients count up. Otherwise it is a call of its own, which
+   remembers the one it may repeat all the same (``earlier``).
+3. A resend is in doubt where several calls wanted the same, where a hello by itself in between shows that another
+   client may have come, or where only a reply that could not be read speaks for it.
+4. A reply belongs to the last request of its peer and id.
+
+::
+
+    10.0  hello + get 2.1, id 1     call A
+    11.0  get 2.1, id 7             no hello goes along: call B, of somebody else
+    12.0  hello + get 2.1, id 2     a resend, of A (1), for 2 follows 1; A and B are both in doubt
+    12.1  reply to id 2             ends A
+"""
 
 from __future__ import annotations
 
@@ -8,6 +32,7 @@ from dataclasses import dataclass, field
 
 from miio_lan.pairing.content import Demand
 from miio_lan.record import Record
+from miio_lan.record.marks import is_mark
 
 LONGEST_RESEND = 11.0
 """Seconds: a client that repeats a command waits no longer than this in between."""
@@ -15,7 +40,13 @@ LONGEST_RESEND = 11.0
 
 @dataclass(eq=False)
 class LanRequest:
-    """A command under one id; a client may have sent it several times."""
+    """A command under one id; a client may have sent it several times.
+
+    :param demand: what it asks of the product
+    :param sends: the datagrams that carried it, in order
+    :param reply: the first reply to it, and ``repeated`` all others
+    :param doubtful: whether two clients used this id, so that the reply may be either's
+    """
 
     id: int
     peer: str
@@ -27,12 +58,12 @@ class LanRequest:
 
     @property
     def first(self) -> float:
-        """When it was sent first."""
+        """When it was sent first, monotonic seconds."""
         return self.sends[0].instant
 
     @property
     def last(self) -> float:
-        """When it was sent last."""
+        """When it was sent last, monotonic seconds."""
         return self.sends[-1].instant
 
     @property
@@ -66,10 +97,10 @@ class LanCall:
 
     @property
     def last(self) -> float:
-        """When it was sent last."""
+        """When it was sent last, monotonic seconds."""
         return self.requests[-1].last
 
-    def may_go_on(self, now: float) -> bool:
+    def may_be_resent(self, now: float) -> bool:
         """Tell whether it may be sent again: nothing has answered it, and its client has not given up."""
         return now - self.last <= LONGEST_RESEND and all(each.reply is None for each in self.requests)
 
@@ -79,27 +110,27 @@ def calls_of(records: Iterable[Record]) -> list[LanCall]:
 
     This is the only place that says which requests belong to one command: pairing and rules read it here.
 
-    :param records: in the order of time; those of other wires are passed over
+    :param records: in the order of time; those of other wires, and marks of a check, are passed over
     """
     grouping = _Grouping()
     for record in records:
-        if record.wire == "lan":
+        if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
     return grouping.calls
 
 
 class _Grouping:
-    """Reads the datagrams of all clients in the order of time."""
+    """Reads the datagrams of all clients in the order of time; see the module for its plan."""
 
     def __init__(self) -> None:
         self.calls: list[LanCall] = []
         self._by_id: dict[tuple[str, int], tuple[LanCall, LanRequest]] = {}
         self._by_content: dict[tuple[str, str], list[LanCall]] = {}
         self._hello_sent: float | None = None
-        self._hello_went_along = False
-        self._hello_heard: float | None = None
-        self._greeted_alone: float | None = None
-        self._unreadable: float | None = None
+        self._hello_with_request = False  # whether a request was sent at the instant of that hello
+        self._hello_answered: float | None = None
+        self._hello_alone: float | None = None  # the last hello without a request, but for the latest hello
+        self._unreadable: float | None = None  # when a reply came that could not be read
 
     def feed(self, record: Record) -> None:
         """Take a record of the LAN."""
@@ -115,67 +146,55 @@ class _Grouping:
 
     def _hello(self, record: Record) -> None:
         if record.direction == "up":
-            self._hello_heard = record.instant
+            self._hello_answered = record.instant
             return
-        if self._hello_sent is not None and not self._hello_went_along:
-            self._greeted_alone = self._hello_sent
-        self._hello_sent, self._hello_went_along = record.instant, False
+        if self._hello_sent is not None and not self._hello_with_request:
+            self._hello_alone = self._hello_sent
+        self._hello_sent, self._hello_with_request = record.instant, False
 
     def _request(self, record: Record, method: str, reading: Mapping[str, object]) -> None:
-        number = reading.get("id")
+        number, now = reading.get("id"), record.instant
         if not isinstance(number, int):
             return
         demand = Demand.of(method, reading.get("params"))
-        self._unreadable_seen(record.instant)
-        known = self._by_id.get((record.peer, number))
-        if known is not None and known[1].reply is None and known[0].may_go_on(record.instant):
-            call, request = known
-            if request.demand == demand:
-                request.sends.append(record)
-                self._mark_hello(record.instant)
-                return
-            request.doubtful = True  # two clients use one id: the reply may be either's
-        fresh = LanRequest(
-            number, record.peer, demand, [record], doubtful=known is not None and known[1].doubtful
-        )
-        content = (record.peer, _canonical(method, reading.get("params")))
-        same = [each for each in self._by_content.get(content, ()) if each.may_go_on(record.instant)]
-        repeated = self._repeated(same, record, number)
-        self._mark_hello(record.instant)
-        call = repeated or LanCall([], earlier=same[-1] if same else None)
-        if repeated is None:
-            self.calls.append(call)
-            self._by_content[content] = [*same, call]
-        call.requests.append(fresh)
-        self._by_id[record.peer, number] = (call, fresh)
-
-    def _unreadable_seen(self, now: float) -> None:
         if self._unreadable is not None and now - self._unreadable > LONGEST_RESEND:
             self._unreadable = None
+        # At once with a hello, or with the answer to a hello that went out with a request.
+        with_hello = self._hello_sent == now or (self._hello_answered == now and self._hello_with_request)
+        self._hello_with_request = self._hello_with_request or self._hello_sent == now
+        call, known = self._by_id.get((record.peer, number), (None, None))
+        if call is not None and known is not None and known.reply is None and call.may_be_resent(now):
+            if known.demand == demand:
+                known.sends.append(record)
+                return
+            known.doubtful = True
+        doubtful = known is not None and known.doubtful
+        request = LanRequest(number, record.peer, demand, [record], doubtful=doubtful)
+        content = (record.peer, method + json.dumps(reading.get("params"), sort_keys=True, default=str))
+        same = [each for each in self._by_content.get(content, ()) if each.may_be_resent(now)]
+        call = self._resent(same, number, with_hello=with_hello)
+        if call is None:
+            call = LanCall([], earlier=same[-1] if same else None)
+            self.calls.append(call)
+            self._by_content[content] = [*same, call]
+        call.requests.append(request)
+        self._by_id[record.peer, number] = (call, request)
 
-    def _mark_hello(self, instant: float) -> None:
-        if self._hello_sent == instant:
-            self._hello_went_along = True
+    def _resent(self, same: list[LanCall], number: int, *, with_hello: bool) -> LanCall | None:
+        """Find the call that a request under a new id repeats, None where it is one of its own.
 
-    def _repeated(self, same: list[LanCall], record: Record, number: int) -> LanCall | None:
-        """Find the call a request under a new id repeats, among those unanswered that want the same.
-
-        The client's habits show it: what is sent again goes out together with a hello, or at once when the reply to
-        such a hello shows that the device restarted. Without that sign it is a command of its own, of somebody who
-        wants the same.
+        :param same: the unanswered calls that want the same, in order
+        :param number: the id of the request
         """
         if not same:
             return None
-        now = record.instant
-        along = self._hello_sent == now or (self._hello_heard == now and self._hello_went_along)
-        # Clients count up.
+        # Clients count up, by one or more.
         call = min(same, key=lambda each: ((number - each.requests[-1].id) % 2**31, -each.last))
         unreadable = self._unreadable is not None and self._unreadable > call.last
-        if not along and not unreadable:
+        if not with_hello and not unreadable:
             return None
-        # Somebody else greeted in between: it may be the first request of theirs.
-        greeted = self._greeted_alone is not None and self._greeted_alone > call.last
-        if unreadable or greeted or len(same) > 1:
+        another_came = self._hello_alone is not None and self._hello_alone > call.last
+        if unreadable or another_came or len(same) > 1:
             for each in same:
                 each.doubtful = True
         return call
@@ -190,7 +209,3 @@ class _Grouping:
             request.reply = record
         else:
             request.repeated.append(record)
-
-
-def _canonical(method: str, params: object) -> str:
-    return method + json.dumps(params, sort_keys=True, default=str)

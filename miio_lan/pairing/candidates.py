@@ -1,4 +1,22 @@
-"""Lines that together may be what a LAN request became: whether they are all, and how well they explain the reply."""
+"""Candidates: downlinks that together may be what a LAN request became, and how well they explain its reply.
+
+Goal: give, for one request, every sequence of downlinks that the module may have made of it, with a cost.
+
+Plan. A request for properties asks for a list of items, and each of its downlinks for the next ones of that list. So a
+candidate begins with a downlink that asks for the first items, and takes every later one that goes on where the one
+before ended (:func:`extend`); what lies between belongs to others. A candidate is possible when the reply can have been
+made of its answers (:func:`agrees`), and costs the seconds by which its stamps are from what is usual
+(:func:`cost_of`).
+
+::
+
+    10.0  request   get_properties 3.1 ... 3.20
+    10.1  line      down get_properties 3.1 ... 3.16     items 0 to 15
+    10.4            down get_properties 2.1              of somebody else: passed over
+    10.7            down get_properties 3.17 ... 3.20    goes on at item 16: the candidate is whole
+    10.8            result ...
+    10.9  reply                                          costs 0.1
+"""
 
 from __future__ import annotations
 
@@ -6,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, carried, error_of
+from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of
 from miio_lan.uart.commands import Error, Result
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.turns import Downlink, Turn
@@ -16,69 +34,71 @@ SKEW = 0.05
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 OUT_OF_ORDER = 20.0
-"""How much more stamps in the wrong order weigh than a reply that takes its time."""
+"""What a second of stamps in the wrong order costs; a second by which the reply came later costs 1."""
 
 LIKELY_CUT = 8
-"""Properties from which on a module may cut a list into several lines."""
+"""Properties from which on a module may cut a list into several downlinks (observed)."""
 LIKELY_CUT_SIZE = 200
-"""Bytes from which on it may."""
+"""Bytes of a downlink from which on it may (observed)."""
 
 
 @dataclass(eq=False)
 class Candidate:
-    """Lines that together may be what a request became.
+    """Downlinks that together may be what a request became.
 
-    :param whole: whether they are all of it
-    :param over: whether nothing came after them: they are all of it, or the last one failed
-    :param likely: whether the request can end, or have gaps, where the chain does
-    :param strain: how far the stamps are from what is usual, see :func:`strain_of`
+    :param whole: whether they ask for all that the request asks for
+    :param ended: whether the module handed out no more for it: they are the whole, or the last one failed
+    :param likely: whether a module cuts a list there, and replies as promptly
+    :param cost: seconds by which the stamps are from what is usual, see :func:`cost_of`
     """
 
-    tasks: tuple[Downlink, ...]
+    downlinks: tuple[Downlink, ...]
     whole: bool
-    over: bool = True
+    ended: bool = True
     likely: bool = True
-    strain: float = 0.0
+    cost: float = 0.0
 
 
-def follow(request: LanRequest, tasks: Sequence[Downlink], at: int) -> Candidate:
-    """Take the first line, and after it each that goes on where the one before ended."""
+def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candidate:
+    """Make the candidate that begins with the first downlink.
+
+    :param downlinks: those the request may have become, in order
+    :param at: the item of the request at which the first one begins
+    """
     demand = request.demand
-    found, missing, size = [tasks[0]], at > 0, len(demand.items)
-    at += demand.covers(tasks[0].command, at)
-    for task in tasks[1:]:
-        if at >= size or _gave_up(found[-1]):
+    found, missing, size = [downlinks[0]], at > 0, len(demand.items)
+    at += demand.covers(downlinks[0].command, at)
+    for downlink in downlinks[1:]:
+        if at >= size or _is_surely_last(found[-1]):
             break
-        here = demand.covers(task.command, at)
-        skipped = 0
-        if not here:
-            skipped = next((k for k in range(at + 1, size) if demand.covers(task.command, k)), 0)
-            if not skipped or any(demand.covers(other.command, at) for other in tasks):
+        count = demand.covers(downlink.command, at)
+        if not count:
+            # Perhaps it goes on behind a downlink that was not seen.
+            later = next((k for k in range(at + 1, size) if demand.covers(downlink.command, k)), 0)
+            if not later or any(demand.covers(other.command, at) for other in downlinks):
                 continue
-            missing, here = True, demand.covers(task.command, skipped)
-        found.append(task)
-        at = (skipped or at) + here
-    whole = at >= size and not missing
-    if whole:
+            missing, at, count = True, later, demand.covers(downlink.command, later)
+        found.append(downlink)
+        at += count
+    if at >= size and not missing:
         return Candidate(tuple(found), whole=True)
-    cut = all(map(_looks_cut, found))
-    over = cut and not missing and not request.succeeded and _failed(found[-1])
-    return Candidate(
-        tuple(found), whole=False, over=over, likely=cut or all(map(_looks_cut, found[:-1] or found))
-    )
+    cut = all(map(_is_likely_cut, found))
+    ended = cut and not missing and not request.succeeded and _fails_request(found[-1])
+    likely = cut or all(map(_is_likely_cut, found[:-1] or found))
+    return Candidate(tuple(found), whole=False, ended=ended, likely=likely)
 
 
-def _gave_up(task: Downlink) -> bool:
-    """Tell whether the module surely asked for nothing more after this line."""
-    answer, closed = task.answer, task.closed
+def _is_surely_last(downlink: Downlink) -> bool:
+    """Tell whether the module surely handed out nothing more for the same request."""
+    answer, closed = downlink.answer, downlink.closed
     if answer is None:
-        return closed is not None and not task.broken and closed - task.instant >= ANSWER_TIME - SKEW
+        return closed is not None and not downlink.broken and closed - downlink.instant >= ANSWER_TIME - SKEW
     return answer.refused or isinstance(answer.command, Error)
 
 
-def _failed(task: Downlink) -> bool:
-    """Tell whether a module gives up the whole request with this line."""
-    answer = task.answer
+def _fails_request(downlink: Downlink) -> bool:
+    """Tell whether a module gives up the whole request with this downlink."""
+    answer = downlink.answer
     return (
         answer is None
         or answer.refused
@@ -88,74 +108,77 @@ def _failed(task: Downlink) -> bool:
     )
 
 
-def _looks_cut(task: Downlink) -> bool:
-    """Tell whether a line is long enough to be one of several: modules cut only what does not fit."""
-    properties = getattr(task.command, "properties", ())
-    return len(properties) >= LIKELY_CUT or len(task.record.raw) >= LIKELY_CUT_SIZE
+def _is_likely_cut(downlink: Downlink) -> bool:
+    """Tell whether a downlink is long enough to be one of several: modules cut only what does not fit."""
+    properties = getattr(downlink.command, "properties", ())
+    return len(properties) >= LIKELY_CUT or len(downlink.record.raw) >= LIKELY_CUT_SIZE
 
 
-def agrees(request: LanRequest, chain: Candidate) -> bool:
-    """Tell whether the reply can be what the module made of the answers to these lines."""
+def agrees(request: LanRequest, candidate: Candidate) -> bool:
+    """Tell whether the reply can be what the module made of the answers to these downlinks."""
     reply = request.reply
     if reply is None:
         return True
     code = error_of(reply.reading)
     if code is None:
         result = (reply.reading or {}).get("result")
-        answers = [task.answer for task in chain.tasks if task.answer is not None]
-        return all(_in_time(answer, reply.instant) and _gave(answer, result) for answer in answers)
-    answer = chain.tasks[-1].answer
+        answers = [each.answer for each in candidate.downlinks if each.answer is not None]
+        return all(_is_before(answer, reply.instant) and _may_give(answer, result) for answer in answers)
+    answer = candidate.downlinks[-1].answer
     if code == TIMED_OUT_CODE:
-        return answer is None or _of_no_use(answer, reply.instant) or _said(answer, code)
+        return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
     if answer is None:
         return code in ERROR_CODES or code == UNDEFINED_CODE
     if isinstance(answer.command, Error):
-        return _in_time(answer, reply.instant) and (_said(answer, code) or code == UNDEFINED_CODE)
+        return _is_before(answer, reply.instant) and (says_code(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
 
 
-def replied_promptly(request: LanRequest, chain: Candidate) -> bool:
-    """Tell whether the reply came as soon after the answer, or the end of the waiting, as a module sends it."""
-    reply, answer = request.reply, chain.tasks[-1].answer
+def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
+    """Tell whether the reply came as soon after the answer, or after the answer time, as a module sends it."""
+    reply, last = request.reply, candidate.downlinks[-1]
+    answer = last.answer
     if reply is None:
         return True
-    if error_of(reply.reading) == TIMED_OUT_CODE and not (
-        answer is not None and _said(answer, TIMED_OUT_CODE)
-    ):
-        return reply.instant - chain.tasks[-1].instant <= ANSWER_TIME + DELIVERY
-    if answer is None or not _in_time(answer, reply.instant):
+    timed_out = error_of(reply.reading) == TIMED_OUT_CODE
+    if timed_out and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
+        return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
+    if answer is None or not _is_before(answer, reply.instant):
         return True
     return reply.instant - answer.record.instant <= DELIVERY
 
 
-def strain_of(request: LanRequest, chain: Candidate) -> float:
-    """Say how long after the answer the reply came, and how far a line is before its request, which weighs more.
+def cost_of(request: LanRequest, candidate: Candidate) -> float:
+    """Give the seconds from the answer to the reply, and :data:`OUT_OF_ORDER` times those a line is before its request.
 
-    A line that is stamped after the reply it led to strains nothing, as far as it is a candidate at all: a receiver of
+    A line that is stamped after the reply it led to costs nothing, as far as it is a candidate at all: a receiver of
     the line stamps late, by less than :data:`SKEW`.
     """
-    off = max(0.0, request.first - chain.tasks[0].instant) * OUT_OF_ORDER
-    last = chain.tasks[-1]
+    cost = max(0.0, request.first - candidate.downlinks[0].instant) * OUT_OF_ORDER
+    last = candidate.downlinks[-1]
     if request.reply is None or error_of(request.reply.reading) == TIMED_OUT_CODE:
-        return off
+        return cost
     said = (last.answer or last).record
-    return off + max(0.0, request.reply.instant - said.instant)
+    return cost + max(0.0, request.reply.instant - said.instant)
 
 
-def _in_time(answer: Turn, reply: float) -> bool:
+def says_code(answer: Turn, code: int) -> bool:
+    """Tell whether an answer is the ``error`` with this code."""
+    return isinstance(answer.command, Error) and answer.command.code == code
+
+
+def _is_before(answer: Turn, reply: float) -> bool:
     return answer.record.instant <= reply + SKEW
 
 
-def _gave(answer: Turn, result: object) -> bool:
+def _may_give(answer: Turn, result: object) -> bool:
+    """Tell whether the module can have made this result of an answer."""
     if not answer.fits:
         return True  # some other line's answer, or of no use; it tells nothing about this line
-    return isinstance(answer.command, Result) and carried(answer.command, result)
+    return isinstance(answer.command, Result) and consistent(answer.command, result)
 
 
-def _of_no_use(answer: Turn, reply: float) -> bool:
+def _is_no_use(answer: Turn, reply: float) -> bool:
+    """Tell whether a module that has this answer still replies with a time-out."""
     return answer.record.instant >= reply - SKEW or answer.refused or answer.dropped or not answer.fits
-
-
-def _said(answer: Turn, code: int) -> bool:
-    return isinstance(answer.command, Error) and answer.command.code == code

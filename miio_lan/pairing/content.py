@@ -51,7 +51,7 @@ class Demand:
         return cls(method, (params,), params)
 
     def covers(self, down: Down, at: int) -> int:
-        """Return how many items, from the one at ``at``, this line asks for; 0 when it asks for something else."""
+        """Count the items, from the one at ``at`` on, that a downlink asks for; 0 when it asks for something else."""
         if down.method != self.method or at >= len(self.items):
             return 0
         if isinstance(down, (GetProperties, SetProperties)):
@@ -64,7 +64,7 @@ class Demand:
         return int(isinstance(down, Legacy) and _same_legacy(self.params, down))
 
     def as_down(self) -> Down | None:
-        """Return the line the request becomes where it becomes a single one, for reading an answer without it."""
+        """Give the downlink the request becomes, None where its layout is not known: to read an answer without it."""
         if self.method == "action" and isinstance(self.params, Mapping):
             siid, aiid = self.params.get("siid"), self.params.get("aiid")
             return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
@@ -72,13 +72,10 @@ class Demand:
         asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
         if not asked or len(asked) < len(self.items):
             return None
+        if self.method == "get_properties":
+            return GetProperties(asked)
         # The values of a set do not matter for the reading of its answer.
-        is_get = self.method == "get_properties"
-        return (
-            GetProperties(asked)
-            if is_get
-            else SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
-        )
+        return SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
 
 
 def _same_action(params: object, down: Action) -> bool:
@@ -101,9 +98,9 @@ def _same_argument(given: object, line: Argument) -> bool:
 def _same_legacy(params: object, down: Legacy) -> bool:
     if same_params(params, down.params):
         return True
-    # What a module made of nested JSON may be no JSON any more.
+    # What a module makes of nested JSON need not be JSON.
     text = json.dumps(_as_list(params), separators=(",", ":"), default=str)
-    return _bare(text) == _bare(down.line.partition(down.name)[2])
+    return _as_sent(text) == _as_sent(down.line.partition(down.name)[2])
 
 
 def same_params(params: object, line: Sequence[object]) -> bool:
@@ -116,18 +113,18 @@ def _as_list(params: object) -> list[object]:
     return params if isinstance(params, list) else [] if params is None else [params]
 
 
-def _bare(text: str) -> str:
-    """Write JSON without anything a module may take away or add."""
-    return text.replace("\\u0020", " ").translate(_TAKEN_AWAY)
+def _as_sent(text: str) -> str:
+    """Write JSON without anything a module may leave out or add when it makes a line of it."""
+    return text.replace("\\u0020", " ").translate(_LEFT_OUT)
 
 
-_TAKEN_AWAY = str.maketrans(dict.fromkeys(" []{}\\"))
+_LEFT_OUT = str.maketrans(dict.fromkeys(" []{}\\"))
 
 
 def same_value(one: object, other: object) -> bool:
-    """Compare two values, either of which may have been written as text in between."""
+    """Compare two values, either of which may have been written into a line and read from it."""
     if isinstance(one, float) or isinstance(other, float):
-        return _close(one, other)
+        return _nearly_equal(one, other)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same_value(one[key], other[key]) for key in one)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
@@ -137,7 +134,7 @@ def same_value(one: object, other: object) -> bool:
     return one == other
 
 
-def _close(one: object, other: object) -> bool:
+def _nearly_equal(one: object, other: object) -> bool:
     if not isinstance(one, (int, float)) or not isinstance(other, (int, float)):
         return False
     try:
@@ -146,18 +143,18 @@ def _close(one: object, other: object) -> bool:
         return False
 
 
-def carried(answer: Result, result: object) -> bool:
-    """Tell whether the result on the LAN can be the one that was made of this answer."""
+def consistent(answer: Result, result: object) -> bool:
+    """Tell whether a module can have made a result on the LAN of this answer."""
     if answer.siid is not None:
-        return _carried_action(answer, result)
+        return _consistent_action(answer, result)
     if answer.results:
-        return _carried_rows(answer, result)
+        return _consistent_rows(answer, result)
     if isinstance(result, list) and not any(isinstance(item, Mapping) for item in result):
         return same_params(result, list(answer.values))
     return True
 
 
-def _carried_action(answer: Result, result: object) -> bool:
+def _consistent_action(answer: Result, result: object) -> bool:
     if not isinstance(result, Mapping):
         return True
     if answer.code is not None and result.get("code", answer.code) != answer.code:
@@ -168,7 +165,7 @@ def _carried_action(answer: Result, result: object) -> bool:
     return all(map(_same_argument, out, answer.out))
 
 
-def _carried_rows(answer: Result, result: object) -> bool:
+def _consistent_rows(answer: Result, result: object) -> bool:
     items = result if isinstance(result, list) else []
     found = [item for item in items if isinstance(item, Mapping)]
     for row in answer.results:

@@ -65,9 +65,10 @@ class Exchange:
     :param parts: the lines it became; none where the module answered by itself, or nothing was fetched
     :param records: everything that belongs to it, resends and repeated answers included, in order of time
     :param stopped_at: None when all went through, else one of :data:`STOPS`
-    :param ambiguous: whether what was seen can be joined, or explained, in more than one way; the likeliest is given
+    :param ambiguous: whether what was seen can be matched, or explained, in more than one way; the likeliest is given
     :param notes: what else is to be said about it, in plain words
     :param open: whether something may still come (only while the observation goes on)
+    :param stopped_part: the place in :attr:`parts` of the one at which it stopped; 0 where it did not
     """
 
     method: str

@@ -1,19 +1,21 @@
-"""How far a line was told: what its receivers hear is told late, each direction in its own time.
+"""Whether all that was said before a reply has been recorded: the receivers of a line report late, each in its time.
 
-Goal: a command counts as closed only when no line that is told later can explain its reply better.
+Goal: while records still come in, an exchange counts as closed only when no line that is recorded later can explain
+its reply better.
 
-Example: another client (B) reads the same property as we (A). B's line is told, ours not yet, and A has its reply:
+Example: another client (B) reads the same property as we (A). B's lines are recorded, ours not yet, and A has its
+reply::
 
-    LAN   A asks ............................ A's reply
-    line        B's down, result, ok  A's down, result, ok
-    told  ------------------------> up to here
+    LAN       A asks ............................ A's reply
+    line          B's down, result, ok  A's down, result, ok
+    recorded  ----------------------> up to here
 
-B's line fits, and carries the same value. It is taken for ours until ours is told.
+B's downlink fits, and its answer has the same value. It is matched with A until ours is recorded.
 
-Plan: the lines of one direction are told in their order. So when both directions are told beyond the reply, by more
-than the stamps of two receivers may differ, all that was said before the reply is known. Until then another line is
-possible, unless the MCU cannot have fetched one: between the line at hand and the reply it would have had to ask for
-work once more, sooner than it ever does.
+Plan: the lines of one direction are recorded in their order. So when a line after the reply, by more than the stamps
+of two receivers may differ, is recorded in each direction, all that was said before the reply is known
+(:func:`told_beyond`). Until then another downlink is possible, unless the MCU cannot have fetched one: between the
+matched one and the reply it would have had to ask for work once more, sooner than it ever did (:func:`fetched_last`).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from miio_lan.record import Record
 
 
 def told_beyond(instant: float, records: Iterable[Record], directions: Collection[str]) -> bool:
-    """Tell whether all that was said on a line until an instant has been told.
+    """Tell whether all that was said on a line until an instant has been recorded.
 
     :param instant: seconds, by the same clock as the records' instants
     :param records: those of the line, in any order
@@ -42,11 +44,11 @@ def told_beyond(instant: float, records: Iterable[Record], directions: Collectio
 
 
 def fetched_last(down: float, reply: float, polls: Sequence[float]) -> bool:
-    """Tell whether the MCU fetched no other line between one that was handed out and a reply.
+    """Tell whether the MCU fetched no other downlink between one that was handed out and a reply.
 
     It asks for work again after the shortest interval it was seen to keep, not sooner.
 
-    :param down: when the line was handed out
+    :param down: when the downlink was handed out
     :param reply: when the reply came
     :param polls: when the MCU asked for work, in order
     """

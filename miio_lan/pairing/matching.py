@@ -1,8 +1,29 @@
-"""Joins LAN requests to lines of the UART: by method, ids, values and time, and says where that is not unique.
+"""Matches LAN requests with downlinks: by method, ids, values and time, and says which matches are not unique.
 
-Several clients may want the same at the same time, and the phone app or the cloud cause lines that no request on the
-LAN explains. Requests and lines are matched as a whole (a matching in a bipartite graph); a match is sure when no
-other matching explains what was seen as well.
+Goal: several clients may want the same at the same time, and the phone app or the cloud cause downlinks that no
+request on the LAN explains. Each request gets the downlinks it became, each downlink belongs to one request at most,
+and a match is sure only when no other matching explains what was seen as well.
+
+Plan: requests and downlinks are the two sides of a bipartite graph. Its edges come from
+:mod:`~miio_lan.pairing.candidates`.
+
+1. *Matching by augmenting paths* (Kuhn's algorithm). A request takes its first free candidate. Where all are taken, it
+   pushes the owner of one to another candidate of that owner, and so on, until somebody finds a free one. Those whose
+   reply proves that they were carried out come first, and whoever has a match keeps one. A candidate of several
+   downlinks is taken as a whole, and pushes one owner at most: among such candidates the matching found need not be
+   the largest.
+2. *Doubt by alternating paths* (Berge's theorem: two matchings as large differ by alternating paths and cycles). An
+   arrow from A to B means that A could as well have what B has: a candidate that costs hardly more than its own. Who
+   can move along arrows to something free, or round a cycle, is in doubt; so are two whose swap as a whole costs
+   hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
+   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply.
+
+Example: what each request may have become, and what it gets (``=``)::
+
+    A: d1 d2    B: d1       A = d1, then B pushes A:   B -> d1 = A -> d2, which is free.
+                            B = d1, A = d2. A could take d1, but B could not move: both sure.
+    A: d1 d2    B: d1 d2    A = d1, B = d2, and A -> B -> A is a cycle: both in doubt.
+    A: d1 d2                A = d1, and d2 is free: in doubt.
 """
 
 from __future__ import annotations
@@ -11,6 +32,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import (
@@ -19,9 +41,9 @@ from miio_lan.pairing.candidates import (
     SKEW,
     Candidate,
     agrees,
-    follow,
+    cost_of,
+    extend,
     replied_promptly,
-    strain_of,
 )
 from miio_lan.pairing.content import error_of
 from miio_lan.uart.conversation import Conversation
@@ -31,251 +53,291 @@ from miio_lan.uart.turns import Downlink
 LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
 COMPARABLE = 0.3
-"""Seconds: what strains the stamps that much more is no explanation beside a better one."""
+"""A candidate that costs that much more is no explanation beside a better one."""
 NEAR = SKEW
-"""Seconds: of comparable ones, those that close are taken in order; one that is further off is less likely."""
-SCATTERED = 0.31
-"""How much each line of something else among those of a request weighs: more than is comparable."""
+"""Comparable candidates whose costs differ by no more are taken in order; one that costs more is less likely."""
+FOREIGN_COST = 0.31
+"""What each downlink of something else among those of a request costs: more than is comparable."""
 
 
 @dataclass
 class Match:
-    """What a request became, and whether that is sure."""
+    """What a request became.
 
-    chain: Candidate
+    :param sure: whether no other matching explains what was seen as well
+    :param contradiction: whether the reply is not what a module makes of the answers
+    """
+
+    candidate: Candidate
     sure: bool = True
     contradiction: bool = False
 
 
 class Matcher:
-    """Finds for each request the lines it became."""
+    """Finds for each request the downlinks it became."""
 
     def __init__(self, requests: Iterable[LanRequest], uart: Conversation) -> None:
         self._uart = uart
+        #: Those the MCU has to answer, in order.
+        self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
+        self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
         self._by_method: dict[str, list[Downlink]] = defaultdict(list)
-        self._tasks = [each for each in uart.downlinks if each.command.wants_result]
-        self._place_of = {task: place for place, task in enumerate(self._tasks)}
-        for task in self._tasks:
-            self._by_method[task.command.method].append(task)
+        for downlink in self.downlinks:
+            self._by_method[downlink.command.method].append(downlink)
         self._requests = [each for each in requests if not each.local]
-        self._options: dict[LanRequest, list[Candidate]] = {}
-        self._odd: set[LanRequest] = set()
+        self._candidates: dict[LanRequest, list[Candidate]] = {}
+        self._contradicted: set[LanRequest] = set()
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
-        #: Requests that could be matched otherwise, those without a line included.
+        #: Requests that could be matched otherwise, those without a match included.
         self.doubtful: set[LanRequest] = set()
 
-    def join(self) -> Mapping[LanRequest, Match]:
-        """Match all requests."""
+    def match(self) -> Mapping[LanRequest, Match]:
+        """Match all requests; one that became no downlink that was seen is left out."""
         for request in self._requests:
-            self._options[request] = self._find(request)
-        for request in sorted(self._requests, key=self._urgency):
-            self._place(request, set())
-        self.doubtful = doubtful = self._doubtful()
+            self._candidates[request] = self._best_candidates(request)
+        for request in sorted(self._requests, key=self._priority):
+            self._augment(request, set())
+        self.doubtful = self._find_doubtful()
         return {
             request: Match(
-                chain,
-                sure=request not in doubtful
-                and chain.likely
-                and self._prompt(request, chain)
-                and self._in_order(request, chain),
-                contradiction=request in self._odd,
+                candidate,
+                sure=request not in self.doubtful and self._is_plausible(request, candidate),
+                contradiction=request in self._contradicted,
             )
-            for request, chain in self._chosen.items()
+            for request, candidate in self._chosen.items()
         }
 
     @property
-    def taken(self) -> set[Downlink]:
-        """The lines that some request explains."""
+    def matched(self) -> set[Downlink]:
+        """The downlinks that some request explains."""
         return set(self._owner)
 
-    # --- what is possible --------------------------------------------------------------------------------------
+    # --- candidates --------------------------------------------------------------------------------------------
 
-    def _find(self, request: LanRequest) -> list[Candidate]:
-        chains = list(self._chains(request))
-        agreeing = [chain for chain in chains if agrees(request, chain)]
-        prompt = [chain for chain in agreeing if replied_promptly(request, chain)]
-        for chain in agreeing:
-            chain.likely = chain.likely and chain in prompt
-        for chain in chains:
-            chain.strain = strain_of(request, chain) + SCATTERED * self._among(request, chain)
-        least = min((chain.strain for chain in prompt), default=0.0)
-        # In order, but for what is clearly less likely.
-        prompt.sort(key=lambda chain: (chain.strain > least + COMPARABLE, chain.strain > least + NEAR))
-        over = [chain for chain in prompt if chain.over]
-        if all(chain.strain > least + COMPARABLE for chain in over):
-            over = [chain for chain in prompt if chain.over or chain.likely]
-        for kind in (
-            over,
-            [chain for chain in prompt if chain.likely],
-            [chain for chain in agreeing if chain.over],
-            agreeing,
-        ):
-            if kind:
-                return kind
-        self._odd.add(request)
-        return [chain for chain in chains if chain.whole]
+    def _best_candidates(self, request: LanRequest) -> list[Candidate]:
+        """Give the candidates of the best kind there is, in the order in which they are tried.
 
-    def _chains(self, request: LanRequest) -> Iterator[Candidate]:
-        tasks = self._within(request)
-        demand = request.demand
-        starts = [place for place, task in enumerate(tasks) if demand.covers(task.command, 0)]
-        for place in starts:
-            yield follow(request, tasks[place:], 0)
-        if len(demand.items) > LIKELY_CUT:  # its first line may not have been seen
-            for at in range(1, len(demand.items)):
-                for place, task in enumerate(tasks):
-                    if demand.covers(task.command, at):
-                        yield follow(request, tasks[place:], at)
+        The kinds, best first: they agree with the reply, led to it promptly, and ended (where all such cost much more
+        than one that only likely ended, that counts too); they agree and ended; they agree; they ask for all the
+        request asks for, though the reply contradicts them.
+        """
+        candidates = list(self._all_candidates(request))
+        agreeing = [each for each in candidates if agrees(request, each)]
+        prompt = [each for each in agreeing if replied_promptly(request, each)]
+        for each in agreeing:
+            each.likely = each.likely and each in prompt
+        for each in candidates:
+            each.cost = cost_of(request, each) + FOREIGN_COST * self._count_foreign(request, each)
+        least = min((each.cost for each in prompt), default=0.0)
+        # Stable: in the order of time, but for what is clearly less likely.
+        prompt.sort(key=lambda each: (each.cost > least + COMPARABLE, each.cost > least + NEAR))
+        ended = [each for each in prompt if each.ended]
+        if all(each.cost > least + COMPARABLE for each in ended):
+            ended = [each for each in prompt if each.ended or each.likely]
+        best = ended or [each for each in agreeing if each.ended] or agreeing
+        if best:
+            return best
+        self._contradicted.add(request)
+        return [each for each in candidates if each.whole]
 
-    def _within(self, request: LanRequest) -> Sequence[Downlink]:
-        tasks = self._by_method.get(request.demand.method, [])
+    def _all_candidates(self, request: LanRequest) -> Iterator[Candidate]:
+        downlinks = self._downlinks_in_time(request)
+        size = len(request.demand.items)
+        # Of a long list, the first downlink may not have been seen.
+        for at in range(size if size > LIKELY_CUT else 1):
+            for place, downlink in enumerate(downlinks):
+                if request.demand.covers(downlink.command, at):
+                    yield extend(request, downlinks[place:], at)
+
+    def _downlinks_in_time(self, request: LanRequest) -> Sequence[Downlink]:
+        """Give the downlinks of its method between a request and its reply, or the longest a request may wait."""
+        downlinks = self._by_method.get(request.demand.method, [])
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
             timed_out = error_of(request.reply.reading) == TIMED_OUT_CODE
             end = request.reply.instant + (0.0 if timed_out else SKEW)
-        first = bisect_left(tasks, request.first - SKEW, key=_handed_out)
-        return tasks[first : bisect_left(tasks, end, key=_handed_out)]
+        first = bisect_left(downlinks, request.first - SKEW, key=_instant)
+        return downlinks[first : bisect_left(downlinks, end, key=_instant)]
 
-    def _among(self, request: LanRequest, chain: Candidate) -> int:
-        """Count the lines of something else between those of a chain, and between them and the reply."""
-        first, last = (self._place_of[chain.tasks[end]] for end in (0, -1))
-        foreign = last - first + 1 - len(chain.tasks)
+    def _count_foreign(self, request: LanRequest, candidate: Candidate) -> int:
+        """Count the downlinks of something else between those of a candidate, and between them and the reply."""
+        first, last = (self._place_of[candidate.downlinks[end]] for end in (0, -1))
+        foreign = last - first + 1 - len(candidate.downlinks)
         if request.reply is not None:
-            replied = bisect_left(self._tasks, request.reply.instant - SKEW, key=_handed_out)
+            replied = bisect_left(self.downlinks, request.reply.instant - SKEW, key=_instant)
             foreign += max(0, replied - last - 1)
         return foreign
 
-    def _urgency(self, request: LanRequest) -> tuple[int, bool, float]:
+    def _priority(self, request: LanRequest) -> tuple[int, bool, float]:
         """Those whose reply confirms that they were carried out come first, in the order of the replies."""
-        partly = not any(chain.over for chain in self._options[request])
-        if request.reply is None:
-            return (2, partly, request.first)
-        return (0 if request.succeeded else 1, partly, request.reply.instant)
+        partly = not any(each.ended for each in self._candidates[request])
+        return (_rank(request), partly, request.first if request.reply is None else request.reply.instant)
 
     # --- the matching ------------------------------------------------------------------------------------------
 
-    def _place(self, request: LanRequest, seen: set[LanRequest]) -> bool:
-        """Give a request a chain, moving others to what else is possible for them (an augmenting path)."""
-        seen.add(request)
-        options = self._options[request]
-        for chain in options:
-            if all(task not in self._owner for task in chain.tasks):
-                self._assign(request, chain)
+    def _augment(self, request: LanRequest, visited: set[LanRequest]) -> bool:
+        """Match one more request along an augmenting path; without one, leave all as it was.
+
+        :param visited: the requests that this path, or one that led to nothing, has been through
+        """
+        visited.add(request)
+        for candidate in self._candidates[request]:
+            if all(downlink not in self._owner for downlink in candidate.downlinks):
+                self._assign(request, candidate)
                 return True
-        for chain in options:
-            owners = {self._owner[task] for task in chain.tasks if task in self._owner}
-            if len(owners) != 1 or not owners.isdisjoint(seen):
+        for candidate in self._candidates[request]:
+            owners = self._owners(candidate)
+            if len(owners) != 1 or not owners.isdisjoint(visited):
                 continue
             (other,) = owners
             before = self._chosen[other]
             self._release(other)
-            self._assign(request, chain)
-            if self._place(other, seen):
+            self._assign(request, candidate)
+            if self._augment(other, visited):
                 return True
             self._release(request)
             self._assign(other, before)
         return False
 
-    def _assign(self, request: LanRequest, chain: Candidate) -> None:
-        self._chosen[request] = chain
-        self._owner.update(dict.fromkeys(chain.tasks, request))
+    def _owners(self, candidate: Candidate) -> set[LanRequest]:
+        return {self._owner[downlink] for downlink in candidate.downlinks if downlink in self._owner}
+
+    def _assign(self, request: LanRequest, candidate: Candidate) -> None:
+        self._chosen[request] = candidate
+        self._owner.update(dict.fromkeys(candidate.downlinks, request))
 
     def _release(self, request: LanRequest) -> None:
-        for task in self._chosen.pop(request).tasks:
-            del self._owner[task]
+        for downlink in self._chosen.pop(request).downlinks:
+            del self._owner[downlink]
 
     # --- is it the only one? -----------------------------------------------------------------------------------
 
-    def _doubtful(self) -> set[LanRequest]:
+    def _find_doubtful(self) -> set[LanRequest]:
         """Give the requests that another matching, as good as this one, would treat differently."""
-        wants: dict[LanRequest, set[LanRequest]] = {}
-        free: set[LanRequest] = set()
-        for request in self._requests:
-            others: set[LanRequest] = set()
-            for chain in self._options[request]:
-                chosen = self._chosen.get(request)
-                if chain is chosen or (chosen is not None and chain.strain > chosen.strain + COMPARABLE):
-                    continue
-                owners = {self._owner[task] for task in chain.tasks if task in self._owner}
-                if not owners:
-                    free.add(request)
-                others |= owners - {request}
-            wants[request] = others
-        # One that could move to a line nobody explains, and all that could then take its place.
-        doubtful = _reaching(free, wants)
-        doubtful |= {request for request in wants if request in _reached(wants[request], wants)}
-        # One that has none, and all it could push out of theirs down to one that need not have any.
-        idle = {request for request in self._requests if request not in self._chosen and wants[request]}
-        idle = {request for request in idle if not request.succeeded}
-        dispensable = {request for request in self._chosen if request.reply is None}
-        pushed = _reached(idle, wants) & _reaching(dispensable, wants)
+        arrows, can_move = self._alternatives()
+        # Who could move to something free, and all who could then take its place.
+        doubtful = _reaching(can_move, arrows)
+        # Those on a cycle.
+        doubtful |= {request for request in arrows if request in _reachable(arrows[request], arrows)}
+        doubtful |= self._swappable()
+        # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
+        unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
+        for rank in (0, 1, 2):
+            weaker = {each for each in self._chosen if _rank(each) >= rank}
+            pushed = _reachable((each for each in unmatched if _rank(each) == rank), arrows)
+            doubtful |= pushed & _reaching(weaker, arrows)
         # One that nothing confirms has what another one could have as well.
-        contested = {request for request, others in wants.items() if others & dispensable}
-        contested |= {each for others in wants.values() for each in others & dispensable}
-        return doubtful | pushed | contested
+        dispensable = {request for request in self._chosen if request.reply is None}
+        for request, others in arrows.items():
+            if contested := others & dispensable:
+                doubtful |= {request, *contested}
+        return doubtful
 
-    def _prompt(self, request: LanRequest, chain: Candidate) -> bool:
-        """Tell whether nothing shows that the module did not have the request when it handed the line out.
+    def _alternatives(self) -> tuple[dict[LanRequest, set[LanRequest]], set[LanRequest]]:
+        """Give for each request those whose downlinks it could have as well, and who could have free ones.
 
-        Without a reply nothing confirms that a line belongs to a request; and a module that hands out ``none`` has
+        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative.
+        """
+        arrows: dict[LanRequest, set[LanRequest]] = {}
+        can_move: set[LanRequest] = set()
+        for request in self._requests:
+            chosen = self._chosen.get(request)
+            arrows[request] = set()
+            for candidate in self._candidates[request]:
+                if chosen is not None and (candidate is chosen or candidate.cost > chosen.cost + COMPARABLE):
+                    continue
+                owners = self._owners(candidate)
+                if not owners:
+                    can_move.add(request)
+                arrows[request] |= owners - {request}
+        return arrows, can_move
+
+    def _swappable(self) -> set[LanRequest]:
+        """Give the requests that could swap with another one, at hardly more than both cost now."""
+        more: dict[tuple[LanRequest, LanRequest], float] = {}
+        for request, chosen in self._chosen.items():
+            for candidate in self._candidates[request]:
+                if len(others := self._owners(candidate) - {request}) == 1:
+                    swap = (request, others.pop())
+                    more[swap] = min(more.get(swap, inf), candidate.cost - chosen.cost)
+        return {
+            request
+            for (request, other), cost in more.items()
+            if cost + more.get((other, request), inf) <= COMPARABLE
+        }
+
+    def _is_plausible(self, request: LanRequest, candidate: Candidate) -> bool:
+        """Tell whether nothing in the stamps, or about the request, speaks against this candidate."""
+        if not candidate.likely:
+            return False
+        if request.reply is None:
+            return self._module_had_it(request, candidate.downlinks[0].instant)
+        return self._stamps_in_order(request, request.reply.instant, candidate)
+
+    def _module_had_it(self, request: LanRequest, handed_out: float) -> bool:
+        """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
+
+        Without a reply nothing confirms that a downlink belongs to a request; and a module that hands out ``none`` has
         nothing waiting.
         """
-        if request.reply is not None:
-            return True
-        out = chain.tasks[0].instant
-        if self._others_want(request) or out < request.first:
+        if self._others_use_method(request) or handed_out < request.first:
             return False
         idle = self._uart.idle
         for send in request.sends:
-            if send.instant > out + SKEW:
+            if send.instant > handed_out + SKEW:
                 continue
             at = bisect_left(idle, send.instant + DELIVERY)
-            if at == len(idle) or idle[at] >= out:
+            if at == len(idle) or idle[at] >= handed_out:
                 return True
         return False
 
-    def _in_order(self, request: LanRequest, chain: Candidate) -> bool:
+    def _stamps_in_order(self, request: LanRequest, replied: float, candidate: Candidate) -> bool:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
-        if request.reply is None:
+        downlinks = candidate.downlinks
+        last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
+        if request.reply is not None and error_of(request.reply.reading) == TIMED_OUT_CODE:
+            last = downlinks[-1].instant
+        if request.first <= downlinks[0].instant and last <= replied:
             return True
-        end = request.reply.instant
-        last = max(
-            task.instant if task.answer is None else task.answer.record.instant for task in chain.tasks
-        )
-        if error_of(request.reply.reading) == TIMED_OUT_CODE:
-            last = chain.tasks[-1].instant
-        if request.first <= chain.tasks[0].instant and last <= end:
-            return True
-        return self._uart.watched(request.first - SKEW, end + SKEW)
+        return self._uart.watched(request.first - SKEW, replied + SKEW)
 
-    def _others_want(self, request: LanRequest) -> bool:
+    def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
         method = request.demand.method
-        theirs = [task.instant for task in self._by_method[method] if task not in self._owner]
+        theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
         return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
 
 
-def _handed_out(task: Downlink) -> float:
-    return task.instant
+def _rank(request: LanRequest) -> int:
+    """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
+    if request.reply is None:
+        return 2
+    return 0 if request.succeeded else 1
 
 
-def _reached(start: Iterable[LanRequest], wants: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
-    seen: set[LanRequest] = set()
+def _instant(downlink: Downlink) -> float:
+    return downlink.instant
+
+
+def _reachable(start: Iterable[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
+    """Give the requests to which a path leads, those at its start included."""
+    found: set[LanRequest] = set()
     waiting = list(start)
     while waiting:
         request = waiting.pop()
-        if request not in seen:
-            seen.add(request)
-            waiting.extend(wants.get(request, ()))
-    return seen
+        if request not in found:
+            found.add(request)
+            waiting.extend(arrows.get(request, ()))
+    return found
 
 
-def _reaching(goals: set[LanRequest], wants: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
+def _reaching(goals: set[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
+    """Give the requests from which a path leads to a goal, the goals included."""
     backwards: dict[LanRequest, set[LanRequest]] = defaultdict(set)
-    for request, others in wants.items():
+    for request, others in arrows.items():
         for other in others:
             backwards[other].add(request)
-    return _reached(goals, backwards)
+    return _reachable(goals, backwards)

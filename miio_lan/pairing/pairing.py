@@ -1,9 +1,9 @@
-"""Joins what crossed the LAN and what crossed the UART into exchanges: one per command, with the time of each step.
+"""Pairs what crossed the LAN with what crossed the UART: one exchange per command, with the time of each step.
 
 Works on records alone (of a tap, a bridge, a virtual product, a recording), without I/O and without a clock. Each
 exchange tells how far the command came; where what was seen can be explained in more than one way, it says so instead
 of guessing. Others on either wire (a second client, the phone app, the cloud, noise) are told apart by method, ids,
-values and order.
+values and order. Marks of a check are passed over.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
 from miio_lan.record import Record
+from miio_lan.record.marks import is_mark
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import Before
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "joined", "pair"]
 
 _COMPACT_AT = 4096
+"""Records that are kept before what is old is settled though nothing asked for the exchanges."""
 
 
 def pair(records: Iterable[Record]) -> list[Exchange]:
-    """Join the records of a whole recording, in any order, into exchanges in the order of their beginning."""
+    """Pair the records of a whole recording, in any order; give the exchanges in the order of their beginning."""
     kept = sorted(records, key=lambda record: record.instant)
     return Window.over(kept, Before(), finished=True).exchanges()
 
 
 def joined(line: Conversation, records: Sequence[Record]) -> list[Exchange]:
-    """Join what was called over the LAN with a conversation that was read already.
+    """Pair what was called over the LAN with a conversation that was read already.
 
     :param line: the module's side of it
     :param records: all records, those of the UART in the order in which they were said
@@ -56,6 +58,8 @@ class Pairer:
 
     def feed(self, record: Record) -> None:
         """Take a record of either wire."""
+        if is_mark(record):
+            return
         self._count += 1
         insort(self._window, (record.instant, self._count, record))
         self._recent = None
@@ -63,7 +67,7 @@ class Pairer:
             self._compact()
 
     def finish(self) -> None:
-        """Nothing more will come: what is open will stay so."""
+        """Nothing more will come: no exchange is open any more."""
         self._finished = True
         self._recent = None
 
@@ -71,11 +75,11 @@ class Pairer:
     def exchanges(self) -> list[Exchange]:
         """All exchanges so far, in the order of their beginning."""
         if self._recent is None:
-            reading = self._read(finished=self._finished)
-            self._recent = reading.exchanges()
-            cut = reading.cut(self._newest - STRAGGLING, self._recent)
-            if cut is not None:
-                self._cut(cut)
+            window = self._read(finished=self._finished)
+            self._recent = window.exchanges()
+            checkpoint = window.last_checkpoint(self._newest - STRAGGLING, self._recent)
+            if checkpoint is not None:
+                self._forget(checkpoint)
         return [*self._settled, *self._recent]
 
     @property
@@ -87,19 +91,19 @@ class Pairer:
 
     def _compact(self) -> None:
         """Settle what is old, up to an instant that no exchange spans."""
-        reading = self._read(finished=False)
-        recent = reading.exchanges()
-        cut = self._newest - HORIZON
-        for each in sorted(recent, key=lambda each: each.records[-1].instant, reverse=True):
-            if each.records[-1].instant >= cut:
-                cut = min(cut, each.records[0].instant)
-        self._recent = recent
-        self._cut(reading.cut_at(cut, recent))
+        window = self._read(finished=False)
+        self._recent = window.exchanges()
+        instant = self._newest - HORIZON
+        for each in sorted(self._recent, key=lambda each: each.records[-1].instant, reverse=True):
+            if each.records[-1].instant >= instant:
+                instant = min(instant, each.records[0].instant)
+        self._forget(window.checkpoint_at(instant, self._recent))
         self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
 
-    def _cut(self, cut: Checkpoint) -> None:
-        self._settled += cut.settled
-        settled = {id(each) for each in cut.settled}
+    def _forget(self, checkpoint: Checkpoint) -> None:
+        """Drop the records before a checkpoint, and keep what is settled."""
+        self._settled += checkpoint.settled
+        settled = {id(each) for each in checkpoint.settled}
         self._recent = [each for each in self._recent or () if id(each) not in settled]
-        self._window = [entry for entry in self._window if id(entry[2]) not in cut.gone]
-        self._before = cut.before
+        self._window = [entry for entry in self._window if id(entry[2]) not in checkpoint.gone]
+        self._before = checkpoint.before

@@ -1,4 +1,22 @@
-"""Where a command stopped, as far as what was seen tells."""
+"""Where a command stopped, and what speaks against that: each doubt is a way in which it may have been otherwise.
+
+Goal: name one of :data:`~miio_lan.pairing.exchange.STOPS` for every command, and call the exchange ambiguous wherever
+lines that were not seen could change that.
+
+Plan. Where downlinks of it were seen (:func:`of_downlinks`), it stopped at the first one that failed: what failed shows
+in the answer, in what the module said to the answer, and in the reply on the LAN. What the turns of the conversation
+say (``sure``, ``late``, ``blind``, ``missed``, ``restarted``, ...) is taken from there, and weighed with the reply.
+Where none was seen (:func:`of_unseen`), the command was not fetched, which is in doubt unless the line was watched all
+the time and no sign tells of a downlink that was missed.
+
+::
+
+    10.0  LAN     get_properties 2.1, id 1
+    10.1  line    down get_properties 2 1
+    11.1          get_down -> down none       "not answered", in doubt: no module gives up so soon
+    14.2          get_down -> down none       in place of that: "not answered", and sure
+    14.4          result 2 1 0 true -> error  after the latter: "answered late"
+"""
 
 from __future__ import annotations
 
@@ -8,16 +26,11 @@ from itertools import pairwise
 from statistics import median
 
 from miio_lan.pairing import exchange as at
-from miio_lan.pairing.candidates import DELIVERY, SKEW
-from miio_lan.pairing.content import (
-    all_good,
-    all_refused,
-    carried,
-    error_of,
-)
+from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
+from miio_lan.pairing.content import all_good, all_refused, consistent, error_of
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import DIRECTIONS, Record
-from miio_lan.uart.commands import Error, Result
+from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
@@ -43,27 +56,26 @@ class Finding:
         self.notes.append(note)
 
 
-def of_tasks(
-    tasks: tuple[Downlink, ...], reply: Record | None, uart: Conversation, *, asked: bool
+def of_downlinks(
+    downlinks: tuple[Downlink, ...], reply: Record | None, uart: Conversation, *, asked: bool
 ) -> Finding:
-    """Say where a command stopped whose lines were seen.
+    """Say where a command stopped whose downlinks were seen.
 
     :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
     """
     finding = Finding()
-    for place, task in enumerate(tasks):
-        finding.stopped_at = _of_task(task, reply, finding)
-        finding.part = place
+    for place, downlink in enumerate(downlinks):
+        finding.stopped_at = _of_downlink(downlink, reply, finding)
         if finding.stopped_at is not None:
-            if task.answer is None and "up" not in uart.heard:
+            finding.part = place
+            if downlink.answer is None and "up" not in uart.heard:
                 finding.doubt("the MCU was not heard")
             return finding
-    finding.part = 0
     if asked and reply is None:
         finding.stopped_at = at.REPLY_LOST
     elif reply is not None and (code := error_of(reply.reading)) is not None:
         finding.stopped_at = at.ANSWERED_WRONGLY
-        finding.part = len(tasks) - 1
+        finding.part = len(downlinks) - 1
         finding.doubt(f"the client got the error {code}, which the answer does not explain")
     return finding
 
@@ -73,24 +85,25 @@ def is_success(reply: Record | None) -> bool:
     return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
 
 
-def _of_task(task: Downlink, reply: Record | None, finding: Finding) -> str | None:
-    answer = task.answer
-    finding.notes += task.notes
-    if task.missed:
+def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at this downlink, None where it went through; put every doubt into ``finding``."""
+    answer = downlink.answer
+    finding.notes += downlink.notes
+    if downlink.missed:
         finding.doubt("the module answered something that was not seen")
-    if task.doubtful:
+    if downlink.doubtful:
         finding.doubt("an answer that came later may belong to it")
     succeeded = is_success(reply)
     if answer is None or (succeeded and not answer.fits):
-        return _unanswered(task, reply, finding)
+        return _unanswered(downlink, reply, finding)
     if not answer.sure:
         finding.doubt("the answer may belong to an earlier line that was not answered")
-    if task.lines_missing and not succeeded:
+    if downlink.lines_missing and not succeeded:
         finding.doubt("lines are missing between the line and its answer")
-    if task.restarted and reply is None:
-        return _restarted(task, answer, finding)
-    late = _is_late(task, answer, reply)
-    _doubt_answer(task, answer, finding, succeeded=succeeded, late=late)
+    if downlink.restarted and reply is None:
+        return _restarted(downlink, answer, finding)
+    late = _came_late(downlink, answer, reply)
+    _doubt_answer(downlink, answer, finding, succeeded=succeeded, late=late)
     if not answer.reply_sure:
         finding.doubt("what the module said to the answer is not sure: lines are missing")
     if answer.dropped:
@@ -103,20 +116,20 @@ def _of_task(task: Downlink, reply: Record | None, finding: Finding) -> str | No
     return _of_result(answer, answer.command, reply, finding)
 
 
-def _restarted(task: Downlink, answer: Turn, finding: Finding) -> str:
+def _restarted(downlink: Downlink, answer: Turn, finding: Finding) -> str:
     """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it."""
     finding.notes.append("the module restarted: it refused the answer and told of its network at once")
-    if (task.seconds or 0.0) > SHORTEST_ANSWER_TIME:
+    if (downlink.seconds or 0.0) > SHORTEST_ANSWER_TIME:
         finding.doubt("or it had given up, as older modules do after a second")
-    elif not has_to_name(task.command) and answer.blind:
+    elif not has_to_name(downlink.command) and answer.blind:
         finding.doubt("or the answer belongs to a line handed out before the watching began")
     return at.REPLY_LOST
 
 
-def _doubt_answer(task: Downlink, answer: Turn, finding: Finding, *, succeeded: bool, late: bool) -> None:
-    """Ask whether what the module said to the answer shows that it is not the answer to this line."""
+def _doubt_answer(downlink: Downlink, answer: Turn, finding: Finding, *, succeeded: bool, late: bool) -> None:
+    """Doubt that this is the answer to the downlink, where what the module said to it shows something else."""
     taken = answer.reply is not None and not answer.refused
-    if taken and answer.record.instant - task.instant > ANSWER_TIME + SKEW:
+    if taken and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
         finding.doubt(
             "the module took it when it had given this line up: it may belong to one that was not seen"
         )
@@ -134,6 +147,7 @@ def _doubt_answer(task: Downlink, answer: Turn, finding: Finding, *, succeeded: 
 
 
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
     reading = (reply.reading or {}) if reply is not None else {}
     code = error_of(reading) if reply is not None else None
     good = reply is not None and code is None and all_good(reading.get("result"))
@@ -143,7 +157,7 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Find
         finding.notes.append("the CR after the answer is missing: the next line ran into it")
         if not good:
             return at.ANSWERED_WRONGLY
-    taken = reply is not None and code is None and carried(result, reading.get("result"))
+    taken = reply is not None and code is None and consistent(result, reading.get("result"))
     if answer.refused and not good and not taken:
         return at.ANSWERED_WRONGLY
     if not result.valid:
@@ -159,10 +173,11 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Find
     return None
 
 
-def _is_late(task: Downlink, answer: Turn, reply: Record | None) -> bool:
-    taken = answer.record.instant - task.instant
+def _came_late(downlink: Downlink, answer: Turn, reply: Record | None) -> bool:
+    """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
+    taken = answer.record.instant - downlink.instant
     if reply is not None:
-        if error_of(reply.reading) == TIMED_OUT_CODE and not _says(answer, TIMED_OUT_CODE):
+        if error_of(reply.reading) == TIMED_OUT_CODE and not says_code(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + SKEW
     if answer.late:
@@ -172,37 +187,30 @@ def _is_late(task: Downlink, answer: Turn, reply: Record | None) -> bool:
     return taken > ANSWER_TIME
 
 
-def _says(answer: Turn, code: int) -> bool:
-    return isinstance(answer.command, Error) and answer.command.code == code
-
-
-def _unanswered(task: Downlink, reply: Record | None, finding: Finding) -> str | None:
+def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+    """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
-        if all_refused(reply.reading):
+        if all_refused(reply.reading) or code not in (None, TIMED_OUT_CODE):
             finding.doubt("the answer was not seen")
             return at.REFUSED
         if code is None:
             finding.notes.append("the answer was not seen, though the reply shows there was one")
             return None
-        if code != TIMED_OUT_CODE:
-            finding.doubt("the answer was not seen")
-            return at.REFUSED
-        if task.broken:
-            finding.doubt("the line was interrupted while it was under way")
-        return at.NOT_ANSWERED
-    if task.broken:
+    if downlink.broken:
         finding.doubt("the line was interrupted while it was under way")
-    elif task.closed is not None and task.closed - task.instant < ANSWER_TIME - SKEW:
-        # No module gives up that soon, unless it restarts: the answer may have been missed.
-        finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
-        if task.closed - task.instant < SHORTEST_ANSWER_TIME:
+    elif reply is None and downlink.closed is not None:
+        waited = downlink.closed - downlink.instant
+        if waited < ANSWER_TIME - SKEW:
+            # No module gives up that soon, unless it restarts: the answer may have been missed.
+            finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
+        if waited < SHORTEST_ANSWER_TIME:
             finding.notes.append("all may have gone through")
     return at.NOT_ANSWERED
 
 
-def of_nothing(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> Finding:
-    """Say where a command stopped of which no line was seen."""
+def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> Finding:
+    """Say where a command stopped of which no downlink was seen."""
     finding = Finding()
     if reply is not None and not local:
         _of_reply(finding, reply)
@@ -215,11 +223,12 @@ def of_nothing(reply: Record | None, sent: Record, uart: Conversation, *, local:
     else:
         finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
     if finding.stopped_at == at.NOT_FETCHED:
-        _doubt_silence(finding, uart, sent.instant, reply)
+        _doubt_not_fetched(finding, uart, sent.instant, reply)
     return finding
 
 
 def _of_reply(finding: Finding, reply: Record) -> None:
+    """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
     if code == TIMED_OUT_CODE:
         finding.stopped_at = at.NOT_FETCHED
@@ -233,24 +242,24 @@ def _of_reply(finding: Finding, reply: Record) -> None:
         finding.doubt("no line was seen: it was missed, or the module answered by itself")
 
 
-def _doubt_silence(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
-    """Ask whether a line that was not seen may have been there all the same."""
+def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
+    """Doubt that nothing was handed out, where a downlink may have been missed."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
     if (
         len(uart.heard) < len(DIRECTIONS)
         or uart.first is None
         or uart.first > start
-        or count_in(uart.breaks, start, end)
+        or uart.broken(start, end)
     ):
         finding.doubt("the UART was not watched all the time")
         return
-    polls = count_in(uart.polls, start, end)
+    polls = _count_in(uart.polls, start, end)
     finding.notes.append(
         f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
     )
     orphans = [each.record.instant for each in uart.orphans]
-    late = count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
-    if late or any(count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
+    late = _count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
+    if late or any(_count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):
         finding.doubt("some of what the module said was not seen")
     elif reply is None and _busy(uart, start + DELIVERY, end):
         finding.doubt("the module was busy all the time: it may have been fetched later")
@@ -261,8 +270,8 @@ def _doubt_silence(finding: Finding, uart: Conversation, start: float, reply: Re
 
 
 def _busy(uart: Conversation, start: float, end: float) -> bool:
-    """Tell whether the MCU asked for work and the module never had nothing."""
-    return count_in(uart.polls, start, end) > 0 and not count_in(uart.idle, start, end)
+    """Tell whether the MCU asked for work, and the module never had none."""
+    return _count_in(uart.polls, start, end) > 0 and not _count_in(uart.idle, start, end)
 
 
 def _paused(uart: Conversation, start: float, end: float) -> bool:
@@ -271,9 +280,9 @@ def _paused(uart: Conversation, start: float, end: float) -> bool:
     gaps = [(later - earlier, earlier, later) for earlier, later in pairwise(polls)]
     usual = median(gap for gap, _, _ in gaps) if gaps else 0.0
     downs = [each.instant for each in uart.downlinks if each.command.wants_result]
-    return any(gap > LONG_PAUSE * usual and not count_in(downs, *span) for gap, *span in gaps)
+    return any(gap > LONG_PAUSE * usual and not _count_in(downs, *span) for gap, *span in gaps)
 
 
-def count_in(instants: list[float], start: float, end: float) -> int:
+def _count_in(instants: list[float], start: float, end: float) -> int:
     """Count the instants from ``start`` until before ``end``."""
     return bisect_left(instants, end) - bisect_left(instants, start)

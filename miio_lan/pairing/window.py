@@ -1,4 +1,4 @@
-"""One look at a stretch of records: the stories of both wires, what belongs together in them, and how far it came."""
+"""A stretch of records: what each wire tells, the exchanges they make together, and what of it is settled."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW
-from miio_lan.pairing.content import carried, error_of
+from miio_lan.pairing.content import consistent, error_of
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
-from miio_lan.pairing.stops import Finding, is_success, of_nothing, of_tasks
+from miio_lan.pairing.stops import Finding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
+from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
@@ -28,11 +29,11 @@ HORIZON = 2 * LONGEST_WAIT
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What need not be looked at again.
+    """An instant before which nothing changes any more: what came before it need not be read again.
 
-    :param settled: the exchanges that no longer change
-    :param gone: the identities of the records up to there
-    :param before: what of them may still matter
+    :param settled: the exchanges before it
+    :param gone: the identities of the records before it
+    :param before: what of them still matters to what comes later
     """
 
     settled: list[Exchange]
@@ -41,7 +42,7 @@ class Checkpoint:
 
 
 class Window:
-    """One look at a stretch of records.
+    """A stretch of records, read as a whole.
 
     :param line: the conversation on the UART, the module's side
     :param records: all records, those of the UART in the order in which they were said
@@ -52,22 +53,24 @@ class Window:
         self._all = records
         self._uart = line
         self._line = [record for record in records if record.wire == "uart"]
-        self._lan_records = [record for record in records if record.wire == "lan"]
-        self._calls = calls_of(self._lan_records)
-        self._tasks = [each for each in line.downlinks if each.command.wants_result]
+        self._lan = [record for record in records if record.wire == "lan"]
+        self._calls = calls_of(self._lan)
         self._end = max((record.instant for record in records), default=0.0)
         self._finished = finished
-        requests = [request for call in self._calls for request in call.requests]
-        matcher = Matcher(requests, line)
-        self._joints = matcher.join()
-        self._taken = matcher.taken
+        matcher = Matcher((request for call in self._calls for request in call.requests), line)
+        self._matches = matcher.match()
         self._doubtful = matcher.doubtful
+        #: Downlinks that no request on the LAN explains.
+        self._unasked = [each for each in matcher.downlinks if each not in matcher.matched]
         self._orphans = list(line.orphans)
 
     @classmethod
     def over(cls, records: Iterable[Record], before: Before, *, finished: bool) -> Window:
-        """Look at records in the order of time, of which the UART's are not yet in that of their conversation."""
-        ordered = in_order(records)
+        """Read records in the order of time, of which the UART's are not yet in that of their conversation.
+
+        Marks of a check are passed over.
+        """
+        ordered = in_order(without_marks(records))
         line = Conversation("module", before)
         for record in ordered:
             if record.wire == "uart":
@@ -76,23 +79,25 @@ class Window:
             line.finish()
         return cls(line, ordered, finished=finished)
 
-    def cut_at(self, instant: float, exchanges: list[Exchange]) -> Checkpoint:
+    # --- checkpoints -------------------------------------------------------------------------------------------
+
+    def checkpoint_at(self, instant: float, exchanges: list[Exchange]) -> Checkpoint:
         """Make a checkpoint at an instant that no exchange spans."""
         gone = {id(record) for record in self._all if record.instant < instant}
         settled = [each for each in exchanges if each.records[-1].instant < instant]
         return Checkpoint(settled, gone, self._before(self._uart.now(), gone, instant))
 
-    def cut(self, end: float, exchanges: list[Exchange]) -> Checkpoint | None:
-        """Make a checkpoint at the last instant before ``end`` at which nothing was under way, and nothing in doubt.
+    def last_checkpoint(self, end: float, exchanges: list[Exchange]) -> Checkpoint | None:
+        """Make a checkpoint at the last instant before ``end`` at which nothing was open, and nothing in doubt.
 
-        What came before that then says nothing about what comes later.
+        What came before that says nothing about what comes later. None where there is no such instant.
         """
-        end = min([end, *(each.records[0].instant for each in exchanges if not self._is_over(each))])
+        end = min([end, *(each.records[0].instant for each in exchanges if not self._is_settled(each))])
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
                 continue
             gone = {id(record) for record in self._line[: quiet.place]}
-            gone |= {id(record) for record in self._lan_records if record.instant < quiet.instant}
+            gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
             inside = [sum(id(record) in gone for record in each.records) for each in exchanges]
             if all(count in (0, len(each.records)) for count, each in zip(inside, exchanges, strict=True)):
                 settled = [each for count, each in zip(inside, exchanges, strict=True) if count]
@@ -100,11 +105,12 @@ class Window:
         return None
 
     def _before(self, before: Before, gone: set[int], instant: float) -> Before:
-        tasks = [task for task in self._tasks if task not in self._taken and id(task.record) in gone]
-        theirs = (*before.others, *((task.instant, task.command.method) for task in tasks))
-        return replace(before, others=tuple(each for each in theirs if each[0] > instant - HORIZON))
+        unasked = [(each.instant, each.command.method) for each in self._unasked if id(each.record) in gone]
+        others = (each for each in (*before.others, *unasked) if each[0] > instant - HORIZON)
+        return replace(before, others=tuple(others))
 
-    def _is_over(self, exchange: Exchange) -> bool:
+    @staticmethod
+    def _is_settled(exchange: Exchange) -> bool:
         """Tell whether nothing that comes later can belong to it or change what it is."""
         if exchange.open or exchange.ambiguous:
             return False
@@ -113,31 +119,20 @@ class Window:
         replies = sum(each.wire == "lan" and each.direction == "up" for each in exchange.records)
         return replies >= len(exchange.ids)
 
+    # --- exchanges ---------------------------------------------------------------------------------------------
+
     def exchanges(self) -> list[Exchange]:
         """Give the commands, in the order of their beginning."""
         found = [self._of_call(call) for call in self._calls]
-        found += [self._of_others(task) for task in self._tasks if task not in self._taken]
+        found += [self._of_unasked(downlink) for downlink in self._unasked]
         return sorted(found, key=lambda each: each.records[0].instant)
 
-    # --- a command on the LAN ----------------------------------------------------------------------------------
-
     def _of_call(self, call: LanCall) -> Exchange:
-        replied = call.replied
-        joined = [request for request in call.requests if request in self._joints]
-        main = replied or (joined[0] if joined else call.requests[0])
-        joint = self._joints.get(main)
-        first = call.requests[0].sends[0]
-        reply = main.reply
-        parts: tuple[Part, ...] = ()
-        if joint is not None:
-            finding = of_tasks(joint.chain.tasks, reply, self._uart, asked=True)
-            parts = tuple(_part(task, succeeded=is_success(reply)) for task in joint.chain.tasks)
-            self._doubt(finding, joint)
-        else:
-            finding = of_nothing(reply, first, self._uart, local=main.local)
-            if main in self._doubtful:
-                finding.doubt("a line that fits may belong to it, or to another request")
-            parts = self._late_tap(main, finding)
+        """Give the exchange of a command on the LAN: by the request that was replied to, else by one with a match."""
+        matched = [request for request in call.requests if request in self._matches]
+        main = call.replied or (matched[0] if matched else call.requests[0])
+        match, first, reply = self._matches.get(main), call.requests[0].sends[0], main.reply
+        finding, parts = self._finding(main, first, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")
         sent = sum(len(request.sends) for request in call.requests)
@@ -155,33 +150,46 @@ class Window:
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
-            open=self._is_open(
-                call.last if reply is None else records[-1].instant, reply, joint, local=main.local
-            ),
+            open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
             stopped_part=finding.part,
         )
 
-    @staticmethod
-    def _doubt(finding: Finding, joint: Match) -> None:
-        if joint.contradiction:
+    def _finding(
+        self, request: LanRequest, first: Record, match: Match | None
+    ) -> tuple[Finding, tuple[Part, ...]]:
+        """Say where the command of a request stopped, and give its parts.
+
+        :param first: the first datagram of the command, of an earlier request perhaps
+        """
+        reply = request.reply
+        if match is None:
+            finding = of_unseen(reply, first, self._uart, local=request.local)
+            if request in self._doubtful:
+                finding.doubt("a line that fits may belong to it, or to another request")
+            return finding, self._answer_without_downlink(request, finding)
+        downlinks = match.candidate.downlinks
+        finding = of_downlinks(downlinks, reply, self._uart, asked=True)
+        if match.contradiction:
             finding.doubt("the reply does not carry what the MCU answered")
-        elif not joint.sure:
+        elif not match.sure:
             finding.doubt("other lines, or other requests, fit as well")
-        if not joint.chain.whole:
+        if not match.candidate.whole:
             finding.notes.append("not all of its lines were seen")
+        return finding, tuple(_part(each, succeeded=is_success(reply)) for each in downlinks)
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
         found: list[Record] = []
+        matches = [self._matches[request] for request in call.requests if request in self._matches]
         for request in call.requests:
             found += [*request.sends, *request.repeated, *([request.reply] if request.reply else [])]
-            for task in self._joints[request].chain.tasks if request in self._joints else ():
-                found += task.records
-        if not any(request in self._joints for request in call.requests):
+        for match in matches:
+            found += [record for downlink in match.candidate.downlinks for record in downlink.records]
+        if not matches:
             found += [each for part in parts for each in (part.result, part.acknowledgement) if each]
         return tuple(sorted(found, key=lambda record: record.instant))
 
-    def _late_tap(self, request: LanRequest, finding: Finding) -> tuple[Part, ...]:
-        """Find the answer to a line that was not seen itself (the tap began late, or lost it)."""
+    def _answer_without_downlink(self, request: LanRequest, finding: Finding) -> tuple[Part, ...]:
+        """Find the answer to a downlink that was not seen itself (the tap began late, or lost it)."""
         down, reply = request.demand.as_down(), request.reply
         if reply is None or request.local:
             return ()
@@ -194,78 +202,85 @@ class Window:
                 return (_part_of(None, orphan, command),)
         return ()
 
-    def _is_open(self, last: float, reply: Record | None, joint: Match | None, *, local: bool) -> bool:
-        if self._finished:
-            return False
-        if reply is None:
-            return self._end - last < HORIZON
-        # What belongs to it may be told later than the reply, by another thread or through a slower adapter.
-        answers = [task.answer for task in joint.chain.tasks] if joint is not None else []
-        code = error_of(reply.reading)
-        answered = code is None or (code in ERROR_CODES and code != TIMED_OUT_CODE)
-        waits = any(answered if each is None else each.reply is None for each in answers)
-        missing = waits or (answered and not local and not answers)
-        return self._end - last < STRAGGLING and (missing or self._better_may_come(reply, joint))
-
-    def _better_may_come(self, reply: Record, joint: Match | None) -> bool:
-        """Tell whether a line that is told late may explain a reply better than the one at hand."""
-        last = joint.chain.tasks[-1] if joint is not None else None
-        if (
-            joint is None
-            or last is None
-            or (last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE)
-        ):
-            return False
-        if not joint.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
-            return False
-        return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
-
-    # --- a line nobody asked for on the LAN --------------------------------------------------------------------
-
-    def _of_others(self, task: Downlink) -> Exchange:
-        finding = of_tasks((task,), None, self._uart, asked=False)
-        answered = task.answer is not None and task.answer.reply is not None
-        waiting = task.waits and not answered and self._end - task.instant < 2 * ANSWER_TIME
-        reading = task.command.as_json()
+    def _of_unasked(self, downlink: Downlink) -> Exchange:
+        """Give the exchange of a downlink that no request on the LAN explains."""
+        finding = of_downlinks((downlink,), None, self._uart, asked=False)
+        answered = downlink.answer is not None and downlink.answer.reply is not None
+        waiting = downlink.waits and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
+        reading = downlink.command.as_json()
         return Exchange(
-            task.command.method,
-            {key: value for key, value in reading.items() if key not in _FRAME},
-            parts=(_part(task),),
-            records=tuple(sorted(task.records, key=lambda record: record.instant)),
+            downlink.command.method,
+            {key: value for key, value in reading.items() if key not in _NOT_PARAMS},
+            parts=(_part(downlink),),
+            records=tuple(sorted(downlink.records, key=lambda record: record.instant)),
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
             open=waiting and not self._finished,
         )
 
+    # --- what may still come -----------------------------------------------------------------------------------
+
+    def _is_open(self, last: float, request: LanRequest, match: Match | None) -> bool:
+        """Tell whether something may still come that belongs to a command.
+
+        :param last: when it was sent last, or when the last of it was recorded, where it has a reply
+        """
+        reply = request.reply
+        if self._finished:
+            return False
+        if reply is None:
+            return self._end - last < HORIZON
+        # What belongs to it may be recorded later than the reply, by another thread or through a slower adapter.
+        answers = [each.answer for each in match.candidate.downlinks] if match is not None else []
+        code = error_of(reply.reading)
+        answered = code is None or (code in ERROR_CODES and code != TIMED_OUT_CODE)
+        waits = any(answered if each is None else each.reply is None for each in answers)
+        missing = waits or (answered and not request.local and not answers)
+        return self._end - last < STRAGGLING and (missing or self._better_match_may_come(reply, match))
+
+    def _better_match_may_come(self, reply: Record, match: Match | None) -> bool:
+        """Tell whether a downlink that is recorded later may explain a reply better than the one at hand."""
+        if match is None:
+            return False
+        last = match.candidate.downlinks[-1]
+        if last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE:
+            return False
+        if not match.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
+            return False
+        return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
+
+
+_NOT_PARAMS = frozenset({"command", "method", "valid", "problem", "unread"})
+"""What the neutral reading of a downlink holds besides its parameters."""
+
 
 def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
-    """Tell whether an answer whose line was not seen is what a reply was made of."""
+    """Tell whether an answer whose downlink was not seen is what a reply was made of."""
     if isinstance(command, Error):
         return command.code is not None and command.code == error_of(reading)
     if down is None or "result" not in reading:
         return False
-    return isinstance(command, Result) and fits(command, down) and carried(command, reading["result"])
+    return isinstance(command, Result) and fits(command, down) and consistent(command, reading["result"])
 
 
-_FRAME = frozenset({"command", "method", "valid", "problem", "unread"})
+def _part(downlink: Downlink, *, succeeded: bool = False) -> Part:
+    answer = downlink.answer
+    if answer is None or (succeeded and not answer.fits):
+        return _part_of(downlink, None, None)  # the answer was not seen; this may be that to another downlink
+    return _part_of(downlink, answer, answer.command)
 
 
-def _part(task: Downlink, *, succeeded: bool = False) -> Part:
-    if succeeded and task.answer is not None and not task.answer.fits:
-        return _part_of(task, None, None)  # the answer to another line, this one's was not seen
-    return _part_of(task, task.answer, task.answer.command if task.answer is not None else None)
-
-
-def _part_of(task: Downlink | None, answer: Turn | None, command: object) -> Part:
+def _part_of(downlink: Downlink | None, answer: Turn | None, command: Command | None) -> Part:
+    """Make a part; ``command`` is the answer, read in the layout of the downlink."""
     readings: dict[str, dict[str, object]] = {}
-    if task is not None and isinstance(task.command, Down):
-        readings["down"] = task.command.as_json()
-    if answer is None:
-        return Part(task.record if task is not None else None, readings=readings)
-    said = answer.command if not isinstance(command, (Result, Error)) else command
-    readings["result"] = said.as_json()
+    if downlink is not None:
+        readings["down"] = downlink.command.as_json()
+    down = downlink.record if downlink is not None else None
+    if answer is None or command is None:
+        return Part(down, readings=readings)
+    readings["result"] = command.as_json()
     if answer.reply is not None:
-        acknowledgement = read(answer.reply.raw, direction="down", pending=said)
+        acknowledgement = read(answer.reply.raw, direction="down", pending=command)
         readings["acknowledgement"] = acknowledgement.as_json()
-    return Part(task.record if task is not None else None, answer.record, answer.reply, readings=readings)
+    return Part(down, answer.record, answer.reply, readings=readings)

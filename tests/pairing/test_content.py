@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.pairing.content import Demand, all_good, carried, error_of, same_value
+from miio_lan.pairing.content import Demand, all_good, consistent, error_of, same_value
 from miio_lan.uart.commands import Action, GetProperties, PropertyId, Result, SetProperties
 
 
@@ -63,7 +63,7 @@ ROW = {"siid": 2, "piid": 1}
     ],
 )
 def test_what_a_reply_can_be_made_of(answer: Result, result: object, can: bool) -> None:
-    assert carried(answer, result) is can
+    assert consistent(answer, result) is can
 
 
 def test_the_line_of_a_request() -> None:

@@ -11,6 +11,7 @@ from miio_lan.bench.trace import summary
 from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
+from miio_lan.record.marks import begin_mark, end_mark
 from miio_lan.uart.bridge.faults import ALTERED, DROPPED, SENT
 from miio_lan.uart.conversation import BLIND
 
@@ -450,6 +451,17 @@ def test_an_interrupted_line_is_said() -> None:
     assert "interrupted" in exchange.notes[0]
 
 
+@pytest.mark.parametrize("over", [True, False])
+def test_a_line_that_was_away_all_the_time_tells_nothing(over: bool) -> None:
+    """The interruption began before the request, and ended after the reply, or never."""
+    tape = idle().mark("outage: unplugged").wait(1).ask(1, "get_properties", ON).wait(4).reply(1, error=-9999)
+    if over:
+        tape.wait(1).mark("outage over").fetch("none")
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+    assert exchange.notes == ("the UART was not watched all the time",)
+
+
 def test_noise_and_echo_are_looked_through() -> None:
     tape = idle().ask(1, "get_properties", ON).up(b"\xff\xffget_do\x00\r", b"*** boot ***\r", b"\n\r")
     tape.down("error").fetch("get_properties 2 1").down("result 2 1 0 true", note="echo")
@@ -862,3 +874,129 @@ def test_a_refused_answer_with_work_behind_it_is_no_restart() -> None:
     tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
     tape.answer("result 2 1 0 true", said="error").fetch("none").fetch("MIIO_net_change offline")
     assert the(tape.wait(30)).stopped_at == "answered wrongly"
+
+
+# --- an answer of an earlier downlink ------------------------------------------------------------------------------
+
+
+def given_up(text: str) -> Tape:
+    """The module gave a downlink up, and the MCU has not answered it yet."""
+    return idle().fetch(text).wait(4.2)
+
+
+def both(tape: Tape) -> tuple[Exchange, Exchange]:
+    earlier, later = pair(tape.records)
+    return earlier, later
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_legacy_answer_that_is_refused_may_be_the_earlier_ones(asked: bool) -> None:
+    """Values name nothing: the accepted answer is the waiting line's, and whose the refused one is stays open."""
+    tape = given_up('get_prop "a"')
+    if asked:
+        tape.ask(1, "get_prop", ["b"])
+    tape.fetch('get_prop "b"').answer("result 1", said="error").answer("result 2")
+    if asked:
+        tape.reply(1, [2])
+    earlier, later = both(tape)
+    assert (earlier.stopped_at, earlier.ambiguous, earlier.result) == ("not answered", True, None)
+    assert (later.stopped_at, later.ambiguous, later.result.raw) == (None, True, b"result 2\r")
+    assert any(record.raw == b"result 1\r" for record in later.records)
+
+
+def test_a_legacy_answer_that_is_refused_before_one_without_sense_is_late() -> None:
+    tape = given_up('get_prop "a"').fetch('get_prop "b"')
+    earlier, later = both(tape.answer("result 1", said="error").answer("result on"))
+    assert (earlier.stopped_at, earlier.ambiguous) == ("answered late", True)
+    assert earlier.result.raw == b"result 1\r"
+    assert (later.stopped_at, later.ambiguous) == ("answered wrongly", True)
+    assert later.result.raw == b"result on\r"
+
+
+def test_a_legacy_answer_that_is_refused_before_an_error_that_is_taken() -> None:
+    tape = given_up('get_prop "a"').fetch('get_prop "b"')
+    earlier, later = both(tape.answer("result 1", said="error").answer('error "no" -5000'))
+    assert (earlier.stopped_at, earlier.ambiguous) == ("not answered", True)
+    assert (later.stopped_at, later.ambiguous) == ("refused", True)
+
+
+def test_an_answer_that_is_refused_and_names_the_earlier_one_is_surely_late() -> None:
+    tape = given_up("get_properties 2 1").fetch("get_properties 2 2")
+    earlier, later = both(tape.answer("result 2 1 0 true", said="error").answer("result 2 2 0 50"))
+    assert (earlier.stopped_at, earlier.ambiguous) == ("answered late", False)
+    assert earlier.mcu_time == pytest.approx(4.2 + 3 * STEP)
+    assert (later.stopped_at, later.ambiguous) == (None, False)
+    assert later.mcu_time == pytest.approx(3 * STEP)
+
+
+def test_of_two_that_ask_for_the_same_ids_the_refused_answer_may_be_either_ones() -> None:
+    tape = given_up("get_properties 2 1").fetch("get_properties 2 1")
+    earlier, later = both(tape.answer("result 2 1 0 true", said="error").answer("result 2 1 0 true"))
+    assert (earlier.ambiguous, later.ambiguous) == (True, True)
+
+
+# --- lines that ran into each other --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["ok", "error"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "result 2 1 0 trueget_down",
+        "result 2 1 0 trueresult 2 1 0 true",
+        "result 2 1 0 trueproperties_changed 2 1 true",
+        "properties_changed 2 1 trueresult 2 1 0 true",
+    ],
+)
+def test_a_glued_answer_is_wrong_unless_it_served(line: str, said: str) -> None:
+    note = "the CR after the answer is missing: the next line ran into it"
+    served = the(fetched().answer(line, said=said).reply(1, IS_ON))
+    assert (served.stopped_at, served.ambiguous, served.notes) == (None, False, (note,))
+    failed = the(fetched().answer(line, said=said).wait(4).reply(1, error=-9999))
+    assert failed.stopped_at == "answered wrongly"
+    assert note in failed.notes
+    assert failed.result is not None
+
+
+def test_a_glued_line_holds_the_answers_to_two_downlinks() -> None:
+    tape = given_up("get_properties 2 1").fetch("get_properties 2 2")
+    tape.answer("result 2 1 0 trueresult 2 2 0 50", said="error").wait(4.2).fetch("none")
+    earlier, later = both(tape)
+    assert (earlier.stopped_at, later.stopped_at) == ("answered late", "answered wrongly")
+    assert earlier.result is later.result
+
+
+# --- marks of a check ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["module", "lan"])
+@pytest.mark.parametrize("place", range(9))
+def test_a_mark_is_neither_a_line_nor_a_break_nor_a_datagram(mode: str, place: int) -> None:
+    tape = good()
+    at = tape.records[min(place, 7)].instant
+    begin, end = begin_mark(mode, at, at, model="demo.light.lamp"), end_mark(mode, at, at, {"stopped": ""})
+    marked = [*tape.records[:place], begin, end, *tape.records[place:]]
+    (exchange,) = pair(marked)
+    assert exchange == the(tape)
+    assert not exchange.ambiguous
+    pairer = Pairer()
+    for record in marked:
+        pairer.feed(record)
+        assert all(each.records for each in pairer.exchanges)
+    pairer.finish()
+    assert pairer.exchanges == [exchange]
+
+
+def test_marks_are_not_kept() -> None:
+    pairer = Pairer()
+    pairer.feed(begin_mark("lan", 0.0, 0.0))
+    assert pairer._window == []
+
+
+def test_a_mark_in_a_silence_leaves_it_sure() -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch("none")
+    mark = begin_mark("module", tape.now, tape.now)
+    tape.wait(5).fetch("none")
+    (exchange,) = pair([*tape.records, mark])
+    assert (exchange.stopped_at, exchange.ambiguous) == (the(tape).stopped_at, the(tape).ambiguous)
+    assert exchange.notes == the(tape).notes
