@@ -176,7 +176,9 @@ def net_change_taken(session: Observed, case: Case) -> None:
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
         elif _served(session, downlink.instant):
-            case.unseen(f"the module was asked for work after {state}, and the MCU was not heard", downlink.record)
+            case.unseen(
+                f"the module was asked for work after {state}, and the MCU was not heard", downlink.record
+            )
         elif session.line.ended - downlink.instant >= SILENCE_TIME and at == len(said):
             case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
 
