@@ -182,8 +182,20 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
+        elif _served(session, downlink.instant):
+            case.unseen(
+                f"the module was asked for work after {state}, and the MCU was not heard", downlink.record
+            )
         elif session.line.ended - downlink.instant >= SILENCE_TIME and at == len(said):
             case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
+
+
+def _served(session: Observed, instant: float) -> bool:
+    """Whether a real module handed something out later, if only ``down none``: nobody but the MCU asks for that."""
+    told = session.line.told
+    return not session.driven and any(
+        isinstance(command, c.Down) and record.instant > instant for record, command in told
+    )
 
 
 JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

@@ -610,6 +610,21 @@ def test_an_mcu_that_is_not_heard_any_more_is_not_blamed(name: str, script: str)
     assert outcome(name, script.replace(LOST, ""), ended=120.0) is FAIL
 
 
+@pytest.mark.parametrize("line", ["> mcu_version 0001\n", "> ble_config set 1 0001\n", "> model a.b.c\n"])
+def test_an_ok_that_a_tap_missed_is_no_report_that_was_not_repeated(line: str) -> None:
+    name = {"mcu_version": "mcu-version", "ble_config": "ble-config", "model": "model"}[line[2:].split()[0]]
+    served = "0.2 > get_down\n< down none\n6 > get_down\n< down none"
+    assert outcome(f"{name}-until-ok", f"{line}{served}") is UNSEEN
+    assert outcome(f"{name}-until-ok", f"{line}< error\n{served}") is FAIL
+    assert outcome(f"{name}-until-ok", f"{line}{served}", driven=True) is FAIL
+
+
+def test_an_mcu_that_only_the_module_hears_goes_on_after_a_net_change() -> None:
+    told = "< down MIIO_net_change cloud\n0.2 < down none\n4 < down none"
+    assert outcome("net-change-taken", told) is UNSEEN
+    assert outcome("net-change-taken", told, driven=True) is FAIL
+
+
 def test_an_mcu_whose_module_is_not_heard_any_more_is_not_blamed() -> None:
     asked = talk(f"> get_down\n{GET}\n> result 2 1 0 true 2 2 0 5\n< ok")
     answers = talk("5 > get_down\n> result 2 1 0 true\n> model a.b.c\n> mcu_version 0001\n20 > get_down")
