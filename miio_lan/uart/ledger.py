@@ -103,7 +103,9 @@ class Ledger:
         for other in others:
             other.doubtful = True
         if downlink.answer is not None:
-            turn.again = True
+            before = downlink.answer
+            # What fits after what did not is the first answer; and what was in doubt may have been to something else.
+            turn.again = before.sure and not before.blind and (before.fits or not turn.fits)
             if not (turn.fits and command.valid):
                 downlink.extra.append(turn.record)  # one useless answer after another
                 return
@@ -143,7 +145,7 @@ class Ledger:
         command = read_line(plain(turn.record), "up", downlink.command)
         if turn.glued or downlink.instant - turn.instant > LATENESS or not fits_command(command, downlink):
             return False
-        turn.command, turn.answers, turn.again, turn.sure = command, downlink, False, False
+        turn.command, turn.answers, turn.again, turn.sure, turn.blind = command, downlink, False, False, True
         downlink.answer = turn
         return True
 
@@ -190,7 +192,12 @@ def _is_answered(downlink: Downlink) -> bool:
     if answer is None or not answer.fits:
         return False
     named = has_to_name(downlink.command) and isinstance(answer.command, Result)
-    return not answer.refused or (named and answer.sure)
+    return not answer.refused or (named and _is_firm(answer))
+
+
+def _is_firm(answer: Turn) -> bool:
+    """Tell whether an answer is surely to its downlink, and to nothing that was not seen."""
+    return answer.fits and answer.sure and not answer.blind
 
 
 def _give_away(refused: Turn, downlink: Downlink) -> bool:

@@ -78,7 +78,8 @@ def in_doubt(session: Observed, said: Turn) -> bool:
     downlink = said.answers
     if downlink is None or any(other.command != downlink.command for other in said.others):
         return True  # others that asked for the same judge it the same
-    return not said.fits and (said.blind or not said.sure or downlink.doubtful)
+    unsure = not said.sure or downlink.doubtful
+    return (unsure and (said.blind or not said.fits)) or (said.blind and not said.fits)
 
 
 def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
