@@ -77,7 +77,13 @@ def in_doubt(session: Observed, said: Turn) -> bool:
         return False
     asked = said.answers.command if said.answers is not None else None
     others = any(other.command != asked for other in said.others)  # what asks for the same judges it the same
-    return others or (not said.fits and (said.blind or not said.sure))
+    return others or _taken_too_late(said) or (not said.fits and (said.blind or not said.sure))
+
+
+def _taken_too_late(said: Turn) -> bool:
+    """Whether the module took it when it gives a downlink up: it waited for another one, which was not seen."""
+    asked = said.answers
+    return said.accepted and asked is not None and said.instant - asked.instant > ANSWER_TIME + LATENESS
 
 
 def _answers_at_all(session: Observed) -> bool:
