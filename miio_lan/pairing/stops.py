@@ -65,7 +65,7 @@ def of_downlinks(
     """
     finding = Finding()
     for place, downlink in enumerate(downlinks):
-        finding.stopped_at = _of_downlink(downlink, reply, finding)
+        finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended)
         if finding.stopped_at is not None:
             finding.part = place
             if downlink.answer is None and "up" not in uart.heard:
@@ -85,7 +85,7 @@ def is_success(reply: Record | None) -> bool:
     return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
 
 
-def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding, ended: float) -> str | None:
     """Say where it stopped at this downlink, None where it went through; put every doubt into ``finding``."""
     answer = downlink.answer
     finding.notes += downlink.notes
@@ -95,7 +95,7 @@ def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding) -> 
         finding.doubt("an answer that came later may belong to it")
     succeeded = is_success(reply)
     if answer is None or (succeeded and not answer.fits):
-        return _unanswered(downlink, reply, finding)
+        return _unanswered(downlink, reply, finding, ended)
     if not answer.sure:
         finding.doubt("the answer may belong to an earlier line that was not answered")
     if downlink.lines_missing and not succeeded:
@@ -187,7 +187,7 @@ def _came_late(downlink: Downlink, answer: Turn, reply: Record | None) -> bool:
     return taken > ANSWER_TIME
 
 
-def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding) -> str | None:
+def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding, ended: float) -> str | None:
     """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
@@ -206,6 +206,8 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding) -> s
             finding.doubt("the module went on sooner than it gives up: an answer may not have been seen")
         if waited < SHORTEST_ANSWER_TIME:
             finding.notes.append("all may have gone through")
+    elif reply is None and ended - downlink.instant < ANSWER_TIME:
+        finding.notes.append("the recording ends before the module gives up")
     return at.NOT_ANSWERED
 
 

@@ -60,6 +60,7 @@ class Window:
         matcher = Matcher((request for call in self._calls for request in call.requests), line)
         self._matches = matcher.match()
         self._doubtful = matcher.doubtful
+        self._repeated = {id(call.earlier) for call in self._calls}
         #: Downlinks that no request on the LAN explains.
         self._unasked = [each for each in matcher.downlinks if each not in matcher.matched]
         self._orphans = list(line.orphans)
@@ -135,6 +136,8 @@ class Window:
         finding, parts = self._finding(main, first, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")
+        if id(call) in self._repeated and reply is None:
+            finding.doubt("its client may have sent it again under another id, as a command of its own")
         sent = sum(len(request.sends) for request in call.requests)
         if sent > 1:
             finding.notes.append(f"it was sent {sent} times")

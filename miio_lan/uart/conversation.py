@@ -98,12 +98,21 @@ class Conversation(History):
 
     :param side: whose conversation it is, where a bridge stands between the two
     :param before: what of the time before the first line still matters
+    :param one_clock: whether one program heard, or said, both directions, so that the order of stamps is certain
     :param live: whether only what is under way is asked for, by whoever then has to :meth:`forget` the rest
     """
 
-    def __init__(self, side: Side = "module", before: Before | None = None, *, live: bool = False) -> None:
+    def __init__(
+        self,
+        side: Side = "module",
+        before: Before | None = None,
+        *,
+        one_clock: bool = False,
+        live: bool = False,
+    ) -> None:
         super().__init__(before)
         self.side = side
+        self._one_clock = one_clock
         self._live = live
         self._ledger = Ledger()
         self._requests: dict[str, Downlink] = {}  # for model and version, by the word that answers them
@@ -384,7 +393,7 @@ class Conversation(History):
         if not self._ledger.hand_out(downlink, self._now):
             return
         self.downlinks.append(downlink)
-        last = self.orphans[-1] if self.orphans else None
+        last = self.orphans[-1] if self.orphans and not self._one_clock else None
         if last is not None and downlink.command.wants_result and self._ledger.adopt(last, downlink):
             self.orphans.pop()
         if method in IDENTITY_REQUESTS:
@@ -392,12 +401,15 @@ class Conversation(History):
             self._requested = self._now
 
 
-def converse(records: Iterable[Record], *, side: Side = "module", ended: float | None = None) -> Conversation:
+def converse(
+    records: Iterable[Record], *, side: Side = "module", ended: float | None = None, one_clock: bool = False
+) -> Conversation:
     """Read the serial records of an observation, in the order in which they were said; all others are passed over.
 
     :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param one_clock: as for :class:`Conversation`, and ``side`` too
     """
-    conversation = Conversation(side)
+    conversation = Conversation(side, one_clock=one_clock)
     for record in records:
         if record.wire == "uart":
             conversation.feed(record)

@@ -13,7 +13,6 @@ from support.random_scenes import WATCHES, Watch, random_scene
 from support.scene import COMMANDS, MANY, Scene
 
 from miio_lan.acceptance.rules.all import verdicts_of
-from miio_lan.acceptance.rules.answers import in_doubt
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.record import Record
@@ -49,7 +48,7 @@ def wrong_answers(scene: Scene, session: Observed) -> list[str]:
     found = []
     for downlink in session.line.downlinks:
         answer = downlink.answer
-        if id(downlink.record) not in truth or answer is None or in_doubt(session, answer):
+        if id(downlink.record) not in truth or answer is None or session.in_doubt(answer):
             continue
         if downlink.doubtful or downlink.missed or not answer.sure or answer.blind:
             continue

@@ -899,7 +899,11 @@ def test_a_legacy_answer_that_is_refused_may_be_the_earlier_ones(asked: bool) ->
     if asked:
         tape.reply(1, [2])
     earlier, later = both(tape)
-    assert (earlier.stopped_at, earlier.ambiguous, earlier.result.raw) == ("answered late", True, b"result 1\r")
+    assert (earlier.stopped_at, earlier.ambiguous, earlier.result.raw) == (
+        "answered late",
+        True,
+        b"result 1\r",
+    )
     assert (later.stopped_at, later.ambiguous, later.result.raw) == (None, True, b"result 2\r")
 
 

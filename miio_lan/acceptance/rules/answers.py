@@ -62,8 +62,10 @@ def _answered(session: Observed, downlink: Downlink) -> bool | None:
         end = downlink.closed if downlink.closed is not None else line.ended
         over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
         return False if over and not line.broken(downlink.instant, end) else None
-    if not line.said or downlink.broken or downlink.missed or downlink.doubtful or downlink.restarted:
+    if not line.said or downlink.broken or downlink.missed or downlink.restarted:
         return None  # not heard at all, or not seen while something was said
+    if downlink.doubtful and not _answered_another_like_it(session, downlink):
+        return None
     end = downlink.closed if downlink.closed is not None else line.ended
     if line.broken(downlink.instant, end):
         return None
@@ -71,24 +73,27 @@ def _answered(session: Observed, downlink: Downlink) -> bool | None:
     return False if end - downlink.instant >= ANSWER_TIME - LATENESS else None
 
 
-def in_doubt(session: Observed, said: Turn) -> bool:
-    """Whether an answer may belong to something else, or to what was not seen, so that its contents prove nothing."""
-    if session.driven:
-        return False
-    downlink = said.answers
-    if downlink is None or any(other.command != downlink.command for other in said.others):
-        return True  # others that asked for the same judge it the same
-    unsure = not said.sure or downlink.doubtful
-    return (unsure and (said.blind or not said.fits)) or (said.blind and not said.fits)
+def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
+    """Whether all that might answer it was taken by the module as the answer to another one that asked for the same."""
+    rivals = [said for said in session.line.of("result", "error") if downlink in said.others]
+    return all(
+        said.accepted
+        and not said.late
+        and said.answers is not None
+        and said.answers.command == downlink.command
+        for said in rivals
+    )
 
 
 def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     """Whether an answer that seems to be late may be one in time, to something that was not seen."""
     if session.driven:
         return False
-    taken = said.late and not said.refused  # when the module had gone on to something else
+    # Taken by the module when it gives a downlink up, or has gone on: it waited for another one.
+    over = said.late or said.instant - downlink.instant > ANSWER_TIME + LATENESS
+    taken = over and (said.accepted or (said.late and said.reply is None))
     missing = session.line.missing(downlink.instant, said.instant)
-    return in_doubt(session, said) or not said.sure or taken or missing
+    return session.in_doubt(said) or not said.sure or taken or missing
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -237,7 +242,7 @@ def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c
         downlink, command = said.answers, said.command
         if downlink is None or said.again or is_malformed(downlink) or not isinstance(command, c.Result):
             continue
-        if in_doubt(session, said):
+        if session.in_doubt(said):
             continue
         if downlink.command.method == method and not bare_words(said):
             yield said, command, downlink.command

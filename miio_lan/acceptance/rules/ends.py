@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
 from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.record import DIRECTIONS
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
+    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
@@ -24,19 +25,34 @@ MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
     kind="lan",
 )
 def lan_answered(session: Observed, case: Case) -> None:
-    """By a result, or by an error other than that of an MCU which did not answer."""
+    """By a result, or by an error other than that of an MCU which did not answer.
+
+    Where the line was heard, it shows whose fault it was that there was none, and other rules judge that.
+    """
     for call in session.lan:
-        if session.disturbed(call):
+        problem = _missing_answer(session, call)
+        if problem is None:
+            case.good(f"{call.method}", call.record)
+        elif session.disturbed(call):
             case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
-        elif call.answer is None:
-            # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
-            waited = session.course is not None and not session.course.cut
-            if waited or session.ended - call.request.instant >= ANSWER_TIME:
-                case.bad(f"{call.method} got no reply", call.request)
-        elif call.error is not None and call.error[0] in MCU_TIMEOUTS:
-            case.bad(f"{call.method}: {call.error[0]} ({call.error[1]})", call.answer)
-        else:
-            case.good(f"{call.method}", call.answer)
+        elif call.doubtful:
+            case.unseen(f"{call.method}: several clients asked for the same at the same time", call.record)
+        elif len(session.line.heard) == len(DIRECTIONS):
+            case.unseen(f"{call.method}: {problem}; the line shows why", call.record)
+        elif problem:
+            case.bad(f"{call.method}{':' if call.answer else ''} {problem}", call.record)
+
+
+def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
+    """Say what a caller got instead of an answer; None for an answer, empty where one may still come."""
+    if call.answer is None:
+        # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
+        waited = session.course is not None and not session.course.cut
+        over = waited or session.ended - call.request.instant >= ANSWER_TIME
+        return "got no reply" if over else ""
+    if call.error is not None and call.error[0] in MCU_TIMEOUTS:
+        return f"{call.error[0]} ({call.error[1]})"
+    return None
 
 
 @rule(

@@ -107,7 +107,7 @@ class Observed:
     @cached_property
     def line(self) -> Conversation:
         """The conversation on the serial line as the MCU had it: by this it is judged."""
-        return converse(self.records, side="mcu", ended=self._until)
+        return converse(self.records, side="mcu", ended=self._until, one_clock=self.driven)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -153,11 +153,39 @@ class Observed:
         found = [record for record in self.records if record.wire == "uart" and touched(record)]
         return tuple((record.instant - held_back(record), record.instant) for record in found)
 
+    def in_doubt(self, said: Turn) -> bool:
+        """Whether an answer may belong to something else, or to what was not seen: its contents prove nothing then."""
+        if self.driven:
+            return False
+        downlink = said.answers
+        if downlink is None or any(other.command != downlink.command for other in said.others):
+            return True  # others that asked for the same judge it the same
+        unsure = not said.sure or downlink.doubtful
+        return (unsure and (said.blind or not said.fits)) or (said.blind and not said.fits)
+
     @cached_property
     def calls(self) -> tuple[JudgedCall, ...]:
         """Calls of properties and actions: as the line shows them where it was heard, else as the LAN does."""
-        heard = tuple(_call_of(each) for each in self.line.downlinks if each.command.wants_result)
+        heard = tuple(self._call_of(each) for each in self.line.downlinks if each.command.wants_result)
         return heard or tuple(call for call in self.lan if not self.disturbed(call))
+
+    def _call_of(self, downlink: Downlink) -> JudgedCall:
+        command, said = downlink.command, downlink.answer
+        call = _asked(command, downlink.record)
+        if said is None or self.in_doubt(said):
+            return call
+        if isinstance(said.command, c.Error):
+            return _with(call, said.record, error=(said.command.code or 0, said.command.message or ""))
+        result = said.command
+        if not isinstance(result, c.Result) or bare_words(said):
+            return _with(call, said.record)
+        answers = {
+            (row.siid, row.piid): PropertyAnswer(row.code, row.value)
+            for row in result.results
+            if row.code is not None and not _ambiguous(call, row)
+        }
+        code = result.code if call.action == (result.siid, result.aiid) else None
+        return _with(call, said.record, answers=answers, code=code)
 
     @cached_property
     def booted(self) -> Turn | None:
@@ -167,25 +195,6 @@ class Observed:
             if is_identity(said.command) and not any(0 <= said.instant - at < _PROMPTED for at in asked):
                 return said
         return None
-
-
-def _call_of(downlink: Downlink) -> JudgedCall:
-    command, said = downlink.command, downlink.answer
-    call = _asked(command, downlink.record)
-    if said is None:
-        return call
-    if isinstance(said.command, c.Error):
-        return _with(call, said.record, error=(said.command.code or 0, said.command.message or ""))
-    result = said.command
-    if not isinstance(result, c.Result) or bare_words(said):
-        return _with(call, said.record)
-    answers = {
-        (row.siid, row.piid): PropertyAnswer(row.code, row.value)
-        for row in result.results
-        if row.code is not None and not _ambiguous(call, row)
-    }
-    code = result.code if call.action == (result.siid, result.aiid) else None
-    return _with(call, said.record, answers=answers, code=code)
 
 
 def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:

@@ -619,6 +619,12 @@ def test_an_ok_that_a_tap_missed_is_no_report_that_was_not_repeated(line: str) -
     assert outcome(f"{name}-until-ok", f"{line}{served}", driven=True) is FAIL
 
 
+def test_an_answer_that_is_taken_when_its_downlink_is_given_up_answers_a_line_that_was_missed() -> None:
+    given_up = f'> get_down\n< down action 2 1\n2 {POLL}\n5 {POLL}\n6 > error "no such method" -5000\n'
+    assert outcome("answer-time", f"{given_up}< ok") is UNSEEN
+    assert outcome("answer-time", f"{given_up}< error") is FAIL
+
+
 def test_an_mcu_that_only_the_module_hears_goes_on_after_a_net_change() -> None:
     told = "< down MIIO_net_change cloud\n0.2 < down none\n4 < down none"
     assert outcome("net-change-taken", told) is UNSEEN
