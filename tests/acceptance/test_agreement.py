@@ -20,6 +20,7 @@ from miio_lan.record import Record
 ONCE_WRONG = (
     *(1000083, 1000277, 1000300, 1000350, 1000492, 1000557, 1000561),
     *(2000084, 2000109, 2000166, 2000224, 2000245, 2000336, 2000365, 2000408),
+    *(3000012, 3000117, 3000321, 3000367),
 )
 """Seeds of scenes that were once judged wrongly and sure."""
 SEEDS = (*ONCE_WRONG, *range(30))

@@ -161,7 +161,9 @@ class Observed:
         if downlink is None or any(other.command != downlink.command for other in said.others):
             return True  # others that asked for the same judge it the same
         unsure = not said.sure or downlink.doubtful
-        return (unsure and (said.blind or not said.fits)) or (said.blind and not said.fits)
+        # A module that takes what is late had something waiting that was not seen.
+        odd = said.blind or said.late or said.refused or not said.fits
+        return (unsure and odd) or (said.blind and not said.fits) or (said.late and said.accepted)
 
     @cached_property
     def calls(self) -> tuple[JudgedCall, ...]:
