@@ -187,12 +187,9 @@ class Ledger:
 
 
 def _is_answered(downlink: Downlink) -> bool:
-    """Tell whether the MCU has surely said its answer: the module took it, or its ids tell whatever the module said."""
+    """Tell whether the MCU has said its answer: the module took it, or it can be to nothing else."""
     answer = downlink.answer
-    if answer is None or not answer.fits:
-        return False
-    named = has_to_name(downlink.command) and isinstance(answer.command, Result)
-    return not answer.refused or (named and _is_firm(answer))
+    return answer is not None and answer.fits and (not answer.refused or _is_firm(answer))
 
 
 def _is_firm(answer: Turn) -> bool:
