@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,3 +221,100 @@ def test_a_doubled_downlink_may_be_answered_twice() -> None:
 def test_an_answer_that_was_held_back_was_not_late() -> None:
     line = listen(bridged("> get_down", "< down toggle", '>z result "ok"', "< ok"))
     assert line.downlinks[0].seconds == pytest.approx(0.01 - 1.5)
+
+
+# --- what is not seen ----------------------------------------------------------------------------------------------
+
+
+def test_a_reply_to_nothing_shows_that_a_line_was_missed() -> None:
+    line = listen(talk("> get_down\n< down get_properties 2 1\n< ok\n> get_down\n< down none"))
+    (downlink,) = line.downlinks
+    assert downlink.missed
+    assert downlink.answer is None
+    assert line.unexplained == [pytest.approx(100.03)]
+    assert line.missing(100.0, 100.03)
+    assert not line.missing(100.04, 101.0)
+
+
+def test_a_poll_without_a_reply_may_have_brought_work() -> None:
+    line = listen(talk("> model a.b.c\n< ok\n> get_down\n0.3 > result 2 1 0 true\n< ok"))
+    (result,) = line.of("result")
+    assert (result.answers, result.sure, result.blind) == (None, False, True)
+
+
+def test_a_module_that_restarts_refuses_and_tells_its_network_at_once() -> None:
+    script = "> get_down\n< down get_properties 2 1\n> result 2 1 0 true\n< error\n> get_down\n< down {}"
+    restarted = [
+        listen(talk(script.format(what))).downlinks[0].restarted
+        for what in ("MIIO_net_change offline", "none")
+    ]
+    assert restarted == [True, False]
+
+
+def test_an_answer_stamped_right_before_its_line_is_its_answer_in_doubt() -> None:
+    records = talk("> model a.b.c\n< ok\n1 > result 2 1 0 true\n1.02 < down get_properties 2 1\n1.021 < ok")
+    (downlink,) = listen(records).downlinks
+    assert downlink.answer is not None
+    assert (downlink.answer.sure, downlink.answer.blind) == (False, True)
+    late = talk("> model a.b.c\n< ok\n1 > result 2 1 0 true\n1.04 < down get_properties 2 1")
+    assert listen(late).downlinks[0].answer is None, "30 ms is the limit"
+    assert converse(records, side="mcu", one_clock=True).downlinks[0].answer is None
+
+
+def test_an_identity_request_is_answered_by_the_next_such_line() -> None:
+    script = (
+        "> model a.b.c\n< ok\n1 > get_down\n< down MIIO_model_req\n> model a.b.c\n< ok\n> model a.b.c\n< ok"
+    )
+    line = listen(talk(script))
+    assert [said.request is not None for said in line.of("model")] == [False, True, False]
+
+
+def test_what_json_brings_into_a_downlink_is_no_obstacle() -> None:
+    line = listen(talk('> get_down\n< down set_power ["off"]\n> result "ok"\n< ok'))
+    assert line.downlinks[0].answer is line.of("result")[0]
+
+
+WORDS = st.sampled_from(
+    [
+        *("get_down", "down none", "down get_properties 2 1", "down set_properties 2 1 5", "down update_fw"),
+        *(
+            'result "ready"',
+            "result 2 1 0 5",
+            "result 2 1 0",
+            "result",
+            'error "x" -5000',
+            "ok",
+            "error",
+            "help",
+        ),
+        *(
+            "model a.b.c",
+            "down MIIO_model_req",
+            "down MIIO_net_change cloud",
+            "result 2 1 0get_down",
+            "***",
+            "",
+        ),
+    ]
+)
+NOTES = st.sampled_from(["", "", "", "gap", "echo", *MARKS.values()])
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), WORDS, NOTES, st.floats(-0.1, 5.0)), max_size=40),
+    st.sampled_from(["mcu", "module"]),
+)
+def test_whatever_is_said_each_answer_has_one_downlink(
+    lines: list[tuple[bool, str, str, float]], side: Literal["mcu", "module"]
+) -> None:
+    now, records = 100.0, []
+    for up, text, note, pause in lines:
+        now += pause
+        records.append(Record("uart", "up" if up else "down", now, now, text.encode() + b"\r", note=note))
+    line = converse(records, side=side)
+    answers = [id(downlink.answer) for downlink in line.downlinks if downlink.answer is not None]
+    assert len(answers) == len(set(answers)), "no line answers two downlinks"
+    for downlink in line.downlinks:
+        assert downlink.answer is None or downlink.answer.answers is downlink
+    replies = [id(said.reply) for said in line.said if said.reply is not None]
+    assert len(replies) == len(set(replies)), "no reply is said to two lines"
