@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Run:
+class _GroupRun:
     """What the group's options said, for the command that follows."""
 
     make: Callable[[], Device]
@@ -62,7 +62,7 @@ class DeviceGroup(GuardedGroup):
             ctx.call_on_close(device.close)
             return device
 
-        ctx.obj = _Run(make, bool(given["json"]))
+        ctx.obj = _GroupRun(make, bool(given["json"]))
 
     def _device(self, given: dict[str, Any]) -> Device:
         # Not required by click: it would refuse even ``COMMAND --help`` without them.
@@ -100,7 +100,7 @@ def connection_options() -> list[click.Option]:
 
 def _command(method: Callable[..., Any], name: str, attribute: str, data: CommandData) -> click.Command:
     def call(*args: Any, **kwargs: Any) -> None:
-        run = click.get_current_context().find_object(_Run)
+        run = click.get_current_context().find_object(_GroupRun)
         assert run is not None  # noqa: S101 - the group's callback has run before
         bound = getattr(run.make(), attribute)
 

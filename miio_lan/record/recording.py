@@ -40,11 +40,11 @@ class FileRecorder:
 
     def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
         self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
-        self._own: _Lines | None = None
-        self._file: TextIO | _Lines
+        self._own: _RecordingLines | None = None
+        self._file: TextIO | _RecordingLines
         if isinstance(file, (str, Path)):
             try:
-                self._file = self._own = _Lines(Path(file), append=append)
+                self._file = self._own = _RecordingLines(Path(file), append=append)
             except OSError as error:
                 raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
         else:
@@ -113,7 +113,7 @@ class FileRecorder:
         self.close()
 
 
-class _Lines:
+class _RecordingLines:
     """A file that takes lines, and has what it is given whole or not at all, also when the disk is full.
 
     Without a buffer: one would keep what was reported as lost, and write parts of it later.

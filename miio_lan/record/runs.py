@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-class _Run:
+class _RunOfRecords:
     """What is put off to the end of a run."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class _Run:
 
 
 # A thread begins without the run of another, or (where it takes over its context) finds it over one day.
-_current: ContextVar[_Run | None] = ContextVar("miio_lan run", default=None)
+_current: ContextVar[_RunOfRecords | None] = ContextVar("miio_lan run", default=None)
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def in_one_run() -> Iterator[None]:
     if outer is not None and not outer.over:
         yield
         return
-    run = _Run()
+    run = _RunOfRecords()
     before = _current.set(run)
     try:
         yield

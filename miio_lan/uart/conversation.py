@@ -52,7 +52,7 @@ from miio_lan.uart.history import History
 from miio_lan.uart.ledger import DELAY, LATEST, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_line
-from miio_lan.uart.replies import GET_DOWN, OpenLines
+from miio_lan.uart.replies import POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Turn, text_of, text_of_raw
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ class Conversation(History):
     def _answered(self, turn: Turn, seen: Seen) -> None:
         turn.blind = self._blind_until is not None and turn.instant < self._blind_until
         # An MCU that has asked for work waits for what it gets before it answers anything.
-        asked = any(each.word == GET_DOWN for each in self._open)
+        asked = any(each.word == POLL_WORD for each in self._open)
         if seen.target is not None:
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
             over = turn.late or turn.instant - seen.target.instant > ANSWER_TIME + DELAY
@@ -340,7 +340,7 @@ class Conversation(History):
             self._handed_out(record, seen.command, seen.text, turn)
         elif turn is None:
             self._unexplained(seen)
-        elif seen.text == "error" and turn.word == GET_DOWN and self.waiting is None:
+        elif seen.text == "error" and turn.word == POLL_WORD and self.waiting is None:
             self._hide()
 
     def _reply(self, turn: Turn, record: Record) -> None:
@@ -373,7 +373,7 @@ class Conversation(History):
     def _give_up(self, turns: Iterable[Turn]) -> None:
         """A reply of the module was not seen: those around it may be off by one."""
         for turn in turns:
-            if turn.word == GET_DOWN:
+            if turn.word == POLL_WORD:
                 self.unseen.append(turn.instant)
             for each in self._burst:
                 if each is not turn:

@@ -98,7 +98,7 @@ class Ledger:
         turn.answers, turn.others = downlink, list(others)
         turn.fits = fits_command(command, downlink)
         turn.late = downlink.closed is not None
-        named = turn.fits and command.valid and has_to_name(downlink.command) and isinstance(command, Result)
+        named = turn.fits and command.valid and _is_named(turn, downlink)
         turn.sure = not others and (named or not hidden) and (not turn.late or command.valid)
         for other in others:
             other.doubtful = True
@@ -177,7 +177,7 @@ class Ledger:
         answer = current.answer
         current.closed = now
         # It names nothing, and stamps may be late: it may be the answer to what is handed out now.
-        if answer is not None and answer.reply is None and not has_to_name(current.command):
+        if answer is not None and answer.reply is None and not _is_named(answer, current):
             answer.sure = answer.sure and now - answer.instant >= LATENESS
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
@@ -190,6 +190,11 @@ def _is_answered(downlink: Downlink) -> bool:
     """Tell whether the MCU has said its answer: the module took it, or it can be to nothing else."""
     answer = downlink.answer
     return answer is not None and answer.fits and (not answer.refused or _is_firm(answer))
+
+
+def _is_named(answer: Turn, downlink: Downlink) -> bool:
+    """Tell whether an answer carries ids, as it has to."""
+    return has_to_name(downlink.command) and isinstance(answer.command, Result)
 
 
 def _is_firm(answer: Turn) -> bool:

@@ -25,7 +25,7 @@ from miio_lan.uart.commands.reply import has_form
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPLY_TIME = 2.0
+LONGEST_REPLY = 2.0
 """Seconds after which a line of the MCU counts as unanswered (observed: modules answer within milliseconds)."""
 PROMPT_REPLY = 0.1
 """Seconds within which a module replies at any rate; a line that was said again is not waited on for longer."""
@@ -34,13 +34,13 @@ OTHERS_CAME = 5
 MAX_OPEN = 32
 """Lines of the MCU that may wait for their reply."""
 
-GET_DOWN = "get_down"
-HELP = "help"
+POLL_WORD = "get_down"
+HELP_WORD = "help"
 NOISE = "?"
 """Stands for the first word of what is no command."""
-SERVER_WORDS = frozenset({GET_DOWN, "result", "error", "properties_changed", "event_occured"})
+SERVER_WORDS = frozenset({POLL_WORD, "result", "error", "properties_changed", "event_occured"})
 """Commands to the server: the replies are ``ok``, ``error`` and ``down``, never a value."""
-_NEVER_OK = frozenset({GET_DOWN, NOISE})
+_NEVER_OK = frozenset({POLL_WORD, NOISE})
 _NOT_FOUND = "command '"
 
 
@@ -92,13 +92,13 @@ class OpenLines(Generic[LineT]):
     def expire(self, now: float) -> list[LineT]:
         """Give up what has waited too long; return it. A new line of the MCU ends the many lines of ``help``."""
         given_up = []
-        while self._lines and self._lines[0].instant < now - REPLY_TIME:
+        while self._lines and self._lines[0].instant < now - LONGEST_REPLY:
             given_up.append(self._lines.popleft())
         return given_up
 
     def end_help(self) -> None:
         """Forget a ``help`` at the head, whose reply has as many lines as it likes: the MCU went on."""
-        while self._lines and self._lines[0].word == HELP:
+        while self._lines and self._lines[0].word == HELP_WORD:
             self._lines.popleft()
 
     def replied(self, text: str, now: float) -> tuple[LineT | None, list[LineT]]:
@@ -117,7 +117,7 @@ class OpenLines(Generic[LineT]):
         passed = [lines.popleft() for _ in range(place)] if place else []
         if not lines:
             return None, passed
-        return (lines[0] if lines[0].word == HELP else lines.popleft()), passed
+        return (lines[0] if lines[0].word == HELP_WORD else lines.popleft()), passed
 
     def at(self, place: int | None) -> LineT | None:
         """Give the line at a place, and leave everything as it is."""
@@ -162,9 +162,9 @@ def may_reply(text: str, word: str) -> bool:
     """
     kind = kind_of(text)
     if kind == "down":
-        return word == GET_DOWN
+        return word == POLL_WORD
     if kind == "ok":
-        return word != GET_DOWN
+        return word != POLL_WORD
     return kind == "error" or (bool(text) and word not in SERVER_WORDS)
 
 
@@ -175,7 +175,7 @@ def _waits_for_value(text: str, lines: deque[LineT], place: int) -> bool:
 
 def _is_given_up(first: OpenLine, second: OpenLine, kind: str, now: float) -> bool:
     """Tell whether a reply that both could have is the later one's: what is not replied to promptly never is."""
-    polls = second.word == GET_DOWN
+    polls = second.word == POLL_WORD
     if kind != "error" and polls is not (kind == "down"):
         return False
     if kind == "value" and second.word in SERVER_WORDS:

@@ -20,7 +20,7 @@ from miio_lan.record import Record
 ONCE_WRONG = (
     *(1000083, 1000277, 1000300, 1000350, 1000492, 1000557, 1000561),
     *(2000084, 2000109, 2000166, 2000224, 2000245, 2000336, 2000365, 2000408),
-    *(3000012, 3000117, 3000321, 3000367),
+    *(3000012, 3000117, 3000321, 3000367, 4000135, 4000398),
 )
 """Seeds of scenes that were once judged wrongly and sure."""
 SEEDS = (*ONCE_WRONG, *range(30))
@@ -67,6 +67,9 @@ def false_alarms(scene: Scene, session: Observed) -> list[str]:
         for down in told.downs
         if (answer := told.answer_of.get(id(down))) is not None
     }
+    seen = {id(record) for record in session.records}
+    # Of an answer whose lines were all lost nothing tells.
+    by_down = {down: answer for down, answer in by_down.items() if answer is None or id(answer) in seen}
     found = []
     for verdict in verdicts_of(session):
         name = verdict.rule.name
@@ -100,7 +103,7 @@ def _is_breach(
     by_answer: dict[int, Record],
 ) -> bool:
     if name == "downlink-answered":
-        return by_down.get(id(record), record) is None
+        return by_down.get(id(record)) is None
     if name == "answer-time":
         down = by_answer.get(id(record))
         return down is not None and record.instant - down.instant > 4.0

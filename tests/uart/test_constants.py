@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.constants import unpinned
 
 PINS = {
-    "uart.replies": {"REPLY_TIME": 2.0, "PROMPT_REPLY": 0.1, "OTHERS_CAME": 5, "MAX_OPEN": 32},
+    "uart.replies": {"LONGEST_REPLY": 2.0, "PROMPT_REPLY": 0.1, "OTHERS_CAME": 5, "MAX_OPEN": 32},
     "uart.turns": {"LATENESS": 0.03},
     "uart.ledger": {"SHORTEST_ANSWER_TIME": 0.9, "REMEMBERED": 16, "LATEST": 60.0, "DELAY": 0.5},
     "uart.conversation": {"BLIND": 8.0, "IDENTITY_TIME": 5.0},

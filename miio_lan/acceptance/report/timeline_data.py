@@ -53,7 +53,7 @@ def timeline_data(judgement: Judgement, records: Sequence[Record]) -> dict[str, 
     :param records: its records in order, as :func:`~miio_lan.acceptance.report.wording.in_order` gives them
     """
     places = Places(records)
-    lines = _Lines()
+    lines = _TimelineLines()
     marks = {place: mark for place, record in enumerate(records) if (mark := _mark(record))}
     for exchange in judgement.exchanges:
         if exchange.stopped_at and "late" in exchange.stopped_at and exchange.result is not None:
@@ -90,7 +90,7 @@ class Places:
         return self._equal[record] if place is None else place
 
 
-class _Lines:
+class _TimelineLines:
     """The distinct lines, in the order of their first appearance."""
 
     def __init__(self) -> None:

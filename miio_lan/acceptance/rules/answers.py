@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
 from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
@@ -67,8 +68,8 @@ def _answered(session: Observed, downlink: Downlink) -> bool | None:
     if downlink.doubtful and not _answered_another_like_it(session, downlink):
         return None
     end = downlink.closed if downlink.closed is not None else line.ended
-    if line.broken(downlink.instant, end):
-        return None
+    if line.broken(downlink.instant, end) or line.missing(end, end + BLIND):
+        return None  # a late answer is one, too
     # A module that goes on sooner than it gives up had its answer, or restarted.
     return False if end - downlink.instant >= ANSWER_TIME - LATENESS else None
 

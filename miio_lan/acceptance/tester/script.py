@@ -45,12 +45,12 @@ def script_for(
     """
 
     def begin(tester: Tester) -> Script:
-        return _Run(tester, spec, frozenset(allow), firmware).script()
+        return _TesterRun(tester, spec, frozenset(allow), firmware).script()
 
     return begin
 
 
-class _Run:
+class _TesterRun:
     def __init__(
         self, tester: Tester, spec: Spec | None, allow: frozenset[str], firmware: bytes | None
     ) -> None:

@@ -12,7 +12,7 @@ from miio_lan.uart.bridge.interference import MAX_WAITING, Interference, Passage
 from miio_lan.uart.commands import Down, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.line import KEPT
-from miio_lan.uart.replies import REPLY_TIME
+from miio_lan.uart.replies import LONGEST_REPLY
 
 
 class Line:
@@ -161,7 +161,7 @@ def test_a_reply_that_never_comes_is_not_waited_for() -> None:
     assert line.say("<down none") == [("<", b"down none\r")]  # passed over: only get_down is answered so
     late = Line("answer action x1: result 2 1 0")
     late.say("<down action 2 1")
-    late.now = REPLY_TIME + 0.1
+    late.now = LONGEST_REPLY + 0.1
     assert late.say("<ok") == [("<", b"ok\r")]
 
 
