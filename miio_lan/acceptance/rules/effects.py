@@ -3,7 +3,8 @@
 A set that succeeded (code 0; code 1 promises nothing yet) makes an expectation. The next read of that property keeps
 it or does not. Everything that may have changed the property in between ends the expectation without a word: an action,
 a report of another value, a restart, a set whose outcome is not known, a command of another kind, a line that was
-missed. A set of another property leaves a doubt, for modes change what belongs to them.
+missed, a LAN call whose lines were not seen. A set of another property leaves a doubt, for modes change what belongs
+to them.
 
 ::
 
@@ -16,6 +17,7 @@ missed. A set of another property leaves a doubt, for modes change what belongs 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,13 +25,15 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import Code
+from miio_lan.uart.document import ANSWER_TIME, Code
+from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
+    from miio_lan.pairing.exchange import Exchange
     from miio_lan.uart.conversation import Conversation
     from miio_lan.uart.turns import Downlink, Turn
 
@@ -39,6 +43,8 @@ EFFECT_TIME = 10.0
 """Seconds after a set within which a read shows what came of it; later, somebody may have changed it by hand."""
 _TIMES = frozenset({"", "none", "seconds", "minutes", "hours", "ms"})
 """Units of properties that may count down by themselves."""
+_READS = frozenset({"get_properties", "get_prop", "miIO.info"})
+"""Methods of the LAN that change nothing."""
 #: Codes after which the property surely is what it was (serial document, status code).
 _UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
@@ -171,9 +177,10 @@ def _are_numbers(*values: object) -> bool:
 
 def _follow_line(session: Observed, account: _Account) -> None:
     calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
+    unseen = UnseenCalls(session)
     before = session.line.began
     for now, downlink, said in _turns(session.line):
-        if session.line.missing(before, now):
+        if session.line.missing(before, now) or unseen.between(before, now):
             account.forget()
         before = now
         if downlink is not None:
@@ -184,6 +191,45 @@ def _follow_line(session: Observed, account: _Account) -> None:
                 _answered(account, downlink, call, said)
         elif said is not None:
             _told(account, said)
+
+
+class UnseenCalls:
+    """The times in which the LAN may have changed something, and the line does not show it.
+
+    That is a call that is no read, whose lines were not seen or may be those of another. The product may carry it out
+    at any instant until it has replied; where it did not, or gave up, until the module has no time for it any more.
+    """
+
+    def __init__(self, session: Observed) -> None:
+        self._starts: list[float] = []
+        self._ends: list[float] = []
+        if all(call.method in _READS for call in session.lan):
+            return
+        for start, end in sorted(_times_in_doubt(session)):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def between(self, start: float, end: float) -> bool:
+        """Tell whether one was under way between two instants, monotonic seconds."""
+        return bisect_right(self._starts, end) > bisect_left(self._ends, start)
+
+
+def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
+    for exchange in session.exchanges:
+        request = exchange.request
+        if request is None or exchange.method in _READS or not _in_doubt(exchange):
+            continue
+        end = max(record.instant for record in (request, *exchange.records))
+        if exchange.reply is None or (exchange.reply.reading or {}).get("error") is not None:
+            end += 2 * ANSWER_TIME
+        yield request.instant - LATENESS, end + LATENESS
+
+
+def _in_doubt(exchange: Exchange) -> bool:
+    return not exchange.parts or exchange.ambiguous or any(part.down is None for part in exchange.parts)
 
 
 def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Turn | None]]:

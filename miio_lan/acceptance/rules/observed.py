@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
@@ -13,7 +14,7 @@ from miio_lan.pairing.pairing import joined
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
-from miio_lan.uart.document import IDENTITY_REQUESTS
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import MISSING, Missing
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 Iid = tuple[int, int]
 _PROMPTED = 30.0
 """Seconds after a request for model or version in which what an MCU says of itself shows no power-up: it repeats."""
+_MOMENT = 1.0
+"""Seconds before a report in which an MCU that is served shows that it was on already; a start takes longer."""
+_REPEATED = 5.0
+"""Seconds within which a report repeats, or goes on with, the one before."""
 _IDENTITY = (b"model", b"mcu_version")
 
 
@@ -191,12 +196,42 @@ class Observed:
 
     @cached_property
     def booted(self) -> Turn | None:
-        """The first line that shows a power-up: a report of model or version that nobody asked for."""
+        """The first line that shows a power-up: a report of model or version that nobody asked for.
+
+        Some products tell it at other times, too: an MCU that was served right before has not been switched on. Where a
+        power-up was promised, the first such report is taken for its sign all the same.
+        """
         asked = [each.instant for each in self.line.downlinks if each.command.method in IDENTITY_REQUESTS]
-        for said in self.line.of("model", "mcu_version", "ble_config"):
-            if is_identity(said.command) and not any(0 <= said.instant - at < _PROMPTED for at in asked):
-                return said
+        alive: Turn | None = None  # the last line before these reports that shows a life before them
+        first: Turn | None = None  # the first of reports with nothing between them
+        last = -inf
+        for said in self.line.said:
+            if is_identity(said.command):
+                if first is None or said.instant - last > _REPEATED:
+                    first = said
+                last = said.instant
+                unasked = not any(0 <= said.instant - at < _PROMPTED for at in asked)
+                if unasked and (self.from_boot or not self._goes_on(alive, first)):
+                    return said
+            elif self._served(said):
+                alive, first = said, None
         return None
+
+    def _served(self, said: Turn) -> bool:
+        """Whether the MCU asked for work and got it, or gave the answer to some; as far as a module was heard."""
+        if not isinstance(said.command, (c.GetDown, c.Result, c.Error)):
+            return False
+        return said.reply is not None or "down" not in self.line.heard
+
+    def _goes_on(self, alive: Turn | None, said: Turn) -> bool:
+        """Whether a report comes from an MCU that was served a moment ago, and had no cause to start since."""
+        if alive is None or said.instant - alive.instant > _MOMENT:
+            return False
+        updated = any(
+            each.command.method == UPDATE_FW and (each.asked is alive or each.answer is alive)
+            for each in self.line.downlinks
+        )
+        return not updated and not self.line.broken(alive.instant, said.instant)
 
 
 def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:

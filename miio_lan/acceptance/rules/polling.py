@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from math import inf
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -41,23 +42,37 @@ def polls(session: Observed, case: Case) -> None:
     """Reports during boot may come first; whoever sends them and then falls silent does not poll.
 
     When nothing at all is heard any more, somebody may have switched the product off: only a checker that still asks it
-    for something knows better.
+    for something knows better. Where the module goes on to hand something out, the MCU polls, though it is not heard.
     """
     line = session.line
     asked = line.of("get_down")
     for said in asked:
         case.good("get_down", said.record)
     if asked:
-        quiet = line.ended - _expected(line, asked[-1])
-        if quiet >= SILENCE_TIME and not line.broken(asked[-1].instant, line.ended):
-            silent = line.ended - line.said[-1].instant >= SILENCE_TIME
-            tell = case.odd if silent and session.course is None else case.bad
-            tell(f"no get_down any more in the last {quiet:.1f} s", asked[-1].record)
-        return
-    if line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
+        _went_on(session, case, asked[-1])
+    elif _served(session, -inf) is not None:
+        case.unseen("the module was asked for work, and the MCU was not heard")
+    elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
         case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
     elif session.driven and line.ended - line.began >= SILENCE_TIME:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
+
+
+def _went_on(session: Observed, case: Case, last: Turn) -> None:
+    """Judge the time after the last poll that was heard."""
+    line = session.line
+    quiet = line.ended - _expected(line, last)
+    if quiet < SILENCE_TIME or line.broken(last.instant, line.ended):
+        return
+    served = _served(session, (last.reply or last.record).instant)
+    if served is not None:
+        quiet = min(quiet, line.ended - served)
+        if quiet < SILENCE_TIME + ANSWER_TIME:  # what it got last may have kept it busy
+            case.unseen("the module was asked for work, and the MCU was not heard", last.record)
+            return
+    silent = line.ended - line.said[-1].instant >= SILENCE_TIME
+    tell = case.odd if silent and session.course is None else case.bad
+    tell(f"no get_down any more in the last {quiet:.1f} s", last.record)
 
 
 def _expected(line: Conversation, last: Turn) -> float:
@@ -182,7 +197,7 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
-        elif _served(session, downlink.instant):
+        elif _served(session, downlink.instant) is not None:
             case.unseen(
                 f"the module was asked for work after {state}, and the MCU was not heard", downlink.record
             )
@@ -190,12 +205,15 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
 
 
-def _served(session: Observed, instant: float) -> bool:
-    """Whether a real module handed something out later, if only ``down none``: nobody but the MCU asks for that."""
-    told = session.line.told
-    return not session.driven and any(
-        isinstance(command, c.Down) and record.instant > instant for record, command in told
-    )
+def _served(session: Observed, since: float) -> float | None:
+    """Tell when a real module handed something out last, if only ``down none``: nobody but the MCU asks for that.
+
+    :returns: monotonic seconds, None when it handed out nothing after ``since``
+    """
+    if session.driven:
+        return None
+    downs = [record.instant for record, command in session.line.told if isinstance(command, c.Down)]
+    return downs[-1] if downs and downs[-1] > since else None
 
 
 JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

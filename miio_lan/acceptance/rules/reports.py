@@ -235,14 +235,18 @@ def event_arguments(session: Observed, case: Case) -> None:
     severity="warning",
 )
 def serial_number(session: Observed, case: Case) -> None:
-    """Only for products that have one; some report it after a power-up alone, so its absence is a warning."""
+    """Only for products that have one; some report it after a power-up alone, so its absence is a warning.
+
+    It is missed only where that power-up was seen as well, or promised.
+    """
     prop = session.spec.property(*SERIAL_NUMBER) if session.spec is not None else None
     if prop is None or not prop.notifies:
         case.unseen("the description has no serial number to report")
         return
+    line = session.line
     clouds = [
         each.instant
-        for each in session.line.downlinks
+        for each in line.downlinks
         if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
     ]
     told = False
@@ -251,7 +255,14 @@ def serial_number(session: Observed, case: Case) -> None:
             if (siid, piid) == SERIAL_NUMBER:
                 told = True
                 case.good(f"the serial number is {value!r}", said.record)
-    if clouds and not told and session.line.ended - clouds[0] >= REPORT_TIME:
+    if told or not clouds or line.ended - clouds[0] < REPORT_TIME:
+        return
+    boot = session.booted
+    if boot is None and not session.from_boot:
+        case.unseen("no power-up was seen, and some products report the serial number then alone")
+    elif "up" not in line.heard or line.missing(boot.instant if boot is not None else line.began, line.ended):
+        case.unseen("not everything was heard since power-up")
+    else:
         case.odd("the net became cloud, and no serial number was reported")
 
 

@@ -328,8 +328,8 @@ class _TesterRun:
         result = outcome.result if outcome is not None else None
         if isinstance(result, list) and result[:3] == [siid, piid, 0] and len(result) == 4:
             prop = self.spec.property(siid, piid) if self.spec is not None else None
-            # A value that cannot be set again cannot be restored either.
-            if prop is not None and not prop.problem(result[3]):
+            # A value that cannot be set again cannot be restored either, and one that was misread must not be written.
+            if prop is not None and self.tester.sound and not prop.problem(result[3]):
                 self._values[siid, piid] = result[3]
 
     def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:

@@ -15,7 +15,9 @@ from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.uart import commands as c
 from miio_lan.uart.firmware.xmodem import CANCEL
+from miio_lan.uart.line import tokens_of
 from miio_lan.uart.pieces import pieces
+from miio_lan.uart.values import read_values
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import DOCUMENT
 
@@ -78,6 +80,7 @@ class Tester:
     :ivar first_heard: the instant of the first line, and ``first_report`` that of the first such report; None before it
     :ivar reported: how often each property was reported
     :ivar stage: what is being done, for people
+    :ivar sound: whether the last answer is a line of its own, with values that are written well
     :ivar unaccepted: report words whose last report was refused, with the instant of that
     :ivar course: how far the script got
     """
@@ -108,6 +111,8 @@ class Tester:
         self.reported: Counter[tuple[int, int]] = Counter()
         self.stage = ""
         self.course = Progress()
+        self.sound = False
+        self._line_sound = False
         self.unaccepted: dict[str, float] = {}
         self.done = False
         self._left = dict.fromkeys(REFUSED_AT_FIRST, refusals)
@@ -190,6 +195,7 @@ class Tester:
                 self.first_report = now if self.first_report is None else self.first_report
             if isinstance(command, c.PropertiesChanged):
                 self.reported.update((siid, piid) for siid, piid, _ in command.changes)
+        self._line_sound = len(parts) == 1 and _is_sound(line)
         first = parts[0]
         word = first.command or ""
         if self._left.get(word) and is_identity(first):
@@ -213,7 +219,12 @@ class Tester:
 
     def hand_out(self, text: str, done: Callable[[RequestOutcome], None]) -> None:
         """Have the MCU fetch a downlink."""
-        self.module.hand_out(text, self.now, lambda outcome, _: done(outcome))
+
+        def take(outcome: RequestOutcome, _: float) -> None:
+            self.sound = self._line_sound and not outcome.silent
+            done(outcome)
+
+        self.module.hand_out(text, self.now, take)
 
     def notify(self, text: str) -> None:
         """Have the MCU fetch something that has no answer."""
@@ -238,6 +249,12 @@ class Tester:
     def cancel_transfer(self) -> None:
         """Tell the MCU that no firmware will come."""
         self._raw += CANCEL
+
+
+def _is_sound(line: Line) -> bool:
+    """Whether no byte was dropped from the midst of a line, and each of its parameters is a value as JSON writes it."""
+    whole = line.text.encode() in line.raw
+    return whole and not any(fault for _, fault in read_values(tokens_of(line.text)[1:]))
 
 
 def heard_again(tester: Tester, words: Collection[str]) -> Callable[[], bool]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.talk import outcome, verdict
+from support.talk import outcome, talk, verdict
 
 from miio_lan.acceptance.rules import boot
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import Outcome
 
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
@@ -118,3 +119,55 @@ def test_a_line_that_was_missed_is_no_missing_line(name: str, script: str, misse
     head = head.removesuffix("0.3 ")
     assert outcome(name, f"{head}{tail}") is UNSEEN, "the module's ok tells that something was said"
     assert outcome(name, f"{head}{tail.partition(chr(10))[2]}") in (FAIL, WARNING)
+
+
+# --- what shows a power-up ------------------------------------------------------------------------------------------
+
+STEADY = "\n".join(f"{number * 0.2:.3f} {POLL}" for number in range(30))
+"""Polls until 5.8 s."""
+MODEL = "> model a.b.c\n< ok"
+
+
+@pytest.mark.parametrize(
+    ("seen", "script"),
+    [
+        (True, MODEL),
+        (True, f"> properties_changed 2 1 true\n< ok\n0.3 {MODEL}"),
+        (True, f"{STEADY}\n7 {MODEL}"),
+        (False, f"{STEADY}\n5.9 {MODEL}"),
+        (False, f"{STEADY}\n6.7 {MODEL}"),
+        (False, f"0 {POLL}\n0.2 {MODEL}"),
+        # An answer is a sign of life, too, and so is what a module does not take.
+        (False, f"{ASK_MODEL.replace('MIIO_model_req', 'x')}\n3.5 > result 0\n< ok\n3.6 {MODEL}"),
+        # What repeats a report, or goes on with it, is no other one.
+        (
+            False,
+            f"{STEADY}\n5.9 > model a.b.c\n< error\n7.5 > model a.b.c\n< error\n9.5 {MODEL}\n> mcu_version 0001\n< ok",
+        ),
+        (True, f"{STEADY}\n5.9 {MODEL}\n6 {POLL}\n20 {MODEL}"),
+        (True, f"{STEADY}\n5.9 {MODEL}\n20 {MODEL}"),
+        # Nobody served the MCU, so that the module may have started with it.
+        (True, f"0 > get_down\n0.2 > get_down\n0.4 {MODEL}"),
+        # Something in between may be the cause of a start.
+        (True, f"{STEADY}\n5.9 -- \n6 {MODEL}"),
+        (True, f'{STEADY}\n5.9 > get_down\n< down update_fw\n> result "ready"\n< ok\n6.2 {MODEL}'),
+        (True, f"{STEADY}\n5.9 > get_down\n< down update_fw\n6.2 {MODEL}"),
+    ],
+)
+def test_only_an_mcu_that_was_not_served_right_before_has_been_switched_on(seen: bool, script: str) -> None:
+    assert (Observed(talk(script)).booted is not None) is seen
+    assert Observed(talk(script), from_boot=True).booted is not None, "that was promised"
+
+
+def test_polls_speak_against_a_power_up_where_only_the_mcu_was_heard() -> None:
+    alone = [record for record in talk(f"{STEADY}\n5.9 {MODEL}") if record.direction == "up"]
+    assert Observed(alone).booted is None
+
+
+def test_a_report_in_the_middle_of_polling_makes_no_power_up_to_judge() -> None:
+    later = "\n".join(f"{7 + number * 0.2:.3f} {POLL}" for number in range(40))
+    script = f"{STEADY}\n5.9 {MODEL}\n{later}"
+    for name in ("model-reported", "mcu-version-reported"):
+        assert verdict(name, script).text == "no power-up was seen"
+    assert outcome("mcu-version-reported", f"{STEADY}\n7 {MODEL}\n8 {later}") is FAIL
+    assert outcome("mcu-version-reported", script, from_boot=True) is FAIL

@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "ff-bytes": ({"legal-characters"}, set()),
     "report-before-result": (set(), {"report-after-result"}),
     "overlong-lines": ({"line-length"}, set()),
-    "merged-lines": ({"line-end"}, UNASKED),
+    "merged-lines": ({"line-end"}, set()),
     "never-polls": ({"polls"}, UNASKED),
     "polls-too-fast": ({"poll-interval"}, set()),
     "boots-once": ({"model-until-ok", "mcu-version-until-ok", "ble-config-until-ok"}, set()),

@@ -359,7 +359,10 @@ BY_DESCRIPTION: list[tuple[str, Outcome, str]] = [
         "> properties_changed 2 7 0\n< ok\n< down set_properties 2 7 1\n> result 2 7 0\n3 > get_down",
     ),
     ("serial-number", PASS, '< down MIIO_net_change cloud\n> properties_changed 1 5 "12345/A026Z00001"'),
-    ("serial-number", WARNING, "< down MIIO_net_change cloud\n3 > get_down"),
+    ("serial-number", WARNING, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n3 > get_down"),
+    ("serial-number", UNSEEN, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n< ok\n3 > get_down"),
+    ("serial-number", UNSEEN, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n1 -- \n3 > get_down"),
+    ("serial-number", UNSEEN, "> get_down\n< down MIIO_net_change cloud\n3 > get_down"),
     ("serial-number", UNSEEN, "< down MIIO_net_change local\n3 > get_down"),
 ]
 
@@ -535,6 +538,12 @@ POLL = "> get_down\n< down none"
         ("polls", WARNING, f"{POLL}\n> get_down"),
         ("polls", WARNING, f"{POLL}\n> net\n< cloud"),
         ("polls", FAIL, f"{POLL}\n8 > net\n< cloud"),
+        # The module goes on to be asked: the MCU is not heard any more. What it was given last may keep it busy.
+        ("polls", PASS, f"{POLL}\n8 < down none"),
+        ("polls", PASS, f"{POLL}\n4 < down action 1 1"),
+        ("polls", WARNING, f"{POLL}\n2 < down none"),
+        ("polls", FAIL, f"{POLL}\n2 < down none\n9.5 > net\n< cloud"),
+        ("polls", UNSEEN, "> model a.b.c\n< ok\n8 < down none"),
         # A line that was lost tells nothing of the MCU.
         ("polls", PASS, f"{POLL}\n> net\n< cloud\n1 -- "),
         # Who works on an answer, or on an update, need not poll.
@@ -557,6 +566,11 @@ def test_the_end(name: str, expected: Outcome, script: str) -> None:
 
 def test_a_checker_that_still_asks_knows_that_nobody_switched_the_product_off() -> None:
     assert outcome("polls", POLL, ended=110.0, course=Progress()) is FAIL
+
+
+def test_whoever_plays_the_module_has_nobody_to_miss_a_poll() -> None:
+    script = f"{POLL}\n8 < down none"
+    assert outcome("polls", script, ended=110.0, driven=True, course=Progress()) is FAIL
 
 
 def test_a_lost_port_is_named_with_its_reason_and_its_time() -> None:

@@ -187,6 +187,49 @@ def test_over_the_lan_alone(expected: Outcome, records: list[Record]) -> None:
     assert found["set-takes-effect"].outcome is expected, found["set-takes-effect"]
 
 
+# --- where both were heard, and the line not all the time -----------------------------------------------------------
+
+LINE_SET = "0.5 " + SET
+LINE_READ = "2.5 " + read(2, 60)
+TOGGLED = {"siid": 2, "aiid": 1, "in": []}
+
+
+@pytest.mark.parametrize(
+    ("expected", "lan"),
+    [
+        (FAIL, []),
+        (UNSEEN, call(1, "set_properties", item(value=60), item(code=0))),
+        (UNSEEN, call(1, "set_properties", item(value=60), TIMED_OUT)),
+        (UNSEEN, call(1, "set_properties", item(value=60), item(code=0))[:1]),
+        (UNSEEN, call(1, "action", TOGGLED, {"code": 0})),
+        (UNSEEN, call(1, "set_power", ["on"], ["ok"])),
+        # It may be carried out before the set is answered, or while the property is read.
+        (UNSEEN, call(0.45, "set_properties", item(value=60), item(code=0))),
+        (UNSEEN, call(2.45, "set_properties", item(value=60), item(code=0))),
+        # What changes nothing, and what came too late or was over.
+        (FAIL, call(1, "get_properties", item(), item(code=0, value=60))),
+        (FAIL, call(1, "miIO.info", [], {"model": "a.b.c"})),
+        (FAIL, call(0.1, "set_properties", item(value=60), item(code=0))),
+        (FAIL, call(3, "set_properties", item(value=60), item(code=0))),
+    ],
+)
+def test_a_lan_call_whose_lines_were_not_seen_ends_the_comparison(
+    expected: Outcome, lan: list[Record]
+) -> None:
+    line = talk(f"0 > get_down\n< down none\n{LINE_SET}\n{LINE_READ}\n20 > get_down")
+    records = sorted([*line, *lan], key=lambda record: record.instant)
+    found = {each.rule.name: each for each in judge(records, spec=LAMP)}
+    assert found["set-takes-effect"].outcome is expected, found["set-takes-effect"]
+
+
+def test_a_lan_call_whose_lines_were_seen_is_followed_on_the_line() -> None:
+    line = talk(f"0 > get_down\n< down none\n{LINE_SET}\n{LINE_READ}\n20 > get_down")
+    lan = call(0.45, "set_properties", item(value=10), item(code=0))
+    records = sorted([*line, *lan], key=lambda record: record.instant)
+    found = {each.rule.name: each for each in judge(records, spec=LAMP)}
+    assert found["set-takes-effect"].outcome is FAIL
+
+
 def test_without_a_description_effects_are_judged_too() -> None:
     assert outcome("set-takes-effect", f"{SET}\n{read(2, 60)}") is FAIL
     assert outcome("set-takes-effect", f"{SET}\n2 {read(2, 9)}") is WARNING, "it may be a time"

@@ -84,6 +84,61 @@ def test_a_restoring_set_is_not_sent_for_what_was_never_read() -> None:
     )
 
 
+class Misspelling(Mcu):
+    """Answers the read of its name in a way of its own."""
+
+    said: bytes = b""
+
+    def take_output(self) -> bytes:
+        return super().take_output().replace(b'result 2 11 0 "Desk lamp"\r', b"result 2 11 0 " + self.said)
+
+
+def misspelling(said: bytes) -> Simulated:
+    mcu = Misspelling(LAMP)
+    mcu.said = said
+    return simulate(mcu, LAMP, allow=("writes",))
+
+
+def names_written(session: Simulated) -> set[str]:
+    setting = "down set_properties 2 11 "
+    lines = (line for line in session.lines("down") if line.startswith(setting))
+    legal = [token(value) for prop in LAMP.writable() if prop.iid == (2, 11) for value in legal_values(prop)]
+    refused = [token(v) for prop in LAMP.writable() if prop.iid == (2, 11) for v in forbidden_values(prop)]
+    return {line.removeprefix(setting).removesuffix(" 7 54 1") for line in lines} - {*legal, *refused}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'"Desk lamp"get_down\r',
+        b'"Desk lamp"properties_changed 2 1 true\r',
+        b'"Desk lamp\r',
+        b'"Desk lamp"x\r',
+        b"Desk\r",
+        b'"Desk \\q lamp"\r',
+        b'"Desk \xe4 lamp"\r',
+    ],
+)
+def test_what_was_misread_is_not_written(said: bytes) -> None:
+    session = misspelling(said)
+    assert names_written(session) == set()
+    (text,) = [each for each in session.tester.course.still_changed if "2.11" in each]
+    assert text == "property 2.11 (name) was set, and what it was before is not known"
+
+
+@pytest.mark.parametrize("said", [b'"Desk lamp"\r\n', b'"Your lamp"\r'])
+def test_what_was_read_well_is_put_back(said: bytes) -> None:
+    session = misspelling(said)
+    assert names_written(session) == {said.decode().strip()}
+    assert not any("2.11" in each for each in session.tester.course.still_changed)
+
+
+def test_nothing_of_a_line_that_ran_into_another_is_written() -> None:
+    session = simulate(Mcu(LAMP, misbehave=["merged-lines"]), LAMP, allow=("writes",))
+    assert any("set_properties 2 11" in line for line in session.lines("down"))
+    assert not any("set_properties" in line and "get_down" in line for line in session.lines("down"))
+
+
 def test_without_a_description_the_rest_is_still_asked() -> None:
     session = simulate(Mcu(LAMP), None)
     assert session.with_outcome(Outcome.FAIL) == set()
