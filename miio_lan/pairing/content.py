@@ -22,7 +22,14 @@ from miio_lan.uart.commands import (
     Result,
     SetProperties,
 )
-from miio_lan.uart.document import BAD_ANSWER_CODE, BROKEN_ANSWER_CODE, Code
+from miio_lan.uart.document import (
+    ACTION,
+    BAD_ANSWER_CODE,
+    BROKEN_ANSWER_CODE,
+    GET_PROPERTIES,
+    SET_PROPERTIES,
+    Code,
+)
 from miio_lan.uart.values import MISSING
 
 BAD_ANSWERS = frozenset({BAD_ANSWER_CODE, BROKEN_ANSWER_CODE})
@@ -43,8 +50,8 @@ class Demand:
     @classmethod
     def of(cls, method: str, params: object) -> Demand:
         """Read the parameters of a request."""
-        if method in ("get_properties", "set_properties") and isinstance(params, list):
-            keys = ("siid", "piid") if method == "get_properties" else ("siid", "piid", "value")
+        if method in (GET_PROPERTIES, SET_PROPERTIES) and isinstance(params, list):
+            keys = ("siid", "piid") if method == GET_PROPERTIES else ("siid", "piid", "value")
             items = [tuple(item.get(key) for key in keys) for item in params if isinstance(item, Mapping)]
             if len(items) == len(params):
                 return cls(method, tuple(items), params)
@@ -65,14 +72,16 @@ class Demand:
 
     def as_down(self) -> Down | None:
         """Give the downlink the request becomes, None where its layout is not known: to read an answer without it."""
-        if self.method == "action" and isinstance(self.params, Mapping):
+        if self.method == ACTION and isinstance(self.params, Mapping):
             siid, aiid = self.params.get("siid"), self.params.get("aiid")
             return Action(siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
-        ids = [item[:2] for item in self.items if isinstance(item, tuple)]
+        if self.method not in (GET_PROPERTIES, SET_PROPERTIES):
+            return None
+        ids = [item[:2] for item in self.items if isinstance(item, tuple) and len(item) >= 2]
         asked = tuple(PropertyId(*each) for each in ids if all(isinstance(number, int) for number in each))
         if not asked or len(asked) < len(self.items):
             return None
-        if self.method == "get_properties":
+        if self.method == GET_PROPERTIES:
             return GetProperties(asked)
         # The values of a set do not matter for the reading of its answer.
         return SetProperties(tuple(PropertyValue(*each, 0) for each in asked))

@@ -107,3 +107,11 @@ def test_codes() -> None:
     assert all_good({"code": 0})
     assert all_good(["ok"])
     assert not all_good([{"code": 0}, {"code": -4004}])
+
+
+@pytest.mark.parametrize("params", [(), [], {}, None, "x", [[]], [{}], {"siid": 1}, [1], [["on"]]])
+@pytest.mark.parametrize("method", ["get_properties", "set_properties", "action", "set_power"])
+def test_whatever_a_request_holds_it_becomes_a_line_or_none(method: str, params: object) -> None:
+    demand = Demand.of(method, params)
+    assert demand.as_down() is None
+    assert demand.covers(GetProperties((PropertyId(2, 1),)), 0) == 0

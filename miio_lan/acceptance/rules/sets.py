@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects
+from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, UnseenCalls, alike, effects
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import show
@@ -116,9 +116,20 @@ class _Known:
             self._fresh.pop(iid, None)
 
 
-def _sets(line: Conversation) -> Iterator[_Set]:
-    """Go through the sets that succeeded, keeping account of what each property was last told to be."""
-    known = _Known()
+def _sets(session: Observed) -> Iterator[_Set]:
+    """Go through the sets that succeeded, keeping account of what each property was last told to be.
+
+    Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
+    """
+    line, unseen = session.line, UnseenCalls(session)
+    known, before_that = _Known(), line.began
+
+    def go_on(now: float) -> None:
+        nonlocal before_that, known
+        if line.missing(before_that, now) or unseen.between(before_that, now):
+            known = _Known()
+        before_that = now
+
     at = 0
     for downlink in line.downlinks:
         values = _values_set(downlink)
@@ -126,8 +137,10 @@ def _sets(line: Conversation) -> Iterator[_Set]:
             continue
         until = downlink.asked.number if downlink.asked is not None else None
         while at < len(line.said) and _is_earlier(line.said[at], until, downlink.instant):
+            go_on(line.said[at].instant)
             known.take(line.said[at])
             at += 1
+        go_on(downlink.instant)
         known.go_on(downlink.instant)
         before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
         yield _Set(downlink, downlink.answer, values, before)
@@ -174,7 +187,7 @@ def set_reported(session: Observed, case: Case) -> None:
     reports = _Reports(session.line)
     late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
-    sets = list(_sets(session.line))
+    sets = list(_sets(session))
     for number, each in enumerate(sets):
         end = each.said.instant + REPORT_TIME
         told = list(reports.between(each.downlink.instant - late, end))
@@ -221,7 +234,7 @@ def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
 def report_after_result(session: Observed, case: Case) -> None:
     """Modules serve both orders; the other one is a warning."""
     reports = _Reports(session.line)
-    for each in _sets(session.line):
+    for each in _sets(session):
         for said, iids in reports.between(each.downlink.instant, each.said.instant + REPORT_TIME):
             if each.values.keys().isdisjoint(iids):
                 continue

@@ -233,3 +233,24 @@ def test_a_lan_call_whose_lines_were_seen_is_followed_on_the_line() -> None:
 def test_without_a_description_effects_are_judged_too() -> None:
     assert outcome("set-takes-effect", f"{SET}\n{read(2, 60)}") is FAIL
     assert outcome("set-takes-effect", f"{SET}\n2 {read(2, 9)}") is WARNING, "it may be a time"
+
+
+def test_a_set_whose_lines_were_missed_makes_the_value_before_unknown() -> None:
+    """Read 60, set to 80 over the LAN without a line seen, set to 80 again: the second one changes nothing."""
+    seen = talk(
+        "> get_down\n< down get_properties 2 2\n> result 2 2 0 60\n< ok\n5 > get_down\n< down set_properties 2 2 80"
+    )
+    seen += talk(
+        "5.1 > result 2 2 0\n5.11 < ok\n5.3 > get_down\n5.31 < down none\n9 > get_down\n9.01 < down none"
+    )
+    item = {"did": "x", "siid": 2, "piid": 2}
+    request = {"id": 7, "method": "set_properties", "params": [{**item, "value": 80}]}
+    reply = {"id": 7, "result": [{**item, "code": 0}]}
+    unseen = [
+        Record("lan", direction, at, at, b"{}", reading, peer="192.0.2.1")
+        for direction, at, reading in (("down", 102.0, request), ("up", 102.3, reply))
+    ]
+    found = {each.rule.name: each.outcome for each in judge(seen, spec=LAMP)}
+    assert found["set-reported"] is FAIL
+    found = {each.rule.name: each.outcome for each in judge([*seen, *unseen], spec=LAMP)}
+    assert found["set-reported"] is UNSEEN

@@ -69,6 +69,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
     "no-out": ({"action-out"}, set()),
     "flood": ({"report-rate"}, set()),
 }
+#: A busy machine lets single polls of the program come late, which is no more than a warning.
+BUSY = {"poll-interval"}
 #: What is not answered twice is not asked again by the tester, which is told.
 GIVEN_UP = {"capital", "mute-unknown"}
 
@@ -262,8 +264,8 @@ def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
     wanted = set().union(*(failed | warned for failed, warned in TABLE.values())) - {"test-completed"}
     for verdicts in both(*options):
         assert names(verdicts, Outcome.FAIL) == set()
-        assert names(verdicts, Outcome.WARNING) == set()
-        assert names(verdicts, Outcome.PASS) >= wanted, "each rule of the table was looked at"
+        assert names(verdicts, Outcome.WARNING) - BUSY == set()
+        assert names(verdicts, Outcome.PASS) | BUSY >= wanted, "each rule of the table was looked at"
 
 
 @pytest.mark.parametrize("bug", TABLE)
@@ -271,6 +273,8 @@ def test_a_bug_breaks_its_rules_and_no_other(bug: str) -> None:
     failed, warned = TABLE[bug]
     active, passive = both(bug)
     assert names(active, Outcome.FAIL) == failed
-    assert names(active, Outcome.WARNING) == warned | ({"test-completed"} if bug in GIVEN_UP else set())
+    assert names(active, Outcome.WARNING) - BUSY == warned | (
+        {"test-completed"} if bug in GIVEN_UP else set()
+    )
     assert names(passive, Outcome.FAIL) == failed
-    assert names(passive, Outcome.WARNING) == warned
+    assert names(passive, Outcome.WARNING) - BUSY == warned
