@@ -47,9 +47,9 @@ from miio_lan.uart.commands import (
     Reply,
     Result,
 )
-from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import History
-from miio_lan.uart.ledger import DELAY, LATEST, Ledger
+from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_line
 from miio_lan.uart.replies import POLL_WORD, OpenLines
@@ -304,8 +304,8 @@ class Conversation(History):
         asked = any(each.word == POLL_WORD for each in self._open)
         if seen.target is not None:
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
-            over = turn.late or turn.instant - seen.target.instant > ANSWER_TIME + DELAY
-            if over and self.missing(seen.target.instant, turn.instant):
+            over = turn.late or turn.instant - seen.target.instant > SHORTEST_ANSWER_TIME
+            if over and (asked or self.missing(seen.target.instant, turn.instant)):
                 turn.sure = False  # it may be in time, to something that was not seen
         elif not self._ledger.answer_unasked(turn):
             self.orphans.append(turn)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
+from miio_lan.uart.ledger import LATEST
+from miio_lan.uart.reading import fits_downlink, plain
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import Observed
@@ -175,7 +177,26 @@ def _may_answer(session: Observed, said: Turn) -> bool:
     lost = session.line.broken(said.instant - ANSWER_TIME, said.instant) or "down" not in session.line.heard
     first = said.answers.answer if said.answers is not None else None
     unsure = first is not None and (not first.sure or bool(first.others))
-    return said.accepted or said.blind or lost or unsure or bool(said.others)
+    return (
+        said.accepted
+        or said.blind
+        or lost
+        or unsure
+        or bool(said.others)
+        or _names_what_is_in_doubt(session, said)
+    )
+
+
+def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
+    """Whether a downlink that it may answer as well has an answer which is not surely its own."""
+    raw = plain(said.record)
+    return any(
+        each.command.wants_result
+        and said.instant - LATEST <= each.instant <= said.instant
+        and (each.answer is None or not each.answer.sure or each.answer.blind)
+        and fits_downlink(raw, each)
+        for each in session.line.downlinks
+    )
 
 
 @rule(
