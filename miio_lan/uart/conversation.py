@@ -51,7 +51,7 @@ from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import History
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
-from miio_lan.uart.reading import parts_of, plain, read_line
+from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Turn, text_of, text_of_raw
 
@@ -152,13 +152,12 @@ class Conversation(History):
                 and text not in ("ok", "error")
             )
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
-        command = read_line(raw, direction, None)
         text = text_of_raw(raw, direction)
-        if not isinstance(command, (Result, Error)):
-            return Seen(text, command)
+        if not text.startswith(("result", "error")):
+            return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
-        command = read_line(raw, direction, context.command) if context is not None else command
+        command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
         return Seen(text, command, target=target, others=others)
 
     def feed(self, record: Record) -> None:

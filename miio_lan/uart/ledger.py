@@ -12,7 +12,7 @@ from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
-from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink, plain, read_line
+from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink, plain, read_answer
 from miio_lan.uart.turns import LATENESS
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Ledger:
 
     def adopt(self, turn: Turn, downlink: Downlink) -> bool:
         """Take an answer to nothing as the one to what is handed out in the same moment: stamps may be late."""
-        command = read_line(plain(turn.record), "up", downlink.command)
+        command = read_answer(plain(turn.record), downlink)
         if turn.glued or downlink.instant - turn.instant > LATENESS or not fits_command(command, downlink):
             return False
         turn.command, turn.answers, turn.again, turn.sure, turn.blind = command, downlink, False, False, True

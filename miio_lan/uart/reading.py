@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from miio_lan.uart.commands import Command, Error, EventOccured, PropertiesChanged, Result, read
+from miio_lan.uart.commands import (
+    Action,
+    Command,
+    Error,
+    EventOccured,
+    GetProperties,
+    PropertiesChanged,
+    Result,
+    SetProperties,
+    read,
+)
 from miio_lan.uart.commands.answering import fits, has_to_name
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.turns import text_of
@@ -15,6 +25,7 @@ if TYPE_CHECKING:
     from miio_lan.uart.commands import Direction
     from miio_lan.uart.turns import Downlink
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _BEFORE = bytes(range(0x21)) + b"\xff"
 """What may stand before the first character of a line, and is no part of it."""
 
@@ -29,13 +40,17 @@ _REPLIED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
 
 def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Command:
     """Read a line as the answer or reply to ``pending``; at little cost where it was read before."""
-    if pending is not None and direction == "up" and not raw.lstrip(_BEFORE).startswith(b"result"):
+    if pending is not None and direction == "up" and not _is_result(raw):
         pending = None
-    # By its line, not by itself: what JSON brings into a downlink cannot be hashed.
-    key = (raw, direction, _context(pending) if pending is not None else None)
+    return _read(raw, direction, pending, _context(pending) if pending is not None else None)
+
+
+def _read(raw: bytes, direction: Direction, pending: Command | None, context: str | None) -> Command:
+    # By the line of what is pending, not by itself: what JSON brings into a downlink cannot be hashed.
+    key = (raw, direction, context)
     command = _known.get(key)
     if command is None:
-        command = read(raw, direction=direction, pending=pending)
+        command = read(raw, direction=direction, pending=pending if context is not None else None)
         if len(raw) <= _LONGEST_KNOWN:
             if len(_known) >= _MOST_KNOWN:
                 _known.clear()
@@ -54,9 +69,53 @@ def parts_of(text: str) -> list[str]:
     return pieces(text)
 
 
+def read_answer(raw: bytes, downlink: Downlink) -> Command:
+    """Read a line as the answer to a downlink."""
+    return _read(raw, "up", downlink.command, _layout_of(downlink) if _is_result(raw) else None)
+
+
+def _is_result(raw: bytes) -> bool:
+    return raw.startswith(b"result") or raw.lstrip(_BEFORE).startswith(b"result")
+
+
+def _is_tidy(raw: bytes) -> bool:
+    """Tell whether a ``result`` has its ids in it as bytes: single spaces, no escapes, no noise."""
+    if not raw.startswith(b"result ") or b"  " in raw or b"\\" in raw:
+        return False
+    return not raw.rstrip(b"\r\n").translate(None, _PRINTABLE)
+
+
+def _layout_of(downlink: Downlink) -> str:
+    """Give what of a downlink decides how its answer is read: of a set the ids, not the values."""
+    if not downlink.layout:
+        command = downlink.command
+        if isinstance(command, SetProperties):
+            downlink.layout = f"{command.method} {[each[:2] for each in command.properties]}"
+        else:
+            downlink.layout = command.line
+    return downlink.layout
+
+
+def _ids_of(downlink: Downlink) -> tuple[bytes, ...]:
+    """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
+    if downlink.ids is None:
+        command = downlink.command
+        pairs: set[tuple[object, object]] = set()
+        if isinstance(command, (GetProperties, SetProperties)):
+            pairs = {(each[0], each[1]) for each in command.properties}
+        elif isinstance(command, Action):
+            pairs = {(command.siid, command.aiid)}
+        downlink.ids = tuple(f" {one} {other}".encode() for one, other in pairs)
+    return downlink.ids
+
+
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
-    """Tell whether a line, read as the answer to a downlink, names what that asked for."""
-    return fits_command(read_line(raw, "up", downlink.command), downlink)
+    """Tell whether a line, read as the answer to a downlink, names what that asked for; cheap where it does not."""
+    if not has_to_name(downlink.command):
+        return True
+    if _is_tidy(raw) and not any(ids in raw for ids in _ids_of(downlink)):
+        return False
+    return fits_command(read_answer(raw, downlink), downlink)
 
 
 def fits_command(command: Command, downlink: Downlink) -> bool:
@@ -66,7 +125,7 @@ def fits_command(command: Command, downlink: Downlink) -> bool:
 
 def names_downlink(raw: bytes, downlink: Downlink) -> bool:
     """Tell whether an answer names what a downlink asked for by its ids."""
-    return has_to_name(downlink.command) and isinstance(read_line(raw, "up", downlink.command), Result)
+    return has_to_name(downlink.command) and _is_result(raw)
 
 
 def plain(record: Record) -> bytes:

@@ -134,6 +134,9 @@ class Downlink:
     polls: list[Turn] = field(default_factory=list)
     extra: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: Made by :mod:`miio_lan.uart.reading` when first asked for: how its answer is read, and the ids that has to carry.
+    layout: str = field(default="", repr=False)
+    ids: tuple[bytes, ...] | None = field(default=None, repr=False)
 
     @property
     def waits(self) -> bool:
