@@ -309,7 +309,7 @@ class Conversation(History):
         elif not self._ledger.answer_unasked(turn):
             self.orphans.append(turn)
             current = self._ledger.current
-            lost = self.unseen and current is not None and self.unseen[-1] > current.instant
+            lost = self.unseen and (current is None or self.unseen[-1] > current.instant)
             turn.blind = turn.blind or self._hides() or asked or bool(lost)
 
     # --- from the module -----------------------------------------------------------------------------------------
