@@ -15,7 +15,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from miio_lan.device.values import FLOAT_FORMATS, FORMATS, LARGEST, TEXT_FORMATS, Number, Property, Value, show
+from miio_lan.device.values import (
+    FLOAT_FORMATS,
+    FORMATS,
+    LARGEST,
+    TEXT_FORMATS,
+    Number,
+    Property,
+    Value,
+    show,
+)
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import MAX_MODEL, model_fault
 
