@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import codec, idle, lossy, send, serial_line, start
+from benchmarks import codec, drop_in, idle, lossy, send, serial_line, start
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
 
@@ -27,6 +27,7 @@ PARTS: dict[str, Part] = {
     "idle": (idle.run, idle.TARGETS, False),
     "loss": (lossy.run_loss, lossy.LOSS_TARGETS, True),
     "once": (lossy.run_once, lossy.ONCE_TARGETS, True),
+    "drop-in": (drop_in.run, drop_in.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
 }

@@ -47,15 +47,38 @@ def miio_lan(folder: Path) -> Path:
     """
 
     def install(python: Path, temporary: Path) -> None:
-        for name in _PACKAGE:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, temporary / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, temporary)
-        _pip(python, str(temporary))
+        _pip(python, _checkout(temporary))
 
     return _environment(folder / f"miio-lan-{_PYTHON}", _fingerprint(), install)
+
+
+def drop_in(folder: Path) -> Path:
+    """Give the same with both libraries, and with what python-miio's own tests need.
+
+    :raises NotMeasured: if it cannot be made, with what pip said
+    """
+
+    def install(python: Path, temporary: Path) -> None:
+        (temporary / "shim").mkdir()
+        shutil.copy(SHIM / "pyproject.toml", temporary / "shim")
+        shim, checkout = str(temporary / "shim"), _checkout(temporary / "checkout")
+        # To fetch a source distribution pip wants to look into it, with what it is built by.
+        tools = ("pytest", "pytest-mock", "poetry-core", "setuptools")
+        _pip(python, shim, f"python-miio=={VERSION}", checkout, *tools)
+
+    return _environment(folder / f"drop-in-{_PYTHON}", _fingerprint(), install)
+
+
+def _checkout(into: Path) -> str:
+    """Copy what is installed of this checkout: setuptools writes into the folder it builds from."""
+    into.mkdir(exist_ok=True)
+    for name in _PACKAGE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, into)
+    return str(into)
 
 
 def _fingerprint() -> str:

@@ -25,6 +25,7 @@ Names that python-miio has keep python-miio's meaning.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -35,7 +36,7 @@ class DeviceException(Exception):
 class DeviceError(DeviceException):
     """The device answered the command with an error object.
 
-    :param code: the device's number; decide by it, never by the text
+    :param code: the device's number; decide by it, never by the text. Or the error object, with code and message
     :param message: the device's words, possibly empty
     :param method: the command that was refused
     :param id: the id of the request that was refused
@@ -44,7 +45,7 @@ class DeviceError(DeviceException):
 
     def __init__(
         self,
-        code: int | None,
+        code: int | Mapping[str, Any] | None,
         message: str = "",
         *,
         method: str | None = None,
@@ -52,8 +53,11 @@ class DeviceError(DeviceException):
         exe_time: float | None = None,
         explanation: str = "",
     ) -> None:
-        self.code = code
-        self.message = message
+        given: Mapping[str, Any] = {"code": code, "message": message}
+        if isinstance(code, Mapping):  # python-miio's way: the error as the device sent it
+            given = code
+        self.code: int | None = given.get("code")
+        self.message: str = given.get("message") or ""
         self.method = method
         self.id = id
         self.exe_time = exe_time
@@ -119,8 +123,8 @@ class PayloadDecodeException(DeviceException):
     :param raw: the bytes in question (a plaintext only for the last two kinds)
     """
 
-    def __init__(self, message: str, *, kind: str = "not JSON", raw: bytes = b"") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, kind: str = "not JSON", raw: bytes = b"") -> None:
+        super().__init__(message or f"the payload cannot be read ({kind})")
         self.kind = kind
         self.raw = raw
 

@@ -1,7 +1,13 @@
-"""MIoT devices, under the module name python-miio gives them; see :mod:`miio_lan.device.miot`."""
+"""MIoT devices, under the module name python-miio gives them; see :mod:`miio_lan.device.miot`.
+
+Modules written for python-miio import more from there than it defines, so all of that is here.
+"""
 
 from __future__ import annotations
 
+from miio_lan.device.blocking import Device
 from miio_lan.device.miot import MiotDevice, MiotMapping, MiotValueType
+from miio_lan.device.status import DeviceStatus
+from miio_lan.errors import DeviceException
 
-__all__ = ["MiotDevice", "MiotMapping", "MiotValueType"]
+__all__ = ["Device", "DeviceException", "DeviceStatus", "MiotDevice", "MiotMapping", "MiotValueType"]

@@ -11,21 +11,42 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from miio_lan.click_common.compat import (
+        ExceptionHandlerGroup,
+        GlobalContextObject,
+        validate_ip,
+        validate_token,
+    )
     from miio_lan.click_common.failures import GuardedGroup
     from miio_lan.click_common.group import DeviceGroup
     from miio_lan.click_common.output import format_output
     from miio_lan.click_common.types import EnumType, LiteralParamType
     from miio_lan.device.command import command
 
-__all__ = ["DeviceGroup", "EnumType", "GuardedGroup", "LiteralParamType", "command", "format_output"]
+__all__ = [
+    "DeviceGroup",
+    "EnumType",
+    "ExceptionHandlerGroup",
+    "GlobalContextObject",
+    "GuardedGroup",
+    "LiteralParamType",
+    "command",
+    "format_output",
+    "validate_ip",
+    "validate_token",
+]
 
 _HOMES = {
     "DeviceGroup": "miio_lan.click_common.group",
     "EnumType": "miio_lan.click_common.types",
+    "ExceptionHandlerGroup": "miio_lan.click_common.compat",
+    "GlobalContextObject": "miio_lan.click_common.compat",
     "GuardedGroup": "miio_lan.click_common.failures",
     "LiteralParamType": "miio_lan.click_common.types",
     "command": "miio_lan.device.command",
     "format_output": "miio_lan.click_common.output",
+    "validate_ip": "miio_lan.click_common.compat",
+    "validate_token": "miio_lan.click_common.compat",
 }
 
 

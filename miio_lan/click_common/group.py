@@ -6,10 +6,11 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
+from miio_lan.click_common.compat import GlobalContextObject
 from miio_lan.click_common.failures import GuardedGroup, PartlyFailed, refuse
 from miio_lan.click_common.logs import log_to_stderr
 from miio_lan.click_common.numbers import SECONDS
@@ -41,19 +42,51 @@ class DeviceGroup(GuardedGroup):
 
     :param device_class: the class; an object of it is made for each run
     :param name: the name of the group; the class's in lower case by default
+    :param callback: makes the device instead, and keeps it in ``ctx.obj``; it gets what ``params`` brings, and nothing
+        else. A class written for python-miio does so, with :attr:`DEFAULT_PARAMS` and options of its own
+    :param result_callback_pass_device: whether ``result_callback`` is given the device first
     :param settings: further arguments for ``click.Group``
     """
 
-    def __init__(self, device_class: type[Device], name: str | None = None, **settings: Any) -> None:
+    #: The options that python-miio's groups have: address, token and model.
+    DEFAULT_PARAMS: ClassVar[list[click.Parameter]] = []
+
+    def __init__(
+        self,
+        device_class: type[Device],
+        name: str | None = None,
+        *,
+        callback: Callable[..., Any] | None = None,
+        result_callback: Callable[..., Any] | None = None,
+        result_callback_pass_device: bool = True,
+        **settings: Any,
+    ) -> None:
         self.device_class = device_class
+        #: Gives the device to a function as its first argument.
+        self.device_pass = click.make_pass_decorator(device_class)
         settings.setdefault("help", _first_paragraph(device_class))
-        settings["params"] = [*connection_options(), *settings.get("params", ())]
-        super().__init__(name or device_class.__name__.lower(), callback=self._open, **settings)
+        given = settings.pop("params", None)
+        if callback is None:
+            callback = self._open
+            usual = [each for each in given or () if each not in self.DEFAULT_PARAMS]
+            given = [*connection_options(), *usual]
+        if result_callback is not None and result_callback_pass_device:
+            result_callback = self.device_pass(result_callback)
+        params = self.DEFAULT_PARAMS if given is None else given
+        super().__init__(
+            name or device_class.__name__.lower(),
+            callback=callback,
+            result_callback=result_callback,
+            params=params,
+            **settings,
+        )
         for command_name, (attribute, data) in commands_of(device_class).items():
             self.add_command(_command(getattr(device_class, attribute), command_name, attribute, data))
 
     def _open(self, **given: Any) -> None:
         ctx = click.get_current_context()
+        above = ctx.find_object(GlobalContextObject)
+        given["debug"] = given["debug"] or (above.debug if above is not None else 0)
         if given["debug"]:
             log_to_stderr(ctx)
 
@@ -98,10 +131,14 @@ def connection_options() -> list[click.Option]:
     ]
 
 
+DeviceGroup.DEFAULT_PARAMS = [
+    option for option in connection_options() if option.name in ("ip", "token", "model")
+]
+
+
 def _command(method: Callable[..., Any], name: str, attribute: str, data: CommandData) -> click.Command:
     def call(*args: Any, **kwargs: Any) -> None:
-        run = click.get_current_context().find_object(_GroupRun)
-        assert run is not None  # noqa: S101 - the group's callback has run before
+        run = _run_of(click.get_current_context())
         bound = getattr(run.make(), attribute)
 
         def perform(*args: Any, **kwargs: Any) -> Any:
@@ -130,6 +167,18 @@ def _command(method: Callable[..., Any], name: str, attribute: str, data: Comman
     finish: Any = click.command(name, **settings)
     made: click.Command = finish(call)
     return made
+
+
+def _run_of(ctx: click.Context) -> _GroupRun:
+    """Give what the group's callback, ours or another, has left for its command."""
+    run = ctx.find_object(_GroupRun)
+    if run is not None:
+        return run
+    group = ctx.parent.command if ctx.parent is not None else None
+    device = ctx.find_object(group.device_class) if isinstance(group, DeviceGroup) else None
+    if device is None:
+        refuse("the callback of this group leaves no device in ctx.obj")
+    return _GroupRun(lambda: device, json=False)
 
 
 def first_refusal(result: object) -> DeviceException | None:

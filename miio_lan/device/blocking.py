@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from miio_lan.device import calls
-from miio_lan.device.calls import PropertyTest, Steps
+from miio_lan.device.calls import Ask, PropertyTest, Steps
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
@@ -65,6 +66,14 @@ class Device:
     timeout: float = 5
     #: Models a subclass is meant for.
     supported_models: ClassVar[list[str]] = []
+    # Classes written for python-miio say so in one of these.
+    _supported_models: ClassVar[Sequence[str]] = ()
+    _mappings: ClassVar[dict[str, Any]] = {}
+    # Set by test doubles that never call __init__.
+    _model: str | None = None
+    _info: DeviceInfo | None = None
+    _subscription: Subscription | None = None
+    _protocol: Any = None
 
     def __init__(
         self,
@@ -112,9 +121,8 @@ class Device:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # Classes written for python-miio name their models in either of these.
-        for source in ("_supported_models", "_mappings"):
-            if "supported_models" not in vars(cls) and vars(cls).get(source):
-                cls.supported_models = list(vars(cls)[source])
+        if "supported_models" not in vars(cls) and (models := list(cls._mappings or cls._supported_models)):
+            cls.supported_models = models
 
     def __repr__(self) -> str:
         model = f" {self._model}" if self._model else ""
@@ -161,6 +169,11 @@ class Device:
         """
         if not isinstance(command, str) or not command:
             raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
+        if self._protocol is not None:
+            # What python-miio's own test doubles put in place of the wire.
+            return self._protocol.send(
+                command, parameters, self._retries(retry_count), extra_parameters=extra_parameters
+            )
         return self._reachable().call(
             command,
             [] if parameters is None else parameters,
@@ -209,7 +222,7 @@ class Device:
             ask = next(steps)
             while True:
                 try:
-                    answer = self.send(ask.method, ask.params, ask.retry_count, repeat_safe=ask.repeat_safe)
+                    answer = self._ask(ask)
                 except DeviceException as error:
                     ask = steps.throw(error)
                 else:
@@ -217,6 +230,20 @@ class Device:
         except StopIteration as end:
             result: Result = end.value
             return result
+
+    def _ask(self, ask: Ask) -> Any:
+        """Send what a step asks for, as one would by hand.
+
+        Only what differs from the default is passed: ``send`` may be overridden, or stood in for, with the signature
+        that python-miio's has.
+        """
+        more: dict[str, Any] = {} if ask.repeat_safe is None else {"repeat_safe": ask.repeat_safe}
+        own = type(self).send is Device.send and "send" not in vars(self)
+        if more and not own and not _takes(self.send, "repeat_safe"):
+            more = {}
+        if ask.retry_count is not None:
+            return self.send(ask.method, ask.params, ask.retry_count, **more)
+        return self.send(ask.method, ask.params, **more)
 
     # --- commands every product knows --------------------------------------------------------------------------
 
@@ -227,11 +254,18 @@ class Device:
         :raises DeviceInfoUnavailableException: if the device does not tell
         """
         if self._info is None or skip_cache:
-            self._info = self._perform(calls.fetch_info())
+            self._info = self._fetch_info()
             if self._model is None:
                 self._model = self._info.model
                 self._check_model()
         return self._info
+
+    def _fetch_info(self) -> DeviceInfo:
+        """Ask the device for what :meth:`info` gives; a subclass may ask otherwise.
+
+        :raises DeviceInfoUnavailableException: if the device does not tell
+        """
+        return self._perform(calls.fetch_info())
 
     @property
     def model(self) -> str:
@@ -353,6 +387,15 @@ class Device:
         from miio_lan.click_common import DeviceGroup  # click is loaded by those who want a command line
 
         return DeviceGroup(cls)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Tell whether a function takes an argument of that name; what cannot be looked into does."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return True
+    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
 
 
 def _checked_timeout(timeout: float) -> float:

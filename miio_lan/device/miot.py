@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar
 
 from miio_lan.device import miot_calls
@@ -60,6 +61,10 @@ class MiotDevice(Device):
     #: ... or one per model.
     _mappings: ClassVar[dict[str, MiotMapping]] = {}
 
+    @cached_property
+    def _slices(self) -> SliceLimit:
+        return SliceLimit()
+
     def __init__(
         self,
         ip: str | None = None,
@@ -76,7 +81,6 @@ class MiotDevice(Device):
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, model=model, **connection)
         if mapping is not None:
             self.mapping = mapping
-        self._slices = SliceLimit()
 
     # --- plain values ------------------------------------------------------------------------------------------
 
@@ -139,7 +143,7 @@ class MiotDevice(Device):
 
     def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
         """Read all properties of the mapping; each result's ``did`` is the name it has there."""
-        wanted = [{"did": name, **ids} for name, ids in self._names().items() if "piid" in ids]
+        wanted = [{"did": name, **ids} for name, ids in self._get_mapping().items() if "piid" in ids]
         return self.get_properties(wanted, max_properties=max_properties)
 
     @command
@@ -187,21 +191,35 @@ class MiotDevice(Device):
 
     # --- the mapping -------------------------------------------------------------------------------------------
 
-    def _names(self) -> MiotMapping:
+    def _get_mapping(self) -> MiotMapping:
+        """Give the names for this model: the object's own, else those of its model, else the class's.
+
+        A model that the class does not list gets the first mapping there is, with a warning, as with python-miio.
+
+        :raises UnsupportedFeatureException: if there are none at all
+        """
+        own: MiotMapping | None = vars(self).get("mapping")
+        if own:
+            return own
+        if self._mappings:
+            if self.model not in self._mappings:
+                first = next(iter(self._mappings))
+                _LOGGER.warning(
+                    "%s has no mapping for %s: the one for %s is used, which may not fit",
+                    type(self).__name__,
+                    self.model,
+                    first,
+                )
+                return self._mappings[first]
+            return self._mappings[self.model]
         if self.mapping:
             return self.mapping
-        if self._mappings:
-            if self.model in self._mappings:
-                return self._mappings[self.model]
-            raise UnsupportedFeatureException(
-                f"{type(self).__name__} has no mapping for {self.model}, only for {', '.join(self._mappings)}"
-            )
         raise UnsupportedFeatureException(
             "no names are known for this device: give MiotDevice(mapping=...), or use siid and piid"
         )
 
     def _named(self, name: str, kind: str) -> dict[str, Any]:
-        names = self._names()
+        names = self._get_mapping()
         ids = names.get(name)
         if ids is None or kind not in ids:
             what = "property" if kind == "piid" else "action"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from reprlib import recursive_repr
 
 
@@ -25,6 +26,9 @@ class DeviceStatus:
 
     def _shown(self, name: str) -> object:
         try:
-            return getattr(self, name)
+            with warnings.catch_warnings():
+                # Nobody who looks at the whole has chosen the property that is out of date.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                return getattr(self, name)
         except Exception as error:  # noqa: BLE001 - any error of a user's property belongs into the picture
             return type(error).__name__
