@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from miio_lan.foreign import printable
 from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
@@ -119,19 +120,12 @@ def said(record: Record) -> str:
     else:
         text = _reply(reading)
     marks = f"[{record.note}]" if record.note else ""
-    return " ".join(each for each in (printable(text), marks) if each)
+    return printable(" ".join(each for each in (text, marks) if each))
 
 
 def line_text(record: Record) -> str:
     """Give the line of a UART record without its end, secrets included; bytes that are no text are escaped."""
     return printable(record.raw.decode("ascii", "backslashreplace").strip("\r\n"))
-
-
-def printable(text: str) -> str:
-    """Give a text in which nothing steers the reader's terminal."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
-    )
 
 
 def _transfer(reading: Mapping[str, object]) -> str:

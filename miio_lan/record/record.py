@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TextIO
 
 from miio_lan.errors import RecordError
+from miio_lan.foreign import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -350,5 +351,7 @@ def _bytes(data: Mapping[object, object]) -> bytes:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, (str, int, float)) else _kind(value)
+    if isinstance(value, str):
+        return excerpt(value)
+    text = repr(value) if isinstance(value, (int, float)) else _kind(value)
     return text if len(text) <= 40 else text[:37] + "..."
