@@ -24,6 +24,7 @@ View = Literal["line", "wires"]
 
 TIME = 10
 MIN_WIDTH = 60
+_WRAPPED_AT_ONCE = 4096
 
 _TITLES: Mapping[View, tuple[str, str]] = {
     "line": ("MCU says", "module says"),
@@ -79,10 +80,14 @@ class Lanes:
         text = said(record)
         if self.view == "wires":
             text = f"{'→' if record.direction == 'down' else '←'} {text}"
-        pieces = textwrap.wrap(
+        # textwrap moves what is left of a word again and again: a long one is handed to it in parts.
+        parts = (text[at : at + _WRAPPED_AT_ONCE] for at in range(0, len(text), _WRAPPED_AT_ONCE))
+        return [piece for part in parts for piece in self._wrap(part)] or [""]
+
+    def _wrap(self, text: str) -> list[str]:
+        return textwrap.wrap(
             text, self.lane, subsequent_indent="  ", break_on_hyphens=False, drop_whitespace=False
         )
-        return pieces or [""]
 
     def time(self, record: Record) -> str:
         """Give the time of a record, as wide as all others."""
