@@ -6,6 +6,7 @@ gives back what it has taken needs seconds and minutes here. A slow machine alon
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -30,9 +31,9 @@ from miio_lan.uart.values import read_json, read_value
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHORT, LONG = 8_000, 64_000
+SHORT, LONG = 5_000, 40_000
 HARMLESS = 0.5
-"""Seconds of a processor that a text of 64 KB may take in any case: ten times what it should."""
+"""Seconds of a processor that a text of 40 KB may take in any case: ten times what it should."""
 PHASES = (Phase.explicit, Phase.generate)
 """To look for a shorter example takes minutes: each is steep again."""
 STEEP = 24
@@ -94,8 +95,8 @@ HEADS = (
 )  # fmt: skip
 PIECES = (
     "9", "0", "a", ".", "-", "1e", ",", " ", "\t", "\r", "\x00", "\x08", '"', "'", "\\", '\\"', "\\'", "[", "]", "{",
-    "(", "[a]", "result ", "get_down", "ok", "none", "down x", "2 1 0 ", "received ", "message", "to", "->", "0x41 ", "AA ",
-    "12:00:00 ", "é", "\u201c", "\ud800", "\u202e", "\\u0020", "\x1b[", ":", "=", ";",
+    "(", "[a]", "result ", "get_down", "ok", "none", "down x", "2 1 0 ", "received ", "message", "to", "->", "0x41 ",
+    "AA ", "12:00:00 ", "é", "\u201c", "\ud800", "\u202e", "\\u0020", "\x1b[", ":", "=", ";",
 )  # fmt: skip
 TAILS = ("", '"', "'", "x", "get_down", "!", ")", "]")
 
@@ -127,7 +128,7 @@ def is_steep(reader: Callable[[str], object], shape: tuple[str, str, str]) -> bo
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=60, phases=PHASES)
+@settings(max_examples=25, phases=PHASES)
 @given(shape=shapes)
 @example(shape=("result ", "9", '"'))
 @example(shape=("", "9", "x"))
@@ -142,7 +143,7 @@ def test_time_grows_with_the_text(name, shape):
 
 
 @pytest.mark.parametrize("name", MANY_READERS)
-@settings(max_examples=12, phases=PHASES)
+@settings(max_examples=6, phases=PHASES)
 @given(shape=shapes)
 @example(shape=("result ", "9", '"'))
 @example(shape=("properties_changed ", "2 1 0 ", ""))
@@ -153,9 +154,7 @@ def test_time_grows_with_the_lines_of_a_recording(name, shape):
 
 def test_a_steep_reader_is_found():
     def steep(text: str) -> None:
-        for at in range(0, len(text), 40):
-            text[at:].count("x")
-            text[at:].count("y")
-            text[at:].count("zz")
+        re.fullmatch(r"[0-9]*[0-9]*x", text[:20_000])
 
-    assert seconds(steep, ("", "ab", ""), 8 * LONG) > STEEP * seconds(steep, ("", "ab", ""), LONG)
+    assert is_steep(steep, ("", "9", ""))
+    assert not is_steep(printable, ("", "9", ""))

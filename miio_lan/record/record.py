@@ -250,7 +250,15 @@ def read(file: TextIO) -> Iterator[Record]:
 
 def is_cut_off(line: str) -> bool:
     """Tell whether the last line of a file of records is not whole, as a crash of whoever wrote it leaves it."""
-    return not line.endswith("\n") and not line.rstrip().endswith("}")
+    if line.endswith("\n"):
+        return False
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):  # what is whole and cannot be read is told as such
+        pass
+    return False
 
 
 def _parse(line: str) -> object:
