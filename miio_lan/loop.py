@@ -26,6 +26,9 @@ _LOGGER = logging.getLogger(__name__)
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 
+_LONGEST_SLEEP = 3600.0
+"""Seconds; selectors fail from 24.8 days on, and at once for what is infinite."""
+
 _T = TypeVar("_T")
 _File = int | socket.socket
 
@@ -201,7 +204,7 @@ class Loop:
             if deadline <= now:
                 self._guard(timed.tick, now)
                 changed = True
-            elif first is None or deadline < first:
+            elif first is None or deadline < first or first != first:
                 first = deadline
         jobs = len(self._posted)
         for _ in range(jobs):
@@ -209,13 +212,14 @@ class Loop:
         if changed or jobs:  # a tick or a job may have moved any deadline
             return self._patience()
         # Nothing has, on a busy line: its deadlines need not be asked for a second time.
-        return first - now if first is not None else None
+        return _sleep(first - now) if first is not None else None
 
     def _patience(self) -> float | None:
         if self._posted or self._stopping:
             return 0.0
         deadlines = [deadline for timed in self._timed if (deadline := timed.deadline) is not None]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        now = time.monotonic()
+        return min([_sleep(deadline - now) for deadline in deadlines], default=None)
 
     def _guard(self, function: Callable[..., object], *arguments: object) -> None:
         try:
@@ -242,3 +246,8 @@ class Loop:
                     self._wake_out = None
                     return
             self._guard(job)
+
+
+def _sleep(seconds: float) -> float:
+    """Give how long a selector is to wait for a time so far ahead, which may be never; what is no number is far."""
+    return max(0.0, seconds) if seconds < _LONGEST_SLEEP else _LONGEST_SLEEP

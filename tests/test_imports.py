@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PACKAGE = "miio_lan"
 # Folders and files without I/O and without a clock: bytes and the time come in, bytes and deadlines come out.
 RULES_WITHOUT_IO = (
+    "foreign",
     *("lan.packet", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
     *(
         f"lan.client.{name}"
@@ -64,6 +65,7 @@ FLOORS = {
     room: floor
     for floor, rooms in enumerate(
         (
+            ("foreign",),
             ("errors",),
             ("record",),
             ("loop",),
@@ -174,10 +176,11 @@ def reached(start: Module, graph: Mapping[str, Module]) -> Iterator[tuple[Module
 
 
 def foundation_stands_alone(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``errors`` imports nothing of the package, ``record`` nothing but ``errors``."""
+    """``foreign`` and ``errors`` import nothing of the package, ``record`` nothing but these."""
     for module in graph.values():
-        allowed = {"errors": ("errors",), "record": ("errors", "record")}.get(module.room)
-        for imported in sorted(module.imports) if allowed else ():
+        alone = {"foreign": (), "errors": ("errors",), "record": ("foreign", "errors", "record")}
+        allowed = alone.get(module.room)
+        for imported in sorted(module.imports) if allowed is not None else ():
             if is_under(imported, PACKAGE) and imported != PACKAGE and room_of(imported) not in allowed:
                 yield f"{module.name} imports {imported}"
 
@@ -186,7 +189,7 @@ def pairing_knows_no_rules(graph: Mapping[str, Module]) -> Iterator[str]:
     """``pairing`` joins records of the LAN with the line's conversation, and knows nothing else."""
     for module in graph.values():
         for imported in sorted(module.imports) if module.room == "pairing" else ():
-            if room_of(imported) not in ("", "errors", "record", "uart", "pairing"):
+            if room_of(imported) not in ("", "foreign", "errors", "record", "uart", "pairing"):
                 yield f"{module.name} imports {imported}"
 
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 
 import pytest
 
+import miio_lan.loop as loop_module
 from miio_lan.errors import PortError
 from miio_lan.loop import READ, WRITE, Loop
 
@@ -197,3 +199,21 @@ def test_a_file_taken_away_by_an_earlier_callback_is_not_served(loop: Loop) -> N
     for here, there in pairs:
         here.close()
         there.close()
+
+
+@pytest.mark.parametrize("ahead", [float("inf"), float("nan"), 1e300, 25 * 86400.0])
+def test_a_deadline_however_far_ends_no_loop_and_is_no_reason_to_be_busy(loop: Loop, ahead: float) -> None:
+    far, near = Alarm(time.monotonic() + ahead), Alarm(time.monotonic())
+    loop.add_timed(far)
+    loop.start()
+    loop.call(lambda: loop.add_timed(near))
+    near.ticks.get(timeout=PATIENCE)
+    assert loop.call(lambda: 5) == 5
+    assert loop.take_failure() is None
+    assert far.ticks.empty()
+    assert loop_module._sleep(ahead) == 3600.0
+
+
+def test_it_sleeps_until_a_deadline_and_not_below_zero() -> None:
+    assert [loop_module._sleep(each) for each in (-1.0, 0.0, 0.5, 3599.0)] == [0.0, 0.0, 0.5, 3599.0]
+    assert loop_module._sleep(-float("inf")) == 0.0

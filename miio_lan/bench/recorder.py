@@ -110,4 +110,4 @@ class Recorder:
                 return found
             with self._news:
                 if len(self._records) == seen:
-                    self._news.wait(left)
+                    self._news.wait(min(left, threading.TIMEOUT_MAX))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from miio_lan.foreign import printable
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.record.redact import redact
@@ -37,7 +38,7 @@ def summary(exchange: Exchange) -> str:
 
 def account(exchange: Exchange) -> str:
     """Say what became of a command, in one line, with what else is to be said about it below."""
-    return "\n".join([summary(exchange), *(f"  - {note}" for note in exchange.notes)])
+    return "\n".join(map(printable, [summary(exchange), *(f"  - {note}" for note in exchange.notes)]))
 
 
 def trace(records: Sequence[Record]) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.output import OutputLost, echo, echo_json, error_fields, visible
+from miio_lan.click_common.output import OutputLost, echo, echo_json, error_fields
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
@@ -104,16 +105,18 @@ def tell(error: BaseException, *, json: bool) -> int:
             echo_json({"error": told, "results": error.results})
         else:
             echo(error.text)
-            echo(f"Error: {visible(str(error))}", err=True)
+            echo(f"Error: {error}", err=True)
         return exit_code(error.error)
     if json:
         echo_json({"error": _fields(error)})
     elif isinstance(error, (click.Abort, KeyboardInterrupt)):
-        echo(visible(_message(error)), err=True)
+        echo(_message(error), err=True)
     elif isinstance(error, click.UsageError):
-        error.show()
+        usage = io.StringIO()  # what was typed, or stands in a file, may be part of it
+        error.show(usage)
+        echo(usage.getvalue(), err=True, end="")
     else:
-        echo(f"Error: {visible(_message(error))}", err=True)
+        echo(f"Error: {_message(error)}", err=True)
     return exit_code(error)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo
+from miio_lan.foreign import printable
 from miio_lan.record.redact import redact
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def log_to_stderr(ctx: click.Context) -> None:
     """Show all that the package logs, until the context closes. Secrets are hidden by those who log."""
     logger = logging.getLogger("miio_lan")
     handler = _Log()
-    handler.setFormatter(logging.Formatter("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_OneRowEach("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S"))
     level = logger.level
 
     def stop() -> None:
@@ -28,6 +29,14 @@ def log_to_stderr(ctx: click.Context) -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     ctx.call_on_close(stop)
+
+
+class _OneRowEach(logging.Formatter):
+    """Keeps a message on one row: a line end in a foreign text would make it look like another message."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """Write a message; a traceback follows it in rows of its own."""
+        return printable(super().formatMessage(record))
 
 
 class _Log(logging.Handler):
@@ -56,7 +65,7 @@ class Warnings(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
             text += f" ({type(error).__name__}: {error})"
-        echo(f"Warning: {visible(redact(' '.join(text.split())))}", err=True)
+        echo(f"Warning: {redact(' '.join(text.split()))}", err=True)
 
 
 def warn_on_stderr(ctx: click.Context, unsaid: Collection[str] = ()) -> None:

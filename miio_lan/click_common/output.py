@@ -23,6 +23,7 @@ from miio_lan.device.calls import PropertyTest
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
 from miio_lan.errors import DeviceException
+from miio_lan.foreign import printable, printable_json
 
 _SECRETS = frozenset({"token", "passwd", "password", "psk"})
 _WIDE = 76
@@ -38,15 +39,19 @@ class OutputLost(Exception):
     """Standard output cannot be written; a reader who left (``BrokenPipeError``) is another matter."""
 
 
-def echo(text: object = "", *, err: bool = False, end: str = "\n") -> None:
-    """Print a text; characters the stream cannot take become escapes.
+def echo(text: object = "", *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
+    """Print a text; characters the stream cannot take, and those that steer a terminal, become escapes.
 
+    All that a command line says passes here, so that nothing a device, a file or an argument holds can steer.
+
+    :param styled: the text has colours of our own; what is foreign in it was made printable before
     :raises OutputLost: if stdout cannot be written; for stderr, there would be nowhere to say so
     :raises BrokenPipeError: if who read stdout has gone
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    shown = str(text).encode(encoding, "backslashreplace").decode(encoding)
+    harmless = str(text) if styled else printable(str(text), rows=True)
+    shown = harmless.encode(encoding, "backslashreplace").decode(encoding)
     try:
         click.echo(shown + end, err=err, nl=False)
     except BrokenPipeError:
@@ -59,26 +64,13 @@ def echo(text: object = "", *, err: bool = False, end: str = "\n") -> None:
 
 def echo_json(document: object) -> None:
     """Print one JSON document in UTF-8, or in pure ASCII where stdout cannot take UTF-8."""
+    echo(json_line(plain(document)))
+
+
+def json_line(value: object) -> str:
+    """Write plain JSON values for stdout: Unicode where stdout takes it, but nothing that steers a terminal."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
-    # Lone surrogates have no UTF-8, but backslashes make legal JSON of them.
-    echo(json.dumps(plain(document), ensure_ascii=not encoding.startswith("utf"), allow_nan=False))
-
-
-def visible(text: str) -> str:
-    """Give ``text`` with control characters as escapes; tabs and line ends stay."""
-    return "".join(
-        char if char in "\t\n" or (char.isprintable() or char == "\u3000") else _escaped(char)
-        for char in text
-    )
-
-
-def _escaped(char: str) -> str:
-    # Only what is invisible because it steers is escaped; other characters unknown to Python are the terminal's matter.
-    return (
-        char.encode("unicode_escape").decode("ascii")
-        if ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000
-        else char
-    )
+    return printable_json(json.dumps(value, ensure_ascii=not encoding.startswith("utf"), allow_nan=False))
 
 
 # --- forms of results ----------------------------------------------------------------------------------------------
@@ -158,10 +150,11 @@ def render(value: object) -> str:
         return _property_test(value)
     if isinstance(value, (Mapping, list, tuple)):
         short = json.dumps(plain(value), ensure_ascii=False)
-        return visible(
-            short if len(short) <= _WIDE else json.dumps(plain(value), ensure_ascii=False, indent=2)
+        return printable(
+            short if len(short) <= _WIDE else json.dumps(plain(value), ensure_ascii=False, indent=2),
+            rows=True,
         )
-    return visible(str(value))
+    return printable(str(value), rows=True)
 
 
 def _table(rows: Sequence[tuple[str, object]]) -> str:
@@ -225,7 +218,7 @@ def format_output(
 
 
 def _formatted(form: Format, values: Mapping[str, Any]) -> str:
-    return visible(str(form(**values)) if callable(form) else form.format(**values))
+    return printable(str(form(**values)) if callable(form) else form.format(**values), rows=True)
 
 
 def _say(text: str) -> None:

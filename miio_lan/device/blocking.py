@@ -20,6 +20,7 @@ from miio_lan.errors import (
     InvalidArgument,
     UnsupportedFeatureException,
 )
+from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection, tracer
 from miio_lan.lan.client.pushes import Push
@@ -126,7 +127,7 @@ class Device:
 
     def __repr__(self) -> str:
         model = f" {self._model}" if self._model else ""
-        return f"<{type(self).__name__}{model} at {self.ip}>"
+        return printable(f"<{type(self).__name__}{model} at {self.ip}>")
 
     def __enter__(self) -> Self:
         return self
@@ -411,7 +412,8 @@ def _trace(observer: Observer | None, debug: int, peer: str) -> Any:
     def observe(record: Record) -> None:
         if debug > 0:
             arrow = "<-" if record.direction == "up" else "->"
-            _LOGGER.debug("%s %s %s", peer, arrow, redact(record.raw.decode(errors="replace")) or record.note)
+            text = printable(redact(record.raw.decode(errors="replace")))
+            _LOGGER.debug("%s %s %s", peer, arrow, text or record.note)
         if observer is not None:
             observer(record)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from miio_lan.foreign import printable
+
 
 class DeviceInfo:
     """The device's own account of model, firmware and network.
@@ -17,7 +19,8 @@ class DeviceInfo:
 
     def __repr__(self) -> str:
         # The token some devices put into this answer is not shown.
-        return f"<DeviceInfo {self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}>"
+        told = f"{self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}"
+        return f"<DeviceInfo {printable(told)}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceInfo) and self.data == other.data

@@ -133,7 +133,7 @@ class Spec:
         """
         try:
             data = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # Python refuses integers of thousands of digits
             raise SpecError(f"{source}: not TOML: {error}") from error
         return cls(**Reader(source, TOML).spec(data))
 

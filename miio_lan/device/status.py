@@ -6,6 +6,8 @@ import inspect
 import warnings
 from reprlib import recursive_repr
 
+from miio_lan.foreign import printable
+
 
 class DeviceStatus:
     """Base class of status containers: its repr lists all defined properties and their values.
@@ -17,7 +19,7 @@ class DeviceStatus:
     @recursive_repr()
     def __repr__(self) -> str:
         shown = "".join(f" {name}={self._shown(name)}" for name in self._property_names())
-        return f"<{type(self).__name__}{shown}>"
+        return printable(f"<{type(self).__name__}{shown}>")
 
     @classmethod
     def _property_names(cls) -> list[str]:

@@ -13,6 +13,8 @@ from miio_lan.record.redact import redact
 REQUEST_KEYS = frozenset({"id", "method", "params"})
 """What a request consists of; further keys are the caller's own."""
 _EXCERPT_LENGTH = 60
+MAX_DEPTH = 64
+"""Levels of lists and objects in each other; replies have a handful, and what goes deeper exhausts somebody's stack."""
 
 
 class Payload(NamedTuple):
@@ -65,12 +67,38 @@ def read_payload(plain: bytes) -> Payload:
     # Older firmware ends the text with a NUL: framing, not damage.
     body = plain.rstrip(b"\0")
     try:
-        return Payload(_STRICT.decode(body.decode()))
+        value = _STRICT.decode(body.decode())
     except (ValueError, RecursionError):
         pass
+    else:
+        if is_deep(value, body):
+            raise PayloadDecodeException(
+                f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
+            )
+        return Payload(value)
     if not body.strip():
         raise PayloadDecodeException("a packet without content: no data", kind="empty", raw=plain)
     return _repaired(body, plain)
+
+
+def is_deep(value: object, body: bytes) -> bool:
+    """Tell whether a value is nested too deeply, without a deep stack.
+
+    :param body: the text it was read from; one with few brackets need not be looked at
+    """
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _repaired(body: bytes, plain: bytes) -> Payload:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import traceback
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from miio_lan.foreign import printable
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -52,7 +54,10 @@ class Reports:
         report = yield
         bench = item.stash.get(BENCH, None)
         if bench is not None and (call.when == "call" or report.failed):
-            self._add(item, report, call, bench)
+            try:
+                self._add(item, report, call, bench)
+            except Exception as error:  # noqa: BLE001 - whatever fails here must not end the session of tests
+                _tell_failure(report, error)
         return report
 
     def _add(
@@ -75,7 +80,7 @@ class Reports:
             self._save(item, report, seen)
 
     def _save(self, item: pytest.Item, report: pytest.TestReport, seen: Snapshot) -> None:
-        path = self._settings.recordings / f"{file_name(item.nodeid)}.jsonl"
+        path = self._settings.recordings / f"{file_name(item.nodeid, self._place(item))}.jsonl"
         try:
             seen.save(path)
         except OSError as error:
@@ -88,12 +93,28 @@ class Reports:
             if kept not in properties:
                 properties.append(kept)
 
+    def _place(self, item: pytest.Item) -> str:
+        """Say where a test lies, where its id does not: beside the root, or in one of several that share a folder."""
+        root, recordings = self._config.rootpath, self._settings.recordings.absolute()
+        inside = item.path == root / item.nodeid.partition("::")[0] and root in recordings.parents
+        return "" if inside else str(item.path)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write our sections into the JUnit XML, which by itself has captured output alone."""
         if sections := [each for each in report.sections if _is_ours(each)]:
             text = "\n\n".join(f"--- {title} ---\n{content}" for title, content in sections)
             _write_to_xml(self._config, report, text)
+
+
+def _tell_failure(report: pytest.TestReport, error: Exception) -> None:
+    """Say why nothing can be said of the wires; a test that passed has failed by that."""
+    reason = printable(f"what crossed the wires could not be told, {type(error).__name__}: {error}")
+    trace = printable("".join(traceback.format_exception(error)), rows=True)
+    report.sections.append(("miio internal error", f"{reason}\n\n{trace}"))
+    if report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (an error of miio_lan, not of this test: please report it)"
 
 
 def _is_ours(section: tuple[str, str]) -> bool:
@@ -112,10 +133,15 @@ def _write_to_xml(config: pytest.Config, report: pytest.TestReport, text: str) -
         xml.node_reporter(report).append(element)
 
 
-def file_name(nodeid: str) -> str:
-    """Give a test's name as the name of a file: short, and another for each test, on any file system."""
+def file_name(nodeid: str, place: str = "") -> str:
+    """Give a test's name as the name of a file: short, and another for each test, on any file system.
+
+    :param nodeid: the test's id
+    :param place: where it lies, if its id does not tell
+    """
     name = re.sub(r"[^\w.-]+", "_", nodeid.replace("::", "--").replace("/", "-"), flags=re.ASCII)
     name = name.strip("_")
-    if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(nodeid):
+    if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(nodeid) and not place:
         return name
-    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+    whole = f"{nodeid}\0{place}" if place else nodeid
+    return f"{name[:_LONGEST_NAME]}-{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()[:8]}"

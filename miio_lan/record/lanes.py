@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from miio_lan.foreign import printable
 from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ View = Literal["line", "wires"]
 
 TIME = 10
 MIN_WIDTH = 60
+_WRAPPED_AT_ONCE = 4096
 
 _TITLES: Mapping[View, tuple[str, str]] = {
     "line": ("MCU says", "module says"),
@@ -78,10 +80,14 @@ class Lanes:
         text = said(record)
         if self.view == "wires":
             text = f"{'→' if record.direction == 'down' else '←'} {text}"
-        pieces = textwrap.wrap(
+        # textwrap moves what is left of a word again and again: a long one is handed to it in parts.
+        parts = (text[at : at + _WRAPPED_AT_ONCE] for at in range(0, len(text), _WRAPPED_AT_ONCE))
+        return [piece for part in parts for piece in self._wrap(part)] or [""]
+
+    def _wrap(self, text: str) -> list[str]:
+        return textwrap.wrap(
             text, self.lane, subsequent_indent="  ", break_on_hyphens=False, drop_whitespace=False
         )
-        return pieces or [""]
 
     def time(self, record: Record) -> str:
         """Give the time of a record, as wide as all others."""
@@ -119,19 +125,12 @@ def said(record: Record) -> str:
     else:
         text = _reply(reading)
     marks = f"[{record.note}]" if record.note else ""
-    return " ".join(each for each in (printable(text), marks) if each)
+    return printable(" ".join(each for each in (text, marks) if each))
 
 
 def line_text(record: Record) -> str:
     """Give the line of a UART record without its end, secrets included; bytes that are no text are escaped."""
     return printable(record.raw.decode("ascii", "backslashreplace").strip("\r\n"))
-
-
-def printable(text: str) -> str:
-    """Give a text in which nothing steers the reader's terminal."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
-    )
 
 
 def _transfer(reading: Mapping[str, object]) -> str:

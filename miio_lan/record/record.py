@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TextIO
 
 from miio_lan.errors import RecordError
+from miio_lan.foreign import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -249,7 +250,15 @@ def read(file: TextIO) -> Iterator[Record]:
 
 def is_cut_off(line: str) -> bool:
     """Tell whether the last line of a file of records is not whole, as a crash of whoever wrote it leaves it."""
-    return not line.endswith("\n") and not line.rstrip().endswith("}")
+    if line.endswith("\n"):
+        return False
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):  # what is whole and cannot be read is told as such
+        pass
+    return False
 
 
 def _parse(line: str) -> object:
@@ -350,5 +359,7 @@ def _bytes(data: Mapping[object, object]) -> bytes:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if isinstance(value, (str, int, float)) else _kind(value)
+    if isinstance(value, str):
+        return excerpt(value)
+    text = repr(value) if isinstance(value, (int, float)) else _kind(value)
     return text if len(text) <= 40 else text[:37] + "..."

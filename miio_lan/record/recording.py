@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_LOOKED_AT = 65536
+"""Bytes of the end of a file that are looked at in one go."""
+
 
 class FileRecorder:
     """An observer that writes what it observes, each record at once and whole.
@@ -35,6 +38,7 @@ class FileRecorder:
     no half line behind.
 
     :param file: a path, written anew unless ``append`` is set, or a text file that stays open
+    :param append: go on behind what is there; a last line that a crash has cut off is taken away first
     :raises RecordError: if the file cannot be written
     """
 
@@ -122,7 +126,12 @@ class _RecordingLines:
     """
 
     def __init__(self, path: Path, *, append: bool) -> None:
+        cut = _end_of_whole_lines(path) if append else None
         self._file = path.open("ab" if append else "wb", buffering=0)
+        if cut is not None:
+            whole, missing = cut
+            self._file.truncate(whole)
+            self._file.write(missing)
 
     def write(self, lines: str) -> None:
         """Write some lines.
@@ -150,6 +159,29 @@ class _RecordingLines:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _end_of_whole_lines(path: Path) -> tuple[int, bytes] | None:
+    """Say what becomes of a last line without its end: how many bytes are kept, and what they lack.
+
+    :returns: None where nothing is to be done
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        size = at = file.seek(0, io.SEEK_END)
+        last = b""
+        while at and b"\n" not in last:
+            step = min(at, _LOOKED_AT)
+            at = file.seek(at - step)
+            last = file.read(step) + last
+    last = last[last.rfind(b"\n") + 1 :]
+    if not last:
+        return None
+    if records.is_cut_off(last.decode("utf-8", "replace")):
+        _LOGGER.warning("the last line of %s was cut off, and is taken away", path)
+        return size - len(last), b""
+    return size, b"\n"
 
 
 def read_recording(file: str | Path | TextIO) -> Iterator[Record]:

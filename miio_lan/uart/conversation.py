@@ -377,6 +377,8 @@ class Conversation(History):
             for each in self._burst:
                 if each is not turn:
                     each.reply_sure = False
+            # Nothing more is to be said of those; where one direction alone is heard, a burst has no end.
+            self._burst = [each for each in self._burst if each.reply_sure]
         if not self._open:
             self._burst.clear()
 

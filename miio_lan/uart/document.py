@@ -13,6 +13,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Self
 
+from miio_lan.foreign import excerpt
+
 # --- Part 1: the document. Serial command rules ---------------------------------------------------------------------
 
 BAUD_RATE: Final = 115200
@@ -172,12 +174,6 @@ UNDEFINED_CODE: Final = -10000
 _MODEL = re.compile(rf"[^.]+(?:\.[^.]+){{{MODEL_PARTS - 1}}}")
 _MODEL_CHARACTERS = re.compile(r"[A-Za-z0-9_.-]*")
 _VERSION = re.compile(rf"[0-9]{{{VERSION_DIGITS}}}")
-_LONGEST_QUOTED = 40
-
-
-def _quoted(text: str) -> str:
-    """Quote a text on one line, and not all of a long one."""
-    return ascii(text if len(text) <= _LONGEST_QUOTED else text[: _LONGEST_QUOTED - 3] + "...")
 
 
 def model_fault(name: str) -> str:
@@ -187,11 +183,11 @@ def model_fault(name: str) -> str:
     letters, digits, ``_`` and ``-``.
     """
     if len(name) > MAX_MODEL:
-        return f"the model {_quoted(name)} has {len(name)} characters, at most {MAX_MODEL} are allowed"
+        return f"the model {excerpt(name)} has {len(name)} characters, at most {MAX_MODEL} are allowed"
     if not _MODEL.fullmatch(name):
-        return f"the model {_quoted(name)} is not company.product.version: three parts, joined by dots"
+        return f"the model {excerpt(name)} is not company.product.version: three parts, joined by dots"
     if not _MODEL_CHARACTERS.fullmatch(name):
-        return f"the model {_quoted(name)} has characters other than letters, digits, '_' and '-'"
+        return f"the model {excerpt(name)} has characters other than letters, digits, '_' and '-'"
     return ""
 
 
@@ -200,7 +196,7 @@ def version_fault(version: str | None) -> str:
     if version is None:
         return "the version is missing"
     if not _VERSION.fullmatch(version):
-        return f"the version {_quoted(version)} is not a {VERSION_DIGITS}-digit number"
+        return f"the version {excerpt(version)} is not a {VERSION_DIGITS}-digit number"
     return ""
 
 

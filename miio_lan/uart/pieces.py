@@ -10,7 +10,7 @@ from miio_lan.uart.values import read_value
 _WORDS = (
     "get_down", "properties_changed", "event_occured", "result", "mcu_version", "ble_config", "model", "error",
 )  # fmt: skip
-_GLUED = re.compile(rf'(?P<value>"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^"]+?)(?P<word>{"|".join(_WORDS)})')
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 
 
 def pieces(text: str) -> list[str]:
@@ -20,10 +20,20 @@ def pieces(text: str) -> list[str]:
         return [text]
     parts: list[list[str]] = [[]]
     for token in tokens:
-        glued = _GLUED.fullmatch(token) if parts[-1] else None
-        if glued is not None and not read_value(glued["value"])[1]:
-            parts[-1].append(glued["value"])
-            parts.append([glued["word"]])
+        word = _word_behind(token) if parts[-1] else ""
+        if word:
+            parts[-1].append(token[: -len(word)])
+            parts.append([word])
         else:
             parts[-1].append(token)
     return [text] if len(parts) == 1 else [" ".join(part) for part in parts]
+
+
+def _word_behind(token: str) -> str:
+    """Give the command word that ends a token and has a value before it; empty where there is none."""
+    if not token.endswith(_WORDS):
+        return ""
+    word = next(each for each in _WORDS if token.endswith(each))
+    value = token[: -len(word)]
+    plain = '"' not in value or _STRING.fullmatch(value)
+    return word if value and plain and not read_value(value)[1] else ""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from miio_lan.errors import LineError
+from miio_lan.foreign import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 Value = bool | int | float | str | None
 """What a token can stand for. None only ever comes from reading a ``null``, which the document does not have."""
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
-_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+# Digits are never given back: a line of 64 KB without an end would otherwise be read in quadratic time.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?P<fraction>\.[0-9]++)?+(?P<exponent>[eE][+-]?[0-9]++)?+")
+_LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+")
+_INTEGER = re.compile(r"[+-]?[0-9]++")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 MAX_IID = 0x7FFF_FFFF
 """The largest siid, piid, aiid or eiid that the virtual ends take."""
-_SHOWN = 40
 _DEEPEST = 64
 _SHORT = 16
 
@@ -42,9 +43,8 @@ MISSING = Missing.MISSING
 """Stands where a line could have carried a value and did not."""
 
 
-def shown(text: str) -> str:
-    """Return ``text`` as a message may quote it: on one line, and not longer than a glance."""
-    return ascii(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
+shown = excerpt
+"""How a message of this room quotes a text."""
 
 
 def read_value(token: str) -> tuple[Value, str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from miio_lan.errors import PortError
+from miio_lan.foreign import printable
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.virtual.endpoint import Endpoint
 from miio_lan.virtual.hosting import Host
@@ -174,7 +175,7 @@ class McuHost(LineHost):
         self.mcu = mcu
 
     def __repr__(self) -> str:
-        return f"<McuHost {self.mcu.model} at {self.line.name} ({self._state})>"
+        return f"<McuHost {printable(self.mcu.model)} at {self.line.name} ({self._state})>"
 
     @property
     def _machine(self) -> Timed:

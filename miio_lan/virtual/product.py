@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.spec import Spec
+from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import PtyPair
@@ -101,9 +102,8 @@ class VirtualProduct(Host):
         self._hosts: tuple[ModuleHost, McuHost] | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"<VirtualProduct {self.mcu.model} did={self.device_id} {self.host}:{self.port} ({self._state})>"
-        )
+        what = f"{printable(self.mcu.model)} did={self.device_id} {self.host}:{self.port}"
+        return f"<VirtualProduct {what} ({self._state})>"
 
     @property
     def token(self) -> str:

@@ -22,6 +22,7 @@ PINS = {
         "_WILDCARD": 254,
     },
     "lan.payload": {
+        "MAX_DEPTH": 64,
         "_EXCERPT_LENGTH": 60,
     },
     "lan.repair": {
@@ -113,6 +114,7 @@ PINS = {
     "lan.client.pushes": {
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,
+        "MAX_BYTES": 16 * 1024 * 1024,
     },
     "lan.client.session": {
         "GREET_AFTER": 20.0,

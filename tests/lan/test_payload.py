@@ -147,3 +147,21 @@ def test_any_text_of_json_characters_raises_only_what_is_declared(text: str) -> 
     except PayloadDecodeException:
         return
     json.dumps(value, allow_nan=False)
+
+
+@pytest.mark.parametrize("levels", [65, 500, 990, 30_000])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}"), ("[0,", "]"), ('[{"a":[', "]}]")])
+def test_deep_nesting_is_a_declared_error(opens: str, closes: str, levels: int) -> None:
+    text = '{"id":1,"result":' + opens * levels + "1" + closes * levels + "}"
+    with pytest.raises(PayloadDecodeException, match="levels") as caught:
+        read_payload(text.encode())
+    assert caught.value.kind == "not JSON"
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    value = {"id": 1, "result": [[[{}]] for _ in range(1000)]}
+    assert read_payload(dump_payload(value)).value == value
+    deep: object = 1
+    for _ in range(64):
+        deep = [deep]
+    assert read_payload(dump_payload(deep)).value == deep

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.hostile import steering
 
 import miio_lan
 from miio_lan import record as recording
@@ -766,3 +767,97 @@ def test_its_names_begin_with_miio(pytester: pytest.Pytester, run: Run) -> None:
     shown = run("--fixtures", "-q").stdout.str()
     ours = re.findall(r"^(\w+)(?: \[.*?\])? -- .*miio_lan/pytest_plugin", shown, re.MULTILINE)
     assert sorted(ours) == ["miio_bench", "miio_device", "miio_rig", "miio_uart", "miio_virtual"]
+
+
+# --- what fails inside the plugin ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "attribute"),
+    [
+        ("pairing.pairing", "Pairer", "feed"),
+        ("pairing.window", "Window", "exchanges"),
+        ("bench.bench", "Bench", "settle"),
+        ("bench.snapshot", "Snapshot", "commands"),
+        ("bench.snapshot", "Snapshot", "trace"),
+        ("bench.snapshot", "Snapshot", "save"),
+    ],
+)
+def test_an_error_in_observing_fails_the_test_and_not_the_session(
+    pytester: pytest.Pytester, module: str, name: str, attribute: str
+) -> None:
+    code = f"""
+        import pytest
+        from miio_lan.{module} import {name} as broken
+
+        def fail(*_args, **_more):
+            raise TypeError("unhashable type: 'list' \\x1b[2J")
+
+        def test_one(miio_bench):
+            miio_bench.device.read(2, 1)
+            broken.{attribute} = fail
+
+        def test_two():
+            pass
+
+        def test_three(miio_bench):
+            assert miio_bench.device.read(2, 1) == "nothing"
+    """
+    pytester.makepyfile(code)
+    result = pytester.runpytest_subprocess(
+        "--miio-virtual", "--miio-keep", "all", "-p", "no:cacheprovider", "-n", "0"
+    )
+    text = result.stdout.str()
+    assert "INTERNALERROR" not in text
+    assert "unhashable type: 'list' \\x1b[2J" in text
+    assert steering(text) == []
+    showing_only_when_failed = attribute == "trace"
+    result.assert_outcomes(
+        **({"passed": 2, "failed": 1} if showing_only_when_failed else {"passed": 1, "failed": 2})
+    )
+
+
+def test_tests_of_one_id_in_two_roots_have_a_recording_each(pytester: pytest.Pytester) -> None:
+    code = "def test_it(miio_bench):\n    miio_bench.device.read(2, {})\n    assert False\n"
+    for number, name in enumerate(("one", "two"), 1):
+        root = pytester.mkdir(name)
+        (root / "pytest.ini").write_text("[pytest]\n")
+        (root / "test_same.py").write_text(code.format(number))
+    shared = pytester.path / "shared"
+    for name in ("one", "two"):
+        pytester.runpytest_subprocess(
+            "--miio-virtual",
+            f"--miio-recordings={shared}",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={name}",
+            name,
+        ).assert_outcomes(failed=1)
+    kept = sorted(shared.iterdir())
+    assert len(kept) == 2
+    asked = [pair(recording.read(path.open()))[0].params for path in kept]
+    assert sorted(each[0]["piid"] for each in asked) == [1, 2]
+
+
+def test_tests_beside_the_root_have_a_recording_each(pytester: pytest.Pytester) -> None:
+    code = "def test_it(miio_bench):\n    miio_bench.device.read(2, 1)\n    assert False\n"
+    pytester.mkdir("root")
+    for name in ("one", "two"):
+        (pytester.mkdir(name) / "test_same.py").write_text(code)
+    pytester.runpytest_subprocess(
+        "--miio-virtual",
+        "--miio-recordings=root/kept",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "--rootdir=root",
+        "one",
+        "two",
+    ).assert_outcomes(failed=2)
+    assert len(list((pytester.path / "root" / "kept").iterdir())) == 2
+
+
+def test_the_place_of_a_test_is_part_of_its_file_where_its_id_does_not_tell() -> None:
+    assert file_name("test_a.py::test_it") == "test_a.py--test_it"
+    names = {file_name("test_a.py::test_it", place) for place in ("", "/a/test_a.py", "/b/test_a.py")}
+    assert len(names) == 3

@@ -196,7 +196,7 @@ def test_records_are_given_before_the_broken_line_and_its_number_is_named() -> N
     [
         ({"wire": "tin can"}, "wire is one of lan, uart; here it is 'tin can'"),
         ({"wire": ["lan"]}, "here it is list"),
-        ({"wire": "x" * 100}, r"'x{36}\.\.\.$"),
+        ({"wire": "x" * 100}, r"'x{37}\.\.\.'$"),
         ({"direction": None}, "direction is one of up, down; here it is null"),
         ({"instant": "now"}, "instant is a number of seconds; here it is 'now'"),
         ({"instant": True}, "here it is True"),

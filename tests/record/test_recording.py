@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from miio_lan.errors import RecordError
-from miio_lan.record import Record
+from miio_lan.record import Record, as_line
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.record.runs import in_one_run
 
@@ -203,3 +203,47 @@ def test_a_device_that_is_always_full_disturbs_nobody(caplog) -> None:
         recorder(record())
     assert (recorder.written, recorder.lost) == (0, 2)
     assert caplog.text.count("/dev/full") == 1
+
+
+INNER = {"command": "down", "params": [{"a": {"b": 1}}, {"c": 2}], "text": "}"}
+
+
+@pytest.mark.parametrize("kept", range(len(as_line(record(reading=INNER, note="}")))))
+def test_a_last_line_cut_off_anywhere_is_left_out(tmp_path, caplog, kept) -> None:
+    path = tmp_path / "line.jsonl"
+    last = as_line(record(reading=INNER, note="}"))
+    path.write_text(as_line(record()) + last[:kept], encoding="ascii")
+    whole = kept >= len(last) - 1  # its end alone may be missing
+    expected = [record(), record(reading=INNER, note="}")] if whole else [record()]
+    assert list(read_recording(path)) == expected
+    assert [each.getMessage() for each in caplog.records] == (
+        [] if whole or not kept else ["the last line of the recording was cut off, and is left out"]
+    )
+
+
+@pytest.mark.parametrize("kept", range(len(as_line(record(reading=INNER)))))
+def test_what_is_appended_after_a_crash_begins_a_line(tmp_path, kept) -> None:
+    path = tmp_path / "line.jsonl"
+    last = as_line(record(reading=INNER))
+    path.write_text(as_line(record()) + last[:kept], encoding="ascii")
+    with FileRecorder(path, append=True) as recorder:
+        recorder(record(b"next\r"))
+    before = [record(), record(reading=INNER)] if kept >= len(last) - 1 else [record()]
+    assert list(read_recording(path)) == [*before, record(b"next\r")]
+
+
+def test_a_long_last_line_is_taken_away_whole(tmp_path, caplog) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_text(as_line(record()) + as_line(record(b"x" * 200_000))[:-3], encoding="ascii")
+    with FileRecorder(path, append=True) as recorder:
+        recorder(record(b"next\r"))
+    assert [each.raw for each in read_recording(path)] == [b"get_down\r", b"next\r"]
+    assert "was cut off, and is taken away" in caplog.text
+
+
+def test_a_file_without_any_end_of_line_is_begun_anew(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_text("{", encoding="ascii")
+    with FileRecorder(path, append=True) as recorder:
+        recorder(record())
+    assert list(read_recording(path)) == [record()]

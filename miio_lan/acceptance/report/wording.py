@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from miio_lan.foreign import printable
 from miio_lan.record.redact import redact
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ LANES = {
     ("uart", "down"): "UART, module → MCU",
     ("uart", "up"): "UART, MCU → module",
 }
-
-
-def printable(text: str) -> str:
-    """Write characters that do not print (controls, direction marks, lone surrogates) as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
-    )
 
 
 def shown(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words
@@ -123,23 +124,26 @@ def report_rate(session: Observed, case: Case) -> None:
     set of another property may have changed this one, too, but does not make a flood.
     """
     causes = _Causes(session)
-    recent: dict[Iid, list[float]] = {}
+    recent: dict[Iid, deque[float]] = {}
     for said in _once(said for said, _ in _reports(session)):
         changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
-        for iid in [(siid, piid) for siid, piid, _ in changes if not bare_words(said)]:
-            times = [each for each in recent.get(iid, []) if said.instant - each < REPORT_INTERVAL - _STAMPS]
-            recent[iid] = [*times, said.instant]
+        for iid in [(siid, piid) for siid, piid, _ in changes] if changes and not bare_words(said) else ():
+            times = recent.setdefault(iid, deque())
+            while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
+                times.popleft()
+            first, last = (times[0], times[-1]) if times else (None, None)
+            times.append(said.instant)
             where = f"property {iid[0]}.{iid[1]}"
-            if not times:
+            if first is None or last is None:
                 case.good(f"{where} is reported once in a second", said.record)
                 continue
-            if session.interfered(times[0], said.instant):
+            if session.interfered(first, said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = causes.between(times[-1], said.instant, iid)
-            count = len(times) + 1
+            own, other = causes.between(last, said.instant, iid)
+            count = len(times)
             if own:
-                recent[iid] = [said.instant]
+                recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
                 case.good(f"{where} is reported after what was asked of the product", said.record)
             else:

@@ -18,7 +18,7 @@ from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import reader_may_leave
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -193,6 +193,6 @@ def _write(judgement: Judgement, reports: list[tuple[str, Path]]) -> int:
             path.write_text(writers[kind](judgement), encoding="utf-8")
         except Exception as error:  # noqa: BLE001 - neither the other reports nor the judgement are to suffer
             reason = (error.strerror if isinstance(error, OSError) else None) or error
-            echo(f"Error: {path} cannot be written: {visible(str(reason))}", err=True)
+            echo(f"Error: {path} cannot be written: {reason}", err=True)
             code = FAILED
     return code

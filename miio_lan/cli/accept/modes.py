@@ -11,7 +11,7 @@ from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.uart.wire import opened_tap
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import to_all
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def of_recording(settings: CliSettings, options: dict[str, Any], recording: Reco
     check = marked_check(records)
     if check is not None and check.model and spec is None:
         echo(
-            f"the check that recorded this went by a description of {visible(check.model)}: give it with --spec, "
+            f"the check that recorded this went by a description of {check.model}: give it with --spec, "
             "or values are not judged",
             err=True,
         )

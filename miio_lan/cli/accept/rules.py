@@ -40,7 +40,7 @@ def list_rules(settings: CliSettings) -> None:
     if settings.json:
         echo_json([rule.as_json() for rule in RULES])
     elif sys.stdout.isatty():
-        echo(table_of(RULES), end="")
+        echo(table_of(RULES), end="", styled=True)
     else:
         for rule in RULES:
             echo(f"{rule.name}\t{rule.severity}\t{rule.title}\t{rule.source}")

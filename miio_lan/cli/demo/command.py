@@ -13,6 +13,7 @@ import click
 from miio_lan.cli.options import DEVICE_OPTIONS, CliCommand, CliSettings
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
+from miio_lan.foreign import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,18 +141,19 @@ def _introduce(product: VirtualProduct) -> None:
     echo(_readable(f"{product.spec.description} ({product.mcu.model}), virtual, at UDP port {product.port}."))
     echo("Each command takes the way it takes in hardware:")
     echo(_readable("client → LAN → Wi-Fi module → UART (here a pty) → MCU, and back."))
-    echo(_styled(_readable("\n" + _lanes().header), bold=True))
+    echo(_styled(_readable("\n" + _lanes().header), bold=True), styled=True)
 
 
 def _show(number: int, outcome: StepOutcome) -> None:
     step = outcome.step
-    echo(_styled(f"\n{number}. {step.title}", bold=True) + f"\n   {step.call}")
+    echo(_styled(f"\n{number}. {step.title}", bold=True) + f"\n   {step.call}", styled=True)
     for line in _rows(outcome.records):
         echo(_readable(line))
     if outcome.problem:
-        echo(_styled("   FAILED: ", fg="red") + outcome.problem + "\n   came: " + _came(outcome))
+        told = printable(f"{outcome.problem}\n   came: {_came(outcome)}", rows=True)
+        echo(_styled("   FAILED: ", fg="red") + told, styled=True)
     else:
-        echo(_styled("   as expected: ", fg="green") + _wrapped(step.expected, first=16))
+        echo(_styled("   as expected: ", fg="green") + _wrapped(step.expected, first=16), styled=True)
 
 
 def _lanes() -> Lanes:
@@ -194,7 +196,7 @@ def _conclude(settings: CliSettings, product: VirtualProduct, outcomes: list[Ste
         facts = {"model": product.mcu.model, "ip": product.host, "port": product.port}
         echo_json({"ok": not failed, "product": facts, "steps": [_document(each) for each in outcomes]})
     elif failed:
-        echo(_styled(f"\n{failed} of {len(outcomes)} steps did not end as expected.", fg="red"))
+        echo(_styled(f"\n{failed} of {len(outcomes)} steps did not end as expected.", fg="red"), styled=True)
     else:
         echo(f"\nAll {len(outcomes)} steps ended as expected.")
     if failed:

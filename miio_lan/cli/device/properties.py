@@ -14,6 +14,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render
 from miio_lan.click_common.types import read_literal, shell_quoted
+from miio_lan.foreign import printable
 from miio_lan.uart.document import ACTION, SET_PROPERTIES
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def _show_many(
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
     entries = [_entry(target, result) for target, result in found]
-    text = "\n".join(f"{target.name}: {_line(target, result)}" for target, result in found)
+    text = "\n".join(f"{printable(target.name)}: {_line(target, result)}" for target, result in found)
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
@@ -300,7 +301,8 @@ def _value(target: Target, result: dict[str, Any]) -> str:
         return shown
     described = next((text for choice, text in target.prop.choices if choice == value), "")
     unit = target.prop.unit if target.prop.unit not in ("", "none") else ""
-    return " ".join(part for part in (shown, f"({described})" if described else "", unit) if part)
+    remarks = (printable(f"({described})") if described else "", printable(unit))
+    return " ".join(part for part in (shown, *remarks) if part)
 
 
 def _outcome(result: dict[str, Any]) -> str:

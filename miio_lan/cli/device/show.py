@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.cli.watch.footer import Footer
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.output import echo, visible
+from miio_lan.click_common.output import echo, json_line
+from miio_lan.foreign import printable
 from miio_lan.record.lanes import Lanes, said
 from miio_lan.record.marks import is_mark
 
@@ -89,7 +89,7 @@ class Show:
         if not self._wanted(record):
             self._counts["not shown"] += 1
         elif self._json:
-            echo(json.dumps(record.as_json()))
+            echo(json_line(record.as_json()))
             sys.stdout.flush()
         elif self._console is not None and self._footer is not None:
             with self._footer.above():
@@ -112,9 +112,11 @@ class Show:
         """Show a message beside the records."""
         if self._console is not None and self._footer is not None:
             with self._footer.above():
-                self._console.print(visible(text), style="bold red", markup=False, soft_wrap=True)
+                self._console.print(
+                    printable(text, rows=True), style="bold red", markup=False, soft_wrap=True
+                )
         else:
-            echo(visible(text), err=True)
+            echo(text, err=True)
 
     def __enter__(self) -> Self:
         if self._console is not None and self._footer is not None:

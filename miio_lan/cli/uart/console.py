@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ import click
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.cli.uart.decode import as_json, as_text
 from miio_lan.click_common.numbers import SECONDS, Between
-from miio_lan.click_common.output import echo
+from miio_lan.click_common.output import echo, json_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +167,7 @@ class ConsoleView:
         if not self._sending:
             self._heard += 1
         if self._as_lines:
-            echo(json.dumps(as_json(record), ensure_ascii=False))
+            echo(json_line(as_json(record)))
         elif not self._sending:
             self._above_prompt(as_text(record))
         elif not self._prompt:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,8 +12,8 @@ import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.output import echo
-from miio_lan.record.lanes import printable
+from miio_lan.click_common.output import echo, json_line
+from miio_lan.foreign import printable
 from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
     from miio_lan.uart.logs.textlog import read_text_log
 
     for record in read_text_log(_lines(file), direction=direction):
-        echo(json.dumps(as_json(record), ensure_ascii=False) if settings.json else as_text(record))
+        echo(json_line(as_json(record)) if settings.json else as_text(record))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -76,9 +75,9 @@ def as_text(record: Record) -> str:
     record = redact_record(record)
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
-    line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))
+    line = record.raw.strip(b"\r\n").decode(errors="backslashreplace")
     remark = _remark(record)
-    return f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else "")
+    return printable(f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else ""))
 
 
 def _remark(record: Record) -> str:

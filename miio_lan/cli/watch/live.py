@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -92,18 +93,22 @@ class Feed:
         """See :class:`Source`."""
         end = math.inf if seconds is None else time.monotonic() + seconds
         given = 0
+        rest: int | None = None
         while count is None or given < count:
             if self._ready:
                 given += 1
                 yield self._ready.popleft()
                 continue
+            if rest is None and time.monotonic() >= end:
+                rest = self._queue.qsize()  # a flood may go on
             due = self._due()
-            item = self._next(min(end, due))
+            item = self._next(min(end, due)) if rest != 0 else None
+            rest = None if rest is None else max(rest - 1, 0)
             if isinstance(item, str):
                 yield item
             elif item is not None:
                 heapq.heappush(self._early, (item.instant, next(self._count), item))
-            elif not self._interrupted and due < min(end, math.inf):
+            elif not self._interrupted and rest is None and due < min(end, math.inf):
                 self._settle(time.monotonic() - SETTLE)
             elif not self._finish():
                 return
@@ -178,7 +183,7 @@ class Replay:
         for record in itertools.islice(self._records, count):
             then = record.instant if then is None else then
             due = begun if self._speed is None else begun + (record.instant - then) / self._speed
-            late = seconds is not None and due > begun + seconds
+            late = seconds is not None and max(due, time.monotonic()) > begun + seconds
             if self._interrupted(begun + seconds if late and seconds is not None else due) or late:
                 return
             yield record
@@ -186,7 +191,8 @@ class Replay:
     def _interrupted(self, due: float) -> bool:
         """Wait, and tell whether somebody ended that."""
         try:
-            self._end.get(timeout=max(0.0, due - time.monotonic()))
+            # A recording may have years between two records, more than a lock can wait.
+            self._end.get(timeout=min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX))
         except Empty:
             return False
         return True

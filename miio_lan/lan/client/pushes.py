@@ -12,6 +12,8 @@ from miio_lan.lan.client.reply import reply_id
 MEMORY = 30.0
 #: Pushes kept for a reader, and ids remembered, at most.
 MAX_PUSHES = 1000
+#: Bytes of memory that the pushes kept may take, about; the latest is kept in any case. A device can send 64 KB each.
+MAX_BYTES = 16 * 1024 * 1024
 
 _SPEC_PUSHES = frozenset({"properties_changed", "event_occured"})
 
@@ -33,7 +35,10 @@ class PushInbox:
     """The pushes of one device; the oldest make room when nobody reads them."""
 
     def __init__(self) -> None:
-        self.arrived: deque[Push] = deque(maxlen=MAX_PUSHES)
+        self.arrived: deque[Push] = deque()
+        # Of those that have arrived, the last ones alike: a reader takes them away from the front.
+        self._bytes: deque[int] = deque()
+        self._held = 0
         self._seen: OrderedDict[int, float] = OrderedDict()
 
     def take(self, payload: Mapping[str, object], now: float) -> tuple[dict[str, object] | None, bool]:
@@ -51,11 +56,37 @@ class PushInbox:
         if number in self._seen:
             return answer, False
         self._seen[number] = now
-        self.arrived.append(Push(method, payload.get("params"), number, now))
+        self._keep(Push(method, payload.get("params"), number, now))
         return answer, True
+
+    def _keep(self, push: Push) -> None:
+        while len(self._bytes) > len(self.arrived):
+            self._held -= self._bytes.popleft()
+        self.arrived.append(push)
+        self._bytes.append(_bytes_of(push.params) + len(push.method))
+        self._held += self._bytes[-1]
+        while len(self.arrived) > MAX_PUSHES or (self._held > MAX_BYTES and len(self.arrived) > 1):
+            self.arrived.popleft()
+            self._held -= self._bytes.popleft()
 
     def _forget(self, now: float) -> None:
         for number, seen in list(self._seen.items()):
             if now - seen <= MEMORY and len(self._seen) < MAX_PUSHES:
                 return
             del self._seen[number]
+
+
+def _bytes_of(value: object) -> int:
+    """Estimate the memory that plain JSON values take: a list of small numbers takes 20 times its text."""
+    held, rest = 0, [value]
+    while rest:
+        each = rest.pop()
+        if isinstance(each, dict):
+            held += 64 + 100 * len(each) + sum(map(len, each))
+            rest.extend(each.values())
+        elif isinstance(each, list):
+            held += 64 + 8 * len(each)
+            rest.extend(each)
+        else:
+            held += 64 + (len(each) * (1 if each.isascii() else 4) if isinstance(each, str) else 0)
+    return held

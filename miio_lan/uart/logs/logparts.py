@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 
-QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
-"""A text in single quotes, as programs write it; the text is its group."""
+# No expression here gives back what it has taken: lines of logs are as long as somebody made them.
+_QUOTED = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
+_FIRST_QUOTED = re.compile(rf"[^']*+{_QUOTED.pattern}", re.DOTALL)
 
 _DAY = 86400.0
-_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]+)?"
+_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]++)?+"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
-_CLOCK = re.compile(rf"^\s*[\[(]?\s*{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,9}}))?\s*{_ZONE}[\])]?[:,]?\s*")
-_SECONDS = re.compile(r"^\s*[\[(]\s*(\d+(?:\.\d+)?)\s*s?\s*[\])][:,]?\s*|^\s*(\d+\.\d+)\s+")
-_HEX = re.compile(r"^(?:[0-9a-fA-F]{2}[ :]){3,}[0-9a-fA-F]{2}\s*$")
+_CLOCK = re.compile(
+    rf"\s*+[\[(]?+\s*+{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,9}}))?+\s*+{_ZONE}[\])]?+[:,]?+\s*+"
+)
+_SECONDS = re.compile(r"\s*+[\[(]\s*+(\d++(?:\.\d++)?+)\s*+s?+\s*+[\])][:,]?+\s*+|\s*+(\d++\.\d++)\s++")
+_HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 _ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
 _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -52,13 +55,20 @@ def unquoted(text: str) -> str:
     text = text.strip()
     if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
         return text[2:-1]
-    whole = QUOTED.fullmatch(text)
+    whole = _QUOTED.fullmatch(text)
     return whole.group(1) if whole else text
+
+
+def quoted_in(text: str) -> str | None:
+    """Give the first text in single quotes, as programs write them into a sentence; None where there is none."""
+    # Where the first quote is not closed, no later one is.
+    found = _FIRST_QUOTED.match(text)
+    return found.group(1) if found else None
 
 
 def as_bytes(text: str) -> bytes:
     r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``."""
-    if _HEX.match(text):
+    if _HEX.fullmatch(text):
         return bytes.fromhex(re.sub(r"[ :]", "", text))
     # Bytes that were no text come as lone surrogates from whoever read the file.
     raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")

@@ -25,9 +25,9 @@ _SURELY_TIME = ("time", "start_time", "timestamp", "datetime")
 _MARK = ("direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type")
 _SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
-_UNIT = re.compile(r"^(.*?)\s*[\[(]\s*([^\])]*?)\s*[\])]$")
+_OPENS = re.compile(r"[\[(]")
 _NUMBERED = re.compile(
-    r"(?:0x[0-9a-f]{1,2}|0b[01]{1,8})(?:[ ,;]+(?:0x[0-9a-f]{1,2}|0b[01]{1,8}))*", re.IGNORECASE
+    r"(?:0x[0-9a-f]{1,2}|0b[01]{1,8})(?:[ ,;]++(?:0x[0-9a-f]{1,2}|0b[01]{1,8}))*+", re.IGNORECASE
 )
 _QUOTED_NUMBER = re.compile(r"'([0-9]{1,3})'")
 _END = re.compile(rb"([\r\n])")
@@ -107,11 +107,20 @@ def _header(text: str) -> _Header | None:
     for divider in ",;\t":
         cells = [cell.strip().strip('"').lower() for cell in text.strip().split(divider)]
         if len(cells) > 1:
-            split = [found.groups() if (found := _UNIT.match(cell)) else (cell, "") for cell in cells]
+            split = [_name_and_unit(cell) for cell in cells]
             header = _columns([name for name, _ in split], [unit for _, unit in split], divider)
             if header is not None:
                 return header
     return None
+
+
+def _name_and_unit(cell: str) -> tuple[str, str]:
+    """Take ``Time [ms]`` apart; where there is no unit, it is empty."""
+    if not cell.endswith((")", "]")):
+        return cell, ""
+    inner = cell[:-1]
+    opens = _OPENS.search(inner, 1 + max(inner.rfind(")"), inner.rfind("]")))
+    return (inner[: opens.start()].rstrip(), inner[opens.end() :].strip()) if opens else (cell, "")
 
 
 def _columns(names: list[str], units: list[str], divider: str) -> _Header | None:

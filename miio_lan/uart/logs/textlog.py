@@ -19,7 +19,7 @@ from miio_lan.record import Record, is_cut_off, read
 from miio_lan.uart.commands import Command, Direction, Noise, Reply
 from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.watch import LineWatch
-from miio_lan.uart.logs.logparts import QUOTED, Times, as_bytes, unquoted
+from miio_lan.uart.logs.logparts import Times, as_bytes, quoted_in, unquoted
 from miio_lan.uart.logs.tables import TableLine, read_table
 from miio_lan.uart.order import in_stream
 
@@ -28,22 +28,30 @@ _LOGGER = logging.getLogger(__name__)
 _RECORD = '{"wire"'
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
-_TAGS = re.compile(r"^(?:(?:\[[^\]]*\])+:?|[EWIDV] \(\d+\) [\w.]+:)\s*")
+_TAGS = re.compile(r"^(?:(?:\[[^\]]*+\])++:?+|[EWIDV] \(\d++\) [\w.]++:)\s*+")
 _ARROWS = re.compile(r"([↑↓])")
 _MARK = re.compile(
     r"^(mcu|module|chip|wifi|host|device|tx|rx|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
-    r"(?:\s*(?:->|=>|→)\s*\w+(?=\s*:))?\s*(?:[:>|]|->|=>)\s*(.*)$",
+    r"(?:\s*+(?:->|=>|→)\s*+\w++(?=\s*+:))?+\s*+(?:[:>|]|->|=>)\s*+(.*)$",
     re.IGNORECASE,
 )
-_BARE_MARK = re.compile(r"^(tx|rx)\s+(.*)$", re.IGNORECASE)
+_BARE_MARK = re.compile(r"^(tx|rx)\s++(.*)$", re.IGNORECASE)
 #: In a table: one word, or who says it to whom.
-_SPEAKER = re.compile(r"(\w+|[↑↓])(?:\s*(?:->|=>|→|to)\s*\w+)?")
-_SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*(.*)$")
-#: Sentences of replacement modules around a quoted line.
-_SENTENCES: tuple[tuple[re.Pattern[str], Direction], ...] = (
-    (re.compile(r"received\b.*\bmessage\b|from (?:the )?mcu", re.IGNORECASE), "up"),
-    (re.compile(r"sending\b.*\breply\b|to (?:the )?mcu", re.IGNORECASE), "down"),
-)
+_SPEAKER = re.compile(r"(\w++|[↑↓])(?:\s*+(?:->|=>|→|to)\s*+\w++)?+")
+_SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*+(.*)$")
+#: Sentences of replacement modules around a quoted line: a word and, somewhere behind it, another; or some words.
+_SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
+    "up": (
+        re.compile(r"received\b", re.IGNORECASE),
+        re.compile(r"\bmessage\b", re.IGNORECASE),
+        re.compile("from (?:the )?mcu", re.IGNORECASE),
+    ),
+    "down": (
+        re.compile(r"sending\b", re.IGNORECASE),
+        re.compile(r"\breply\b", re.IGNORECASE),
+        re.compile("to (?:the )?mcu", re.IGNORECASE),
+    ),
+}
 #: Marks that say it themselves.
 _PLAIN_MARKS: dict[str, Direction] = {
     **dict.fromkeys(("↑", "mcu", "up", "uplink"), "up"),
@@ -136,11 +144,11 @@ def _of_table(line: TableLine) -> _Seen:
 
 
 def _one_line(line: str, instant: float) -> Iterator[_Seen]:
-    for pattern, way in _SENTENCES:
-        quoted = QUOTED.search(line)
-        if quoted and pattern.search(line.replace(quoted.group(), "")):
-            yield _Seen(as_bytes(quoted.group(1)), instant, "", way)
-            return
+    quoted = quoted_in(line)
+    way = None if quoted is None else _told_by(line.replace(f"'{quoted}'", ""))
+    if quoted is not None and way is not None:
+        yield _Seen(as_bytes(quoted), instant, "", way)
+        return
     parts = _ARROWS.split(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
@@ -152,6 +160,15 @@ def _one_line(line: str, instant: float) -> Iterator[_Seen]:
         yield _Seen(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
     else:
         yield _Seen(as_bytes(unquoted(line)), instant, "", None)
+
+
+def _told_by(sentence: str) -> Direction | None:
+    """Tell which direction a sentence around a quoted line speaks of, None where it is no such sentence."""
+    for way, (first, then, words) in _SENTENCES.items():
+        begun = first.search(sentence)
+        if (begun and then.search(sentence, begun.end())) or words.search(sentence):
+            return way
+    return None
 
 
 def _up_score(raw: bytes) -> int:

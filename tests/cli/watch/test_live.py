@@ -185,3 +185,60 @@ def test_an_observer_never_waits() -> None:
     thread.start()
     thread.join()
     assert len(list(feed.records(count=100))) == 100
+
+
+class Flood:
+    """A queue that is never empty, and a clock that goes on with each look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.taken = 0
+
+    def qsize(self) -> int:
+        return 5
+
+    def put(self, item: object) -> None: ...
+
+    def get(self, timeout: float | None = None) -> Record:
+        self.now += 0.001
+        self.taken += 1
+        assert self.taken < 10_000, "it does not end"
+        return uart(b"get_down\r", self.now)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_flood_of_polls_does_not_outrun_the_seconds(monkeypatch) -> None:
+    feed, flood = Feed(), Flood()
+    feed._queue = flood  # type: ignore[assignment]
+    monkeypatch.setattr(live, "time", flood)
+    given = list(feed.records(seconds=1.0))
+    assert 1000 <= len(given) == flood.taken <= 1006
+
+
+def test_a_long_recording_does_not_outrun_the_seconds(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "line.jsonl"
+    with FileRecorder(path) as recorder:
+        for number in range(100):
+            recorder(uart(b"get_down\r", number / 10))
+    clock = Flood()
+    replay = Replay(str(path))
+    monkeypatch.setattr(live, "time", clock)
+    given = 0
+    for _ in replay.records(seconds=1.0):
+        given += 1
+        clock.now += 0.1
+    assert given == 11
+
+
+def test_years_between_two_records_are_waited_for(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    with FileRecorder(path) as recorder:
+        recorder(uart(b"a\r", 0.0))
+        recorder(uart(b"b\r", 1e12))
+    replay = Replay(str(path), speed=1.0)
+    records = replay.records()
+    assert next(records).raw == b"a\r"  # type: ignore[union-attr]
+    replay.interrupt()
+    assert list(records) == []

@@ -151,6 +151,28 @@ def test_a_push_is_a_repeat_for_30_s() -> None:
     assert inbox.take(push, 130.01)[1]
 
 
+def test_pushes_nobody_reads_are_kept_up_to_16_mib() -> None:
+    inbox = PushInbox()
+    text = "x" * 60_000
+    for number in range(1000):
+        inbox.take({"id": number, "method": "m", "params": [text + str(number)]}, 100.0)
+    held = sum(len(push.params[0]) for push in inbox.arrived)  # type: ignore[index]
+    assert 15 * 1024 * 1024 < held < 16 * 1024 * 1024
+    assert inbox.arrived[-1].id == 999
+    inbox.arrived.clear()
+    for number in range(1000, 1010):
+        inbox.take({"id": number, "method": "m", "params": [text]}, 100.0)
+    assert [push.id for push in inbox.arrived] == list(range(1000, 1010))
+
+
+def test_a_list_of_numbers_counts_as_the_memory_it_takes() -> None:
+    inbox = PushInbox()
+    for number in range(100):
+        inbox.take({"id": number, "method": "m", "params": [float(each) for each in range(15_000)]}, 100.0)
+    assert len(inbox.arrived) <= 16 * 1024 * 1024 // (15_000 * 24)
+    assert len(inbox.arrived) > 5
+
+
 def test_1000_pushes_are_kept_and_remembered() -> None:
     inbox = PushInbox()
     for number in range(1001):

@@ -1,0 +1,52 @@
+"""Texts of others, made fit to be shown: of a device, a line, a recording, a description, a file's name.
+
+Such a text may hold anything. Characters that steer a terminal, break a line, turn the direction of what follows or
+are there without being seen are written as escapes, here and nowhere else; whatever shows a foreign text, on a terminal
+or in a ``repr``, passes it through :func:`printable` or :func:`excerpt`. No I/O and no clock.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Categories Cc, Cf, Cs, Zl and Zp of Unicode 17, and letters without a glyph; tests/test_foreign.py compares. Other
+# characters that this Python does not know are the terminal's matter.
+_UNSEEN = (
+    "\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_STEERS = re.compile(f"[{_UNSEEN}]")
+_IN_ROWS = re.compile(f"(?![\n\t])[{_UNSEEN}]")
+_GLANCE = 40
+
+
+def printable(text: str, *, rows: bool = False) -> str:
+    r"""Give a text in which nothing steers the reader's terminal; what would is an escape, such as ``\x1b``.
+
+    :param rows: let line ends and tabs stay, for a text of several lines that is laid out already
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return (_IN_ROWS if rows else _STEERS).sub(_escape, text)
+
+
+def printable_json(text: str) -> str:
+    r"""Give JSON text that means the same, with ``\u001b`` and the like for what would steer the reader's terminal."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _IN_ROWS.sub(_escape_in_json, text)
+
+
+def excerpt(text: str) -> str:
+    """Give a text as a message may quote it: in quotes and pure ASCII, on one line, not longer than a glance."""
+    return ascii(text if len(text) <= _GLANCE else text[: _GLANCE - 3] + "...")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
+
+
+def _escape_in_json(found: re.Match[str]) -> str:
+    units = found.group().encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
