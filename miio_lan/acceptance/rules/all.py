@@ -22,12 +22,12 @@ from miio_lan.acceptance.rules import (
     values,
 )
 from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Judge
 from miio_lan.record.marks import without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from miio_lan.acceptance.rules.rulebook import Judge
     from miio_lan.acceptance.tester.progress import Progress
     from miio_lan.acceptance.verdict import Rule, Verdict
     from miio_lan.device.spec import Spec
@@ -35,19 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["JUDGES", "RULES", "judge", "verdicts_of"]
 
-JUDGES: tuple[Judge, ...] = (
-    *form.JUDGES,
-    *boot.JUDGES,
-    *polling.JUDGES,
-    *answers.JUDGES,
-    *values.JUDGES,
-    *codes.JUDGES,
-    *sets.JUDGES,
-    *reports.JUDGES,
-    *update.JUDGES,
-    *ends.JUDGES,
-    *check.JUDGES,
+_FILES = (form, boot, polling, answers, values, codes, sets, reports, update, ends, check)
+
+JUDGES: tuple[Judge, ...] = tuple(
+    each for file in _FILES for each in vars(file).values() if isinstance(each, Judge)
 )
+"""The rules with their functions: file by file, and in each in the order in which they stand."""
 RULES: tuple[Rule, ...] = tuple(judge.rule for judge in JUDGES)
 """All rules, in the order of a report."""
 

@@ -231,10 +231,7 @@ def error_form(session: Observed, case: Case) -> None:
         faults = [*said.command.faults, *said.command.check()]
         if said.command.unread:
             faults.append(f"{said.command.unread[0]} does not belong there")
-        if faults:
-            case.bad("; ".join(dict.fromkeys(faults)), said.record)
-        else:
-            case.good("message and code", said.record)
+        case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
 def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c.Down]]:
@@ -274,11 +271,8 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
 
 
 def _tell(case: Case, said: Turn, faults: list[str]) -> None:
-    if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        case.bad("; ".join(faults[:3]) + more, said.record)
-    else:
-        case.good("in the right layout", said.record)
+    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+    case.good_or_bad(not faults, "in the right layout", "; ".join(faults[:3]) + more, said.record)
 
 
 @rule(
@@ -394,9 +388,3 @@ def update_return(session: Observed, case: Case) -> None:
             case.good("model and version were reported", back["mcu_version"].record)
         else:
             case.unseen("no restart was seen after it")
-
-
-JUDGES = (
-    downlink_answered, answer_time, unknown_downlink, malformed_downlink, long_downlink, error_form, get_result,
-    set_result, action_result, status_codes, update_answer, update_return,
-)  # fmt: skip

@@ -164,7 +164,7 @@ def model_valid(session: Observed, case: Case) -> None:
         command = said.command
         if isinstance(command, c.Model) and command.name is not None:
             fault = c.model_fault(command.name)
-            (case.bad if fault else case.good)(fault or command.name, said.record)
+            case.good_or_bad(not fault, command.name, fault, said.record)
 
 
 @rule(
@@ -181,10 +181,8 @@ def model_matches(session: Observed, case: Case) -> None:
         return
     for said in _reports(session, "model"):
         name = said.command.name if isinstance(said.command, c.Model) else None
-        if name == expected:
-            case.good(f"{name}", said.record)
-        else:
-            case.bad(f"{name} is reported, the description is of {expected}", said.record)
+        wrong = f"{name} is reported, the description is of {expected}"
+        case.good_or_bad(name == expected, f"{name}", wrong, said.record)
 
 
 @rule(
@@ -239,7 +237,7 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
     for said in _reports(session, "mcu_version"):
         if isinstance(said.command, c.McuVersion):
             fault = c.version_fault(said.command.version)
-            (case.bad if fault else case.good)(fault or f"{said.command.version}", said.record)
+            case.good_or_bad(not fault, f"{said.command.version}", fault, said.record)
 
 
 @rule(
@@ -283,10 +281,8 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
             continue
         same = before is None or said.command == before.command
         updated = before is not None and any(before.instant < at < said.instant for at in updates)
-        if same or updated:
-            case.good(f"{said.text}", said.record)
-        else:
-            case.bad("another version than before, without an update between them", said.record)
+        wrong = "another version than before, without an update between them"
+        case.good_or_bad(same or updated, said.text, wrong, said.record)
         before = said
 
 
@@ -310,10 +306,8 @@ def ble_config_valid(session: Observed, case: Case) -> None:
         faults = list(command.check())
         if versions and command.version not in versions:
             faults.append(f"the version {command.version} is not the MCU's")
-        if faults:
-            case.bad("; ".join(faults), said.record)
-        else:
-            case.good(f"pid {command.pid}, version {command.version}", said.record)
+        text = f"pid {command.pid}, version {command.version}"
+        case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
 @rule(
@@ -325,10 +319,3 @@ def ble_config_valid(session: Observed, case: Case) -> None:
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")
-
-
-JUDGES = (
-    model_reported, model_valid, model_matches, model_until_ok, model_on_request, mcu_version_reported,
-    mcu_version_valid, mcu_version_until_ok, mcu_version_on_request, mcu_version_constant, ble_config_valid,
-    ble_config_until_ok,
-)  # fmt: skip

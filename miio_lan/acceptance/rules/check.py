@@ -82,6 +82,3 @@ def _unfinished(course: Progress | None) -> bool:
 def _lost(record: Record) -> str:
     reason = record.note.removeprefix(_OUTAGE)
     return f"the port at which {_HEARS[record.direction]} is heard was lost ({reason})"
-
-
-JUDGES = (test_completed,)

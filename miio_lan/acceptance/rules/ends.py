@@ -162,6 +162,3 @@ def factory_command(session: Observed, case: Case) -> None:
         case.odd("the MCU sends the module into the factory test", said.record)
     if session.line.said and not session.line.of("factory"):
         case.good("factory was not sent", session.line.said[-1].record)
-
-
-JUDGES = (lan_answered, lan_info, lan_unknown_method, module_replies, module_downlinks, factory_command)

@@ -46,10 +46,7 @@ def line_length(session: Observed, case: Case) -> None:
     """Count the characters before the CR."""
     for said in _lines(session):
         size = len(said.record.raw.strip(b"\r\n"))
-        if size > MAX_LINE:
-            case.bad(f"a line of {size} characters", said.record)
-        else:
-            case.good(f"{size} characters", said.record)
+        case.good_or_bad(size <= MAX_LINE, f"{size} characters", f"a line of {size} characters", said.record)
 
 
 @rule(
@@ -68,10 +65,8 @@ def parameter_count(session: Observed, case: Case) -> None:
         count = (
             len(command.values) if legacy and isinstance(command, c.Result) else len(tokens_of(said.text)) - 1
         )
-        if count > MAX_PARAMETERS:
-            case.bad(f"{count} parameters", said.record)
-        else:
-            case.good(f"{count} parameters", said.record)
+        text = f"{count} parameters"
+        case.good_or_bad(count <= MAX_PARAMETERS, text, text, said.record)
 
 
 @rule(
@@ -203,20 +198,13 @@ def local_commands(session: Observed, case: Case) -> None:
         command = said.command
         if not isinstance(command, _LOCAL):
             continue
-        wrong = [*([f"{shown(command.unread[0])} does not belong there"] if command.unread else [])]
+        wrong = [f"{shown(text)} does not belong there" for text in command.unread[:1]]
         if '"' in said.text:
             wrong.append("a local command has no quotes")
         if isinstance(command, c.Echo):
             wrong += command.check()
         if isinstance(command, c.BleConfig) and command.sub not in ("set", "dump"):
             wrong += command.check()
-        if wrong:
-            case.bad(f"{command.command}: {'; '.join(wrong)}", said.record)
-        else:
-            case.good(f"{command.command}", said.record)
-
-
-JUDGES = (
-    line_length, parameter_count, line_end, legal_characters, known_commands, spacing, string_quotes, value_form,
-    local_commands,
-)  # fmt: skip
+        case.good_or_bad(
+            not wrong, f"{command.command}", f"{command.command}: {'; '.join(wrong)}", said.record
+        )

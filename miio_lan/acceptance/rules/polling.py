@@ -235,6 +235,3 @@ def _served(session: Observed, since: float) -> float | None:
         return None
     downs = [record.instant for record, command in session.line.told if isinstance(command, c.Down)]
     return downs[-1] if downs and downs[-1] > since else None
-
-
-JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.acceptance.rules.sets import REPORT_TIME
+from miio_lan.acceptance.rules.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
@@ -50,10 +51,9 @@ def properties_changed_form(session: Observed, case: Case) -> None:
         count = len(tokens_of(said.text)) - 1
         if bare_words(said):
             continue
-        if count == 0 or count % 3 or len(report.changes) * 3 != count or list(report.check()):
-            case.bad(f"{count} parameters that do not come as siid, piid and value", said.record)
-        else:
-            case.good(f"{len(report.changes)} properties", said.record)
+        right = 0 < count == len(report.changes) * 3 and not list(report.check())
+        wrong = f"{count} parameters that do not come as siid, piid and value"
+        case.good_or_bad(right, f"{len(report.changes)} properties", wrong, said.record)
 
 
 @rule(
@@ -67,18 +67,14 @@ def event_form(session: Observed, case: Case) -> None:
     for said, event in _events(session):
         if bare_words(said):
             continue
-        if _layout_fault(said, event):
-            count = len(tokens_of(said.text)) - 1
-            case.bad(f"{count} parameters that do not come as siid, eiid and pairs", said.record)
-        else:
-            case.good(f"event {event.siid}.{event.eiid}", said.record)
+        wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
+        case.good_or_bad(_is_whole(said, event), f"event {event.siid}.{event.eiid}", wrong, said.record)
 
 
-def _layout_fault(said: Turn, event: c.EventOccured) -> bool:
-    count = len(tokens_of(said.text)) - 1
-    return bool(
-        count < 2 or count % 2 or 2 + 2 * len(event.args) != count or bare_words(said) or list(event.check())
-    )
+def _is_whole(said: Turn, event: c.EventOccured) -> bool:
+    """Whether an event has both ids, and arguments in pairs."""
+    whole = len(tokens_of(said.text)) == 3 + 2 * len(event.args)
+    return whole and not bare_words(said) and not list(event.check())
 
 
 def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
@@ -179,9 +175,8 @@ class _Causes:
 )
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning."""
-    spec = session.spec
+    spec = need_spec(session, case)
     if spec is None:
-        case.unseen("no description was given")
         return
     for said, report in _reports(session):
         for siid, piid, _ in report.changes:
@@ -210,13 +205,12 @@ def reports_known(session: Observed, case: Case) -> None:
 )
 def event_arguments(session: Observed, case: Case) -> None:
     """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
-    spec = session.spec
+    spec = need_spec(session, case)
     if spec is None:
-        case.unseen("no description was given")
         return
     for said, event in _events(session):
         known = spec.event(event.siid or 0, event.eiid or 0)
-        if known is None or _layout_fault(said, event):
+        if known is None or not _is_whole(said, event):
             continue
         given = {piid for piid, _ in event.args}
         missing = [f"{known.siid}.{piid}" for piid in known.arguments if piid not in given]
@@ -264,8 +258,3 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("not everything was heard since power-up")
     else:
         case.odd("the net became cloud, and no serial number was reported")
-
-
-JUDGES = (
-    properties_changed_form, event_form, event_rate, report_rate, reports_known, event_arguments, serial_number,
-)  # fmt: skip

@@ -35,6 +35,10 @@ class Case:
         """Note that the rule was broken."""
         self.found[Outcome.FAIL].append(Evidence(text, record))
 
+    def good_or_bad(self, kept: bool, good: str, bad: str, record: Record | None = None) -> None:
+        """Note that the rule was kept or broken, each with its text."""
+        (self.good if kept else self.bad)(good if kept else bad, record)
+
     def unseen(self, text: str, record: Record | None = None) -> None:
         """Note why the rule could not be judged."""
         self.found[Outcome.NOT_OBSERVED].append(Evidence(text, record))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, UnseenCalls, alike, effects
+from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects, happenings
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import show
@@ -90,7 +90,6 @@ class _Known:
 
     def take(self, said: Turn) -> None:
         """Take a line of the MCU."""
-        self.go_on(said.instant)
         command = said.command
         if isinstance(command, c.PropertiesChanged):
             for siid, piid, value in command.changes:
@@ -121,33 +120,16 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
-    line, unseen = session.line, UnseenCalls(session)
-    known, before_that = _Known(), line.began
-
-    def go_on(now: float) -> None:
-        nonlocal before_that, known
-        if line.missing(before_that, now) or unseen.between(before_that, now):
+    known = _Known()
+    for unknown, now, downlink, said in happenings(session):
+        if unknown:
             known = _Known()
-        before_that = now
-
-    at = 0
-    for downlink in line.downlinks:
-        values = _values_set(downlink)
-        if downlink.answer is None or not values:
-            continue
-        until = downlink.asked.number if downlink.asked is not None else None
-        while at < len(line.said) and _is_earlier(line.said[at], until, downlink.instant):
-            go_on(line.said[at].instant)
-            known.take(line.said[at])
-            at += 1
-        go_on(downlink.instant)
-        known.go_on(downlink.instant)
-        before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
-        yield _Set(downlink, downlink.answer, values, before)
-
-
-def _is_earlier(said: Turn, number: int | None, instant: float) -> bool:
-    return said.instant < instant if number is None else said.number <= number
+        known.go_on(now)
+        if said is not None:
+            known.take(said)
+        elif downlink is not None and downlink.answer is not None and (values := _values_set(downlink)):
+            before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
+            yield _Set(downlink, downlink.answer, values, before)
 
 
 def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
@@ -242,6 +224,3 @@ def report_after_result(session: Observed, case: Case) -> None:
                 case.odd("reported before the result", said.record)
             else:
                 case.good("reported after the result", said.record)
-
-
-JUDGES = (set_takes_effect, set_reported, report_after_result)

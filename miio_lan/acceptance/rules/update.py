@@ -87,6 +87,3 @@ def _line(record: Record) -> str:
 
 def _said(record: Record) -> str:
     return _line(record).partition(" ")[2]
-
-
-JUDGES = (update_complete,)

@@ -18,7 +18,8 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
 from miio_lan.errors import DeviceException, InvalidArgument
-from miio_lan.virtual.host import LineHost, wall_clock
+from miio_lan.loop import wall_clock
+from miio_lan.virtual.host import LineHost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
