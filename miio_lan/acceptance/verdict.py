@@ -5,7 +5,7 @@ Pure data, made by the passive and the active checker, shown by the reports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -66,13 +66,7 @@ class Rule:
 
     def as_json(self) -> dict[str, object]:
         """Give the rule as plain JSON values."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "source": self.source,
-            "kind": self.kind,
-            "severity": self.severity,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from miio_lan.acceptance.report.wording import (
     headline,
     in_order,
     left_out_of,
+    length_of,
     line_of,
     mode_of,
     offset,
@@ -39,6 +40,7 @@ from miio_lan.acceptance.report.wording import (
     shown,
     span,
     start_of,
+    went_through,
 )
 
 if TYPE_CHECKING:
@@ -146,9 +148,9 @@ def _tiles(counts: dict[str, int]) -> str:
 
 def _figures(exchanges: Sequence[Exchange], records: Sequence[Record]) -> Iterator[str]:
     """Give the numbers about the wires: how many commands went through, and how long their parts took."""
-    length = span(records[-1].instant - records[0].instant) if records else "no time"
-    yield _figure("Records", f"{len(records):,}".replace(",", "\N{THIN SPACE}"), f"in {length}")
-    through = sum(exchange.stopped_at is None for exchange in exchanges)
+    number = f"{len(records):,}".replace(",", "\N{THIN SPACE}")
+    yield _figure("Records", number, f"in {length_of(records)}")
+    through = went_through(exchanges)
     yield _figure("Commands", f"{through} of {len(exchanges)}" if exchanges else "0", "went through")
     yield _times("Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
     yield _times("MCU", "down to result", (exchange.mcu_time for exchange in exchanges))

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """The version of the keys."""
+_EXCHANGE_KEYS = (
+    "method", "ids", "fetch_time", "mcu_time", "total_time", "stopped_at", "ambiguous", "notes",
+)  # fmt: skip
 
 
 def to_json(judgement: Judgement) -> str:
@@ -56,13 +59,5 @@ def to_json(judgement: Judgement) -> str:
 
 
 def _exchange(exchange: Exchange) -> dict[str, object]:
-    return {
-        "method": exchange.method,
-        "ids": list(exchange.ids),
-        "fetch_time": exchange.fetch_time,
-        "mcu_time": exchange.mcu_time,
-        "total_time": exchange.total_time,
-        "stopped_at": None if exchange.stopped_at is None else str(exchange.stopped_at),
-        "ambiguous": exchange.ambiguous,
-        "notes": list(exchange.notes),
-    }
+    known = exchange.as_json()
+    return {key: known[key] for key in _EXCHANGE_KEYS}

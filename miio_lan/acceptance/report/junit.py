@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import (
     WHOLE,
     counts_of,
-    evidence_line,
+    day,
+    evidence_lines,
     headline,
     in_order,
-    left_out_of,
     mode_of,
-    shortened,
     shown,
     start_of,
 )
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_EPOCH = "1970-01-01T00:00:00"
 _JUNIT_EVIDENCE = 50
 _JUNIT_LINE = 1000
 
@@ -57,9 +56,10 @@ def to_junit(judgement: Judgement) -> str:
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
-    suite = ET.SubElement(
-        root, "testsuite", {"name": name, **numbers, "timestamp": _stamp(judgement.started)}
-    )
+    stamp = day(
+        judgement.started, "%Y-%m-%dT%H:%M:%S", _EPOCH
+    )  # ISO 8601 in UTC, without a zone: as the schema wants
+    suite = ET.SubElement(root, "testsuite", {"name": name, **numbers, "timestamp": stamp})
     _properties(suite, judgement)
     for verdict in judgement.verdicts:
         _case(suite, verdict, judgement.mode, start)
@@ -100,21 +100,7 @@ def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
 def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
     lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
-    lines += [
-        shortened(evidence_line(evidence, start), _JUNIT_LINE)
-        for evidence in verdict.evidence[:_JUNIT_EVIDENCE]
-    ]
-    if (more := left_out_of(verdict, _JUNIT_EVIDENCE)) > 0:
-        lines.append(f"and {more} more")
-    return _clean("\n".join(lines))
-
-
-def _stamp(wall: float) -> str:
-    """Write a time as the schema wants it: ISO 8601 in UTC, without a zone."""
-    try:
-        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    except (OverflowError, OSError, ValueError):
-        return "1970-01-01T00:00:00"
+    return _clean("\n".join([*lines, *evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)]))
 
 
 def _clean(text: str) -> str:

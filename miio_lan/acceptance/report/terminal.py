@@ -15,15 +15,14 @@ from miio_lan.acceptance.report.wording import (
     by_need,
     counts_of,
     day,
-    evidence_line,
+    evidence_lines,
     headline,
     in_order,
-    left_out_of,
+    length_of,
     mode_of,
-    shortened,
     shown,
-    span,
     start_of,
+    went_through,
 )
 
 if TYPE_CHECKING:
@@ -86,10 +85,9 @@ def _say(console: RichConsole, text: str, style: str) -> None:
 
 def _about(judgement: Judgement) -> Iterator[str]:
     yield f"{shown(judgement.model or 'model unknown')} · {mode_of(judgement)} · {day(judgement.started)}"
-    through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
-    records = in_order(judgement)
-    length = span(records[-1].instant - records[0].instant) if records else "no time"
-    yield f"{len(records)} records in {length}, {through} of {len(judgement.exchanges)} exchanges went through"
+    records, exchanges = in_order(judgement), judgement.exchanges
+    through = f"{went_through(exchanges)} of {len(exchanges)} exchanges went through"
+    yield f"{len(records)} records in {length_of(records)}, {through}"
 
 
 def _finding(verdict: Verdict) -> str:
@@ -103,10 +101,8 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     if verdict.outcome.value not in ("fail", "warning"):
         return
     yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
-    for evidence in verdict.evidence[:_TERMINAL_EVIDENCE]:
-        yield f"    - {shortened(evidence_line(evidence, start), _TERMINAL_LINE)}"
-    if (more := left_out_of(verdict, _TERMINAL_EVIDENCE)) > 0:
-        yield f"    - and {more} more"
+    for line in evidence_lines(verdict, start, _TERMINAL_EVIDENCE, _TERMINAL_LINE):
+        yield f"    - {line}"
 
 
 def _wrapped(line: str, width: int) -> list[str]:
