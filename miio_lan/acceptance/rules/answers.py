@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
 from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from miio_lan.acceptance.rules.observed import Observed
     from miio_lan.uart.turns import Downlink, Turn
@@ -46,12 +47,15 @@ def is_long(downlink: Downlink) -> bool:
     return len(downlink.text) >= LONG
 
 
-def _sane(session: Observed) -> Iterator[Downlink]:
-    """Go through the downlinks of which a product may expect to get them."""
-    for downlink in session.line.downlinks:
-        special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
-        if downlink.command.wants_result and downlink.command.method != UPDATE_FW and not special:
-            yield downlink
+def _is_sane(downlink: Downlink) -> bool:
+    """Whether a product may expect to get it."""
+    special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
+    return downlink.command.wants_result and not is_update(downlink) and not special
+
+
+def is_update(downlink: Downlink) -> bool:
+    """Whether it offers new firmware."""
+    return downlink.command.method == UPDATE_FW
 
 
 def _answered(session: Observed, downlink: Downlink) -> bool | None:
@@ -97,6 +101,30 @@ def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     return session.in_doubt(said) or not said.sure or taken or missing
 
 
+def _answers_to(
+    session: Observed, case: Case, wanted: Callable[[Downlink], bool], never: str = "never answered"
+) -> Iterator[tuple[Downlink, Turn]]:
+    """Go through the answers to the downlinks that are wanted; one that never came breaks the rule.
+
+    :param never: what to say then; ``{method}``, ``{text}`` and ``{size}`` (bytes) are those of the downlink
+    """
+    for downlink in filter(wanted, session.line.downlinks):
+        if downlink.answer is not None:
+            yield downlink, downlink.answer
+        elif _answered(session, downlink) is False:
+            parts = {
+                "method": downlink.command.method,
+                "text": repr(downlink.text[5:]),
+                "size": _size(downlink),
+            }
+            case.bad(never.format(**parts), downlink.record)
+
+
+def _size(downlink: Downlink) -> int:
+    """Count the bytes of a downlink, its CR included."""
+    return len(downlink.text) + 1
+
+
 def _answers_at_all(session: Observed) -> bool:
     return any(downlink.answer is not None for downlink in session.line.downlinks)
 
@@ -109,12 +137,8 @@ def _answers_at_all(session: Observed) -> bool:
 )
 def downlink_answered(session: Observed, case: Case) -> None:
     """Late answers are answers here."""
-    for downlink in _sane(session):
-        answered = _answered(session, downlink)
-        if answered:
-            case.good(f"{downlink.command.method}", downlink.answer.record if downlink.answer else None)
-        elif answered is False:
-            case.bad(f"{downlink.command.method} was never answered", downlink.record)
+    for downlink, said in _answers_to(session, case, _is_sane, "{method} was never answered"):
+        case.good(downlink.command.method, said.record)
 
 
 @rule(
@@ -150,17 +174,9 @@ def unknown_downlink(session: Observed, case: Case) -> None:
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
-    for downlink in session.line.downlinks:
-        if not is_unknown(downlink) or is_long(downlink):
-            continue
-        said = downlink.answer
-        if said is None:
-            if _answered(session, downlink) is False:
-                case.bad("never answered", downlink.record)
-        elif isinstance(said.command, c.Error):
-            case.good("answered by error", said.record)
-        else:
-            case.bad("answered by result instead of error", said.record)
+    for _, said in _answers_to(session, case, lambda each: is_unknown(each) and not is_long(each)):
+        right = isinstance(said.command, c.Error)
+        case.good_or_bad(right, "answered by error", "answered by result instead of error", said.record)
 
 
 @rule(
@@ -175,14 +191,8 @@ def malformed_downlink(session: Observed, case: Case) -> None:
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
-    for downlink in session.line.downlinks:
-        if not is_malformed(downlink):
-            continue
-        said = downlink.answer
-        if said is None:
-            if _answered(session, downlink) is False:
-                case.bad(f"{downlink.text[5:]!r} was never answered", downlink.record)
-        elif isinstance(said.command, c.Error):
+    for downlink, said in _answers_to(session, case, is_malformed, "{text} was never answered"):
+        if isinstance(said.command, c.Error):
             case.good(f"{downlink.text[5:]!r}: error", said.record)
         elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):
             case.odd(f"{downlink.text[5:]!r} answered by result with a negative code", said.record)
@@ -208,15 +218,14 @@ def long_downlink(session: Observed, case: Case) -> None:
         if not is_long(each) and _answered(session, each) is False
     }
     for downlink in session.line.downlinks:
-        if not is_long(downlink):
-            continue
-        size = len(downlink.text) + 1
-        if downlink.answer is not None:
-            case.good(f"{size} bytes answered", downlink.answer.record)
-        elif downlink.command.method in silent:
+        if is_long(downlink) and downlink.answer is None and downlink.command.method in silent:
             case.unseen(f"{downlink.command.method} is not answered at any length")
-        elif _answered(session, downlink) is False:
-            case.bad(f"{size} bytes were never answered", downlink.record)
+
+    def judged(downlink: Downlink) -> bool:
+        return is_long(downlink) and (downlink.answer is not None or downlink.command.method not in silent)
+
+    for downlink, said in _answers_to(session, case, judged, "{size} bytes were never answered"):
+        case.good(f"{_size(downlink)} bytes answered", said.record)
 
 
 @rule(
@@ -353,17 +362,10 @@ def status_codes(session: Observed, case: Case) -> None:
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
-    for downlink in session.line.downlinks:
-        if downlink.command.method != UPDATE_FW:
-            continue
-        said = downlink.answer
-        values = said.command.values if said is not None and isinstance(said.command, c.Result) else ()
-        if said is not None and values in (("ready",), ("busy",)):
-            case.good(f"{values[0]}", said.record)
-        elif said is not None:
-            case.bad("neither ready nor busy", said.record)
-        elif _answered(session, downlink) is False:
-            case.bad("never answered", downlink.record)
+    for _, said in _answers_to(session, case, is_update):
+        values = said.command.values if isinstance(said.command, c.Result) else ()
+        right = values in UPDATE_ANSWERS
+        case.good_or_bad(right, "".join(map(str, values)), "neither ready nor busy", said.record)
 
 
 @rule(
@@ -375,9 +377,9 @@ def update_answer(session: Observed, case: Case) -> None:
 )
 def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""
-    for downlink in session.line.downlinks:
+    for downlink in filter(is_update, session.line.downlinks):
         said = downlink.answer
-        if downlink.command.method != UPDATE_FW or said is None or '"ready"' not in said.text:
+        if said is None or '"ready"' not in said.text:
             continue
         back = {
             each.command.command: each

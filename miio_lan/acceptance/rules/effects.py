@@ -25,6 +25,7 @@ from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.observed import properties_in
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.document import ANSWER_TIME, Code
 from miio_lan.uart.turns import LATENESS
 from miio_lan.uart.values import MISSING
@@ -257,7 +258,11 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
     if downlink.answer is not None and downlink.answer.number <= said.number:
         return True
     asked = downlink.asked
-    return asked.number < said.number if asked is not None else downlink.instant <= said.instant
+    if asked is None or invented(
+        asked.record
+    ):  # a bridge's poll is none of the MCU's lines, and has no number
+        return downlink.instant <= said.instant
+    return asked.number < said.number
 
 
 def _handed_out(account: _Account, downlink: Downlink, call: JudgedCall | None) -> None:

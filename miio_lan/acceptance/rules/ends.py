@@ -13,6 +13,7 @@ from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 if TYPE_CHECKING:
     from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+    from miio_lan.record import Record
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
@@ -121,12 +122,15 @@ def module_replies(session: Observed, case: Case) -> None:
         case.unseen("the checker was the module")
         return
     for record, command in session.line.told:
-        if isinstance(command, c.Down):
-            continue
-        if command.valid:
-            case.good(command.line, record)
-        else:
-            case.odd(command.problem, record)
+        if not isinstance(command, c.Down):
+            _form(case, command, command.line, record)
+
+
+def _form(case: Case, command: c.Command, text: str, record: Record) -> None:
+    if command.valid:
+        case.good(text, record)
+    else:
+        case.odd(command.problem, record)
 
 
 @rule(
@@ -143,10 +147,7 @@ def module_downlinks(session: Observed, case: Case) -> None:
         return
     for record, command in session.line.told:
         if isinstance(command, c.Down):
-            if command.valid:
-                case.good(command.method, record)
-            else:
-                case.odd(command.problem, record)
+            _form(case, command, command.method, record)
 
 
 @rule(

@@ -61,10 +61,10 @@ def parameter_count(session: Observed, case: Case) -> None:
         command = said.command
         if bare_words(said):
             continue  # strings without quotes fall into more parameters than there are
-        legacy = isinstance(command, c.Result) and not value_tokens(said)
-        count = (
-            len(command.values) if legacy and isinstance(command, c.Result) else len(tokens_of(said.text)) - 1
-        )
+        if isinstance(command, c.Result) and not value_tokens(said):
+            count = len(command.values)
+        else:
+            count = len(tokens_of(said.text)) - 1
         text = f"{count} parameters"
         case.good_or_bad(count <= MAX_PARAMETERS, text, text, said.record)
 
