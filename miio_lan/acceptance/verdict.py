@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 
 class Outcome(Enum):

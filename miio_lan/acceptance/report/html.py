@@ -14,11 +14,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
@@ -42,13 +42,9 @@ from miio_lan.acceptance.report.wording import (
     start_of,
     went_through,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 _SCRIPTS = ("model.js", "draw.js", "timeline.js", "overview.js", "details.js", "lists.js", "main.js")
 _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observed": "Not observed"}

@@ -27,14 +27,11 @@ Tokens and passwords are hidden, in the bytes of records as well. The text is pu
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import plain
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.pairing.pairing import Exchange
+from miio_lan.acceptance.verdict import Judgement
+from miio_lan.pairing.pairing import Exchange
 
 FORMAT = 1
 """The version of the keys."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import (
@@ -23,9 +22,7 @@ from miio_lan.acceptance.report.wording import (
     shown,
     start_of,
 )
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Judgement, Verdict
+from miio_lan.acceptance.verdict import Judgement, Verdict
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -8,9 +8,12 @@ pieces of lines do not show any more what they belong to.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+from miio_lan.pairing.exchange import Exchange, Part
+from miio_lan.record import Record
 from miio_lan.record.redact import (
     HIDDEN,
     pressed,
@@ -20,13 +23,6 @@ from miio_lan.record.redact import (
     redact_value,
     words_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.pairing.exchange import Exchange, Part
-    from miio_lan.record import Record
 
 # Shorter words stand in any sentence, and are no secret worth the name.
 _SHORTEST = 4

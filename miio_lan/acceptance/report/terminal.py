@@ -7,7 +7,8 @@ stay brackets. On a terminal the text is wrapped to its width; piped, every find
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import (
@@ -24,11 +25,7 @@ from miio_lan.acceptance.report.wording import (
     start_of,
     went_through,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.verdict import Judgement, Verdict
+from miio_lan.acceptance.verdict import Judgement, Verdict
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
 _SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}

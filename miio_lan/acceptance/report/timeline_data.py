@@ -22,17 +22,13 @@ key              value
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
+from miio_lan.acceptance.verdict import Judgement
 from miio_lan.pairing.exchange import STEPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 LINE_KINDS = ("line", "poll", "hello", "bad")
 """What a line is: anything, an idle poll or the reply to it, a handshake, one that does not conform."""

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+from miio_lan.pairing.exchange import Exchange
+from miio_lan.record import Record
 from miio_lan.record.redact import redact
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.pairing.exchange import Exchange
-    from miio_lan.record import Record
 
 ORDER = ("fail", "warning", "pass", "not observed")
 """The outcomes, what needs attention first."""

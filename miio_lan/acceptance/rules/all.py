@@ -6,7 +6,7 @@ raises. No I/O and no clock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from miio_lan.acceptance.rules import (
     answers,
@@ -23,15 +23,11 @@ from miio_lan.acceptance.rules import (
 )
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Judge
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.verdict import Rule, Verdict
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.acceptance.verdict import Rule, Verdict
-    from miio_lan.device.spec import Spec
-    from miio_lan.record import Record
 
 __all__ = ["JUDGES", "RULES", "judge", "verdicts_of"]
 

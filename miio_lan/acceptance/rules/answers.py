@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Downlink, Turn
 
 LONG = 480
 """Characters from which on a downlink counts as a long one."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import Downlink, Turn
 
 BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""

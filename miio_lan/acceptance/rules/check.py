@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.record import Record
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.record import Record
 
 SOON = 1.0
 """Seconds before the end within which the loss of a port may well be the end itself."""

@@ -4,21 +4,16 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from miio_lan.acceptance.rules.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.acceptance.rules.values import need_spec
+from miio_lan.device.spec import Property, Spec, SpecAction
 from miio_lan.device.values import Code, show
 from miio_lan.uart import commands as c
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-    from miio_lan.device.spec import Property, Spec, SpecAction
-    from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Turn
 
 _SPEC = "product description; serial document, status code"
 

@@ -18,25 +18,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
-from miio_lan.acceptance.rules.observed import properties_in
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
+from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, Code
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-    from miio_lan.pairing.exchange import Exchange
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Downlink, Turn
 
 APPLIED, LATE, IGNORED = "applied", "late", "ignored"
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
+from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
-from miio_lan.record import DIRECTIONS
+from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
-    from miio_lan.record import Record
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import read_value, shown
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Turn
 
 _LOCAL = (
     c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import tokens_of
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import read_value
-
-if TYPE_CHECKING:
-    from miio_lan.uart.turns import Turn
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 #: Downlinks whose ``result`` consists of values of the document, rather than of the inside of a JSON array.

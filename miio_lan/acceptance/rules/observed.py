@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.device.spec import Spec
 from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
@@ -18,14 +22,6 @@ from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.device.spec import Spec
-    from miio_lan.pairing.exchange import Exchange
-    from miio_lan.record import Record
 
 Iid = tuple[int, int]
 _PROMPTED = 30.0

@@ -5,18 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Turn
 
 TOLERANCE = 0.01
 """Seconds by which a typical interval may be too short: what the observation adds and takes away."""

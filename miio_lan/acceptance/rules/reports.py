@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.acceptance.rules.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from miio_lan.acceptance.rules.observed import Iid, Observed
-    from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import LATENESS, Turn
 
 REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.record import Record
+from miio_lan.record import Record
 
 MAX_EVIDENCE = 20
 SAMPLES = 3

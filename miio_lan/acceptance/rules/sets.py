@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects, happenings
 from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Downlink, Turn
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""

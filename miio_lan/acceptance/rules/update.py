@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.record import Record
+from miio_lan.record import Record
 
 _REPORTS = ("model", "mcu_version")
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.device.spec import Property, Spec
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, show
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.device.spec import Property, Spec
-    from miio_lan.record import Record
-    from miio_lan.uart.turns import Turn
 
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 Told = tuple["Property | None", tuple[int, int], object, "Record"]

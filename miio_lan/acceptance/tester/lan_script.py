@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import GIVE_UP
+from miio_lan.device.miot import MiotDevice
+from miio_lan.device.spec import Spec
+from miio_lan.device.values import Property
 from miio_lan.errors import DeviceError, DeviceException, McuTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from miio_lan.device.miot import MiotDevice
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Property
 
 _LOGGER = logging.getLogger(__name__)
 

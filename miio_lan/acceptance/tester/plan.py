@@ -5,15 +5,11 @@ wrong on purpose.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
+from miio_lan.device.spec import Spec, SpecAction
+from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
-
-if TYPE_CHECKING:
-    from miio_lan.device.spec import Spec, SpecAction
-    from miio_lan.device.values import Property, Value
 
 ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",

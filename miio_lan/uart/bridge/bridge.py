@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from miio_lan.errors import PortError
+from miio_lan.record import Observer, Record
 from miio_lan.uart.bridge.faults import NOT_FORWARDED, Fault
-from miio_lan.uart.bridge.interference import Interference
+from miio_lan.uart.bridge.interference import Interference, Passage
 from miio_lan.uart.bridge.latency import Latency
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.service import LineService
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from miio_lan.record import Observer, Record
-    from miio_lan.uart.bridge.interference import Passage
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.ports.port import Port
+from miio_lan.uart.ports.port import Port
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ than a module would wait for it. The bytes of a firmware transfer are never held
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from miio_lan.uart.bridge.faults import (
     ALTERED,
@@ -21,16 +21,11 @@ from miio_lan.uart.bridge.faults import (
     spoken,
     text_of,
 )
-from miio_lan.uart.commands import Error, Result, read
+from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.firmware.transfer import SIZES, head_at
 from miio_lan.uart.line import CR, KEPT
 from miio_lan.uart.replies import OpenLines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from miio_lan.uart.commands import Direction, Down
 
 MAX_WAITING = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""

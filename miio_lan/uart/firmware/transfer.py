@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from binascii import crc_hqx
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from miio_lan.uart.commands import Direction
+from miio_lan.uart.commands import Direction
 
 SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
 POLL = 0x43

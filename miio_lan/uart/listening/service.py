@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop, wall_clock
+from miio_lan.record import Observer
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.overhearing import Overhearing
-
-if TYPE_CHECKING:
-    from miio_lan.record import Observer
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.ports.port import Outage, Port
+from miio_lan.uart.ports.port import Outage, Port
 
 _T = TypeVar("_T")
 

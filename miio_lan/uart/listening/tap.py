@@ -7,21 +7,17 @@ wire cannot be told apart. Nothing is ever written to a tapped line.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from miio_lan.errors import PortError
+from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.listening.service import LineService
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from miio_lan.record import Observer, Record
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.ports.port import OnData, Outage, Port
+from miio_lan.uart.ports.port import OnData, Outage, Port
 
 _LOGGER = logging.getLogger(__name__)
 
