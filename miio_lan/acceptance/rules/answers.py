@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
+
+rule = rules_of("answers")
+update_rule = rules_of("update")
 
 LONG = 480
 """Characters from which on a downlink counts as a long one."""
@@ -128,7 +131,6 @@ def _answers_at_all(session: Observed) -> bool:
     "downlink-answered",
     "Every downlink is answered by result or error",
     source="serial document, get_down (acceptance test)",
-    kind="answers",
 )
 def downlink_answered(session: Observed, case: Case) -> None:
     """Late answers are answers here."""
@@ -140,7 +142,6 @@ def downlink_answered(session: Observed, case: Case) -> None:
     "answer-time",
     "An answer comes within 4 s",
     source="serial document, set_properties, get_properties and action (acceptance test)",
-    kind="answers",
 )
 def answer_time(session: Observed, case: Case) -> None:
     """From the hand-out of the downlink to its answer; whatever the downlink was."""
@@ -162,7 +163,6 @@ def answer_time(session: Observed, case: Case) -> None:
     "unknown-downlink",
     "An unknown downlink is answered by error",
     source="serial document, get_down and error (acceptance test)",
-    kind="answers",
 )
 def unknown_downlink(session: Observed, case: Case) -> None:
     """Judged by methods that no product has."""
@@ -178,7 +178,6 @@ def unknown_downlink(session: Observed, case: Case) -> None:
     "malformed-downlink",
     "A downlink with a wrong number of parameters is answered, and not by success",
     source="serial document, error; observed: official MCU tool",
-    kind="answers",
     severity="failure or warning",
 )
 def malformed_downlink(session: Observed, case: Case) -> None:
@@ -203,7 +202,6 @@ def _is_refusal(value: object) -> bool:
     "long-downlink",
     "A downlink of 512 bytes is answered",
     source=f"serial document, command length; {_TOOL} (512 bytes)",
-    kind="answers",
 )
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
@@ -227,7 +225,6 @@ def long_downlink(session: Observed, case: Case) -> None:
     "error-form",
     "error has a message in quotes and a code from -9999 to -5000",
     source="serial document, error",
-    kind="answers",
 )
 def error_form(session: Observed, case: Case) -> None:
     """Both, in this order."""
@@ -283,7 +280,6 @@ def _tell(case: Case, said: Turn, faults: list[str]) -> None:
     "get-result",
     "get_properties is answered by siid, piid, code, and the value exactly when the code is 0",
     source="serial document, get_properties",
-    kind="answers",
 )
 def get_result(session: Observed, case: Case) -> None:
     """For every property that was asked for, and no other."""
@@ -297,7 +293,6 @@ def get_result(session: Observed, case: Case) -> None:
     "set-result",
     "set_properties is answered by siid, piid and code",
     source="serial document, set_properties",
-    kind="answers",
 )
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
@@ -311,7 +306,6 @@ def set_result(session: Observed, case: Case) -> None:
     "action-result",
     "action is answered by siid, aiid, code and pairs of piid and value",
     source="serial document, action",
-    kind="answers",
 )
 def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
@@ -334,7 +328,6 @@ def action_result(session: Observed, case: Case) -> None:
     "status-codes",
     "Codes are those of the document",
     source="serial document, status code",
-    kind="answers",
 )
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
@@ -349,11 +342,10 @@ def status_codes(session: Observed, case: Case) -> None:
                 case.good(f"code {known[0]}", said.record)
 
 
-@rule(
+@update_rule(
     "update-answer",
     'update_fw is answered by result "ready" or result "busy"',
     source=f"serial document, update_fw; {_TOOL} (OTA)",
-    kind="update",
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
@@ -363,11 +355,10 @@ def update_answer(session: Observed, case: Case) -> None:
         case.good_or_bad(right, "".join(map(str, values)), "neither ready nor busy", said.record)
 
 
-@rule(
+@update_rule(
     "update-return",
     "After an update the MCU starts again and reports model and version",
     source=f"{_TOOL} (OTA)",
-    kind="update",
     severity="none",
 )
 def update_return(session: Observed, case: Case) -> None:

@@ -6,10 +6,12 @@ from itertools import pairwise
 
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
 from miio_lan.uart.turns import Downlink, Turn
+
+rule = rules_of("boot")
 
 BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
@@ -142,7 +144,6 @@ def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
     "model-reported",
     "The MCU reports the model after power-up",
     source="serial document, model",
-    kind="boot",
 )
 def model_reported(session: Observed, case: Case) -> None:
     """As soon as possible, the document says."""
@@ -153,7 +154,6 @@ def model_reported(session: Observed, case: Case) -> None:
     "model-valid",
     "A model has three parts and at most 23 characters",
     source="serial document, model",
-    kind="boot",
 )
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
@@ -168,7 +168,6 @@ def model_valid(session: Observed, case: Case) -> None:
     "model-matches",
     "The model is the one of the product's description",
     source="serial document, model",
-    kind="boot",
 )
 def model_matches(session: Observed, case: Case) -> None:
     """The platform binds the module to this model."""
@@ -186,7 +185,6 @@ def model_matches(session: Observed, case: Case) -> None:
     "model-until-ok",
     "The model is repeated until the module says ok",
     source=f"serial document, model; {_TOOL} (model)",
-    kind="boot",
 )
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -197,7 +195,6 @@ def model_until_ok(session: Observed, case: Case) -> None:
     "model-on-request",
     "The MCU reports the model when asked by MIIO_model_req",
     source="observed: older modules; not in the document",
-    kind="boot",
     severity="warning",
 )
 def model_on_request(session: Observed, case: Case) -> None:
@@ -216,7 +213,6 @@ def model_on_request(session: Observed, case: Case) -> None:
     "mcu-version-reported",
     "The MCU reports its version after power-up",
     source="serial document, mcu_version (acceptance test)",
-    kind="boot",
 )
 def mcu_version_reported(session: Observed, case: Case) -> None:
     """Immediately after the application has started."""
@@ -227,7 +223,6 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
     "mcu-version-valid",
     "An MCU version is a 4-digit number",
     source="serial document, mcu_version",
-    kind="boot",
 )
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
@@ -241,7 +236,6 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
     "mcu-version-until-ok",
     "The version is repeated until the module says ok",
     source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
-    kind="boot",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -252,7 +246,6 @@ def mcu_version_until_ok(session: Observed, case: Case) -> None:
     "mcu-version-on-request",
     "The MCU reports its version when asked by MIIO_mcu_version_req",
     source="serial document, mcu_version (acceptance test)",
-    kind="boot",
 )
 def mcu_version_on_request(session: Observed, case: Case) -> None:
     """Immediately, and by ``mcu_version`` rather than ``result``."""
@@ -267,7 +260,6 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
     "mcu-version-constant",
     "Every report names the same version, unless the firmware was updated",
     source="serial document, mcu_version",
-    kind="boot",
 )
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
@@ -287,7 +279,6 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
     "ble-config-valid",
     "ble_config names a pid below 65536 and the MCU's version",
     source="serial document, ble_config",
-    kind="boot",
 )
 def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
@@ -311,7 +302,6 @@ def ble_config_valid(session: Observed, case: Case) -> None:
     "ble-config-until-ok",
     "ble_config is repeated until the module says ok",
     source=f"{_TOOL} (ble_config)",
-    kind="boot",
 )
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""

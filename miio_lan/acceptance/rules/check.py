@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.record import Record
+
+rule = rules_of("checker")
 
 SOON = 1.0
 """Seconds before the end within which the loss of a port may well be the end itself."""
@@ -17,7 +19,6 @@ _OUTAGE = "outage: "
     "test-completed",
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
-    kind="checker",
     severity="failure or warning",
 )
 def test_completed(session: Observed, case: Case) -> None:

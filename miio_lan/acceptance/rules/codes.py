@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 
 from miio_lan.acceptance.rules.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values import need_spec
 from miio_lan.device.spec import Property, Spec, SpecAction
 from miio_lan.device.values import Code, show
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
+
+rule = rules_of("values")
 
 _SPEC = "product description; serial document, status code"
 
@@ -88,7 +90,6 @@ def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
     "readable-properties",
     "Every property the description lets be read can be read",
     source="product description; serial document, get_properties",
-    kind="values",
     severity="failure or warning",
 )
 def readable_properties(session: Observed, case: Case) -> None:
@@ -103,7 +104,6 @@ def readable_properties(session: Observed, case: Case) -> None:
     "not-readable",
     "What cannot be read is refused with -4001",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def not_readable(session: Observed, case: Case) -> None:
@@ -117,7 +117,6 @@ def not_readable(session: Observed, case: Case) -> None:
     "no-such-property",
     "What does not exist is refused with -4003",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def no_such_property(session: Observed, case: Case) -> None:
@@ -132,7 +131,6 @@ def no_such_property(session: Observed, case: Case) -> None:
     "writable-properties",
     "Every property the description lets be set takes its legal values",
     source="product description; serial document, set_properties",
-    kind="values",
     severity="failure or warning",
 )
 def writable_properties(session: Observed, case: Case) -> None:
@@ -147,7 +145,6 @@ def writable_properties(session: Observed, case: Case) -> None:
     "not-writable",
     "What cannot be set is refused with -4002",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def not_writable(session: Observed, case: Case) -> None:
@@ -161,7 +158,6 @@ def not_writable(session: Observed, case: Case) -> None:
     "bad-value",
     "Forbidden values are refused with -4005",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def bad_value(session: Observed, case: Case) -> None:
@@ -176,7 +172,6 @@ def bad_value(session: Observed, case: Case) -> None:
     "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
-    kind="values",
     severity="failure or warning",
 )
 def actions_run(session: Observed, case: Case) -> None:
@@ -191,7 +186,6 @@ def actions_run(session: Observed, case: Case) -> None:
     "action-out",
     "A successful action hands back every value its description names",
     source="product description; serial document, action",
-    kind="values",
 )
 def action_out(session: Observed, case: Case) -> None:
     """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
@@ -226,7 +220,6 @@ def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     "no-such-action",
     "An action that does not exist is refused with -4003",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def no_such_action(session: Observed, case: Case) -> None:
@@ -240,7 +233,6 @@ def no_such_action(session: Observed, case: Case) -> None:
     "bad-argument",
     "An action with wrong arguments is refused with -4006",
     source=_SPEC,
-    kind="values",
     severity="failure or warning",
 )
 def bad_argument(session: Observed, case: Case) -> None:

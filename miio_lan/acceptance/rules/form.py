@@ -6,11 +6,13 @@ import re
 
 from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
 from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import read_value, shown
+
+rule = rules_of("form")
 
 _LOCAL = (
     c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,
@@ -37,7 +39,6 @@ def _foreign(raw: bytes) -> bytes:
     "line-length",
     "A line has fewer than 512 characters",
     source="serial document, command length",
-    kind="form",
 )
 def line_length(session: Observed, case: Case) -> None:
     """Count the characters before the CR."""
@@ -50,7 +51,6 @@ def line_length(session: Observed, case: Case) -> None:
     "parameter-count",
     "A line has at most 64 parameters",
     source="serial document, result, properties_changed and event_occured",
-    kind="form",
 )
 def parameter_count(session: Observed, case: Case) -> None:
     """Count the tokens after the command word."""
@@ -70,7 +70,6 @@ def parameter_count(session: Observed, case: Case) -> None:
     "line-end",
     "A line ends with CR",
     source="serial document, end character",
-    kind="form",
     severity="failure or warning",
 )
 def line_end(session: Observed, case: Case) -> None:
@@ -92,7 +91,6 @@ def line_end(session: Observed, case: Case) -> None:
     "legal-characters",
     "Lines consist of printable ASCII characters",
     source="serial document, legal characters",
-    kind="form",
     severity="failure or warning",
 )
 def legal_characters(session: Observed, case: Case) -> None:
@@ -113,7 +111,6 @@ def legal_characters(session: Observed, case: Case) -> None:
     "known-commands",
     "The MCU says nothing but commands",
     source="serial document, command format",
-    kind="form",
     severity="failure or warning",
 )
 def known_commands(session: Observed, case: Case) -> None:
@@ -132,7 +129,6 @@ def known_commands(session: Observed, case: Case) -> None:
     "spacing",
     "One space divides parameters",
     source="serial document, separator",
-    kind="form",
     severity="warning",
 )
 def spacing(session: Observed, case: Case) -> None:
@@ -151,7 +147,6 @@ def spacing(session: Observed, case: Case) -> None:
     "string-quotes",
     "Strings of the server's commands are in quotes",
     source="serial document, serial command rules (JSON)",
-    kind="form",
 )
 def string_quotes(session: Observed, case: Case) -> None:
     """A bare word that is no number, ``true`` or ``false`` is a string without quotes."""
@@ -167,7 +162,6 @@ def string_quotes(session: Observed, case: Case) -> None:
     "value-form",
     "Values are written as JSON writes them",
     source="serial document, serial command rules (JSON)",
-    kind="form",
     severity="failure or warning",
 )
 def value_form(session: Observed, case: Case) -> None:
@@ -187,7 +181,6 @@ def value_form(session: Observed, case: Case) -> None:
     "local-commands",
     "Local commands have the parameters of the document, without quotes",
     source="serial document, serial command rules; echo, time, ble_config",
-    kind="form",
 )
 def local_commands(session: Observed, case: Case) -> None:
     """What their contents are worth is judged elsewhere; here it is about what does not belong there at all."""

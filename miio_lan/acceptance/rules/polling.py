@@ -7,13 +7,15 @@ from math import inf
 from statistics import median
 
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
 from miio_lan.uart.turns import Turn
+
+rule = rules_of("polling")
 
 TOLERANCE = 0.01
 """Seconds by which a typical interval may be too short: what the observation adds and takes away."""
@@ -34,7 +36,6 @@ _SOON = 8
     "polls",
     "After power-up the MCU asks for downlinks again and again",
     source="serial document, get_down",
-    kind="polling",
     severity="failure or warning",
 )
 def polls(session: Observed, case: Case) -> None:
@@ -108,7 +109,6 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     "poll-interval",
     "The MCU polls every 100 to 200 ms",
     source="serial document, get_down",
-    kind="polling",
     severity="failure or warning",
 )
 def poll_interval(session: Observed, case: Case) -> None:
@@ -139,7 +139,6 @@ def poll_interval(session: Observed, case: Case) -> None:
     "answers-only-downlinks",
     "result and error are sent once, and only as the answer to a downlink",
     source="serial document, result, error and MIIO_net_change",
-    kind="polling",
     severity="failure or warning",
 )
 def answers_only_downlinks(session: Observed, case: Case) -> None:
@@ -200,7 +199,6 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     "net-change-taken",
     "The MCU goes on after MIIO_net_change, without an answer to it",
     source="serial document, MIIO_net_change",
-    kind="polling",
 )
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Iid, Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.acceptance.rules.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import LATENESS, Turn
+
+rule = rules_of("reports")
 
 REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""
@@ -38,7 +40,6 @@ def _events(session: Observed) -> Iterator[tuple[Turn, c.EventOccured]]:
     "properties-changed-form",
     "properties_changed has siid, piid and value, in threes",
     source="serial document, properties_changed",
-    kind="reports",
 )
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
@@ -55,7 +56,6 @@ def properties_changed_form(session: Observed, case: Case) -> None:
     "event-form",
     "event_occured has siid, eiid, and piid and value in pairs",
     source="serial document, event_occured",
-    kind="reports",
 )
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
@@ -85,7 +85,6 @@ def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
     "event-rate",
     "At most 3 events per second are reported",
     source="serial document, event_occured",
-    kind="reports",
 )
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
@@ -104,7 +103,6 @@ def event_rate(session: Observed, case: Case) -> None:
     "report-rate",
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
-    kind="reports",
     severity="failure or warning",
 )
 def report_rate(session: Observed, case: Case) -> None:
@@ -165,7 +163,6 @@ class _Causes:
     "reports-known",
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
-    kind="reports",
     severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
@@ -196,7 +193,6 @@ def reports_known(session: Observed, case: Case) -> None:
     "event-arguments",
     "An event has all the arguments its description names",
     source="product description; serial document, event_occured",
-    kind="reports",
 )
 def event_arguments(session: Observed, case: Case) -> None:
     """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
@@ -220,7 +216,6 @@ def event_arguments(session: Observed, case: Case) -> None:
     "serial-number",
     "The serial number (1.5) is reported once the product is in the cloud",
     source="serial document, properties_changed (note on SN)",
-    kind="reports",
     severity="warning",
 )
 def serial_number(session: Observed, case: Case) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
@@ -116,3 +117,8 @@ def rule(
         return Judge(Rule(name, title, source, kind, severity), check)
 
     return decorate
+
+
+def rules_of(kind: str) -> partial[Callable[[Check], Judge]]:
+    """Give :func:`rule` for a file whose rules are of one kind."""
+    return partial(rule, kind=kind)

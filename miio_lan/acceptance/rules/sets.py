@@ -10,12 +10,15 @@ from itertools import islice
 from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects, happenings
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
+
+report_rule = rules_of("reports")
+value_rule = rules_of("values")
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
@@ -132,11 +135,10 @@ def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
 
 
-@rule(
+@value_rule(
     "set-takes-effect",
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
-    kind="values",
     severity="failure or warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
@@ -152,11 +154,10 @@ def set_takes_effect(session: Observed, case: Case) -> None:
             tell(f"{where} (code 0) and is {show(effect.shown)}", effect.record)
 
 
-@rule(
+@report_rule(
     "set-reported",
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
-    kind="reports",
     severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
@@ -201,11 +202,10 @@ def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
     return False
 
 
-@rule(
+@report_rule(
     "report-after-result",
     "What a set changed is reported after its result",
     source="serial document, set_properties (example)",
-    kind="reports",
     severity="warning",
 )
 def report_after_result(session: Observed, case: Case) -> None:

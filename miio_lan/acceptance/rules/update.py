@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import Record
+
+rule = rules_of("update")
 
 _REPORTS = ("model", "mcu_version")
 
@@ -31,7 +33,6 @@ class _Update:
     "update-complete",
     "New firmware is received whole, started, and reported by its version and model",
     source="serial document, update_fw; official MCU tool (OTA)",
-    kind="update",
     severity="failure or warning",
 )
 def update_complete(session: Observed, case: Case) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.spec import Property, Spec
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, show
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import MISSING
+
+rule = rules_of("values")
 
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 Told = tuple["Property | None", tuple[int, int], object, "Record"]
@@ -58,7 +60,6 @@ def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
     "booleans",
     "Booleans are written true or false",
     source="serial document, serial command rules (JSON); product description",
-    kind="values",
     severity="failure or warning",
 )
 def booleans(session: Observed, case: Case) -> None:
@@ -79,7 +80,6 @@ def booleans(session: Observed, case: Case) -> None:
     "value-types",
     "Values have the format of the description",
     source="product description",
-    kind="values",
 )
 def value_types(session: Observed, case: Case) -> None:
     """Booleans have a rule of their own."""
@@ -95,7 +95,6 @@ def value_types(session: Observed, case: Case) -> None:
     "value-range",
     "Values are within the ranges and lists of the description",
     source="product description",
-    kind="values",
 )
 def value_range(session: Observed, case: Case) -> None:
     """What has the wrong type is not judged here."""
