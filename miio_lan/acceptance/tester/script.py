@@ -179,11 +179,9 @@ class _TesterRun:
             yield from self._read(siid, piid)
         for start in range(0, len(props), plan.PER_LINE):
             yield from self._get(props[start : start + plan.PER_LINE])
-        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
-        missing = plan.missing_property(spec)
-        for iids in ([each] for each in (*hidden[:4], missing, (plan.missing_service(spec), 1))):
-            yield from self._get(iids)
-        yield from self._get([*props[:2], missing])
+        for iid in plan.unreadable(spec):
+            yield from self._get([iid])
+        yield from self._get([*props[:2], plan.missing_property(spec)])
 
     def _writes(self, spec: Spec) -> Steps:
         self.tester.stage = "writing"
@@ -197,17 +195,13 @@ class _TesterRun:
                 yield from self._get([prop.iid])
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
-        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+        for prop in plan.read_only(spec):
             value = self._values.get(prop.iid, prop.default())
             yield from self._ask(_setting(prop, value))
         siid, piid = plan.missing_property(spec)
-        known = [
-            (*iid, self._values[iid]) for iid in (prop.iid for prop in spec.writable()) if iid in self._values
-        ]
-        several = [*known[:2], (siid, piid, 1)]
-        yield from self._ask(
-            "set_properties " + " ".join(f"{one} {two} {token(value)}" for one, two, value in several)
-        )
+        known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
+        several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
+        yield from self._ask(f"set_properties {' '.join(several)}")
 
     def _put_back(self) -> Steps:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
@@ -220,11 +214,9 @@ class _TesterRun:
 
     def _actions(self, spec: Spec) -> Steps:
         self.tester.stage = "actions"
-        for action in spec.actions():
-            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
-                yield from self._act(*action.iid, arguments)
-        yield from self._act(*plan.missing_action(spec), [])
-        yield from self._act(plan.missing_service(spec), 1, [])
+        for siid, aiid, arguments in plan.calls(spec):
+            words = (f"{piid} {token(value)}" for piid, value in arguments)
+            yield from self._ask(" ".join([f"action {siid} {aiid}", *words]))
 
     def _update(self) -> Steps:
         tester = self.tester
@@ -319,9 +311,8 @@ class _TesterRun:
         return self._missed["all"] >= patience or self._missed[method] >= GIVE_UP
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Asking:
-        return (
-            yield from self._ask(" ".join(["get_properties", *(f"{siid} {piid}" for siid, piid in iids)]))
-        )
+        ids = (f"{siid} {piid}" for siid, piid in iids)
+        return (yield from self._ask(" ".join(["get_properties", *ids])))
 
     def _read(self, siid: int, piid: int) -> Steps:
         outcome = yield from self._get([(siid, piid)])
@@ -360,10 +351,6 @@ class _TesterRun:
             self._ignored += 1
             yield Wait(lambda: False, _SETTLE)
             yield from self._read(*prop.iid)
-
-    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, Value]]) -> Asking:
-        words = (f"{piid} {token(value)}" for piid, value in arguments)
-        return (yield from self._ask(" ".join([f"action {siid} {aiid}", *words])))
 
 
 def _setting(prop: Property, value: Value) -> str:
