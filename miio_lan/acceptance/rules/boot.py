@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
@@ -157,9 +157,8 @@ def model_reported(session: Observed, case: Case) -> None:
 )
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
-    for said in _reports(session, "model"):
-        command = said.command
-        if isinstance(command, c.Model) and command.name is not None:
+    for said, command in of_kind(session.line, c.Model):
+        if command.name is not None:
             fault = c.model_fault(command.name)
             case.good_or_bad(not fault, command.name, fault, said.record)
 
@@ -175,10 +174,10 @@ def model_matches(session: Observed, case: Case) -> None:
     if not expected:
         case.unseen("no description with a model was given")
         return
-    for said in _reports(session, "model"):
-        name = said.command.name if isinstance(said.command, c.Model) else None
-        wrong = f"{name} is reported, the description is of {expected}"
-        case.good_or_bad(name == expected, f"{name}", wrong, said.record)
+    for said, command in of_kind(session.line, c.Model):
+        if command.name is not None:
+            wrong = f"{command.name} is reported, the description is of {expected}"
+            case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
 @rule(
@@ -226,10 +225,9 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
 )
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
-    for said in _reports(session, "mcu_version"):
-        if isinstance(said.command, c.McuVersion):
-            fault = c.version_fault(said.command.version)
-            case.good_or_bad(not fault, f"{said.command.version}", fault, said.record)
+    for said, command in of_kind(session.line, c.McuVersion):
+        fault = c.version_fault(command.version)
+        case.good_or_bad(not fault, f"{command.version}", fault, said.record)
 
 
 @rule(
@@ -265,10 +263,10 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
     before: Turn | None = None
-    for said in _reports(session, "mcu_version"):
-        if c.version_fault(getattr(said.command, "version", None)):
+    for said, command in of_kind(session.line, c.McuVersion):
+        if c.version_fault(command.version):
             continue
-        same = before is None or said.command == before.command
+        same = before is None or command == before.command
         updated = before is not None and any(before.instant < at < said.instant for at in updates)
         wrong = "another version than before, without an update between them"
         case.good_or_bad(same or updated, said.text, wrong, said.record)
@@ -282,14 +280,9 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
 )
 def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
-    versions = {
-        said.command.version
-        for said in _reports(session, "mcu_version")
-        if isinstance(said.command, c.McuVersion)
-    }
-    for said in _reports(session, "ble_config"):
-        command = said.command
-        if not isinstance(command, c.BleConfig):
+    versions = {command.version for _, command in of_kind(session.line, c.McuVersion)}
+    for said, command in of_kind(session.line, c.BleConfig):
+        if command.sub != "set":
             continue
         faults = list(command.check())
         if versions and command.version not in versions:

@@ -15,7 +15,7 @@ from miio_lan.device.values import Code, show
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
 
-rule = rules_of("values")
+rule = rules_of("values", severity="failure or warning")
 
 _SPEC = "product description; serial document, status code"
 
@@ -90,7 +90,6 @@ def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
     "readable-properties",
     "Every property the description lets be read can be read",
     source="product description; serial document, get_properties",
-    severity="failure or warning",
 )
 def readable_properties(session: Observed, case: Case) -> None:
     """Code 0 and a value."""
@@ -104,7 +103,6 @@ def readable_properties(session: Observed, case: Case) -> None:
     "not-readable",
     "What cannot be read is refused with -4001",
     source=_SPEC,
-    severity="failure or warning",
 )
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
@@ -117,7 +115,6 @@ def not_readable(session: Observed, case: Case) -> None:
     "no-such-property",
     "What does not exist is refused with -4003",
     source=_SPEC,
-    severity="failure or warning",
 )
 def no_such_property(session: Observed, case: Case) -> None:
     """Read or set."""
@@ -131,7 +128,6 @@ def no_such_property(session: Observed, case: Case) -> None:
     "writable-properties",
     "Every property the description lets be set takes its legal values",
     source="product description; serial document, set_properties",
-    severity="failure or warning",
 )
 def writable_properties(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time."""
@@ -145,7 +141,6 @@ def writable_properties(session: Observed, case: Case) -> None:
     "not-writable",
     "What cannot be set is refused with -4002",
     source=_SPEC,
-    severity="failure or warning",
 )
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
@@ -158,7 +153,6 @@ def not_writable(session: Observed, case: Case) -> None:
     "bad-value",
     "Forbidden values are refused with -4005",
     source=_SPEC,
-    severity="failure or warning",
 )
 def bad_value(session: Observed, case: Case) -> None:
     """Of the wrong type, out of range, between two steps, or not on the list."""
@@ -172,7 +166,6 @@ def bad_value(session: Observed, case: Case) -> None:
     "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
-    severity="failure or warning",
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
@@ -186,6 +179,7 @@ def actions_run(session: Observed, case: Case) -> None:
     "action-out",
     "A successful action hands back every value its description names",
     source="product description; serial document, action",
+    severity="failure",
 )
 def action_out(session: Observed, case: Case) -> None:
     """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
@@ -220,7 +214,6 @@ def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     "no-such-action",
     "An action that does not exist is refused with -4003",
     source=_SPEC,
-    severity="failure or warning",
 )
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
@@ -233,7 +226,6 @@ def no_such_action(session: Observed, case: Case) -> None:
     "bad-argument",
     "An action with wrong arguments is refused with -4006",
     source=_SPEC,
-    severity="failure or warning",
 )
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""

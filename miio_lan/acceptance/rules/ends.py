@@ -12,7 +12,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 lan_rule = rules_of("lan")
-module_rule = rules_of("module")
+module_rule = rules_of("module", severity="warning")
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
@@ -109,7 +109,6 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
     "module-replies",
     "The module replies to each command in the form of the document",
     source="serial document, return values",
-    severity="warning",
 )
 def module_replies(session: Observed, case: Case) -> None:
     """Only where a real module, or somebody else's, was at the other end."""
@@ -132,7 +131,6 @@ def _form(case: Case, command: c.Command, text: str, record: Record) -> None:
     "module-downlinks",
     "Downlinks are in the form of the document",
     source="serial document, server communication and reserved downstream commands",
-    severity="warning",
 )
 def module_downlinks(session: Observed, case: Case) -> None:
     """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
@@ -148,7 +146,6 @@ def module_downlinks(session: Observed, case: Case) -> None:
     "factory-command",
     "The factory test is not entered in the field",
     source="serial document, factory",
-    severity="warning",
 )
 def factory_command(session: Observed, case: Case) -> None:
     """It opens the product to anybody with the preset router, so that seeing it at all deserves a warning."""

@@ -15,7 +15,7 @@ from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
 from miio_lan.uart.turns import Turn
 
-rule = rules_of("polling")
+rule = rules_of("polling", severity="failure or warning")
 
 TOLERANCE = 0.01
 """Seconds by which a typical interval may be too short: what the observation adds and takes away."""
@@ -36,7 +36,6 @@ _SOON = 8
     "polls",
     "After power-up the MCU asks for downlinks again and again",
     source="serial document, get_down",
-    severity="failure or warning",
 )
 def polls(session: Observed, case: Case) -> None:
     """Reports during boot may come first; whoever sends them and then falls silent does not poll.
@@ -109,7 +108,6 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     "poll-interval",
     "The MCU polls every 100 to 200 ms",
     source="serial document, get_down",
-    severity="failure or warning",
 )
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
@@ -139,7 +137,6 @@ def poll_interval(session: Observed, case: Case) -> None:
     "answers-only-downlinks",
     "result and error are sent once, and only as the answer to a downlink",
     source="serial document, result, error and MIIO_net_change",
-    severity="failure or warning",
 )
 def answers_only_downlinks(session: Observed, case: Case) -> None:
     """Net changes and ``down none`` have no ``result``; a refused answer may be tried again.
@@ -199,6 +196,7 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     "net-change-taken",
     "The MCU goes on after MIIO_net_change, without an answer to it",
     source="serial document, MIIO_net_change",
+    severity="failure",
 )
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""

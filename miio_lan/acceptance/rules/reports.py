@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.sets import REPORT_TIME
@@ -16,24 +17,13 @@ from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import LATENESS, Turn
 
 rule = rules_of("reports")
+_C = TypeVar("_C", bound=c.Command)
 
 REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""
 _STAMPS = 0.04
 """Seconds by which a second may seem too short: two stamps are no better than that."""
 _CAUSES = (c.SetProperties, c.Action, c.NetChange)
-
-
-def _reports(session: Observed) -> Iterator[tuple[Turn, c.PropertiesChanged]]:
-    for said in session.line.of("properties_changed"):
-        if isinstance(said.command, c.PropertiesChanged):
-            yield said, said.command
-
-
-def _events(session: Observed) -> Iterator[tuple[Turn, c.EventOccured]]:
-    for said in session.line.of("event_occured"):
-        if isinstance(said.command, c.EventOccured):
-            yield said, said.command
 
 
 @rule(
@@ -43,7 +33,7 @@ def _events(session: Observed) -> Iterator[tuple[Turn, c.EventOccured]]:
 )
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         count = len(tokens_of(said.text)) - 1
         if bare_words(said):
             continue
@@ -59,7 +49,7 @@ def properties_changed_form(session: Observed, case: Case) -> None:
 )
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         if bare_words(said):
             continue
         wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
@@ -72,12 +62,12 @@ def _is_whole(said: Turn, event: c.EventOccured) -> bool:
     return whole and not bare_words(said) and not list(event.check())
 
 
-def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
+def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
     """Go through lines, one that the module did not take and that was sent again counting once."""
     before: Turn | None = None
-    for said in lines:
+    for said, command in lines:
         if before is None or before.text != said.text or before.accepted:
-            yield said
+            yield said, command
         before = said
 
 
@@ -88,7 +78,7 @@ def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
 )
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
-    sent = list(_once(said for said, _ in _events(session)))
+    sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
     for number, said in enumerate(sent):
         first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
         if first is not None and session.interfered(first.instant, said.instant):
@@ -113,9 +103,8 @@ def report_rate(session: Observed, case: Case) -> None:
     """
     causes = _Causes(session)
     recent: dict[Iid, list[float]] = {}
-    for said in _once(said for said, _ in _reports(session)):
-        changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
-        for iid in [(siid, piid) for siid, piid, _ in changes if not bare_words(said)]:
+    for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
+        for iid in [(siid, piid) for siid, piid, _ in report.changes if not bare_words(said)]:
             times = [each for each in recent.get(iid, []) if said.instant - each < REPORT_INTERVAL - _STAMPS]
             recent[iid] = [*times, said.instant]
             where = f"property {iid[0]}.{iid[1]}"
@@ -170,7 +159,7 @@ def reports_known(session: Observed, case: Case) -> None:
     spec = need_spec(session, case)
     if spec is None:
         return
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         for siid, piid, _ in report.changes:
             prop = spec.property(siid, piid)
             if prop is None:
@@ -179,7 +168,7 @@ def reports_known(session: Observed, case: Case) -> None:
                 case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
             else:
                 case.good(f"{prop.name}", said.record)
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
@@ -199,7 +188,7 @@ def event_arguments(session: Observed, case: Case) -> None:
     spec = need_spec(session, case)
     if spec is None:
         return
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None or not _is_whole(said, event):
             continue
@@ -234,7 +223,7 @@ def serial_number(session: Observed, case: Case) -> None:
         if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
     ]
     told = False
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         for siid, piid, value in report.changes:
             if (siid, piid) == SERIAL_NUMBER:
                 told = True

@@ -119,6 +119,6 @@ def rule(
     return decorate
 
 
-def rules_of(kind: str) -> partial[Callable[[Check], Judge]]:
-    """Give :func:`rule` for a file whose rules are of one kind."""
-    return partial(rule, kind=kind)
+def rules_of(kind: str, severity: str = "failure") -> partial[Callable[[Check], Judge]]:
+    """Give :func:`rule` for a file whose rules are of one kind, and of this severity unless they say otherwise."""
+    return partial(rule, kind=kind, severity=severity)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects, happenings
-from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.values import show
@@ -43,17 +43,18 @@ class _Reports:
     """The reports of a session, found by time."""
 
     def __init__(self, line: Conversation) -> None:
-        self._said = line.of("properties_changed")
-        self._instants = [said.instant for said in self._said]
+        self._reports = list(of_kind(line, c.PropertiesChanged))
 
     def between(self, start: float, end: float) -> Iterator[tuple[Turn, dict[Iid, object]]]:
         """Go through the reports of a time, with the properties and values they tell."""
-        for at in range(bisect_left(self._instants, start), len(self._said)):
-            said = self._said[at]
+        for said, report in islice(self._reports, bisect_left(self._reports, start, key=_instant), None):
             if said.instant > end:
                 return
-            if isinstance(said.command, c.PropertiesChanged):
-                yield said, {(siid, piid): value for siid, piid, value in said.command.changes}
+            yield said, {(siid, piid): value for siid, piid, value in report.changes}
+
+
+def _instant(report: tuple[Turn, c.PropertiesChanged]) -> float:
+    return report[0].instant
 
 
 def _values_set(downlink: Downlink) -> dict[Iid, object]:
