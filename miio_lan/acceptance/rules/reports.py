@@ -14,7 +14,7 @@ from miio_lan.acceptance.rules.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS, Turn
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 
 rule = rules_of("reports")
 _C = TypeVar("_C", bound=c.Command)
@@ -125,20 +125,23 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
+def _instant(downlink: Downlink) -> float:
+    return downlink.instant
+
+
 class _Causes:
     """What was handed out that changes properties, found by time."""
 
     def __init__(self, session: Observed) -> None:
         # One who reports first may seem to do so before he was asked.
         self._late = 0.0 if session.driven else LATENESS
-        found = [each for each in session.line.downlinks if isinstance(each.command, _CAUSES)]
-        self._found = sorted(found, key=lambda downlink: downlink.instant)
-        self._instants = [downlink.instant for downlink in self._found]
+        found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
+        self._found = sorted(found, key=_instant)
 
     def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
         """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        first = bisect_left(self._instants, start - self._late)
-        last = bisect_right(self._instants, end + self._late)
+        first = bisect_left(self._found, start - self._late, key=_instant)
+        last = bisect_right(self._found, end + self._late, key=_instant)
         commands = [each.command for each in self._found[first:last]]
         own = any(
             not isinstance(each, c.SetProperties)

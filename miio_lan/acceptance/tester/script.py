@@ -87,11 +87,14 @@ class _TesterRun:
             self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
         yield from self._settle()
 
+    def _begin(self, stage: str) -> Tester:
+        self.tester.stage = stage
+        return self.tester
+
     # -- steps -------------------------------------------------------------------------------------------------------
 
     def _boot(self) -> Steps:
-        tester = self.tester
-        tester.stage = "power-up"
+        tester = self._begin("power-up")
         yield Wait(self._booted, tester.timing.boot)
         # An answer to a request is no report: what is missing has all the time of the rule before it is asked for.
         while not self._reported() and tester.now < (due := self._report_due()):
@@ -118,8 +121,7 @@ class _TesterRun:
         return (since if since is not None else self.tester.now) + BOOT_TIME + _MARGIN
 
     def _idle(self) -> Steps:
-        tester = self.tester
-        tester.stage = "polling"
+        tester = self._begin("polling")
         wanted = tester.heard["get_down"] + _IDLE_POLLS
         yield Wait(lambda: tester.heard["get_down"] >= wanted, _IDLE_POLLS * 0.5)
 
@@ -138,8 +140,7 @@ class _TesterRun:
             yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
     def _identity(self) -> Steps:
-        tester = self.tester
-        tester.stage = "asking for model and version"
+        tester = self._begin("asking for model and version")
         for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
             answered, before = told_again(tester, word), tester.identified[word]
             tester.notify(request)
@@ -148,15 +149,14 @@ class _TesterRun:
                 self._owed = tester.now + ANSWER_TIME
 
     def _net_changes(self) -> Steps:
-        tester = self.tester
-        tester.stage = "network changes"
+        tester = self._begin("network changes")
         for state in _STATES:
             tester.set_net(state)
             fetched = tester.heard["get_down"] + 2
             yield Wait(lambda fetched=fetched: tester.heard["get_down"] >= fetched, 1.0)  # type: ignore[misc]
 
     def _wrong_ones(self) -> Steps:
-        self.tester.stage = "unknown, long and malformed downlinks"
+        self._begin("unknown, long and malformed downlinks")
         siid, piid = self._any_ids()
         yield from self._all([f"get_properties {siid} {piid}", plan.UNKNOWN, f'{plan.UNKNOWN} "a b",1'])
         yield from self._all([plan.long_downlink()])
@@ -173,7 +173,7 @@ class _TesterRun:
         return readable.iid if readable is not None else (2, 1)
 
     def _reads(self, spec: Spec) -> Steps:
-        self.tester.stage = "reading"
+        self._begin("reading")
         props = [prop.iid for prop in spec.readable()]
         for siid, piid in props:
             yield from self._read(siid, piid)
@@ -184,7 +184,7 @@ class _TesterRun:
         yield from self._get([*props[:2], plan.missing_property(spec)])
 
     def _writes(self, spec: Spec) -> Steps:
-        self.tester.stage = "writing"
+        self._begin("writing")
         for prop in spec.writable():
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
@@ -205,7 +205,7 @@ class _TesterRun:
 
     def _put_back(self) -> Steps:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
-        self.tester.stage = "putting back what was set"
+        self._begin("putting back what was set")
         self._missed.clear()
         for prop, before in self.course.to_put_back:
             if _took((yield from self._ask(_setting(prop, before))), prop):
@@ -213,14 +213,13 @@ class _TesterRun:
         self.tester.stage = "done"
 
     def _actions(self, spec: Spec) -> Steps:
-        self.tester.stage = "actions"
+        self._begin("actions")
         for siid, aiid, arguments in plan.calls(spec):
             words = (f"{piid} {token(value)}" for piid, value in arguments)
             yield from self._ask(" ".join([f"action {siid} {aiid}", *words]))
 
     def _update(self) -> Steps:
-        tester = self.tester
-        tester.stage = "firmware update"
+        tester = self._begin("firmware update")
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
         tester.listen_for_transfer(True)
         outcome = yield from self._ask("update_fw")
@@ -239,8 +238,7 @@ class _TesterRun:
                 )
 
     def _whole_update(self, image: bytes) -> Steps:
-        tester = self.tester
-        tester.stage = "firmware update, the whole of it"
+        tester = self._begin("firmware update, the whole of it")
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
         ended: list[str] = []
         if self._gone:
@@ -256,8 +254,7 @@ class _TesterRun:
 
     def _settle(self) -> Steps:
         """Give the last things asked the time the rules allow them."""
-        tester = self.tester
-        tester.stage = "waiting for what is still due"
+        tester = self._begin("waiting for what is still due")
         if tester.now < self._owed:
             yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
         tester.stage = "done"
