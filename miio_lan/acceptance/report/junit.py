@@ -10,18 +10,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
-from miio_lan.acceptance.report.wording import (
-    WHOLE,
-    counts_of,
-    day,
-    evidence_lines,
-    headline,
-    in_order,
-    mode_of,
-    shown,
-    start_of,
-)
 from miio_lan.acceptance.verdict import Judgement, Verdict
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
@@ -38,10 +28,10 @@ def to_junit(judgement: Judgement) -> str:
     ``time`` of the suite is the time that was observed, in seconds.
     """
     judgement = without_secrets(judgement)
-    records = in_order(judgement)
-    start = start_of(records)
+    records = wording.in_order(judgement)
+    start = wording.start_of(records)
     length = f"{records[-1].instant - start:.3f}" if records else "0.000"
-    counts = counts_of(judgement)
+    counts = wording.counts_of(judgement)
     numbers = {
         "tests": str(len(judgement.verdicts)),
         "failures": str(counts["fail"]),
@@ -49,11 +39,11 @@ def to_junit(judgement: Judgement) -> str:
         "skipped": str(counts["not observed"]),
         "time": length,
     }
-    name = _clean(shown(judgement.title)) or "acceptance"
+    name = _clean(wording.shown(judgement.title)) or "acceptance"
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
-    stamp = day(
+    stamp = wording.day(
         judgement.started, "%Y-%m-%dT%H:%M:%S", _EPOCH
     )  # ISO 8601 in UTC, without a zone: as the schema wants
     suite = ET.SubElement(root, "testsuite", {"name": name, **numbers, "timestamp": stamp})
@@ -66,24 +56,24 @@ def to_junit(judgement: Judgement) -> str:
 
 def _properties(suite: ET.Element, judgement: Judgement) -> None:
     properties = ET.SubElement(suite, "properties")
-    whole, sentence = headline(judgement)
+    whole, sentence = wording.headline(judgement)
     values = {
         "model": judgement.model or "unknown",
-        "mode": mode_of(judgement),
-        "verdict": f"{WHOLE[whole]}: {sentence}",
+        "mode": wording.mode_of(judgement),
+        "verdict": f"{wording.WHOLE[whole]}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
     }
     for name, value in values.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(shown(value))})
+        ET.SubElement(properties, "property", {"name": name, "value": _clean(wording.shown(value))})
 
 
 def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
-    place = f"miio_lan.acceptance.{_clean(shown(mode))}"
+    place = f"miio_lan.acceptance.{_clean(wording.shown(mode))}"
     case = ET.SubElement(
         suite, "testcase", {"classname": place, "name": _clean(verdict.rule.name), "time": "0.000"}
     )
-    reason = _clean(shown(verdict.text or verdict.rule.title))
+    reason = _clean(wording.shown(verdict.text or verdict.rule.title))
     outcome = verdict.outcome.value
     if outcome == "fail":
         failure = ET.SubElement(case, "failure", {"message": reason, "type": "fail"})
@@ -97,7 +87,7 @@ def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
 def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
     lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
-    return _clean("\n".join([*lines, *evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)]))
+    return _clean("\n".join([*lines, *wording.evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)]))
 
 
 def _clean(text: str) -> str:

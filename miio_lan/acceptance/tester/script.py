@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Generator, Iterable
 
 from miio_lan.acceptance.rules.boot import BOOT_TIME, RETRY_TIME
 from miio_lan.acceptance.rules.effects import alike
 from miio_lan.acceptance.rules.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
-from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again, told_again
+from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
+from miio_lan.device.spec import Spec
+from miio_lan.device.values import Property, Value
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
+from miio_lan.virtual.module.request import RequestOutcome
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable
-
-    from miio_lan.acceptance.tester.tester import Script
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Property, Value
-    from miio_lan.virtual.module.request import RequestOutcome
-
-    Steps = Generator[Wait, None, None]
-    Asking = Generator[Wait, None, RequestOutcome | None]
+Steps = Generator[Wait, None, None]
+Asking = Generator[Wait, None, RequestOutcome | None]
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2

@@ -60,11 +60,8 @@ class Tap(LineService[_Read]):
                 "a tap has a port for each direction, or a single one whose direction is found out"
             )
         super().__init__(observer, peer)
-        self._ports: dict[Direction, Port] = {}
-        if up is not None:
-            self._ports["up"] = up
-        if down is not None:
-            self._ports["down"] = down
+        given: dict[Direction, Port | None] = {"up": up, "down": down}
+        self._ports = {direction: port for direction, port in given.items() if port is not None}
         self._either = either
         self._guesses: dict[Direction | None, DirectionGuess] = {}
         self._undecided: list[tuple[bytes, float]] = []
