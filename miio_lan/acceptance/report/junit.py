@@ -16,6 +16,7 @@ from miio_lan.acceptance.verdict import Judgement, Verdict
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ISO = "%Y-%m-%dT%H:%M:%S"  # in UTC, without a zone: as the schema wants it
 _EPOCH = "1970-01-01T00:00:00"
 _JUNIT_EVIDENCE = 50
 _JUNIT_LINE = 1000
@@ -43,9 +44,7 @@ def to_junit(judgement: Judgement) -> str:
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
-    stamp = wording.day(
-        judgement.started, "%Y-%m-%dT%H:%M:%S", _EPOCH
-    )  # ISO 8601 in UTC, without a zone: as the schema wants
+    stamp = wording.day(judgement.started, _ISO, _EPOCH)
     suite = ET.SubElement(root, "testsuite", {"name": name, **numbers, "timestamp": stamp})
     _properties(suite, judgement)
     for verdict in judgement.verdicts:
