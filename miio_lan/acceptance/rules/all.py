@@ -8,21 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from miio_lan.acceptance.rules import (
-    answers,
-    boot,
-    check,
-    codes,
-    ends,
-    form,
-    polling,
-    reports,
-    sets,
-    update,
-    values,
-)
+from miio_lan.acceptance.rules import check, ends
+from miio_lan.acceptance.rules.life import boot, update
+from miio_lan.acceptance.rules.line import answers, form, polling
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Judge
+from miio_lan.acceptance.rules.values import codes, reports, sets, values
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Rule, Verdict
 from miio_lan.device.spec import Spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHODS
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import DIRECTIONS, Record

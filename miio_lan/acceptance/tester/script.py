@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
 
-from miio_lan.acceptance.rules.boot import BOOT_TIME, RETRY_TIME
-from miio_lan.acceptance.rules.effects import alike
-from miio_lan.acceptance.rules.sets import REPORT_TIME
+from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.values.effects import alike
+from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
 from miio_lan.device.spec import Spec
 from miio_lan.device.values import Property, Value
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
-from miio_lan.virtual.module.request import RequestOutcome
+from miio_lan.virtual.module.requests.request import RequestOutcome
 
 Steps = Generator[Wait, None, None]
 Asking = Generator[Wait, None, RequestOutcome | None]

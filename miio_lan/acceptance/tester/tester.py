@@ -19,7 +19,7 @@ from miio_lan.uart.pieces import pieces
 from miio_lan.uart.values import read_values
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import DOCUMENT
-from miio_lan.virtual.module.request import RequestOutcome
+from miio_lan.virtual.module.requests.request import RequestOutcome
 
 # Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
 TESTER_PROFILE = replace(DOCUMENT, name="tester", longest=2047)

@@ -7,10 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, alike, effects, happenings
 from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.values.effects import (
+    APPLIED,
+    IGNORED,
+    LATE,
+    Effect,
+    alike,
+    effects,
+    happenings,
+)
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation

@@ -9,8 +9,8 @@ from typing import TypeVar
 from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.acceptance.rules.sets import REPORT_TIME
-from miio_lan.acceptance.rules.values import need_spec
+from miio_lan.acceptance.rules.values.sets import REPORT_TIME
+from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from miio_lan.acceptance.rules.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.acceptance.rules.values import need_spec
+from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.spec import Property, Spec, SpecAction
 from miio_lan.device.values import Code, show
 from miio_lan.uart import commands as c
