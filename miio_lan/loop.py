@@ -11,15 +11,17 @@ import selectors
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from miio_lan.errors import PortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +33,27 @@ _LONGEST_SLEEP = 3600.0
 
 _T = TypeVar("_T")
 _File = int | socket.socket
+
+
+def wall_clock(now: float) -> float:
+    """Give unix time for a monotonic instant of this run."""
+    return time.time() - (time.monotonic() - now)
+
+
+class Closing(ABC):
+    """Something that is to be closed. A context manager that does so."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what it holds. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Timed(Protocol):

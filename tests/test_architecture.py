@@ -16,13 +16,13 @@ PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encodi
 def drawn() -> set[str]:
     """Give what stands in the tree, as paths: folders end with a slash."""
     tree = PAGE.partition("```text\nmiio_lan/\n")[2].partition("```")[0]
-    paths, above = set(), ""
+    paths: set[str] = set()
+    above = {2: ""}  # by the depth of a row: the folder it is in
     for row in tree.splitlines():
         depth = len(row) - len(row.lstrip(" "))
         names = re.findall(r"[\w.]+(?:/|\.py)", re.split(r" {2,}", row.strip())[0])
-        if depth == 2:
-            above = names[0] if names[0].endswith("/") else ""
-        paths |= set(names) if depth == 2 else {above + name for name in names}
+        above[depth + 2] = above[depth] + names[0]
+        paths |= {above[depth] + name for name in names}
     return paths
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from miio_lan.device.spec import Spec
+from miio_lan.loop import wall_clock
 from miio_lan.record import read
 from miio_lan.uart import line as lines
 from miio_lan.uart.bridge import faults
@@ -28,7 +29,7 @@ from miio_lan.uart.bridge.bridge import Bridge
 from miio_lan.uart.bridge.faults import Fault
 from miio_lan.uart.listening import overhearing, tap
 from miio_lan.uart.ports.port import MemoryPair, PtyPort
-from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from miio_lan.acceptance.rules.all import verdicts_of
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
-from miio_lan.record.marks import marked_check, without_marks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.device.spec import Spec
-    from miio_lan.record import Record
-    from miio_lan.record.marks import MarkedCheck
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
+from miio_lan.record.marks import MarkedCheck, marked_check, without_marks
 
 PASSIVE, MODULE, LAN = "passive", "module", "lan"
 _CUT = "the recording ends before the check does"

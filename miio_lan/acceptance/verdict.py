@@ -5,13 +5,11 @@ Pure data, made by the passive and the active checker, shown by the reports.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 
 class Outcome(Enum):
@@ -66,13 +64,7 @@ class Rule:
 
     def as_json(self) -> dict[str, object]:
         """Give the rule as plain JSON values."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "source": self.source,
-            "kind": self.kind,
-            "severity": self.severity,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

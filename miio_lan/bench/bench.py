@@ -11,21 +11,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
 from miio_lan.bench.recorder import Recorder
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
 from miio_lan.bench.trace import ExpectationFailed, account, line_of, trace
+from miio_lan.device.blocking import Device
+from miio_lan.device.spec import Spec
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record
-
-if TYPE_CHECKING:
-    from miio_lan.device.blocking import Device
-    from miio_lan.device.spec import Spec
 
 __all__ = ["Bench", "Expectation", "ExpectationFailed", "ObservedLine", "Recorder"]
 

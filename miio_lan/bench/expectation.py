@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from miio_lan.bench.recorder import Mark
 from miio_lan.bench.snapshot import beginning
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.content import same_value
-from miio_lan.pairing.exchange import STOPS, Exchange, Part
-from miio_lan.record import Record
+from miio_lan.pairing.exchange import STOPS, Exchange
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
@@ -21,6 +20,23 @@ TIMEOUT = 5.0
 """Seconds an expectation waits; a module gives its MCU 4."""
 AFTERWARDS = 1.0
 """Seconds the last line may come after the reply, which another thread may tell first."""
+
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Known(Generic[_T_co]):
+    """An attribute of the command that an expectation found, as far as it is known when it is asked for."""
+
+    def __init__(self, of: Callable[[Exchange], _T_co]) -> None:
+        self._of = of
+
+    @overload
+    def __get__(self, expectation: None, owner: type[Expectation]) -> Self: ...
+    @overload
+    def __get__(self, expectation: Expectation, owner: type[Expectation]) -> _T_co: ...
+    def __get__(self, expectation: Expectation | None, owner: type[Expectation]) -> Self | _T_co:
+        return self if expectation is None else self._of(expectation.exchange)
 
 
 class Expectation:
@@ -145,90 +161,42 @@ class Expectation:
         """All commands like this."""
         return tuple(self._matching())
 
-    @property
-    def method(self) -> str:
-        """See :class:`Exchange`, as for all that follow."""
-        return self.exchange.method
+    # As in :class:`Exchange`, and as far as known:
 
-    @property
-    def params(self) -> object:
-        """The parameters."""
-        return self.exchange.params
-
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """The LAN message ids."""
-        return self.exchange.ids
-
-    @property
-    def request(self) -> Record | None:
-        """The LAN request."""
-        return self.exchange.request
-
-    @property
-    def down(self) -> Record | None:
-        """The line handed out to the MCU."""
-        return self.exchange.down
-
-    @property
-    def result(self) -> Record | None:
-        """The MCU's answer, ``result`` or ``error``."""
-        return self.exchange.result
-
-    @property
-    def acknowledgement(self) -> Record | None:
-        """What the module said to the answer."""
-        return self.exchange.acknowledgement
-
-    @property
-    def reply(self) -> Record | None:
-        """The LAN reply."""
-        return self.exchange.reply
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The lines it became, where they were several."""
-        return self.exchange.parts
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """All that belongs to it."""
-        return self.exchange.records
-
-    @property
-    def readings(self) -> dict[str, Mapping[str, object]]:
-        """The neutral readings by step: request, down, result, acknowledgement, reply."""
-        return self.exchange.readings
-
-    @property
-    def fetch_time(self) -> float | None:
-        """Seconds from the request to the ``down``."""
-        return self.exchange.fetch_time
-
-    @property
-    def mcu_time(self) -> float | None:
-        """Seconds from the ``down`` to the answer."""
-        return self.exchange.mcu_time
-
-    @property
-    def total_time(self) -> float | None:
-        """Seconds from the request to the reply."""
-        return self.exchange.total_time
-
-    @property
-    def stopped_at(self) -> str | None:
-        """Where it stopped; None when all went through."""
-        return self.exchange.stopped_at
-
-    @property
-    def ambiguous(self) -> bool:
-        """Whether what was seen can be explained in more than one way."""
-        return self.exchange.ambiguous
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What else is to be said about it."""
-        return self.exchange.notes
+    method = _Known(lambda exchange: exchange.method)
+    """The method."""
+    params = _Known(lambda exchange: exchange.params)
+    """The parameters."""
+    ids = _Known(lambda exchange: exchange.ids)
+    """The LAN message ids."""
+    request = _Known(lambda exchange: exchange.request)
+    """The LAN request."""
+    down = _Known(lambda exchange: exchange.down)
+    """The line handed out to the MCU."""
+    result = _Known(lambda exchange: exchange.result)
+    """The MCU's answer, ``result`` or ``error``."""
+    acknowledgement = _Known(lambda exchange: exchange.acknowledgement)
+    """What the module said to the answer."""
+    reply = _Known(lambda exchange: exchange.reply)
+    """The LAN reply."""
+    parts = _Known(lambda exchange: exchange.parts)
+    """The lines it became, where they were several."""
+    records = _Known(lambda exchange: exchange.records)
+    """All that belongs to it."""
+    readings = _Known(lambda exchange: exchange.readings)
+    """The neutral readings by step: request, down, result, acknowledgement, reply."""
+    fetch_time = _Known(lambda exchange: exchange.fetch_time)
+    """Seconds from the request to the ``down``."""
+    mcu_time = _Known(lambda exchange: exchange.mcu_time)
+    """Seconds from the ``down`` to the answer."""
+    total_time = _Known(lambda exchange: exchange.total_time)
+    """Seconds from the request to the reply."""
+    stopped_at = _Known(lambda exchange: exchange.stopped_at)
+    """Where it stopped; None when all went through."""
+    ambiguous = _Known(lambda exchange: exchange.ambiguous)
+    """Whether what was seen can be explained in more than one way."""
+    notes = _Known(lambda exchange: exchange.notes)
+    """What else is to be said about it."""
 
 
 class Wanted:

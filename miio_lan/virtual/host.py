@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from miio_lan.errors import PortError
 from miio_lan.foreign import printable
+from miio_lan.loop import wall_clock
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.virtual.endpoint import Endpoint
 from miio_lan.virtual.hosting import Host
@@ -34,11 +35,6 @@ OnDatagram = Callable[[str, bytes, float, "Address"], object]
 
 # Datagrams taken in one go, so that a flood on the LAN leaves the line its turn.
 _BURST = 32
-
-
-def wall_clock(now: float) -> float:
-    """Give unix time for a monotonic instant of this run."""
-    return time.time() - (time.monotonic() - now)
 
 
 class LineHost(Host):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from miio_lan.device.spec import Spec
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
+from miio_lan.loop import wall_clock
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import PtyPair
-from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
 from miio_lan.virtual.mcu.mcu import Mcu

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from support.constants import unpinned
 
-from miio_lan.acceptance.rules import boot
+from miio_lan.acceptance.rules.life import boot
 from miio_lan.acceptance.tester import plan, script, tester
 
 PINS = {
-    "acceptance.rules.boot": {
+    "acceptance.rules.life.boot": {
         "BOOT_TIME": 5.0,
         "RETRY_TIME": 5.0,
     },
-    "acceptance.rules.sets": {
+    "acceptance.rules.values.sets": {
         "REPORT_TIME": 2.0,
     },
-    "acceptance.rules.reports": {
+    "acceptance.rules.values.reports": {
         "_STAMPS": 0.04,
     },
     "acceptance.rules.rulebook": {

@@ -9,10 +9,10 @@ from miio_lan.device.spec import Spec
 from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.chip import Chip
-from miio_lan.virtual.module.local_methods import NOT_FROM_HERE
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import PROFILES
-from miio_lan.virtual.module.property_requests import MAX_GET, MAX_SET, NOT_MENTIONED
+from miio_lan.virtual.module.requests.local_methods import NOT_FROM_HERE
+from miio_lan.virtual.module.requests.property_requests import MAX_GET, MAX_SET, NOT_MENTIONED
 from miio_lan.virtual.module.update import UpdateScript
 
 PINS = {
@@ -45,15 +45,15 @@ PINS = {
         "REPORT_TRIES": 2,
         "NOW": 0.0,
     },
-    "virtual.module.console": {
+    "virtual.module.line.console": {
         "MAX_BYTES": 2048,
         "MAX_UNREAD": 65536,
     },
-    "virtual.module.local_methods": {
+    "virtual.module.requests.local_methods": {
         "_MAX_SSID": 32,
         "_MAX_PASSWORD": 64,
     },
-    "virtual.module.mcu_queue": {
+    "virtual.module.line.mcu_queue": {
         "MAX_NOTICES": 16,
     },
     "virtual.module.module": {
@@ -61,11 +61,11 @@ PINS = {
         "MAX_REPORTED": 256,
         "POWERED_BEFORE": 1.0,
     },
-    "virtual.module.reports": {
+    "virtual.module.line.reports": {
         "MAX_PROPERTIES": 256,
         "MAX_MESSAGE": 700,
     },
-    "virtual.module.request": {},
+    "virtual.module.requests.request": {},
 }
 
 

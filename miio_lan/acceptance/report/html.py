@@ -14,44 +14,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 from string import Template
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
-from miio_lan.acceptance.report.wording import (
-    LANES,
-    ORDER,
-    WHOLE,
-    by_need,
-    counts_of,
-    day,
-    headline,
-    in_order,
-    left_out_of,
-    line_of,
-    mode_of,
-    offset,
-    shortened,
-    shown,
-    span,
-    start_of,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 _SCRIPTS = ("model.js", "draw.js", "timeline.js", "overview.js", "details.js", "lists.js", "main.js")
 _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observed": "Not observed"}
 _TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
-_CLASSES = {outcome: outcome.split()[0] for outcome in ORDER}  # a class has no space
+_CLASSES = {outcome: outcome.split()[0] for outcome in wording.ORDER}  # a class has no space
 _NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
 _HTML_EVIDENCE = 50
 _HTML_LINE = 600
@@ -60,26 +39,26 @@ _HTML_LINE = 600
 def to_html(judgement: Judgement) -> str:
     """Write a judgement as one self-contained HTML page (UTF-8)."""
     judgement = without_secrets(judgement)
-    records = in_order(judgement)
-    places, start = Places(records), start_of(records)
+    records = wording.in_order(judgement)
+    places, start = Places(records), wording.start_of(records)
     style, script = _asset("report.css"), _script()
-    whole, sentence = headline(judgement)
+    whole, sentence = wording.headline(judgement)
     return Template(_asset("report.html")).substitute(
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
         style=style,
         script=script,
         title=_text(judgement.title),
         model=_text(judgement.model or "model unknown"),
-        mode=_text(mode_of(judgement)),
-        started=_text(day(judgement.started)),
+        mode=_text(wording.mode_of(judgement)),
+        started=_text(wording.day(judgement.started)),
         outcome=_CLASSES[whole],
-        whole=WHOLE[whole],
+        whole=wording.WHOLE[whole],
         sentence=_text(sentence),
         bar=_bar(judgement),
         filters=_filters(judgement),
-        tiles=_tiles(counts_of(judgement)),
+        tiles=_tiles(wording.counts_of(judgement)),
         figures="".join(_figures(judgement.exchanges, records)),
-        verdicts="".join(_row(verdict, places, start) for verdict in by_need(judgement.verdicts))
+        verdicts="".join(_row(verdict, places, start) for verdict in wording.by_need(judgement.verdicts))
         or _NO_RULES,
         data=embedded(timeline_data(judgement, records)),
     )
@@ -104,14 +83,14 @@ def _hash(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(shown(text))
+    return escape(wording.shown(text))
 
 
 def _bar(judgement: Judgement) -> str:
     """Draw the shares of the outcomes, as one bar."""
-    counts, total, x = counts_of(judgement), len(judgement.verdicts), 0.0
+    counts, total, x = wording.counts_of(judgement), len(judgement.verdicts), 0.0
     parts = []
-    for outcome in ORDER:
+    for outcome in wording.ORDER:
         if share := 100 * counts[outcome] / max(total, 1):
             parts.append(
                 f'<rect class="{_CLASSES[outcome]}" x="{x:.3f}%" width="{share:.3f}%" height="100%"></rect>'
@@ -125,14 +104,14 @@ def _filters(judgement: Judgement) -> str:
     return "".join(
         f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}" checked '
         f'aria-label="Show rules: {_TILES[outcome]}">'
-        for outcome, count in counts_of(judgement).items()
+        for outcome, count in wording.counts_of(judgement).items()
         if count
     )
 
 
 def _tiles(counts: dict[str, int]) -> str:
     tiles = []
-    for outcome in ORDER:
+    for outcome in wording.ORDER:
         name, count = _CLASSES[outcome], counts[outcome]
         word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
         inside = f"<b>{count}</b> <span>{word}</span>"
@@ -146,9 +125,9 @@ def _tiles(counts: dict[str, int]) -> str:
 
 def _figures(exchanges: Sequence[Exchange], records: Sequence[Record]) -> Iterator[str]:
     """Give the numbers about the wires: how many commands went through, and how long their parts took."""
-    length = span(records[-1].instant - records[0].instant) if records else "no time"
-    yield _figure("Records", f"{len(records):,}".replace(",", "\N{THIN SPACE}"), f"in {length}")
-    through = sum(exchange.stopped_at is None for exchange in exchanges)
+    number = f"{len(records):,}".replace(",", "\N{THIN SPACE}")
+    yield _figure("Records", number, f"in {wording.length_of(records)}")
+    through = wording.went_through(exchanges)
     yield _figure("Commands", f"{through} of {len(exchanges)}" if exchanges else "0", "went through")
     yield _times("Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
     yield _times("MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
@@ -159,7 +138,8 @@ def _times(name: str, what: str, values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return _figure(name, "–", f"{what}, not observed")
-    return _figure(name, span(statistics.median(known)), f"{what}, at most {span(max(known))}")
+    longest = wording.span(max(known))
+    return _figure(name, wording.span(statistics.median(known)), f"{what}, at most {longest}")
 
 
 def _figure(name: str, value: str, note: str) -> str:
@@ -185,7 +165,7 @@ def _evidence(verdict: Verdict, places: Places, start: float) -> str:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
     items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_HTML_EVIDENCE])
-    more = max(left_out_of(verdict, _HTML_EVIDENCE), 0)
+    more = max(wording.left_out_of(verdict, _HTML_EVIDENCE), 0)
     total = min(count, _HTML_EVIDENCE) + more
     if more:
         items += f"<li>and {more} more</li>"
@@ -199,9 +179,10 @@ def _piece(evidence: Evidence, places: Places, start: float) -> str:
     record, said = evidence.record, _text(evidence.text)
     if record is None:
         return f"<li><span>{said}</span></li>"
-    lane = LANES[record.wire, record.direction]
+    at, lane = wording.offset(record, start), wording.LANES[record.wire, record.direction]
+    line = wording.shortened(wording.line_of(record), _HTML_LINE)
     return (
-        f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{offset(record, start)}</a>'
+        f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{at}</a>'
         f'<span class="lane {record.wire}">{escape(lane)}</span>'
-        f"<code>{escape(shortened(line_of(record), _HTML_LINE))}</code>{f'<span>{said}</span>' if said else ''}</li>"
+        f"<code>{escape(line)}</code>{f'<span>{said}</span>' if said else ''}</li>"
     )

@@ -27,17 +27,17 @@ Tokens and passwords are hidden, in the bytes of records as well. The text is pu
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import plain
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.pairing.pairing import Exchange
+from miio_lan.acceptance.verdict import Judgement
+from miio_lan.pairing.pairing import Exchange
 
 FORMAT = 1
 """The version of the keys."""
+_EXCHANGE_KEYS = (
+    "method", "ids", "fetch_time", "mcu_time", "total_time", "stopped_at", "ambiguous", "notes",
+)  # fmt: skip
 
 
 def to_json(judgement: Judgement) -> str:
@@ -56,13 +56,5 @@ def to_json(judgement: Judgement) -> str:
 
 
 def _exchange(exchange: Exchange) -> dict[str, object]:
-    return {
-        "method": exchange.method,
-        "ids": list(exchange.ids),
-        "fetch_time": exchange.fetch_time,
-        "mcu_time": exchange.mcu_time,
-        "total_time": exchange.total_time,
-        "stopped_at": None if exchange.stopped_at is None else str(exchange.stopped_at),
-        "ambiguous": exchange.ambiguous,
-        "notes": list(exchange.notes),
-    }
+    known = exchange.as_json()
+    return {key: known[key] for key in _EXCHANGE_KEYS}

@@ -9,28 +9,15 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
-from miio_lan.acceptance.report.wording import (
-    WHOLE,
-    counts_of,
-    evidence_line,
-    headline,
-    in_order,
-    left_out_of,
-    mode_of,
-    shortened,
-    shown,
-    start_of,
-)
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Judgement, Verdict
+from miio_lan.acceptance.verdict import Judgement, Verdict
 
 # Everything but the characters XML 1.0 allows; escapes do not help, a parser refuses those too.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ISO = "%Y-%m-%dT%H:%M:%S"  # in UTC, without a zone: as the schema wants it
+_EPOCH = "1970-01-01T00:00:00"
 _JUNIT_EVIDENCE = 50
 _JUNIT_LINE = 1000
 
@@ -42,10 +29,10 @@ def to_junit(judgement: Judgement) -> str:
     ``time`` of the suite is the time that was observed, in seconds.
     """
     judgement = without_secrets(judgement)
-    records = in_order(judgement)
-    start = start_of(records)
+    records = wording.in_order(judgement)
+    start = wording.start_of(records)
     length = f"{records[-1].instant - start:.3f}" if records else "0.000"
-    counts = counts_of(judgement)
+    counts = wording.counts_of(judgement)
     numbers = {
         "tests": str(len(judgement.verdicts)),
         "failures": str(counts["fail"]),
@@ -53,13 +40,12 @@ def to_junit(judgement: Judgement) -> str:
         "skipped": str(counts["not observed"]),
         "time": length,
     }
-    name = _clean(shown(judgement.title)) or "acceptance"
+    name = _clean(wording.shown(judgement.title)) or "acceptance"
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
-    suite = ET.SubElement(
-        root, "testsuite", {"name": name, **numbers, "timestamp": _stamp(judgement.started)}
-    )
+    stamp = wording.day(judgement.started, _ISO, _EPOCH)
+    suite = ET.SubElement(root, "testsuite", {"name": name, **numbers, "timestamp": stamp})
     _properties(suite, judgement)
     for verdict in judgement.verdicts:
         _case(suite, verdict, judgement.mode, start)
@@ -69,24 +55,24 @@ def to_junit(judgement: Judgement) -> str:
 
 def _properties(suite: ET.Element, judgement: Judgement) -> None:
     properties = ET.SubElement(suite, "properties")
-    whole, sentence = headline(judgement)
+    whole, sentence = wording.headline(judgement)
     values = {
         "model": judgement.model or "unknown",
-        "mode": mode_of(judgement),
-        "verdict": f"{WHOLE[whole]}: {sentence}",
+        "mode": wording.mode_of(judgement),
+        "verdict": f"{wording.WHOLE[whole]}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
     }
     for name, value in values.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(shown(value))})
+        ET.SubElement(properties, "property", {"name": name, "value": _clean(wording.shown(value))})
 
 
 def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
-    place = f"miio_lan.acceptance.{_clean(shown(mode))}"
+    place = f"miio_lan.acceptance.{_clean(wording.shown(mode))}"
     case = ET.SubElement(
         suite, "testcase", {"classname": place, "name": _clean(verdict.rule.name), "time": "0.000"}
     )
-    reason = _clean(shown(verdict.text or verdict.rule.title))
+    reason = _clean(wording.shown(verdict.text or verdict.rule.title))
     outcome = verdict.outcome.value
     if outcome == "fail":
         failure = ET.SubElement(case, "failure", {"message": reason, "type": "fail"})
@@ -100,21 +86,7 @@ def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
 def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
     lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
-    lines += [
-        shortened(evidence_line(evidence, start), _JUNIT_LINE)
-        for evidence in verdict.evidence[:_JUNIT_EVIDENCE]
-    ]
-    if (more := left_out_of(verdict, _JUNIT_EVIDENCE)) > 0:
-        lines.append(f"and {more} more")
-    return _clean("\n".join(lines))
-
-
-def _stamp(wall: float) -> str:
-    """Write a time as the schema wants it: ISO 8601 in UTC, without a zone."""
-    try:
-        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    except (OverflowError, OSError, ValueError):
-        return "1970-01-01T00:00:00"
+    return _clean("\n".join([*lines, *wording.evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)]))
 
 
 def _clean(text: str) -> str:

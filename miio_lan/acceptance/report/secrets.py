@@ -8,9 +8,13 @@ pieces of lines do not show any more what they belong to.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
+from miio_lan.acceptance.verdict import Evidence, Judgement
+from miio_lan.pairing.exchange import Exchange, Part
+from miio_lan.record import Record
 from miio_lan.record.redact import (
     HIDDEN,
     pressed,
@@ -21,15 +25,9 @@ from miio_lan.record.redact import (
     words_of,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.pairing.exchange import Exchange, Part
-    from miio_lan.record import Record
-
 # Shorter words stand in any sentence, and are no secret worth the name.
 _SHORTEST = 4
+_Holder = TypeVar("_Holder", Exchange, Part, Evidence)
 
 
 def without_secrets(judgement: Judgement) -> Judgement:
@@ -37,7 +35,7 @@ def without_secrets(judgement: Judgement) -> Judgement:
     veil = _Veil()
     records = tuple(veil.record(record) for record in judgement.records)
     exchanges = [_exchange(exchange, veil) for exchange in judgement.exchanges]
-    verdicts = [_verdict(verdict, veil) for verdict in judgement.verdicts]
+    evidence = [[veil.over(one, "record") for one in each.evidence] for each in judgement.verdicts]
     return replace(
         judgement,
         title=redact(judgement.title),
@@ -50,9 +48,9 @@ def without_secrets(judgement: Judgement) -> Judgement:
             replace(
                 each,
                 text=veil.text(each.text),
-                evidence=tuple(replace(one, text=veil.text(one.text)) for one in each.evidence),
+                evidence=tuple(replace(one, text=veil.text(one.text)) for one in shown),
             )
-            for each in verdicts
+            for each, shown in zip(judgement.verdicts, evidence, strict=True)
         ),
     )
 
@@ -73,8 +71,11 @@ class _Veil:
             known = self._records[id(record)] = (record, redact_record(record, self._found))
         return known[1]
 
-    def maybe(self, record: Record | None) -> Record | None:
-        return None if record is None else self.record(record)
+    def over(self, holder: _Holder, *names: str) -> _Holder:
+        """Give something that holds records, or None, under these names, with the secrets hidden in them."""
+        held = [(name, getattr(holder, name)) for name in names]
+        clean: dict[str, Any] = {name: self.record(each) for name, each in held if each is not None}
+        return replace(holder, **clean)
 
     def text(self, text: str) -> str:
         """Hide secrets in a sentence. Sentences come last, when all records are known."""
@@ -97,28 +98,10 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
 
 def _exchange(exchange: Exchange, veil: _Veil) -> Exchange:
     return replace(
-        exchange,
+        veil.over(exchange, "request", "reply"),
         method=redact(exchange.method),
         params=redact_value(exchange.params),
         stopped_at=None if exchange.stopped_at is None else redact(exchange.stopped_at),
-        request=veil.maybe(exchange.request),
-        reply=veil.maybe(exchange.reply),
-        parts=tuple(_part(part, veil) for part in exchange.parts),
+        parts=tuple(veil.over(part, "down", "result", "acknowledgement") for part in exchange.parts),
         records=tuple(veil.record(record) for record in exchange.records),
     )
-
-
-def _part(part: Part, veil: _Veil) -> Part:
-    return replace(
-        part,
-        down=veil.maybe(part.down),
-        result=veil.maybe(part.result),
-        acknowledgement=veil.maybe(part.acknowledgement),
-    )
-
-
-def _verdict(verdict: Verdict, veil: _Veil) -> Verdict:
-    def shown(evidence: Evidence) -> Evidence:
-        return replace(evidence, record=veil.maybe(evidence.record))
-
-    return replace(verdict, evidence=tuple(map(shown, verdict.evidence)))

@@ -7,29 +7,12 @@ stay brackets. On a terminal the text is wrapped to its width; piped, every find
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol
 
+from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
-from miio_lan.acceptance.report.wording import (
-    WHOLE,
-    by_need,
-    counts_of,
-    day,
-    evidence_line,
-    headline,
-    in_order,
-    left_out_of,
-    mode_of,
-    shortened,
-    shown,
-    span,
-    start_of,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.verdict import Judgement, Verdict
+from miio_lan.acceptance.verdict import Judgement, Verdict
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
 _SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}
@@ -64,20 +47,20 @@ def terminal(judgement: Judgement, console: RichConsole) -> None:
     """
     judgement = without_secrets(judgement)
     width = min(console.width, _WIDEST) if console.is_terminal else 0
-    start = start_of(in_order(judgement))
-    _say(console, shown(judgement.title), "bold")
+    start = wording.start_of(wording.in_order(judgement))
+    _say(console, wording.shown(judgement.title), "bold")
     for line in _about(judgement):
         _say(console, line, "dim")
-    for verdict in by_need(judgement.verdicts):
+    for verdict in wording.by_need(judgement.verdicts):
         style = _STYLES[verdict.outcome.value]
         for line in _wrapped(_finding(verdict), width):
             _say(console, line, style)
         for line in _details(verdict, start):
             for part in _wrapped(line, width):
                 _say(console, part, "")
-    whole, sentence = headline(judgement)
-    counted = ", ".join(f"{count} {name}" for name, count in counts_of(judgement).items())
-    _say(console, f"{_SIGNS[whole]} {WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole])
+    whole, sentence = wording.headline(judgement)
+    counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
+    _say(console, f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole])
 
 
 def _say(console: RichConsole, text: str, style: str) -> None:
@@ -85,16 +68,16 @@ def _say(console: RichConsole, text: str, style: str) -> None:
 
 
 def _about(judgement: Judgement) -> Iterator[str]:
-    yield f"{shown(judgement.model or 'model unknown')} · {mode_of(judgement)} · {day(judgement.started)}"
-    through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
-    records = in_order(judgement)
-    length = span(records[-1].instant - records[0].instant) if records else "no time"
-    yield f"{len(records)} records in {length}, {through} of {len(judgement.exchanges)} exchanges went through"
+    model = wording.shown(judgement.model or "model unknown")
+    yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
+    records, exchanges = wording.in_order(judgement), judgement.exchanges
+    through = f"{wording.went_through(exchanges)} of {len(exchanges)} exchanges went through"
+    yield f"{len(records)} records in {wording.length_of(records)}, {through}"
 
 
 def _finding(verdict: Verdict) -> str:
     outcome = verdict.outcome.value
-    why = shown(verdict.text or verdict.rule.title)
+    why = wording.shown(verdict.text or verdict.rule.title)
     return f"{_SIGNS[outcome]} {outcome:<12}  {verdict.rule.name}: {why}"
 
 
@@ -102,11 +85,9 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     """Give the lines below a finding; one that is in order has none."""
     if verdict.outcome.value not in ("fail", "warning"):
         return
-    yield f"    rule: {shown(verdict.rule.title)} ({shown(verdict.rule.source)})"
-    for evidence in verdict.evidence[:_TERMINAL_EVIDENCE]:
-        yield f"    - {shortened(evidence_line(evidence, start), _TERMINAL_LINE)}"
-    if (more := left_out_of(verdict, _TERMINAL_EVIDENCE)) > 0:
-        yield f"    - and {more} more"
+    yield f"    rule: {wording.shown(verdict.rule.title)} ({wording.shown(verdict.rule.source)})"
+    for line in wording.evidence_lines(verdict, start, _TERMINAL_EVIDENCE, _TERMINAL_LINE):
+        yield f"    - {line}"
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -22,22 +22,18 @@ key              value
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.pairing.pairing import Exchange
-    from miio_lan.record import Record
+from miio_lan.acceptance.verdict import Judgement
+from miio_lan.pairing.exchange import STEPS
+from miio_lan.pairing.pairing import Exchange
+from miio_lan.record import Record
 
 LINE_KINDS = ("line", "poll", "hello", "bad")
 """What a line is: anything, an idle poll or the reply to it, a handshake, one that does not conform."""
 
 _LANES = {("lan", "down"): "0", ("lan", "up"): "1", ("uart", "down"): "2", ("uart", "up"): "3"}
-_STEPS = ("request", "down", "result", "acknowledgement", "reply")
 _LONGEST_TEXT = 4000
 _MARKS = (
     ("outage", ("outage", "gap", "unplugged", "gone", "lost")),
@@ -140,7 +136,7 @@ def _differences(records: Sequence[Record]) -> list[int]:
 
 
 def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:
-    steps: Iterable[Record | None] = (getattr(exchange, step) for step in _STEPS)
+    steps: Iterable[Record | None] = (getattr(exchange, step) for step in STEPS)
     return {
         "method": shown(exchange.method),
         "steps": [None if record is None else places.of(record) for record in steps],

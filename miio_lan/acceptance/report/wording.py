@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.foreign import printable
+from miio_lan.pairing.exchange import Exchange
+from miio_lan.record import Record
 from miio_lan.record.redact import redact
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-    from miio_lan.record import Record
 
 ORDER = ("fail", "warning", "pass", "not observed")
 """The outcomes, what needs attention first."""
@@ -101,12 +99,22 @@ def offset(record: Record, start: float) -> str:
     return f"{record.instant - start:+.4f} s"
 
 
-def day(wall: float) -> str:
-    """Write a wall time (seconds since 1970) in UTC, or that it makes no sense."""
+def day(wall: float, form: str = "%Y-%m-%d %H:%M:%S UTC", unknown: str = "at an unknown time") -> str:
+    """Write a wall time (seconds since 1970) in UTC, or ``unknown`` where it makes no sense."""
     try:
-        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return datetime.fromtimestamp(wall, UTC).strftime(form)
     except (OverflowError, OSError, ValueError):
-        return "at an unknown time"
+        return unknown
+
+
+def length_of(records: Sequence[Record]) -> str:
+    """Write how long an observation was."""
+    return span(records[-1].instant - records[0].instant) if records else "no time"
+
+
+def went_through(exchanges: Iterable[Exchange]) -> int:
+    """Count the commands that went through."""
+    return sum(exchange.stopped_at is None for exchange in exchanges)
 
 
 def mode_of(judgement: Judgement) -> str:
@@ -137,21 +145,19 @@ def by_need(verdicts: Iterable[Verdict]) -> list[Verdict]:
 
 def counts_of(judgement: Judgement) -> dict[str, int]:
     """Count the verdicts by outcome, zeros included, in :data:`ORDER`."""
-    counts = dict.fromkeys(ORDER, 0)
-    for verdict in judgement.verdicts:
-        counts[verdict.outcome.value] += 1
-    return counts
+    counts = {outcome.value: count for outcome, count in judgement.counts.items()}
+    return {outcome: counts[outcome] for outcome in ORDER}
 
 
 def headline(judgement: Judgement) -> tuple[str, str]:
     """Give the outcome of the whole (one of :data:`ORDER`), and what it rests on in a few words."""
     counts = counts_of(judgement)
     if counts["fail"]:
-        return "fail", f"{_rules(counts['fail'])} failed"
+        return "fail", f"{_many(counts['fail'], 'rule')} failed"
     if counts["warning"]:
         return "warning", f"{_many(counts['warning'], 'warning')}, no rule failed"
     if counts["pass"]:
-        return "pass", f"{_rules(counts['pass'])} observed and kept"
+        return "pass", f"{_many(counts['pass'], 'rule')} observed and kept"
     return "not observed", "no rule could be judged"
 
 
@@ -163,6 +169,13 @@ def evidence_line(evidence: Evidence, start: float) -> str:
         return text
     where = f"{offset(record, start)}  {LANES[record.wire, record.direction]}:  {line_of(record)}"
     return f"{text}  [{where}]" if text else where
+
+
+def evidence_lines(verdict: Verdict, start: float, most: int, width: int) -> list[str]:
+    """Write the first ``most`` pieces of evidence, each cut to ``width`` characters, and how many more there are."""
+    lines = [shortened(evidence_line(evidence, start), width) for evidence in verdict.evidence[:most]]
+    more = left_out_of(verdict, most)
+    return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def total_of(verdict: Verdict) -> int:
@@ -186,10 +199,6 @@ def _mentioned(judgement: Judgement) -> Iterable[Record]:
         yield from exchange.records
     for verdict in judgement.verdicts:
         yield from (evidence.record for evidence in verdict.evidence if evidence.record is not None)
-
-
-def _rules(count: int) -> str:
-    return _many(count, "rule")
 
 
 def _many(count: int, what: str) -> str:

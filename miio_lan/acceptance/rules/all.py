@@ -6,48 +6,28 @@ raises. No I/O and no clock.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from miio_lan.acceptance.rules import (
-    answers,
-    boot,
-    check,
-    codes,
-    ends,
-    form,
-    polling,
-    reports,
-    sets,
-    update,
-    values,
-)
+from miio_lan.acceptance.rules import check, ends
+from miio_lan.acceptance.rules.life import boot, update
+from miio_lan.acceptance.rules.line import answers, form, polling
 from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Judge
+from miio_lan.acceptance.rules.values import codes, reports, sets, values
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.verdict import Rule, Verdict
+from miio_lan.device.spec import Spec
+from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.rules.rulebook import Judge
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.acceptance.verdict import Rule, Verdict
-    from miio_lan.device.spec import Spec
-    from miio_lan.record import Record
 
 __all__ = ["JUDGES", "RULES", "judge", "verdicts_of"]
 
-JUDGES: tuple[Judge, ...] = (
-    *form.JUDGES,
-    *boot.JUDGES,
-    *polling.JUDGES,
-    *answers.JUDGES,
-    *values.JUDGES,
-    *codes.JUDGES,
-    *sets.JUDGES,
-    *reports.JUDGES,
-    *update.JUDGES,
-    *ends.JUDGES,
-    *check.JUDGES,
+_FILES = (form, boot, polling, answers, values, codes, sets, reports, update, ends, check)
+
+JUDGES: tuple[Judge, ...] = tuple(
+    each for file in _FILES for each in vars(file).values() if isinstance(each, Judge)
 )
+"""The rules with their functions: file by file, and in each in the order in which they stand."""
 RULES: tuple[Rule, ...] = tuple(judge.rule for judge in JUDGES)
 """All rules, in the order of a report."""
 

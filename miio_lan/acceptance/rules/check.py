@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.record import Record
 
-from miio_lan.acceptance.rules.rulebook import Case, rule
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.record import Record
+rule = rules_of("checker")
 
 SOON = 1.0
 """Seconds before the end within which the loss of a port may well be the end itself."""
@@ -21,7 +19,6 @@ _OUTAGE = "outage: "
     "test-completed",
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
-    kind="checker",
     severity="failure or warning",
 )
 def test_completed(session: Observed, case: Case) -> None:
@@ -82,6 +79,3 @@ def _unfinished(course: Progress | None) -> bool:
 def _lost(record: Record) -> str:
     reason = record.note.removeprefix(_OUTAGE)
     return f"the port at which {_HEARS[record.direction]} is heard was lost ({reason})"
-
-
-JUDGES = (test_completed,)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.answers import UNKNOWN_METHODS
-from miio_lan.acceptance.rules.rulebook import Case, rule
-from miio_lan.record import DIRECTIONS
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHODS
+from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import JudgedCall, Observed
+lan_rule = rules_of("lan")
+module_rule = rules_of("module", severity="warning")
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
 
 
-@rule(
+@lan_rule(
     "lan-answered",
     "Every LAN request is answered",
     source="serial document, 4 s; observed: -9999 when the MCU does not answer",
-    kind="lan",
 )
 def lan_answered(session: Observed, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer.
@@ -55,11 +54,10 @@ def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
     return None
 
 
-@rule(
+@lan_rule(
     "lan-info",
     "miIO.info shows the model and the MCU's version",
     source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
-    kind="lan",
     severity="failure or warning",
 )
 def lan_info(session: Observed, case: Case) -> None:
@@ -87,11 +85,10 @@ def lan_info(session: Observed, case: Case) -> None:
             case.good(f"{model}, version {version}", call.answer)
 
 
-@rule(
+@lan_rule(
     "lan-unknown-method",
     "An unknown method brings the LAN caller an error",
     source="serial document, error",
-    kind="lan",
 )
 def lan_unknown_method(session: Observed, case: Case) -> None:
     """The MCU's own code and message, between -9999 and -5000."""
@@ -108,12 +105,10 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
             case.good(f"{call.error[0]}: {call.error[1]}", call.answer)
 
 
-@rule(
+@module_rule(
     "module-replies",
     "The module replies to each command in the form of the document",
     source="serial document, return values",
-    kind="module",
-    severity="warning",
 )
 def module_replies(session: Observed, case: Case) -> None:
     """Only where a real module, or somebody else's, was at the other end."""
@@ -121,20 +116,21 @@ def module_replies(session: Observed, case: Case) -> None:
         case.unseen("the checker was the module")
         return
     for record, command in session.line.told:
-        if isinstance(command, c.Down):
-            continue
-        if command.valid:
-            case.good(command.line, record)
-        else:
-            case.odd(command.problem, record)
+        if not isinstance(command, c.Down):
+            _form(case, command, command.line, record)
 
 
-@rule(
+def _form(case: Case, command: c.Command, text: str, record: Record) -> None:
+    if command.valid:
+        case.good(text, record)
+    else:
+        case.odd(command.problem, record)
+
+
+@module_rule(
     "module-downlinks",
     "Downlinks are in the form of the document",
     source="serial document, server communication and reserved downstream commands",
-    kind="module",
-    severity="warning",
 )
 def module_downlinks(session: Observed, case: Case) -> None:
     """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
@@ -143,18 +139,13 @@ def module_downlinks(session: Observed, case: Case) -> None:
         return
     for record, command in session.line.told:
         if isinstance(command, c.Down):
-            if command.valid:
-                case.good(command.method, record)
-            else:
-                case.odd(command.problem, record)
+            _form(case, command, command.method, record)
 
 
-@rule(
+@module_rule(
     "factory-command",
     "The factory test is not entered in the field",
     source="serial document, factory",
-    kind="module",
-    severity="warning",
 )
 def factory_command(session: Observed, case: Case) -> None:
     """It opens the product to anybody with the preset router, so that seeing it at all deserves a warning."""
@@ -162,6 +153,3 @@ def factory_command(session: Observed, case: Case) -> None:
         case.odd("the MCU sends the module into the factory test", said.record)
     if session.line.said and not session.line.of("factory"):
         case.good("factory was not sent", session.line.said[-1].record)
-
-
-JUDGES = (lan_answered, lan_info, lan_unknown_method, module_replies, module_downlinks, factory_command)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TypeVar
 
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import tokens_of
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import read_value
-
-if TYPE_CHECKING:
-    from miio_lan.uart.turns import Turn
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 #: Downlinks whose ``result`` consists of values of the document, rather than of the inside of a JSON array.
 _SPEC_METHODS = frozenset({"get_properties", "set_properties", "action", "update_fw"})
+
+_C = TypeVar("_C", bound=c.Command)
+
+
+def of_kind(line: Conversation, kind: type[_C]) -> Iterator[tuple[Turn, _C]]:
+    """Go through the lines of the MCU with one command, each with the command."""
+    for said in line.of(kind.NAME or ""):
+        if isinstance(said.command, kind):
+            yield said, said.command
 
 
 def value_tokens(said: Turn) -> list[str]:

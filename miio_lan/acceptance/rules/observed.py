@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Any
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.device.spec import Spec
 from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink, Turn
-from miio_lan.uart.values import MISSING, Missing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.device.spec import Spec
-    from miio_lan.pairing.exchange import Exchange
-    from miio_lan.record import Record
+from miio_lan.uart.values import MISSING
 
 Iid = tuple[int, int]
 _PROMPTED = 30.0
@@ -182,17 +178,18 @@ class Observed:
         if said is None or self.in_doubt(said):
             return call
         if isinstance(said.command, c.Error):
-            return _with(call, said.record, error=(said.command.code or 0, said.command.message or ""))
+            error = (said.command.code or 0, said.command.message or "")
+            return replace(call, answer=said.record, error=error)
         result = said.command
         if not isinstance(result, c.Result) or bare_words(said):
-            return _with(call, said.record)
+            return replace(call, answer=said.record)
         answers = {
             (row.siid, row.piid): PropertyAnswer(row.code, row.value)
             for row in result.results
             if row.code is not None and not _ambiguous(call, row)
         }
         code = result.code if call.action == (result.siid, result.aiid) else None
-        return _with(call, said.record, answers=answers, code=code)
+        return replace(call, answer=said.record, answers=answers, code=code)
 
     @cached_property
     def booted(self) -> Turn | None:
@@ -240,29 +237,13 @@ def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:
 
 
 def _asked(command: c.Down, record: Record) -> JudgedCall:
-    if isinstance(command, c.GetProperties):
-        asked = tuple(((siid, piid), MISSING) for siid, piid in command.properties)
-        return JudgedCall("uart", command.method, record, properties=asked)
-    if isinstance(command, c.SetProperties):
-        sets = tuple(((siid, piid), value) for siid, piid, value in command.properties)
-        return JudgedCall("uart", command.method, record, properties=sets)
+    call = JudgedCall("uart", command.method, record)
+    if isinstance(command, (c.GetProperties, c.SetProperties)):
+        rows = [((each.siid, each.piid), getattr(each, "value", MISSING)) for each in command.properties]
+        return replace(call, properties=tuple(rows))
     if isinstance(command, c.Action) and command.siid is not None and command.aiid is not None:
-        arguments: dict[int, object] = dict(command.in_)
-        return JudgedCall(
-            "uart", command.method, record, action=(command.siid, command.aiid), arguments=arguments
-        )
-    return JudgedCall("uart", command.method, record)
-
-
-def _with(
-    call: JudgedCall,
-    answer: Record,
-    *,
-    answers: Mapping[Iid, PropertyAnswer] | None = None,
-    code: int | None = None,
-    error: tuple[int, str] | None = None,
-) -> JudgedCall:
-    return replace(call, answer=answer, answers=answers or {}, code=code, error=error)
+        return replace(call, action=(command.siid, command.aiid), arguments=dict(command.in_))
+    return call
 
 
 # --- the LAN -------------------------------------------------------------------------------------------------------
@@ -282,9 +263,8 @@ def _lan_call(request: Record, reply: Record | None, began: float) -> JudgedCall
     properties: tuple[tuple[Iid, object], ...] = ()
     action: Iid | None = None
     arguments: Mapping[int, object] | None = None
-    if method in ("get_properties", "set_properties") and isinstance(params, (list, tuple)):
-        found = (_property(each) for each in params)
-        properties = tuple(each for each in found if each is not None)
+    if method in ("get_properties", "set_properties"):
+        properties = tuple((iid, item.get("value", MISSING)) for iid, item in properties_in(params))
     elif method == "action" and isinstance(params, Mapping):
         siid, aiid = params.get("siid"), params.get("aiid")
         if isinstance(siid, int) and isinstance(aiid, int):
@@ -300,26 +280,24 @@ def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
     if error is not None:
         code = error.get("code") if isinstance(error, Mapping) else None
         message = error.get("message") if isinstance(error, Mapping) else error
-        return _with(call, reply, error=(code if isinstance(code, int) else 0, str(message)))
+        return replace(call, answer=reply, error=(code if isinstance(code, int) else 0, str(message)))
     result = reading.get("result")
-    answers: dict[Iid, PropertyAnswer] = {}
-    code = None
-    if isinstance(result, Mapping):
-        code = result.get("code")
-    for item in result if isinstance(result, (list, tuple)) else ():
-        found = _property(item)
-        if found is not None and isinstance(item.get("code"), int):
-            answers[found[0]] = PropertyAnswer(item["code"], item.get("value", MISSING))
-    return _with(call, reply, answers=answers, code=code if isinstance(code, int) else None)
+    answers = {
+        iid: PropertyAnswer(item["code"], item.get("value", MISSING))
+        for iid, item in properties_in(result)
+        if isinstance(item.get("code"), int)
+    }
+    code = result.get("code") if isinstance(result, Mapping) else None
+    return replace(call, answer=reply, answers=answers, code=code if isinstance(code, int) else None)
 
 
-def _property(item: object) -> tuple[Iid, object | Missing] | None:
-    if not isinstance(item, Mapping):
-        return None
-    siid, piid = item.get("siid"), item.get("piid")
-    if not isinstance(siid, int) or not isinstance(piid, int):
-        return None
-    return (siid, piid), item.get("value", MISSING)
+def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:
+    """Go through the items of a list that name a property, each with its siid and piid."""
+    for item in items if isinstance(items, (list, tuple)) else ():
+        if isinstance(item, Mapping):
+            siid, piid = item.get("siid"), item.get("piid")
+            if isinstance(siid, int) and isinstance(piid, int):
+                yield (siid, piid), item
 
 
 def _arguments(items: object) -> Mapping[int, object] | None:

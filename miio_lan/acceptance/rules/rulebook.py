@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
 
+from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.record import Record
+from miio_lan.record import Record
 
 MAX_EVIDENCE = 20
 SAMPLES = 3
@@ -34,6 +32,10 @@ class Case:
     def bad(self, text: str, record: Record | None = None) -> None:
         """Note that the rule was broken."""
         self.found[Outcome.FAIL].append(Evidence(text, record))
+
+    def good_or_bad(self, kept: bool, good: str, bad: str, record: Record | None = None) -> None:
+        """Note that the rule was kept or broken, each with its text."""
+        (self.good if kept else self.bad)(good if kept else bad, record)
 
     def unseen(self, text: str, record: Record | None = None) -> None:
         """Note why the rule could not be judged."""
@@ -115,3 +117,8 @@ def rule(
         return Judge(Rule(name, title, source, kind, severity), check)
 
     return decorate
+
+
+def rules_of(kind: str, severity: str = "failure") -> partial[Callable[[Check], Judge]]:
+    """Give :func:`rule` for a file whose rules are of one kind, and of this severity unless they say otherwise."""
+    return partial(rule, kind=kind, severity=severity)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
@@ -17,21 +18,16 @@ from miio_lan.acceptance.tester.marked import MarkedObserver
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
+from miio_lan.acceptance.verdict import Judgement
+from miio_lan.device.miot import MiotDevice
+from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, InvalidArgument
-from miio_lan.virtual.host import LineHost, wall_clock
+from miio_lan.loop import Loop, wall_clock
+from miio_lan.record import Observer, Record
+from miio_lan.uart.ports.port import Port
+from miio_lan.virtual.host import LineHost
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from contextlib import AbstractContextManager
-
-    from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.device.miot import MiotDevice
-    from miio_lan.device.spec import Spec
-    from miio_lan.loop import Loop
-    from miio_lan.record import Observer, Record
-    from miio_lan.uart.ports.port import Port
-
-    OnStage = Callable[[str], object]
+OnStage = Callable[[str], object]
 
 _LOGGER = logging.getLogger(__name__)
 

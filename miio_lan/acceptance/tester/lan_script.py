@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import GIVE_UP
+from miio_lan.device.miot import MiotDevice
+from miio_lan.device.spec import Spec
+from miio_lan.device.values import Property
 from miio_lan.errors import DeviceError, DeviceException, McuTimeout
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from miio_lan.device.miot import MiotDevice
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Property
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -115,11 +112,9 @@ class LanRun:
         props = [prop.iid for prop in spec.readable()]
         for iid in props:
             self._keep(spec, iid, self._get([iid]))
-        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
-        missing = plan.missing_property(spec)
-        for iid in (*hidden[:4], missing, (plan.missing_service(spec), 1)):
+        for iid in plan.unreadable(spec):
             self._get([iid])
-        self._get([*props[:2], missing])
+        self._get([*props[:2], plan.missing_property(spec)])
 
     def _keep(self, spec: Spec, iid: tuple[int, int], result: Any) -> None:
         prop = spec.property(*iid)
@@ -160,19 +155,13 @@ class LanRun:
             if before is not None and self._set(prop, before):
                 self.course.put_back(prop)
                 self._verify(prop)
-        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+        for prop in plan.read_only(spec):
             self._set(prop, self._values.get(prop.iid, prop.default()))
         siid, piid = plan.missing_property(spec)
         self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])
 
     def _actions(self, spec: Spec) -> None:
         self._stage("actions")
-        for action in spec.actions():
-            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
-                self._act(*action.iid, arguments)
-        self._act(*plan.missing_action(spec), [])
-        self._act(plan.missing_service(spec), 1, [])
-
-    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, object]]) -> None:
-        given = [{"piid": piid, "value": value} for piid, value in arguments]
-        self._call("action", {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given})
+        for siid, aiid, arguments in plan.calls(spec):
+            given = [{"piid": piid, "value": value} for piid, value in arguments]
+            self._call("action", {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given})

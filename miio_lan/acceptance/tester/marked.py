@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
 
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.record import Observer, Record
 from miio_lan.record.marks import begin_mark, end_mark
-
-if TYPE_CHECKING:
-    from miio_lan.acceptance.tester.progress import Progress
-    from miio_lan.record import Observer, Record
 
 
 class MarkedObserver:

@@ -5,15 +5,11 @@ wrong on purpose.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
+from miio_lan.device.spec import Spec, SpecAction
+from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
-
-if TYPE_CHECKING:
-    from miio_lan.device.spec import Spec, SpecAction
-    from miio_lan.device.values import Property, Value
 
 ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
@@ -94,12 +90,8 @@ def _beyond(prop: Property) -> Iterator[Value]:
 
 def arguments(spec: Spec, action: SpecAction) -> list[tuple[int, Value]]:
     """Give legal arguments of an action."""
-    found = []
-    for piid in action.in_:
-        prop = spec.property(action.siid, piid)
-        if prop is not None:
-            found.append((piid, prop.default()))
-    return found
+    found = ((piid, spec.property(action.siid, piid)) for piid in action.in_)
+    return [(piid, prop.default()) for piid, prop in found if prop is not None]
 
 
 def wrong_arguments(spec: Spec, action: SpecAction) -> list[list[tuple[int, Value]]]:
@@ -116,21 +108,42 @@ def wrong_arguments(spec: Spec, action: SpecAction) -> list[list[tuple[int, Valu
 
 def missing_property(spec: Spec) -> tuple[int, int]:
     """Give the ids of a property that does not exist, in a service that does."""
-    siid = spec.services[-1].siid if spec.services else 1
-    used = {prop.piid for prop in spec.properties() if prop.siid == siid}
-    return siid, max(used, default=0) + 50
+    return _unused(spec, (prop.iid for prop in spec.properties()))
 
 
 def missing_action(spec: Spec) -> tuple[int, int]:
     """Give the ids of an action that does not exist, in a service that does."""
+    return _unused(spec, (action.iid for action in spec.actions()))
+
+
+def _unused(spec: Spec, used: Iterable[tuple[int, int]]) -> tuple[int, int]:
     siid = spec.services[-1].siid if spec.services else 1
-    used = {action.aiid for action in spec.actions() if action.siid == siid}
-    return siid, max(used, default=0) + 50
+    return siid, max((iid for owner, iid in used if owner == siid), default=0) + 50
 
 
 def missing_service(spec: Spec) -> int:
     """Give the siid of a service that does not exist."""
     return max((service.siid for service in spec.services), default=1) + 50
+
+
+def unreadable(spec: Spec) -> list[tuple[int, int]]:
+    """Give ids that cannot be read: of some properties that the description does not let be read, and of none."""
+    hidden = [prop.iid for prop in spec.properties() if not prop.readable]
+    return [*hidden[:4], missing_property(spec), (missing_service(spec), 1)]
+
+
+def read_only(spec: Spec) -> list[Property]:
+    """Give some properties that cannot be set."""
+    return [prop for prop in spec.readable() if not prop.writable][:4]
+
+
+def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:
+    """Go through calls of all actions, with right and wrong arguments, and of actions that do not exist."""
+    for action in spec.actions():
+        for given in (arguments(spec, action), *wrong_arguments(spec, action)):
+            yield *action.iid, given
+    yield *missing_action(spec), []
+    yield missing_service(spec), 1, []
 
 
 def long_downlink() -> str:

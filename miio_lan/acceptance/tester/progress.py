@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from miio_lan.device.values import Property, Value
 from miio_lan.errors import RecordError
 from miio_lan.uart.values import token
-
-if TYPE_CHECKING:
-    from miio_lan.device.values import Property, Value
 
 
 @dataclass(frozen=True)

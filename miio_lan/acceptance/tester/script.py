@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Generator, Iterable
 
-from miio_lan.acceptance.rules.boot import BOOT_TIME, RETRY_TIME
-from miio_lan.acceptance.rules.effects import alike
-from miio_lan.acceptance.rules.sets import REPORT_TIME
+from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.values.effects import alike
+from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
-from miio_lan.acceptance.tester.tester import Interrupted, Tester, Wait, heard_again, told_again
+from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
+from miio_lan.device.spec import Spec
+from miio_lan.device.values import Property, Value
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
+from miio_lan.virtual.module.requests.request import RequestOutcome
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable
-
-    from miio_lan.acceptance.tester.tester import Script
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Property, Value
-    from miio_lan.virtual.module.request import RequestOutcome
-
-    Steps = Generator[Wait, None, None]
-    Asking = Generator[Wait, None, RequestOutcome | None]
+Steps = Generator[Wait, None, None]
+Asking = Generator[Wait, None, RequestOutcome | None]
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
@@ -87,11 +82,14 @@ class _TesterRun:
             self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
         yield from self._settle()
 
+    def _begin(self, stage: str) -> Tester:
+        self.tester.stage = stage
+        return self.tester
+
     # -- steps -------------------------------------------------------------------------------------------------------
 
     def _boot(self) -> Steps:
-        tester = self.tester
-        tester.stage = "power-up"
+        tester = self._begin("power-up")
         yield Wait(self._booted, tester.timing.boot)
         # An answer to a request is no report: what is missing has all the time of the rule before it is asked for.
         while not self._reported() and tester.now < (due := self._report_due()):
@@ -118,8 +116,7 @@ class _TesterRun:
         return (since if since is not None else self.tester.now) + BOOT_TIME + _MARGIN
 
     def _idle(self) -> Steps:
-        tester = self.tester
-        tester.stage = "polling"
+        tester = self._begin("polling")
         wanted = tester.heard["get_down"] + _IDLE_POLLS
         yield Wait(lambda: tester.heard["get_down"] >= wanted, _IDLE_POLLS * 0.5)
 
@@ -138,8 +135,7 @@ class _TesterRun:
             yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
     def _identity(self) -> Steps:
-        tester = self.tester
-        tester.stage = "asking for model and version"
+        tester = self._begin("asking for model and version")
         for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
             answered, before = told_again(tester, word), tester.identified[word]
             tester.notify(request)
@@ -148,15 +144,14 @@ class _TesterRun:
                 self._owed = tester.now + ANSWER_TIME
 
     def _net_changes(self) -> Steps:
-        tester = self.tester
-        tester.stage = "network changes"
+        tester = self._begin("network changes")
         for state in _STATES:
             tester.set_net(state)
             fetched = tester.heard["get_down"] + 2
             yield Wait(lambda fetched=fetched: tester.heard["get_down"] >= fetched, 1.0)  # type: ignore[misc]
 
     def _wrong_ones(self) -> Steps:
-        self.tester.stage = "unknown, long and malformed downlinks"
+        self._begin("unknown, long and malformed downlinks")
         siid, piid = self._any_ids()
         yield from self._all([f"get_properties {siid} {piid}", plan.UNKNOWN, f'{plan.UNKNOWN} "a b",1'])
         yield from self._all([plan.long_downlink()])
@@ -173,20 +168,18 @@ class _TesterRun:
         return readable.iid if readable is not None else (2, 1)
 
     def _reads(self, spec: Spec) -> Steps:
-        self.tester.stage = "reading"
+        self._begin("reading")
         props = [prop.iid for prop in spec.readable()]
         for siid, piid in props:
             yield from self._read(siid, piid)
         for start in range(0, len(props), plan.PER_LINE):
             yield from self._get(props[start : start + plan.PER_LINE])
-        hidden = [prop.iid for prop in spec.properties() if not prop.readable]
-        missing = plan.missing_property(spec)
-        for iids in ([each] for each in (*hidden[:4], missing, (plan.missing_service(spec), 1))):
-            yield from self._get(iids)
-        yield from self._get([*props[:2], missing])
+        for iid in plan.unreadable(spec):
+            yield from self._get([iid])
+        yield from self._get([*props[:2], plan.missing_property(spec)])
 
     def _writes(self, spec: Spec) -> Steps:
-        self.tester.stage = "writing"
+        self._begin("writing")
         for prop in spec.writable():
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
@@ -197,21 +190,17 @@ class _TesterRun:
                 yield from self._get([prop.iid])
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
-        for prop in [prop for prop in spec.readable() if not prop.writable][:4]:
+        for prop in plan.read_only(spec):
             value = self._values.get(prop.iid, prop.default())
             yield from self._ask(_setting(prop, value))
         siid, piid = plan.missing_property(spec)
-        known = [
-            (*iid, self._values[iid]) for iid in (prop.iid for prop in spec.writable()) if iid in self._values
-        ]
-        several = [*known[:2], (siid, piid, 1)]
-        yield from self._ask(
-            "set_properties " + " ".join(f"{one} {two} {token(value)}" for one, two, value in several)
-        )
+        known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
+        several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
+        yield from self._ask(f"set_properties {' '.join(several)}")
 
     def _put_back(self) -> Steps:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
-        self.tester.stage = "putting back what was set"
+        self._begin("putting back what was set")
         self._missed.clear()
         for prop, before in self.course.to_put_back:
             if _took((yield from self._ask(_setting(prop, before))), prop):
@@ -219,16 +208,13 @@ class _TesterRun:
         self.tester.stage = "done"
 
     def _actions(self, spec: Spec) -> Steps:
-        self.tester.stage = "actions"
-        for action in spec.actions():
-            for arguments in (plan.arguments(spec, action), *plan.wrong_arguments(spec, action)):
-                yield from self._act(*action.iid, arguments)
-        yield from self._act(*plan.missing_action(spec), [])
-        yield from self._act(plan.missing_service(spec), 1, [])
+        self._begin("actions")
+        for siid, aiid, arguments in plan.calls(spec):
+            words = (f"{piid} {token(value)}" for piid, value in arguments)
+            yield from self._ask(" ".join([f"action {siid} {aiid}", *words]))
 
     def _update(self) -> Steps:
-        tester = self.tester
-        tester.stage = "firmware update"
+        tester = self._begin("firmware update")
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
         tester.listen_for_transfer(True)
         outcome = yield from self._ask("update_fw")
@@ -247,8 +233,7 @@ class _TesterRun:
                 )
 
     def _whole_update(self, image: bytes) -> Steps:
-        tester = self.tester
-        tester.stage = "firmware update, the whole of it"
+        tester = self._begin("firmware update, the whole of it")
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
         ended: list[str] = []
         if self._gone:
@@ -264,8 +249,7 @@ class _TesterRun:
 
     def _settle(self) -> Steps:
         """Give the last things asked the time the rules allow them."""
-        tester = self.tester
-        tester.stage = "waiting for what is still due"
+        tester = self._begin("waiting for what is still due")
         if tester.now < self._owed:
             yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
         tester.stage = "done"
@@ -319,9 +303,8 @@ class _TesterRun:
         return self._missed["all"] >= patience or self._missed[method] >= GIVE_UP
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Asking:
-        return (
-            yield from self._ask(" ".join(["get_properties", *(f"{siid} {piid}" for siid, piid in iids)]))
-        )
+        ids = (f"{siid} {piid}" for siid, piid in iids)
+        return (yield from self._ask(" ".join(["get_properties", *ids])))
 
     def _read(self, siid: int, piid: int) -> Steps:
         outcome = yield from self._get([(siid, piid)])
@@ -360,10 +343,6 @@ class _TesterRun:
             self._ignored += 1
             yield Wait(lambda: False, _SETTLE)
             yield from self._read(*prop.iid)
-
-    def _act(self, siid: int, aiid: int, arguments: Iterable[tuple[int, Value]]) -> Asking:
-        words = (f"{piid} {token(value)}" for piid, value in arguments)
-        return (yield from self._ask(" ".join([f"action {siid} {aiid}", *words])))
 
 
 def _setting(prop: Property, value: Value) -> str:

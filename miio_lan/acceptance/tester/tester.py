@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.uart import commands as c
 from miio_lan.uart.firmware.xmodem import CANCEL
-from miio_lan.uart.line import tokens_of
+from miio_lan.uart.line import Line, tokens_of
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.values import read_values
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import DOCUMENT
-
-if TYPE_CHECKING:
-    from miio_lan.uart.line import Line
-    from miio_lan.virtual.module.request import RequestOutcome
+from miio_lan.virtual.module.requests.request import RequestOutcome
 
 # Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
 TESTER_PROFILE = replace(DOCUMENT, name="tester", longest=2047)

@@ -61,7 +61,8 @@ def module(settings: CliSettings, **options: Any) -> None:
     """
     from miio_lan.cli.virtual.orders import MODULE_ORDERS, module_orders
     from miio_lan.lan.cipher import parse_token
-    from miio_lan.virtual.host import ModuleHost, wall_clock
+    from miio_lan.loop import wall_clock
+    from miio_lan.virtual.host import ModuleHost
     from miio_lan.virtual.module.module import Module
 
     image = options["firmware"].read() if options["firmware"] is not None else None

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
-from miio_lan.loop import Loop
+from miio_lan.record import Observer, Record
 from miio_lan.uart.bridge.faults import NOT_FORWARDED, Fault
-from miio_lan.uart.bridge.interference import Interference
+from miio_lan.uart.bridge.interference import Interference, Passage
 from miio_lan.uart.bridge.latency import Latency
-from miio_lan.uart.listening.backlog import Backlog
-from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.uart.listening.tap import wall_clock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from types import TracebackType
-
-    from miio_lan.record import Observer, Record
-    from miio_lan.uart.bridge.interference import Passage
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.ports.port import Outage, Port
+from miio_lan.uart.commands import Direction
+from miio_lan.uart.listening.service import LineService
+from miio_lan.uart.ports.port import Port
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -35,7 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _Told = tuple["Direction", bytes, float, str, bool]
 
 
-class Bridge:
+class Bridge(LineService[_Told]):
     """Forwards between two ports. A context manager that starts and closes.
 
     The records say what each end said; where that is not what the other heard, the note says so, and what the bridge
@@ -50,6 +41,8 @@ class Bridge:
     :raises InvalidArgument: if a fault's text is none
     """
 
+    WHAT = "bridge"
+
     def __init__(
         self,
         module: Port,
@@ -59,19 +52,16 @@ class Bridge:
         faults: Iterable[Fault | str] = (),
         peer: str = "",
     ) -> None:
+        # Faults depend on what was said before, whether or not anybody else wants to know.
+        super().__init__(observer or _nobody, peer)
         self.module = module
         self.mcu = mcu
         self._sources: dict[Direction, Port] = {"up": mcu, "down": module}
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
-        # Faults depend on what was said before, whether or not anybody else wants to know.
-        self._said = Overhearing(observer or _nobody, wall=wall_clock, peer=peer)
-        self._backlog: Backlog[_Told] = Backlog(self._tell)
         self._interference = Interference(_made(faults))
         # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
         self._idle = False
-        self._loop = Loop("miio bridge")
         self._gone = 0.0  # when the last bytes had been written
-        self._state = "new"
         #: Seconds from each read to the end of the write, by direction; what faults hold back is not counted.
         self.latency: Mapping[Direction, Latency] = {"up": Latency(), "down": Latency()}
         #: Bytes forwarded, by direction.
@@ -106,51 +96,17 @@ class Bridge:
         """Inject nothing any more."""
         self._loop.call(self._interference.clear)
 
-    def start(self) -> None:
-        """Begin to forward.
-
-        :raises PortError: if it was started or closed before
-        """
-        if self._state != "new":
-            raise PortError(
-                "the bridge was started before" if self._state == "running" else "the bridge is closed"
-            )
-        self._state = "running"
-        self._loop.add_timed(self)
-        self._loop.start()
-        try:
-            # In one go, so that nothing is read before both can write.
-            self._loop.call(self._listen)
-        except PortError:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Stop, and free ports and thread. What was held back is forwarded first. May be called twice."""
-        if self._state == "closed":
-            return
-        running, self._state = self._state == "running", "closed"
-        if running:
-            self._loop.call(self._finish)
-        self.module.close()
-        self.mcu.close()
-        self._loop.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """The port at the module's end and the one at the MCU's."""
+        return (self.module, self.mcu)
 
     # What follows runs in the loop's thread.
 
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        heard = self._backlog.deadline or self._said.deadline
+        heard = self._backlog.deadline or self._heard.deadline
         if self._idle:
             return heard
         held = self._interference.deadline
@@ -161,9 +117,7 @@ class Bridge:
     def tick(self, now: float) -> None:
         """Do what is due; for the loop."""
         self._go(self._interference.tick(now))
-        self._backlog.tick(now)
-        if self._backlog.deadline is None:
-            self._said.tick(now)
+        super().tick(now)
 
     def _listen(self) -> None:
         for direction, port in self._sources.items():
@@ -183,7 +137,7 @@ class Bridge:
             return
         if self._interference.faults:
             self._backlog.flush()  # what a line means depends on those before it
-        steps = self._interference.feed(direction, data, instant, downlink=self._said.downlink)
+        steps = self._interference.feed(direction, data, instant, downlink=self._heard.downlink)
         self._go(steps)
         if steps:
             self.latency[direction].add(self._gone - instant)
@@ -207,25 +161,15 @@ class Bridge:
         self.forwarded[direction] += len(data)
         return True
 
-    def _tell(self, told: _Told) -> None:
-        direction, data, instant, note, heard = told
+    def _look_at(self, item: _Told) -> None:
+        direction, data, instant, note, heard = item
         if heard:
-            self._said.feed(direction, data, instant, note=note)
+            self._heard.feed(direction, data, instant, note=note)
         else:
-            self._said.aside(direction, data, instant, note=note)
+            self._heard.aside(direction, data, instant, note=note)
 
-    def _on_outage(self, direction: Direction, outage: Outage) -> None:
-        self._backlog.flush()
-        note = f"outage: {outage.reason}" if outage.ended is None else "outage over"
-        self._said.mark(note, direction, outage.began if outage.ended is None else outage.ended)
-
-    def _finish(self) -> None:
+    def _let_go(self) -> None:
         self._go(self._interference.flush())
-        self._backlog.flush()
-        self._said.flush()
-        self._loop.remove_timed(self)
-        self.module.stop()
-        self.mcu.stop()
 
 
 def _nobody(record: Record) -> None:

@@ -21,19 +21,15 @@ the colon, ``\r``, ``\n`` and ``\xff`` are bytes; ``s/old/new/`` is a regular ex
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 from miio_lan.errors import InvalidArgument
-from miio_lan.uart.commands import EXTRAS, UPLINKS
+from miio_lan.record import Record
+from miio_lan.uart.commands import EXTRAS, UPLINKS, Command, Direction
 from miio_lan.uart.line import clean
 from miio_lan.uart.values import shown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Command, Direction
 
 Kind = Literal["drop", "delay", "alter", "duplicate", "answer"]
 FAULT_KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -7,8 +7,8 @@ than a module would wait for it. The bytes of a firmware transfer are never held
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from miio_lan.uart.bridge.faults import (
     ALTERED,
@@ -21,16 +21,11 @@ from miio_lan.uart.bridge.faults import (
     spoken,
     text_of,
 )
-from miio_lan.uart.commands import Error, Result, read
+from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.firmware.transfer import SIZES, head_at
 from miio_lan.uart.line import CR, KEPT
 from miio_lan.uart.replies import OpenLines
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from miio_lan.uart.commands import Direction, Down
 
 MAX_WAITING = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
@@ -76,6 +71,7 @@ class _Owed:
 class _Lane:
     """One direction."""
 
+    direction: Direction
     line: bytearray = field(default_factory=bytearray)  # what is known of the line now being said
     began: float = 0.0
     last: float = 0.0
@@ -99,9 +95,10 @@ class Interference:
         self._faults: list[Fault] = list(faults)
         self._seen: Counter[int] = Counter()
         self._done: Counter[str] = Counter()
-        self._up, self._down = _Lane(), _Lane()
+        self._up, self._down = _Lane("up"), _Lane("down")
         self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
         self._owed: OpenLines[_Owed] = OpenLines()
+        self._steps: list[Passage] = []
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -143,10 +140,13 @@ class Interference:
         """
         if self.lets_pass(direction, data):
             return [Passage(direction, data, now)]
-        lane = self._lanes[direction]
-        steps = self.tick(now)
+        self._release_due(now)
         while data:
-            data = self._take(direction, lane, data, now, downlink, steps)
+            data = self._take(self._lanes[direction], data, now, downlink)
+        return self._taken()
+
+    def _taken(self) -> list[Passage]:
+        steps, self._steps = self._steps, []
         return steps
 
     @property
@@ -178,50 +178,43 @@ class Interference:
 
     def tick(self, now: float) -> list[Passage]:
         """Give what was held back for long enough."""
-        steps: list[Passage] = []
-        for direction, lane in self._lanes.items():
+        self._release_due(now)
+        return self._taken()
+
+    def _release_due(self, now: float) -> None:
+        for lane in self._lanes.values():
             while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_WAITING):
                 _, step = lane.waiting.popleft()
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.
-                steps.append(replace(step, instant=max(now, step.instant)))
+                self._steps.append(replace(step, instant=max(now, step.instant)))
             if lane.line and now >= lane.last + PARTIAL_LINE_TIME:
                 if lane.passing:
-                    self._line_over(lane, steps, now)
+                    self._line_over(lane, now)
                 else:
-                    self._release(direction, lane, steps)
+                    self._release(lane)
                     lane.line.clear()
-        return steps
 
     def flush(self) -> list[Passage]:
         """Give everything that is held back, whatever the time: nothing more will come."""
-        steps: list[Passage] = []
-        for direction, lane in self._lanes.items():
-            steps += [step for _, step in lane.waiting]
+        for lane in self._lanes.values():
+            self._steps += [step for _, step in lane.waiting]
             lane.waiting.clear()
             lane.size = 0
             if lane.line and not lane.passing:
-                self._release(direction, lane, steps)
-        return steps
+                self._release(lane)
+        return self._taken()
 
     # --- bytes -------------------------------------------------------------------------------------------------------
 
-    def _take(
-        self,
-        direction: Direction,
-        lane: _Lane,
-        data: bytes,
-        now: float,
-        downlink: Down | None,
-        steps: list[Passage],
-    ) -> bytes:
+    def _take(self, lane: _Lane, data: bytes, now: float, downlink: Down | None) -> bytes:
         """Take the first bytes, up to a CR or the end of a block, and return the rest."""
         if lane.binary:
             size = min(lane.binary, len(data))
             lane.binary -= size
             # Where the check is a sum, what counts as its second byte begins the next block.
             lane.tail = (lane.tail + data[:size])[-2:]
-            self._emit(lane, Passage(direction, data[:size], now), steps)
+            self._emit(lane, Passage(lane.direction, data[:size], now))
             return data[size:]
         end = data.find(CR) + 1 or len(data)
         piece, rest = data[:end], data[end:]
@@ -231,27 +224,25 @@ class Interference:
         lane.line += piece
         if lane.passing:
             del lane.line[KEPT:]
-            rest = self._pass(direction, lane, piece, now, steps) + rest
-        elif len(lane.line) > KEPT or not self._concerns(direction, bytes(lane.line)):
-            rest = self._release(direction, lane, steps) + rest
+            rest = self._pass(lane, piece, now) + rest
+        elif len(lane.line) > KEPT or not self._concerns(lane.direction, bytes(lane.line)):
+            rest = self._release(lane) + rest
         elif piece.endswith(CR):
             line = bytes(lane.line)
             lane.line.clear()
-            self._decide(direction, lane, line, now, downlink, steps)
+            self._decide(lane, line, now, downlink)
             return rest
         if lane.passing and piece.endswith(CR) and not lane.binary:
-            self._passed(direction, bytes(lane.line), now)
-            self._line_over(lane, steps, now)
+            self._passed(lane.direction, bytes(lane.line), now)
+            self._line_over(lane, now)
         return rest
 
-    def _release(self, direction: Direction, lane: _Lane, steps: list[Passage]) -> bytes:
+    def _release(self, lane: _Lane) -> bytes:
         """Let the line go on as it comes."""
         lane.passing = True
-        return self._pass(direction, lane, bytes(lane.line), lane.began, steps)
+        return self._pass(lane, bytes(lane.line), lane.began)
 
-    def _pass(
-        self, direction: Direction, lane: _Lane, data: bytes, instant: float, steps: list[Passage]
-    ) -> bytes:
+    def _pass(self, lane: _Lane, data: bytes, instant: float) -> bytes:
         """Have bytes go on. Where a block begins in them, its bytes are no line; what is behind it is returned."""
         rest = b""
         if not lane.binary:
@@ -264,20 +255,20 @@ class Interference:
                 lane.line.clear()
                 lane.passing = False
             lane.tail = (lane.tail + data)[-2:]
-        self._emit(lane, Passage(direction, data, instant), steps)
+        self._emit(lane, Passage(lane.direction, data, instant))
         return rest
 
-    def _line_over(self, lane: _Lane, steps: list[Passage], now: float) -> None:
+    def _line_over(self, lane: _Lane, now: float) -> None:
         lane.line.clear()
         lane.passing = False
         behind, lane.behind = lane.behind, []
         for step in behind:
-            self._emit(lane, replace(step, instant=now), steps)
+            self._emit(lane, replace(step, instant=now))
 
-    def _emit(self, lane: _Lane, step: Passage, steps: list[Passage], due: float | None = None) -> None:
+    def _emit(self, lane: _Lane, step: Passage, due: float | None = None) -> None:
         """Have a step follow those of its direction that wait."""
         if due is None and not lane.waiting:
-            steps.append(step)
+            self._steps.append(step)
             return
         last = lane.waiting[-1][0] if lane.waiting else step.instant
         lane.waiting.append((max(last, due or last), step))
@@ -302,20 +293,12 @@ class Interference:
             if fault.times is None or self._seen[id(fault)] < fault.skip + fault.times
         ]
 
-    def _decide(
-        self,
-        direction: Direction,
-        lane: _Lane,
-        line: bytes,
-        now: float,
-        downlink: Down | None,
-        steps: list[Passage],
-    ) -> None:
+    def _decide(self, lane: _Lane, line: bytes, now: float, downlink: Down | None) -> None:
         """Do to a complete line what a fault demands, or let it go on."""
-        text = text_of(line)
+        text, direction = text_of(line), lane.direction
         owed = self._answered(text, now) if direction == "down" else None
         if owed is not None and owed.ours:
-            self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED), steps)
+            self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED))
             return
         command = read(line, direction=direction, pending=downlink if direction == "up" else None)
         answers = owed.word if owed is not None else ""
@@ -325,58 +308,46 @@ class Interference:
             if text and fault.fits(command, direction, answers):
                 self._seen[id(fault)] += 1
                 if self._seen[id(fault)] > fault.skip:
-                    self._apply(fault, direction, lane, line, now, steps)
+                    self._apply(fault, lane, line, now)
                     return
-        self._say(direction, lane, Passage(direction, line, lane.began), steps, now)
+        self._say(lane, Passage(direction, line, lane.began), now)
 
-    def _apply(
-        self, fault: Fault, direction: Direction, lane: _Lane, line: bytes, now: float, steps: list[Passage]
-    ) -> None:
+    def _apply(self, fault: Fault, lane: _Lane, line: bytes, now: float) -> None:
         self._done[str(fault)] += 1
-        said = Passage(direction, line, lane.began)
+        said, up = Passage(lane.direction, line, lane.began), lane is self._up
         if fault.kind == "drop":
             # The module's word counts as said: it will not say it again. The MCU's was never heard by the module.
-            self._emit(lane, replace(said, deliver=False, heard=direction == "down", note=DROPPED), steps)
+            self._emit(lane, replace(said, deliver=False, heard=not up, note=DROPPED))
         elif fault.kind == "delay":
             note = HELD_BACK.format(fault.seconds)
-            self._say(direction, lane, replace(said, note=note), steps, now, due=now + fault.seconds)
+            self._say(lane, replace(said, note=note), now, due=now + fault.seconds)
         elif fault.kind == "duplicate":
-            self._say(direction, lane, said, steps, now)
-            self._say(direction, lane, replace(said, note=SENT), steps, now)
+            self._say(lane, said, now)
+            self._say(lane, replace(said, note=SENT), now)
         elif fault.kind == "alter":
-            self._emit(lane, replace(said, deliver=False, heard=False, note=ALTERED), steps)
-            changed = fault.altered(line)
-            if changed:
-                self._say(direction, lane, replace(said, data=changed, note=SENT), steps, now)
+            self._emit(lane, replace(said, deliver=False, heard=False, note=ALTERED))
+            if changed := fault.altered(line):
+                self._say(lane, replace(said, data=changed, note=SENT), now)
         else:
-            self._emit(lane, replace(said, deliver=False, note=ANSWERED), steps)
-            self._answer(fault, "down" if direction == "up" else "up", steps, now)
+            self._emit(lane, replace(said, deliver=False, note=ANSWERED))
+            self._answer(fault, self._down if up else self._up, now)
 
-    def _answer(self, fault: Fault, direction: Direction, steps: list[Passage], now: float) -> None:
-        lane = self._lanes[direction]
-        step = Passage(direction, spoken(fault.text), now, note=SENT)
-        if direction == "up":
+    def _answer(self, fault: Fault, lane: _Lane, now: float) -> None:
+        step = Passage(lane.direction, spoken(fault.text), now, note=SENT)
+        if lane is self._up:
             for text in text_of_each(step.data):
                 self._owed.add(_Owed(text, now, ours=True))
         if lane.line and lane.passing:  # in the middle of somebody else's line
             lane.behind.append(step)
         else:
-            self._emit(lane, step, steps)
+            self._emit(lane, step)
 
-    def _say(
-        self,
-        direction: Direction,
-        lane: _Lane,
-        step: Passage,
-        steps: list[Passage],
-        now: float,
-        due: float | None = None,
-    ) -> None:
+    def _say(self, lane: _Lane, step: Passage, now: float, due: float | None = None) -> None:
         """Have a whole line go on to the other end."""
-        if direction == "up" and (text := text_of(step.data)):
+        if lane is self._up and (text := text_of(step.data)):
             heard_at = lane.waiting[-1][0] if lane.waiting else now
             self._owed.add(_Owed(text, max(heard_at, due or now), ours=False))
-        self._emit(lane, step, steps, due)
+        self._emit(lane, step, due)
 
     def _passed(self, direction: Direction, line: bytes, now: float) -> None:
         """Keep account of a line that went on as it came."""

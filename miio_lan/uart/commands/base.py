@@ -292,6 +292,18 @@ class Cursor:
         return tuple(pairs)
 
 
+def present(**keys: object) -> dict[str, object]:
+    """Return the keys the line gave."""
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def read_call(cursor: Cursor) -> tuple[int | None, int | None, tuple[Argument, ...]]:
+    """Take the ids of an action or event, and its arguments; what does not begin with the ids has none."""
+    siid = cursor.integer()
+    iid = None if siid is None else cursor.integer()
+    return siid, iid, () if iid is None else cursor.pairs()
+
+
 def check_ids(**ids: object) -> Iterator[str]:
     """Name the ids that are none: a siid, piid, aiid or eiid is a whole number from 0."""
     for name, number in ids.items():

@@ -17,22 +17,21 @@ from miio_lan.uart.commands.base import (
     check_arguments,
     check_ids,
     check_rows,
+    present,
+    read_call,
 )
-from miio_lan.uart.document import ACTION, GET_PROPERTIES, NET_STATES, SET_PROPERTIES, UPDATE_FW
+from miio_lan.uart.document import (
+    ACTION,
+    GET_PROPERTIES,
+    IDENTITY_REQUESTS,
+    NET_STATES,
+    SET_PROPERTIES,
+    UPDATE_FW,
+)
 from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
 from miio_lan.uart.values import json_text, read_json, read_value, shown, token
 
-NOTICES = frozenset(
-    {
-        "none",
-        "MIIO_mcu_version_req",
-        "MIIO_model_req",
-        UPDATE_FW,
-        "ble_event",
-        "ble_fastpair",
-        "ble_fastpair_rsp",
-    }
-)
+NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
 """Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
 
 # Several tokens without these are no JSON array; to try and fail costs more than to read them.
@@ -86,7 +85,6 @@ class Down(Command):
         return {}
 
 
-@dataclass(frozen=True)
 class NoMethod(Down):
     """A ``down`` without a method."""
 
@@ -176,9 +174,7 @@ class Action(Down):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        siid = cursor.integer()
-        aiid = None if siid is None else cursor.integer()
-        return cls(siid, aiid, () if aiid is None else cursor.pairs())
+        return cls(*read_call(cursor))
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
@@ -191,10 +187,7 @@ class Action(Down):
 
     def contents(self) -> dict[str, object]:
         """Return ``"siid"``, ``"aiid"`` and ``"in"``."""
-        ids = {
-            key: number for key, number in (("siid", self.siid), ("aiid", self.aiid)) if number is not None
-        }
-        return {**ids, "in": [list(pair) for pair in self.in_]}
+        return {**present(siid=self.siid, aiid=self.aiid), "in": [list(pair) for pair in self.in_]}
 
 
 @dataclass(frozen=True)
@@ -227,7 +220,7 @@ class NetChange(Down):
 
     def contents(self) -> dict[str, object]:
         """Return ``"state"``."""
-        return {} if self.state is None else {"state": self.state}
+        return present(state=self.state)
 
 
 @dataclass(frozen=True)

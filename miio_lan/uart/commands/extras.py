@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import Cursor
+from miio_lan.uart.commands.base import Cursor, present
 from miio_lan.uart.commands.uplink import Uplink
 from miio_lan.uart.line import check_count, legacy_tokens_of, seal
 from miio_lan.uart.values import Value, read_json, read_value, shown, token
@@ -111,8 +111,7 @@ class _Named(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"name"`` and ``"values"``."""
-        named = {} if self.name is None else {"name": self.name}
-        return {**named, "values": list(self.values)}
+        return {**present(name=self.name), "values": list(self.values)}
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,7 @@ from typing import ClassVar
 from miio_lan.errors import LineError
 from miio_lan.uart.commands.base import Command
 from miio_lan.uart.commands.extras import Known
-from miio_lan.uart.commands.uplink import (
-    BleConfig,
-    GetDown,
-    Help,
-    Mac,
-    Model,
-    Net,
-    Time,
-    Version,
-)
+from miio_lan.uart.commands.uplink import BleConfig, GetDown, Help, Mac, Model, Net, Time, Version
 from miio_lan.uart.document import NET_STATES, model_fault
 from miio_lan.uart.line import seal
 from miio_lan.uart.values import shown

@@ -15,6 +15,7 @@ from miio_lan.uart.commands.base import (
     argument_tokens,
     check_arguments,
     check_ids,
+    present,
 )
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
@@ -146,8 +147,7 @@ class Result(Command):
         if self.answers in (GET_PROPERTIES, SET_PROPERTIES):
             data["results"] = [list(row[:3] if row.value is MISSING else row) for row in self.results]
         elif self.answers == ACTION:
-            ids = (("siid", self.siid), ("aiid", self.aiid), ("code", self.code))
-            data |= {key: number for key, number in ids if number is not None}
+            data |= present(siid=self.siid, aiid=self.aiid, code=self.code)
             data["out"] = [list(pair) for pair in self.out]
         else:
             data |= {"values": list(self.values), "legacy": True}
@@ -205,18 +205,9 @@ def _compare(cursor: Cursor, found: Found, asked: Sequence[tuple[int, int]]) -> 
 
 def _read_action(cursor: Cursor, pending: Action) -> Result:
     result = _action(cursor)
-    if (
-        pending.siid is not None
-        and result.siid is not None
-        and (result.siid, result.aiid)
-        != (
-            pending.siid,
-            pending.aiid,
-        )
-    ):
-        cursor.blame(
-            f"action {result.siid}.{result.aiid} was not asked for, {pending.siid}.{pending.aiid} was"
-        )
+    given, asked = (result.siid, result.aiid), (pending.siid, pending.aiid)
+    if given != asked and given[0] is not None and asked[0] is not None:
+        cursor.blame(f"action {given[0]}.{given[1]} was not asked for, {asked[0]}.{asked[1]} was")
     return result
 
 

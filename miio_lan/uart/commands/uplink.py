@@ -15,15 +15,12 @@ from miio_lan.uart.commands.base import (
     check_arguments,
     check_ids,
     check_rows,
+    present,
+    read_call,
 )
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
 from miio_lan.uart.values import shown, token
-
-
-def _present(**keys: object) -> dict[str, object]:
-    """Return the keys the line gave."""
-    return {key: value for key, value in keys.items() if value is not None}
 
 
 class Uplink(Command):
@@ -58,7 +55,7 @@ class Model(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"model"`` where the line names one."""
-        return _present(model=self.name)
+        return present(model=self.name)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class McuVersion(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"version"``."""
-        return _present(version=self.version)
+        return present(version=self.version)
 
 
 @dataclass(frozen=True)
@@ -121,59 +118,51 @@ class BleConfig(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"sub"``, and ``"pid"`` and ``"version"`` where given."""
-        return _present(sub=self.sub, pid=self.pid, version=self.version)
+        return present(sub=self.sub, pid=self.pid, version=self.version)
 
 
-@dataclass(frozen=True)
 class GetDown(Uplink):
     """``get_down``: is there a command for me?"""
 
     NAME: ClassVar[str] = "get_down"
 
 
-@dataclass(frozen=True)
 class Reboot(Uplink):
     """``reboot``: restart the module."""
 
     NAME: ClassVar[str] = "reboot"
 
 
-@dataclass(frozen=True)
 class Restore(Uplink):
     """``restore``: forget the network and restart the module."""
 
     NAME: ClassVar[str] = "restore"
 
 
-@dataclass(frozen=True)
 class Factory(Uplink):
     """``factory``: enter the factory test mode."""
 
     NAME: ClassVar[str] = "factory"
 
 
-@dataclass(frozen=True)
 class Net(Uplink):
     """``net``: ask for the network state."""
 
     NAME: ClassVar[str] = "net"
 
 
-@dataclass(frozen=True)
 class Mac(Uplink):
     """``mac``: ask for the module's MAC address."""
 
     NAME: ClassVar[str] = "mac"
 
 
-@dataclass(frozen=True)
 class Version(Uplink):
     """``version``: ask for the module's firmware version."""
 
     NAME: ClassVar[str] = "version"
 
 
-@dataclass(frozen=True)
 class Help(Uplink):
     """``help``: ask for the list of commands."""
 
@@ -227,7 +216,7 @@ class Echo(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"state"``."""
-        return _present(state=self.state)
+        return present(state=self.state)
 
 
 @dataclass(frozen=True)
@@ -266,7 +255,7 @@ class Error(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"message"`` and ``"code"`` where given."""
-        return _present(message=self.message, code=self.code)
+        return present(message=self.message, code=self.code)
 
 
 def _message(cursor: Cursor) -> str:
@@ -355,9 +344,7 @@ class EventOccured(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the ids and the pairs."""
-        siid = cursor.integer()
-        eiid = None if siid is None else cursor.integer()
-        return cls(siid, eiid, () if eiid is None else cursor.pairs())
+        return cls(*read_call(cursor))
 
     def check(self) -> Iterator[str]:
         """Both ids; arguments may be none at all."""
@@ -370,4 +357,4 @@ class EventOccured(Uplink):
 
     def reading(self) -> dict[str, object]:
         """Return ``"siid"``, ``"eiid"`` and ``"args"``."""
-        return {**_present(siid=self.siid, eiid=self.eiid), "args": [list(pair) for pair in self.args]}
+        return {**present(siid=self.siid, eiid=self.eiid), "args": [list(pair) for pair in self.args]}

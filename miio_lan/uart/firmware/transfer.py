@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from binascii import crc_hqx
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from miio_lan.uart.commands import Direction
+from miio_lan.uart.commands import Direction
 
 SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
 POLL = 0x43
@@ -153,30 +151,24 @@ class TransferReader:
             return b""
         if self._check != "sum" and crc_hqx(data[BLOCK_HEAD:need], 0) == 0:
             self._check = "crc"
+            pieces.append(self._whole(data[:need]))
         elif self._check != "crc" and sum(data[BLOCK_HEAD:body]) & 0xFF == data[body]:
             self._check = "sum"
             need = body + 1
+            pieces.append(self._whole(data[:need]))
         else:
             # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
             again = head_at(data[:need], 1)
-            raw = data[: again or need]
-            pieces.append(
-                self._damaged(raw, "wrong check" if again is None else f"cut off after {len(raw)} bytes")
-            )
-            self._after_block(now)
-            return data[len(raw) :]
-        pieces.append(self._whole(data[:need]))
-        self._after_block(now)
-        return data[need:]
-
-    def _after_block(self, now: float) -> None:
+            need = again or need
+            problem = "wrong check" if again is None else f"cut off after {need} bytes"
+            pieces.append(self._damaged(data[:need], problem))
         self._mid_line = False
         self._began = now
+        return data[need:]
 
     def _whole(self, raw: bytes) -> Piece:
-        return Piece(
-            raw, self._began, _reading("block", number=raw[1], size=SIZES[raw[0]], check=self._check)
-        )
+        reading = _reading("block", number=raw[1], size=SIZES[raw[0]], check=self._check)
+        return Piece(raw, self._began, reading)
 
     def _damaged(self, raw: bytes, problem: str) -> Piece:
         reading = _reading("block", number=raw[1], size=SIZES[raw[0]])

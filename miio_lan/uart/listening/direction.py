@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from miio_lan.uart.commands import read
+from miio_lan.uart.commands import Direction, read
 from miio_lan.uart.line import LineReader
-
-if TYPE_CHECKING:
-    from miio_lan.uart.commands import Direction
 
 SURE_LEAD = 2
 """Lines that must speak for a direction, more than for the other, before it is believed."""

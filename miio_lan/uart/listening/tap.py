@@ -7,24 +7,17 @@ wire cannot be told apart. Nothing is ever written to a tapped line.
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
-from miio_lan.loop import Loop
+from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
-from miio_lan.uart.listening.backlog import Backlog
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from types import TracebackType
-
-    from miio_lan.record import Observer, Record
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.ports.port import OnData, Outage, Port
+from miio_lan.uart.listening.service import LineService
+from miio_lan.uart.ports.port import OnData, Outage, Port
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,12 +29,7 @@ MAX_UNDECIDED = 65536
 SWAPPED = "the lines go the other way: are the two wires swapped?"
 
 
-def wall_clock(now: float) -> float:
-    """Give unix time for a monotonic instant of this run."""
-    return time.time() - (time.monotonic() - now)
-
-
-class Tap:
+class Tap(LineService[_Read]):
     """Records what crosses a line. A context manager that starts and closes.
 
     Every record bears the instant of its read; of a busy line the observer hears up to 50 ms after it, of one that is
@@ -56,6 +44,8 @@ class Tap:
     :raises PortError: if there is no port, or both ``either`` and another
     """
 
+    WHAT = "tap"
+
     def __init__(
         self,
         observer: Observer,
@@ -69,19 +59,13 @@ class Tap:
             raise PortError(
                 "a tap has a port for each direction, or a single one whose direction is found out"
             )
-        self._ports: dict[Direction, Port] = {}
-        if up is not None:
-            self._ports["up"] = up
-        if down is not None:
-            self._ports["down"] = down
+        super().__init__(observer, peer)
+        given: dict[Direction, Port | None] = {"up": up, "down": down}
+        self._ports = {direction: port for direction, port in given.items() if port is not None}
         self._either = either
-        self._heard = Overhearing(observer, wall=wall_clock, peer=peer)
-        self._backlog: Backlog[_Read] = Backlog(lambda read: self._heard.feed(*read))
         self._guesses: dict[Direction | None, DirectionGuess] = {}
         self._undecided: list[tuple[bytes, float]] = []
         self._room = MAX_UNDECIDED
-        self._loop: Loop | None = None
-        self._closed = False
         #: Whether the lines contradict the direction they were said to have.
         self.swapped = False
 
@@ -100,28 +84,9 @@ class Tap:
 
         :raises PortError: if it was started or closed before, or has no port
         """
-        if self._loop is not None or self._closed:
-            raise PortError("the tap was started before" if not self._closed else "the tap is closed")
-        if not self.ports:
+        if self._state == "new" and not self.ports:
             raise PortError("a tap needs a port that hears the MCU, the module, or one of them")
-        self._loop = loop = Loop("miio tap")
-        loop.call(partial(loop.add_timed, self))
-        loop.start()
-        try:
-            self._listen(loop)
-        except PortError:
-            self.close()
-            raise
-
-    def _listen(self, loop: Loop) -> None:
-        for direction, port in tuple(self._ports.items()):
-            self._guesses[direction] = DirectionGuess()
-            port.start(
-                partial(self._on_data, direction), on_outage=partial(self._on_outage, direction), loop=loop
-            )
-        if self._either is not None:
-            self._guesses[None] = DirectionGuess()
-            self._either.start(self._on_unknown, on_outage=partial(self._on_outage, None), loop=loop)
+        super().start()
 
     def along(self, direction: Direction, on_data: OnData) -> OnData:
         """Wrap what is called with the bytes of somebody else's port, so that the tap hears them too.
@@ -137,44 +102,20 @@ class Tap:
 
         return both
 
-    def close(self) -> None:
-        """Stop, and free ports and thread. What was half read is recorded as unfinished. May be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        for port in self.ports:
-            port.stop()
-        loop = self._loop
-        if loop is not None:
-            loop.call(self._finish)
-        else:
-            self._finish()
-        for port in self.ports:
-            port.close()
-        if loop is not None:
-            loop.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     # What follows runs in the loop's thread.
 
-    @property
-    def deadline(self) -> float | None:
-        """When what was heard is looked at, or a half-read line given up; for the loop."""
-        return self._backlog.deadline or self._heard.deadline
+    def _listen(self) -> None:
+        for direction, port in tuple(self._ports.items()):
+            self._listen_to(port, direction, partial(self._on_data, direction))
+        if self._either is not None:
+            self._listen_to(self._either, None, self._on_unknown)
 
-    def tick(self, now: float) -> None:
-        """Look at what was heard, and give up what is half read for too long; for the loop."""
-        self._backlog.tick(now)
-        if self._backlog.deadline is None:
-            self._heard.tick(now)
+    def _listen_to(self, port: Port, direction: Direction | None, on_data: OnData) -> None:
+        self._guesses[direction] = DirectionGuess()
+        port.start(on_data, on_outage=partial(self._on_outage, direction), loop=self._loop)
+
+    def _look_at(self, item: _Read) -> None:
+        self._heard.feed(*item)
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         self._backlog.add((direction, data, instant), instant)
@@ -216,16 +157,10 @@ class Tap:
         if direction is None:
             self._decide()
             (direction,) = self._ports
-        self._backlog.flush()
-        note = f"outage: {outage.reason}" if outage.ended is None else "outage over"
-        self._heard.mark(note, direction, outage.began if outage.ended is None else outage.ended)
+        super()._on_outage(direction, outage)
 
-    def _finish(self) -> None:
-        if self._loop is not None:
-            self._loop.remove_timed(self)
+    def _let_go(self) -> None:
         self._decide()
-        self._backlog.flush()
-        self._heard.flush()
 
 
 def reread(records: Iterable[Record]) -> Iterator[Record]:

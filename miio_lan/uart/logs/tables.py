@@ -68,13 +68,6 @@ class _Header:
     bare: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    text: str
-    instant: float
-    mark: str
-
-
 def read_table(texts: Sequence[str]) -> list[TableLine] | None:
     """Read a table; None if the log is none.
 
@@ -91,10 +84,12 @@ def read_table(texts: Sequence[str]) -> list[TableLine] | None:
         quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
     )
     try:
-        rows = [row for row in _rows(reader, header) if row.text]
+        rows = [row for row in _rows(reader, header) if row[0]]
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
-    return _joined(rows, _cells(rows, header), bytewise=header.by_bytes)
+    raws = _cells([text for text, _, _ in rows], header)
+    pieces = [TableLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
+    return _joined(pieces, bytewise=header.by_bytes)
 
 
 def _physical(texts: Sequence[str]) -> list[str]:
@@ -152,12 +147,13 @@ def _column(names: list[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
 
 
-def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[_Row]:
+def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[tuple[str, float, str]]:
+    """Go through the rows: the text of each, its instant and its mark."""
     times, instant = Times(), 0.0
     for cells in reader:
         if len(cells) > header.data:
             instant = _instant(_cell(cells, header.time), header.scale, times, instant)
-            yield _Row(_text(cells, header), instant, _cell(cells, header.mark).lower())
+            yield _text(cells, header), instant, _cell(cells, header.mark).lower()
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:
@@ -182,16 +178,14 @@ def _instant(cell: str, scale: float, times: Times, before: float) -> float:
     return seconds if math.isfinite(seconds) else before
 
 
-def _cells(rows: Sequence[_Row], header: _Header) -> list[bytes]:
+def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     """Give the bytes of each row."""
-    texts = [row.text for row in rows]
     if header.hexadecimal and all(_PLAIN_HEX.fullmatch(text.strip()) for text in texts):
         return [bytes.fromhex(text.replace(":", " ")) for text in texts]
     if not header.by_bytes:
         return [_numbered(text) or as_bytes(unquoted(_bare(text))) for text in texts]
-    decimal = all(text.isdecimal() and int(text) < 256 for text in texts) and any(
-        len(text) > 1 for text in texts
-    )
+    numbers = all(text.isdecimal() and int(text) < 256 for text in texts)
+    decimal = numbers and any(len(text) > 1 for text in texts)
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]
 
 
@@ -219,22 +213,22 @@ def _byte(text: str) -> bytes:
     return _numbered(text) or as_bytes(text)
 
 
-def _joined(rows: Sequence[_Row], cells: Sequence[bytes], *, bytewise: bool) -> list[TableLine]:
+def _joined(rows: Sequence[TableLine], *, bytewise: bool) -> list[TableLine]:
     """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended."""
     found: list[TableLine] = []
     open_lines: dict[str, tuple[bytearray, float, float]] = {}  # bytes, instants of the first and the last
     # Where ends of lines are logged, they divide; elsewhere each row is a line.
-    streams = {row.mark for row, raw in zip(rows, cells, strict=True) if bytewise or _END.search(raw)}
+    streams = {row.mark for row in rows if bytewise or _END.search(row.raw)}
 
     def finish(mark: str) -> None:
         begun, instant, _ = open_lines.pop(mark, (bytearray(), 0.0, 0.0))
         if begun.strip():
             found.append(TableLine(bytes(begun), instant, mark))
 
-    for row, raw in zip(rows, cells, strict=True):
+    for row in rows:
         if row.mark in open_lines and row.instant - open_lines[row.mark][2] > PARTIAL_LINE_TIME:
             finish(row.mark)  # given up by a module too
-        for piece in _END.split(raw):
+        for piece in _END.split(row.raw):
             if piece in (b"\r", b"\n"):
                 finish(row.mark)
             elif piece:

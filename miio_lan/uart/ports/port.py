@@ -15,15 +15,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
-from miio_lan.loop import Loop
+from miio_lan.loop import Closing, Loop
 from miio_lan.uart.document import BAUD_RATE
 from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,7 +60,7 @@ OnData = Callable[[bytes, float], object]
 OnOutage = Callable[[Outage], object]
 
 
-class Port:
+class Port(Closing):
     """One end of a serial line. Made by :func:`open_port`, :class:`PtyPair` or :class:`MemoryPair`.
 
     Open from the start; reading begins with :meth:`start`. A context manager that closes.
@@ -175,14 +171,6 @@ class Port:
                 transport.dispose()
         if self._loop is not None and self._own_loop:
             self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"lost: {self._outage.reason}" if self._outage else "open"
@@ -361,7 +349,7 @@ class PtyPort(Port):
         super().__init__(self.path, PtyTransport(master, slave), baud_pacing=baud_pacing)
 
 
-class _Pair:
+class _Pair(Closing):
     """Two ports that are the two ends of one line. A context manager that closes both."""
 
     def __init__(self, near: Port, far: Port) -> None:
@@ -374,14 +362,6 @@ class _Pair:
         self.far.stop()
         self.near.close()
         self.far.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class PtyPair(_Pair):

@@ -105,12 +105,8 @@ class FileTransport(Transport):
     def of_descriptor(cls, fd: int, dispose: Callable[[], object] | None = None) -> FileTransport:
         """Read and write a descriptor, closed in the end unless ``dispose`` says otherwise."""
         os.set_blocking(fd, False)
-        return cls(
-            fd,
-            receive=partial(os.read, fd),
-            send=partial(os.write, fd),
-            dispose=dispose or (lambda: os.close(fd)),
-        )
+        close = dispose or partial(os.close, fd)
+        return cls(fd, receive=partial(os.read, fd), send=partial(os.write, fd), dispose=close)
 
     @classmethod
     def of_socket(cls, connection: socket.socket) -> FileTransport:
@@ -180,12 +176,8 @@ class PtyTransport(FileTransport):
 
     def __init__(self, master: int, slave: int) -> None:
         os.set_blocking(master, False)
-        super().__init__(
-            master,
-            receive=partial(os.read, master),
-            send=partial(os.write, master),
-            dispose=self._close_both,
-        )
+        read, write = partial(os.read, master), partial(os.write, master)
+        super().__init__(master, receive=read, send=write, dispose=self._close_both)
         self._master = master
         self._slave = slave
         self._written = 0

@@ -2,8 +2,8 @@
 
 No input or output of its own: bytes and the time come in, bytes and deadlines come out. What modules do differently
 is in :mod:`~miio_lan.virtual.module.profile`; what the MCU's commands mean in
-:mod:`~miio_lan.virtual.module.mcu_commands`; what a LAN caller's request becomes on the line in
-:mod:`~miio_lan.virtual.module.requests`.
+:mod:`~miio_lan.virtual.module.line.mcu_commands`; what a LAN caller's request becomes on the line in
+:mod:`~miio_lan.virtual.module.requests.requests`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Request, Responder, ResponderOptions
 from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.module.chip import Chip
-from miio_lan.virtual.module.console import Console
 from miio_lan.virtual.module.firmware import FirmwareTransfer
-from miio_lan.virtual.module.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
-from miio_lan.virtual.module.mcu_commands import McuCommands
-from miio_lan.virtual.module.mcu_queue import McuQueue
+from miio_lan.virtual.module.line.console import Console
+from miio_lan.virtual.module.line.mcu_commands import McuCommands
+from miio_lan.virtual.module.line.mcu_queue import McuQueue
+from miio_lan.virtual.module.line.reports import ReportPacer
 from miio_lan.virtual.module.network import UNREACHABLE, Network, Timings
 from miio_lan.virtual.module.profile import Profile, profile_of
-from miio_lan.virtual.module.reports import ReportPacer
-from miio_lan.virtual.module.request import UNKNOWN_METHOD_ERROR, Refused, RequestOutcome
-from miio_lan.virtual.module.requests import RawRequest, request_of
+from miio_lan.virtual.module.requests.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
+from miio_lan.virtual.module.requests.request import UNKNOWN_METHOD_ERROR, Refused, RequestOutcome
+from miio_lan.virtual.module.requests.requests import RawRequest, request_of
 from miio_lan.virtual.module.update import FirmwareUpdate, UpdateScript
 
 __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript"]

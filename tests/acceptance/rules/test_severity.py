@@ -42,7 +42,7 @@ def names(function: FunctionType, seen: set[FunctionType]) -> set[str]:
 def severity_of(judge: Judge) -> str:
     assert isinstance(judge.check, FunctionType)
     used = names(judge.check, set())
-    return OF["bad" in used, "odd" in used]
+    return OF[not used.isdisjoint({"bad", "good_or_bad"}), "odd" in used]
 
 
 @pytest.mark.parametrize("judge", JUDGES, ids=lambda judge: judge.rule.name)

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from miio_lan.cli.uart.console import ConsoleView
+from miio_lan.loop import wall_clock
 from miio_lan.uart.ports.port import MemoryPair, Outage, PtyPort
-from miio_lan.virtual.host import ModuleHost, wall_clock
+from miio_lan.virtual.host import ModuleHost
 from miio_lan.virtual.module.module import Module
 
 

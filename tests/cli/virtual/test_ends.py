@@ -49,7 +49,7 @@ def test_an_mcu_on_a_pty_of_its_own(run, at_start):
 def test_the_two_ends_find_each_other(run, monkeypatch):
     """The MCU's command runs against a module that another program made the line for."""
     with PtyPort() as line:
-        from miio_lan.virtual.host import wall_clock
+        from miio_lan.loop import wall_clock
         from miio_lan.virtual.module.module import Module
 
         module = Module(device_id=5, token=bytes(16), mac="020000000001", wall=wall_clock)

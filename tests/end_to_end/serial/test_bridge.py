@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from support.ends import Caller, Log
 
 from miio_lan.device.spec import Spec
+from miio_lan.loop import wall_clock
 from miio_lan.uart.bridge.bridge import Bridge
 from miio_lan.uart.bridge.faults import delivered
 from miio_lan.uart.ports.port import PtyPair
-from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
 

@@ -14,12 +14,13 @@ from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceError
+from miio_lan.loop import wall_clock
 from miio_lan.pairing.exchange import ANSWERED_LATE, NOT_ANSWERED, REFUSED, Exchange
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.uart.bridge.bridge import Bridge
 from miio_lan.uart.ports.port import PtyPair
-from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
+from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import Profile

@@ -25,10 +25,11 @@ from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import Timing, drive_module
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.spec import Spec
+from miio_lan.loop import wall_clock
 from miio_lan.record import Record
 from miio_lan.uart.line import Line
 from miio_lan.uart.ports.port import PtyPort
-from miio_lan.virtual.host import ModuleHost, wall_clock
+from miio_lan.virtual.host import ModuleHost
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.profile import DOCUMENT
 

@@ -19,7 +19,7 @@ from miio_lan.lan import packet
 from miio_lan.uart.line import KEPT
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.mcu.mcu import MAX_UNSENT, Mcu
-from miio_lan.virtual.module.console import MAX_BYTES, MAX_UNREAD
+from miio_lan.virtual.module.line.console import MAX_BYTES, MAX_UNREAD
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 

@@ -9,9 +9,10 @@ from support.blocks import block
 from support.ends import Log
 
 from miio_lan.errors import PortError
+from miio_lan.loop import wall_clock
 from miio_lan.record import Record
 from miio_lan.uart.listening import tap as tap_module
-from miio_lan.uart.listening.tap import SWAPPED, Tap, wall_clock
+from miio_lan.uart.listening.tap import SWAPPED, Tap
 from miio_lan.uart.ports.port import MemoryPair, Outage, Port, PtyPair
 
 Pair = PtyPair | MemoryPair

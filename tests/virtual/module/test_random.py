@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.lan import packet
-from miio_lan.virtual.module.console import MAX_BYTES, MAX_UNREAD
+from miio_lan.virtual.module.line.console import MAX_BYTES, MAX_UNREAD
 
 PEERS = [("127.0.0.1", 1), ("127.0.0.1", 2)]
 PROFILES = ["document", "older", "newer"]

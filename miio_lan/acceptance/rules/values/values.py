@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.device.spec import Property, Spec
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, show
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import MISSING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.device.spec import Property
-    from miio_lan.record import Record
-    from miio_lan.uart.turns import Turn
+rule = rules_of("values")
 
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 Told = tuple["Property | None", tuple[int, int], object, "Record"]
@@ -62,7 +60,6 @@ def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
     "booleans",
     "Booleans are written true or false",
     source="serial document, serial command rules (JSON); product description",
-    kind="values",
     severity="failure or warning",
 )
 def booleans(session: Observed, case: Case) -> None:
@@ -75,17 +72,14 @@ def booleans(session: Observed, case: Case) -> None:
             elif isinstance(value, bool):
                 case.good(f"{where} is {str(value).lower()}", record)
         elif prop.format == "bool":
-            if isinstance(value, bool):
-                case.good(f"{where} is {str(value).lower()}", record)
-            else:
-                case.bad(f"{where} ({prop.name}) is a boolean, not {show(value)}", record)
+            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}"
+            case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 
 @rule(
     "value-types",
     "Values have the format of the description",
     source="product description",
-    kind="values",
 )
 def value_types(session: Observed, case: Case) -> None:
     """Booleans have a rule of their own."""
@@ -93,17 +87,14 @@ def value_types(session: Observed, case: Case) -> None:
     for prop, (siid, piid), value, record in _values(session):
         if prop is None or prop.format == "bool":
             continue
-        if _has_type(prop, value):
-            case.good(f"{prop.name} is {show(value)}", record)
-        else:
-            case.bad(f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {show(value)}", record)
+        wrong = f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {show(value)}"
+        case.good_or_bad(_has_type(prop, value), f"{prop.name} is {show(value)}", wrong, record)
 
 
 @rule(
     "value-range",
     "Values are within the ranges and lists of the description",
     source="product description",
-    kind="values",
 )
 def value_range(session: Observed, case: Case) -> None:
     """What has the wrong type is not judged here."""
@@ -112,10 +103,8 @@ def value_range(session: Observed, case: Case) -> None:
         if prop is None or prop.format == "bool" or not _has_type(prop, value):
             continue
         problem = prop.problem(value)
-        if problem:
-            case.bad(f"property {siid}.{piid} ({prop.name}): {problem}", record)
-        else:
-            case.good(f"{prop.name} is {show(value)}", record)
+        wrong = f"property {siid}.{piid} ({prop.name}): {problem}"
+        case.good_or_bad(not problem, f"{prop.name} is {show(value)}", wrong, record)
 
 
 def _has_type(prop: Property, value: object) -> bool:
@@ -126,10 +115,8 @@ def _has_type(prop: Property, value: object) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and prop.format in FLOAT_FORMATS)
 
 
-def need_spec(session: Observed, case: Case) -> None:
-    """Note where no description was given: values and codes are judged by one."""
+def need_spec(session: Observed, case: Case) -> Spec | None:
+    """Give the description, and note where there is none: values and codes are judged by one."""
     if session.spec is None:
         case.unseen("no description was given")
-
-
-JUDGES = (booleans, value_types, value_range)
+    return session.spec

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.lines import is_identity
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.lines import is_identity, of_kind
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
+from miio_lan.uart.turns import Downlink, Turn
 
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Downlink, Turn
+rule = rules_of("boot")
 
 BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
@@ -145,7 +144,6 @@ def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
     "model-reported",
     "The MCU reports the model after power-up",
     source="serial document, model",
-    kind="boot",
 )
 def model_reported(session: Observed, case: Case) -> None:
     """As soon as possible, the document says."""
@@ -156,22 +154,19 @@ def model_reported(session: Observed, case: Case) -> None:
     "model-valid",
     "A model has three parts and at most 23 characters",
     source="serial document, model",
-    kind="boot",
 )
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
-    for said in _reports(session, "model"):
-        command = said.command
-        if isinstance(command, c.Model) and command.name is not None:
+    for said, command in of_kind(session.line, c.Model):
+        if command.name is not None:
             fault = c.model_fault(command.name)
-            (case.bad if fault else case.good)(fault or command.name, said.record)
+            case.good_or_bad(not fault, command.name, fault, said.record)
 
 
 @rule(
     "model-matches",
     "The model is the one of the product's description",
     source="serial document, model",
-    kind="boot",
 )
 def model_matches(session: Observed, case: Case) -> None:
     """The platform binds the module to this model."""
@@ -179,19 +174,16 @@ def model_matches(session: Observed, case: Case) -> None:
     if not expected:
         case.unseen("no description that names a model was given")
         return
-    for said in _reports(session, "model"):
-        name = said.command.name if isinstance(said.command, c.Model) else None
-        if name == expected:
-            case.good(f"{name}", said.record)
-        else:
-            case.bad(f"{name} is reported, the description is of {expected}", said.record)
+    for said, command in of_kind(session.line, c.Model):
+        if command.name is not None:
+            wrong = f"{command.name} is reported, the description is of {expected}"
+            case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
 @rule(
     "model-until-ok",
     "The model is repeated until the module says ok",
     source=f"serial document, model; {_TOOL} (model)",
-    kind="boot",
 )
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -202,7 +194,6 @@ def model_until_ok(session: Observed, case: Case) -> None:
     "model-on-request",
     "The MCU reports the model when asked by MIIO_model_req",
     source="observed: older modules; not in the document",
-    kind="boot",
     severity="warning",
 )
 def model_on_request(session: Observed, case: Case) -> None:
@@ -221,7 +212,6 @@ def model_on_request(session: Observed, case: Case) -> None:
     "mcu-version-reported",
     "The MCU reports its version after power-up",
     source="serial document, mcu_version (acceptance test)",
-    kind="boot",
 )
 def mcu_version_reported(session: Observed, case: Case) -> None:
     """Immediately after the application has started."""
@@ -232,21 +222,18 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
     "mcu-version-valid",
     "An MCU version is a 4-digit number",
     source="serial document, mcu_version",
-    kind="boot",
 )
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
-    for said in _reports(session, "mcu_version"):
-        if isinstance(said.command, c.McuVersion):
-            fault = c.version_fault(said.command.version)
-            (case.bad if fault else case.good)(fault or f"{said.command.version}", said.record)
+    for said, command in of_kind(session.line, c.McuVersion):
+        fault = c.version_fault(command.version)
+        case.good_or_bad(not fault, f"{command.version}", fault, said.record)
 
 
 @rule(
     "mcu-version-until-ok",
     "The version is repeated until the module says ok",
     source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
-    kind="boot",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -257,7 +244,6 @@ def mcu_version_until_ok(session: Observed, case: Case) -> None:
     "mcu-version-on-request",
     "The MCU reports its version when asked by MIIO_mcu_version_req",
     source="serial document, mcu_version (acceptance test)",
-    kind="boot",
 )
 def mcu_version_on_request(session: Observed, case: Case) -> None:
     """Immediately, and by ``mcu_version`` rather than ``result``."""
@@ -272,21 +258,18 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
     "mcu-version-constant",
     "Every report names the same version, unless the firmware was updated",
     source="serial document, mcu_version",
-    kind="boot",
 )
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
     before: Turn | None = None
-    for said in _reports(session, "mcu_version"):
-        if c.version_fault(getattr(said.command, "version", None)):
+    for said, command in of_kind(session.line, c.McuVersion):
+        if c.version_fault(command.version):
             continue
-        same = before is None or said.command == before.command
+        same = before is None or command == before.command
         updated = before is not None and any(before.instant < at < said.instant for at in updates)
-        if same or updated:
-            case.good(f"{said.text}", said.record)
-        else:
-            case.bad("another version than before, without an update between them", said.record)
+        wrong = "another version than before, without an update between them"
+        case.good_or_bad(same or updated, said.text, wrong, said.record)
         before = said
 
 
@@ -294,41 +277,25 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
     "ble-config-valid",
     "ble_config names a pid below 65536 and the MCU's version",
     source="serial document, ble_config",
-    kind="boot",
 )
 def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
-    versions = {
-        said.command.version
-        for said in _reports(session, "mcu_version")
-        if isinstance(said.command, c.McuVersion)
-    }
-    for said in _reports(session, "ble_config"):
-        command = said.command
-        if not isinstance(command, c.BleConfig):
+    versions = {command.version for _, command in of_kind(session.line, c.McuVersion)}
+    for said, command in of_kind(session.line, c.BleConfig):
+        if command.sub != "set":
             continue
         faults = list(command.check())
         if versions and command.version not in versions:
             faults.append(f"the version {command.version} is not the MCU's")
-        if faults:
-            case.bad("; ".join(faults), said.record)
-        else:
-            case.good(f"pid {command.pid}, version {command.version}", said.record)
+        text = f"pid {command.pid}, version {command.version}"
+        case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
 @rule(
     "ble-config-until-ok",
     "ble_config is repeated until the module says ok",
     source=f"{_TOOL} (ble_config)",
-    kind="boot",
 )
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")
-
-
-JUDGES = (
-    model_reported, model_valid, model_matches, model_until_ok, model_on_request, mcu_version_reported,
-    mcu_version_valid, mcu_version_until_ok, mcu_version_on_request, mcu_version_constant, ble_config_valid,
-    ble_config_until_ok,
-)  # fmt: skip

@@ -18,24 +18,19 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
+from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
+from miio_lan.uart.bridge.faults import invented
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, Code
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-    from miio_lan.pairing.exchange import Exchange
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Downlink, Turn
 
 APPLIED, LATE, IGNORED = "applied", "late", "ignored"
 
@@ -177,12 +172,9 @@ def _are_numbers(*values: object) -> bool:
 
 def _follow_line(session: Observed, account: _Account) -> None:
     calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
-    unseen = UnseenCalls(session)
-    before = session.line.began
-    for now, downlink, said in _turns(session.line):
-        if session.line.missing(before, now) or unseen.between(before, now):
+    for unknown, _, downlink, said in happenings(session):
+        if unknown:
             account.forget()
-        before = now
         if downlink is not None:
             call = calls.get(id(downlink.record))
             if said is None:
@@ -193,7 +185,19 @@ def _follow_line(session: Observed, account: _Account) -> None:
             _told(account, said)
 
 
-class UnseenCalls:
+def happenings(session: Observed) -> Iterator[tuple[bool, float, Downlink | None, Turn | None]]:
+    """Go through hand-outs, answers (with both) and other lines of the MCU in their order, each with its instant.
+
+    The first of the four tells whether properties may have changed unseen since what was before.
+    """
+    line, unseen = session.line, _UnseenCalls(session)
+    before = line.began
+    for now, downlink, said in _turns(line):
+        yield line.missing(before, now) or unseen.between(before, now), now, downlink, said
+        before = now
+
+
+class _UnseenCalls:
     """The times in which the LAN may have changed something, and the line does not show it.
 
     That is a call that is no read, whose lines were not seen or may be those of another. The product may carry it out
@@ -233,7 +237,6 @@ def _in_doubt(exchange: Exchange) -> bool:
 
 
 def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Turn | None]]:
-    """Go through hand-outs, answers (with both) and other lines of the MCU in their order."""
     waiting = list(line.downlinks)
     answers = {id(downlink.answer): downlink for downlink in waiting if downlink.answer is not None}
     for said in line.said:
@@ -249,7 +252,11 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
     if downlink.answer is not None and downlink.answer.number <= said.number:
         return True
     asked = downlink.asked
-    return asked.number < said.number if asked is not None else downlink.instant <= said.instant
+    if asked is None or invented(
+        asked.record
+    ):  # a bridge's poll is none of the MCU's lines, and has no number
+        return downlink.instant <= said.instant
+    return asked.number < said.number
 
 
 def _handed_out(account: _Account, downlink: Downlink, call: JudgedCall | None) -> None:
@@ -292,7 +299,8 @@ def _follow_lan(session: Observed, account: _Account) -> None:
             events.append((record.instant, len(events), record))
     for at, _, event in sorted(events, key=lambda each: each[:2]):
         if isinstance(event, Record):
-            account.take_report(dict(_pushed(event)), event)
+            pushed = properties_in((event.reading or {}).get("params"))
+            account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)
         elif session.disturbed(event):
             account.forget()
         elif event.method == "get_properties":
@@ -301,14 +309,3 @@ def _follow_lan(session: Observed, account: _Account) -> None:
             account.take_set(event, at)
         elif event.method == "action" or not (event.method.startswith("miIO.") or event.error):
             account.forget()
-
-
-def _pushed(record: Record) -> Iterator[tuple[Iid, object]]:
-    params = (record.reading or {}).get("params")
-    for item in params if isinstance(params, (list, tuple)) else ():
-        if (
-            isinstance(item, Mapping)
-            and isinstance(item.get("siid"), int)
-            and isinstance(item.get("piid"), int)
-        ):
-            yield (item["siid"], item["piid"]), item.get("value", MISSING)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
+from miio_lan.uart.turns import Turn
 from miio_lan.uart.values import read_value, shown
 
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Turn
+rule = rules_of("form")
 
 _LOCAL = (
     c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,
@@ -40,23 +39,18 @@ def _foreign(raw: bytes) -> bytes:
     "line-length",
     "A line has fewer than 512 characters",
     source="serial document, command length",
-    kind="form",
 )
 def line_length(session: Observed, case: Case) -> None:
     """Count the characters before the CR."""
     for said in _lines(session):
         size = len(said.record.raw.strip(b"\r\n"))
-        if size > MAX_LINE:
-            case.bad(f"a line of {size} characters", said.record)
-        else:
-            case.good(f"{size} characters", said.record)
+        case.good_or_bad(size <= MAX_LINE, f"{size} characters", f"a line of {size} characters", said.record)
 
 
 @rule(
     "parameter-count",
     "A line has at most 64 parameters",
     source="serial document, result, properties_changed and event_occured",
-    kind="form",
 )
 def parameter_count(session: Observed, case: Case) -> None:
     """Count the tokens after the command word."""
@@ -64,21 +58,18 @@ def parameter_count(session: Observed, case: Case) -> None:
         command = said.command
         if bare_words(said):
             continue  # strings without quotes fall into more parameters than there are
-        legacy = isinstance(command, c.Result) and not value_tokens(said)
-        count = (
-            len(command.values) if legacy and isinstance(command, c.Result) else len(tokens_of(said.text)) - 1
-        )
-        if count > MAX_PARAMETERS:
-            case.bad(f"{count} parameters", said.record)
+        if isinstance(command, c.Result) and not value_tokens(said):
+            count = len(command.values)
         else:
-            case.good(f"{count} parameters", said.record)
+            count = len(tokens_of(said.text)) - 1
+        text = f"{count} parameters"
+        case.good_or_bad(count <= MAX_PARAMETERS, text, text, said.record)
 
 
 @rule(
     "line-end",
     "A line ends with CR",
     source="serial document, end character",
-    kind="form",
     severity="failure or warning",
 )
 def line_end(session: Observed, case: Case) -> None:
@@ -100,7 +91,6 @@ def line_end(session: Observed, case: Case) -> None:
     "legal-characters",
     "Lines consist of printable ASCII characters",
     source="serial document, legal characters",
-    kind="form",
     severity="failure or warning",
 )
 def legal_characters(session: Observed, case: Case) -> None:
@@ -121,7 +111,6 @@ def legal_characters(session: Observed, case: Case) -> None:
     "known-commands",
     "The MCU says nothing but commands",
     source="serial document, command format",
-    kind="form",
     severity="failure or warning",
 )
 def known_commands(session: Observed, case: Case) -> None:
@@ -140,7 +129,6 @@ def known_commands(session: Observed, case: Case) -> None:
     "spacing",
     "One space divides parameters",
     source="serial document, separator",
-    kind="form",
     severity="warning",
 )
 def spacing(session: Observed, case: Case) -> None:
@@ -159,7 +147,6 @@ def spacing(session: Observed, case: Case) -> None:
     "string-quotes",
     "Strings of the server's commands are in quotes",
     source="serial document, serial command rules (JSON)",
-    kind="form",
 )
 def string_quotes(session: Observed, case: Case) -> None:
     """A bare word that is no number, ``true`` or ``false`` is a string without quotes."""
@@ -175,7 +162,6 @@ def string_quotes(session: Observed, case: Case) -> None:
     "value-form",
     "Values are written as JSON writes them",
     source="serial document, serial command rules (JSON)",
-    kind="form",
     severity="failure or warning",
 )
 def value_form(session: Observed, case: Case) -> None:
@@ -195,7 +181,6 @@ def value_form(session: Observed, case: Case) -> None:
     "local-commands",
     "Local commands have the parameters of the document, without quotes",
     source="serial document, serial command rules; echo, time, ble_config",
-    kind="form",
 )
 def local_commands(session: Observed, case: Case) -> None:
     """What their contents are worth is judged elsewhere; here it is about what does not belong there at all."""
@@ -203,20 +188,13 @@ def local_commands(session: Observed, case: Case) -> None:
         command = said.command
         if not isinstance(command, _LOCAL):
             continue
-        wrong = [*([f"{shown(command.unread[0])} does not belong there"] if command.unread else [])]
+        wrong = [f"{shown(text)} does not belong there" for text in command.unread[:1]]
         if '"' in said.text:
             wrong.append("a local command has no quotes")
         if isinstance(command, c.Echo):
             wrong += command.check()
         if isinstance(command, c.BleConfig) and command.sub not in ("set", "dump"):
             wrong += command.check()
-        if wrong:
-            case.bad(f"{command.command}: {'; '.join(wrong)}", said.record)
-        else:
-            case.good(f"{command.command}", said.record)
-
-
-JUDGES = (
-    line_length, parameter_count, line_end, legal_characters, known_commands, spacing, string_quotes, value_form,
-    local_commands,
-)  # fmt: skip
+        case.good_or_bad(
+            not wrong, f"{command.command}", f"{command.command}: {'; '.join(wrong)}", said.record
+        )

@@ -9,7 +9,7 @@ from miio_lan.device.ota import MAX_URL
 from miio_lan.lan.responder.subscriptions import INVALID_PARAM
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.request import RequestOutcome
+from miio_lan.virtual.module.requests.request import RequestOutcome
 from miio_lan.virtual.module.update import FirmwareUpdate
 
 CONFIGURE = "miIO.config_router"

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.effects import APPLIED, IGNORED, LATE, Effect, UnseenCalls, alike, effects
-from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.values.effects import (
+    APPLIED,
+    IGNORED,
+    LATE,
+    Effect,
+    alike,
+    effects,
+    happenings,
+)
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Downlink, Turn
+report_rule = rules_of("reports")
+value_rule = rules_of("values")
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
@@ -45,17 +51,18 @@ class _Reports:
     """The reports of a session, found by time."""
 
     def __init__(self, line: Conversation) -> None:
-        self._said = line.of("properties_changed")
-        self._instants = [said.instant for said in self._said]
+        self._reports = list(of_kind(line, c.PropertiesChanged))
 
     def between(self, start: float, end: float) -> Iterator[tuple[Turn, dict[Iid, object]]]:
         """Go through the reports of a time, with the properties and values they tell."""
-        for at in range(bisect_left(self._instants, start), len(self._said)):
-            said = self._said[at]
+        for said, report in islice(self._reports, bisect_left(self._reports, start, key=_instant), None):
             if said.instant > end:
                 return
-            if isinstance(said.command, c.PropertiesChanged):
-                yield said, {(siid, piid): value for siid, piid, value in said.command.changes}
+            yield said, {(siid, piid): value for siid, piid, value in report.changes}
+
+
+def _instant(report: tuple[Turn, c.PropertiesChanged]) -> float:
+    return report[0].instant
 
 
 def _values_set(downlink: Downlink) -> dict[Iid, object]:
@@ -90,7 +97,6 @@ class _Known:
 
     def take(self, said: Turn) -> None:
         """Take a line of the MCU."""
-        self.go_on(said.instant)
         command = said.command
         if isinstance(command, c.PropertiesChanged):
             for siid, piid, value in command.changes:
@@ -121,33 +127,16 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
-    line, unseen = session.line, UnseenCalls(session)
-    known, before_that = _Known(), line.began
-
-    def go_on(now: float) -> None:
-        nonlocal before_that, known
-        if line.missing(before_that, now) or unseen.between(before_that, now):
+    known = _Known()
+    for unknown, now, downlink, said in happenings(session):
+        if unknown:
             known = _Known()
-        before_that = now
-
-    at = 0
-    for downlink in line.downlinks:
-        values = _values_set(downlink)
-        if downlink.answer is None or not values:
-            continue
-        until = downlink.asked.number if downlink.asked is not None else None
-        while at < len(line.said) and _is_earlier(line.said[at], until, downlink.instant):
-            go_on(line.said[at].instant)
-            known.take(line.said[at])
-            at += 1
-        go_on(downlink.instant)
-        known.go_on(downlink.instant)
-        before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
-        yield _Set(downlink, downlink.answer, values, before)
-
-
-def _is_earlier(said: Turn, number: int | None, instant: float) -> bool:
-    return said.instant < instant if number is None else said.number <= number
+        known.go_on(now)
+        if said is not None:
+            known.take(said)
+        elif downlink is not None and downlink.answer is not None and (values := _values_set(downlink)):
+            before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
+            yield _Set(downlink, downlink.answer, values, before)
 
 
 def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
@@ -155,11 +144,10 @@ def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
     return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
 
 
-@rule(
+@value_rule(
     "set-takes-effect",
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
-    kind="values",
     severity="failure or warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
@@ -175,11 +163,10 @@ def set_takes_effect(session: Observed, case: Case) -> None:
             tell(f"{where} (code 0) and is {show(effect.shown)}", effect.record)
 
 
-@rule(
+@report_rule(
     "set-reported",
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
-    kind="reports",
     severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
@@ -224,11 +211,10 @@ def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
     return False
 
 
-@rule(
+@report_rule(
     "report-after-result",
     "What a set changed is reported after its result",
     source="serial document, set_properties (example)",
-    kind="reports",
     severity="warning",
 )
 def report_after_result(session: Observed, case: Case) -> None:
@@ -242,6 +228,3 @@ def report_after_result(session: Observed, case: Case) -> None:
                 case.odd("reported before the result", said.record)
             else:
                 case.good("reported after the result", said.record)
-
-
-JUDGES = (set_takes_effect, set_reported, report_after_result)

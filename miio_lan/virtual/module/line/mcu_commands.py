@@ -10,10 +10,10 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import BLE_PIDS, UNDEFINED_CODE
 from miio_lan.uart.line import OVERLONG, Line, split
 from miio_lan.virtual.module.chip import Chip
-from miio_lan.virtual.module.console import MAX_BYTES
-from miio_lan.virtual.module.mcu_queue import McuQueue
+from miio_lan.virtual.module.line.console import MAX_BYTES
+from miio_lan.virtual.module.line.mcu_queue import McuQueue
+from miio_lan.virtual.module.line.reports import ReportPacer
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.reports import ReportPacer
 
 HELP = (
     ("model", "[<model_name_string>]"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.request import McuRequest, RequestOutcome, ResultCheck
+from miio_lan.virtual.module.requests.request import McuRequest, RequestOutcome, ResultCheck
 
 #: Notices kept for an MCU that does not poll; the oldest gives way.
 MAX_NOTICES = 16

@@ -17,8 +17,8 @@ from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.line import MAX_PARAMETERS, split, split_legacy
 from miio_lan.uart.values import json_text, read_json, read_value
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.property_requests import GetRequest, SetRequest, entries_of
-from miio_lan.virtual.module.request import (
+from miio_lan.virtual.module.requests.property_requests import GetRequest, SetRequest, entries_of
+from miio_lan.virtual.module.requests.request import (
     BAD_ANSWER,
     BROKEN_ANSWER,
     UNKNOWN_METHOD_ERROR,

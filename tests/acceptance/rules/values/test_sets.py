@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.talk import outcome, talk, verdict
 
-from miio_lan.acceptance.rules import effects, sets
 from miio_lan.acceptance.rules.all import judge
-from miio_lan.acceptance.rules.effects import alike
+from miio_lan.acceptance.rules.values import effects, sets
+from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record

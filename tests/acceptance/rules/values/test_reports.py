@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.talk import outcome, verdict
 
-from miio_lan.acceptance.rules import reports
+from miio_lan.acceptance.rules.values import reports
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
+from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.turns import Downlink, Turn
+rule = rules_of("answers")
+update_rule = rules_of("update")
 
 LONG = 480
 """Characters from which on a downlink counts as a long one."""
@@ -46,12 +45,15 @@ def is_long(downlink: Downlink) -> bool:
     return len(downlink.text) >= LONG
 
 
-def _sane(session: Observed) -> Iterator[Downlink]:
-    """Go through the downlinks of which a product may expect to get them."""
-    for downlink in session.line.downlinks:
-        special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
-        if downlink.command.wants_result and downlink.command.method != UPDATE_FW and not special:
-            yield downlink
+def _is_sane(downlink: Downlink) -> bool:
+    """Whether a product may expect to get it."""
+    special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
+    return downlink.command.wants_result and not is_update(downlink) and not special
+
+
+def is_update(downlink: Downlink) -> bool:
+    """Whether it offers new firmware."""
+    return downlink.command.method == UPDATE_FW
 
 
 def _answered(session: Observed, downlink: Downlink) -> bool | None:
@@ -97,6 +99,30 @@ def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     return session.in_doubt(said) or not said.sure or taken or missing
 
 
+def _answers_to(
+    session: Observed, case: Case, wanted: Callable[[Downlink], bool], never: str = "never answered"
+) -> Iterator[tuple[Downlink, Turn]]:
+    """Go through the answers to the downlinks that are wanted; one that never came breaks the rule.
+
+    :param never: what to say then; ``{method}``, ``{text}`` and ``{size}`` (bytes) are those of the downlink
+    """
+    for downlink in filter(wanted, session.line.downlinks):
+        if downlink.answer is not None:
+            yield downlink, downlink.answer
+        elif _answered(session, downlink) is False:
+            parts = {
+                "method": downlink.command.method,
+                "text": repr(downlink.text[5:]),
+                "size": _size(downlink),
+            }
+            case.bad(never.format(**parts), downlink.record)
+
+
+def _size(downlink: Downlink) -> int:
+    """Count the bytes of a downlink, its CR included."""
+    return len(downlink.text) + 1
+
+
 def _answers_at_all(session: Observed) -> bool:
     return any(downlink.answer is not None for downlink in session.line.downlinks)
 
@@ -105,23 +131,17 @@ def _answers_at_all(session: Observed) -> bool:
     "downlink-answered",
     "Every downlink is answered by result or error",
     source="serial document, get_down (acceptance test)",
-    kind="answers",
 )
 def downlink_answered(session: Observed, case: Case) -> None:
     """Late answers are answers here."""
-    for downlink in _sane(session):
-        answered = _answered(session, downlink)
-        if answered:
-            case.good(f"{downlink.command.method}", downlink.answer.record if downlink.answer else None)
-        elif answered is False:
-            case.bad(f"{downlink.command.method} was never answered", downlink.record)
+    for downlink, said in _answers_to(session, case, _is_sane, "{method} was never answered"):
+        case.good(downlink.command.method, said.record)
 
 
 @rule(
     "answer-time",
     "An answer comes within 4 s",
     source="serial document, set_properties, get_properties and action (acceptance test)",
-    kind="answers",
 )
 def answer_time(session: Observed, case: Case) -> None:
     """From the hand-out of the downlink to its answer; whatever the downlink was."""
@@ -143,31 +163,21 @@ def answer_time(session: Observed, case: Case) -> None:
     "unknown-downlink",
     "An unknown downlink is answered by error",
     source="serial document, get_down and error (acceptance test)",
-    kind="answers",
 )
 def unknown_downlink(session: Observed, case: Case) -> None:
     """Judged by methods that no product has."""
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
-    for downlink in session.line.downlinks:
-        if not is_unknown(downlink) or is_long(downlink):
-            continue
-        said = downlink.answer
-        if said is None:
-            if _answered(session, downlink) is False:
-                case.bad("never answered", downlink.record)
-        elif isinstance(said.command, c.Error):
-            case.good("answered by error", said.record)
-        else:
-            case.bad("answered by result instead of error", said.record)
+    for _, said in _answers_to(session, case, lambda each: is_unknown(each) and not is_long(each)):
+        right = isinstance(said.command, c.Error)
+        case.good_or_bad(right, "answered by error", "answered by result instead of error", said.record)
 
 
 @rule(
     "malformed-downlink",
     "A downlink with a wrong number of parameters is answered, and not by success",
     source="serial document, error; observed: official MCU tool",
-    kind="answers",
     severity="failure or warning",
 )
 def malformed_downlink(session: Observed, case: Case) -> None:
@@ -175,14 +185,8 @@ def malformed_downlink(session: Observed, case: Case) -> None:
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
-    for downlink in session.line.downlinks:
-        if not is_malformed(downlink):
-            continue
-        said = downlink.answer
-        if said is None:
-            if _answered(session, downlink) is False:
-                case.bad(f"{downlink.text[5:]!r} was never answered", downlink.record)
-        elif isinstance(said.command, c.Error):
+    for downlink, said in _answers_to(session, case, is_malformed, "{text} was never answered"):
+        if isinstance(said.command, c.Error):
             case.good(f"{downlink.text[5:]!r}: error", said.record)
         elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):
             case.odd(f"{downlink.text[5:]!r} answered by result with a negative code", said.record)
@@ -198,7 +202,6 @@ def _is_refusal(value: object) -> bool:
     "long-downlink",
     "A downlink of 512 bytes is answered",
     source=f"serial document, command length; {_TOOL} (512 bytes)",
-    kind="answers",
 )
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
@@ -208,22 +211,20 @@ def long_downlink(session: Observed, case: Case) -> None:
         if not is_long(each) and _answered(session, each) is False
     }
     for downlink in session.line.downlinks:
-        if not is_long(downlink):
-            continue
-        size = len(downlink.text) + 1
-        if downlink.answer is not None:
-            case.good(f"{size} bytes answered", downlink.answer.record)
-        elif downlink.command.method in silent:
+        if is_long(downlink) and downlink.answer is None and downlink.command.method in silent:
             case.unseen(f"{downlink.command.method} is not answered at any length")
-        elif _answered(session, downlink) is False:
-            case.bad(f"{size} bytes were never answered", downlink.record)
+
+    def judged(downlink: Downlink) -> bool:
+        return is_long(downlink) and (downlink.answer is not None or downlink.command.method not in silent)
+
+    for downlink, said in _answers_to(session, case, judged, "{size} bytes were never answered"):
+        case.good(f"{_size(downlink)} bytes answered", said.record)
 
 
 @rule(
     "error-form",
     "error has a message in quotes and a code from -9999 to -5000",
     source="serial document, error",
-    kind="answers",
 )
 def error_form(session: Observed, case: Case) -> None:
     """Both, in this order."""
@@ -231,10 +232,7 @@ def error_form(session: Observed, case: Case) -> None:
         faults = [*said.command.faults, *said.command.check()]
         if said.command.unread:
             faults.append(f"{said.command.unread[0]} does not belong there")
-        if faults:
-            case.bad("; ".join(dict.fromkeys(faults)), said.record)
-        else:
-            case.good("message and code", said.record)
+        case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
 def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c.Down]]:
@@ -274,18 +272,14 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
 
 
 def _tell(case: Case, said: Turn, faults: list[str]) -> None:
-    if faults:
-        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
-        case.bad("; ".join(faults[:3]) + more, said.record)
-    else:
-        case.good("in the right layout", said.record)
+    more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+    case.good_or_bad(not faults, "in the right layout", "; ".join(faults[:3]) + more, said.record)
 
 
 @rule(
     "get-result",
     "get_properties is answered by siid, piid, code, and the value exactly when the code is 0",
     source="serial document, get_properties",
-    kind="answers",
 )
 def get_result(session: Observed, case: Case) -> None:
     """For every property that was asked for, and no other."""
@@ -299,7 +293,6 @@ def get_result(session: Observed, case: Case) -> None:
     "set-result",
     "set_properties is answered by siid, piid and code",
     source="serial document, set_properties",
-    kind="answers",
 )
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
@@ -313,7 +306,6 @@ def set_result(session: Observed, case: Case) -> None:
     "action-result",
     "action is answered by siid, aiid, code and pairs of piid and value",
     source="serial document, action",
-    kind="answers",
 )
 def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
@@ -336,7 +328,6 @@ def action_result(session: Observed, case: Case) -> None:
     "status-codes",
     "Codes are those of the document",
     source="serial document, status code",
-    kind="answers",
 )
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
@@ -351,39 +342,30 @@ def status_codes(session: Observed, case: Case) -> None:
                 case.good(f"code {known[0]}", said.record)
 
 
-@rule(
+@update_rule(
     "update-answer",
     'update_fw is answered by result "ready" or result "busy"',
     source=f"serial document, update_fw; {_TOOL} (OTA)",
-    kind="update",
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
-    for downlink in session.line.downlinks:
-        if downlink.command.method != UPDATE_FW:
-            continue
-        said = downlink.answer
-        values = said.command.values if said is not None and isinstance(said.command, c.Result) else ()
-        if said is not None and values in (("ready",), ("busy",)):
-            case.good(f"{values[0]}", said.record)
-        elif said is not None:
-            case.bad("neither ready nor busy", said.record)
-        elif _answered(session, downlink) is False:
-            case.bad("never answered", downlink.record)
+    for _, said in _answers_to(session, case, is_update):
+        values = said.command.values if isinstance(said.command, c.Result) else ()
+        right = values in UPDATE_ANSWERS
+        case.good_or_bad(right, "".join(map(str, values)), "neither ready nor busy", said.record)
 
 
-@rule(
+@update_rule(
     "update-return",
     "After an update the MCU starts again and reports model and version",
     source=f"{_TOOL} (OTA)",
-    kind="update",
     severity="none",
 )
 def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""
-    for downlink in session.line.downlinks:
+    for downlink in filter(is_update, session.line.downlinks):
         said = downlink.answer
-        if downlink.command.method != UPDATE_FW or said is None or '"ready"' not in said.text:
+        if said is None or '"ready"' not in said.text:
             continue
         back = {
             each.command.command: each
@@ -394,9 +376,3 @@ def update_return(session: Observed, case: Case) -> None:
             case.good("model and version were reported", back["mcu_version"].record)
         else:
             case.unseen("no restart was seen after it")
-
-
-JUDGES = (
-    downlink_answered, answer_time, unknown_downlink, malformed_downlink, long_downlink, error_form, get_result,
-    set_result, action_result, status_codes, update_answer, update_return,
-)  # fmt: skip

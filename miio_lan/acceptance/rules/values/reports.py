@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.rulebook import Case, rule
-from miio_lan.acceptance.rules.sets import REPORT_TIME
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
+from miio_lan.acceptance.rules.observed import Iid, Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.values.sets import REPORT_TIME
+from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from miio_lan.acceptance.rules.observed import Iid, Observed
-    from miio_lan.uart.turns import Turn
+rule = rules_of("reports")
+_C = TypeVar("_C", bound=c.Command)
 
 REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""
@@ -27,67 +27,48 @@ _STAMPS = 0.04
 _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
-def _reports(session: Observed) -> Iterator[tuple[Turn, c.PropertiesChanged]]:
-    for said in session.line.of("properties_changed"):
-        if isinstance(said.command, c.PropertiesChanged):
-            yield said, said.command
-
-
-def _events(session: Observed) -> Iterator[tuple[Turn, c.EventOccured]]:
-    for said in session.line.of("event_occured"):
-        if isinstance(said.command, c.EventOccured):
-            yield said, said.command
-
-
 @rule(
     "properties-changed-form",
     "properties_changed has siid, piid and value, in threes",
     source="serial document, properties_changed",
-    kind="reports",
 )
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         count = len(tokens_of(said.text)) - 1
         if bare_words(said):
             continue
-        if count == 0 or count % 3 or len(report.changes) * 3 != count or list(report.check()):
-            case.bad(f"{count} parameters that do not come as siid, piid and value", said.record)
-        else:
-            case.good(f"{len(report.changes)} properties", said.record)
+        right = 0 < count == len(report.changes) * 3 and not list(report.check())
+        wrong = f"{count} parameters that do not come as siid, piid and value"
+        case.good_or_bad(right, f"{len(report.changes)} properties", wrong, said.record)
 
 
 @rule(
     "event-form",
     "event_occured has siid, eiid, and piid and value in pairs",
     source="serial document, event_occured",
-    kind="reports",
 )
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         if bare_words(said):
             continue
-        if _layout_fault(said, event):
-            count = len(tokens_of(said.text)) - 1
-            case.bad(f"{count} parameters that do not come as siid, eiid and pairs", said.record)
-        else:
-            case.good(f"event {event.siid}.{event.eiid}", said.record)
+        wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
+        case.good_or_bad(_is_whole(said, event), f"event {event.siid}.{event.eiid}", wrong, said.record)
 
 
-def _layout_fault(said: Turn, event: c.EventOccured) -> bool:
-    count = len(tokens_of(said.text)) - 1
-    return bool(
-        count < 2 or count % 2 or 2 + 2 * len(event.args) != count or bare_words(said) or list(event.check())
-    )
+def _is_whole(said: Turn, event: c.EventOccured) -> bool:
+    """Whether an event has both ids, and arguments in pairs."""
+    whole = len(tokens_of(said.text)) == 3 + 2 * len(event.args)
+    return whole and not bare_words(said) and not list(event.check())
 
 
-def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
+def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
     """Go through lines, one that the module did not take and that was sent again counting once."""
     before: Turn | None = None
-    for said in lines:
+    for said, command in lines:
         if before is None or before.text != said.text or before.accepted:
-            yield said
+            yield said, command
         before = said
 
 
@@ -95,11 +76,10 @@ def _once(lines: Iterable[Turn]) -> Iterator[Turn]:
     "event-rate",
     "At most 3 events per second are reported",
     source="serial document, event_occured",
-    kind="reports",
 )
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
-    sent = list(_once(said for said, _ in _events(session)))
+    sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
     for number, said in enumerate(sent):
         first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
         if first is not None and session.interfered(first.instant, said.instant):
@@ -114,7 +94,6 @@ def event_rate(session: Observed, case: Case) -> None:
     "report-rate",
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
-    kind="reports",
     severity="failure or warning",
 )
 def report_rate(session: Observed, case: Case) -> None:
@@ -125,9 +104,8 @@ def report_rate(session: Observed, case: Case) -> None:
     """
     causes = _Causes(session)
     recent: dict[Iid, deque[float]] = {}
-    for said in _once(said for said, _ in _reports(session)):
-        changes = said.command.changes if isinstance(said.command, c.PropertiesChanged) else ()
-        for iid in [(siid, piid) for siid, piid, _ in changes] if changes and not bare_words(said) else ():
+    for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
+        for iid in [(siid, piid) for siid, piid, _ in report.changes if not bare_words(said)]:
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()
@@ -151,20 +129,23 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
+def _instant(downlink: Downlink) -> float:
+    return downlink.instant
+
+
 class _Causes:
     """What was handed out that changes properties, found by time."""
 
     def __init__(self, session: Observed) -> None:
         # One who reports first may seem to do so before he was asked.
         self._late = 0.0 if session.driven else LATENESS
-        found = [each for each in session.line.downlinks if isinstance(each.command, _CAUSES)]
-        self._found = sorted(found, key=lambda downlink: downlink.instant)
-        self._instants = [downlink.instant for downlink in self._found]
+        found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
+        self._found = sorted(found, key=_instant)
 
     def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
         """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        first = bisect_left(self._instants, start - self._late)
-        last = bisect_right(self._instants, end + self._late)
+        first = bisect_left(self._found, start - self._late, key=_instant)
+        last = bisect_right(self._found, end + self._late, key=_instant)
         commands = [each.command for each in self._found[first:last]]
         own = any(
             not isinstance(each, c.SetProperties)
@@ -178,16 +159,14 @@ class _Causes:
     "reports-known",
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
-    kind="reports",
     severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning."""
-    spec = session.spec
+    spec = need_spec(session, case)
     if spec is None:
-        case.unseen("no description was given")
         return
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         for siid, piid, _ in report.changes:
             prop = spec.property(siid, piid)
             if prop is None:
@@ -196,7 +175,7 @@ def reports_known(session: Observed, case: Case) -> None:
                 case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
             else:
                 case.good(f"{prop.name}", said.record)
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
@@ -210,17 +189,15 @@ def reports_known(session: Observed, case: Case) -> None:
     "event-arguments",
     "An event has all the arguments its description names",
     source="product description; serial document, event_occured",
-    kind="reports",
 )
 def event_arguments(session: Observed, case: Case) -> None:
     """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
-    spec = session.spec
+    spec = need_spec(session, case)
     if spec is None:
-        case.unseen("no description was given")
         return
-    for said, event in _events(session):
+    for said, event in of_kind(session.line, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
-        if known is None or _layout_fault(said, event):
+        if known is None or not _is_whole(said, event):
             continue
         given = {piid for piid, _ in event.args}
         missing = [f"{known.siid}.{piid}" for piid in known.arguments if piid not in given]
@@ -235,7 +212,6 @@ def event_arguments(session: Observed, case: Case) -> None:
     "serial-number",
     "The serial number (1.5) is reported once the product is in the cloud",
     source="serial document, properties_changed (note on SN)",
-    kind="reports",
     severity="warning",
 )
 def serial_number(session: Observed, case: Case) -> None:
@@ -254,7 +230,7 @@ def serial_number(session: Observed, case: Case) -> None:
         if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
     ]
     told = False
-    for said, report in _reports(session):
+    for said, report in of_kind(session.line, c.PropertiesChanged):
         for siid, piid, value in report.changes:
             if (siid, piid) == SERIAL_NUMBER:
                 told = True
@@ -268,8 +244,3 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("not everything was heard since power-up")
     else:
         case.odd("the net became cloud, and no serial number was reported")
-
-
-JUDGES = (
-    properties_changed_form, event_form, event_rate, report_rate, reports_known, event_arguments, serial_number,
-)  # fmt: skip

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.record import Record
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.record import Record
+rule = rules_of("update")
 
 _REPORTS = ("model", "mcu_version")
 
@@ -35,7 +33,6 @@ class _Update:
     "update-complete",
     "New firmware is received whole, started, and reported by its version and model",
     source="serial document, update_fw; official MCU tool (OTA)",
-    kind="update",
     severity="failure or warning",
 )
 def update_complete(session: Observed, case: Case) -> None:
@@ -87,6 +84,3 @@ def _line(record: Record) -> str:
 
 def _said(record: Record) -> str:
     return _line(record).partition(" ")[2]
-
-
-JUDGES = (update_complete,)

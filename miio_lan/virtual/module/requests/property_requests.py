@@ -14,7 +14,7 @@ from miio_lan.uart.document import GET_PROPERTIES, GET_RESULT_SIZE, SET_PROPERTI
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, split
 from miio_lan.uart.values import read_value
 from miio_lan.virtual.module.profile import Profile
-from miio_lan.virtual.module.request import (
+from miio_lan.virtual.module.requests.request import (
     BROKEN_ANSWER,
     McuRequest,
     Refused,

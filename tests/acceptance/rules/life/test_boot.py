@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.talk import outcome, talk, verdict
 
-from miio_lan.acceptance.rules import boot
+from miio_lan.acceptance.rules.life import boot
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import Outcome
 

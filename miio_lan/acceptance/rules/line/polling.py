@@ -5,18 +5,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from math import inf
 from statistics import median
-from typing import TYPE_CHECKING
 
-from miio_lan.acceptance.rules.rulebook import Case, rule
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
+from miio_lan.uart.turns import Turn
 
-if TYPE_CHECKING:
-    from miio_lan.acceptance.rules.observed import Observed
-    from miio_lan.uart.conversation import Conversation
-    from miio_lan.uart.turns import Turn
+rule = rules_of("polling", severity="failure or warning")
 
 TOLERANCE = 0.01
 """Seconds by which a typical interval may be too short: what the observation adds and takes away."""
@@ -37,8 +36,6 @@ _SOON = 8
     "polls",
     "After power-up the MCU asks for downlinks again and again",
     source="serial document, get_down",
-    kind="polling",
-    severity="failure or warning",
 )
 def polls(session: Observed, case: Case) -> None:
     """Reports during boot may come first; whoever sends them and then falls silent does not poll.
@@ -111,8 +108,6 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     "poll-interval",
     "The MCU polls every 100 to 200 ms",
     source="serial document, get_down",
-    kind="polling",
-    severity="failure or warning",
 )
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
@@ -142,8 +137,6 @@ def poll_interval(session: Observed, case: Case) -> None:
     "answers-only-downlinks",
     "result and error are sent once, and only as the answer to a downlink",
     source="serial document, result, error and MIIO_net_change",
-    kind="polling",
-    severity="failure or warning",
 )
 def answers_only_downlinks(session: Observed, case: Case) -> None:
     """Net changes and ``down none`` have no ``result``; a refused answer may be tried again.
@@ -203,7 +196,7 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     "net-change-taken",
     "The MCU goes on after MIIO_net_change, without an answer to it",
     source="serial document, MIIO_net_change",
-    kind="polling",
+    severity="failure",
 )
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""
@@ -235,6 +228,3 @@ def _served(session: Observed, since: float) -> float | None:
         return None
     downs = [record.instant for record, command in session.line.told if isinstance(command, c.Down)]
     return downs[-1] if downs and downs[-1] > since else None
-
-
-JUDGES = (polls, poll_interval, answers_only_downlinks, net_change_taken)

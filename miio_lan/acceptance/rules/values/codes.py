@@ -4,21 +4,18 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
-from miio_lan.acceptance.rules.answers import is_long, is_malformed
-from miio_lan.acceptance.rules.rulebook import Case, rule
-from miio_lan.acceptance.rules.values import need_spec
+from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.values.values import need_spec
+from miio_lan.device.spec import Property, Spec, SpecAction
 from miio_lan.device.values import Code, show
 from miio_lan.uart import commands as c
+from miio_lan.uart.turns import Turn
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
-    from miio_lan.device.spec import Spec
-    from miio_lan.uart.turns import Turn
+rule = rules_of("values", severity="failure or warning")
 
 _SPEC = "product description; serial document, status code"
 
@@ -28,13 +25,12 @@ ToldCode = int | str
 
 def _asked(
     session: Observed, case: Case, method: str
-) -> Iterator[tuple[Spec, JudgedCall, Iid, object, ToldCode]]:
-    """Go through the properties of all answered calls of a method, with the value that was set and the code.
+) -> Iterator[tuple[Property | None, JudgedCall, Iid, object, ToldCode]]:
+    """Go through the properties of all answered calls of a method, with their description, value and code.
 
     Where the MCU has answered by ``error``, only those properties count that had to be refused, if there are any.
     """
-    need_spec(session, case)
-    spec = session.spec
+    spec = need_spec(session, case)
     if spec is None:
         return
     usual = _usual(session)
@@ -47,7 +43,7 @@ def _asked(
             answer = call.answers.get(iid)
             code: ToldCode = answer.code if answer is not None else error
             if code != "":
-                yield spec, call, iid, value, code
+                yield spec.property(*iid), call, iid, value, code
 
 
 def _is_wrong(spec: Spec, method: str, iid: Iid, value: object) -> bool:
@@ -94,13 +90,10 @@ def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
     "readable-properties",
     "Every property the description lets be read can be read",
     source="product description; serial document, get_properties",
-    kind="values",
-    severity="failure or warning",
 )
 def readable_properties(session: Observed, case: Case) -> None:
     """Code 0 and a value."""
-    for spec, call, iid, _, code in _asked(session, case, "get_properties"):
-        prop = spec.property(*iid)
+    for prop, call, iid, _, code in _asked(session, case, "get_properties"):
         if prop is not None and prop.readable:
             what = f"property {iid[0]}.{iid[1]} ({prop.name})"
             _succeed(case, call, what, code)
@@ -110,13 +103,10 @@ def readable_properties(session: Observed, case: Case) -> None:
     "not-readable",
     "What cannot be read is refused with -4001",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
-    for spec, call, iid, _, code in _asked(session, case, "get_properties"):
-        prop = spec.property(*iid)
+    for prop, call, iid, _, code in _asked(session, case, "get_properties"):
         if prop is not None and not prop.readable:
             _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
 
@@ -125,14 +115,12 @@ def not_readable(session: Observed, case: Case) -> None:
     "no-such-property",
     "What does not exist is refused with -4003",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def no_such_property(session: Observed, case: Case) -> None:
     """Read or set."""
     for method in ("get_properties", "set_properties"):
-        for spec, call, iid, _, code in _asked(session, case, method):
-            if spec.property(*iid) is None:
+        for prop, call, iid, _, code in _asked(session, case, method):
+            if prop is None:
                 _expect(case, call, f"{method} of {iid[0]}.{iid[1]}", code, Code.NO_SUCH)
 
 
@@ -140,13 +128,10 @@ def no_such_property(session: Observed, case: Case) -> None:
     "writable-properties",
     "Every property the description lets be set takes its legal values",
     source="product description; serial document, set_properties",
-    kind="values",
-    severity="failure or warning",
 )
 def writable_properties(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time."""
-    for spec, call, iid, value, code in _asked(session, case, "set_properties"):
-        prop = spec.property(*iid)
+    for prop, call, iid, value, code in _asked(session, case, "set_properties"):
         if prop is not None and prop.writable and not prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
             _succeed(case, call, what, code)
@@ -156,13 +141,10 @@ def writable_properties(session: Observed, case: Case) -> None:
     "not-writable",
     "What cannot be set is refused with -4002",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
-    for spec, call, iid, _, code in _asked(session, case, "set_properties"):
-        prop = spec.property(*iid)
+    for prop, call, iid, _, code in _asked(session, case, "set_properties"):
         if prop is not None and not prop.writable:
             _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
 
@@ -171,13 +153,10 @@ def not_writable(session: Observed, case: Case) -> None:
     "bad-value",
     "Forbidden values are refused with -4005",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def bad_value(session: Observed, case: Case) -> None:
     """Of the wrong type, out of range, between two steps, or not on the list."""
-    for spec, call, iid, value, code in _asked(session, case, "set_properties"):
-        prop = spec.property(*iid)
+    for prop, call, iid, value, code in _asked(session, case, "set_properties"):
         if prop is not None and prop.writable and prop.problem(value):
             what = f"setting {iid[0]}.{iid[1]} ({prop.name}) to {show(value)}"
             _expect(case, call, what, code, Code.BAD_VALUE)
@@ -187,14 +166,11 @@ def bad_value(session: Observed, case: Case) -> None:
     "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
-    kind="values",
-    severity="failure or warning",
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
-    for spec, call, code in _actions(session, case):
-        action = spec.action(*(call.action or (0, 0)))
-        if action is not None and _legal(spec, call):
+    for action, call, code in _actions(session, case):
+        if action is not None and _legal(session, action, call):
             what = f"action {action.siid}.{action.aiid} ({action.name})"
             _succeed(case, call, what, code)
 
@@ -203,13 +179,12 @@ def actions_run(session: Observed, case: Case) -> None:
     "action-out",
     "A successful action hands back every value its description names",
     source="product description; serial document, action",
-    kind="values",
+    severity="failure",
 )
 def action_out(session: Observed, case: Case) -> None:
     """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
     results = {id(each.record): each.answer for each in session.line.downlinks}
-    for spec, call, code in _actions(session, case):
-        action = spec.action(*(call.action or (0, 0)))
+    for action, call, code in _actions(session, case):
         if action is None or not action.out or code != 0:
             continue
         given = _given(call, results.get(id(call.request)))
@@ -217,10 +192,8 @@ def action_out(session: Observed, case: Case) -> None:
             continue
         where = f"action {action.siid}.{action.aiid} ({action.name})"
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
-        if missing:
-            case.bad(f"{where} does not hand back {', '.join(missing)}", call.record)
-        else:
-            case.good(f"{where} hands back its values", call.record)
+        wrong = f"{where} does not hand back {', '.join(missing)}"
+        case.good_or_bad(not missing, f"{where} hands back its values", wrong, call.record)
 
 
 def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
@@ -241,13 +214,11 @@ def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     "no-such-action",
     "An action that does not exist is refused with -4003",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
-    for spec, call, code in _actions(session, case):
-        if call.action is not None and spec.action(*call.action) is None:
+    for action, call, code in _actions(session, case):
+        if call.action is not None and action is None:
             _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
 
 
@@ -255,42 +226,32 @@ def no_such_action(session: Observed, case: Case) -> None:
     "bad-argument",
     "An action with wrong arguments is refused with -4006",
     source=_SPEC,
-    kind="values",
-    severity="failure or warning",
 )
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""
-    for spec, call, code in _actions(session, case):
-        action = spec.action(*(call.action or (0, 0)))
-        if action is not None and call.arguments is not None and not _legal(spec, call):
+    for action, call, code in _actions(session, case):
+        if action is not None and not _legal(session, action, call):
             what = f"action {action.siid}.{action.aiid} ({action.name}) with wrong arguments"
             _expect(case, call, what, code, Code.BAD_ARGUMENT)
 
 
-def _actions(session: Observed, case: Case) -> Iterator[tuple[Spec, JudgedCall, ToldCode]]:
-    need_spec(session, case)
-    if session.spec is None:
+def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None, JudgedCall, ToldCode]]:
+    """Go through all answered calls of actions, with the action's description and the code."""
+    spec = need_spec(session, case)
+    if spec is None:
         return
     usual = _usual(session)
     for call in session.calls:
         code: ToldCode = call.code if call.code is not None else _error_of(call, usual)
         if call.action is not None and code != "":
-            yield session.spec, call, code
+            yield spec.action(*call.action), call, code
 
 
-def _legal(spec: Spec, call: JudgedCall) -> bool:
-    """Whether an action was called with the arguments of the description; by position, only their number counts."""
-    siid, aiid = call.action or (0, 0)
-    action = spec.action(siid, aiid)
-    if action is None or call.arguments is None:
-        return action is not None
+def _legal(session: Observed, action: SpecAction, call: JudgedCall) -> bool:
+    """Whether an action was called with the arguments of the description; those given by position are not looked at."""
+    if call.arguments is None or session.spec is None:
+        return True
     if set(call.arguments) != set(action.in_):
         return False
-    props = {piid: spec.property(siid, piid) for piid in action.in_}
+    props = {piid: session.spec.property(action.siid, piid) for piid in action.in_}
     return all(prop is None or not prop.problem(call.arguments[piid]) for piid, prop in props.items())
-
-
-JUDGES = (
-    readable_properties, not_readable, no_such_property, writable_properties, not_writable, bad_value, actions_run,
-    action_out, no_such_action, bad_argument,
-)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Rules about the life of an MCU: power-up and firmware updates."""

@@ -1,0 +1,1 @@
+"""What LAN callers ask of the module: answered by itself, or handed out to the MCU."""
