@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+from miio_lan.uart.commands import Direction
 
 # No expression here gives back what it has taken: lines of logs are as long as somebody made them.
 _QUOTED = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _FIRST_QUOTED = re.compile(rf"[^']*+{_QUOTED.pattern}", re.DOTALL)
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*+[A-Za-z]")
 
 _DAY = 86400.0
 _DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]++)?+"
@@ -19,6 +24,22 @@ _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 _ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
 _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the wire as a log has it.
+
+    :param raw: its bytes, as far as the log shows what ended it
+    :param instant: seconds, of its first byte
+    :param mark: what the log writes before lines of this direction, in lower case; empty where it writes nothing
+    :param direction: where the log says it itself
+    """
+
+    raw: bytes
+    instant: float
+    mark: str = ""
+    direction: Direction | None = None
 
 
 class Times:
@@ -48,6 +69,11 @@ def _time(line: str, otherwise: float) -> tuple[float, str]:
     if counted and counted.end() < len(line):
         return float(counted.group(1) or counted.group(2)), line[counted.end() :]
     return otherwise, line
+
+
+def without_colours(text: str) -> str:
+    """Take off the end of a line of a log, and the colours that terminals were told."""
+    return _COLOUR.sub("", text.rstrip("\r\n"))
 
 
 def unquoted(text: str) -> str:

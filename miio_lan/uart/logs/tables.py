@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.document import PARTIAL_LINE_TIME
-from miio_lan.uart.logs.logparts import Times, as_bytes, unquoted
+from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted
 
 # The first of each that is there is taken: "name" is an analyser's in one export that has a "type" too.
 _DATA = ("data", "text", "line", "message", "payload", "content", "value", "ascii", "char", "bytes", "hex")
@@ -32,20 +32,6 @@ _NUMBERED = re.compile(
 _QUOTED_NUMBER = re.compile(r"'([0-9]{1,3})'")
 _END = re.compile(rb"([\r\n])")
 _PLAIN_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?)+")
-
-
-@dataclass(frozen=True, slots=True)
-class TableLine:
-    """A line of the wire, as a table has it.
-
-    :param raw: its bytes, without what ended it
-    :param instant: seconds, of its first byte
-    :param mark: what the column of directions says, in lower case
-    """
-
-    raw: bytes
-    instant: float
-    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +54,7 @@ class _Header:
     bare: bool
 
 
-def read_table(texts: Sequence[str]) -> list[TableLine] | None:
+def read_table(texts: Sequence[str]) -> list[LogLine] | None:
     """Read a table; None if the log is none.
 
     :param texts: the lines of the file
@@ -88,8 +74,8 @@ def read_table(texts: Sequence[str]) -> list[TableLine] | None:
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
     raws = _cells([text for text, _, _ in rows], header)
-    pieces = [TableLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
-    return _joined(pieces, bytewise=header.by_bytes)
+    pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
+    return joined(pieces, bytewise=header.by_bytes)
 
 
 def _physical(texts: Sequence[str]) -> list[str]:
@@ -213,9 +199,9 @@ def _byte(text: str) -> bytes:
     return _numbered(text) or as_bytes(text)
 
 
-def _joined(rows: Sequence[TableLine], *, bytewise: bool) -> list[TableLine]:
+def joined(rows: Sequence[LogLine], *, bytewise: bool) -> list[LogLine]:
     """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended."""
-    found: list[TableLine] = []
+    found: list[LogLine] = []
     open_lines: dict[str, tuple[bytearray, float, float]] = {}  # bytes, instants of the first and the last
     # Where ends of lines are logged, they divide; elsewhere each row is a line.
     streams = {row.mark for row in rows if bytewise or _END.search(row.raw)}
@@ -223,7 +209,7 @@ def _joined(rows: Sequence[TableLine], *, bytewise: bool) -> list[TableLine]:
     def finish(mark: str) -> None:
         begun, instant, _ = open_lines.pop(mark, (bytearray(), 0.0, 0.0))
         if begun.strip():
-            found.append(TableLine(bytes(begun), instant, mark))
+            found.append(LogLine(bytes(begun), instant, mark))
 
     for row in rows:
         if row.mark in open_lines and row.instant - open_lines[row.mark][2] > PARTIAL_LINE_TIME:

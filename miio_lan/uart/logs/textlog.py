@@ -1,10 +1,13 @@
 r"""Text logs of the line, as people and programs write them, turned into records.
 
-Understood are this package's own recordings (JSON Lines) and plain views, the arrows of the serial document, logs of
-replacement modules (``Received MCU message 'get_down'``), lines marked by ``TX``/``RX``, ``->``/``<-``, ``>``/``<`` or
-words, with or without a time in front, escapes such as ``\r`` and ``\xff``, hex dumps, lines without any mark, and
-tables (:mod:`miio_lan.uart.logs.tables`). Which direction a mark means differs from log to log: where it does not say
-so itself, the lines it stands before decide.
+Understood are this package's own recordings (JSON Lines) and plain views, the arrows of the serial document, lines
+marked by ``TX``/``RX``, ``->``/``<-``, ``>``/``<`` or words, with or without a time in front, escapes such as ``\r``
+and ``\xff``, hex dumps, lines without any mark, a command and its reply on one line, tables
+(:mod:`miio_lan.uart.logs.tables`), and the formats of known programs (:mod:`miio_lan.uart.logs.formats`). Which
+direction a mark means differs from log to log: where it does not say so itself, the lines it stands before decide.
+
+What is no line of the wire in any of these is left out and counted, in a warning; whoever says which direction the
+lines have gets them all.
 """
 
 from __future__ import annotations
@@ -12,26 +15,29 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from miio_lan.record import Record, is_cut_off, read
-from miio_lan.uart.commands import Command, Direction, Noise, Reply
+from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Reply
 from miio_lan.uart.commands import read as read_command
+from miio_lan.uart.listening.overhearing import XMODEM
 from miio_lan.uart.listening.watch import LineWatch
-from miio_lan.uart.logs.logparts import Times, as_bytes, quoted_in, unquoted
-from miio_lan.uart.logs.tables import TableLine, read_table
+from miio_lan.uart.logs.formats import Found, read_format
+from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted, without_colours
+from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
 
 _LOGGER = logging.getLogger(__name__)
 
 _RECORD = '{"wire"'
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
 _TAGS = re.compile(r"^(?:(?:\[[^\]]*+\])++:?+|[EWIDV] \(\d++\) [\w.]++:)\s*+")
+#: The end of a line in the middle of a text, as substitution tables write it: ``command\r:reply``.
+_ENDED = re.compile(r"\\r:?(?=[^\s\\])")
 _ARROWS = re.compile(r"([↑↓])")
 _MARK = re.compile(
-    r"^(mcu|module|chip|wifi|host|device|tx|rx|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
+    r"^(mcu|module|chip|wifi|host|device|txd?|rxd?|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
     r"(?:\s*+(?:->|=>|→)\s*+\w++(?=\s*+:))?+\s*+(?:[:>|]|->|=>)\s*+(.*)$",
     re.IGNORECASE,
 )
@@ -39,34 +45,11 @@ _BARE_MARK = re.compile(r"^(tx|rx)\s++(.*)$", re.IGNORECASE)
 #: In a table: one word, or who says it to whom.
 _SPEAKER = re.compile(r"(\w++|[↑↓])(?:\s*+(?:->|=>|→|to)\s*+\w++)?+")
 _SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*+(.*)$")
-#: Sentences of replacement modules around a quoted line: a word and, somewhere behind it, another; or some words.
-_SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
-    "up": (
-        re.compile(r"received\b", re.IGNORECASE),
-        re.compile(r"\bmessage\b", re.IGNORECASE),
-        re.compile("from (?:the )?mcu", re.IGNORECASE),
-    ),
-    "down": (
-        re.compile(r"sending\b", re.IGNORECASE),
-        re.compile(r"\breply\b", re.IGNORECASE),
-        re.compile("to (?:the )?mcu", re.IGNORECASE),
-    ),
-}
 #: Marks that say it themselves.
 _PLAIN_MARKS: dict[str, Direction] = {
     **dict.fromkeys(("↑", "mcu", "up", "uplink"), "up"),
     **dict.fromkeys(("↓", "module", "chip", "wifi", "down", "downlink"), "down"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One line of the wire as the log has it."""
-
-    raw: bytes
-    instant: float
-    mark: str
-    direction: Direction | None
 
 
 def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -> Iterator[Record]:
@@ -86,14 +69,20 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         records = read(iter(texts))  # type: ignore[arg-type]
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
-    table = read_table(texts)
-    seen = list(_seen(texts)) if table is None else [_of_table(line) for line in table]
+    known = read_format(texts) or Found(rest=texts)
+    seen = known.lines if known.rest is None else _of_no_format(known.rest)
     meanings = _meanings(seen)
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
     last: Command | None = None
-    for one in seen:
+    skipped = known.skipped
+    for at, one in enumerate(seen):
         way = one.direction or meanings.get(one.mark) or direction or _guess(one.raw, last)
+        if way is None and at + 1 < len(seen) and seen[at + 1].raw.strip() == b"error":
+            way = "up"  # no command, and the module said so
+        if way is None:
+            skipped += 1
+            continue
         ended = one.raw if one.raw.endswith((b"\r", b"\n")) else one.raw + b"\r"
         (watch.up if way == "up" else watch.down)(ended.replace(b"\n", b""), one.instant)
         last = read_command(one.raw, direction="up") if way == "up" else None
@@ -101,6 +90,14 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         found.clear()
     watch.flush()
     yield from found
+    if skipped:
+        lines_are = "1 line is" if skipped == 1 else f"{skipped} lines are"
+        _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
+
+
+def _of_no_format(texts: Sequence[str]) -> list[LogLine]:
+    table = read_table(texts)
+    return list(_seen(texts)) if table is None else [_of_table(line) for line in table]
 
 
 def _is_record(text: str) -> bool:
@@ -119,8 +116,8 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
     watch = LineWatch(found.append, wall=lambda _: wall[0])
     for record in records:
         wall[0] = record.wall
-        if not record.raw:
-            yield record
+        if not record.raw or XMODEM in record.note.split(", "):
+            yield record  # a mark, or a part of a firmware transfer: no line
             continue
         ended = record.raw if record.raw.endswith(b"\r") else record.raw + b"\r"
         (watch.up if record.direction == "up" else watch.down)(ended, record.instant)
@@ -128,47 +125,56 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
         found.clear()
 
 
-def _seen(texts: Iterable[str]) -> Iterator[_Seen]:
+def _seen(texts: Iterable[str]) -> Iterator[LogLine]:
     times = Times()
     for text in texts:
-        line = _COLOUR.sub("", text.rstrip("\r\n"))
+        line = without_colours(text)
         if not line.strip():
             continue
         instant, line = times.take(line)
         yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
-def _of_table(line: TableLine) -> _Seen:
+def _of_table(line: LogLine) -> LogLine:
     speaker = _SPEAKER.fullmatch(line.mark)
-    return _Seen(line.raw, line.instant, line.mark, _PLAIN_MARKS.get(speaker[1]) if speaker else None)
+    return replace(line, direction=_PLAIN_MARKS.get(speaker[1]) if speaker else None)
 
 
-def _one_line(line: str, instant: float) -> Iterator[_Seen]:
-    quoted = quoted_in(line)
-    way = None if quoted is None else _told_by(line.replace(f"'{quoted}'", ""))
-    if quoted is not None and way is not None:
-        yield _Seen(as_bytes(quoted), instant, "", way)
-        return
+def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     parts = _ARROWS.split(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
-            yield _Seen(as_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
+            yield LogLine(as_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
         return
     marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
         mark = marked.group(1).lower()
-        yield _Seen(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
-    else:
-        yield _Seen(as_bytes(unquoted(line)), instant, "", None)
+        yield LogLine(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
+        return
+    for text in _ENDED.split(unquoted(line)):
+        if text:
+            yield from (LogLine(as_bytes(each), instant) for each in _with_reply(text))
 
 
-def _told_by(sentence: str) -> Direction | None:
-    """Tell which direction a sentence around a quoted line speaks of, None where it is no such sentence."""
-    for way, (first, then, words) in _SENTENCES.items():
-        begun = first.search(sentence)
-        if (begun and then.search(sentence, begun.end())) or words.search(sentence):
-            return way
-    return None
+def _with_reply(text: str) -> list[str]:
+    """Divide a command and the module's reply to it, where both stand on one line: ``mcu_version 0013 ok``."""
+    word, _, rest = text.partition(" ")
+    command = read_command(text, direction="up")
+    if not rest or isinstance(command, Noise) or command.valid:
+        return [text]
+    begin, _, end = text.rpartition(" ")
+    for said, reply in ((begin, end), (word, rest.strip())):
+        asked = read_command(said, direction="up")
+        if asked.valid and _replies(reply, asked):
+            return [said, reply]
+    return [text]
+
+
+def _replies(text: str, asked: Command) -> bool:
+    if text in ("ok", "error"):
+        return not (isinstance(asked, GetDown) and text == "ok")
+    reply = read_command(text, direction="down", pending=asked)
+    return reply.valid and isinstance(reply, Down if isinstance(asked, GetDown) else Reply)
 
 
 def _up_score(raw: bytes) -> int:
@@ -181,7 +187,7 @@ def _up_score(raw: bytes) -> int:
     return -1 if raw.strip() == b"error" else 1
 
 
-def _meanings(seen: Iterable[_Seen]) -> dict[str, Direction]:
+def _meanings(seen: Iterable[LogLine]) -> dict[str, Direction]:
     """Decide what the marks of this log mean from what they stand before."""
     scores: Counter[str] = Counter()
     for one in seen:
@@ -190,11 +196,11 @@ def _meanings(seen: Iterable[_Seen]) -> dict[str, Direction]:
     return {mark: "up" if score > 0 else "down" for mark, score in scores.items()}
 
 
-def _guess(raw: bytes, last: Command | None) -> Direction:
-    """Tell the direction of a line without any mark from what it says and what came before."""
+def _guess(raw: bytes, last: Command | None) -> Direction | None:
+    """Tell the direction of a line without any mark from what it says and what came before; None for neither."""
     score = _up_score(raw)
     if score:
         return "up" if score > 0 else "down"
     asked = last is not None and not isinstance(last, Noise)
     reply = read_command(raw, direction="down", pending=last) if asked else None
-    return "down" if isinstance(reply, Reply) and reply.valid else "up"
+    return "down" if isinstance(reply, Reply) and reply.valid else None

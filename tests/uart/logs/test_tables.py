@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.errors import RecordError
-from miio_lan.uart.logs.tables import TableLine, read_table
+from miio_lan.uart.logs.logparts import LogLine
+from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.logs.textlog import read_text_log
 
 CONVERSATION = [
@@ -21,7 +22,7 @@ def lines(text: str, **options: object) -> list[tuple[str, bytes]]:
     return [(record.direction, record.raw.rstrip(b"\r")) for record in records]
 
 
-def table(text: str) -> list[TableLine]:
+def table(text: str) -> list[LogLine]:
     found = read_table(text.split("\n"))
     assert found is not None
     return found
@@ -81,9 +82,9 @@ def test_bytes_of_logic_1(cr: str) -> None:
     cells = [{" ": "' '", ",": "COMMA"}.get(char, char) for char in text] + [cr]
     rows = [f"{number * 1e-4:.15f},{cell},," for number, cell in enumerate(cells)]
     head = "Time [s],Value,Parity Error,Framing Error\n"
-    assert table(head + "\n".join(rows)) == [TableLine(text.encode(), 0.0, "")]
+    assert table(head + "\n".join(rows)) == [LogLine(text.encode(), 0.0, "")]
     assert table(head + "0.1,a,,\n0.2,,,,\n0.3, ,,\n0.4,b,,\n0.5,'300',,Error") == [
-        TableLine(b"a, b'300'", 0.1, "")
+        LogLine(b"a, b'300'", 0.1, "")
     ]
 
 
@@ -98,11 +99,11 @@ def test_pieces_of_lines_are_joined_for_each_speaker() -> None:
         "2.6,TX,x",
     ]
     assert table("time,dir,data\n" + "\n".join(rows)) == [
-        TableLine(b"get_down", 1.0, "tx"),
-        TableLine(b"down none", 1.1, "rx"),
-        TableLine(b"net", 1.4, "tx"),  # after so long a silence, nobody waits for its end
-        TableLine(b"mac", 2.5, "tx"),
-        TableLine(b"x", 2.6, "tx"),
+        LogLine(b"get_down", 1.0, "tx"),
+        LogLine(b"down none", 1.1, "rx"),
+        LogLine(b"net", 1.4, "tx"),  # after so long a silence, nobody waits for its end
+        LogLine(b"mac", 2.5, "tx"),
+        LogLine(b"x", 2.6, "tx"),
     ]
 
 
@@ -126,7 +127,7 @@ def test_texts_with_dividers_in_them() -> None:
 
 
 def test_rows_that_say_nothing_are_passed_over() -> None:
-    assert table("time,direction,data\n\n1\n1,TX,\n1,TX,net\n") == [TableLine(b"net", 1.0, "tx")]
+    assert table("time,direction,data\n\n1\n1,TX,\n1,TX,net\n") == [LogLine(b"net", 1.0, "tx")]
     assert table("\n\ntime,data") == []
 
 

@@ -74,7 +74,7 @@ def test_readings_follow_the_conversation() -> None:
 
 
 def test_times_are_kept_and_midnight_is_passed() -> None:
-    text = "23:59:59.500 TX: get_down\n00:00:00.500 RX: down none\n00:00:01 TX: get_down\nno time here\n"
+    text = "23:59:59.500 TX: get_down\n00:00:00.500 RX: down none\n00:00:01 TX: get_down\nget_down\n"
     instants = [record.instant for record in read_text_log(io.StringIO(text))]
     assert instants == [86399.5, 86400.5, 86401.0, 86401.0]
 
@@ -121,6 +121,17 @@ def test_recordings_are_read_anew() -> None:
     assert again[0].reading == {"command": "net", "valid": True}
     with pytest.raises(RecordError, match="line 1"):
         list(read_text_log(io.StringIO('{"wire": 5}')))
+
+
+def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
+    block = bytes([1, 1, 254, *range(128), 7, 7])
+    recorded = Record("uart", "down", 1.0, 50.0, block, {"xmodem": "block", "number": 1}, "xmodem")
+    file = io.StringIO()
+    write(file, [recorded, Record("uart", "up", 1.1, 50.1, b"\x06", {"xmodem": "ack"}, "xmodem, by the bridge")])
+    file.seek(0)
+    first, second = read_text_log(file)
+    assert first == recorded
+    assert (second.raw, second.reading, second.note) == (b"\x06", {"xmodem": "ack"}, "xmodem, by the bridge")
 
 
 def test_an_empty_log_has_no_lines() -> None:

@@ -1,0 +1,301 @@
+r"""Formats of text logs that are more than a line each: each is known by its own sign, and read by one function.
+
+A format that finds its sign reads the whole log: what it does not know did not cross the wire, and is counted as left
+out, never shown as somebody's words. Sources: what the programs write (ESPHome's ``uart_debug``, sigrok-cli, socat,
+PuTTY), logs in bug reports (a module's own log, replacement modules), and screens people copy (SSCOM, Docklight).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from miio_lan.uart.commands import Direction
+from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
+from miio_lan.uart.logs.tables import joined
+
+
+@dataclass(slots=True)
+class Found:
+    """What a format made of a log.
+
+    :param skipped: how many of the log's lines did not cross the wire
+    :param rest: lines to be read as those of no format; None where all was read
+    """
+
+    lines: list[LogLine] = field(default_factory=list)
+    skipped: int = 0
+    rest: list[str] | None = None
+
+
+_CONTROLS = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
+_C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+_C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
+
+
+def read_format(texts: Sequence[str]) -> Found | None:
+    """Read a log in the first of the known formats whose sign it bears; None where it bears none."""
+    for reader in _READERS:
+        found = reader(texts)
+        if found is not None:
+            return found
+    return None
+
+
+def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str]]) -> _Reader:
+    """Make the reader of a format in which each line that crossed the wire bears the sign."""
+
+    def read(texts: Sequence[str]) -> Found | None:
+        lines = [without_colours(text) for text in texts]
+        if not any(sign.search(line) for line in lines):
+            return None
+        found, times, pieces = Found(), Times(), []
+        for line in lines:
+            instant, _ = times.take(line)
+            match = sign.search(line)
+            if match is not None:
+                raw, mark = take(match)
+                pieces.append(LogLine(raw, instant, mark))
+            else:
+                found.skipped += bool(line.strip(_UNSHOWN))
+        found.lines = _whole(pieces)
+        return found
+
+    return read
+
+
+def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine]:
+    """Make lines of pieces: ends of lines divide them where the log has any."""
+    return [
+        LogLine(each.raw, each.instant, each.mark, _SURE.get(each.mark))
+        for each in joined(list(pieces), bytewise=bytewise)
+    ]
+
+
+_Reader = Callable[[Sequence[str]], Found | None]
+_SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
+
+# --- ESPHome: <<< "get_down\r", and <<< 67:65:74 --------------------------------------------------------------------
+
+_ESPHOME = re.compile(r"\[uart_debug:\d++\]: (<<<|>>>) (.*)$")
+_COLONS = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*+")
+
+
+def _of_esphome(match: re.Match[str]) -> tuple[bytes, str]:
+    mark, text = match[1], match[2].strip()
+    if _COLONS.fullmatch(text):
+        return bytes.fromhex(text.replace(":", "")), mark
+    return unescaped(text[1:-1] if text[:1] == text[-1:] == '"' and len(text) > 1 else text), mark
+
+
+def unescaped(text: str) -> bytes:
+    r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        return (
+            bytes.fromhex(found[1].decode())
+            if found[1]
+            else bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
+        )
+
+    return _C_ESCAPE.sub(byte, text.encode("utf-8", "surrogatepass"))
+
+
+# --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
+
+_MODULE = re.compile(r"\btou: (recv=|send=)(.*)$")
+
+# --- SSCOM: [14:33:43.123]发→◇get_down, with □ for what cannot be shown ----------------------------------------------
+
+_SSCOM = re.compile(r"^\s*+\[\d\d:\d\d:\d\d\.\d++\]((?:发|OUT)→◇|(?:收|IN)←◆)(.*)$")
+_UNSHOWN = "□ \t"
+
+# --- Docklight: [TX] - get_down<CR> ---------------------------------------------------------------------------------
+
+_DOCKLIGHT = re.compile(r"\[([TR]X)\] - (.*)$")
+_CONTROL = re.compile(r"<([A-Z0-9]{2,3})>")
+
+
+def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
+    parts = _CONTROL.split(match[2])
+    texts = [as_bytes(part) if at % 2 == 0 else _CONTROLS.get(part, b"") for at, part in enumerate(parts)]
+    return b"".join(texts), match[1].lower()
+
+
+# --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
+
+_SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
+    "up": (
+        re.compile(r"received\b", re.IGNORECASE),
+        re.compile(r"\bmessage\b", re.IGNORECASE),
+        re.compile("from (?:the )?mcu", re.IGNORECASE),
+    ),
+    "down": (
+        re.compile(r"sending\b", re.IGNORECASE),
+        re.compile(r"\breply\b", re.IGNORECASE),
+        re.compile("to (?:the )?mcu", re.IGNORECASE),
+    ),
+}
+"""What such a sentence says around the line: a word and, somewhere behind it, another; or some words."""
+_NOT_SAID = re.compile(
+    r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b", re.IGNORECASE
+)
+"""What it says of a line that did not cross the wire just then."""
+
+
+def _component(texts: Sequence[str]) -> Found | None:
+    found, times = Found(), Times()
+    for text in texts:
+        line = without_colours(text)
+        instant, line = times.take(line)
+        quoted = quoted_in(line)
+        way = None if quoted is None else _told_by(line.replace(f"'{quoted}'", "", 1))
+        if quoted is not None and way is not None:
+            found.lines.append(LogLine(as_bytes(quoted), instant, "", way))
+        else:
+            found.skipped += bool(line.strip())
+    return found if found.lines else None
+
+
+def _told_by(sentence: str) -> Direction | None:
+    """Tell which direction a sentence around a quoted line speaks of, None where it is no such sentence."""
+    if _NOT_SAID.search(sentence):
+        return None
+    for way, (first, then, words) in _SENTENCES.items():
+        begun = first.search(sentence)
+        if (begun and then.search(sentence, begun.end())) or words.search(sentence):
+            return way
+    return None
+
+
+# --- sigrok-cli: uart-1: g, a byte a row ----------------------------------------------------------------------------
+
+_SIGROK = re.compile(
+    r"^(uart-\d++):(?: ((?:[rt]x)[\w-]*+):)?+ ?(?:\[([0-9A-Fa-f]{2})\]|([0-9A-Fa-f]{2})|(.?))$"
+)
+
+
+def _sigrok(texts: Sequence[str]) -> Found | None:
+    found, pieces = Found(), []
+    rows = [text.rstrip("\r\n") for text in texts]
+    for at, row in enumerate(rows):
+        match = _SIGROK.match(row)
+        if match is None:
+            found.skipped += bool(row.strip())
+            continue
+        number = match[3] or match[4]
+        byte = bytes([int(number, 16)]) if number else (match[5] or " ").encode("utf-8", "surrogateescape")
+        pieces.append(LogLine(byte, float(at), match[2] or ""))
+    # Rows have no times: those of one line are told by its end alone.
+    found.lines = _whole((LogLine(piece.raw, 0.0, piece.mark) for piece in pieces), bytewise=True)
+    return found if pieces else None
+
+
+# --- socat -v and -x: rows behind a header with a length ------------------------------------------------------------
+
+_SOCAT = re.compile(
+    r"([<>]) \d{4}/\d\d/\d\d (\d\d:\d\d:\d\d\.\d++) ++length=(\d++) from=\d++ to=\d++[ \r]*+(?:\n|$)"
+)
+_HEX_ROW = re.compile(r"((?: [0-9a-f]{2})++)(?:  .*)?")
+
+
+def _socat(texts: Sequence[str]) -> Found | None:
+    """A header stands right behind what went before, where that did not end a line."""
+    whole = "\n".join(text.rstrip("\r\n") for text in texts)
+    headers = list(_SOCAT.finditer(whole))
+    if not headers:
+        return None
+    found, times, pieces = Found(), Times(), []
+    found.skipped = sum(bool(row.strip()) for row in whole[: headers[0].start()].split("\n"))
+    ends = [*(header.start() for header in headers[1:]), len(whole)]
+    for header, end in zip(headers, ends, strict=True):
+        instant, _ = times.take(f"{header[2]} -")
+        raw = _of_socat(whole[header.end() : end], int(header[3]))
+        pieces.append(LogLine(raw, instant, header[1]))
+    found.lines = _whole(pieces)
+    return found
+
+
+def _of_socat(text: str, length: int) -> bytes:
+    rows = [row for row in text.split("\n") if row not in ("", "--")]
+    in_hex = [_HEX_ROW.fullmatch(row) for row in rows]
+    if rows and all(in_hex):
+        return bytes.fromhex("".join(row[1] for row in in_hex if row))[:length]
+    # Ends of lines are escaped, and shown as well.
+    return unescaped("".join(rows))[:length]
+
+
+# --- PuTTY: a header, then what came --------------------------------------------------------------------------------
+
+_PUTTY = re.compile(r"^=~[=~]++ PuTTY log .*?=~[=~]++\s*+$")
+
+
+def _putty(texts: Sequence[str]) -> Found | None:
+    rest = [text for text in texts if not _PUTTY.match(text)]
+    return None if len(rest) == len(texts) else Found(rest=rest)
+
+
+# --- Markdown: a table whose columns are the two directions, or which has a column for it ---------------------------
+
+_CELLS = re.compile(r"(?<!\\)\|")
+_RULE = re.compile(r"\s*+:?+-++:?+\s*+")
+_SPEAKERS = frozenset(
+    {
+        *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
+        *("mcu", "up", "uplink", "module", "wifi", "chip", "down", "downlink"),
+    }
+)
+
+
+def _cells_of(text: str) -> list[str] | None:
+    row = text.strip()
+    if not row.startswith("|"):
+        return None
+    return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row.strip("|"))]
+
+
+def _markdown(texts: Sequence[str]) -> Found | None:
+    """Turn tables into lines with a mark each, or into tables of another kind; all else stays where it is."""
+    rows = [_cells_of(text) for text in texts]
+    rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
+    if not any(rules):
+        return None
+    found, head = Found(rest=[]), list[str]()
+    assert found.rest is not None  # noqa: S101 - for the type checker
+    for at, cells in enumerate(rows):
+        if cells is None:
+            head = []
+            if not texts[at].lstrip().startswith(("#", "```")):
+                found.rest.append(texts[at])
+        elif at + 1 < len(rows) and rules[at + 1]:
+            head = [cell.lower() for cell in cells]
+            if _SPEAKERS.isdisjoint(head):
+                found.rest.append(_as_csv(cells))
+        elif not rules[at] and _SPEAKERS.isdisjoint(head):
+            found.rest.append(_as_csv(cells))
+        elif not rules[at]:
+            said = zip(head, cells, strict=False)
+            found.rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark in _SPEAKERS]
+    return found
+
+
+def _as_csv(cells: Sequence[str]) -> str:
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(cells)
+    return row.getvalue()
+
+
+_READERS: tuple[_Reader, ...] = (
+    _socat,
+    _sigrok,
+    _putty,
+    _by_lines(_ESPHOME, _of_esphome),
+    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), match[1])),
+    _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
+    _by_lines(_DOCKLIGHT, _of_docklight),
+    _component,
+    _markdown,
+)

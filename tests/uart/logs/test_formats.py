@@ -1,0 +1,242 @@
+"""Logs as programs write them, and bug reports hold them."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from miio_lan.uart.logs.formats import read_format, unescaped
+from miio_lan.uart.logs.textlog import read_text_log
+
+Lines = list[tuple[str, str]]
+TALK: Lines = [
+    ("up", "get_down"),
+    ("down", "down get_properties 2 1"),
+    ("up", "result 2 1 0 true"),
+    ("down", "ok"),
+]
+
+
+def lines(text: str) -> Lines:
+    records = read_text_log(io.StringIO(text))
+    return [(record.direction, record.raw.strip(b"\r\n").decode("latin-1")) for record in records]
+
+
+ESPHOME_TEXT = """\
+[21:18:21][I][app:100]: ESPHome version 2026.6
+[21:18:22][D][uart_debug:158]: <<< "get_down\\r"
+[21:18:22][D][uart_debug:158]: >>> "down get_properties 2 1\\r"
+[21:18:22][D][uart_debug:158]: <<< "result 2 1 "
+[21:18:22][D][uart_debug:158]: <<< "0 true\\r"
+[21:18:22][D][uart_debug:158]: >>> "ok\\r"
+"""
+ESPHOME_HEX = """\
+[21:18:22][D][uart_debug:114]: <<< 67:65:74:5F:64:6F:77:6E:0D
+[21:18:22][D][uart_debug:114]: >>> 64:6F:77:6E:20:67:65:74:5F:70:72:6F:70:65:72:74:69:65:73:20:32:20:31:0D
+[21:18:22][D][uart_debug:114]: <<< 72:65:73:75:6C:74:20:32:20:31:20:30:20:74:72:75:65:0D
+[21:18:22][D][uart_debug:114]: >>> 6F:6B:0D
+"""
+COMPONENT = """\
+[21:00:01][D][a_miio:150]: Queuing MCU command 'get_properties 2 1' to MCU
+[21:00:01][V][a_miio:099]: Received MCU message 'get_down'
+[21:00:01][V][a_miio:310]: Sending reply 'down get_properties 2 1' to MCU
+[21:00:01][V][a_miio:099]: Received MCU message 'result 2 1 0 true'
+[21:00:01][D][a_miio:200]: MCU reported 'on' for 2.1
+[21:00:01][V][a_miio:310]: Sending reply 'ok' to MCU
+[21:00:02][D][switch:055]: 'Power': Publish state 'ON'
+[21:00:03][W][a_miio:400]: Unknown command 'down foo' received, no message
+[21:00:04][I][wifi:003]: connected
+"""
+MODULE = """\
+21:59:36.390 [D] tou: recv=get_down
+21:59:36.391 [D] tou: send=down get_properties 2 1
+21:59:36.400 [D] ots: {"id":1,"method":"get_properties"}
+21:59:36.500 [D] tou: recv=result 2 1 0 true
+21:59:36.501 [D] tou: send=ok
+"""
+SIGROK_ROWS = [
+    *"get_down",
+    "[0D]",
+    *"down get_properties 2 1",
+    "[0D]",
+    *"result 2 1 0 true",
+    "[0D]",
+    "o",
+    "k",
+    "[0D]",
+]
+SIGROK = "".join(f"uart-1: {row}\n" for row in SIGROK_ROWS)
+SIGROK_TRIMMED = "".join(f"uart-1: {row}".rstrip() + "\n" for row in SIGROK_ROWS)
+SOCAT_TEXT = """\
+> 2026/11/28 07:44:04.000892488  length=9 from=0 to=8
+get_down\\r< 2026/11/28 07:44:05.000193303  length=24 from=0 to=23
+down get_properties 2 1\\r> 2026/11/28 07:44:05.000500608  length=18 from=9 to=26
+result 2 1 0 true\\r< 2026/11/28 07:44:05.000806604  length=4 from=24 to=27
+ok\\r
+"""
+SOCAT_HEX = """\
+> 2026/11/28 02:02:22.000056236  length=9 from=0 to=8
+ 67 65 74 5f 64 6f 77 6e 0d
+< 2026/11/28 02:02:22.000165441  length=24 from=0 to=23
+ 64 6f 77 6e 20 67 65 74 5f 70 72 6f 70 65 72 74 69 65 73 20 32 20 31 0d
+> 2026/11/28 02:02:22.000259713  length=18 from=9 to=26
+ 72 65 73 75 6c 74 20 32 20 31 20 30 20 74 72 75 65 0d
+< 2026/11/28 02:02:22.000359861  length=3 from=24 to=26
+ 6f 6b 0d
+"""
+SOCAT_BOTH = """\
+> 2026/11/28 07:44:07.000120836  length=9 from=0 to=8
+ 67 65 74 5f 64 6f 77 6e 0d                       get_down.
+--
+< 2026/11/28 07:44:07.000425000  length=24 from=0 to=23
+ 64 6f 77 6e 20 67 65 74 5f 70 72 6f 70 65 72 74  down get_propert
+ 69 65 73 20 32 20 31 0d                          ies 2 1.
+--
+> 2026/11/28 07:44:07.000520836  length=18 from=9 to=26
+ 72 65 73 75 6c 74 20 32 20 31 20 30 20 74 72 75  result 2 1 0 tru
+ 65 0d                                            e.
+--
+< 2026/11/28 07:44:07.000625000  length=3 from=24 to=26
+ 6f 6b 0d                                         ok.
+--
+"""
+PUTTY = """\
+=~=~=~=~=~=~=~=~=~=~=~= PuTTY log 2026.11.28 10:00:00 =~=~=~=~=~=~=~=~=~=~=~=
+get_down
+down get_properties 2 1
+result 2 1 0 true
+ok
+"""
+SSCOM = """\
+[14:33:43.123]发→◇get_down
+□
+[14:33:43.130]收←◆down get_properties 2 1
+[14:33:43.140]发→◇result 2 1 0 true
+□
+[14:33:43.146]收←◆ok
+"""
+DOCKLIGHT = """\
+28/11/2026 10:20:31.123 [TX] - get_down<CR>
+28/11/2026 10:20:31.130 [RX] - down get_properties 2 1<CR>
+28/11/2026 10:20:31.140 [TX] - result 2 1 0 <CR>
+28/11/2026 10:20:31.146 [RX] - ok<CR><LF>
+"""
+MARKDOWN = """\
+## A lamp
+
+| txd                     | rxd               |
+| ----------------------- | ----------------- |
+|                         | get_down          |
+| down get_properties 2 1 | result 2 1 0 true |
+| ok                      |                   |
+"""
+MARKDOWN_ROWS = """\
+| time | direction | data                      |
+|:----:|-----------|---------------------------|
+| 1.0  | mcu       | `get_down`                |
+| 1.1  | module    | `down get_properties 2 1` |
+| 1.2  | mcu       | `result 2 1 0 true`       |
+| 1.3  | module    | `ok`                      |
+"""
+SUBSTITUTIONS = "get_down\\r:down get_properties 2 1\nresult 2 1 0 true\\r:ok\n"
+ONE_WIRE = "get_down down get_properties 2 1\nresult 2 1 0 true ok\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ESPHOME_TEXT, ESPHOME_HEX, COMPONENT, MODULE, SIGROK, SIGROK_TRIMMED, SOCAT_TEXT, SOCAT_HEX, SOCAT_BOTH, PUTTY,
+        SSCOM, DOCKLIGHT.replace("true", "").replace("0 <CR>", "0 true<CR>"), MARKDOWN, MARKDOWN_ROWS, SUBSTITUTIONS,
+        ONE_WIRE,
+    ],
+)  # fmt: skip
+def test_known_formats(text: str) -> None:
+    assert lines(text) == TALK
+
+
+@pytest.mark.parametrize(
+    ("text", "skipped"),
+    [
+        (ESPHOME_TEXT, 1),
+        (ESPHOME_HEX, 0),
+        (COMPONENT, 5),
+        (MODULE, 1),
+        (SSCOM, 0),
+        ("began\n" + SOCAT_HEX, 1),
+        ("libsigrok 0.5\n" + SIGROK, 1),
+        ("notes\n" + MARKDOWN, 1),
+        ("Hello\nget_down\nhow are you\ndown none\n", 2),
+    ],
+)
+def test_what_is_left_out_is_counted(text: str, skipped: int, caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(text)
+    told = [record.getMessage() for record in caplog.records]
+    are = "1 line is" if skipped == 1 else f"{skipped} lines are"
+    assert told == (
+        [f"{are} no line of the wire in any format that is known, and left out"] if skipped else []
+    )
+
+
+def test_a_direction_that_is_given_leaves_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
+    records = list(read_text_log(io.StringIO("Hello\nget_down\n"), direction="up"))
+    assert [record.raw for record in records] == [b"Hello\r", b"get_down\r"]
+    assert caplog.records == []
+
+
+def test_one_wire_holds_replies_of_all_kinds() -> None:
+    text = (
+        "get_down down none\n** Down None, Enter APP **\nerror\nmodel a.b.c ok\nmcu_version 0013 error\nnet offline\n"
+        "properties_changed 2 1 false ok\ntime 2026-11-28 10:00:00\nget_down error\n"
+    )
+    assert lines(text) == [
+        ("up", "get_down"), ("down", "down none"), ("up", "** Down None, Enter APP **"), ("down", "error"),
+        ("up", "model a.b.c"), ("down", "ok"), ("up", "mcu_version 0013"), ("down", "error"),
+        ("up", "net"), ("down", "offline"), ("up", "properties_changed 2 1 false"), ("down", "ok"),
+        ("up", "time"), ("down", "2026-11-28 10:00:00"), ("up", "get_down"), ("down", "error"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["get_down ok", "net nowhere at all", 'result "ok"', "properties_changed 2 1"]
+)
+def test_what_is_no_reply_stays_where_it_is(text: str) -> None:
+    assert lines(text + "\n") == [("up", text)]
+
+
+def test_bytes_that_are_no_text_come_through() -> None:
+    text = '[1][D][uart_debug:1]: <<< "properties_changed 1 5 \\"\\xFF\\x00a\\"\\r"\n'
+    assert lines(text) == [("up", 'properties_changed 1 5 "\xff\x00a"')]
+    assert unescaped(r"\a\b\e\f\n\r\t\v\0\\\"\'\x41\q") == b"\a\b\x1b\f\n\r\t\v\0\\\"'Aq"
+
+
+def test_a_byte_of_each_direction_apart() -> None:
+    rows = [("rx-data", byte) for byte in "get_down"] + [
+        ("tx-data", "o"),
+        ("rx-data", "[0D]"),
+        ("tx-data", "k"),
+    ]
+    text = "".join(f"uart-1: {kind}: {byte}\n" for kind, byte in [*rows, ("tx-data", "[0D]")])
+    assert lines(text) == [("up", "get_down"), ("down", "ok")]
+
+
+def test_hex_rows_of_an_analyser() -> None:
+    assert lines("uart-1: 6E\nuart-1: 65\nuart-1: 74\nuart-1: 0D\n") == [("up", "net")]
+
+
+def test_times_are_kept() -> None:
+    found = list(read_text_log(io.StringIO(SOCAT_TEXT)))
+    assert [round(record.instant - found[0].instant, 3) for record in found] == [0.0, 0.999, 1.0, 1.0]
+    found = list(read_text_log(io.StringIO(MODULE)))
+    assert [round(record.instant - found[0].instant, 3) for record in found] == [0.0, 0.001, 0.11, 0.111]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "get_down\ndown none\n", "TX: get_down\n", "a | b\n", "| a | b |\n", "> 2026\n"]
+)
+def test_other_logs_have_no_such_sign(text: str) -> None:
+    assert read_format(text.splitlines()) is None
+
+
+def test_an_end_of_two_crs_and_an_lf_is_one() -> None:
+    assert lines("get_down\n\nresult 2 1 0 true\n\n") == [("up", "get_down"), ("up", "result 2 1 0 true")]
