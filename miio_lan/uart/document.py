@@ -139,6 +139,9 @@ STATUS_CODES: Final[Mapping[int, str]] = MappingProxyType({int(code): code.words
 
 # --- Part 2: only observed ------------------------------------------------------------------------------------------
 
+UPDATE_WAYS: Final = ("auto", "force")
+"""What newer modules say behind ``update_fw``, and behind the network state ``updating``."""
+
 PARTIAL_LINE_TIME: Final = 1.0
 """Silence after which a module throws an unfinished line away (newer firmware: 1000 ms; older firmware: never)."""
 OLDER_ANSWER_TIME: Final = 1.0

@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?P<fraction>\.[0-9]++)?+(?P<exponent
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+")
 _INTEGER = re.compile(r"[+-]?[0-9]++")
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_SPACE = "\\u0020"
+_STRING_OR_SPACE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\\u0020', re.DOTALL)
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 MAX_IID = 0x7FFF_FFFF
 """The largest siid, piid, aiid or eiid that the virtual ends take."""
@@ -81,7 +83,7 @@ def _read_bare(token: str) -> tuple[Value, str]:
         if number is None:
             return token, f"{shown(token)} is a number out of range"
         return number, "" if canonical else f"{shown(token)} is not a number as JSON writes it"
-    text = token.replace("\\u0020", " ")
+    text = token.replace(_SPACE, " ")
     return text, f"{shown(token)} is neither a number, true, false nor a quoted string"
 
 
@@ -145,6 +147,13 @@ def json_text(value: object) -> str:
         raise LineError(f"{type(value).__name__} cannot be written as JSON: {error}") from None
     # json leaves DEL as it is, but a module takes it for a backspace
     return text.replace("\x7f", "\\u007f")
+
+
+def with_spaces(text: str) -> str:
+    """Give a text with the spaces that are escaped outside of strings (serial document, separator)."""
+    if _SPACE not in text:
+        return text
+    return _STRING_OR_SPACE.sub(lambda found: " " if found[0] == _SPACE else found[0], text)
 
 
 def read_json(text: str) -> Any:

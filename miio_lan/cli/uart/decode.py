@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
+from miio_lan.record.lanes import said
 from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
@@ -76,6 +78,8 @@ def as_text(record: Record) -> str:
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
     line = record.raw.strip(b"\r\n").decode(errors="backslashreplace")
+    if "transfer" in (record.reading or {}):
+        line = said(replace(record, note=""))  # a block in a word, as everywhere
     remark = _remark(record)
     return printable(f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else ""))
 

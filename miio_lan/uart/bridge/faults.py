@@ -53,6 +53,12 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
 _IDS = re.compile(r"(\d+)(?:\.(\d+))?")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|\*")
+_WHAT = {
+    "times": "how often (x1)",
+    "skip": "after how many",
+    "seconds": "how long (2s)",
+    "ids": "which ids (2.1)",
+}
 _EXAMPLE = "a rule is, for example, 'drop result x1' or 'answer get_properties 2.1: result 2 1 -4001'"
 
 
@@ -177,7 +183,14 @@ class Fault:
             return False
         if self.answers and self.answers != answers:
             return False
+        if not self._changes(command.line):
+            return False
         return self.ids is None or any(_same(self.ids, found) for found in _ids_of(command.as_json()))
+
+    def _changes(self, line: str) -> bool:
+        """Tell whether ``s/old/new/`` has something to change in a line; any other rule has."""
+        parts = _substitution(self.text) if self.kind == "alter" and self.change is None else None
+        return parts is None or parts[0].search(line.encode()) is not None
 
     def altered(self, line: bytes) -> bytes:
         """Give what an ``alter`` makes of a line, CR included."""
@@ -248,19 +261,29 @@ def _take(words: list[str], parts: dict[str, object], names: list[str], text: st
     """Take what the next word says."""
     word = words.pop(0)
     if found := _COUNT.fullmatch(word):
-        parts["times"] = int(found[1])
+        _once("times", int(found[1]), parts, text)
+    elif word == "after" and words and _COUNT.fullmatch(words[0]):
+        raise InvalidArgument(
+            f"after takes a bare number, as in 'after {words[0][1:]}', not {words[0]} in {shown(text)}; {_EXAMPLE}"
+        )
     elif word == "after" and words and words[0].isdecimal():
-        parts["skip"] = int(words.pop(0))
+        _once("skip", int(words.pop(0)), parts, text)
     elif found := _SECONDS.fullmatch(word):
-        parts["seconds"] = float(found[1]) / (1000 if found[2] == "ms" else 1)
+        _once("seconds", float(found[1]) / (1000 if found[2] == "ms" else 1), parts, text)
     elif found := _IDS.fullmatch(word):
-        parts["ids"] = (int(found[1]), int(found[2]) if found[2] else None)
+        _once("ids", (int(found[1]), int(found[2]) if found[2] else None), parts, text)
     elif _NAME.fullmatch(word):
         names.append(word)
     else:
         raise InvalidArgument(
             f"{shown(word)} in {shown(text)} is no name, ids (2.1), count (x1) or time (2s); {_EXAMPLE}"
         )
+
+
+def _once(part: str, value: object, parts: dict[str, object], text: str) -> None:
+    if part in parts:
+        raise InvalidArgument(f"{shown(text)} says twice {_WHAT[part]}; {_EXAMPLE}")
+    parts[part] = value
 
 
 def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:

@@ -22,7 +22,7 @@ from miio_lan.uart.bridge.faults import (
     text_of,
 )
 from miio_lan.uart.commands import Direction, Down, Error, Result, read
-from miio_lan.uart.document import PARTIAL_LINE_TIME
+from miio_lan.uart.document import PARTIAL_LINE_TIME, UPDATE_READY
 from miio_lan.uart.firmware.transfer import SIZES, head_at
 from miio_lan.uart.line import CR, KEPT
 from miio_lan.uart.replies import OpenLines
@@ -30,6 +30,7 @@ from miio_lan.uart.replies import OpenLines
 MAX_WAITING = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
 
+_ASKS = b"C"
 _HEAD = 3
 _CHECK = 2
 
@@ -99,6 +100,7 @@ class Interference:
         self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
         self._owed: OpenLines[_Owed] = OpenLines()
         self._steps: list[Passage] = []
+        self._transfer = False  # the MCU has said that it is ready for firmware, and nothing since
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -281,6 +283,8 @@ class Interference:
         text = line.lstrip(b"\n \x00\xff").rstrip(CR)
         if not text.isascii() or not text.decode("ascii").isprintable():
             return False  # no line: noise, or a transfer
+        if self._transfer and not text.strip(_ASKS):
+            return False  # the receiver asks for the first block, and no CR will come
         if direction == "down" and self._owed.first is not None and self._owed.first.ours:
             return True
         heads = [fault.heads(direction) for fault in self._active()]
@@ -301,6 +305,8 @@ class Interference:
             self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED))
             return
         command = read(line, direction=direction, pending=downlink if direction == "up" else None)
+        if direction == "up":
+            self._transfer = isinstance(command, Result) and command.values == (UPDATE_READY,)
         answers = owed.word if owed is not None else ""
         if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
             answers = downlink.method

@@ -141,8 +141,9 @@ class Noise(Command):
     reason: str = "no command of the serial document"
 
     def check(self) -> Iterator[str]:
-        """Noise never conforms, and is never sent."""
-        yield self.reason
+        """Noise never conforms, and is never sent; a line of nothing, as an LF behind a CR makes one, is no fault."""
+        if self.reason:
+            yield self.reason
 
     @property
     def word(self) -> str:
@@ -151,7 +152,15 @@ class Noise(Command):
 
     def as_json(self) -> dict[str, object]:
         """Return the neutral reading of what is no command."""
-        return {"command": None, "valid": False, "problem": self.problem}
+        problem = self.problem
+        return {"command": None, "valid": not problem, **({"problem": problem} if problem else {})}
+
+    def refuse(self) -> None:
+        """Refuse it.
+
+        :raises LineError: always
+        """
+        raise LineError(f"noise cannot be sent: {self.reason or 'an empty line'}")
 
 
 class Cursor:

@@ -27,9 +27,10 @@ from miio_lan.uart.document import (
     NET_STATES,
     SET_PROPERTIES,
     UPDATE_FW,
+    UPDATE_WAYS,
 )
 from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
-from miio_lan.uart.values import json_text, read_json, read_value, shown, token
+from miio_lan.uart.values import json_text, read_json, read_value, shown, token, with_spaces
 
 NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
 """Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
@@ -196,11 +197,13 @@ class NetChange(Down):
 
     METHOD: ClassVar[str] = "MIIO_net_change"
     state: str | None
+    how: str | None = None
 
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
-        """Read the state."""
-        return cls(cursor.word())
+        """Read the state, and what newer modules say behind ``updating``."""
+        state = cursor.word()
+        return cls(state, cursor.skip() if state == "updating" and cursor.peek() in UPDATE_WAYS else None)
 
     @property
     def wants_result(self) -> bool:
@@ -216,11 +219,12 @@ class NetChange(Down):
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
-        return [self.state or ""]
+        return [self.state or "", *([self.how] if self.how else [])]
 
     def contents(self) -> dict[str, object]:
-        """Return ``"state"``."""
-        return present(state=self.state)
+        """Return ``"state"``, and ``"how"`` with ``"beyond_document"`` where a module says more than the state."""
+        beyond = {"how": self.how, "beyond_document": True} if self.how else {}
+        return present(state=self.state) | beyond
 
 
 @dataclass(frozen=True)
@@ -244,16 +248,21 @@ class Notice(Down):
         """A method of the list, and no parameters where the document has none."""
         if self.word not in NOTICES:
             yield f"{shown(self.word)} is not a notice; use Legacy for a method of the product"
-        elif self.args and not self.word.startswith("ble_"):
+        elif self.args and not self.word.startswith("ble_") and not self._is_known:
             yield f"{self.word} takes no parameters"
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
         return list(self.args)
 
+    @property
+    def _is_known(self) -> bool:
+        return self.word == UPDATE_FW and len(self.args) == 1 and self.args[0] in UPDATE_WAYS
+
     def contents(self) -> dict[str, object]:
-        """Return ``"args"`` where there are any."""
-        return {"args": list(self.args)} if self.args else {}
+        """Return ``"args"`` where there are any; ``"beyond_document"`` marks those that modules alone know."""
+        args: dict[str, object] = {"args": list(self.args)} if self.args else {}
+        return args | ({"beyond_document": True} if self._is_known else {})
 
 
 @dataclass(frozen=True)
@@ -266,7 +275,12 @@ class Legacy(Down):
     @classmethod
     def read(cls, name: str, cursor: Cursor) -> Self:
         """Read the parameters, divided by commas (or spaces)."""
-        return cls(name, read_params(cursor))
+        params = read_params(cursor)
+        if len(params) == 1 and isinstance(params[0], list):
+            cursor.blame(
+                f"{shown(cursor.text)} has the brackets of a JSON array: a line has what is inside of them"
+            )
+        return cls(name, params)
 
     @property
     def method(self) -> str:
@@ -277,6 +291,8 @@ class Legacy(Down):
         """A method of word characters that has no layout of its own."""
         if not _METHOD.fullmatch(self.name):
             yield f"the method {shown(self.name)} is not made of letters, digits, underscores, dots and hyphens"
+        elif self.name.isdecimal():
+            yield f"the method is a number, {self.name}: a word such as {GET_PROPERTIES} is missing before it"
         if self.name in NOTICES or self.name in LAYOUTS:
             yield f"{self.name} has a layout of its own"
 
@@ -310,7 +326,7 @@ def read_params(cursor: Cursor) -> tuple[object, ...]:
     if several and _NO_JSON.fullmatch(cursor.text):
         return tuple([_read_param(text, cursor) for text in legacy_tokens_of(cursor.text)])
     try:
-        return tuple(read_json(f"[{cursor.text}]"))
+        return tuple(read_json(f"[{with_spaces(cursor.text)}]"))
     except ValueError:
         return tuple(_read_param(text, cursor) for text in legacy_tokens_of(cursor.text))
 
@@ -318,7 +334,7 @@ def read_params(cursor: Cursor) -> tuple[object, ...]:
 def _read_param(text: str, cursor: Cursor) -> object:
     if text[0] in "{[":
         try:
-            value: object = read_json(text)
+            value: object = read_json(with_spaces(text))
         except ValueError:
             cursor.blame(f"{shown(text)} is not JSON")
             return text

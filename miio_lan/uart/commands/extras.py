@@ -23,6 +23,7 @@ EXTRAS = frozenset(
 )  # fmt: skip
 """Command words observed on real modules and products that the document does not have."""
 
+_WITH_SUB = frozenset({"ble_event", "ble_fastpair", "ble_linkage"})
 _KEY = re.compile(r"[A-Za-z0-9_]{1,31}")
 
 
@@ -162,8 +163,11 @@ class Known(Uplink):
         return seal(text)
 
     def reading(self) -> dict[str, object]:
-        """Return ``"args"`` and ``"beyond_document"``."""
-        return {"args": [_argument(text) for text in self.arguments], "beyond_document": True}
+        """Return ``"args"`` and ``"beyond_document"``; ``"sub"`` where the first word says what to do."""
+        first = self.arguments[0] if self.arguments else None
+        sub = {"sub": first} if first is not None and self.word in _WITH_SUB else {}
+        rest = self.arguments[1:] if sub else self.arguments
+        return {**sub, "args": [_argument(text) for text in rest], "beyond_document": True}
 
 
 def read_known(word: str, cursor: Cursor) -> Known:

@@ -93,7 +93,7 @@ def read(line: Text, *, direction: Direction, pending: Command | Text | None = N
     other = _pending(pending, direction)
     text, faults = _text(line, several_lines=isinstance(other, Help) and direction == "down")
     if not text:
-        return Noise(text=text, reason="an empty line" if not faults else "no printable text", line=text)
+        return Noise(text=text, reason="" if not faults else "no printable text", line=text)
     command = _read_up(text, other) if direction == "up" else _read_down(text, other)
     if not isinstance(command, Noise):
         faults = (*faults, *command.faults, *_limits(text, command))

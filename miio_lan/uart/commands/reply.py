@@ -23,7 +23,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 _MAC = re.compile(r"[0-9a-f]{12}")
 _VERSION = re.compile(r"[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*")
 _DUMP = re.compile(r"\[.*\]")
-_NOT_FOUND = re.compile(r"command '.*' not found")
+_NOT_FOUND = re.compile(r"command '(.*)' not found", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Reply(Command):
 
     def check(self) -> Iterator[str]:
         """Name what does not fit the command that is answered."""
-        if self.text == ERROR:
+        if self.refused:
             return
         if self.pending is None:
             if not has_form(self.text):
@@ -97,10 +97,15 @@ class Reply(Command):
         return self.text.split()
 
     def reading(self) -> dict[str, object]:
-        """Return ``"answers"``, and ``"state"`` (a network state) or ``"text"`` with what else it is."""
+        """Return ``"answers"``, and ``"state"`` (a network state) or ``"text"`` with what else it is.
+
+        ``"unknown"`` is the command that an older module does not know.
+        """
         if self.state is not None:
             return {"answers": self.answers, "state": self.state}
         data: dict[str, object] = {"answers": self.answers, "text": self.text}
+        if unknown := _NOT_FOUND.fullmatch(self.text):
+            data |= {"unknown": unknown[1], "beyond_document": True}
         if self.model is not None:
             data["model"] = self.model
         if self.posix is not None:

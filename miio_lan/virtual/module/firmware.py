@@ -11,6 +11,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import OFFER_TIME, UPDATE_BUSY, UPDATE_FW, UPDATE_READY
 from miio_lan.uart.firmware.xmodem import Sender
 from miio_lan.uart.line import Line
+from miio_lan.uart.values import shown
 from miio_lan.virtual.module.update import FirmwareUpdate
 
 OFFER = f"down {UPDATE_FW}"
@@ -32,6 +33,7 @@ class FirmwareTransfer:
         self._image = image
         self._sender: Sender | None = None
         self._until = now + OFFER_TIME
+        self._said = ""
 
     @property
     def over(self) -> bool:
@@ -57,14 +59,18 @@ class FirmwareTransfer:
         if isinstance(command, c.GetDown):
             self.offered = True
             return OFFER
-        if not isinstance(command, c.Result) or not self.offered:
+        if not self.offered or not isinstance(command, (c.Result, c.Error)):
             return "error"
+        if isinstance(command, c.Error):
+            self.failed = f"the MCU refused: {shown(line.text)}"
+            return "ok"
         answer = line.text.partition(" ")[2].strip()
         if answer == _READY:
             self._sender = Sender(self._image, now)
         elif answer == _BUSY:
             self.failed = "the MCU is busy"
         else:
+            self._said = f", but said {shown(line.text)}"
             return "error"
         return "ok"
 
@@ -92,5 +98,7 @@ class FirmwareTransfer:
             self.failed = self._sender.failed
         elif not self.failed and now >= self._until:
             self.failed = (
-                "the MCU did not answer update_fw" if self.offered else "the MCU did not fetch update_fw"
+                f"the MCU did not answer update_fw by {_READY} or {_BUSY}{self._said}"
+                if self.offered
+                else "the MCU did not fetch update_fw"
             )

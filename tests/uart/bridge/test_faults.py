@@ -72,6 +72,11 @@ def test_spelling_is_free() -> None:
         ("alter result: s/a/\\9/", "cannot stand in place of 'a': invalid group reference 9"),
         ("alter result: s/a/\\g<b>/", "cannot stand in place of 'a': unknown group name"),
         ("drop result after", "begins"),
+        ("drop result after x2", "after takes a bare number, as in 'after 2', not x2"),
+        ("drop result x1 x2", "says twice how often"),
+        ("drop result after 1 after 2", "says twice after how many"),
+        ("delay 1s result 2s", "says twice how long"),
+        ("drop result 2.1 2.2", "says twice which ids"),
     ],
 )
 def test_what_is_wrong_is_named(text, complaint) -> None:

@@ -277,6 +277,28 @@ def test_the_bytes_of_a_transfer_are_never_held(check, number, size) -> None:
     assert line.say(b">\x06") == [(">", b"\x06")]
 
 
+@pytest.mark.parametrize("rule", ["delay 2s *", "drop up * after 1", "duplicate up *"])
+def test_who_asks_for_the_first_block_is_not_held(rule: str) -> None:
+    line = Line(rule)
+    line.downlink = read("down update_fw", direction="down")  # type: ignore[assignment]
+    line.say('>result "ready"')
+    line.wait(2.5)
+    for _ in range(3):
+        assert line.say(b">C") == [(">", b"C")]
+    line.downlink = None
+    line.wait(PARTIAL_LINE_TIME)
+    assert line.say(b">get_down") == []  # lines are lines again
+
+
+def test_a_substitution_is_about_lines_in_which_it_finds_something() -> None:
+    line = Line("alter result x1: s/true/false/")
+    assert line.say(">result 2 1 0 7") == [(">", b"result 2 1 0 7\r")]
+    assert line.say(">result 2 1 0 true") == [(">", b"result 2 1 0 false\r")]
+    assert line.say(">result 2 1 0 true") == [(">", b"result 2 1 0 true\r")]  # once was asked for
+    assert line.between.done == {"alter result x1: s/true/false/": 1}
+    assert line.notes == ["", ALTERED, SENT, ""]
+
+
 def test_lines_after_a_transfer_are_lines_again() -> None:
     line = Line("drop none")
     assert b"".join(data for _, data in line.say(b"<" + block() + b"down none\r")) == block()

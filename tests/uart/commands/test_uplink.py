@@ -258,8 +258,6 @@ def test_what_does_not_conform_is_read_as_far_as_it_goes(
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("", "an empty line"),
-        (b"\r\n", "an empty line"),
         (b"\xff\xfe\x00\r", "no printable text"),
         ("bad_command 1", "'bad_command' is no command"),
         ("Get_Down", "lower case"),
@@ -277,6 +275,27 @@ def test_what_is_no_command_is_noise(line: bytes | str, problem: str) -> None:
     reading = noise.as_json()
     assert problem in str(reading.pop("problem"))
     assert reading == {"command": None, "valid": False}
+
+
+@pytest.mark.parametrize("line", ["", b"\r", b"\n", b"\r\n", b"  \r"])
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_line_of_nothing_is_no_fault(line: bytes | str, direction: Any) -> None:
+    found = read(line, direction=direction)
+    assert isinstance(found, Noise)
+    assert found.as_json() == {"command": None, "valid": True}
+    with pytest.raises(LineError, match="an empty line"):
+        found.encode()
+
+
+def test_what_ble_fastpair_says_is_read() -> None:
+    found = read("ble_fastpair set a4c138000000 7 190 1", direction="up").as_json()
+    assert found == {
+        "command": "ble_fastpair",
+        "sub": "set",
+        "args": ["a4c138000000", 7, 190, 1],
+        "beyond_document": True,
+        "valid": True,
+    }
 
 
 def test_noise_keeps_its_text_and_first_word() -> None:

@@ -127,7 +127,9 @@ def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
     block = bytes([1, 1, 254, *range(128), 7, 7])
     recorded = Record("uart", "down", 1.0, 50.0, block, {"xmodem": "block", "number": 1}, "xmodem")
     file = io.StringIO()
-    write(file, [recorded, Record("uart", "up", 1.1, 50.1, b"\x06", {"xmodem": "ack"}, "xmodem, by the bridge")])
+    write(
+        file, [recorded, Record("uart", "up", 1.1, 50.1, b"\x06", {"xmodem": "ack"}, "xmodem, by the bridge")]
+    )
     file.seek(0)
     first, second = read_text_log(file)
     assert first == recorded
