@@ -56,9 +56,9 @@ def clean(
 ) -> tuple[str, tuple[str, ...]]:
     """Return the printable text of one line without its terminator, and what had to be repaired.
 
-    Line ends and leading or trailing spaces are nobody's fault. Typographic quotes become ASCII quotes, backspaces
-    take back the character before them, every other byte outside 0x20..0x7E is dropped as a module drops it, except
-    (with ``keep_text``) well-formed UTF-8 text inside quotes, which tells a reader what the sender meant.
+    Line ends and leading or trailing spaces are nobody's fault. Backspaces take back the character before them, every
+    other byte outside 0x20..0x7E is dropped as a module drops it. With ``keep_text`` a reader is told what the sender
+    meant: typographic quotes become ASCII quotes, and well-formed UTF-8 text inside quotes stays.
     """
     text = line if isinstance(line, str) else bytes(line).decode("utf-8", "surrogateescape")
     text = text.strip("\r\n")
@@ -68,7 +68,7 @@ def clean(
         text = head
         faults.append("another line follows in the same text")
     if not (text.isascii() and text.isprintable()):
-        straight = text.translate(_TYPOGRAPHIC)
+        straight = text.translate(_TYPOGRAPHIC) if keep_text else text
         if straight != text:
             faults.append("typographic quotes where ASCII quotes belong")
         text, dropped = _drop(straight, keep_text)

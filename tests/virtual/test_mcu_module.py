@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from miio_lan.device.spec import Spec
+from miio_lan.errors import InvalidArgument
 from miio_lan.lan import packet
 from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu
 from miio_lan.virtual.module.module import Module
@@ -148,7 +149,7 @@ class TestFirmware:
     def send(self, pair: Pair, seconds: float = 70.0) -> list[str]:
         ended: list[str] = []
         assert pair.module.send_firmware(self.IMAGE, pair.now, lambda failed, _: ended.append(failed))
-        assert not pair.module.send_firmware(b"", pair.now, lambda failed, _: ended.append("again"))
+        assert not pair.module.send_firmware(self.IMAGE, pair.now, lambda failed, _: ended.append("again"))
         pair.run(seconds)
         return ended
 
@@ -169,8 +170,27 @@ class TestFirmware:
     def test_another_answer_is_refused_until_the_time_is_over(self) -> None:
         pair = Pair()
         pair.mcu.update_answer = "later"
-        assert self.send(pair) == ["the MCU did not answer update_fw"]
+        assert self.send(pair) == [
+            'the MCU did not answer update_fw by "ready" or "busy", but said \'result "later"\''
+        ]
         assert pair.mcu.counters["refused"] > 2
+
+    def test_an_mcu_that_refuses_is_quoted(self) -> None:
+        pair = Pair()
+        ended: list[str] = []
+        pair.mcu.update_answer = None
+        pair.module.send_firmware(self.IMAGE, pair.now, lambda failed, _: ended.append(failed))
+        pair.run(1)
+        pair.module.receive_uart(b'error "not now" -5003\r', pair.now)
+        assert ended == ["the MCU refused: 'error \"not now\" -5003'"]
+        assert pair.module.take_uart().endswith(b"ok\r")
+
+    @pytest.mark.parametrize(("size", "limit"), [(0, 10), (11, 10), (1024 * 1024 + 1, None)])
+    def test_what_no_module_sends(self, size: int, limit: int | None) -> None:
+        pair = Pair()
+        pair.module.firmware_limit = limit or pair.module.firmware_limit
+        with pytest.raises(InvalidArgument, match=f"firmware of {size} bytes: this module sends 1 to"):
+            pair.module.send_firmware(bytes(size), pair.now, lambda *_: None)
 
     def test_an_mcu_that_does_not_poll(self) -> None:
         pair = Pair()
@@ -193,5 +213,5 @@ class TestFirmware:
         assert pair.module.take_uart() == b"error\r"
         pair.module.restart(pair.now)
         pair.run(20)
-        assert ended == []
+        assert ended == ["the module restarted"]
         assert pair.get((2, 2)) == {(2, 2): 60}

@@ -12,9 +12,11 @@ import click
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.cli.virtual import run as virtual_run
+from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.lan import PORT
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,15 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
     metavar="FILE",
     help="The image for the MCU that the order 'down update_fw' sends.",
 )
+@click.option(
+    "--firmware-limit",
+    type=click.IntRange(1),
+    default=ESP_FIRMWARE_LIMIT,
+    show_default=True,
+    metavar="BYTES",
+    help="The largest image it sends: 1 MB with most modules, less with some.",
+)
+@virtual_run.BOOT_TIME
 def module(settings: CliSettings, **options: Any) -> None:
     """Play the Wi-Fi module for an MCU on a serial line, and its LAN side on UDP.
 
@@ -66,12 +77,16 @@ def module(settings: CliSettings, **options: Any) -> None:
     from miio_lan.virtual.module.module import Module
 
     image = options["firmware"].read() if options["firmware"] is not None else None
+    if image is not None and len(image) > options["firmware_limit"]:
+        refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
     chip = Module(
         device_id=secrets.randbelow(0x7FFFFFFF) + 1,
         token=token,
         mac=f"02{secrets.token_hex(5)}",
         profile=options["profile"],
+        timings=virtual_run.timings_of(options["boot_time"]),
+        firmware_limit=options["firmware_limit"],
         provisioned=not options["unprovisioned"],
         dual_mode=options["dual_mode"],
         wall=wall_clock,
@@ -105,6 +120,13 @@ def module(settings: CliSettings, **options: Any) -> None:
     help="How often it asks for work; the document wants 0.1 to 0.2.",
 )
 @click.option("--ble-pid", type=click.IntRange(0, 65535), help="Report this product id (dual-mode modules).")
+@click.option(
+    "--update",
+    type=click.Choice(["ready", "busy", "silent"]),
+    default="ready",
+    show_default=True,
+    help="What it answers to update_fw.",
+)
 @virtual_run.MISBEHAVE
 @click.make_pass_decorator(CliSettings, ensure=True)
 def mcu(settings: CliSettings, /, **options: Any) -> None:
@@ -127,6 +149,7 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
         ble_pid=options["ble_pid"],
         misbehave=options["misbehave"],
     )
+    machine.update_answer = None if options["update"] == "silent" else options["update"]
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:

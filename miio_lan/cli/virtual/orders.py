@@ -84,9 +84,6 @@ def module_orders(host: Host, module: Module, image: bytes | None = None) -> dic
         text = " ".join(words)
         if text == "update_fw":
             return _update(host, module, image)
-        if text.startswith("MIIO_"):  # told, not asked: no result will come
-            host.call(lambda _now: module.notify(text))
-            return f"handing out: {text}"
         taken = host.call(lambda now: module.hand_out(text, now, lambda _outcome, _at: None))
         return f"handing out: {text}" if taken else "the queue is full"
 

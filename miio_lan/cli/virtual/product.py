@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @virtual_run.SPEC
 @virtual_run.MODEL
 @virtual_run.PROFILE
+@virtual_run.BOOT_TIME
 @virtual_run.UNPROVISIONED
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
@@ -88,6 +89,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
+        module_options={"timings": virtual_run.timings_of(options["boot_time"])},
     )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
 from miio_lan.record.lanes import said
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.hosting import Host
     from miio_lan.virtual.mcu.mcu import Mcu
+    from miio_lan.virtual.module.network import Timings
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,6 +57,12 @@ PROFILE = click.option(
     show_default=True,
     help="How its Wi-Fi module behaves.",
 )
+BOOT_TIME = click.option(
+    "--boot-time",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default.",
+)
 MISBEHAVE = click.option(
     "--misbehave", metavar="NAME", multiple=True, help="How its MCU misbehaves, see below; repeatable."
 )
@@ -68,6 +76,15 @@ UNPROVISIONED = click.option(
 def shown_model(mcu: Mcu) -> str:
     """Give the model for people: what was only guessed is marked, with the way to say better."""
     return f"{mcu.spec.shown_model}; --model gives another" if mcu.model_guessed else mcu.model
+
+
+def timings_of(boot_time: float | None) -> Timings | None:
+    """Make the times of a module that takes so long from power-up to the cloud, half of it to the router."""
+    if boot_time is None:
+        return None
+    from miio_lan.virtual.module.network import Timings
+
+    return Timings(join=boot_time / 2, cloud=boot_time / 2)
 
 
 def line_log(verbose: int) -> Observer:

@@ -179,8 +179,10 @@ def action_result(ids: Iid, code: int, out: Mapping[int, Value]) -> OutgoingLine
 
 
 def _result(method: str, groups: list[Group]) -> OutgoingLine:
-    uplink, left = fitting(OutgoingLine("result", answers=method), groups)
-    if uplink.groups:
-        return uplink
-    # Not even the first one fits: a text longer than a line. Its own fault, told with its own code.
-    return OutgoingLine("result", ((*left[0][:2], int(Code.INTERNAL)),), answers=method)
+    """Answer property by property. One that is too long for the line costs only itself, and is told by -4004."""
+    uplink = OutgoingLine("result", answers=method)
+    for group in groups:
+        uplink, left = fitting(uplink, [group])
+        if left:
+            uplink, _ = fitting(uplink, [(*group[:2], int(Code.INTERNAL))])
+    return uplink

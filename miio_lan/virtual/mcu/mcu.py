@@ -265,6 +265,8 @@ class Mcu:
         uplink = OutgoingLine("event_occured", ((siid, eiid), *self.table.event_arguments(event, args)))
         if not uplink.fits():
             raise SpecError(f"event {event.name} with these arguments is longer than a line may be")
+        for piid, value in (args or {}).items():
+            self.table.put(siid, piid, value)
         return self._running and self._outgoing.event(uplink)
 
     def vary(self, siid: int, piid: int, *, every: float, by: float = 1, now: float) -> None:

@@ -111,6 +111,8 @@ class PropertyTable:
     def event_arguments(self, event: Event, given: Mapping[int, object] | None) -> list[Group]:
         """Check the arguments of an event that the product raises, completing them with the current values.
 
+        Nothing is changed yet; :meth:`put` does, once the event goes out.
+
         :raises SpecError: an argument that the event does not have, or an illegal value
         """
         values = dict(given or {})
@@ -118,5 +120,6 @@ class PropertyTable:
         if foreign:
             raise SpecError(f"event {event.name} has no argument {', '.join(map(show, sorted(foreign)))}")
         for piid, value in values.items():
-            self.put(event.siid, piid, value)
-        return [(piid, self.values[event.siid, piid]) for piid in event.arguments]
+            check_value(self.require(event.siid, piid), value)
+        known = {piid: self.values.get((event.siid, piid)) for piid in event.arguments}
+        return [(piid, cast("Value", {**known, **values}[piid])) for piid in event.arguments]

@@ -12,8 +12,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from miio_lan.errors import InvalidArgument
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Request, Responder, ResponderOptions
+from miio_lan.uart.commands import Down, NoMethod, read
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
 from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.firmware import FirmwareTransfer
@@ -58,6 +61,7 @@ class Module:
     :param inputs: the piids of an action's arguments in order (from the product's description), for callers that
         give arguments by position; without it, or where it gives None, positions count from piid 1
     :param next_firmware: the firmware version after an update; unchanged by default
+    :param firmware_limit: bytes of the largest image it sends to its MCU (document: 1 MB, other modules less)
     :param on_line: called with each line of the MCU and the time before the module looks at it; a text it returns is
         the reply, None leaves the line to the module
     :param on_ota: called with the parameters of ``miIO.ota`` and the time; True when it takes the update over and
@@ -84,6 +88,7 @@ class Module:
         timings: Timings | None = None,
         script: UpdateScript | None = None,
         next_firmware: str | None = None,
+        firmware_limit: int = ESP_FIRMWARE_LIMIT,
         inputs: Callable[[int, int], Sequence[int] | None] | None = None,
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
         on_line: Callable[[Line, float], str | None] | None = None,
@@ -93,6 +98,7 @@ class Module:
         self.chip = Chip(device_id, mac, model, firmware, dual_mode=dual_mode)
         self.update = FirmwareUpdate(script or UpdateScript())
         self.next_firmware = next_firmware
+        self.firmware_limit = firmware_limit
         self.on_ota = on_ota
         self.responder = Responder(
             device_id=device_id,
@@ -195,9 +201,11 @@ class Module:
         self._scheduled.clear()
         self.queue.clear()
         self.console.reset()
-        self._firmware = None
+        firmware, self._firmware = self._firmware, None
         self.reports.boot(now)
         self.update.reset()
+        if firmware is not None:
+            firmware.done("the module restarted", now)
 
     def schedule(self, what: str, now: float) -> None:
         """Have ``reboot``, ``restore``, ``factory`` or ``reconfigure`` happen after its time."""
@@ -214,9 +222,11 @@ class Module:
             due = self._scheduled.pop(what, now)
             if what == "factory":
                 self._factory = True
+                self.chip.ssid, self.chip.password = FACTORY_SSID, FACTORY_PASSWORD
                 self.network.enter("local")
                 continue
-            if what == "restore":
+            # What was acknowledged is done, also where another restart comes first.
+            if what == "restore" or "restore" in self._scheduled:
                 self.chip.ssid = self.chip.password = ""
                 self.chip.uid = 0
                 self.responder.provisioned = False
@@ -250,7 +260,12 @@ class Module:
 
         :param done: called once with why it failed, empty when the image arrived, and the time
         :return: False when one is being sent already, or a request waits for the MCU
+        :raises InvalidArgument: for an image that is empty, or larger than the module takes
         """
+        if not 0 < len(image) <= self.firmware_limit:
+            raise InvalidArgument(
+                f"firmware of {len(image)} bytes: this module sends 1 to {self.firmware_limit} bytes to its MCU"
+            )
         self.tick(now)
         if self._firmware is not None or len(self.queue) or not self._up:
             return False
@@ -286,12 +301,18 @@ class Module:
     def hand_out(self, text: str, now: float, done: Callable[[RequestOutcome, float], None]) -> bool:
         """Hand the MCU any text after ``down``, right or wrong, as nobody on the LAN could.
 
-        :param done: called once with the outcome: the values of ``result``, or the error
+        :param done: called once with the outcome: the values of ``result``, or the error; at once, and with nothing,
+            where nothing has to answer it
         :return: whether there was room in the queue
         :raises LineError: if it is not a line
         """
-        seal(f"down {text}")
+        line = seal(f"down {text}")
         self.tick(now)
+        command = read(line, direction="down")
+        if isinstance(command, Down) and not isinstance(command, NoMethod) and not command.wants_result:
+            self.queue.notify(text)
+            done(RequestOutcome(), now)
+            return True
         return self.queue.submit(RawRequest(text, self.profile, now, done))
 
     def _net_changed(self, state: str) -> None:

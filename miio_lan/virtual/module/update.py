@@ -65,9 +65,12 @@ class FirmwareUpdate:
         """Begin the script; nothing happens while an update is going on."""
         if not self.active:
             self.active = True
-            self._steps = list(self.script.steps)
+            # A script without steps is over at once.
+            self._steps = list(self.script.steps) or [UpdateStep(IDLE_STATE, 0.0)]
             self._since = now
-            self.tick(now)
+            self.state = self._steps[0].state
+            if self.script.ending != "restart":  # that is for whoever ticks it
+                self.tick(now)
 
     def report(self, state: str, progress: int = NOT_UPDATING) -> None:
         """Show a state and progress of an update that somebody else does."""

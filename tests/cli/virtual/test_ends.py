@@ -77,6 +77,24 @@ def test_the_two_ends_find_each_other(run, monkeypatch):
     assert b"model miiolan.light.demo1\r" in seen
 
 
+def test_options_of_the_ends(run, at_start):
+    run("virtual", "mcu", "--update", "busy", "--json")
+    run("virtual", "mcu", "--update", "silent", "--json")
+    run("virtual", "module", "--udp-port", "0", "--boot-time", "6", "--firmware-limit", "1000", "--json")
+    busy, silent, module = (host for host in at_start)
+    assert (busy.mcu.update_answer, silent.mcu.update_answer) == ("busy", None)
+    assert (module.module.timings.join, module.module.timings.cloud) == (3.0, 3.0)
+    assert module.module.firmware_limit == 1000
+
+
+def test_firmware_that_is_too_large_is_refused(run, tmp_path):
+    (tmp_path / "image").write_bytes(bytes(1001))
+    options = ["--firmware", str(tmp_path / "image"), "--firmware-limit", "1000"]
+    ended = run("virtual", "module", "--udp-port", "0", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert "firmware of 1001 bytes: --firmware-limit is 1000" in ended.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [

@@ -214,7 +214,8 @@ class TestGet:
         bench.mcu.set_local(2, 11, "n" * 30, bench.now)
         bench.run(0.1)
         (line,) = bench.do("get_properties " + " ".join(["2 11"] * 32))
-        assert line == "result" + f' 2 11 0 "{"n" * 30}"' * 12
+        # What is left of the line says of two more that they were not read.
+        assert line == "result" + f' 2 11 0 "{"n" * 30}"' * 12 + " 2 11 -4004" * 2
 
     def test_a_text_longer_than_a_line_is_an_internal_error_of_its_own(self) -> None:
         text = """
@@ -226,6 +227,25 @@ class TestGet:
         bench = booted(Spec.from_toml(text), model="a.b.c")
         bench.mcu.set_local(2, 1, "x" * 600, bench.now)
         assert bench.do("get_properties 2 1") == ["result 2 1 -4004"]
+
+    @pytest.mark.parametrize("order", ["2 1 2 2 2 3", "2 2 2 1 2 3", "2 3 2 2 2 1"])
+    def test_a_text_longer_than_a_line_costs_only_itself(self, order: str) -> None:
+        text = """
+        [[service]]
+        siid = 2
+        name = "s"
+        property = [
+            {piid = 1, name = "t", format = "string", access = "rn"},
+            {piid = 2, name = "a", format = "uint8", access = "r"},
+            {piid = 3, name = "b", format = "uint8", access = "r"},
+        ]
+        """
+        bench = booted(Spec.from_toml(text), model="a.b.c")
+        bench.mcu.set_local(2, 1, "x" * 600, bench.now)
+        (line,) = bench.do(f"get_properties {order}")
+        right = {"2 1": "2 1 -4004", "2 2": "2 2 0 0", "2 3": "2 3 0 0"}
+        words = order.split()
+        assert line == "result " + " ".join(right[" ".join(words[at : at + 2])] for at in (0, 2, 4))
 
     def test_faults_stand_in_for_values(self) -> None:
         bench = booted()
@@ -689,6 +709,9 @@ class TestEvents:
         bench = booted(Spec.from_toml(text), model="a.b.c")
         with pytest.raises(SpecError, match="longer than a line"):
             bench.mcu.raise_event(2, 1, {1: "x" * 600}, bench.now)
+        assert bench.mcu.values[2, 1] == ""  # nothing was changed
+        assert bench.mcu.raise_event(2, 1, {1: "short"}, bench.now)
+        assert bench.mcu.values[2, 1] == "short"
 
 
 class TestDrift:

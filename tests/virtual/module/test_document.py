@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from miio_lan.virtual.module.network import Timings
+
 
 def property_of(siid, piid, **more):
     return {"did": "x", "siid": siid, "piid": piid, **more}
@@ -87,8 +89,12 @@ def test_properties_changed(chip):
 
 
 def test_serial_number(chip):
-    # The document's typographic quotes are an accident of its printing, and survived.
-    assert chip.bytes("properties_changed 1 5 “12345/A026Z00001”\r".encode()) == b"ok\r"
+    # The document's typographic quotes are an accident of its printing: a module drops what is not printable ASCII.
+    assert chip.bytes("properties_changed 1 5 “12345/A026Z00001”\r".encode()) == b"error\r"
+    assert chip.bytes("properties_changed 2 5 “12345”\r".encode()) == b"ok\r"
+    chip.wait(1)
+    assert chip.module.reported[-1].params[0]["value"] == 12345
+    chip.module.reported.clear()
     assert chip.uart('properties_changed 1 5 "12345/A026Z00001"') == "ok\r"
     chip.wait(1)
     (reported,) = chip.module.reported
@@ -249,3 +255,80 @@ def test_unfinished_line_is_thrown_away_after_a_second(chip):
     chip.module.receive_uart(b"ne", chip.now)
     chip.now += 5
     assert chip.uart("mac") == "34ce00892ab7\r"
+
+
+@pytest.mark.parametrize(
+    ("request_", "right", "wrong"),
+    [
+        (
+            ("get_properties", [{"siid": 2, "piid": 1}]),
+            "result 2 1 0 true",
+            ["result 2 1 5", "result 2 1 -12", "result 2 1 0 true 2 2 0 1", "result 2 1 0"],
+        ),
+        (
+            ("set_properties", [{"siid": 2, "piid": 1, "value": True}]),
+            "result 2 1 0",
+            ["result 2 1 5", "result 2 1 -12", "result 2 1 0 2 2 0", "result 2 1", "result" + " 2 1 0" * 22],
+        ),
+        (
+            ("action", {"siid": 2, "aiid": 1, "in": []}),
+            "result 2 1 0",
+            ["result 2 1 5", "result 2 1 -12", "result 2 1 0 1", "result 2 1 0" + " 1 1" * 31],
+        ),
+    ],
+)
+def test_a_result_is_judged_alike_whatever_it_answers(bench, request_, right, wrong):
+    for text, reply in [(right, "ok\r"), *((each, "error\r") for each in wrong)]:
+        chip = bench()
+        chip.drain()
+        chip.send(*request_)
+        chip.uart("get_down")
+        assert chip.uart(text) == reply, text
+
+
+def test_spaces_at_the_end_count(chip):
+    line = "properties_changed 2 1 1"
+    assert chip.uart(line + " " * (511 - len(line))) == "ok\r"
+    assert chip.uart(line + " " * (512 - len(line))) == "error\r"
+    assert chip.bytes(line.encode() + b"\xff" * 600 + b"\r") == b"ok\r"  # dropped before they count
+
+
+def test_help_lists_nothing_that_is_refused(bench):
+    for dual_mode in (True, False):
+        chip = bench(dual_mode=dual_mode)
+        listed = {row.split()[0] for row in chip.uart("help").strip().split("\r\n")}
+        assert ("ble_config" in listed) is dual_mode
+        assert ("ble_config" in listed) is (chip.uart("ble_config dump") != "error\r")
+
+
+def test_factory_joins_the_router_of_the_document(chip):
+    chip.uart("factory")
+    chip.wait(2)
+    assert chip.module.factory
+    assert chip.call("miIO.info")["ap"]["ssid"] == "miio_default"
+
+
+@pytest.mark.parametrize("order", ["none", "ble_event a4c138000000,4119,05", "MIIO_net_change local"])
+def test_an_order_that_needs_no_answer_blocks_nothing(chip, order):
+    done = []
+    assert chip.module.hand_out(order, chip.now, lambda outcome, _: done.append(outcome.error))
+    assert done == [None]
+    assert chip.uart("get_down") == f"down {order}\r"
+    chip.send("next_one")
+    assert chip.uart("get_down") == "down next_one\r"
+
+
+@pytest.mark.parametrize("orders", [("reboot", "restore"), ("restore", "reboot")])
+def test_a_restore_that_was_acknowledged_is_not_lost(chip, orders):
+    assert [chip.uart(order) for order in orders] == ["ok\r", "ok\r"]
+    chip.wait(3)
+    assert not chip.module.provisioned
+
+
+def test_the_way_into_the_network_can_be_seen(bench):
+    chip = bench(timings=Timings(join=3.0, cloud=3.0))
+    assert chip.drain() == ["MIIO_net_change offline"]
+    chip.wait(3)
+    assert chip.drain() == ["MIIO_net_change local"]
+    chip.wait(3)
+    assert chip.drain() == ["MIIO_net_change cloud"]

@@ -408,6 +408,15 @@ class TestUpdate:
         assert chip.module.update.state == "busy"
         assert chip.module.update.active
 
+    @pytest.mark.parametrize("ending", ["restart", "failed"])
+    def test_a_script_without_steps_is_over_at_once(self, bench, ending):
+        chip = bench(script=UpdateScript((), ending=ending))
+        chip.call("miIO.ota", {"app_url": self.URL})
+        chip.wait(0.1)
+        assert not chip.module.update.active
+        chip.wait(2)
+        assert chip.call("miIO.get_ota_state") == ["idle" if ending == "restart" else "failed"]
+
     def test_hook_takes_over(self, bench):
         asked = []
         chip = bench(on_ota=lambda params, now: asked.append((params["app_url"], now)) or True)

@@ -36,6 +36,9 @@ HELP = (
 )
 
 
+_DROPPED = bytes(byte for byte in range(256) if not 0x20 <= byte <= 0x7E)
+
+
 class UartBoard(Protocol):
     """What the commands need of the module around them."""
 
@@ -90,7 +93,9 @@ class McuCommands:
 
     def answer(self, line: Line, now: float) -> str | None:
         """Give the reply to a line, None where there is none."""
-        too_long = len(line.text) > self._board.profile.longest or len(line.raw) >= MAX_BYTES
+        # What is not printable is dropped before it counts; spaces at the end are not.
+        kept = len(line.raw.translate(None, _DROPPED))
+        too_long = kept > self._board.profile.longest or len(line.raw) >= MAX_BYTES
         if OVERLONG in line.problems and too_long:
             # Firmware throws such a line away without a word; the document knows only ok and error.
             return "error" if self._strict else None
@@ -218,8 +223,9 @@ class McuCommands:
         return self._board.profile.protocol_version or self._board.chip.firmware
 
     def _help(self, command: c.Help, now: float) -> str:  # noqa: ARG002
-        columns = self._board.profile.help_indent
-        return "\r\n".join(f"{name:<{columns}} {parameters}".strip() for name, parameters in HELP)
+        columns, dual_mode = self._board.profile.help_indent, self._board.chip.dual_mode
+        known = [each for each in HELP if dual_mode or each[0] != "ble_config"]
+        return "\r\n".join(f"{name:<{columns}} {parameters}".strip() for name, parameters in known)
 
 
 def _ok(accepted: bool) -> str:

@@ -23,6 +23,7 @@ from miio_lan.virtual.module.requests.request import (
     echo_of,
     iid_of,
     integer_of,
+    is_code,
     token_of,
 )
 
@@ -137,7 +138,7 @@ class GetRequest(_Properties):
         found: list[tuple[tuple[int, int], dict[str, object]]] = []
         while at < len(tokens):
             head = [integer_of(each) for each in tokens[at : at + 3]]
-            if len(head) < 3 or None in head or not self._is_code(head[2]):
+            if len(head) < 3 or None in head or not is_code(head[2], self.profile):
                 whole = False
                 break
             siid, piid, code = (number for number in head if number is not None)
@@ -166,13 +167,12 @@ class GetRequest(_Properties):
                 self._note(key, answer)
         return self._settle(accepted=accepted)
 
-    def _is_code(self, code: int | None) -> bool:
-        # A value in the place of the code is the commonest mistake of MCUs; the document knows no code above 1.
-        return code is not None and (code <= 1 or not self.profile.strict)
-
 
 class SetRequest(_Properties):
-    """``set_properties``: a wrong count spoils the whole answer, as newer firmware sees it."""
+    """``set_properties``: a wrong count spoils the whole answer, as newer firmware sees it.
+
+    Where strict, so do too many parameters, a code that the document does not have, and properties nobody asked for.
+    """
 
     METHOD = SET_PROPERTIES
     PER_LINE = MAX_SET
@@ -184,8 +184,12 @@ class SetRequest(_Properties):
         if whole:
             clean = [number for number in numbers if number is not None]
             triples = list(zip(clean[::3], clean[1::3], clean[2::3], strict=True))
-            if self._is_stray({(siid, piid) for siid, piid, _ in triples}):
+            named = {(siid, piid) for siid, piid, _ in triples}
+            if self._is_stray(named):
                 return ResultCheck(False, stray=True)
-            for siid, piid, code in triples:
+            if self.profile.strict:
+                whole = len(numbers) <= MAX_PARAMETERS and named <= self._asked()
+                whole = whole and all(is_code(code, self.profile) for _, _, code in triples)
+            for siid, piid, code in triples if whole else ():
                 self._note((siid, piid), {"code": code})
         return self._settle(accepted=whole or not self.profile.strict)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from miio_lan.errors import LineError
 from miio_lan.lan import codes
 from miio_lan.lan.responder.subscriptions import INVALID_PARAM
-from miio_lan.uart.document import BAD_ANSWER_CODE, BROKEN_ANSWER_CODE
+from miio_lan.uart.document import BAD_ANSWER_CODE, BROKEN_ANSWER_CODE, STATUS_CODES
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS
 from miio_lan.uart.values import MAX_IID, read_value, token
 from miio_lan.virtual.module.profile import Profile
@@ -115,6 +115,14 @@ def token_of(value: object) -> str:
 def fits(line: str, parameters: int) -> bool:
     """Say whether the text after ``down`` keeps to the limits of a line."""
     return len("down ") + len(line) <= MAX_LINE and parameters <= MAX_PARAMETERS
+
+
+def is_code(code: int | None, profile: Profile) -> bool:
+    """Say whether a number may stand where the code of a ``result`` does.
+
+    A value in its place is the commonest mistake of MCUs: where strict, only what the document lists is one.
+    """
+    return code is not None and (code in STATUS_CODES or not profile.strict)
 
 
 def integer_of(text: str) -> int | None:

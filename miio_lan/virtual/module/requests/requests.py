@@ -30,6 +30,7 @@ from miio_lan.virtual.module.requests.request import (
     fits,
     iid_of,
     integer_of,
+    is_code,
     token_of,
 )
 
@@ -113,7 +114,7 @@ class ActionRequest(McuRequest):
         tokens = split(text)
         head = [integer_of(each) for each in tokens[:3]]
         code = head[2] if len(head) == 3 else None
-        if code is None or len(tokens) % 2 == 0 or len(tokens) > MAX_PARAMETERS:
+        if code is None or not is_code(code, self.profile) or not self._is_even(tokens):
             return ResultCheck(False, RequestOutcome(error=BAD_ANSWER))
         if head[:2] != [self._siid, self._aiid]:
             strict = self.profile.strict
@@ -122,7 +123,7 @@ class ActionRequest(McuRequest):
                 if strict
                 else ResultCheck(False, RequestOutcome(error=BAD_ANSWER))
             )
-        out = []
+        out: list[dict[str, object]] = []
         for name, value_token in zip(tokens[3::2], tokens[4::2], strict=True):
             piid = integer_of(name)
             value, fault = read_value(value_token)
@@ -134,6 +135,10 @@ class ActionRequest(McuRequest):
         if code == 0:
             result["out"] = out
         return ResultCheck(True, RequestOutcome(result))
+
+    def _is_even(self, tokens: Sequence[str]) -> bool:
+        """Say whether behind the ids and the code there are pairs, and no more than a line may have."""
+        return len(tokens) % 2 == 1 and len(tokens) <= MAX_PARAMETERS
 
 
 class LegacyRequest(McuRequest):
