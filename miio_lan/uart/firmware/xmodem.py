@@ -9,6 +9,7 @@ from __future__ import annotations
 from binascii import crc_hqx
 from dataclasses import dataclass, field
 
+from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.document import (
     ACK_WAIT,
     BLOCK_TRIES,
@@ -26,6 +27,10 @@ END = 0x1A
 """The byte behind the last one of the image; the rest of the block is filled with 0xFF."""
 BLOCK_SILENCE = 0.2
 """Seconds without a byte after which a block, or noise, is over; a block lasts 12 ms (90 ms if it is a long one)."""
+
+_WORDS = tuple(word.encode() for word in (*UPLINKS, "result"))
+_SURELY_A_LINE = 3
+"""Letters of a command that noise does not make."""
 
 CANCEL = bytes([CAN] * 3)
 
@@ -101,6 +106,7 @@ class Sender(_End):
         self._crc: bool | None = None
         self._canned = False
         self._ending = False
+        self._line = bytearray()  # of the line that the receiver seems to say behind the end
         self.deadline = now + START_TRIES * START_WAIT
 
     @property
@@ -121,6 +127,9 @@ class Sender(_End):
         for at, byte in enumerate(data):
             if self.over:
                 return data[at:]
+            if self._ending and self._is_line(byte):
+                self._finish()
+                return bytes(self._line) + data[at + 1 :]
             cancelled = byte == CAN and self._canned
             self._canned = byte == CAN
             if cancelled:
@@ -128,6 +137,13 @@ class Sender(_End):
             elif self._answered(byte, now) and not self.over:
                 break  # what came before a block went out is not about that block
         return b""
+
+    def _is_line(self, byte: int) -> bool:
+        """Tell whether a byte shows that the receiver has begun to say lines: it has all, its last word was lost."""
+        self._line.append(byte)
+        if not any(word.startswith(bytes(self._line)) for word in _WORDS):
+            self._line.clear()
+        return len(self._line) >= _SURELY_A_LINE
 
     def _answered(self, byte: int, now: float) -> bool:
         """Do what a byte asks for; whether something was sent."""

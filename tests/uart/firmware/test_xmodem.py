@@ -151,6 +151,36 @@ def test_refused_block_is_repeated_at_once() -> None:
     assert sender.deadline == 1.1
 
 
+def ending() -> Sender:
+    """A sender that has said its end and waits for the last ACK."""
+    sender = Sender(b"x", 0.0)
+    sender.receive(b"C", 0.1)
+    sender.receive(bytes([ACK]), 0.2)
+    assert sender.take_output()[-1:] == bytes([EOT])
+    return sender
+
+
+@pytest.mark.parametrize(
+    "line", [b"model a.b.c\r", b"mcu_version 0002\r", b"get_down\r", b"\xff\x00ble_config dump\r"]
+)
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_lines_behind_an_end_whose_ack_was_lost_are_lines(line: bytes, size: int) -> None:
+    sender = ending()
+    text = line + b"get_down\r"
+    rest = b"".join(sender.receive(text[at : at + size], 1.0 + at / 100) for at in range(0, len(text), size))
+    assert sender.done
+    assert rest == text.lstrip(b"\xff\x00")
+
+
+@pytest.mark.parametrize("noise", [b"mo\x00de", b"C", b"gx", b"** boot **"])
+def test_noise_is_no_line(noise: bytes) -> None:
+    sender = ending()
+    assert sender.receive(noise, 1.0) == b""
+    assert not sender.over
+    sender.receive(bytes([ACK]), 1.1)
+    assert sender.done
+
+
 def test_one_can_is_noise_and_two_end_the_sender() -> None:
     sender = Sender(b"x", 0.0)
     sender.receive(bytes([CAN]) + b"?" + bytes([CAN]), 0.0)
