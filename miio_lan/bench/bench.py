@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
 from miio_lan.bench.recorder import Recorder
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
-from miio_lan.bench.trace import ExpectationFailed, account, line_of, trace
+from miio_lan.bench.trace import ExpectationFailed, line_of, trace
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
@@ -214,7 +214,7 @@ class Bench(Generic[DeviceT]):
         now = self.snapshot()
         happened = "nothing else did either"
         if now.exchanges:
-            happened = "what did:\n" + indent("\n".join(map(account, now.exchanges)), "  ")
+            happened = "what did:\n" + indent("\n".join(now.accounts()), "  ")
         missed = f"\n({now.unseen})" if now.unseen else ""
         return f"{problem}; {happened}{missed}\n{now.trace()}"
 

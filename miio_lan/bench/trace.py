@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
-from miio_lan.record.redact import redact
 
 LONGEST_TRACE = 80
 """Lines of a trace; what is longer is cut at its beginning."""
@@ -45,8 +42,7 @@ def trace(records: Sequence[Record]) -> str:
     from miio_lan.record.lanes import transcript
 
     shown, polls = without_polls(records)
-    # Before they are wrapped: half a token at the end of a line would not be recognised.
-    rows = transcript(map(_without_secrets, shown), "wires").splitlines()
+    rows = transcript(shown, "wires").splitlines()
     if len(rows) > LONGEST_TRACE + 1:
         rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
     if polls:
@@ -71,12 +67,3 @@ def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
 def line_of(record: Record) -> str:
     """Give the text of a line, without its end."""
     return record.raw.decode("ascii", "backslashreplace").strip("\r\n")
-
-
-def _without_secrets(record: Record) -> Record:
-    if record.wire == "uart":
-        return replace(record, raw=redact(record.raw.decode("latin-1")).encode("latin-1"))
-    reading = record.reading
-    return (
-        record if reading is None else replace(record, reading=json.loads(redact(json.dumps(dict(reading)))))
-    )

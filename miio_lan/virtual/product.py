@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.spec import Spec
 from miio_lan.lan.cipher import parse_token
+from miio_lan.record.redact import as_secret
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import PtyPair
 from miio_lan.virtual.host import McuHost, ModuleHost, wall_clock
@@ -77,6 +78,7 @@ class VirtualProduct(Host):
         super().__init__(None)
         self.spec = spec or Spec.shipped()
         self.host = host
+        token = as_secret(token)
         self._token = secrets.token_bytes(16) if token is None else parse_token(token)
         self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
         self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))

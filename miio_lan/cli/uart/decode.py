@@ -33,12 +33,13 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
 
     FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
     program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
-    With --json, one JSON object per line of the wire, whole; otherwise tokens and passwords are hidden.
+    With --json, one JSON object per line of the wire. Tokens and passwords are hidden unless --show-secrets.
     """
     from miio_lan.uart.logs.textlog import read_text_log
 
     for record in read_text_log(_lines(file), direction=direction):
-        echo(json.dumps(as_json(record), ensure_ascii=False) if settings.json else as_text(record))
+        shown = record if settings.show_secrets else redact_record(record)
+        echo(json.dumps(as_json(shown), ensure_ascii=False) if settings.json else as_text(shown))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -59,7 +60,7 @@ def _stdin() -> bytes:
 
 
 def as_json(record: Record) -> dict[str, object]:
-    """Give a record as one flat object: the reading, with direction, instant and text beside it."""
+    """Give a record as one flat object: the reading, with direction, instant and text beside it; nothing is hidden."""
     document: dict[str, object] = {
         "direction": record.direction,
         "instant": record.instant,
@@ -72,8 +73,7 @@ def as_json(record: Record) -> dict[str, object]:
 
 
 def as_text(record: Record) -> str:
-    """Give a record as one line for people; secrets are hidden."""
-    record = redact_record(record)
+    """Give a record as one line for people; nothing is hidden."""
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
     line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))

@@ -253,7 +253,7 @@ def run(
         stack.enter_context(ended_by_signals(feed))
         start(stack, to_all(recording, feed.observe), feed)
         recording.begin()
-        _show(options, Show(view, wanted, json=settings.json, wall=options["wall"]), feed)
+        _show(options, _made(settings, options, view, wanted), feed)
     if feed.missed:
         echo(f"{feed.missed} records came too fast to be shown", err=True)
     _end(recording)
@@ -276,7 +276,7 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
         copy = stack.enter_context(contextlib.closing(Copy(record)))
         stack.enter_context(ended_by_signals(source))
         recording.begin()
-        show = Show(view, wanted, json=settings.json, wall=options["wall"])
+        show = _made(settings, options, view, wanted)
         _show(options, show, source, lambda each: copy.take(source.place(each), each))
     _end(recording)
 
@@ -303,6 +303,12 @@ class Copy:
         """Hand on the rest."""
         while self._waiting:
             self._write(heapq.heappop(self._waiting)[1])
+
+
+def _made(
+    settings: CliSettings, options: dict[str, Any], view: View, wanted: Callable[[Record], bool]
+) -> Show:
+    return Show(view, wanted, json=settings.json, wall=options["wall"], secrets=settings.show_secrets)
 
 
 def _recording(stack: contextlib.ExitStack, name: str | None) -> Recording:

@@ -8,17 +8,20 @@ it: cut off, damaged, written as a Python literal, without quotes, inside a stri
 All of it takes time in proportion to the length of the text, whatever the text is.
 """
 
-from miio_lan.record.redact.names import HIDDEN, is_secret
+from miio_lan.record.redact.names import HIDDEN, Secret, as_secret, is_secret
 from miio_lan.record.redact.records import pressed, redact_excerpts, redact_record, words_of
-from miio_lan.record.redact.texts import leaves, redact, redact_typed, redact_value
+from miio_lan.record.redact.texts import leaves, redact, redact_known, redact_typed, redact_value
 
 __all__ = [
     "HIDDEN",
+    "Secret",
+    "as_secret",
     "is_secret",
     "leaves",
     "pressed",
     "redact",
     "redact_excerpts",
+    "redact_known",
     "redact_record",
     "redact_typed",
     "redact_value",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 HIDDEN = "(hidden)"
 """What stands in a secret's place."""
@@ -87,3 +88,20 @@ def _unescaped(name: str) -> str:
     if "\\" not in name:
         return name
     return _ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), name)
+
+
+def as_secret(value: Any) -> Any:
+    """Give a text as one that is not shown, anything else as it is."""
+    return Secret(value) if isinstance(value, str) else value
+
+
+class Secret(str):
+    """A text that is not shown by who shows an object as it is: in a traceback, a list, a log of variables.
+
+    In all else, it is the text. ``str(secret)`` is the bare text again.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN

@@ -9,7 +9,7 @@ from typing import Any
 
 from miio_lan.record.record import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
-from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, is_secret
+from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, is_secret, is_secret_name
 from miio_lan.record.redact.quoted import hide_named
 from miio_lan.record.redact.unquoted import hide_assigned, hide_forms
 
@@ -19,12 +19,15 @@ _TOO_DEEP = "(nested too deeply)"
 _SIGNS = (*NAME_SIGNS, "://", "\\u00", "bearer", "basic", "%", "0x", "==")
 _DIGITS = re.compile(r"[0-9A-Fa-f]{16}")
 _LONG_WORD = re.compile(r"[0-9A-Z+/:-][0-9A-Za-z+/_:-]{9}")
+# What says, beside a value, what it is the value of.
+_NAMING = ("name", "did", "key", "prop", "property", "type", "id")
 # How much of a nesting a text within a text is worth: each takes some calls of functions.
 _TEXT_DEPTH = 4
 
 _TYPED = re.compile(r"[0-9A-Za-z]{20,}+|[0-9A-Za-z:-]{40,}+")
 _DIGIT = re.compile(r"[0-9a-fA-F:-]")
 _MOST_DIGITS = 0.75
+_LEAST_KNOWN = 4
 
 
 def redact(text: str, found: list[str] | None = None) -> str:
@@ -48,14 +51,20 @@ def redact_typed(text: str, typed: Iterable[str] = ()) -> str:
 
     :param typed: what was typed in the place of secrets
     """
-    for secret in sorted({each.strip() for each in typed} - {""}, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
 
     def token(match: re.Match[str]) -> str:
         word = match[0]
         return HIDDEN if len(_DIGIT.findall(word)) >= len(word) * _MOST_DIGITS else word
 
-    return _TYPED.sub(token, redact(text))
+    return _TYPED.sub(token, redact(redact_known(text, typed)))
+
+
+def redact_known(text: str, secrets: Iterable[str]) -> str:
+    """Hide what is known to be secret, but not the shortest words: these stand in any text."""
+    for secret in sorted({each.strip() for each in secrets}, key=len, reverse=True):
+        if len(secret) >= _LEAST_KNOWN:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def leaves(value: object, depth: int = MAX_READING_DEPTH) -> list[str]:
@@ -81,7 +90,7 @@ def _clean(text: str, found: list[str], depth: int) -> str:
         return text
     seen: list[str] = []
     hidden = _hidden(text, seen, depth)
-    value = _parsed(text) if depth > 0 and (hidden != text or "\\u" in text) else None
+    value = _parsed(text) if depth > 0 and (hidden != text or "\\u" in text or '"value"' in text) else None
     if value is None:
         found += seen
         return hidden
@@ -110,14 +119,23 @@ def _redacted(value: object, found: list[str], depth: int) -> object:
             return _TOO_DEEP
         if not isinstance(value, Mapping):
             return [_redacted(item, found, depth - 1) for item in value]
+        named = _name_of(value) if "value" in value else ""
         return {
-            _clean(str(key), found, depth - _TEXT_DEPTH): _member(str(key), item, found, depth)
+            _clean(str(key), found, depth - _TEXT_DEPTH): _member(
+                named if named and key == "value" else str(key), item, found, depth
+            )
             for key, item in value.items()
         }
     if isinstance(value, int) and 10**31 <= value < 10**32:  # the digits of a token may all be decimal
         found.append(str(value))
         return HIDDEN
     return value
+
+
+def _name_of(item: Mapping[object, object]) -> str:
+    """Give the name of a secret that an object says of its ``value``; empty when it says none."""
+    names = (item.get(key) for key in _NAMING)
+    return next((name for name in names if isinstance(name, str) and is_secret_name(name)), "")
 
 
 def _member(name: str, value: object, found: list[str], depth: int) -> object:
