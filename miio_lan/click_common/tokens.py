@@ -149,7 +149,7 @@ def _checked(data: bytes, where: str) -> Secret:
         try:
             parse_token(text)
         except InvalidTokenException as error:
-            problem = f"is no token: {error}"
+            problem = f"holds no token ({error})"
     if problem:
         refuse(f"{where} {problem}")
     return text

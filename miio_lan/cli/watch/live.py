@@ -25,6 +25,7 @@ from miio_lan.click_common.output import echo
 if TYPE_CHECKING:
     from types import FrameType
 
+    from miio_lan.cli.device.show import Filter
     from miio_lan.cli.options import CliSettings
     from miio_lan.record import Observer, Record
     from miio_lan.record.lanes import View
@@ -305,9 +306,7 @@ class Copy:
             self._write(heapq.heappop(self._waiting)[1])
 
 
-def _made(
-    settings: CliSettings, options: dict[str, Any], view: View, wanted: Callable[[Record], bool]
-) -> Show:
+def _made(settings: CliSettings, options: dict[str, Any], view: View, wanted: Filter) -> Show:
     return Show(view, wanted, json=settings.json, wall=options["wall"], secrets=settings.show_secrets)
 
 

@@ -81,6 +81,8 @@ def hide_assigned(text: str, found: list[str]) -> str:
         if match.start() < done or not is_secret(match["name"], HIDDEN):
             continue
         said = ":" in match["sign"]
+        if said and match["name"].startswith("-"):  # an option, in a sentence about it
+            continue
         start, end, quotes = (_said if said else _assigned)(text, match.end())
         value = text[start:end]
         if text.startswith(HIDDEN, start) or _is_shown(match["name"], value, said=said):

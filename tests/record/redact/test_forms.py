@@ -123,6 +123,7 @@ def test_what_can_be_decoded_to_a_secret(text) -> None:
     [
         *(
             "key: up",
+            "--token-file: x is empty",
             "pass: 12, fail: 3",
             "sign: -",
             '{"sign": 1, "sig": 2}',
