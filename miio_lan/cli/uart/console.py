@@ -172,17 +172,16 @@ class ConsoleView:
         echo(f"{self._port.name} {ended}", err=True)
 
     def _show(self, record: Record) -> None:
-        record = record if self._secrets else redact_record(record)
         if not self._sending:
             self._heard += 1
         if self._as_lines:
-            echo(json.dumps(as_json(record), ensure_ascii=False))
+            echo(json.dumps(as_json(record, secrets=self._secrets), ensure_ascii=False))
         elif not self._sending:
-            self._above_prompt(as_text(record))
+            self._above_prompt(as_text(record, secrets=self._secrets))
         elif not self._prompt:
-            echo(as_text(record))
+            echo(as_text(record, secrets=self._secrets))
         else:
-            self._warn(record.reading or {})
+            self._warn((record if self._secrets else redact_record(record)).reading or {})
         sys.stdout.flush()
 
     def _warn(self, reading: Any) -> None:

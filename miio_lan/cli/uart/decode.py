@@ -38,8 +38,10 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
     from miio_lan.uart.logs.textlog import read_text_log
 
     for record in read_text_log(_lines(file), direction=direction):
-        shown = record if settings.show_secrets else redact_record(record)
-        echo(json.dumps(as_json(shown), ensure_ascii=False) if settings.json else as_text(shown))
+        if settings.json:
+            echo(json.dumps(as_json(record, secrets=settings.show_secrets), ensure_ascii=False))
+        else:
+            echo(as_text(record, secrets=settings.show_secrets))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -59,8 +61,12 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def as_json(record: Record) -> dict[str, object]:
-    """Give a record as one flat object: the reading, with direction, instant and text beside it; nothing is hidden."""
+def as_json(record: Record, *, secrets: bool = False) -> dict[str, object]:
+    """Give a record as one flat object: the reading, with direction, instant and text beside it.
+
+    :param secrets: do not hide them
+    """
+    record = record if secrets else redact_record(record)
     document: dict[str, object] = {
         "direction": record.direction,
         "instant": record.instant,
@@ -72,8 +78,9 @@ def as_json(record: Record) -> dict[str, object]:
     return document
 
 
-def as_text(record: Record) -> str:
-    """Give a record as one line for people; nothing is hidden."""
+def as_text(record: Record, *, secrets: bool = False) -> str:
+    """Give a record as one line for people; secrets are hidden unless asked for."""
+    record = record if secrets else redact_record(record)
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
     line = printable(record.raw.strip(b"\r\n").decode(errors="backslashreplace"))
