@@ -32,6 +32,10 @@ _SMALL = re.compile(r"[+-]?[0-9.]{0,5}")
 # Names that are words of their own where no quotes or equals signs say that they are names.
 _WORDS = frozenset({"key", "keys", "pass", "sign", "sig", "signature"})
 
+#: Keys of an object that say what its ``value`` is the value of.
+NAMING = ("name", "did", "key", "prop", "property", "type", "id")
+NAMED = "value"
+
 #: What no text with the name of a secret lacks, in lower case.
 NAME_SIGNS = (
     *("token", "pass", "psk", "pw", "key", "ltmk", "pmk", "sec"),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from miio_lan.record.redact.names import HIDDEN, is_secret, number_or_text
+from miio_lan.record.redact.names import (
+    HIDDEN,
+    NAMED,
+    NAMING,
+    is_secret,
+    is_secret_name,
+    number_or_text,
+)
 
 #: What is shown although it stands under the name of a secret.
 HARMLESS = frozenset({"", "true", "false", "null", "None", "True", "False"})
@@ -23,6 +30,10 @@ _QUOTES = {quote: re.compile(rf"(?<!\\)(\\*+){quote}") for quote in "\"'"}
 _BRACKETS = {quote: re.compile(rf"(?<!\\)(\\*+){quote}|[\[\]{{}}]") for quote in "\"'"}
 # A quote that anything else follows is part of a damaged or doubly escaped text.
 _AFTER = re.compile(r"[\s,}\])\"'\\;:&<|]|$")
+# Objects that say a name beside its value are short.
+_NEAR = 300
+_NAME_SAID = re.compile(r"\\*+[\"']([^\"'\\]{1,64})[\"'\\]")
+_BRACES = re.compile(r"[{}]")
 _ESCAPED_QUOTE = re.compile(r"(?<!\\)(\\++)u0022")
 
 
@@ -46,10 +57,17 @@ def _slashes(count: int) -> int:
 def _named(text: str, found: list[str]) -> str:
     parts: list[str] = []
     done = at = 0
+    naming: tuple[int, str] = (0, "")
     while match := _NAME.search(text, at):
         name = match["double"] or match["single"]
         at = match.end("slashes") + 1
-        if match.start() < done or not is_secret(name, HIDDEN):
+        if match.start() < done:
+            continue
+        if name in NAMING and (said := _NAME_SAID.match(text, match.end())) and is_secret_name(said[1]):
+            naming = said.end(), said[1]
+        elif name == NAMED and naming[1] and _is_within(text, naming[0], match.start()):
+            name = naming[1]
+        if not is_secret(name, HIDDEN):
             continue
         quote = text[match.end("slashes")]
         end = value_end(text, match.end(), len(match["slashes"]), quote)
@@ -66,6 +84,11 @@ def _named(text: str, found: list[str]) -> str:
         found.append(inside.strip("\\\"'"))
         done = at = end
     return "".join([*parts, text[done:]])
+
+
+def _is_within(text: str, start: int, end: int) -> bool:
+    """Tell whether no object begins or ends between two places, which are not far from each other."""
+    return end - start <= _NEAR and not _BRACES.search(text, start, end)
 
 
 def value_end(text: str, start: int, slashes: int, quote: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from miio_lan.record.record import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
-from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, is_secret, is_secret_name
+from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
 from miio_lan.record.redact.quoted import hide_named
 from miio_lan.record.redact.unquoted import hide_assigned, hide_forms
 
@@ -19,8 +19,6 @@ _TOO_DEEP = "(nested too deeply)"
 _SIGNS = (*NAME_SIGNS, "://", "\\u00", "bearer", "basic", "%", "0x", "==")
 _DIGITS = re.compile(r"[0-9A-Fa-f]{16}")
 _LONG_WORD = re.compile(r"[0-9A-Z+/:-][0-9A-Za-z+/_:-]{9}")
-# What says, beside a value, what it is the value of.
-_NAMING = ("name", "did", "key", "prop", "property", "type", "id")
 # How much of a nesting a text within a text is worth: each takes some calls of functions.
 _TEXT_DEPTH = 4
 
@@ -119,10 +117,10 @@ def _redacted(value: object, found: list[str], depth: int) -> object:
             return _TOO_DEEP
         if not isinstance(value, Mapping):
             return [_redacted(item, found, depth - 1) for item in value]
-        named = _name_of(value) if "value" in value else ""
+        named = _name_of(value) if NAMED in value else ""
         return {
             _clean(str(key), found, depth - _TEXT_DEPTH): _member(
-                named if named and key == "value" else str(key), item, found, depth
+                named if named and key == NAMED else str(key), item, found, depth
             )
             for key, item in value.items()
         }
@@ -134,7 +132,7 @@ def _redacted(value: object, found: list[str], depth: int) -> object:
 
 def _name_of(item: Mapping[object, object]) -> str:
     """Give the name of a secret that an object says of its ``value``; empty when it says none."""
-    names = (item.get(key) for key in _NAMING)
+    names = (item.get(key) for key in NAMING)
     return next((name for name in names if isinstance(name, str) and is_secret_name(name)), "")
 
 

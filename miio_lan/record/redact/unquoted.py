@@ -18,8 +18,8 @@ _SIGNED_CLAIMS = r"(?<![\w-])ey[\w-]{8,}+\.ey[\w-]{2,}+\.[\w-]*+"
 _BEARER = r"(?<=\bBearer )[\w.~+/=-]{6,}+|(?<=\bBasic )[A-Za-z0-9+/]{6,}+={0,2}"
 _TOKEN = re.compile(f"{_DIGITS}|{_BYTES}|{_ARRAY}|{_BASE64}|{_SIGNED_CLAIMS}|{_BEARER}")
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:(?!-----END).)*+", re.DOTALL)
-# The end of a line, also as JSON writes it.
-_LINE_END = r"(?:\\r\\n|\\[rn]|\r\n?|\n)[ \t]{0,8}"
+# The end of a line, also as JSON writes it, within JSON.
+_LINE_END = r"(?:\\{1,16}r(?:\\{1,16}n)?|\\{1,16}n|\r\n?|\n)[ \t]{0,8}"
 _BROKEN = re.compile(
     rf"{_DIGITS_BEGIN}(?P<first>[0-9a-fA-F]{{1,31}})(?![0-9a-fA-F]){_LINE_END}(?P<second>[0-9a-fA-F]{{1,31}})"
     r"(?![0-9a-fA-F])"
