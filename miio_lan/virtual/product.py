@@ -103,6 +103,8 @@ class VirtualProduct(Host):
         self._hosts: tuple[ModuleHost, McuHost] | None = None
 
     def __repr__(self) -> str:
+        if "module" not in vars(self):  # it could not be made, and somebody looks at why
+            return "<VirtualProduct, unfinished>"
         return (
             f"<VirtualProduct {self.mcu.model} did={self.device_id} {self.host}:{self.port} ({self._state})>"
         )

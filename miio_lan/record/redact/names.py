@@ -95,8 +95,10 @@ def _unescaped(name: str) -> str:
 
 
 def as_secret(value: Any) -> Any:
-    """Give a text as one that is not shown, anything else as it is."""
-    return Secret(value) if isinstance(value, str) else value
+    """Give a text, or bytes, as one that is not shown, anything else as it is."""
+    if isinstance(value, str):
+        return Secret(value)
+    return _SecretBytes(value) if isinstance(value, (bytes, bytearray)) else value
 
 
 class Secret(str):
@@ -104,6 +106,15 @@ class Secret(str):
 
     In all else, it is the text. ``str(secret)`` is the bare text again.
     """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+class _SecretBytes(bytes):
+    """The same for bytes."""
 
     __slots__ = ()
 
