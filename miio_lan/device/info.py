@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from miio_lan.record.redact import redact
+
 
 class DeviceInfo:
     """The device's own account of model, firmware and network.
@@ -16,8 +18,9 @@ class DeviceInfo:
         self.data: dict[str, Any] = dict(data)
 
     def __repr__(self) -> str:
-        # The token some devices put into this answer is not shown.
-        return f"<DeviceInfo {self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}>"
+        # The token some devices put into this answer is not shown, wherever they put it.
+        told = f"{self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}"
+        return f"<DeviceInfo {redact(told)}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceInfo) and self.data == other.data

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from reprlib import recursive_repr
 
+from miio_lan.record.redact import HIDDEN, is_secret
+
 
 class DeviceStatus:
     """Base class of status containers: its repr lists all defined properties and their values.
@@ -25,6 +27,7 @@ class DeviceStatus:
 
     def _shown(self, name: str) -> object:
         try:
-            return getattr(self, name)
+            value = getattr(self, name)
         except Exception as error:  # noqa: BLE001 - any error of a user's property belongs into the picture
             return type(error).__name__
+        return HIDDEN if is_secret(name, value) else value
