@@ -11,12 +11,12 @@ from miio_lan.record.record import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
 from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
 from miio_lan.record.redact.quoted import hide_named
-from miio_lan.record.redact.unquoted import hide_assigned, hide_forms
+from miio_lan.record.redact.unquoted import hide_assigned, hide_elements, hide_forms
 
 _TOO_DEEP = "(nested too deeply)"
 
 # What no text with a secret lacks: most texts are let go at once. Looked for one by one, which is faster than at once.
-_SIGNS = (*NAME_SIGNS, "://", "\\u00", "bearer", "basic", "%", "0x", "==")
+_SIGNS = (*NAME_SIGNS, "://", "wifi:", "\\u00", "bearer", "basic", "%", "0x", "==")
 _DIGITS = re.compile(r"[0-9A-Fa-f]{16}")
 _LONG_WORD = re.compile(r"[0-9A-Z+/:-][0-9A-Za-z+/_:-]{9}")
 # How much of a nesting a text within a text is worth: each takes some calls of functions.
@@ -104,6 +104,8 @@ def _clean(text: str, found: list[str], depth: int) -> str:
 def _hidden(text: str, found: list[str], depth: int) -> str:
     """Hide what can be recognised without understanding the text as a whole."""
     text = hide_forms(hide_assigned(hide_named(text, found), found), found)
+    if "</" in text or "<\\/" in text:
+        text = hide_elements(text, found)
     if depth <= 0:
         return text
     return hide_encoded(text, found, lambda inner, more: _clean(inner, more, depth - _TEXT_DEPTH))

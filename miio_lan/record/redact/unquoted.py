@@ -16,7 +16,9 @@ _ARRAY = r"(?<!\w)0[xX][0-9a-fA-F]{2}(?:[ \t,]{1,3}0[xX][0-9a-fA-F]{2}){15}(?![ 
 _BASE64 = r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+_-]|\\?/){21}[AQgw](?:=|%3[dD]|\\u003[dD]){2}(?!=)"
 _SIGNED_CLAIMS = r"(?<![\w-])ey[\w-]{8,}+\.ey[\w-]{2,}+\.[\w-]*+"
 _BEARER = r"(?<=\bBearer )[\w.~+/=-]{6,}+|(?<=\bBasic )[A-Za-z0-9+/]{6,}+={0,2}"
-_TOKEN = re.compile(f"{_DIGITS}|{_BYTES}|{_ARRAY}|{_BASE64}|{_SIGNED_CLAIMS}|{_BEARER}")
+# What a QR code for a network says.
+_NETWORK_CODE = r"(?<=WIFI:)[A-Z]:\S*+"
+_TOKEN = re.compile(f"{_DIGITS}|{_BYTES}|{_ARRAY}|{_BASE64}|{_SIGNED_CLAIMS}|{_BEARER}|{_NETWORK_CODE}")
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:(?!-----END).)*+", re.DOTALL)
 # The end of a line, also as JSON writes it, within JSON.
 _LINE_END = r"(?:\\{1,16}r(?:\\{1,16}n)?|\\{1,16}n|\r\n?|\n)[ \t]{0,8}"
@@ -32,6 +34,9 @@ _USER_INFO = re.compile(r"(://)([^/\s\"@]*+)@")
 _NAME = re.compile(
     r"(?:(?<![\w%-])|(?<=%3[fF])|(?<=%26))(?P<name>[\w-]++)"
     r"(?P<sign>[ \t]{0,8}=[ \t]{0,8}|%3[dD]|[ \t]{0,8}:[ \t]{0,8})"
+)
+_ELEMENT = re.compile(
+    r"(?P<tag><(?P<name>[A-Za-z_][\w:.-]*+)(?:\s[^<>]{0,200}+)?>)(?P<content>[^<>]++)(?=<\\?/)"
 )
 _ASSIGNED = re.compile(r"[^\s\"'\\&;,#\])}]++")
 # Behind a colon, a value may have blanks.
@@ -68,6 +73,21 @@ def hide_forms(text: str, found: list[str]) -> str:
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(rf"\1{HIDDEN}", text)
     return _BROKEN.sub(broken, _TOKEN.sub(token, text))
+
+
+def hide_elements(text: str, found: list[str]) -> str:
+    """Hide the content of XML elements that have the name of a secret.
+
+    :param found: takes up what was hidden
+    """
+
+    def element(match: re.Match[str]) -> str:
+        if not is_secret(match["name"], match["content"]) or match["content"] in (HIDDEN, *HARMLESS):
+            return match[0]
+        found.append(match["content"])
+        return match["tag"] + HIDDEN
+
+    return _ELEMENT.sub(element, text)
 
 
 def hide_assigned(text: str, found: list[str]) -> str:

@@ -79,6 +79,8 @@ def test_names_that_are_none(name) -> None:
         ('set [{"name":"wifi_pw","x":5,"value":"abc"}]', 'set [{"name":"wifi_pw","x":5,"value":"(hidden)"}]'),
         ('{"did":"token","siid":1,"value":5}', '{"did":"token","siid":1,"value":"(hidden)"}'),
         ('{"value":"abc","name":"psk"}', '{"value": "(hidden)", "name": "psk"}'),
+        ("<w><a>home</a><psk id='1'>abc</psk></w>", "<w><a>home</a><psk id='1'>(hidden)</psk></w>"),
+        ("WIFI:T:WPA;S:home;P:abc;;", "WIFI:(hidden)"),
         ("Cookie: userId=5; serviceToken=abc", "Cookie: (hidden); serviceToken=(hidden)"),
         ("Authorization: Bearer abcdef.ghi", "Authorization: (hidden)"),
         ("sent Bearer abcdef.ghi", "sent Bearer (hidden)"),

@@ -41,7 +41,18 @@ PIECES = [
         "%22",
         "%3Dpw%3D",
     ),
-    *("-----BEGIN PRIVATE KEY-----", "PRIVATE KEY", "==", "\\/", "result 1 2 ", "999,"),
+    *(
+        "-----BEGIN PRIVATE KEY-----",
+        "PRIVATE KEY",
+        "<a",
+        "<psk>x",
+        "</a>",
+        "WIFI:T:",
+        "==",
+        "\\/",
+        "result 1 2 ",
+        "999,",
+    ),
 ]
 
 
