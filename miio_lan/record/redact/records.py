@@ -118,7 +118,7 @@ def pressed(text: str) -> str:
 def words_of(secrets: Iterable[str]) -> set[str]:
     """Give the words of secrets, as they are written and as they are meant."""
     texts = {secret for each in secrets for secret in (each, _unescaped(each))}
-    return {word.strip("\"'") for text in texts for word in (text, *text.split())} - {"", HIDDEN}
+    return {word.strip("\"' \r\n") for text in texts for word in (text, *text.split())} - {"", HIDDEN}
 
 
 def _redacted_line(line: str, found: list[str]) -> str:

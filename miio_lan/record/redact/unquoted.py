@@ -30,9 +30,9 @@ _TOKEN_DIGITS = 32
 
 _USER_INFO = re.compile(r"(://)([^/\s\"@]*+)@")
 
-# In addresses, what follows an escaped "?" or "&" is a name as well.
+# In addresses, what follows an escape is a name as well.
 _NAME = re.compile(
-    r"(?:(?<![\w%-])|(?<=%3[fF])|(?<=%26))(?P<name>[\w-]++)"
+    r"(?:(?<![\w-])(?!(?<=%)[0-9a-fA-F]{2})|(?<=%[0-9a-fA-F]{2}))(?P<name>[\w-]++)"
     r"(?P<sign>[ \t]{0,8}=[ \t]{0,8}|%3[dD]|[ \t]{0,8}:[ \t]{0,8})"
 )
 _ELEMENT = re.compile(

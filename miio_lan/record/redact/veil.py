@@ -58,35 +58,30 @@ class Veil:
 
 
 class _Words:
-    """Words that are looked for in texts, however many they are: by their first letters."""
+    """Words that are looked for in texts, however many they are: by their first letters, and then by their lengths."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._by_beginning: dict[str, list[str]] = {}
-        for word in sorted(words, key=len, reverse=True):
-            if len(word) >= _SHORTEST:
-                self._by_beginning.setdefault(word[:_SHORTEST], []).append(word)
+        self._words = {word for word in words if len(word) >= _SHORTEST}
+        lengths: dict[str, set[int]] = {}
+        for word in self._words:
+            lengths.setdefault(word[:_SHORTEST], set()).add(len(word))
+        self._lengths = {beginning: sorted(each, reverse=True) for beginning, each in lengths.items()}
 
     def hide(self, text: str) -> str:
         """Hide the words in a text, but not within longer words."""
-        if not self._by_beginning:
+        if not self._words:
             return text
         parts: list[str] = []
         done = 0
         for at in range(len(text) - _SHORTEST + 1):
-            known = self._by_beginning.get(text[at : at + _SHORTEST]) if at >= done else None
-            if not known or _within_word(text, at):
+            lengths = self._lengths.get(text[at : at + _SHORTEST]) if at >= done else None
+            if not lengths or _within_word(text, at):
                 continue
-            word = next(
-                (
-                    each
-                    for each in known
-                    if text.startswith(each, at) and not _within_word(text, at + len(each))
-                ),
-                None,
-            )
-            if word is not None:
-                parts += [text[done:at], HIDDEN]
-                done = at + len(word)
+            for length in lengths:
+                if text[at : at + length] in self._words and not _within_word(text, at + length):
+                    parts += [text[done:at], HIDDEN]
+                    done = at + length
+                    break
         return "".join([*parts, text[done:]])
 
 

@@ -68,6 +68,7 @@ def test_names_that_are_none(name) -> None:
         ("https://h/x?a=1&amp;sign=abcdef#top", "https://h/x?a=1&amp;sign=(hidden)#top"),
         ('{"url":"https://h/x?sign=abcdef\\u0026n=1"}', '{"url":"https://h/x?sign=(hidden)\\u0026n=1"}'),
         ("http://h/?to=http%3A%2F%2Fi%2F%3Ftoken%3Dabc&n=1", "http://h/?to=http%3A%2F%2Fi%2F%3Ftoken%3D(hidden)&n=1"),
+        ("q=%20token=abc %token=abc %7Bpw%3Dabc", "q=%20token=(hidden) %token=(hidden) %7Bpw%3D(hidden)"),
         ("x=token=abc to=http://i?pw=abc", "x=token=(hidden) to=http://i?pw=(hidden)"),
         ("password: hunter sesame", "password: (hidden)"),
         ("Wi-Fi password : hunter sesame, joined", "Wi-Fi password : (hidden), joined"),
