@@ -496,3 +496,59 @@ class TestNames:
     def test_an_unknown_name_is_an_attribute_error(self):
         with pytest.raises(AttributeError, match="no_such_name"):
             miio_lan.click_common.no_such_name  # noqa: B018
+
+
+class Secretive(Device):
+    """A device class with secrets in its results, of all the forms that are printed."""
+
+    @command(default_output=format_output("Asking", "token {result[token]}, password: {result[passwd]}"))
+    def formatted(self) -> dict[str, str]:
+        """Print by a format."""
+        return {"token": TOKEN, "passwd": "hunter"}
+
+    @command()
+    def plainly(self) -> dict[str, str]:
+        """Print as it is."""
+        return {"token": TOKEN, "passwd": "hunter"}
+
+    @command()
+    def told(self) -> DeviceStatus:
+        """Print a status."""
+
+        class Secrets(DeviceStatus):
+            @property
+            def wifi_password(self) -> str:
+                return "hunter"
+
+        return Secrets()
+
+
+class TestSecrets:
+    OPTIONS = ("--ip", "127.0.0.1", "--token", "f" * 32)
+
+    @pytest.mark.parametrize("name", ["formatted", "plainly", "told"])
+    @pytest.mark.parametrize("json", [[], ["--json"]])
+    def test_results_hide_them_unless_asked(self, name, json):
+        hidden = invoke(Secretive, *self.OPTIONS, *json, name)
+        assert hidden.code == 0
+        assert "hunter" not in hidden.out
+        assert TOKEN not in hidden.out
+        assert "(hidden)" in hidden.out
+        shown = invoke(Secretive, *self.OPTIONS, *json, "--show-secrets", name)
+        assert shown.code == 0
+        assert "hunter" in shown.out
+
+    def test_a_status_shows_none_in_its_repr(self):
+        with Secretive("127.0.0.1", "f" * 32) as device:
+            assert "hunter" not in repr(device.told())
+        assert "QXZ" not in repr(DeviceInfo({"model": "lamp token=QXZ", "token": "QXZ"}))
+
+    def test_the_token_comes_from_a_file(self, tmp_path):
+        file = tmp_path / "token"
+        file.write_text(TOKEN + "\n")
+        file.chmod(0o600)
+        ended = invoke(Secretive, "--ip", "127.0.0.1", "--token-file", str(file), "plainly")
+        assert (ended.code, ended.err) == (0, "")
+        ended = invoke(Secretive, *self.OPTIONS, "--token-file", str(file), "plainly")
+        assert ended.code == 2
+        assert "use one of them" in ended.err

@@ -16,7 +16,7 @@ from typing import Generic, Literal, TypeVar
 from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
 from miio_lan.bench.recorder import Recorder
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
-from miio_lan.bench.trace import ExpectationFailed, account, line_of, trace
+from miio_lan.bench.trace import ExpectationFailed, line_of, trace
 from miio_lan.device.blocking import Device
 from miio_lan.device.spec import Spec
 from miio_lan.pairing.content import same_value
@@ -212,7 +212,7 @@ class Bench(Generic[DeviceT]):
         now = self.snapshot()
         happened = "nothing else did either"
         if now.exchanges:
-            happened = "what did:\n" + indent("\n".join(map(account, now.exchanges)), "  ")
+            happened = "what did:\n" + indent("\n".join(now.accounts()), "  ")
         missed = f"\n({now.unseen})" if now.unseen else ""
         return f"{problem}; {happened}{missed}\n{now.trace()}"
 

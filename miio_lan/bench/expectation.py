@@ -12,6 +12,7 @@ from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import STOPS, Exchange
+from miio_lan.record.redact import redact_value
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
@@ -224,8 +225,8 @@ class Wanted:
         )
 
     def __str__(self) -> str:
-        ids = ", ".join(f"{key} {value!r}" for key, value in self._ids.items())
-        whole = f" {self._params!r}" if self._params is not None else ""
+        ids = ", ".join(f"{key} {redact_value(value)!r}" for key, value in self._ids.items())
+        whole = f" {redact_value(self._params)!r}" if self._params is not None else ""
         return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
 
 

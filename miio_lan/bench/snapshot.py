@@ -10,6 +10,8 @@ from miio_lan import record as recording
 from miio_lan.bench.trace import account, trace
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
+from miio_lan.record.recording import create_for_owner
+from miio_lan.record.redact.veil import Veil
 
 BOTH = frozenset({"up", "down"})
 """Both directions of the line: what the MCU says, and what the module says."""
@@ -39,9 +41,17 @@ class Snapshot:
         """Say which wire was not observed; empty where both were."""
         return unseen(self.hears)
 
+    def accounts(self) -> list[str]:
+        """Say what became of each command; secrets are hidden."""
+        veil = Veil()
+        for each in self.exchanges:
+            for record in (each.request, each.reply, *each.records):
+                veil.maybe(record)
+        return [veil.text(account(each)) for each in self.exchanges]
+
     def commands(self) -> str:
-        """Say what became of each command, and which wire was not observed."""
-        said = [account(each) for each in self.exchanges] or ["none"]
+        """Say what became of each command, and which wire was not observed; secrets are hidden."""
+        said = self.accounts() or ["none"]
         return "\n".join([*said, *([f"({self.unseen})"] if self.unseen else [])])
 
     def trace(self) -> str:
@@ -54,6 +64,7 @@ class Snapshot:
         :raises OSError: if that cannot be done
         """
         path.parent.mkdir(parents=True, exist_ok=True)
+        create_for_owner(path)
         with path.open("w", encoding="ascii") as file:
             recording.write(file, self.records)
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 from miio_lan.foreign import printable
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
-from miio_lan.record.redact import redact_record
 
 LONGEST_TRACE = 80
 """Lines of a trace; what is longer is cut at its beginning."""
@@ -44,8 +43,7 @@ def trace(records: Sequence[Record]) -> str:
     from miio_lan.record.lanes import transcript
 
     shown, polls = without_polls(records)
-    # Before they are wrapped: half a token at the end of a line would not be recognised.
-    rows = transcript(map(redact_record, shown), "wires").splitlines()
+    rows = transcript(shown, "wires").splitlines()
     if len(rows) > LONGEST_TRACE + 1:
         rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
     if polls:

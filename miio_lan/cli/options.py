@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
+from miio_lan.click_common.output import SHOW_SECRETS
+from miio_lan.click_common.tokens import TOKEN_OPTIONS, TokenSource, token_options
+from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from miio_lan.record.redact import Secret
 
 # What a device refuses is shown as what comes of the command.
 _UNSAID = ("miio_lan.device.miot", "miio_lan.device.miot_calls")
@@ -29,12 +34,30 @@ class CliSettings:
     """
 
     ip: str | None = None
-    token: str | None = None
+    token_source: TokenSource = field(default_factory=TokenSource)
     timeout: float | None = None
     retries: int | None = None
     port: int | None = None
     json: bool = False
     verbose: int = 0
+    show_secrets: bool = False
+
+    @property
+    def token(self) -> Secret | None:
+        """The token, from wherever it comes; see :meth:`TokenSource.get`."""
+        return self.token_source.get()
+
+
+def _store_token(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    name = param.name or ""
+    from_environment = ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT
+    ctx.ensure_object(CliSettings).token_source.take(name, value, from_environment=from_environment)
+
+
+def _store_show_secrets(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    _store(ctx, param, value)
+    if value:
+        ctx.meta[SHOW_SECRETS] = True
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -43,7 +66,7 @@ def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         setattr(ctx.ensure_object(CliSettings), param.name, value)
 
 
-DEVICE_OPTIONS = ("ip", "token", "timeout", "retries", "port")
+DEVICE_OPTIONS = ("ip", *TOKEN_OPTIONS, "timeout", "retries", "port")
 
 
 def shared_options(*, with_variables: bool = False, without: Collection[str] = ()) -> list[click.Parameter]:
@@ -56,11 +79,11 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
     def option(*names: str, variable: str | None = None, **settings: Any) -> click.Option:
         if with_variables and variable:
             settings |= {"envvar": variable, "show_envvar": True}
-        return click.Option(list(names), expose_value=False, callback=_store, **settings)
+        return click.Option(list(names), **{"expose_value": False, "callback": _store, **settings})
 
     made = [
         option("ip", "--ip", "--host", variable=IP_VARIABLE, help="Address or host name of the device."),
-        option("--token", variable=TOKEN_VARIABLE, help="Its token, 32 hexadecimal digits."),
+        *token_options(variable=with_variables, expose_value=False, callback=_store_token),
         option("--timeout", type=SECONDS, metavar="SECONDS", help="Time per attempt, 5 by default."),
         option("--retries", type=click.IntRange(min=0), metavar="N", help="Further attempts, 3 by default."),
         option(
@@ -68,6 +91,12 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
         ),
         option("--json", is_flag=True, help="One JSON document on stdout, also for errors."),
         option("verbose", "-v", "--verbose", count=True, help="Log what crosses the wire to stderr."),
+        option(
+            "--show-secrets",
+            is_flag=True,
+            callback=_store_show_secrets,
+            help="Do not hide tokens and passwords in what is printed to stdout.",
+        ),
     ]
     return [each for each in made if each.name not in without]
 
@@ -110,6 +139,7 @@ class CliCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
+        ctx.ensure_object(CliSettings).token_source.check()
         if ctx.ensure_object(CliSettings).verbose:
             log_to_stderr(ctx.find_root())
         else:

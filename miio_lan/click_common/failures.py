@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.output import OutputLost, echo, echo_json, error_fields
+from miio_lan.click_common.output import (
+    OutputLost,
+    echo,
+    echo_json,
+    error_fields,
+    plain,
+    secrets_are_shown,
+)
 from miio_lan.errors import DeviceException
+from miio_lan.record.redact import redact, redact_known, redact_typed, redact_value
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -38,7 +46,9 @@ class PartlyFailed(Exception):
     def __init__(self, error: Exception, results: object, text: str = "", *, message: str = "") -> None:
         super().__init__(message or str(error))
         self.error = error
-        self.results = results
+        # It is shown when the command, and what it was told of secrets, is over.
+        self.secrets = secrets_are_shown()
+        self.results = results if self.secrets else redact_value(plain(results))
         self.text = text
 
 
@@ -64,7 +74,9 @@ class GuardedGroup(click.Group):
             # What is returned is the code of ctx.exit(), as after --help; commands themselves return None.
             code = parent.main(arguments, *args[1:], standalone_mode=False, **extra)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no failure may show a traceback
-            sys.exit(_ended(error, json=json))
+            from miio_lan.click_common.tokens import typed_tokens  # it imports this file
+
+            sys.exit(_ended(error, json=json, typed=typed_tokens(arguments)))
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -84,40 +96,55 @@ def wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in options
 
 
-def _ended(error: BaseException, *, json: bool) -> int:
+def _ended(error: BaseException, *, json: bool, typed: Sequence[str]) -> int:
     """Show a failure, if there is anybody to see it, and give the exit code."""
     try:
-        return tell(error, json=json)
+        return tell(error, json=json, typed=typed)
     except BrokenPipeError:
         return exit_code(error)
     except OutputLost as lost:
         return tell(lost, json=json)
 
 
-def tell(error: BaseException, *, json: bool) -> int:
-    """Show a failure where it belongs, and give the exit code."""
+def tell(error: BaseException, *, json: bool, typed: Sequence[str] = ()) -> int:
+    """Show a failure where it belongs, and give the exit code.
+
+    :param typed: what was typed in the place of secrets, right or wrong: it is not shown
+    """
     if isinstance(error, OutputLost):
         echo(f"Error: {error}", err=True)
         return FAILED
     if isinstance(error, PartlyFailed):
-        if json:
-            told = error_fields(error.error) | {"message": str(error)}
-            echo_json({"error": told, "results": error.results})
-        else:
-            echo(error.text)
-            echo(f"Error: {error}", err=True)
-        return exit_code(error.error)
+        return _tell_parts(error, json=json, typed=typed)
+    message = _without_secrets(_message(error), error, typed)
     if json:
-        echo_json({"error": _fields(error)})
+        echo_json({"error": _fields(error, message)})
     elif isinstance(error, (click.Abort, KeyboardInterrupt)):
-        echo(_message(error), err=True)
+        echo(message, err=True)
     elif isinstance(error, click.UsageError):
+        error.format_message = lambda: message  # type: ignore[method-assign]
         usage = io.StringIO()  # what was typed, or stands in a file, may be part of it
         error.show(usage)
         echo(usage.getvalue(), err=True, end="")
     else:
-        echo(f"Error: {_message(error)}", err=True)
+        echo(f"Error: {message}", err=True)
     return exit_code(error)
+
+
+def _tell_parts(error: PartlyFailed, *, json: bool, typed: Sequence[str]) -> int:
+    message = _without_secrets(str(error), error.error, typed)
+    if json:
+        told = redact_value(error_fields(error.error)) | {"message": message}
+        echo_json({"error": told, "results": error.results}, secrets=True)
+    else:
+        echo(error.text)
+        echo(f"Error: {message}", err=True)
+    return exit_code(error.error)
+
+
+def _without_secrets(message: str, error: BaseException, typed: Sequence[str]) -> str:
+    """Hide secrets in a message; in one about what was typed, also what was meant to be a token."""
+    return redact_typed(message, typed) if exit_code(error) == USAGE else redact(redact_known(message, typed))
 
 
 def exit_code(error: BaseException) -> int:
@@ -130,7 +157,7 @@ def exit_code(error: BaseException) -> int:
     return USAGE if isinstance(error, DeviceException) and isinstance(error, ValueError) else FAILED
 
 
-def _fields(error: BaseException) -> dict[str, Any]:
+def _fields(error: BaseException, message: str) -> dict[str, Any]:
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
         kind = "Interrupted"
     elif isinstance(error, click.UsageError):
@@ -138,7 +165,7 @@ def _fields(error: BaseException) -> dict[str, Any]:
     else:
         kind = type(error).__name__
     prefix = f"{kind}: "
-    return error_fields(error) | {"type": kind, "message": _message(error).removeprefix(prefix)}
+    return error_fields(error) | {"type": kind, "message": message.removeprefix(prefix)}
 
 
 def _message(error: BaseException) -> str:

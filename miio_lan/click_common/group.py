@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
+from click.core import ParameterSource
 
 from miio_lan.click_common.compat import GlobalContextObject
 from miio_lan.click_common.failures import GuardedGroup, PartlyFailed, refuse
 from miio_lan.click_common.logs import log_to_stderr
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo_json, format_output
+from miio_lan.click_common.output import SHOW_SECRETS, echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
+from miio_lan.click_common.tokens import TOKEN_OPTIONS, TokenSource, token_options
 from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device import miot_calls
 from miio_lan.device.calls import PropertyTest
@@ -89,29 +91,42 @@ class DeviceGroup(GuardedGroup):
         given["debug"] = given["debug"] or (above.debug if above is not None else 0)
         if given["debug"]:
             log_to_stderr(ctx)
+        ctx.meta[SHOW_SECRETS] = given["show_secrets"]
+        source = _token_source(ctx, given)
 
         def make() -> Device:
-            device = self._device(given)
+            device = self._device(given, source)
             ctx.call_on_close(device.close)
             return device
 
         ctx.obj = _GroupRun(make, bool(given["json"]))
 
-    def _device(self, given: dict[str, Any]) -> Device:
+    def _device(self, given: dict[str, Any], source: TokenSource) -> Device:
         # Not required by click: it would refuse even ``COMMAND --help`` without them.
-        for name, variable in (("ip", IP_VARIABLE), ("token", TOKEN_VARIABLE)):
-            if not given[name]:
-                refuse(f"Missing option '--{name}' (or the environment variable {variable}).")
+        if not given["ip"]:
+            refuse(f"Missing option '--ip' (or the environment variable {IP_VARIABLE}).")
+        token = source.get()
+        if not token:
+            refuse(f"Missing option '--token' (or the environment variable {TOKEN_VARIABLE}).")
         options = {name: given[name] for name in ("debug", "timeout", "model", "port") if given[name]}
         known = inspect.signature(self.device_class).parameters.values()
         if not any(each.kind is each.VAR_KEYWORD for each in known):
             # Constructors written for python-miio know no port.
             for unknown in options.keys() - {each.name for each in known}:
                 refuse(f"{self.device_class.__name__} does not take '--{unknown}'.")
-        device = self.device_class(given["ip"], given["token"], **options)
+        device = self.device_class(given["ip"], token, **options)
         if given["retries"] is not None:
             device.retry_count = given["retries"]
         return device
+
+
+def _token_source(ctx: click.Context, given: dict[str, Any]) -> TokenSource:
+    source = TokenSource()
+    for name in TOKEN_OPTIONS:
+        from_environment = ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT
+        source.take(name, given.pop(name), from_environment=from_environment)
+    source.check()
+    return source
 
 
 def connection_options() -> list[click.Option]:
@@ -121,13 +136,14 @@ def connection_options() -> list[click.Option]:
         click.Option(
             ["ip", "--ip", "--host"], envvar=IP_VARIABLE, help=f"Address or name; or {IP_VARIABLE}."
         ),
-        click.Option(["--token"], envvar=TOKEN_VARIABLE, help=f"32 hexadecimal digits; or {TOKEN_VARIABLE}."),
+        *token_options(variable=True),
         click.Option(["--model"], help="Model, where the device does not tell it."),
         click.Option(["--timeout"], type=SECONDS, help="Seconds per attempt."),
         click.Option(["--retries"], type=click.IntRange(min=0), help="Attempts after the first one."),
         click.Option(["--port"], type=ports, envvar=PORT_VARIABLE, help=f"UDP port; or {PORT_VARIABLE}."),
         click.Option(["--json"], is_flag=True, help="Print results and errors as JSON."),
         click.Option(["debug", "-d", "--debug"], count=True, help="Log what crosses the wire to stderr."),
+        click.Option(["--show-secrets"], is_flag=True, help="Do not hide tokens and passwords in results."),
     ]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def log_to_stderr(ctx: click.Context) -> None:
-    """Show all that the package logs, until the context closes. Secrets are hidden by those who log."""
+    """Show all that the package logs, until the context closes. Secrets are hidden, whoever logs them."""
     logger = logging.getLogger("miio_lan")
     handler = _Log()
     handler.setFormatter(_OneRowEach("%(asctime)s.%(msecs)03d %(name)s: %(message)s", "%H:%M:%S"))
@@ -44,7 +44,7 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        echo(self.format(record), err=True)
+        echo(redact(self.format(record)), err=True)
 
 
 class Warnings(logging.Handler):

@@ -24,8 +24,11 @@ from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
 from miio_lan.errors import DeviceException
 from miio_lan.foreign import printable, printable_json
+from miio_lan.record.redact import HIDDEN, is_secret, redact_value
 
-_SECRETS = frozenset({"token", "passwd", "password", "psk"})
+SHOW_SECRETS = "miio_lan.show_secrets"
+"""Where a command line's context says, in its ``meta``, that secrets are to be shown."""
+
 _WIDE = 76
 # Python refuses to write longer integers in decimal.
 _MAX_BITS = 13_000
@@ -62,9 +65,23 @@ def echo(text: object = "", *, err: bool = False, end: str = "\n", styled: bool 
             raise OutputLost(f"standard output cannot be written: {error.strerror or error}") from error
 
 
-def echo_json(document: object) -> None:
-    """Print one JSON document in UTF-8, or in pure ASCII where stdout cannot take UTF-8."""
-    echo(json_line(plain(document)))
+def secrets_are_shown() -> bool:
+    """Tell whether the running command was told to show secrets."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(SHOW_SECRETS))
+
+
+def without_secrets(value: object) -> Any:
+    """Give a value that JSON can express, or a text, as it may be seen; as it is for those who asked for secrets."""
+    return value if secrets_are_shown() else redact_value(value)
+
+
+def echo_json(document: object, *, secrets: bool = False) -> None:
+    """Print one JSON document in UTF-8, or in pure ASCII where stdout cannot take UTF-8.
+
+    :param secrets: show secrets in any case
+    """
+    echo(json_line(plain(document) if secrets else without_secrets(plain(document))))
 
 
 def json_line(value: object) -> str:
@@ -95,7 +112,7 @@ def plain(value: object) -> Any:
 
 def _plain_container(value: object) -> Any:
     if isinstance(value, DeviceInfo):
-        return {key: "(hidden)" if key in _SECRETS else plain(item) for key, item in value.raw.items()}
+        return without_secrets(plain(value.raw))
     if isinstance(value, DeviceStatus):
         return {name: plain(item) for name, item in status_items(value)}
     if isinstance(value, PropertyTest):
@@ -149,17 +166,21 @@ def render(value: object) -> str:
     if isinstance(value, PropertyTest):
         return _property_test(value)
     if isinstance(value, (Mapping, list, tuple)):
-        short = json.dumps(plain(value), ensure_ascii=False)
-        return printable(
-            short if len(short) <= _WIDE else json.dumps(plain(value), ensure_ascii=False, indent=2),
-            rows=True,
-        )
-    return printable(str(value), rows=True)
+        shown = without_secrets(plain(value))
+        short = json.dumps(shown, ensure_ascii=False)
+        whole = short if len(short) <= _WIDE else json.dumps(shown, ensure_ascii=False, indent=2)
+        return printable(whole, rows=True)
+    return printable(without_secrets(str(value)), rows=True)
+
+
+def render_named(name: str, value: object) -> str:
+    """Write what has a name, for people."""
+    return HIDDEN if is_secret(name, value) and not secrets_are_shown() else render(value)
 
 
 def _table(rows: Sequence[tuple[str, object]]) -> str:
     width = max((len(name) for name, _ in rows), default=0) + 2
-    return "\n".join(f"{name + ':':<{width}}{render(item)}".rstrip() for name, item in rows)
+    return "\n".join(f"{name + ':':<{width}}{render_named(name, item)}".rstrip() for name, item in rows)
 
 
 def _info_rows(info: DeviceInfo) -> list[tuple[str, object]]:
@@ -218,7 +239,8 @@ def format_output(
 
 
 def _formatted(form: Format, values: Mapping[str, Any]) -> str:
-    return printable(str(form(**values)) if callable(form) else form.format(**values), rows=True)
+    said = without_secrets(str(form(**values)) if callable(form) else form.format(**values))
+    return printable(said, rows=True)
 
 
 def _say(text: str) -> None:

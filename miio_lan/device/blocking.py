@@ -26,7 +26,7 @@ from miio_lan.lan.client.blocking import Connection, tracer
 from miio_lan.lan.client.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.record.redact import redact
+from miio_lan.record.redact import as_secret, redact
 
 if TYPE_CHECKING:
     import click
@@ -91,6 +91,8 @@ class Device:
         max_in_flight: int = 1,
         observer: Observer | None = None,
     ) -> None:
+        # From here on, whoever shows the variables of a frame or of this object shows no token, right or wrong.
+        token = as_secret(token)
         if ip is not None and not isinstance(ip, str):
             # Objects of the ipaddress module are meant; numbers and bytes are not.
             if isinstance(ip, (int, bytes)):
@@ -317,7 +319,12 @@ class Device:
         :param uid: owner's account, 0 for local use
         :param extra_params: further parameters, e.g. ``tz`` or ``gmt_offset``
         """
-        return self.send("miIO.config_router", calls.wifi_parameters(ssid, password, uid, extra_params))
+        ssid, password = as_secret(ssid), as_secret(password)
+        try:
+            return self.send("miIO.config_router", calls.wifi_parameters(ssid, password, uid, extra_params))
+        except DeviceException as error:
+            # The frames further down have what was sent, as it was sent, among their variables.
+            raise error.with_traceback(None) from None
 
     # --- firmware update ---------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from miio_lan.errors import (
     InvalidArgument,
     PayloadDecodeException,
 )
+from miio_lan.record.redact import as_secret
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ def wifi_parameters(ssid: str, password: str, uid: int, extra: Mapping[str, Any]
 
     :raises InvalidArgument: if the name has not 1 to 32 bytes, or the password more than 64
     """
+    ssid, password = as_secret(ssid), as_secret(password)
     if not 1 <= len(ssid.encode()) <= 32:
         raise InvalidArgument(f"a Wi-Fi name has 1 to 32 bytes, this one {len(ssid.encode())}")
     if len(password.encode()) > 64:

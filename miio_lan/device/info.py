@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from miio_lan.foreign import printable
+from miio_lan.record.redact import redact
 
 
 class DeviceInfo:
@@ -18,9 +19,9 @@ class DeviceInfo:
         self.data: dict[str, Any] = dict(data)
 
     def __repr__(self) -> str:
-        # The token some devices put into this answer is not shown.
+        # The token some devices put into this answer is not shown, wherever they put it.
         told = f"{self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}"
-        return f"<DeviceInfo {printable(told)}>"
+        return f"<DeviceInfo {printable(redact(told))}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceInfo) and self.data == other.data

@@ -13,6 +13,7 @@ from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
 from miio_lan.device.miot_calls import SliceLimit
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
+from miio_lan.record.redact import as_secret
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 _LOGGER = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class MiotDevice(Device):
         mapping: MiotMapping | None = None,
         **connection: Any,
     ) -> None:
+        token = as_secret(token)
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, model=model, **connection)
         if mapping is not None:
             self.mapping = mapping

@@ -7,6 +7,7 @@ import warnings
 from reprlib import recursive_repr
 
 from miio_lan.foreign import printable
+from miio_lan.record.redact import HIDDEN, is_secret
 
 
 class DeviceStatus:
@@ -31,6 +32,7 @@ class DeviceStatus:
             with warnings.catch_warnings():
                 # Nobody who looks at the whole has chosen the property that is out of date.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                return getattr(self, name)
+                value = getattr(self, name)
         except Exception as error:  # noqa: BLE001 - any error of a user's property belongs into the picture
             return type(error).__name__
+        return HIDDEN if is_secret(name, value) else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from string import hexdigits
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -26,32 +27,32 @@ def parse_token(token: str | bytes) -> bytes:
     :param token: 32 hexadecimal digits (surrounding blanks are forgiven), or the 16 bytes themselves
     :raises InvalidTokenException: (a ``ValueError``) for anything else; the text never shows the token
     """
+    if isinstance(token, (bytes, bytearray)) and len(token) == TOKEN_SIZE:
+        return bytes(token)
+    problem = _problem(token)
+    if problem or not isinstance(token, str):
+        del token  # or whoever shows the variables of this frame would show it
+        raise InvalidTokenException(problem)
+    return bytes.fromhex(token.strip())
+
+
+def _problem(token: object) -> str:
+    """Say why something is no token, without showing it; empty for a text that is one."""
     if isinstance(token, (bytes, bytearray)):
-        if len(token) == TOKEN_SIZE:
-            return bytes(token)
-        raise InvalidTokenException(f"a token has {TOKEN_SIZE} bytes, this one has {len(token)}")
+        return f"a token has {TOKEN_SIZE} bytes, this one has {len(token)}"
     if not isinstance(token, str):
-        raise InvalidTokenException(
-            f"a token is a string of 32 hexadecimal digits, not {type(token).__name__}"
-        )
+        return f"a token is a string of 32 hexadecimal digits, not {type(token).__name__}"
     text = token.strip()
     if len(text) != TOKEN_SIZE * 2:
         hint = ""
         if len(text) == TOKEN_SIZE:
             hint = " (16 characters may be the token in ASCII: give its hexadecimal form)"
-        raise InvalidTokenException(
-            f"a token has 32 hexadecimal digits, this one has {len(text)} characters{hint}"
-        )
+        return f"a token has 32 hexadecimal digits, this one has {len(text)} characters{hint}"
     if not (text.isascii() and text.isalnum()):
-        raise InvalidTokenException(
-            "a token has 32 hexadecimal digits (0-9, a-f), this one has other characters"
-        )
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise InvalidTokenException(
-            "a token has 32 hexadecimal digits (0-9, a-f), this one has other letters"
-        ) from None
+        return "a token has 32 hexadecimal digits (0-9, a-f), this one has other characters"
+    if not set(text) <= set(hexdigits):
+        return "a token has 32 hexadecimal digits (0-9, a-f), this one has other letters"
+    return ""
 
 
 class TokenCipher:

@@ -14,7 +14,8 @@ QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
 
-_TOKEN = re.compile(r"[0-9a-fA-F]{32}")
+TOKEN_DIGITS = 32
+_TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Settings:
 
         given = _Given(config)
         virtual, host, uart = given.product()
-        token = given.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if host else None)
+        token = given.token(from_environment=host is not None)
         found = cls(
             host=host,
             token=token if host else None,
@@ -98,8 +99,11 @@ class Settings:
             raise pytest.UsageError("--miio-token without --miio-host: whose token is it?")
         # Never with the token in the text: reports are handed on.
         if self.token is not None and not _TOKEN.fullmatch(self.token):
+            kind = (
+                "characters" if len(self.token) != TOKEN_DIGITS else "characters, but not all are such digits"
+            )
             raise pytest.UsageError(
-                f"--miio-token is 32 hexadecimal digits; this one has {len(self.token)} characters"
+                f"--miio-token is {TOKEN_DIGITS} hexadecimal digits; this one has {len(self.token)} {kind}"
             )
         if self.uart_up is not None and self.uart is None:
             raise pytest.UsageError(
@@ -131,6 +135,15 @@ class _Given:
         elif not value.strip():
             raise pytest.UsageError(f"--miio-{name.replace('_', '-')} is empty")
         return value.strip() if value is not None else None
+
+    def token(self, *, from_environment: bool) -> str | None:
+        """Give the token, as a text that tracebacks and lists of variables do not show."""
+        given = self.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if from_environment else None)
+        if given is None:
+            return None
+        from miio_lan.record.redact import Secret  # here, for the same reason as above
+
+        return Secret(given)
 
     def product(self) -> tuple[bool, str | None, str | None]:
         """Say which product is meant: virtual, or at which address and port."""

@@ -39,14 +39,22 @@ class Lanes:
     :param width: columns in all
     :param wall: times of day instead of seconds since the first record
     :param millis: milliseconds since the first record, with their tenths, instead of seconds
+    :param secrets: whether secrets are shown
     """
 
     def __init__(
-        self, view: View = "line", *, width: int = 100, wall: bool = False, millis: bool = False
+        self,
+        view: View = "line",
+        *,
+        width: int = 100,
+        wall: bool = False,
+        millis: bool = False,
+        secrets: bool = False,
     ) -> None:
         self.view = view
         self._wall = wall
         self._millis = millis
+        self._secrets = secrets
         self._start: float | None = None
         self.lane = _lane(width)
 
@@ -77,7 +85,7 @@ class Lanes:
 
     def wrapped(self, record: Record) -> list[str]:
         """Give the text of a record in pieces as wide as a lane, arrows included."""
-        text = said(record)
+        text = said(record, secrets=self._secrets)
         if self.view == "wires":
             text = f"{'→' if record.direction == 'down' else '←'} {text}"
         # textwrap moves what is left of a word again and again: a long one is handed to it in parts.
@@ -112,9 +120,9 @@ def transcript(records: Iterable[Record], view: View = "line", *, width: int = 1
     return "\n".join([lanes.header, *(row for record in records for row in lanes.rows(record))])
 
 
-def said(record: Record) -> str:
-    """Give what a record says in one line of printable text, with its marks; secrets are hidden."""
-    record = redact_record(record)
+def said(record: Record, *, secrets: bool = False) -> str:
+    """Give what a record says in one line of printable text, with its marks; secrets are hidden unless asked for."""
+    record = record if secrets else redact_record(record)
     reading = record.reading or {}
     if "transfer" in reading:
         text = _transfer(reading)

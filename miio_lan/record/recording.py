@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
 import sys
 import threading
 from pathlib import Path
@@ -117,6 +118,18 @@ class FileRecorder:
         self.close()
 
 
+def create_for_owner(path: Path) -> None:
+    """Make an empty file that is nobody else's to read (mode 0600), from its first moment on, where there is none.
+
+    What crossed the wires has tokens and passwords in it. A file that is there keeps its permissions, and what cannot
+    be made is left to whoever opens the file.
+    """
+    if path.exists():
+        return
+    with contextlib.suppress(OSError, ValueError):
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
 class _RecordingLines:
     """A file that takes lines, and has what it is given whole or not at all, also when the disk is full.
 
@@ -127,6 +140,7 @@ class _RecordingLines:
 
     def __init__(self, path: Path, *, append: bool) -> None:
         cut = _end_of_whole_lines(path) if append else None
+        create_for_owner(path)
         self._file = path.open("ab" if append else "wb", buffering=0)
         if cut is not None:
             whole, missing = cut

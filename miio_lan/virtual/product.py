@@ -14,6 +14,7 @@ from miio_lan.device.spec import Spec
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock
+from miio_lan.record.redact import as_secret
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import PtyPair
 from miio_lan.virtual.host import McuHost, ModuleHost
@@ -79,6 +80,7 @@ class VirtualProduct(Host):
         super().__init__(None)
         self.spec = spec or Spec.shipped()
         self.host = host
+        token = as_secret(token)
         self._token = secrets.token_bytes(16) if token is None else parse_token(token)
         self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
         self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))
@@ -103,6 +105,8 @@ class VirtualProduct(Host):
         self._hosts: tuple[ModuleHost, McuHost] | None = None
 
     def __repr__(self) -> str:
+        if "module" not in vars(self):  # it could not be made, and somebody looks at why
+            return "<VirtualProduct, unfinished>"
         what = f"{printable(self.mcu.model)} did={self.device_id} {self.host}:{self.port}"
         return f"<VirtualProduct {what} ({self._state})>"
 

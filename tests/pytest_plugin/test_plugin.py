@@ -107,6 +107,58 @@ def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, be
     assert TOKEN not in result.stdout.str()
 
 
+@pytest.mark.parametrize("wrong", [TOKEN[:-1], TOKEN[:-1] + "x", "hunter sesame"])
+@pytest.mark.parametrize("options", [[], ["-l", "--full-trace", "-vv"]])
+def test_a_mistyped_token_is_shown_nowhere(pytester: pytest.Pytester, wrong: str, options: list[str]) -> None:
+    pytester.makepyfile("def test_it(miio_device): pass")
+    pytester.makeini(f"[pytest]\nmiio_host = 127.0.0.1\nmiio_token = {wrong}\n")
+    for arguments in ([f"--miio-token={wrong}", "--miio-host=127.0.0.1"], ["--miio-token", wrong], []):
+        result = pytester.runpytest_subprocess(*options, *arguments)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        assert "hexadecimal digits" in result.stderr.str()
+        assert wrong not in result.stdout.str() + result.stderr.str()
+
+
+def test_variables_of_a_failed_test_show_no_secret(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import os
+
+        import pytest
+        from miio_lan import MiotDevice
+
+        def given():
+            return os.environ["WRONG"]
+
+        def test_token():
+            MiotDevice("127.0.0.1", given())
+
+        def test_wifi(miio_virtual, miio_device):
+            miio_device.retry_count = 0
+            miio_device.timeout = 0.2
+            miio_virtual.close()
+            miio_device.configure_wifi(given()[::-1], given())
+
+        def test_bench(miio_bench):
+            with miio_bench.expect("miIO.config_router"):
+                miio_bench.device.configure_wifi("home", given())
+            miio_bench.device.send("unknown", [])
+        """
+    )
+    wrong = f"hunter-{TOKEN[:12]}"
+    pytester._monkeypatch.setenv("WRONG", wrong)
+    result = pytester.runpytest_subprocess(
+        "-l", "-vv", "--miio-virtual", "--miio-keep=all", "--junit-xml=r.xml"
+    )
+    shown = result.stdout.str() + result.stderr.str() + (pytester.path / "r.xml").read_text()
+    result.assert_outcomes(failed=3)
+    assert wrong not in shown
+    assert wrong[::-1] not in shown
+    recordings = list((pytester.path / "miio-recordings").glob("*.jsonl"))
+    assert recordings
+    assert {path.stat().st_mode & 0o777 for path in recordings} == {0o600}
+
+
 def test_a_token_may_come_from_the_environment(
     pytester: pytest.Pytester, run: Run, bench: OnTheBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

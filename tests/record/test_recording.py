@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 from contextvars import Context
 from pathlib import Path
@@ -77,6 +78,51 @@ def test_a_recording_is_written_anew_or_continued(tmp_path) -> None:
         with FileRecorder(path, append=append) as recorder:
             recorder(record())
     assert len(list(read_recording(path))) == 2
+
+
+def test_a_new_recording_is_its_owners_from_the_first_moment_on(tmp_path, monkeypatch) -> None:
+    modes: list[int] = []
+    monkeypatch.setattr("os.open", spying(os.open, modes))
+    before = os.umask(0)
+    try:
+        (tmp_path / "link").symlink_to(tmp_path / "beyond")
+        for name in ("line.jsonl", "link"):
+            with FileRecorder(tmp_path / name) as recorder:
+                assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+                recorder(record())
+    finally:
+        os.umask(before)
+    assert modes == [0o600, 0o600]  # it is made so: nobody changes it afterwards
+
+
+def spying(original, modes: list[int]):
+    def spy(path, flags, mode=0o777, **more):
+        modes.append(mode)
+        return original(path, flags, mode, **more)
+
+    return spy
+
+
+def test_a_file_that_is_there_keeps_its_permissions(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_text("")
+    path.chmod(0o644)
+    with FileRecorder(path) as recorder:
+        recorder(record())
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(read_recording(path)) == [record()]
+
+
+def test_a_pipe_is_opened_once(tmp_path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    with FileRecorder(path) as recorder:
+        recorder(record())
+    reader.join()
+    assert read[0].count(b"get_down") == 1
 
 
 def test_a_file_that_was_given_stays_open() -> None:

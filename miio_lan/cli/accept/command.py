@@ -51,6 +51,7 @@ class _Accept(CliCommand):
 @click.command(
     "accept",
     cls=_Accept,
+    without=["show_secrets"],
     epilog="Exit codes: 0 no rule failed, 1 a rule failed or there was nothing to judge, 2 wrong use.",
 )
 @click.argument("recording", required=False)

@@ -14,6 +14,7 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliCommand, CliSettings
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
 from miio_lan.foreign import printable
+from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,7 @@ BOOT_LINES = ("mcu_version", "ok", "down MIIO_net_change cloud", "properties_cha
 _WIDTH = 80
 
 
-@click.command("demo", cls=CliCommand, without=DEVICE_OPTIONS)
+@click.command("demo", cls=CliCommand, without=(*DEVICE_OPTIONS, "show_secrets"))
 @click.option(
     "--answer-time",
     type=Between(0.05, 60),
@@ -209,7 +210,7 @@ def _document(outcome: StepOutcome) -> dict[str, Any]:
     def timed(wire: str) -> list[dict[str, Any]]:
         return [
             {"ms": round((record.instant - start) * 1000, 3), **record.as_json()}
-            for record in outcome.records
+            for record in map(redact_record, outcome.records)
             if record.wire == wire
         ]
 

@@ -38,10 +38,13 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
     """
     if not settings.ip:
         refuse(f"Missing the device's address: give --ip, or set {IP_VARIABLE}.")
-    if not settings.token:
-        refuse(f"Missing the device's token: give --token, or set {TOKEN_VARIABLE}.")
     if problem := address_problem(settings.ip):
         refuse(problem)
+    token = settings.token
+    if not token:
+        refuse(
+            f"The device's token is missing: give --token-file, --ask-token or --token, or set {TOKEN_VARIABLE}."
+        )
     options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
     # Only for people: looking at each datagram has its price.
     patience = (
@@ -50,7 +53,7 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
         else None
     )
     options["observer"] = patience.observe if patience is not None else observer
-    with kind(settings.ip, settings.token, port=settings.port or PORT, **options) as device:
+    with kind(settings.ip, token, port=settings.port or PORT, **options) as device:
         if settings.retries is not None:
             device.retry_count = settings.retries
         with patience or contextlib.nullcontext():

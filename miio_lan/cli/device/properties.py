@@ -12,7 +12,7 @@ import click
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
-from miio_lan.click_common.output import echo, echo_json, render
+from miio_lan.click_common.output import echo, echo_json, render, render_named
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.foreign import printable
 from miio_lan.uart.document import ACTION, SET_PROPERTIES
@@ -296,7 +296,9 @@ def _line(target: Target, result: dict[str, Any] | None) -> str:
 
 def _value(target: Target, result: dict[str, Any]) -> str:
     value = result["value"]
-    shown = json.dumps(value) if value is None or isinstance(value, bool) else render(value)
+    shown = (
+        json.dumps(value) if value is None or isinstance(value, bool) else render_named(target.name, value)
+    )
     if target.prop is None:
         return shown
     described = next((text for choice, text in target.prop.choices if choice == value), "")

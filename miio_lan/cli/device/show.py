@@ -14,6 +14,7 @@ from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import Lanes, said
 from miio_lan.record.marks import is_mark
+from miio_lan.record.redact import redact, redact_record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -62,6 +63,7 @@ class Show:
     :param view: what the two lanes are
     :param json: JSON Lines instead
     :param wall: times of day instead of seconds
+    :param secrets: whether secrets are shown
     :param console: the terminal; by default stdout, when it is one
     """
 
@@ -72,13 +74,15 @@ class Show:
         *,
         json: bool = False,
         wall: bool = False,
+        secrets: bool = False,
         console: Console | None = None,
     ) -> None:
         self._json = json
+        self._secrets = secrets
         self._wanted = wanted
         self._console = console or (_terminal() if not json and sys.stdout.isatty() else None)
         width = self._console.width if self._console else _PIPED_WIDTH
-        self._lanes = Lanes(view, width=width, wall=wall)
+        self._lanes = Lanes(view, width=width, wall=wall, secrets=secrets)
         self._footer = Footer(self._console) if self._console else None
         self._counts = {"LAN": 0, "UART": 0, "not shown": 0, "odd": 0}
 
@@ -89,7 +93,7 @@ class Show:
         if not self._wanted(record):
             self._counts["not shown"] += 1
         elif self._json:
-            echo(json_line(record.as_json()))
+            echo(json_line((record if self._secrets else redact_record(record)).as_json()))
             sys.stdout.flush()
         elif self._console is not None and self._footer is not None:
             with self._footer.above():
@@ -110,6 +114,7 @@ class Show:
 
     def say(self, text: str) -> None:
         """Show a message beside the records."""
+        text = redact(text)
         if self._console is not None and self._footer is not None:
             with self._footer.above():
                 self._console.print(

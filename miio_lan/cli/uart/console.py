@@ -14,6 +14,7 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.cli.uart.decode import as_json, as_text
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo, json_line
+from miio_lan.record.redact import redact_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +59,9 @@ def console(settings: CliSettings, name: str, role: str, wait: float) -> None:
 
     typing = sys.stdin is not None and sys.stdin.isatty() and not settings.json
     with open_port(name) as port:
-        talk = ConsoleView(port, upwards=role == "mcu", as_lines=settings.json, prompt=typing)
+        talk = ConsoleView(
+            port, upwards=role == "mcu", as_lines=settings.json, prompt=typing, secrets=settings.show_secrets
+        )
         talk.start()
         echo(f"{port.name}, 115200 8N1, as the {role}", err=True)
         with _typing_ahead() if typing else contextlib.nullcontext():
@@ -117,15 +120,19 @@ class ConsoleView:
     :param upwards: whether what is typed goes from the MCU to the module
     :param as_lines: show JSON
     :param prompt: whether a prompt stands on the terminal's last line
+    :param secrets: whether secrets are shown
     """
 
-    def __init__(self, port: Port, *, upwards: bool, as_lines: bool, prompt: bool) -> None:
+    def __init__(
+        self, port: Port, *, upwards: bool, as_lines: bool, prompt: bool, secrets: bool = False
+    ) -> None:
         from miio_lan.uart.listening.watch import LineWatch
 
         self._port = port
         self._upwards = upwards
         self._as_lines = as_lines
         self._prompt = prompt
+        self._secrets = secrets
         self._news = threading.Condition()
         self._heard = 0
         self._sending = False
@@ -167,13 +174,13 @@ class ConsoleView:
         if not self._sending:
             self._heard += 1
         if self._as_lines:
-            echo(json_line(as_json(record)))
+            echo(json_line(as_json(record, secrets=self._secrets)))
         elif not self._sending:
-            self._above_prompt(as_text(record))
+            self._above_prompt(as_text(record, secrets=self._secrets))
         elif not self._prompt:
-            echo(as_text(record))
+            echo(as_text(record, secrets=self._secrets))
         else:
-            self._warn(record.reading or {})
+            self._warn((record if self._secrets else redact_record(record)).reading or {})
         sys.stdout.flush()
 
     def _warn(self, reading: Any) -> None:

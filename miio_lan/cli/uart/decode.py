@@ -34,12 +34,15 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
 
     FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
     program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
-    With --json, one JSON object per line of the wire, whole; otherwise tokens and passwords are hidden.
+    With --json, one JSON object per line of the wire. Tokens and passwords are hidden unless --show-secrets.
     """
     from miio_lan.uart.logs.textlog import read_text_log
 
     for record in read_text_log(_lines(file), direction=direction):
-        echo(json_line(as_json(record)) if settings.json else as_text(record))
+        if settings.json:
+            echo(json_line(as_json(record, secrets=settings.show_secrets)))
+        else:
+            echo(as_text(record, secrets=settings.show_secrets))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -59,8 +62,12 @@ def _stdin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def as_json(record: Record) -> dict[str, object]:
-    """Give a record as one flat object: the reading, with direction, instant and text beside it."""
+def as_json(record: Record, *, secrets: bool = False) -> dict[str, object]:
+    """Give a record as one flat object: the reading, with direction, instant and text beside it.
+
+    :param secrets: do not hide them
+    """
+    record = record if secrets else redact_record(record)
     document: dict[str, object] = {
         "direction": record.direction,
         "instant": record.instant,
@@ -72,9 +79,9 @@ def as_json(record: Record) -> dict[str, object]:
     return document
 
 
-def as_text(record: Record) -> str:
-    """Give a record as one line for people; secrets are hidden."""
-    record = redact_record(record)
+def as_text(record: Record, *, secrets: bool = False) -> str:
+    """Give a record as one line for people; secrets are hidden unless asked for."""
+    record = record if secrets else redact_record(record)
     arrow = "↑" if record.direction == "up" else "↓"
     # A line that ends with CR LF has its LF in front of the next one.
     line = record.raw.strip(b"\r\n").decode(errors="backslashreplace")

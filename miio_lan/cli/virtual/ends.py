@@ -34,7 +34,7 @@ _PORT = click.option(
 _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than 115200 baud would.")
 
 
-@command("module", without=DEVICE_OPTIONS)
+@command("module", without=(*DEVICE_OPTIONS, "show_secrets"))
 @_PORT
 @_PACING
 @virtual_run.PROFILE
@@ -105,7 +105,7 @@ def module(settings: CliSettings, **options: Any) -> None:
             virtual_run.run_until(stop, host, module_orders(host, chip, image))
 
 
-@click.command("mcu", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
+@click.command("mcu", cls=virtual_run.ListsMisbehaviours, without=(*DEVICE_OPTIONS, "show_secrets"))
 @_PORT
 @_PACING
 @virtual_run.SPEC
@@ -168,7 +168,7 @@ def _line(name: str, *, paced: bool) -> Iterator[Port]:
 
 def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: str, model: str = "") -> None:
     if settings.json:
-        echo_json(facts)
+        echo_json(facts, secrets=True)  # that is what it is started for
         return
     lines = [
         f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.virtual.product import VirtualProduct
 
 
-@click.command("product", cls=virtual_run.ListsMisbehaviours, without=DEVICE_OPTIONS)
+@click.command("product", cls=virtual_run.ListsMisbehaviours, without=(*DEVICE_OPTIONS, "show_secrets"))
 @virtual_run.HOST
 @click.option(
     "--port",
@@ -54,7 +54,7 @@ def product(settings: CliSettings, /, **options: Any) -> None:
         stop = stack.enter_context(virtual_run.ended_by_signals())
         stack.enter_context(_started(made))
         if settings.json:
-            echo_json(_facts(made, taps))
+            echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
         else:
             echo("\n".join(_lines(made, taps)))
             if sys.stdin.isatty():

@@ -16,6 +16,7 @@ from miio_lan.cli.watch.live import Replay, replay, run, showing
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
+from miio_lan.click_common.tokens import TOKEN_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,9 +109,10 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
         refuse("--speed is the pace of a replay: it needs --replay.")
     if given("every") and not (calls or options["spec"]):
         refuse("--every says how often something is sent: it needs --send or --virtual.")
-    device = given("ip", "timeout", "retries", "port", *(() if options["spec"] else ("token",)))
+    device = given("ip", "timeout", "retries", "port", *(() if options["spec"] else TOKEN_OPTIONS))
     if device and (options["spec"] or not calls):
-        refuse(f"--{device[0]} is about a device that is sent something: it needs --send, without --virtual.")
+        name = device[0].replace("_", "-")
+        refuse(f"--{name} is about a device that is sent something: it needs --send, without --virtual.")
 
 
 def _call(text: str) -> Call:
@@ -151,7 +153,7 @@ class _Watch:
         product = stack.enter_context(
             VirtualProduct(spec, token=self._settings.token, observer=observer, lan_observer=observer)
         )
-        echo(_address(product), err=True)
+        echo(_address(product, own_token=self._settings.token is None), err=True)
         device = stack.enter_context(Device(product.host, product.token, port=product.port))
         self._send(stack, device, self._calls or [_reading(product.spec)], feed)
 
@@ -161,8 +163,9 @@ class _Watch:
         sender.start()
 
 
-def _address(product: VirtualProduct) -> str:
-    return f"{product.mcu.model} at {product.host}, UDP port {product.port}, token {product.token}"
+def _address(product: VirtualProduct, *, own_token: bool) -> str:
+    token = product.token if own_token else "as given"
+    return f"{product.mcu.model} at {product.host}, UDP port {product.port}, token {token}"
 
 
 def _reading(spec: Spec) -> Call:

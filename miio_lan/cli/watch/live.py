@@ -26,6 +26,7 @@ from miio_lan.click_common.output import echo
 if TYPE_CHECKING:
     from types import FrameType
 
+    from miio_lan.cli.device.show import Filter
     from miio_lan.cli.options import CliSettings
     from miio_lan.record import Observer, Record
     from miio_lan.record.lanes import View
@@ -259,7 +260,7 @@ def run(
         stack.enter_context(ended_by_signals(feed))
         start(stack, to_all(recording, feed.observe), feed)
         recording.begin()
-        _show(options, Show(view, wanted, json=settings.json, wall=options["wall"]), feed)
+        _show(options, _made(settings, options, view, wanted), feed)
     if feed.missed:
         echo(f"{feed.missed} records came too fast to be shown", err=True)
     _end(recording)
@@ -282,7 +283,7 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
         copy = stack.enter_context(contextlib.closing(Copy(record)))
         stack.enter_context(ended_by_signals(source))
         recording.begin()
-        show = Show(view, wanted, json=settings.json, wall=options["wall"])
+        show = _made(settings, options, view, wanted)
         _show(options, show, source, lambda each: copy.take(source.place(each), each))
     _end(recording)
 
@@ -309,6 +310,10 @@ class Copy:
         """Hand on the rest."""
         while self._waiting:
             self._write(heapq.heappop(self._waiting)[1])
+
+
+def _made(settings: CliSettings, options: dict[str, Any], view: View, wanted: Filter) -> Show:
+    return Show(view, wanted, json=settings.json, wall=options["wall"], secrets=settings.show_secrets)
 
 
 def _recording(stack: contextlib.ExitStack, name: str | None) -> Recording:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Request, Responder, ResponderOptions
+from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
 from miio_lan.uart.line import Line, seal
@@ -93,6 +94,7 @@ class Module:
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
         on_line: Callable[[Line, float], str | None] | None = None,
     ) -> None:
+        token = as_secret(token)
         self.profile = profile_of(profile)
         self.timings = timings or Timings()
         self.chip = Chip(device_id, mac, model, firmware, dual_mode=dual_mode)

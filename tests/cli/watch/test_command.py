@@ -99,7 +99,10 @@ def test_people_see_no_secrets_and_recordings_keep_every_byte(run, tmp_path) -> 
     decoded = run("uart", "decode", str(path))
     assert decoded.out.splitlines()[-1].split(maxsplit=2)[2].startswith('setwifi "home" (hidden)')
     for arguments in (("watch", "--replay", str(path), "--json"), ("uart", "decode", str(path), "--json")):
-        assert "hunter3" in run(*arguments).out
+        assert "hunter" not in run(*arguments).out
+        assert "hunter3" in run(*arguments, "--show-secrets").out
+    for arguments in (("watch", "--replay", str(path)), ("uart", "decode", str(path))):
+        assert "hunter3" in run("--show-secrets", *arguments).out
 
 
 def test_a_byte_order_mark_is_no_part_of_a_recording(run, recording) -> None:

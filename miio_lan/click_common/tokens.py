@@ -1,0 +1,164 @@
+"""Where a command line gets the device's token from: an option, a file, a prompt, or a variable.
+
+A token on the command line is seen by whoever lists the processes, and kept in the shell's history. The other ways are
+for those who mind. What was typed, right or wrong, is never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from dataclasses import dataclass, field
+from getpass import GetPassWarning
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.output import echo
+from miio_lan.click_common.variables import TOKEN_VARIABLE
+from miio_lan.errors import InvalidTokenException
+from miio_lan.record.redact import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOKEN_OPTIONS = ("token", "token_file", "ask_token")
+TOKEN_HELP = (
+    "Its token, 32 hexadecimal digits. Other users of this machine see it: see --token-file, --ask-token."  # noqa: S105 - help
+)
+FILE_HELP = "Read the token from a file; its permissions should be 600."
+ASK_HELP = "Ask for the token, without showing what is typed."
+
+_MOST_BYTES = 4096
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass
+class TokenSource:
+    """What was said about where the token comes from.
+
+    :param typed: the token itself, of the option
+    :param variable: the token itself, of the environment
+    :param file: the name of a file with it
+    :param ask: whether to ask for it
+    """
+
+    typed: Secret | None = field(default=None, repr=False)
+    variable: Secret | None = field(default=None, repr=False)
+    file: str | None = None
+    ask: bool = False
+    _found: Secret | None = field(default=None, repr=False, compare=False)
+
+    def take(self, name: str, value: Any, *, from_environment: bool = False) -> None:
+        """Take up what an option says; what says nothing changes nothing."""
+        if value is None or value is False or (from_environment and not value):
+            return
+        if name == "token":
+            setattr(self, "variable" if from_environment else "typed", Secret(value))
+        elif name == "token_file":
+            self.file = value
+        elif name == "ask_token":
+            self.ask = True
+
+    def check(self) -> None:
+        """See that at most one of the options was given; each of them goes before the variable.
+
+        :raises click.UsageError: if there are two
+        """
+        given = [
+            name
+            for name, is_given in (
+                ("--token", self.typed is not None),
+                ("--token-file", self.file is not None),
+                ("--ask-token", self.ask),
+            )
+            if is_given
+        ]
+        if len(given) > 1:
+            refuse(f"{' and '.join(given)} are {len(given)} ways to give one thing: use one of them.")
+
+    def get(self) -> Secret | None:
+        """Give the token, None where none was given. A file is read, and a person asked, when this is first called.
+
+        :raises click.UsageError: if there is no token in the file, or nobody to be asked
+        """
+        self.check()
+        if self._found is None:
+            if self.file is not None:
+                self._found = _read(self.file)
+            elif self.ask:
+                self._found = _asked()
+            else:
+                self._found = self.variable if self.typed is None else self.typed
+        return self._found
+
+
+def token_options(*, variable: bool, **settings: Any) -> list[click.Option]:
+    """Make the three options.
+
+    :param variable: whether the environment variable stands for ``--token``
+    :param settings: further arguments for each of the options
+    """
+    from_environment: dict[str, Any] = {"envvar": TOKEN_VARIABLE, "show_envvar": True} if variable else {}
+    return [
+        click.Option(["--token"], help=TOKEN_HELP, **from_environment, **settings),
+        click.Option(["--token-file"], metavar="FILE", help=FILE_HELP, **settings),
+        click.Option(["--ask-token"], is_flag=True, help=ASK_HELP, **settings),
+    ]
+
+
+def typed_tokens(arguments: Sequence[str]) -> list[str]:
+    """Give what was typed in the place of a token, also on a command line that cannot be read, and in the variable."""
+    after = [
+        value for option, value in pairwise(arguments) if option == "--token" and not value.startswith("--")
+    ]
+    joined = [each.partition("=")[2] for each in arguments if each.startswith("--token=")]
+    return [*after, *joined, os.environ.get(TOKEN_VARIABLE, "")]
+
+
+def _read(name: str) -> Secret:
+    try:
+        with open(name, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
+            about = os.fstat(file.fileno())
+            data = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        refuse(f"--token-file: {name} cannot be read: {getattr(error, 'strerror', None) or error}")
+    if stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
+        mode = f"{stat.S_IMODE(about.st_mode):03o}"
+        echo(f"Warning: {name} is open to others (mode {mode}): chmod 600 keeps it private", err=True)
+    return _checked(data, f"--token-file: {name}")
+
+
+def _checked(data: bytes, where: str) -> Secret:
+    """Give the token in what was read.
+
+    :raises click.UsageError: if it is none, without showing it
+    """
+    from miio_lan.lan.cipher import parse_token  # most commands need no token
+
+    text = Secret(data.decode("utf-8-sig", "replace").strip())
+    problem = "is empty" if not text else "holds more than one line" if len(text.splitlines()) > 1 else ""
+    if len(data) > _MOST_BYTES:
+        problem = f"holds more than {_MOST_BYTES} bytes"
+    if not problem:
+        try:
+            parse_token(text)
+        except InvalidTokenException as error:
+            problem = f"holds no token ({error})"
+    if problem:
+        refuse(f"{where} {problem}")
+    return text
+
+
+def _asked() -> Secret:
+    try:
+        with warnings.catch_warnings():
+            # It would be shown as it is typed.
+            warnings.simplefilter("error", GetPassWarning)
+            answer = click.prompt("Token", hide_input=True, err=True, type=str)
+    except GetPassWarning:
+        refuse(f"--ask-token needs a terminal; without one, use --token-file, or set {TOKEN_VARIABLE}.")
+    return _checked(answer.encode("utf-8", "replace"), "--ask-token: what was typed")

@@ -1,0 +1,122 @@
+"""The names that secrets have. No other file of the package lists any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+HIDDEN = "(hidden)"
+"""What stands in a secret's place."""
+
+# A name is compared in lower case, without what is neither letter nor digit.
+_LAST = (
+    "tokens?|psk|pwd|keys?|ltmk|pmk|secrets?|ssecurity|psecurity|passcode|accesskeyid|credentials?|signature|"
+    "authorization|cookies?"
+)
+_ANYWHERE = "passwd|password|passphrase"
+_OWNERS = "wifi|wlan|ap|admin|user|root|router|net|login|mqtt"
+_SECRET_NAME = re.compile(rf".*(?:{_LAST})(?:hex|b64|base64)?[0-9]*|.*(?:{_ANYWHERE}).*|(?:{_OWNERS})?pass")
+# Too short to be looked for within other words: a name is one of these, or has it as its last word ("wifi_pw", "apPw").
+_SHORT_WORDS = frozenset({"pw", "sign", "sig"})
+_CAMEL = re.compile(r"[a-z](?=[A-Z])")
+_BETWEEN_WORDS = re.compile(r"[^a-z0-9]")
+
+_ESCAPED_LETTER = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
+
+# Buttons have keys, numbers have signs, and tests pass: a number under such a name is a secret only when it is too
+# long for that.
+_NUMBERED = frozenset({"key", "sign", "sig"})
+_SMALL = re.compile(r"[+-]?[0-9.]{0,5}")
+# Names that are words of their own where no quotes or equals signs say that they are names.
+_WORDS = frozenset({"key", "keys", "pass", "sign", "sig", "signature"})
+
+#: Keys of an object that say what its ``value`` is the value of.
+NAMING = ("name", "did", "key", "prop", "property", "type", "id")
+NAMED = "value"
+
+#: What no text with the name of a secret lacks, in lower case.
+NAME_SIGNS = (
+    *("token", "pass", "psk", "pw", "key", "ltmk", "pmk", "sec"),
+    *("credential", "sig", "authorization", "cookie"),
+)
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Tell whether what stands under a name is to be hidden."""
+    if value is None or isinstance(value, bool) or not is_secret_name(name):
+        return False
+    if isinstance(value, (Mapping, list, tuple)):
+        return bool(value)
+    is_number = isinstance(value, (int, float))
+    return not (is_number and plain_name(name) in _NUMBERED and _SMALL.fullmatch(str(value)))
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether secrets have such a name."""
+    return _known(name) if len(name) <= 64 else _looks_secret(name)
+
+
+def is_word(name: str) -> bool:
+    """Tell whether a name of secrets is an everyday word as well."""
+    return plain_name(name) in _WORDS
+
+
+def plain_name(name: str) -> str:
+    """Give a name as names are compared."""
+    return _BETWEEN_WORDS.sub("", _unescaped(name).lower())
+
+
+def number_or_text(text: str) -> object:
+    """Give a number for the text of a short one, else the text."""
+    try:
+        return float(text) if _SMALL.fullmatch(text) else text
+    except ValueError:
+        return text
+
+
+def _looks_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.fullmatch(plain_name(name)) or _has_short_word(_unescaped(name)))
+
+
+_known = lru_cache(maxsize=2048)(_looks_secret)
+
+
+def _has_short_word(name: str) -> bool:
+    words = _BETWEEN_WORDS.split(_CAMEL.sub(lambda found: f"{found[0]} ", name).lower())
+    return words[-1].rstrip("0123456789") in _SHORT_WORDS
+
+
+def _unescaped(name: str) -> str:
+    if "\\" not in name:
+        return name
+    return _ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), name)
+
+
+def as_secret(value: Any) -> Any:
+    """Give a text, or bytes, as one that is not shown, anything else as it is."""
+    if isinstance(value, str):
+        return Secret(value)
+    return _SecretBytes(value) if isinstance(value, (bytes, bytearray)) else value
+
+
+class Secret(str):
+    """A text that is not shown by who shows an object as it is: in a traceback, a list, a log of variables.
+
+    In all else, it is the text. ``str(secret)`` is the bare text again.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+class _SecretBytes(bytes):
+    """The same for bytes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
