@@ -10,7 +10,7 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
-from miio_lan.record.marks import MarkedCheck, marked_check, without_marks
+from miio_lan.record.marks import marked_check, without_marks
 
 PASSIVE, MODULE, LAN = "passive", "module", "lan"
 _CUT = "the recording ends before the check does"
@@ -46,7 +46,8 @@ def judgement_of(
     if check is not None:
         mode, from_boot = mode or check.mode, from_boot or check.from_boot
         ended = check.ended if ended is None else ended
-        course = course or _course_of(check)
+        known = check.progress
+        course = course or (Progress(cut=_CUT) if known is None else Progress.from_json(known))
     driven = mode == MODULE
     lines = without_marks(every)
     if check is not None and check.ended is not None:
@@ -64,7 +65,3 @@ def judgement_of(
         records=session.records,
         exchanges=session.exchanges,
     )
-
-
-def _course_of(check: MarkedCheck) -> Progress:
-    return Progress(cut=_CUT) if check.progress is None else Progress.from_json(check.progress)

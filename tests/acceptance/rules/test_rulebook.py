@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miio_lan.acceptance.rules.rulebook import Case
+from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.verdict import Outcome, Rule, Verdict
 from miio_lan.record import Record
 
@@ -67,3 +67,26 @@ def test_what_could_not_be_judged_is_not_counted() -> None:
     case = Case()
     case.unseen("too short")
     assert counts(case.judge(RULE)) == (0, 0, 0)
+
+
+def test_one_of_two_texts_is_noted() -> None:
+    case = Case()
+    case.good_or_bad(True, "right", "wrong", line(1))
+    case.good_or_bad(False, "right", "wrong", line(2))
+    verdict = case.judge(RULE)
+    assert (counts(verdict), verdict.text, verdict.evidence[0].record) == (
+        (1, 0, 1),
+        "1 of 2: wrong",
+        line(2),
+    )
+
+
+def test_a_file_says_once_which_kind_its_rules_have() -> None:
+    written = rules_of("boot", severity="warning")
+
+    @written("x", "y", source="z")
+    def judge(session: object, case: Case) -> None:
+        case.odd("strange")
+
+    assert judge.rule == Rule("x", "y", "z", "boot", "warning")
+    assert rules_of("form")("x", "y", source="z")(judge.check).rule.severity == "failure"

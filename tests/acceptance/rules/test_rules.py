@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from dataclasses import replace
 
 import pytest
@@ -9,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.talk import outcome, talk, verdict
 
-from miio_lan.acceptance.rules.all import RULES, judge
+from miio_lan.acceptance import rules
+from miio_lan.acceptance.rules.all import JUDGES, RULES, judge
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import rule
+from miio_lan.acceptance.rules.rulebook import Judge, rule
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import KINDS, Outcome
 from miio_lan.device.spec import Spec
@@ -35,6 +38,23 @@ def test_rules_have_names_titles_sources_and_kinds() -> None:
     assert len(set(names)) == len(names) > 50
     assert all(name == name.lower().replace(" ", "-").replace("_", "-") for name in names)
     assert all(each.title and each.source and each.kind in KINDS for each in RULES)
+
+
+def test_no_file_of_rules_is_forgotten_nor_named_twice() -> None:
+    names = [each.name for each in pkgutil.walk_packages(rules.__path__, f"{rules.__name__}.")]
+    written = {
+        id(each)
+        for name in names
+        for each in vars(importlib.import_module(name)).values()
+        if isinstance(each, Judge)
+    }
+    assert written == {id(each) for each in JUDGES}
+    assert len(written) == len(JUDGES)
+
+
+def test_they_stand_in_the_order_of_a_report() -> None:
+    assert [each.name for each in RULES[:3]] == ["line-length", "parameter-count", "line-end"]
+    assert [each.name for each in RULES[-2:]] == ["factory-command", "test-completed"]
 
 
 def test_a_rule_of_a_kind_that_does_not_exist_cannot_be_written() -> None:

@@ -140,21 +140,13 @@ def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
     return None
 
 
-@rule(
-    "model-reported",
-    "The MCU reports the model after power-up",
-    source="serial document, model",
-)
+@rule("model-reported", "The MCU reports the model after power-up", source="serial document, model")
 def model_reported(session: Observed, case: Case) -> None:
     """As soon as possible, the document says."""
     _reported(session, case, "model", "no model was reported")
 
 
-@rule(
-    "model-valid",
-    "A model has three parts and at most 23 characters",
-    source="serial document, model",
-)
+@rule("model-valid", "A model has three parts and at most 23 characters", source="serial document, model")
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
     for said, command in of_kind(session.line, c.Model):
@@ -163,11 +155,7 @@ def model_valid(session: Observed, case: Case) -> None:
             case.good_or_bad(not fault, command.name, fault, said.record)
 
 
-@rule(
-    "model-matches",
-    "The model is the one of the product's description",
-    source="serial document, model",
-)
+@rule("model-matches", "The model is the one of the product's description", source="serial document, model")
 def model_matches(session: Observed, case: Case) -> None:
     """The platform binds the module to this model."""
     expected = session.spec.stated_model if session.spec is not None else ""
@@ -218,11 +206,7 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
     _reported(session, case, "mcu_version", "no version was reported")
 
 
-@rule(
-    "mcu-version-valid",
-    "An MCU version is a 4-digit number",
-    source="serial document, mcu_version",
-)
+@rule("mcu-version-valid", "An MCU version is a 4-digit number", source="serial document, mcu_version")
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
     for said, command in of_kind(session.line, c.McuVersion):

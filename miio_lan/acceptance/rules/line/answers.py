@@ -324,11 +324,7 @@ def action_result(session: Observed, case: Case) -> None:
         _tell(case, said, faults)
 
 
-@rule(
-    "status-codes",
-    "Codes are those of the document",
-    source="serial document, status code",
-)
+@rule("status-codes", "Codes are those of the document", source="serial document, status code")
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
     for method in ("get_properties", "set_properties", "action"):

@@ -35,11 +35,7 @@ def _foreign(raw: bytes) -> bytes:
     return bytes(byte for byte in raw.strip(b"\r\n") if not 0x20 <= byte < 0x7F)
 
 
-@rule(
-    "line-length",
-    "A line has fewer than 512 characters",
-    source="serial document, command length",
-)
+@rule("line-length", "A line has fewer than 512 characters", source="serial document, command length")
 def line_length(session: Observed, case: Case) -> None:
     """Count the characters before the CR."""
     for said in _lines(session):
@@ -125,12 +121,7 @@ def known_commands(session: Observed, case: Case) -> None:
             case.good(f"{command.command}", said.record)
 
 
-@rule(
-    "spacing",
-    "One space divides parameters",
-    source="serial document, separator",
-    severity="warning",
-)
+@rule("spacing", "One space divides parameters", source="serial document, separator", severity="warning")
 def spacing(session: Observed, case: Case) -> None:
     """Modules take runs of spaces and trailing ones; the document does not write any."""
     for said in _lines(session):

@@ -104,11 +104,7 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     return found
 
 
-@rule(
-    "poll-interval",
-    "The MCU polls every 100 to 200 ms",
-    source="serial document, get_down",
-)
+@rule("poll-interval", "The MCU polls every 100 to 200 ms", source="serial document, get_down")
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
     intervals = _intervals(session)

@@ -72,11 +72,7 @@ def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
         before = said
 
 
-@rule(
-    "event-rate",
-    "At most 3 events per second are reported",
-    source="serial document, event_occured",
-)
+@rule("event-rate", "At most 3 events per second are reported", source="serial document, event_occured")
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
     sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]

@@ -76,11 +76,7 @@ def booleans(session: Observed, case: Case) -> None:
             case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 
-@rule(
-    "value-types",
-    "Values have the format of the description",
-    source="product description",
-)
+@rule("value-types", "Values have the format of the description", source="product description")
 def value_types(session: Observed, case: Case) -> None:
     """Booleans have a rule of their own."""
     need_spec(session, case)

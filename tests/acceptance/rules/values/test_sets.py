@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.talk import outcome, talk, verdict
 
@@ -11,6 +13,7 @@ from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.spec import Spec
 from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import SENT
 
 LAMP = Spec.shipped("lamp")
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
@@ -254,3 +257,11 @@ def test_a_set_whose_lines_were_missed_makes_the_value_before_unknown() -> None:
     assert found["set-reported"] is FAIL
     found = {each.rule.name: each.outcome for each in judge([*seen, *unseen], spec=LAMP)}
     assert found["set-reported"] is UNSEEN
+
+
+def test_a_set_that_a_bridge_has_fetched_is_compared_with_what_was_known_before_it() -> None:
+    records = talk("\n".join(["> get_down\n< down none", WAS, SET, told(2, 10)]))
+    third = [place for place, each in enumerate(records) if each.raw == b"get_down\r"][2]
+    records[third] = replace(records[third], note=SENT)
+    found = {each.rule.name: each for each in judge(records, spec=LAMP)}
+    assert found["set-reported"].outcome is PASS, found["set-reported"]
