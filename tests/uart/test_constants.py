@@ -39,6 +39,7 @@ PINS = {
         "BLOCK_HEAD": 3,
     },
     "uart.firmware.xmodem": {
+        "_SURELY_A_LINE": 3,
         "END": 26,
         "BLOCK_SILENCE": 0.2,
         "CANCEL": b"\x18\x18\x18",
