@@ -6,6 +6,7 @@ What is mutated, how, and what may come of it is told by ``tests/support/fuzzing
 from __future__ import annotations
 
 import gc
+import logging
 import random
 import sys
 import time
@@ -108,6 +109,8 @@ def measure(seconds: float, seed: int) -> Found:
 
 def run(options: Options) -> list[Row]:
     """Try mutations and give the rows."""
+    logging.getLogger("miio_lan").addHandler(logging.NullHandler())  # it warns of what it leaves out
+    logging.getLogger("miio_lan").propagate = False
     seconds = options.seconds if options.seconds is not None else options.count(USUAL, QUICK)
     found = measure(seconds, options.seed)
     details = {

@@ -154,7 +154,7 @@ def test_time_grows_with_the_lines_of_a_recording(name, shape):
 
 def test_a_steep_reader_is_found():
     def steep(text: str) -> None:
-        re.fullmatch(r"[0-9]*[0-9]*x", text[:20_000])
+        re.fullmatch(r"[0-9]*[0-9]*x", text[: len(text) // 3])
 
     assert is_steep(steep, ("", "9", ""))
     assert not is_steep(printable, ("", "9", ""))
