@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import codec, drop_in, idle, lossy, send, serial_line, start
+from benchmarks import codec, drop_in, fuzz, idle, lossy, send, serial_line, start
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "drop-in": (drop_in.run, drop_in.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
+    "fuzz": (fuzz.run, fuzz.TARGETS, True),
 }
 
 
@@ -43,7 +44,13 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--really-wait", action="store_true", help="idle: wait 75 s instead of moving clocks ahead"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides which datagrams are lost, 1 by default")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="decides which datagrams are lost and what is mutated, 1 by default",
+    )
+    parser.add_argument("--seconds", type=float, metavar="S", help="fuzz: how long, 60 by default")
     parser.add_argument(
         "--environment",
         type=Path,
@@ -92,6 +99,7 @@ def main(words: Sequence[str] | None = None) -> int:
         really_wait=found.really_wait,
         environment=found.environment.resolve(),
         seed=found.seed,
+        seconds=found.seconds,
     )
     names = found.parts or [name for name, (_, _, slow) in PARTS.items() if not (found.quick and slow)]
     rows = [row for name in names for row in _measure(name, options)]

@@ -13,13 +13,15 @@ class Options:
     :param quick: smaller counts
     :param really_wait: wait the 75 s of idleness instead of moving clocks
     :param environment: where the environments of the parts import and cli are kept
-    :param seed: decides which datagrams are lost
+    :param seed: decides which datagrams are lost, and how material is mutated
+    :param seconds: how long ``fuzz`` goes on; None for its usual time
     """
 
     quick: bool = False
     really_wait: bool = False
     environment: Path = Path()
     seed: int = 1
+    seconds: float | None = None
 
     def count(self, usual: int, quick: int) -> int:
         """Choose a count."""

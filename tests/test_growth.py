@@ -6,7 +6,6 @@ gives back what it has taken needs seconds and minutes here. A slow machine alon
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -154,7 +153,9 @@ def test_time_grows_with_the_lines_of_a_recording(name, shape):
 
 def test_a_steep_reader_is_found():
     def steep(text: str) -> None:
-        re.fullmatch(r"[0-9]*[0-9]*x", text[:20_000])
+        until = time.process_time() + (len(text) / LONG) ** 2
+        while time.process_time() < until:
+            pass
 
     assert is_steep(steep, ("", "9", ""))
     assert not is_steep(printable, ("", "9", ""))

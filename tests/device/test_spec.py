@@ -463,3 +463,12 @@ def test_any_text_is_a_spec_or_a_spec_error(text: str | bytes) -> None:
 def test_any_toml_text_is_a_spec_or_a_spec_error(text: str) -> None:
     with pytest.raises(SpecError):
         Spec.from_toml(text)
+
+
+@pytest.mark.parametrize("place", ["model", "siid", "default", "range"])
+def test_an_integer_of_thousands_of_digits_is_a_declared_error(place):
+    digits = "9" * 5000
+    with pytest.raises(SpecError):
+        Spec.from_toml(f"{place} = {digits}\n")
+    with pytest.raises(SpecError):
+        Spec.from_json(f'{{"{place}": {digits}}}')

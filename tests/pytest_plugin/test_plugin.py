@@ -18,6 +18,7 @@ from miio_lan import record as recording
 from miio_lan.pairing.pairing import pair
 from miio_lan.pytest_plugin.reports import file_name
 from miio_lan.record import Record
+from miio_lan.record.recording import read_recording
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.product import VirtualProduct
 
@@ -887,7 +888,7 @@ def test_tests_of_one_id_in_two_roots_have_a_recording_each(pytester: pytest.Pyt
         ).assert_outcomes(failed=1)
     kept = sorted(shared.iterdir())
     assert len(kept) == 2
-    asked = [pair(recording.read(path.open()))[0].params for path in kept]
+    asked = [pair(read_recording(path))[0].params for path in kept]
     assert sorted(each[0]["piid"] for each in asked) == [1, 2]
 
 

@@ -318,3 +318,12 @@ def test_whatever_is_said_each_answer_has_one_downlink(
         assert downlink.answer is None or downlink.answer.answers is downlink
     replies = [id(said.reply) for said in line.said if said.reply is not None]
     assert len(replies) == len(set(replies)), "no reply is said to two lines"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_lines_nobody_is_heard_to_reply_to_are_not_kept_for_it(live):
+    conversation = Conversation(live=live)
+    for number in range(500):
+        conversation.feed(Record("uart", "up", 1 + number / 1000, 1e9, b"get_down\r"))
+        assert len(conversation._burst) <= 70
+    assert all(not each.reply_sure for each in conversation.said[:400])

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import pytest
 
+from miio_lan import Device
 from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, InvalidTokenException
 from miio_lan.lan.packet import HELLO, decode, encode
@@ -20,6 +21,7 @@ from miio_lan.record import Record
 from miio_lan.uart.ports.port import MemoryPair, Port, PtyPair, PtyPort, SerialPort
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
+from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
@@ -467,3 +469,19 @@ def answer(fd: int, reply: bytes, until: bytes) -> None:
         if line + b"\r" == until:
             return
         os.write(fd, reply)
+
+
+@pytest.mark.parametrize("never", [float("inf"), 30 * 86400.0])
+def test_what_is_to_take_for_ever_stops_nothing_else(never: float) -> None:
+    timings = Timings(waiting=never, cloud=never)
+    with VirtualProduct(token=TOKEN, mcu_options=FAST, module_options={"timings": timings}) as product:
+        product.mcu.slow_time = never
+        product.mcu.misbehave.add("slow")
+        with (
+            Device(product.host, TOKEN, port=product.port, timeout=0.05) as device,
+            pytest.raises(DeviceException),
+        ):
+            device.send("get_properties", [POWER], retry_count=0)
+        assert product.running
+        product.mcu.misbehave.discard("slow")
+        assert product.call(lambda now: now) > 0

@@ -98,7 +98,13 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
         idle = isinstance(said.command, c.GetDown) and not said.glued
         if idle and before is not None:
             seconds = said.instant - before.instant
-            if seconds <= _MAX_PAUSE and not session.line.missing(before.instant, said.instant):
+            # What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
+            sure = not session.line.missing(before.instant, said.instant)
+            if (
+                seconds <= _MAX_PAUSE
+                and sure
+                and not session.interfered(before.instant - STRAY, said.instant)
+            ):
                 found.append((seconds, said))
         before = said if idle and said.reply_text == "down none" else None
     return found
