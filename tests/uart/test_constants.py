@@ -81,7 +81,6 @@ PINS = {
     },
     "uart.values": {
         "MAX_IID": 0x7FFF_FFFF,
-        "_SHOWN": 40,
         "_DEEPEST": 64,
         "_SHORT": 16,
     },
