@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from miio_lan.foreign import printable
 from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -109,6 +108,8 @@ class Reports:
 
 def _tell_failure(report: pytest.TestReport, error: Exception) -> None:
     """Say why nothing can be said of the wires; a test that passed has failed by that."""
+    from miio_lan.foreign import printable
+
     reason = printable(f"what crossed the wires could not be told, {type(error).__name__}: {error}")
     trace = printable("".join(traceback.format_exception(error)), rows=True)
     report.sections.append(("miio internal error", f"{reason}\n\n{trace}"))

@@ -858,7 +858,7 @@ def test_an_error_in_observing_fails_the_test_and_not_the_session(
     """
     pytester.makepyfile(code)
     result = pytester.runpytest_subprocess(
-        "--miio-virtual", "--miio-keep", "all", "-p", "no:cacheprovider", "-n", "0"
+        "--miio-virtual", "--miio-keep", "all", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0"
     )
     text = result.stdout.str()
     assert "INTERNALERROR" not in text
