@@ -3,13 +3,11 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from support.lan_server import DEVICE_ID, TOKEN, Server
 
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
@@ -19,6 +17,7 @@ from miio_lan.lan.client.telling import tracer
 from miio_lan.lan.packet import hello_reply
 from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:

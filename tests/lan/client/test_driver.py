@@ -441,7 +441,15 @@ def test_many_threads_recover_although_one_is_always_busy(names: Names) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 12_000, "[" * 40_000, '"' * 20_000, "\\" * 20_000, '{"a":' * 5_000, "token=" * 7_000, "9" * 40_000],
+    [
+        "a" * 12_000,
+        "[" * 40_000,
+        '"' * 20_000,
+        "\\" * 20_000,
+        '{"a":' * 5_000,
+        "token=" * 7_000,
+        "9" * 40_000,
+    ],
 )
 def test_a_long_answer_does_not_outlast_the_deadline(server: Server, text: str) -> None:
     def answer(request: Request) -> dict[str, Any] | None:
@@ -452,5 +460,7 @@ def test_a_long_answer_does_not_outlast_the_deadline(server: Server, text: str) 
         before = time.thread_time()
         with pytest.raises(DeviceError) as caught:
             ask(connection, timeout=5, retry_count=0)
-        assert time.thread_time() - before < 2.0  # of this thread's own work; a quadratic reading takes far more
+        assert (
+            time.thread_time() - before < 2.0
+        )  # of this thread's own work; a quadratic reading takes far more
         assert len(str(caught.value)) < 2000
