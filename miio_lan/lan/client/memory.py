@@ -7,15 +7,16 @@ by itself, and its ``life`` counts seconds.
 ::
 
     toggle                   the command that got no answer
-    ask 1, 2, ... 11         answered with life 500, 500, ... 501
+    ask 1, 2, ... 14         answered with life 500, 500, ... 501
     ask 1 again, and greet   life goes on: with a newer one in the answer, the device executes what is repeated, which
                              settles it; silence, or the old answer, while the hello is answered: one sign of a memory
     ask 2 again, and greet   another sign, and so on to the sixth
-    ask 12                   answered with life 503: it takes commands, and did not restart. It remembers.
+    ask 15                   answered with life 503: it takes commands, and did not restart. It remembers.
 
 A copy that got lost looks like silence, and so does an answer that got lost. So one sign is none, and each comes from
 another id: one that was executed again unnoticed would be new to the device, and even a bad memory would hold it. A
-device that remembers five ids or fewer is taken for a better one only after six losses in a row.
+device that remembers eight ids or fewer is taken for a better one only after six losses in a row, on a network
+that lost next to nothing of the questions.
 """
 
 from __future__ import annotations
@@ -28,19 +29,22 @@ from miio_lan.lan.payload import dump_payload
 
 #: The question.
 QUESTION = "miIO.info"
-#: Questions under ids of their own, and the seconds between them.
-QUESTIONS = 11
-PACE = 0.16
+#: Questions under ids of their own.
+QUESTIONS = 14
+#: Of which so many have to be answered: silence means nothing on a network that loses much.
+ENOUGH = 12
+#: Seconds between them.
+PACE = 0.12
 #: Seconds between the answer to a question and its repetition at least; ``life`` counts whole seconds.
 LIFE_GOES_ON = 1.5
 #: Signs that are proof, the seconds one takes, and how many repetitions are sent at most.
 PROOF = 6
 ROUND = 0.3
-MAX_ROUNDS = 14
+MAX_ROUNDS = 9
 #: Attempts at the last question, at most.
 MAX_LAST = 3
 #: Attempts to find out, at most: what does not tell its ``life`` will not do so later.
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 8
 #: A greeting, among the questions that are to be sent.
 GREETING = b""
 
@@ -108,7 +112,7 @@ class IdMemory:
         """Tell whether the device surely remembers an id, as far as it was seen to.
 
         The command that made us ask is older than every question, so that it has two newer ids more than the first of
-        them had: itself, and the last. That no device's memory ends just there is assumed.
+        them had: that one itself, and the last. That no device's memory ends just there is assumed.
 
         :param place: how many ids had been given with it
         """
@@ -144,8 +148,9 @@ class IdMemory:
             self.due = now + PACE
             return [self._ask()]
         if not self._rounds:
-            self._targets = [asked for asked in self._asked.values() if asked.life is not None][:PROOF]
-            if len(self._targets) < PROOF:
+            answered = [asked for asked in self._asked.values() if asked.life is not None]
+            self._targets = answered[:PROOF]
+            if len(answered) < ENOUGH:
                 self.due = None
                 return []
         return self._next_round(now)
@@ -211,9 +216,8 @@ class IdMemory:
 
 #: Seconds by which an answer may be older than one that came before it.
 _OUT_OF_ORDER = 4
-#: How many newer ids more the command that made us ask may have than the first question: itself and the last, and one
-#: whose answer got lost.
-_MARGIN = 3
+#: How many newer ids more than the first question the command that made us ask may have: that one itself, and the last.
+_MARGIN = 2
 
 
 def _question(number: int) -> bytes:
