@@ -15,6 +15,7 @@ REQUEST_KEYS = frozenset({"id", "method", "params"})
 _EXCERPT_LENGTH = 60
 MAX_DEPTH = 64
 """Levels of lists and objects in each other; replies have a handful, and what goes deeper exhausts somebody's stack."""
+_LOOKED_THROUGH = 600
 
 
 class Payload(NamedTuple):
@@ -108,7 +109,8 @@ def _repaired(body: bytes, plain: bytes) -> Payload:
     try:
         return Payload(reader.document(), tuple(dict.fromkeys(reader.repairs)))
     except Unreadable as reason:
-        excerpt = redact(body.decode(errors="backslashreplace"))[:_EXCERPT_LENGTH]
+        # Only what is shown is looked through for secrets, with what may belong to it.
+        excerpt = redact(body[:_LOOKED_THROUGH].decode(errors="backslashreplace"))[:_EXCERPT_LENGTH]
         more = "..." if len(body) > _EXCERPT_LENGTH else ""
         raise PayloadDecodeException(
             f"not JSON: {reason} in {excerpt!r}{more}", kind="not JSON", raw=plain

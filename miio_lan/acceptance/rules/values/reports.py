@@ -101,7 +101,7 @@ def report_rate(session: Observed, case: Case) -> None:
     causes = _Causes(session)
     recent: dict[Iid, deque[float]] = {}
     for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
-        for iid in [(siid, piid) for siid, piid, _ in report.changes if not bare_words(said)]:
+        for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()
