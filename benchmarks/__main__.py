@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import codec, idle, lossy, send, serial_line, start
+from benchmarks.chaos import run as chaos
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
 
@@ -27,6 +28,7 @@ PARTS: dict[str, Part] = {
     "idle": (idle.run, idle.TARGETS, False),
     "loss": (lossy.run_loss, lossy.LOSS_TARGETS, True),
     "once": (lossy.run_once, lossy.ONCE_TARGETS, True),
+    "chaos": (chaos.run, chaos.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
 }
@@ -42,7 +44,15 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--really-wait", action="store_true", help="idle: wait 75 s instead of moving clocks ahead"
     )
-    parser.add_argument("--seed", type=int, default=1, help="decides which datagrams are lost, 1 by default")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="decides which datagrams are lost, and all of chaos, 1 by default"
+    )
+    parser.add_argument(
+        "--commands", type=_positive, metavar="N", help="chaos: how many commands, 10000 by default"
+    )
+    parser.add_argument(
+        "--seconds", type=_positive, metavar="S", help="chaos: end with sockets after so long, 120 by default"
+    )
     parser.add_argument(
         "--environment",
         type=Path,
@@ -55,6 +65,13 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)} (there are {', '.join(PARTS)})")
     return found
+
+
+def _positive(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise ValueError(word)
+    return number
 
 
 def _cache() -> Path:
@@ -91,6 +108,8 @@ def main(words: Sequence[str] | None = None) -> int:
         really_wait=found.really_wait,
         environment=found.environment.resolve(),
         seed=found.seed,
+        commands=found.commands,
+        seconds=found.seconds,
     )
     names = found.parts or [name for name, (_, _, slow) in PARTS.items() if not (found.quick and slow)]
     rows = [row for name in names for row in _measure(name, options)]

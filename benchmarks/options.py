@@ -13,13 +13,17 @@ class Options:
     :param quick: smaller counts
     :param really_wait: wait the 75 s of idleness instead of moving clocks
     :param environment: where the environments of the parts import and cli are kept
-    :param seed: decides which datagrams are lost
+    :param seed: decides which datagrams are lost, and all of the chaos
+    :param commands: how many the chaos sends, None for the usual number
+    :param seconds: how long the chaos with sockets may take, None for the usual time
     """
 
     quick: bool = False
     really_wait: bool = False
     environment: Path = Path()
     seed: int = 1
+    commands: int | None = None
+    seconds: float | None = None
 
     def count(self, usual: int, quick: int) -> int:
         """Choose a count."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from benchmarks.chaos.kinds import PRESS, TOGGLE
@@ -43,7 +43,6 @@ class Command:
     result: Any = None
     error: Exception | None = None
     copies: int = 0
-    replies: list[Any] = field(default_factory=list)
 
     @property
     def is_read(self) -> bool:
@@ -60,9 +59,18 @@ class Command:
         """Whether the caller was told that it was carried out."""
         if self.ended is None or self.error is not None:
             return False
-        if self.sort == "set":
-            return isinstance(self.result, list) and all(_code(item) >= 0 for item in self.result)
-        return self.sort == "button" or _code(self.result) >= 0
+        if self.sort == "set" and isinstance(self.result, list):
+            return all(_code(item) >= 0 for item in self.result)
+        return self.sort in {"button", "set"} or _code(self.result) >= 0
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the result holds the number, as it has to (True also where nothing is to be echoed)."""
+        if self.sort == "press" and isinstance(self.result, Mapping):
+            return self.result.get("out", [{"piid": 2, "value": self.number}]) == [
+                {"piid": 2, "value": self.number}
+            ]
+        return self.sort not in {"button", "echo"} or self.result == [self.number]
 
 
 def _code(item: Any) -> int:
@@ -110,6 +118,15 @@ def _ids(iid: tuple[int, int]) -> dict[str, Any]:
 
 
 def number_of(payload: object) -> int | None:
-    """Tell which command a request carries; None for hellos, questions of the session's own, and all else."""
-    number = payload.get("n") if isinstance(payload, Mapping) else None
+    """Tell which command a request carries; None for hellos, questions of the session's own, and all else.
+
+    It stands under ``n``; where methods of MiotDevice were used, which add no keys, it is the value or the argument.
+    """
+    if not isinstance(payload, Mapping):
+        return None
+    params, number = payload.get("params"), payload.get("n")
+    if payload.get("method") == "set_properties" and isinstance(params, list):
+        number = params[0]["value"]
+    elif payload.get("method") == "action" and isinstance(params, Mapping) and params["in"]:
+        number = params["in"][0]
     return number if isinstance(number, int) else None

@@ -90,7 +90,8 @@ def _read(tally: Tally, kind: Kind, command: Command, ledger: Ledger) -> None:
     if command.error is not None:
         tally.others["reads that failed"] += 1
         return
-    if command.sort != "info" and command.result not in ledger.replies[command.number]:
+    foreign = command.sort == "read" and command.result not in ledger.replies[command.number]
+    if foreign or not command.echoes:
         tally.fault("wrong", kind, command, f"{command.result} was the answer to another command")
         return
     if command.sort != "read" or not isinstance(command.result, list):
@@ -113,8 +114,7 @@ def _change(tally: Tally, kind: Kind, command: Command, ledger: Ledger) -> None:
             tally.others["outcome unknown, and ran" if runs else "outcome unknown, and did not run"] += 1
     if command.said_ok and not runs:
         tally.fault("untrue ok", kind, command, f"told {command.result}, never ran")
-    echoes = command.sort == "button" or (command.sort == "press" and command.said_ok)
-    if echoes and command.error is None and command.result not in ledger.replies[command.number]:
+    if command.error is None and not command.echoes:
         tally.fault("wrong", kind, command, f"{command.result} was the answer to another command")
     if command.error is None:
         return
