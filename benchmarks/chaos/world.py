@@ -11,7 +11,6 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
@@ -29,8 +28,9 @@ PEER = ("192.0.2.1", 40000)
 START = 10_000.0
 #: Unix time at the simulated instant 0.
 EPOCH = 1_790_000_000.0
-#: Seconds after the last call in which what is still under way arrives, and runs.
-AFTERMATH = 60.0
+#: After the last call, what is still under way arrives: as many seconds as the network may delay, and then as many
+#: as the module needs to be rid of what it holds.
+AFTERMATH = 3.0
 #: Mean seconds between two changes of the network, and between two faults of the device.
 WEATHER_EVERY = 20.0
 FAULTS_EVERY = 30.0
@@ -40,9 +40,10 @@ class World:
     """A client and a device.
 
     :param lanes: callers that share the client
+    :param careless: take every command for one that may be repeated: what the judgement is for
     """
 
-    def __init__(self, kind: Kind, seed: int, *, lanes: int = 1, first: int = 1000) -> None:
+    def __init__(self, kind: Kind, seed: int, *, lanes: int = 1, careless: bool = False) -> None:
         self.kind = kind
         self.now = START
         self.rng = random.Random(seed)
@@ -63,10 +64,11 @@ class World:
         self.weather = WEATHERS[0]
         self.commands: list[Command] = []
         self.faults: Counter[str] = Counter()
-        self._draw = Commands(random.Random(seed + 2), first)
+        self._draw = Commands(random.Random(seed + 2))
         self._calls: dict[int, tuple[Call, Command]] = {}
         self._by_number: dict[int, Command] = {}
         self._lanes = lanes
+        self._careless = careless
         self._sends = 0
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
@@ -81,13 +83,14 @@ class World:
         self._run_until(self.now + 2.0)
         self._after(self.rng.expovariate(1 / WEATHER_EVERY), self._turn)
         self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
-        waiting = count
         for _ in range(self._lanes):
             self._after(self.rng.uniform(0, 1), self._next)
-        self._left = waiting
+        self._left = count
         while self._left or self._calls:
             self._step()
         self._run_until(self.now + AFTERMATH)
+        while len(self.module.queue):
+            self._run_until(self.now + 1.0)
         return judge(self.kind, self.commands, self.ledger)
 
     # --- callers ------------------------------------------------------------------------------------------------
@@ -106,6 +109,7 @@ class World:
             self.now,
             timeout=command.timeout,
             retry_count=command.retry_count,
+            repeat_safe=True if self._careless else None,
             extra={"n": command.number},
         )
         self._calls[command.number] = (call, command)
@@ -215,10 +219,11 @@ class World:
         self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
 
 
-def simulate(count: int, seed: int, *, each: int = 60) -> tuple[Tally, Counter[str]]:
+def simulate(count: int, seed: int, *, each: int = 60, careless: bool = False) -> tuple[Tally, Counter[str]]:
     """Send so many commands to devices of all kinds, one after another.
 
     :param each: commands to one device
+    :param careless: see :class:`World`
     :returns: the judgement, and how often each fault of a device happened
     """
     rng = random.Random(seed)
@@ -227,8 +232,8 @@ def simulate(count: int, seed: int, *, each: int = 60) -> tuple[Tally, Counter[s
         left = count - tally.commands
         if left <= 0:
             break
-        lanes: Any = 3 if number % 5 == 4 else 1
-        world = World(kind, rng.randrange(1 << 30), lanes=lanes)
+        lanes = 3 if number % 5 == 4 else 1
+        world = World(kind, rng.randrange(1 << 30), lanes=lanes, careless=careless)
         tally.add(world.play(min(each, left)))
         faults.update(world.faults)
     return tally, faults
