@@ -12,7 +12,7 @@ from benchmarks.chaos.kinds import PRESS, TOGGLE
 Sort = Literal["read", "echo", "info", "set", "press", "button", "toggle"]
 
 #: (seconds per attempt, further attempts)
-PATIENCE = ((5.0, 3), (5.0, 3), (2.0, 3), (1.0, 2), (5.0, 0), (1.0, 0), (4.5, 1))
+PATIENCE = ((5.0, 3), (5.0, 3), (2.0, 3), (1.0, 2), (0.4, 2), (5.0, 0), (1.0, 0), (4.5, 1))
 #: Must not run twice.
 UNSAFE = frozenset({"press", "button", "toggle"})
 _SORTS: tuple[Sort, ...] = ("read", "echo", "info", "set", "press", "button", "toggle")
@@ -85,10 +85,15 @@ class Commands:
         self._rng = rng
         self._next = first
 
-    def draw(self) -> Command:
-        """Give the next command."""
+    def draw(self, *, sets: bool = True) -> Command:
+        """Give the next command.
+
+        :param sets: whether it may be one that sets a property
+        """
         number, self._next = self._next, self._next + 1
         (sort,) = self._rng.choices(_SORTS, _SHARES)
+        if sort == "set" and not sets:
+            sort = "read"
         timeout, retry_count = self._rng.choice(PATIENCE)
         method, params, iids = self._content(sort, number)
         return Command(number, sort, method, params, iids, timeout, retry_count)

@@ -90,6 +90,7 @@ class Kind:
     :param stamp: what its clock shows: seconds since boot, Unix time, or the one until it jumps to the other
     :param profile: how its module behaves
     :param busy: its module holds one command, and says -30012 to every other
+    :param remembered: how many ids it remembers
     """
 
     memory: Memory
@@ -97,6 +98,7 @@ class Kind:
     stamp: Stamp
     profile: str = "document"
     busy: bool = False
+    remembered: int = 16
 
     def __str__(self) -> str:
         speed = f"{self.answer_time:g} s" if self.answer_time else "fast"
@@ -105,8 +107,9 @@ class Kind:
     def module_profile(self) -> Profile:
         """Give the module's behaviour, with this device's memory for ids."""
         base = PROFILES[self.profile]
-        # Real devices remember only the last few ids; sixteen are more than any call sends here.
-        options: ResponderOptions = replace(base.options, id_memory=self.memory, id_memory_size=16)
+        options: ResponderOptions = replace(
+            base.options, id_memory=self.memory, id_memory_size=self.remembered
+        )
         return replace(base, options=options, waiting=0 if self.busy else base.waiting)
 
 
@@ -117,7 +120,11 @@ def kinds(rng: random.Random) -> Iterator[Kind]:
         rng.shuffle(every)
         for kind in every:
             profile = rng.choice(("document", "document", "newer"))
-            yield replace(kind, profile=profile, busy=rng.random() < 0.25)
+            yield replace(kind, profile=profile, busy=rng.random() < 0.25, remembered=rng.choice((4, 16)))
+
+
+#: Seconds after which a datagram of the product may come again.
+HAUNTING = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ class Weather:
     :param double: share that arrives twice
     :param damage: share of which a byte changes, or the end is missing
     :param delay: seconds, the longest; drawn evenly, so that datagrams overtake each other
+    :param haunt: share of the product's datagrams that come again, up to ``HAUNTING`` seconds later
     """
 
     name: str
@@ -135,13 +143,19 @@ class Weather:
     double: float = 0.0
     damage: float = 0.0
     delay: float = 0.0
+    haunt: float = 0.0
 
-    def fate(self, datagram: bytes, rng: random.Random, *, may_double: bool) -> list[tuple[float, bytes]]:
-        """Give the copies that arrive, each with its delay."""
+    def fate(
+        self, datagram: bytes, rng: random.Random, *, direction: Literal["up", "down"]
+    ) -> list[tuple[float, bytes]]:
+        """Give the copies that arrive, each with its delay; ``down`` is towards the product."""
         if rng.random() < self.loss:
             return []
-        copies = 2 if may_double and rng.random() < self.double else 1
-        return [(0.001 + rng.random() * self.delay, self._damaged(datagram, rng)) for _ in range(copies)]
+        copies = 2 if rng.random() < self.double else 1
+        found = [(0.001 + rng.random() * self.delay, self._damaged(datagram, rng)) for _ in range(copies)]
+        if direction == "up" and rng.random() < self.haunt:
+            found.append((rng.random() * HAUNTING, datagram))
+        return found
 
     def _damaged(self, datagram: bytes, rng: random.Random) -> bytes:
         if rng.random() >= self.damage:
@@ -158,7 +172,8 @@ WEATHERS = (
     Weather("late", loss=0.02, double=0.1, damage=0.01, delay=0.4),
     Weather("later", loss=0.05, double=0.1, damage=0.02, delay=1.5),
     Weather("bad", loss=0.3, double=0.1, damage=0.1, delay=0.2),
+    Weather("haunted", loss=0.1, double=0.2, delay=0.1, haunt=0.3),
     Weather("off", loss=1.0),
 )
 #: How often each of them blows, among the above.
-SHARES = (3, 6, 3, 1, 2, 1)
+SHARES = (3, 6, 3, 1, 2, 1, 1)

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a command came from: its number, and which of the client's datagrams carried it."""
+    """Where a command came from.
+
+    :param number: the command's, None for what is none of ours
+    :param send: which of the client's datagrams carried it
+    :param doubled: whether the network made two of that datagram
+    """
 
     number: int | None
     send: int
+    doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Lane:
             return int(time.time() - (time.monotonic() - now))
         return self.product.module.life(now)
 
-    def _sent(self, datagram: bytes) -> Source:
+    def _sent(self, datagram: bytes, doubled: bool) -> Source:
         """Note a datagram of the client's. In the proxy's thread."""
         self._sends += 1
         try:
@@ -102,7 +102,7 @@ class Lane:
             number = None
         if number is not None:
             self._by_number[number].copies += 1
-        return Source(number, self._sends)
+        return Source(number, self._sends, doubled)
 
     # --- the caller ---------------------------------------------------------------------------------------------
 

@@ -25,11 +25,11 @@ _NAP = 0.05
 class Route:
     """The way to one product. A client that speaks to ``port`` speaks to it.
 
-    :param on_send: told each datagram of the client, and gives what its delivery is to be known by
+    :param on_send: told each datagram of the client and whether it is doubled; gives what its delivery is known by
     """
 
     def __init__(
-        self, target: tuple[str, int], token: bytes, seed: int, on_send: Callable[[bytes], Any]
+        self, target: tuple[str, int], token: bytes, seed: int, on_send: Callable[[bytes, bool], Any]
     ) -> None:
         self.weather: Weather = WEATHERS[0]
         self.token = token
@@ -119,13 +119,14 @@ class Proxy:
 
     def _from_client(self, route: Route) -> None:
         datagram, route.client = route.front.recvfrom(_MAX)
-        mark = route.on_send(datagram)
-        for delay, copy in route.weather.fate(datagram, route.rng, may_double=True):
+        copies = route.weather.fate(datagram, route.rng, direction="down")
+        mark = route.on_send(datagram, len(copies) > 1)
+        for delay, copy in copies:
             self._after(delay, lambda copy=copy: route.to_product(copy, mark))  # type: ignore[misc]
 
     def _from_product(self, route: Route) -> None:
         datagram, client = route.back.recv(_MAX), route.client
-        for delay, copy in route.weather.fate(datagram, route.rng, may_double=True):
+        for delay, copy in route.weather.fate(datagram, route.rng, direction="up"):
             self._after(delay, lambda copy=copy: route.to_client(copy, client))  # type: ignore[misc]
 
     def _after(self, delay: float, what: Callable[[], object]) -> None:

@@ -19,12 +19,12 @@ from benchmarks.chaos.ledger import Ledger, Source
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import decode
+from miio_lan.lan.responder.responder import Address
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module, Timings
 
 TOKEN = bytes(range(16))
 DEVICE_ID = 0x1_2345_6789
-PEER = ("192.0.2.1", 40000)
 START = 10_000.0
 #: Unix time at the simulated instant 0.
 EPOCH = 1_790_000_000.0
@@ -37,19 +37,24 @@ FAULTS_EVERY = 30.0
 
 
 class World:
-    """A client and a device.
+    """Clients and a device.
 
-    :param lanes: callers that share the client
+    :param lanes: callers that share the first client
+    :param rival: whether there is a second client, which reads and presses, as a telephone does
     :param careless: take every command for one that may be repeated: what the judgement is for
     """
 
-    def __init__(self, kind: Kind, seed: int, *, lanes: int = 1, careless: bool = False) -> None:
+    def __init__(
+        self, kind: Kind, seed: int, *, lanes: int = 1, rival: bool = False, careless: bool = False
+    ) -> None:
         self.kind = kind
         self.now = START
         self.rng = random.Random(seed)
-        self.session = Session(
-            TOKEN, peer="the device", rng=random.Random(seed + 1), max_in_flight=1 if lanes == 1 else 2
-        )
+        #: The clients, each with the number of its address.
+        self.sessions = [
+            Session(TOKEN, peer="the device", rng=random.Random(seed + 3 + number), max_in_flight=limit)
+            for number, limit in enumerate([1 if lanes == 1 else 2, *([1] if rival else [])])
+        ]
         self.module = Module(
             device_id=DEVICE_ID,
             token=TOKEN,
@@ -65,7 +70,7 @@ class World:
         self.commands: list[Command] = []
         self.faults: Counter[str] = Counter()
         self._draw = Commands(random.Random(seed + 2))
-        self._calls: dict[int, tuple[Call, Command]] = {}
+        self._calls: dict[int, tuple[int, Call, Command]] = {}
         self._by_number: dict[int, Command] = {}
         self._lanes = lanes
         self._careless = careless
@@ -83,8 +88,8 @@ class World:
         self._run_until(self.now + 2.0)
         self._after(self.rng.expovariate(1 / WEATHER_EVERY), self._turn)
         self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
-        for _ in range(self._lanes):
-            self._after(self.rng.uniform(0, 1), self._next)
+        for client in [0] * self._lanes + [1] * (len(self.sessions) - 1):
+            self._after(self.rng.uniform(0, 1), lambda client=client: self._next(client))  # type: ignore[misc]
         self._left = count
         while self._left or self._calls:
             self._step()
@@ -95,15 +100,16 @@ class World:
 
     # --- callers ------------------------------------------------------------------------------------------------
 
-    def _next(self) -> None:
+    def _next(self, client: int) -> None:
         if not self._left:
             return
         self._left -= 1
-        command = self._draw.draw()
+        session = self.sessions[client]
+        command = self._draw.draw(sets=client == 0)
         command.began = self.now
         self.commands.append(command)
         self._by_number[command.number] = command
-        call = self.session.command(
+        call = session.command(
             command.method,
             command.params,
             self.now,
@@ -112,12 +118,12 @@ class World:
             repeat_safe=True if self._careless else None,
             extra={"n": command.number},
         )
-        self._calls[command.number] = (call, command)
-        self.session.begin(call, self.now)
+        self._calls[command.number] = (client, call, command)
+        session.begin(call, self.now)
 
     def _harvest(self) -> None:
         """Take the results of calls that are done; their callers go on after a while."""
-        for number, (call, command) in list(self._calls.items()):
+        for number, (client, call, command) in list(self._calls.items()):
             if not call.done:
                 continue
             del self._calls[number]
@@ -125,7 +131,7 @@ class World:
             pause = self.rng.choice((0.0, 0.0, 0.0, 0.3, 2.0))
             # Longer than the session trusts a clock it has not heard of.
             pause = 30.0 if self.rng.random() < 0.01 else pause
-            self._after(pause, self._next)
+            self._after(pause, lambda client=client: self._next(client))  # type: ignore[misc]
 
     # --- time ---------------------------------------------------------------------------------------------------
 
@@ -140,13 +146,13 @@ class World:
     def _step(self) -> None:
         """Go to what happens next, and let all react."""
         due = [self._events[0][0]]
-        due += [each.deadline for each in (self.session, self.module, self.mcu) if each.deadline is not None]
+        machines = (*self.sessions, self.module, self.mcu)
+        due += [at for each in machines if (at := each.deadline) is not None]
         self.now = max(self.now, min(due))
         while self._events and self._events[0][0] <= self.now:
             heapq.heappop(self._events)[2]()
-        self.module.tick(self.now)
-        self.mcu.tick(self.now)
-        self.session.tick(self.now)
+        for machine in machines:
+            machine.tick(self.now)
         self._pump()
         self._harvest()
 
@@ -160,29 +166,31 @@ class World:
                 self.module.receive_uart(up, self.now)
             if not up and not down:
                 break
-        for answer, _ in self.module.take_lan():
-            for delay, copy in self.weather.fate(answer, self.rng, may_double=True):
-                self._after(delay, lambda copy=copy: self._to_session(copy))  # type: ignore[misc]
-        for datagram in self.session.take_output():
-            self._send(datagram)
+        for answer, peer in self.module.take_lan():
+            for delay, copy in self.weather.fate(answer, self.rng, direction="up"):
+                self._after(delay, lambda copy=copy, peer=peer: self._to_client(copy, peer))  # type: ignore[misc]
+        for client, session in enumerate(self.sessions):
+            for datagram in session.take_output():
+                self._send(datagram, client)
 
     # --- the network --------------------------------------------------------------------------------------------
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, datagram: bytes, client: int) -> None:
         self._sends += 1
         number = number_of(decode(datagram, TOKEN).payload) if len(datagram) > 32 else None
         if number is not None:
             self._by_number[number].copies += 1
-        source = Source(number, self._sends)
-        for delay, copy in self.weather.fate(datagram, self.rng, may_double=True):
-            self._after(delay, lambda copy=copy: self._to_module(copy, source))  # type: ignore[misc]
+        copies = self.weather.fate(datagram, self.rng, direction="down")
+        source = Source(number, self._sends, len(copies) > 1)
+        for delay, copy in copies:
+            self._after(delay, lambda copy=copy: self._to_module(copy, source, client))  # type: ignore[misc]
 
-    def _to_session(self, datagram: bytes) -> None:
-        self.session.receive(datagram, self.now)
+    def _to_client(self, datagram: bytes, peer: Address) -> None:
+        self.sessions[peer[1]].receive(datagram, self.now)
 
-    def _to_module(self, datagram: bytes, source: Source) -> None:
+    def _to_module(self, datagram: bytes, source: Source, client: int) -> None:
         self.ledger.delivering = source
-        self.module.receive_lan(datagram, PEER, self.now)
+        self.module.receive_lan(datagram, ("192.0.2.1", client), self.now)
 
     def _turn(self) -> None:
         """Change the network."""
@@ -232,8 +240,13 @@ def simulate(count: int, seed: int, *, each: int = 60, careless: bool = False) -
         left = count - tally.commands
         if left <= 0:
             break
-        lanes = 3 if number % 5 == 4 else 1
-        world = World(kind, rng.randrange(1 << 30), lanes=lanes, careless=careless)
+        world = World(
+            kind,
+            rng.randrange(1 << 30),
+            lanes=3 if number % 5 == 4 else 1,
+            rival=number % 5 == 3,
+            careless=careless,
+        )
         tally.add(world.play(min(each, left)))
         faults.update(world.faults)
     return tally, faults
