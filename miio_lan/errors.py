@@ -6,8 +6,8 @@
     ├── DeviceError                        the device answered, and said no (code, message, method, id, exe_time)
     │   └── RecoverableError               a no that a later attempt may turn into a yes
     │       └── McuTimeout                 -9999: the module is there, the MCU behind it did not answer in time
-    ├── DeviceTimeout (TimeoutError)       no answer before the deadline; the command surely had no lasting effect
-    │   └── OutcomeUnknown                 no answer before the deadline, and the command may have been executed
+    ├── DeviceTimeout (TimeoutError)       no answer before the deadline; the command never left, or may be repeated
+    │   └── OutcomeUnknown                 no answer before the deadline, and a command not to be repeated may have run
     ├── PayloadDecodeException             bytes that are not what they should be (kind, raw)
     ├── DeviceInfoUnavailableException     the device does not tell who it is
     ├── UnsupportedFeatureException        the device, or this object, cannot do that
@@ -20,6 +20,7 @@
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
 
+Every one of them has ``may_have_run``: whether the command that ended with it may have been executed all the same.
 Names that python-miio has keep python-miio's meaning.
 """
 
@@ -31,6 +32,9 @@ from typing import Any
 class DeviceException(Exception):
     """Root of everything raised by this package about a device, a line or a file."""
 
+    #: Whether the command that ended with this error may have been executed; False where it surely was not.
+    may_have_run: bool = False
+
 
 class DeviceError(DeviceException):
     """The device answered the command with an error object.
@@ -40,6 +44,7 @@ class DeviceError(DeviceException):
     :param method: the command that was refused
     :param id: the id of the request that was refused
     :param exe_time: milliseconds the device says it spent, or None where it does not say
+    :param may_have_run: whether the command may have been executed although the device answered with an error
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class DeviceError(DeviceException):
         id: int | None = None,  # noqa: A002 - the protocol's own word
         exe_time: float | None = None,
         explanation: str = "",
+        may_have_run: bool = False,
     ) -> None:
         self.code = code
         self.message = message
@@ -58,14 +64,26 @@ class DeviceError(DeviceException):
         self.id = id
         self.exe_time = exe_time
         self.explanation = explanation
+        self.may_have_run = may_have_run
         super().__init__(self._text())
 
     def _text(self) -> str:
-        what = f"{self.method} was refused" if self.method else "refused"
+        verb = "answered with an error" if self.may_have_run else "refused"
+        what = f"{self.method} was {verb}" if self.method else verb
         said = f"code {self.code}" + (f", {self.message!r}" if self.message else "")
         spent = f" after {self.exe_time:g} ms" if self.exe_time is not None else ""
         meaning = f": {self.explanation}" if self.explanation else ""
         return f"{what} by the device ({said}{spent}){meaning}"
+
+    def doubt(self, advice: str = "") -> None:
+        """Say that the command may have been executed all the same.
+
+        :param advice: what to do about it, in a sentence
+        """
+        self.may_have_run = True
+        if advice:
+            self.explanation = f"{self.explanation}. {advice}" if self.explanation else advice
+        self.args = (self._text(),)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword-only arguments do not pickle by themselves; test runners send them about.
@@ -80,6 +98,7 @@ def _rebuild(cls: type[DeviceError], state: dict[str, Any]) -> DeviceError:
         id=state["id"],
         exe_time=state["exe_time"],
         explanation=state["explanation"],
+        may_have_run=state["may_have_run"],
     )
 
 
@@ -97,12 +116,21 @@ class DeviceTimeout(DeviceException, TimeoutError):
     :param method: the command that was not answered, None for a handshake
     :param sent: how many datagrams carried it
     :param elapsed: seconds from the call to giving up
+    :param may_have_run: whether the command may have been executed
     """
 
     def __init__(
-        self, message: str, *, method: str | None = None, sent: int = 0, elapsed: float | None = None
+        self,
+        message: str,
+        *,
+        method: str | None = None,
+        sent: int = 0,
+        elapsed: float | None = None,
+        may_have_run: bool | None = None,
     ) -> None:
         super().__init__(message)
+        if may_have_run is not None:
+            self.may_have_run = may_have_run
         self.method = method
         self.sent = sent
         self.elapsed = elapsed
@@ -110,6 +138,8 @@ class DeviceTimeout(DeviceException, TimeoutError):
 
 class OutcomeUnknown(DeviceTimeout):
     """No answer before the deadline, and the command is not one that may be repeated: it may have been executed."""
+
+    may_have_run = True
 
 
 class PayloadDecodeException(DeviceException):

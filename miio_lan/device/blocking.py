@@ -20,9 +20,10 @@ from miio_lan.errors import (
     UnsupportedFeatureException,
 )
 from miio_lan.lan.cipher import parse_token
-from miio_lan.lan.client.blocking import Connection, tracer
+from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.pushes import Push
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.telling import Tell, tracer
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
 from miio_lan.record.redact import redact
 
@@ -105,9 +106,9 @@ class Device:
             start_id=start_id,
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
-            trace=_trace(observer, debug, peer),
         )
-        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip)
+        tell = _teller(observer, debug, peer)
+        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -361,7 +362,7 @@ def _checked_timeout(timeout: float) -> float:
     return timeout
 
 
-def _trace(observer: Observer | None, debug: int, peer: str) -> Any:
+def _teller(observer: Observer | None, debug: int, peer: str) -> Tell | None:
     if observer is None and debug <= 0:
         return None
 

@@ -13,6 +13,18 @@ METHOD_NOT_FOUND = -32601
 #: Errors that may be gone at the next attempt.
 RECOVERABLE = frozenset({MCU_TIMEOUT, -30001, -30010, -30011, QUEUE_FULL})
 
+#: After these, nobody has said that the command was not executed: the module gives up on an MCU that may be at work, or
+#: cannot use what the MCU answered. (-30012 is a matter of its own: see ``lan/client/repeats.py``.)
+_OPEN_ENDED = frozenset(
+    {
+        *(-3, -4004, -9998, MCU_TIMEOUT, -10000, -30000, -30001, -30010, -30011, QUEUE_FULL, -30013, -30014, -30015),
+        *(-30016, -30017, -30018, -30019, -30030, -32603, -32604),
+        *(-33001, -33002, -33003, -33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
+    }
+)
+#: Of the long codes, those that say what was wrong with the request itself.
+_LONG_REFUSALS = frozenset({6, 8, 13, 23, 25, 33, 35})
+
 _TOP_LEVEL = {
     -5000: "the MCU does not know the method, or got too many properties at once",
     -5001: "the MCU does not know the command or dislikes its argument",
@@ -119,6 +131,21 @@ def explain(code: int | None) -> str:
 def explain_item(code: int) -> str:
     """Say what the code of one property or action result means; empty for what only the device knows."""
     return _ITEM.get(code) or _explain_long(code) or _TOP_LEVEL.get(code, "")
+
+
+def may_have_run(code: int | None) -> bool:
+    """Tell whether a command that was answered with this code may have been executed all the same.
+
+    An MCU's own refusal, and what the module refuses before the MCU hears of it, mean no. A text without a number,
+    and all by which the module tells of trouble with its MCU, leave it open.
+    """
+    if code is None or code in _OPEN_ENDED:
+        return True
+    digits = str(-code)
+    if code < 0 and len(digits) == 9 and digits[:2] == "70":
+        what = int(digits[6:])
+        return what not in _LONG_REFUSALS and not 901 <= what <= 906
+    return False
 
 
 def _explain_long(code: int) -> str:

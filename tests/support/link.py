@@ -41,7 +41,7 @@ class Link:
         self.work = work
         self.session = Session(session.pop("token", TOKEN), peer="10.0.0.9", **session)
         self.device = Responder(device_id=DEVICE_ID, token=TOKEN, options=options or ResponderOptions())
-        self.device.restart(start - 500)
+        self.restart(start - 500)
         self.executed: Counter[tuple[str, str]] = Counter()
         self.sent: list[tuple[float, bytes]] = []
         self.replies: dict[str, Callable[[Request], dict[str, Any]]] = {}
@@ -119,9 +119,20 @@ class Link:
         request = self.device.receive(datagram, PEER, self.now)
         if request is not None:
             self.executed[request.method, repr(request.params)] += 1
-            self._plan(self.work, "answer", request)
+            self._plan(self.work if request.method != "miIO.info" else 0.005, "answer", request)
+
+    def restart(self, booted: float) -> None:
+        """Let the device have started at an instant, with all that it knew forgotten."""
+        self.booted = booted
+        self.device.restart(booted)
+
+    def info(self, _: Request) -> dict[str, Any]:
+        """What the Wi-Fi module answers by itself."""
+        return {"result": {"life": int(self.now - self.booted), "model": "a.b.c"}}
 
     def answer(self, request: Request) -> None:
+        if request.method == "miIO.info":
+            self.replies.setdefault("miIO.info", self.info)
         reply = self.replies.get(request.method, lambda asked: {"result": [asked.method, asked.params]})(
             request
         )

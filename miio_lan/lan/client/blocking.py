@@ -2,28 +2,33 @@
 
 The thread whose turn it is waits on the socket and feeds the session; the others wait for it and take over when it
 is done. No thread of our own is needed, and a thread never waits longer than its own call's deadline.
+
+Ctrl-C may end a call at any line of this file, also in its clean-up. So who waits on the socket is written down by
+name and until when, which expires; the lock knows its owner, who frees it on the way out; and what a call leaves behind
+in regular course is nothing: it steps down after each wait, not in a clean-up at its end.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import random
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.resolving import Address, Lookup
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.telling import Tell, Teller
 from miio_lan.lan.packet import PORT
-from miio_lan.lan.payload import parse_payload
-
-if TYPE_CHECKING:
-    from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -34,7 +39,9 @@ _UNATTENDED = 1.0
 #: Of which so many are read at most.
 _BACKLOG = 1000
 #: Seconds after its deadline when a call ends even if the session has lost it (interrupted in mid-change).
-_OVERDUE = 1.0
+_OVERDUE = 0.3
+#: Seconds beyond its own wait after which a thread is taken to have left without a word.
+_GONE = 0.2
 
 
 class Connection:
@@ -43,6 +50,7 @@ class Connection:
     :param host: address or name of the device; resolved when the socket is opened
     :param session: the rules; this object is the only one to call them
     :param source_ip: the local address to send from, None to let the system choose
+    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.telling.tracer`
     """
 
     def __init__(
@@ -53,20 +61,41 @@ class Connection:
         port: int = PORT,
         source_ip: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        tell: Tell | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.source_ip = source_ip
         self.session = session
         self._clock = clock
-        # Ctrl-C may end a wait anywhere. So the lock is only ever held by ``with``, never over a wait, and who waits
-        # on the socket is written down by name: what an interrupted thread left behind, it can recognise.
+        self._teller = None if tell is None else Teller(tell)
+        session.observed = session.observed or tell is not None
+        self._socket: socket.socket | None = None
+        self._local_port = 0
+        self._lookup: Lookup | None = None
+        self._doubtful = False
+        self._start()
+        _CONNECTIONS.add(self)
+
+    def _start(self) -> None:
+        """Begin without any thread at work."""
         self._state = threading.RLock()
         self._leader: int | None = None
+        self._leads_until = 0.0
         self._waiters: list[threading.Lock] = []
-        self._socket: socket.socket | None = None
         self._buffer = bytearray(_BUFFER)
         self._attended = 0.0
+
+    def split_off(self) -> None:
+        """Become the connection of another process (after a fork): the socket stays with the first one."""
+        sock, self._socket = self._socket, None
+        self._local_port, self._lookup, self._doubtful = 0, None, False
+        self._start()
+        if self._teller is not None:
+            self._teller = self._teller.again()
+        self.session.split_off(random.Random())  # noqa: S311 - ids are no secrets
+        if sock is not None:
+            sock.close()  # without a shutdown, which would end the other one's, too
 
     def call(
         self,
@@ -77,6 +106,7 @@ class Connection:
         retry_count: int,
         repeat_safe: bool | None = None,
         extra: Mapping[str, object] | None = None,
+        deadline: float | None = None,
     ) -> object:
         """Send a command and wait for its result; see :meth:`miio_lan.lan.client.session.Session.command`.
 
@@ -92,6 +122,7 @@ class Connection:
                 retry_count=retry_count,
                 repeat_safe=repeat_safe,
                 extra=extra,
+                deadline=deadline,
             )
         )
 
@@ -106,22 +137,26 @@ class Connection:
         """
         arrived = self.session.pushes.arrived
         end = self._clock() + timeout
+        within = self._is_telling()
         try:
-            with self._state:
-                self._attend()
+            self._attend(end)
             while not arrived and self._clock() < end:
                 self._wait(end, lambda: bool(arrived))
-        finally:
+                self._tell()
             with self._state:
-                self._leave()
-        with self._state:
-            return arrived.popleft() if arrived else None
+                self._attended = self._clock()
+                self._wake()
+                return arrived.popleft() if arrived else None
+        except BaseException:
+            self._recover(None, within)
+            raise
 
     def close(self) -> None:
         """Close the socket, ending open calls of other threads; the next command opens another socket."""
         with self._state:
             self.session.abandon_all("the connection was closed")
             self._close_socket()
+            self._local_port = 0
             self._wake()
 
     def __enter__(self) -> Self:
@@ -141,21 +176,57 @@ class Connection:
 
     def _run(self, make: Callable[[float], Call]) -> object:
         call: Call | None = None
+        within = self._is_telling()
         try:
             with self._state:
-                self._attend()
                 call = make(self._clock())
-                self.session.begin(call, call.started)
-                self._flush()
-            mine = call
-            while not call.done and self._clock() < call.deadline + _OVERDUE:
-                self._wait(call.deadline, lambda: mine.done)
-        finally:
-            with self._state:
-                if call is not None:
-                    self.session.abandon(call, "the call was interrupted")
-                self._leave()
+            self._converse(call)
+            self._finish(call)
+            self._tell()
+        except BaseException:
+            self._recover(call, within)
+            raise
         return call.outcome()
+
+    def _converse(self, call: Call) -> None:
+        """Have a call answered, or ended by its deadline."""
+        self._attend(call.deadline)
+        with self._state:
+            self.session.begin(call, self._clock())
+            self._flush()
+        overdue = False
+        while not call.done and not overdue:
+            self._tell()
+            # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
+            overdue = self._clock() >= call.deadline + _OVERDUE
+            self._wait(call.deadline, lambda: call.done)
+
+    def _finish(self, call: Call) -> None:
+        """Leave in regular course."""
+        with self._state:
+            self.session.abandon(call, "the call was lost")
+            if isinstance(call.error, DeviceTimeout):
+                self._doubtful = True
+            self._attended = self._clock()
+            self._wake()
+
+    def _recover(self, call: Call | None, within: bool) -> None:  # noqa: FBT001 - it is not called from elsewhere
+        """Leave after an error or an interruption, wherever it came: nothing of this thread stays behind.
+
+        :param within: whether an observer sent, so that this thread still is telling it something
+        """
+        with suppress(RuntimeError):
+            while True:
+                self._state.release()  # an error where it is not this thread's
+        with self._state:
+            if call is not None:
+                self.session.abandon(call, "the call was interrupted")
+            if self._leader == threading.get_ident():
+                self._leader = None
+            if self._teller is not None and self._is_telling() and not within:
+                self._teller.busy = None
+            self._attended = self._clock()
+            self._wake()
 
     def _wait(self, end: float, done: Callable[[], bool]) -> None:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
@@ -167,21 +238,27 @@ class Connection:
         with self._state:
             if done():
                 return
+            now = self._clock()
             deadline = self.session.deadline
-            wait = max(0.0, (end if deadline is None else min(end, deadline)) - self._clock())
+            wait = max(0.0, (end if deadline is None else min(end, deadline)) - now)
+            gone = self._leader is not None and now > self._leads_until + _GONE
+            if gone:
+                self._buffer = bytearray(_BUFFER)  # should it be there after all, it keeps the other one
             # One's own name there is left over from an interrupted wait.
-            leading = self._leader in {None, me}
+            leading = gone or self._leader in {None, me}
             if leading:
+                self._leads_until = now + wait
                 self._leader = me
-                sock = self._socket or self._open()
+                sock, buffer = self._socket, self._buffer
             else:
+                wait = min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
                 waiter = threading.Lock()
                 waiter.acquire()
                 self._waiters.append(waiter)
         if leading:
-            datagram, trouble = self._read(sock, wait)
+            datagram, trouble = self._read(sock, buffer, wait)
             with self._state:
-                self._take(datagram, trouble)
+                self._take(datagram, trouble if sock is self._socket else "")
         else:
             waiter.acquire(timeout=wait)
             with self._state:
@@ -189,20 +266,26 @@ class Connection:
                     self._waiters.remove(waiter)
                 self._take(None, "")
 
-    def _read(self, sock: socket.socket, wait: float) -> tuple[bytes | None, str]:
+    def _read(
+        self, sock: socket.socket | None, buffer: bytearray, wait: float
+    ) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
+        if sock is None:  # closed meanwhile, or it could not be opened again
+            return None, ""
         try:
             # 0 would make the socket non-blocking, which reads as an error here.
             sock.settimeout(max(wait, 0.0005))
-            size = sock.recv_into(self._buffer)
-            return bytes(self._buffer[:size]), ""
+            size = sock.recv_into(buffer)
+            return bytes(buffer[:size]), ""
         except TimeoutError:
             return None, ""
         except OSError as error:
             return None, self._describe(error)
 
     def _take(self, datagram: bytes | None, trouble: str) -> None:
-        """Hand the session what came of a wait, and send what it wants sent."""
+        """Step down, hand the session what came of a wait, and send what it wants sent."""
+        if self._leader == threading.get_ident():
+            self._leader = None
         now = self._clock()
         if datagram is not None:
             self.session.receive(datagram, now)
@@ -211,43 +294,76 @@ class Connection:
         else:
             self.session.tick(now)
         self._flush()
-        if datagram is not None or trouble:
+        if datagram is not None or trouble or not (self._teller is None or self._teller.idle):
             self._wake()
-
-    def _leave(self) -> None:
-        """End this thread's part: somebody else may wait on the socket now."""
-        if self._leader == threading.get_ident():
-            self._leader = None
-        self._attended = self._clock()
-        self._wake()
 
     def _wake(self) -> None:
         """Let the waiting threads look whether their calls are done, and who waits on the socket next."""
         for waiter in self._waiters:
-            waiter.release()
+            with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
+                waiter.release()
         self._waiters.clear()
 
+    def _tell(self) -> None:
+        """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
+        teller = self._teller
+        if teller is None or teller.idle:
+            return
+        within = self._is_telling()
+        while True:
+            with self._state:
+                told = teller.next(threading.get_ident())
+                if told is None and not within and self._is_telling():
+                    teller.busy = None
+            if told is None:
+                return
+            teller.tell(told)
+
+    def _is_telling(self) -> bool:
+        return self._teller is not None and self._teller.busy == threading.get_ident()
+
     def _flush(self) -> None:
+        if self._teller is not None:
+            self._teller.add(self.session.take_told())
         while datagrams := self.session.take_output():
             for datagram in datagrams:
                 self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:
+        if self._socket is None:
+            return  # closed meanwhile: to the device, this datagram was lost
         try:
-            (self._socket or self._open()).send(datagram)
+            self._socket.send(datagram)
         except OSError as error:
             # The route may come back (a restart, Wi-Fi roaming): the session decides how long to go on.
             self.session.unreachable(self._describe(error), self._clock())
 
     # --- the socket --------------------------------------------------------------------------------------------
 
-    def _attend(self) -> None:
-        """Open the socket, and read what piled up while nobody listened: its stamps say nothing about now."""
-        if self._socket is None:
-            self._open()
-            return
+    def _attend(self, end: float) -> None:
+        """See to it that there is a socket to the address the device has now, and nothing old in it.
+
+        :param end: until when a name server may be waited for (monotonic seconds)
+        """
+        if self._socket is None or (self._doubtful and self.session.silent):
+            address = self._resolve(end)
+            with self._state:
+                if self._doubtful or self._socket is None:
+                    self._open(address)
+        else:
+            with self._state:
+                self._read_backlog()
+
+    def _resolve(self, end: float) -> Address:
+        lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
+        address = lookup.wait(end - self._clock())
+        self._lookup = None
+        return address
+
+    def _read_backlog(self) -> None:
+        """Read what piled up while nobody listened: its stamps say nothing about now."""
         now = self._clock()
-        if self._leader is not None or now - self._attended < _UNATTENDED:
+        if self._socket is None or self._leader is not None or now - self._attended < _UNATTENDED:
             return
         self._socket.settimeout(0)
         for _ in range(_BACKLOG):
@@ -260,35 +376,35 @@ class Connection:
             self.session.receive(bytes(self._buffer[:size]), now, stale=True)
         self._flush()
 
-    def _open(self) -> socket.socket:
-        try:
-            # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
-            host = self.host.encode("ascii") if self.host.isascii() else self.host
-            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as error:
-            raise DeviceException(f"{self.host!r} is not a known host name or address: {error}") from None
-        # Products speak IPv4; a name server may list an IPv6 address of the same name first.
-        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    def _open(self, address: Address) -> None:
+        """Make a socket to an address, in place of the one there may be."""
+        self._close_socket()
+        family, kind, protocol, _, peer = address
         sock = socket.socket(family, kind, protocol)
         try:
-            if self.source_ip is not None:
-                self._bind(sock, self.source_ip)
+            self._bind(sock)
             # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.
-            sock.connect(address)
+            sock.connect(peer)
+            self._local_port = sock.getsockname()[1]
         except BaseException as error:
             sock.close()
             if isinstance(error, OSError):
                 raise DeviceException(f"cannot send to {self.host}: {error.strerror or error}") from None
             raise
+        self._doubtful = False
         self._socket = sock
-        return sock
 
-    @staticmethod
-    def _bind(sock: socket.socket, source_ip: str) -> None:
-        try:
-            sock.bind((source_ip, 0))
-        except OSError as error:
-            raise DeviceException(f"cannot send from {source_ip}: {error.strerror or error}") from None
+    def _bind(self, sock: socket.socket) -> None:
+        """Use the port of before, where it is free: a device tells what it tells unasked to that one."""
+        if self._local_port:
+            with suppress(OSError):
+                sock.bind((self.source_ip or "", self._local_port))
+                return
+        if self.source_ip is not None:
+            try:
+                sock.bind((self.source_ip, 0))
+            except OSError as error:
+                raise DeviceException(f"cannot send from {self.source_ip}: {error.strerror or error}") from None
 
     def _close_socket(self) -> None:
         sock, self._socket = self._socket, None
@@ -303,26 +419,14 @@ class Connection:
         return f"cannot send to {self.host}: {error.strerror or error}"
 
 
-def tracer(observer: Observer, peer: str) -> Callable[[str, bytes, float, str], None]:
-    """Make the session's trace function that hands an observer one record per datagram."""
-    from miio_lan.record import Record  # most programs observe nothing
+_CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
 
-    def trace(direction: str, plain: bytes, now: float, note: str) -> None:
-        reading = None
-        if plain and not note:
-            value = parse_payload(plain)
-            reading = value if isinstance(value, dict) else None
-        observer(
-            Record(
-                wire="lan",
-                direction=direction,
-                instant=now,
-                wall=time.time(),
-                raw=plain,
-                reading=reading,
-                note=note,
-                peer=peer,
-            )
-        )
 
-    return trace
+def _after_fork() -> None:
+    """Give the child sockets, ids and handshakes of its own."""
+    for connection in list(_CONNECTIONS):
+        connection.split_off()
+
+
+if hasattr(os, "register_at_fork"):  # not on every system
+    os.register_at_fork(after_in_child=_after_fork)

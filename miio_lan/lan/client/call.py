@@ -15,6 +15,7 @@ from miio_lan.errors import (
     PayloadDecodeException,
     RequestTooLong,
 )
+from miio_lan.lan.client.afoot import Targets
 from miio_lan.lan.packet import MAX_REQUEST, sealed_size
 from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 
@@ -22,6 +23,13 @@ from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 _ABSOLUTE_SETS = frozenset({"set_properties"})
 _READ_PREFIXES = ("get_", "miIO.get_")
 _READS = frozenset({"miIO.info", "miIO.wifi_assoc_state"})
+#: Said of a command that is no read and was perhaps executed.
+MAY_HAVE_RUN = "The command may have been executed: look at the product's state before repeating it"
+
+
+def is_read(method: str) -> bool:
+    """Tell whether a command only asks, so that nothing is changed by it."""
+    return method.startswith(_READ_PREFIXES) or method in _READS
 
 
 def is_repeat_safe(method: str) -> bool:
@@ -29,7 +37,7 @@ def is_repeat_safe(method: str) -> bool:
 
     Unknown methods may be toggles or increments, so they are not.
     """
-    return method.startswith(_READ_PREFIXES) or method in _READS or method in _ABSOLUTE_SETS
+    return is_read(method) or method in _ABSOLUTE_SETS
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -40,6 +48,7 @@ class Call:
     :param deadline: monotonic second at which it ends, whatever happens
     :param retries: how many recoverable errors may still be answered with another attempt
     :param safe: whether it may run twice
+    :param once: whether exactly one datagram may carry it (``retry_count=0``)
     """
 
     method: str | None
@@ -50,16 +59,33 @@ class Call:
     deadline: float
     retries: int
     safe: bool
+    once: bool = False
 
+    active: bool = False
+    #: What it sets, see :mod:`miio_lan.lan.client.afoot`.
+    targets: Targets = frozenset()
     awaits_hello: bool = False
     next_send: float = 0.0
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
+    #: Id -> when it was sent under it for the first time (nan once it was sent again under it), and for the last time.
     sent_at: dict[int, float] = field(default_factory=dict)
+    last_sent_at: dict[int, float] = field(default_factory=dict)
     first_sent: float | None = None
+    #: The stamp of the first datagram, and how many ids had been given by then.
+    first_stamp: int = 0
+    first_given: int = 0
+    last_sent: float = 0.0
     sends: int = 0
+    #: Datagrams that left with it, but for those of which it is sure that they were not taken.
+    copies_out: int = 0
+    #: Whether one that must not run twice may go out (again) now.
+    cleared: bool = True
+    #: Ids under which the device had no room for it.
+    refused: set[int] = field(default_factory=set)
     hurried: int = 0
+    busy: int = 0
     accompany: bool = False
 
     hellos_heard: int = 0
@@ -69,8 +95,10 @@ class Call:
     restarted: bool = False
     other_token: bool = False
     unreadable: PayloadDecodeException | None = None
+    unreadables: int = 0
     refused_with: DeviceError | None = None
-    sends_when_refused: int = 0
+    #: Why it was not sent again, in words.
+    not_repeated: str = ""
 
     done: bool = False
     result: object = None
@@ -112,24 +140,50 @@ class Call:
             raise self.error
         return self.result
 
+    @property
+    def is_read(self) -> bool:
+        """Whether it changes nothing."""
+        return self.method is None or is_read(self.method)
+
     def timed_out(self, peer: str, now: float) -> DeviceException:
         """Build the error for a call that got no answer, telling all that is known and what to do next."""
-        if self.refused_with is not None and (self.safe or self.sends == self.sends_when_refused):
+        may_have_run = self.copies_out > 0
+        if self.refused_with is not None and (self.safe or not may_have_run):
+            if may_have_run:
+                self.refused_with.doubt("" if self.is_read else MAY_HAVE_RUN)
             return self.refused_with
         if self.unreadable is not None and self.safe:
-            text = f"{peer} answered {self.method}, but not readably: {self.unreadable}"
-            return PayloadDecodeException(text, kind=self.unreadable.kind, raw=self.unreadable.raw)
+            return self._not_readable(peer, self.unreadable)
         elapsed = now - self.started
         what = f"{peer} gave no answer to {self.method or 'a hello'} within {elapsed:.1f} s"
         if self.first_sent is None:
             return DeviceTimeout(
                 f"{what}: {self._never_sent()}", method=self.method, sent=self.sends, elapsed=elapsed
             )
-        text = f"{what} (sent {self.sends} times): {self._unanswered()}"
-        if self.safe:
-            return DeviceTimeout(text, method=self.method, sent=self.sends, elapsed=elapsed)
-        text += ". The command may have been executed: look at the product's state before repeating it"
-        return OutcomeUnknown(text, method=self.method, sent=self.sends, elapsed=elapsed)
+        text = f"{what} (sent {'once' if self.sends == 1 else f'{self.sends} times'}): {self._unanswered()}"
+        if may_have_run and not self.is_read:
+            text += f". {MAY_HAVE_RUN}"
+        kind = OutcomeUnknown if may_have_run and not self.safe else DeviceTimeout
+        return kind(
+            text, method=self.method, sent=self.sends, elapsed=elapsed, may_have_run=may_have_run
+        )
+
+    def _not_readable(self, peer: str, answer: PayloadDecodeException) -> DeviceException:
+        text = f"{peer} answered {self.method}, but not readably: {answer}"
+        if not self.is_read:
+            text += f". {MAY_HAVE_RUN}"
+        error = PayloadDecodeException(text, kind=answer.kind, raw=answer.raw)
+        error.may_have_run = self.copies_out > 0
+        return error
+
+    def cut_short(self, text: str) -> DeviceException:
+        """Build the error for a call that ends before its time (interrupted, closed)."""
+        may_have_run = self.copies_out > 0
+        if may_have_run and not self.is_read:
+            text += f". {MAY_HAVE_RUN}"
+        error = (OutcomeUnknown if may_have_run and not self.safe else DeviceException)(text)
+        error.may_have_run = may_have_run
+        return error
 
     def _never_sent(self) -> str:
         if self.refusals:
@@ -161,4 +215,6 @@ class Call:
             )
         if not parts:
             parts.append("nothing at all was heard since the command was sent: it lost power or Wi-Fi")
+        if self.not_repeated:
+            parts.append(self.not_repeated)
         return "; ".join(parts)

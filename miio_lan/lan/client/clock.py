@@ -3,12 +3,20 @@
 Stamps are seconds of the device's own clock: since boot on most products, Unix time on some. A device drops,
 silently, what carries a stamp too far from its clock (60 s in published firmware, less on some products), so
 stamps are extrapolated on our monotonic clock and refreshed by everything authentic the device sends.
+
+Only a clock that counts from boot tells of restarts. Unix time goes on through a restart, and jumps without one (NTP).
 """
 
 from __future__ import annotations
 
 #: A reply that was under way for a while shows an older stamp; beyond this (seconds) the clock itself changed.
 CLOCK_TOLERANCE = 3.0
+#: Stamps from here on (seconds) are Unix time, of 2001 or later: no product has run for 31 years.
+UNIX_TIME = 1_000_000_000
+#: A stamp this far (seconds) from the device's clock is dropped by every device: twice the window of published firmware.
+SURELY_STALE = 120.0
+#: Stamps are whole seconds, so an instant reckoned from one may be this much (seconds) off.
+STAMP_STEP = 1.0
 
 
 class DeviceClock:
@@ -16,6 +24,8 @@ class DeviceClock:
 
     def __init__(self) -> None:
         self._offset: float | None = None
+        self._heard = 0.0
+        self._booted: float | None = None
 
     @property
     def known(self) -> bool:
@@ -29,13 +39,14 @@ class DeviceClock:
         """
         offset = stamp - now
         if self._offset is None:
-            self._offset = offset
+            self._offset, self._heard = offset, now
             return False
         if abs(offset - self._offset) > CLOCK_TOLERANCE:
-            self._offset = offset
+            self._booted = self._boot(stamp, now)
+            self._offset, self._heard = offset, now
             return True
         # Delay on the way only ever makes the offset smaller, so the larger one is nearer the truth.
-        self._offset = max(self._offset, offset)
+        self._offset, self._heard = max(self._offset, offset), now
         return False
 
     def stamp(self, now: float) -> int:
@@ -44,6 +55,30 @@ class DeviceClock:
             return 0
         return max(0, int(self._offset + now))
 
-    def surely_running_since(self, instant: float) -> bool:
-        """Tell whether the device has been up since before ``instant`` (monotonic seconds), as its stamp proves."""
-        return self._offset is not None and -self._offset < instant
+    def surely_dropped(self, sent: float, stamp: int) -> bool:
+        """Tell whether what was sent at an instant cannot have been taken, as a later stamp proves.
+
+        It can not where the device had restarted before and what was sent bears a stamp of the time before the
+        restart, far from the clock the device had by then.
+
+        :param sent: when it left us, monotonic seconds
+        :param stamp: the stamp it bore
+        """
+        if self._offset is None or self._booted is None:
+            return False
+        return self._booted + STAMP_STEP < sent and stamp - (sent + self._offset) > SURELY_STALE
+
+    def up_since_before(self, instant: float) -> bool | None:
+        """Tell whether the device has been up since before an instant; None where its clock cannot tell."""
+        if self._offset is None or self._offset + self._heard >= UNIX_TIME:
+            return None
+        return STAMP_STEP - self._offset < instant
+
+    def _boot(self, stamp: int, now: float) -> float | None:
+        """Give the latest instant at which the restart can have been that this stamp shows; None if it shows none.
+
+        A restart makes the clock fall, and lies after the last word of before. Anything else is a clock that was set.
+        """
+        fell = self._offset is not None and stamp < self._offset + now
+        booted = now - stamp
+        return booted if stamp < UNIX_TIME and fell and booted > self._heard - STAMP_STEP else None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-#: Seconds before the first resend of something never timed yet.
-INITIAL_RESEND = 1.0
+#: Seconds before the first resend of something never timed yet: most MCUs need a quarter of a second, some two.
+INITIAL_RESEND = 2.5
+#: The same for what the Wi-Fi module answers by itself, in milliseconds.
+INITIAL_RESEND_MODULE = 1.0
 #: Never resend sooner: an MCU behind its module often takes 60 to 250 ms.
 MIN_RESEND = 0.2
 #: Seconds to the first repetition of an unanswered hello; doubled each time, up to ``MAX_HELLO``.
 FIRST_HELLO = 0.3
 MAX_HELLO = 4.0
 
+_MODULE_METHODS = "miIO."
 _GAIN = 1 / 8
 _DEVIATION_GAIN = 1 / 4
 #: Methods timed separately, at most; a device answers some in 5 ms and others in 5 s.
@@ -51,7 +54,10 @@ class RoundTrips:
             self._by_method[method] = RoundTrip(seconds)
 
     def resend_after(self, method: str, timeout: float) -> float:
-        """Seconds to wait before the first resend, never beyond a third of an attempt."""
+        """Seconds to wait before the first resend: never beyond an attempt, and never below the minimum."""
         known = self._by_method.get(method)
-        wanted = INITIAL_RESEND if known is None else max(MIN_RESEND, known.resend_after)
-        return min(wanted, timeout / 3) if known is None else min(wanted, timeout)
+        if known is not None:
+            wanted = known.resend_after
+        else:
+            wanted = INITIAL_RESEND_MODULE if method.startswith(_MODULE_METHODS) else INITIAL_RESEND
+        return max(MIN_RESEND, min(wanted, timeout))

@@ -35,10 +35,15 @@ class PushInbox:
     def __init__(self) -> None:
         self.arrived: deque[Push] = deque(maxlen=MAX_PUSHES)
         self._seen: OrderedDict[int, float] = OrderedDict()
+        self._marks: OrderedDict[tuple[int, int], None] = OrderedDict()
 
-    def take(self, payload: Mapping[str, object], now: float) -> tuple[dict[str, object] | None, bool]:
+    def take(
+        self, payload: Mapping[str, object], now: float, *, stamp: int | None = None
+    ) -> tuple[dict[str, object] | None, bool]:
         """Take a request of the device.
 
+        :param stamp: the device's clock in its datagram. A device that uses an id again does so later: the same id with
+            the same stamp is an old datagram, sent again by somebody, however late.
         :returns: the acknowledgement to send (repeats are acknowledged too; None for what is no request), and
             whether it was new
         """
@@ -48,11 +53,19 @@ class PushInbox:
         # The spec's pushes are acknowledged as subscriptions ask; older uplink words by a plain ok.
         answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_PUSHES else "ok"}
         self._forget(now)
-        if number in self._seen:
+        replayed = stamp is not None and (number, stamp) in self._marks
+        self._mark(number, stamp)
+        if replayed or number in self._seen:
             return answer, False
         self._seen[number] = now
         self.arrived.append(Push(method, payload.get("params"), number, now))
         return answer, True
+
+    def _mark(self, number: int, stamp: int | None) -> None:
+        if stamp is not None:
+            self._marks[number, stamp] = None
+            while len(self._marks) > MAX_PUSHES:
+                self._marks.popitem(last=False)
 
     def _forget(self, now: float) -> None:
         for number, seen in list(self._seen.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
@@ -10,6 +11,9 @@ from miio_lan.record.redact import redact
 
 #: Some Linux products answer what they do not know with this word in place of a result.
 _UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
+#: Characters of an error's text that are kept; no device was seen to send more than a line.
+MAX_MESSAGE = 1000
+_ID = re.compile(rb'"id"[ \t]{0,8}:[ \t]{0,8}"?(\d{1,10})(?!\d)')
 
 
 def reply_id(payload: Mapping[str, object]) -> int | None:
@@ -22,6 +26,12 @@ def reply_id(payload: Mapping[str, object]) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         return int(value)
     return None
+
+
+def find_id(plain: bytes) -> int | None:
+    """Find the id in a text that cannot be read as a whole; None where none stands in it, or more than one."""
+    found = {int(each.group(1)) for each in _ID.finditer(plain)}
+    return found.pop() if len(found) == 1 else None
 
 
 def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None:
@@ -40,15 +50,21 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
             return None
     code, message = _code_and_message(error)
     exe_time = payload.get("exe_time")
-    known = codes.RECOVERABLE
-    kind = McuTimeout if code == codes.MCU_TIMEOUT else RecoverableError if code in known else DeviceError
+    kind = RecoverableError if code in codes.RECOVERABLE else DeviceError
+    explanation = codes.explain(code)
+    if code == codes.MCU_TIMEOUT:
+        # The module's own words of its silent MCU are "user ack timeout" and "UART timeout". An MCU may use the number, too.
+        if not message or "timeout" in message.lower():
+            kind = McuTimeout
+        else:
+            explanation = "the MCU's own error"
     return kind(
         code,
         message,
         method=method,
         id=reply_id(payload),
         exe_time=exe_time if isinstance(exe_time, (int, float)) else None,
-        explanation=codes.explain(code),
+        explanation=explanation,
     )
 
 
@@ -62,7 +78,14 @@ def _code_and_message(error: object) -> tuple[int | None, str]:
         if isinstance(code, str):
             code = int(code) if code.removeprefix("-").isdecimal() and len(code) <= 12 else None
         # A device may quote what it was asked, or its token.
-        return (code if isinstance(code, int) else None), ("" if message is None else redact(str(message)))
+        return (code if isinstance(code, int) else None), ("" if message is None else _shown(message))
     if isinstance(error, int):
         return error, ""
-    return None, redact(str(error))
+    return None, _shown(error)
+
+
+def _shown(message: object) -> str:
+    text = message if isinstance(message, str) else str(message)
+    cut = redact(text[:MAX_MESSAGE])
+    # What begins at the end of the excerpt may be the first half of a secret.
+    return cut if len(text) <= MAX_MESSAGE else f"{cut[: MAX_MESSAGE - 100]}... ({len(text)} characters)"

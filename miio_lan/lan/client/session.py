@@ -2,38 +2,28 @@
 
 A transport calls :meth:`Session.receive`, :meth:`Session.tick` and :meth:`Session.take_output`, and waits no longer
 than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session".
+Rules and their reasons: docs/architecture.md, "The session". What may go out again: :mod:`miio_lan.lan.client.repeats`.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from miio_lan.errors import (
-    DeviceException,
-    InvalidTokenException,
-    McuTimeout,
-    OutcomeUnknown,
-    PayloadDecodeException,
-)
-from miio_lan.lan import codes
+from miio_lan.errors import InvalidTokenException, McuTimeout, PayloadDecodeException
+from miio_lan.lan.client import repeats
+from miio_lan.lan.client.afoot import Afoot, targets
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.memory import IdMemory, life_of
 from miio_lan.lan.client.pacing import MIN_RESEND, RoundTrips
 from miio_lan.lan.client.pushes import PushInbox
-from miio_lan.lan.client.reply import read_error, reply_id
-from miio_lan.lan.packet import (
-    HELLO,
-    UNKNOWN_ID,
-    Packet,
-    decode,
-    encode,
-    shown_token,
-)
+from miio_lan.lan.client.reply import find_id, read_error, reply_id
+from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, encode, shown_token
 from miio_lan.lan.payload import dump_payload
 
 #: Seconds without a word after which the device is greeted before the next command.
@@ -47,11 +37,22 @@ MAX_HURRIED = 8
 LAST_WORDS = 1.0
 #: Longest wait (seconds) between two sends of one command.
 MAX_RESEND = 10.0
-#: First pause (seconds) before trying again what the device could not take.
+#: First pause (seconds) before trying again what the device could not take; doubled each time.
 BUSY_PAUSE = 0.3
 
-#: direction (``"up"`` or ``"down"``), plaintext (empty for a hello), monotonic seconds, note
-Trace = Callable[[str, bytes, float, str], None]
+
+class Told(NamedTuple):
+    """Something that crossed the wire, for an observer.
+
+    :param direction: ``"up"`` or ``"down"``
+    :param plain: the plaintext, empty for a hello; never a token
+    :param instant: monotonic seconds
+    """
+
+    direction: str
+    plain: bytes
+    instant: float
+    note: str = ""
 
 
 class Session:
@@ -63,7 +64,7 @@ class Session:
     :param lazy_discover: False greets the device before every command
     :param max_in_flight: commands under way at one time
     :param hello: the greeting; one with a virtual did makes push-capable devices say so
-    :param trace: told of all that crosses the wire; never of a token
+    :param observed: whether what crosses the wire is kept for :meth:`take_told`
     """
 
     def __init__(
@@ -76,29 +77,43 @@ class Session:
         max_in_flight: int = 1,
         hello: bytes = HELLO,
         rng: random.Random | None = None,
-        trace: Trace | None = None,
+        observed: bool = False,
     ) -> None:
         self.token = token
         self.peer = peer
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
-        self.clock = DeviceClock()
-        self.device_id: int | None = None
+        self.observed = observed
         self.dropped: Counter[str] = Counter()
         self.pushes = PushInbox()
         self.greeting = Greeting(hello)
-        self.last_hello_reply: Packet | None = None
-        self._trace = trace
-        self._ids = IdSource(start_id, rng or random.Random())
+        self.device_id: int | None = None
         self._round_trips = RoundTrips()
-        self._queue: deque[Call] = deque()
-        self._active: list[Call] = []
+        self._begin_anew(start_id, rng or random.Random())
+
+    def _begin_anew(self, start_id: int, rng: random.Random) -> None:
+        """Start without open calls and without anything heard."""
+        self.clock = DeviceClock()
+        self.last_hello_reply: Packet | None = None
+        self._ids = IdSource(start_id, rng)
+        self.memory = IdMemory(self._ids)
+        # One list, and a mark for those that may send: a call is in it or not, wherever a thread is interrupted.
+        self._calls: list[Call] = []
         self._open: dict[int, Call] = {}
+        self._checks: dict[int, Call] = {}
+        self._afoot = Afoot()
         self._output: list[bytes] = []
+        self._told: list[Told] = []
         self._proven = False
         self._silent = False
         self._last_heard: float | None = None
         self._refused_since: float | None = None
+
+    def split_off(self, rng: random.Random) -> None:
+        """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
+        hello = self.greeting.hello
+        self.greeting, self.pushes = Greeting(hello), PushInbox()
+        self._begin_anew(0, rng)
 
     # --- the caller's side -------------------------------------------------------------------------------------
 
@@ -110,7 +125,12 @@ class Session:
     @property
     def busy(self) -> bool:
         """Whether a call is open."""
-        return bool(self._active or self._queue)
+        return bool(self._calls)
+
+    @property
+    def silent(self) -> bool:
+        """Whether a call ended without an answer, and nothing was heard since."""
+        return self._silent
 
     def command(
         self,
@@ -122,19 +142,24 @@ class Session:
         retry_count: int,
         repeat_safe: bool | None = None,
         extra: Mapping[str, object] | None = None,
+        deadline: float | None = None,
     ) -> Call:
         """Make a call for a command; :meth:`begin` opens it.
 
         :param timeout: seconds per attempt; the call ends after ``timeout * (1 + retry_count)``
+        :param retry_count: further attempts; 0 puts exactly one datagram with the command on the wire
         :param repeat_safe: overrides what the method's name tells, see :func:`miio_lan.lan.client.call.is_repeat_safe`
         :param extra: further top-level keys of the request
+        :param deadline: end no later than this (monotonic seconds)
         :raises RequestTooLong: if no device would accept a request of this size
         :raises DeviceException: if the parameters have no JSON form
         """
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
-        deadline = now + timeout * (1 + retry_count)
-        call = Call(method, params, extra or {}, now, timeout, deadline, retry_count, safe)
+        end = now + timeout * (1 + retry_count)
+        end = end if deadline is None else min(end, deadline)
+        call = Call(method, params, extra or {}, now, timeout, end, retry_count, safe, once=retry_count == 0)
         call.carry(self._ids.next())
+        call.targets = targets(method, params)
         return call
 
     def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
@@ -143,18 +168,17 @@ class Session:
 
     def begin(self, call: Call, now: float) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
-        self._queue.append(call)
+        self._calls.append(call)
         self.tick(now)
 
     def abandon(self, call: Call, reason: str) -> None:
         """End an open call without an answer (its caller was interrupted, the connection closed)."""
         if not call.done:
-            kind = OutcomeUnknown if call.first_sent is not None and not call.safe else DeviceException
-            self._end(call, None, kind(f"{call.method or 'the handshake'} with {self.peer}: {reason}"))
+            self._end(call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}"))
 
     def abandon_all(self, reason: str) -> None:
         """End all open calls without an answer."""
-        for call in [*self._active, *self._queue]:
+        for call in list(self._calls):
             self.abandon(call, reason)
 
     # --- the transport's side ----------------------------------------------------------------------------------
@@ -162,10 +186,11 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
-        times = [call.deadline for call in self._queue]
-        for call in self._active:
-            times.append(call.deadline)
+        times = [call.deadline for call in self._calls]
+        for call in self._active():
             times.append(self.greeting.due if call.awaits_hello else call.next_send)
+        if times and self.memory.due is not None:
+            times.append(self.memory.due)
         return min(times, default=None)
 
     def take_output(self) -> list[bytes]:
@@ -173,18 +198,24 @@ class Session:
         output, self._output = self._output, []
         return output
 
+    def take_told(self) -> list[Told]:
+        """Give what crossed the wire, for an observer; to be handed over when the session's work is done."""
+        told, self._told = self._told, []
+        return told
+
     def tick(self, now: float) -> None:
         """Let time pass: end what is overdue, send what is due."""
-        for call in [*self._active, *self._queue]:
+        for call in list(self._calls):
             if now >= call.deadline:
                 self._give_up(call, now)
         self._activate(now)
-        waiting = [call for call in self._active if call.awaits_hello]
+        waiting = [call for call in self._active() if call.awaits_hello]
         if waiting and now >= self.greeting.due:
             self._greet(waiting, now)
-        for call in list(self._active):
+        self._ask_for_memory(now)
+        for call in self._active():
             if not call.awaits_hello and now >= call.next_send:
-                self._transmit(call, now)
+                self._attempt(call, now)
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -208,7 +239,7 @@ class Session:
         """Take the news that a datagram could not be delivered (ICMP, no route)."""
         if self._refused_since is None:
             self._refused_since = now
-        for call in list(self._active):
+        for call in self._active():
             call.refusals += 1
             call.trouble = reason
             if call.refusals >= REFUSALS and now - max(self._refused_since, call.started) >= REFUSED_FOR:
@@ -217,17 +248,20 @@ class Session:
 
     # --- sending -----------------------------------------------------------------------------------------------
 
+    def _active(self) -> list[Call]:
+        return [call for call in self._calls if call.active]
+
     def _activate(self, now: float) -> None:
-        while self._queue and len(self._active) < self.max_in_flight:
-            call = self._queue.popleft()
+        active = self._active()
+        for call in [call for call in self._calls if not call.active][: self.max_in_flight - len(active)]:
             idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
             )
-            if call.awaits_hello and not any(other.awaits_hello for other in self._active):
+            if call.awaits_hello and not any(other.awaits_hello for other in self._active()):
                 self.greeting.begin(now)
             call.next_send = now
-            self._active.append(call)
+            call.active = True
 
     def _greet(self, waiting: list[Call], now: float) -> None:
         """Send the first or the next hello of a handshake."""
@@ -241,36 +275,103 @@ class Session:
 
     def _say_hello(self, now: float) -> None:
         self._output.append(self.greeting.said(now))
-        if self._trace:
-            self._trace("down", b"", now, "hello")
+        self._tell("down", b"", now, "hello")
 
-    def _transmit(self, call: Call, now: float) -> None:
+    def _attempt(self, call: Call, now: float) -> None:
+        """Send a command, or send it again; or look why there is no answer, where it must not go out again."""
         if self.token is None:
             reason = f"no token was given, and {self.peer} does not show its own (it is set up already)"
             self._end(call, None, InvalidTokenException(reason))
             self._activate(now)
-            return
-        if call.first_sent is None:
-            call.first_sent = now
-            call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
-        else:
-            if call.safe:
-                call.carry(self._ids.next())
+        elif call.first_sent is None:
+            free = self._free_at(call, now)
+            if free > now:
+                call.next_send = free
+            else:
+                call.first_given = self._ids.given
+                call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
+                self._transmit(call, now)
+        elif call.once:
+            self._look_after(call, now)
+        elif call.safe:
             if call.accompany:
                 self._say_hello(now)
-            call.resend_after = min(MAX_RESEND, call.resend_after * 2)
-        call.accompany = True
-        self._open[call.id] = call
+                call.resend_after = min(MAX_RESEND, call.resend_after * 2)
+            if not (self.memory.remembers and call.targets):
+                call.carry(self._ids.next())
+            self._transmit(call, now)
+        elif call.cleared:
+            self._transmit(call, now)
+        else:
+            self._look_after(call, now)
+
+    def _free_at(self, call: Call, now: float) -> float:
+        """Tell when a set may go out first: not while an older one of the same property may still be under way."""
+        if not call.targets:
+            return now
+        for other in self._calls:
+            if other is call:
+                break
+            if other.first_sent is not None and other.targets & call.targets:
+                return other.deadline
+        return self._afoot.free_at(call.targets, now)
+
+    def _look_after(self, call: Call, now: float) -> None:
+        """Look for the device instead of sending a command again; find out whether that would do harm."""
+        self._say_hello(now)
+        call.resend_after = min(MAX_RESEND, call.resend_after * 2)
+        call.next_send = now + call.resend_after
+        if not repeats.may_ask(call):
+            return
+        if self.memory.remembers:
+            number, question = self.memory.question()
+            self._checks[number] = call
+            self._post(question, now)
+        elif self.memory.unknown:
+            self.memory.begin(now)
+            self._ask_for_memory(now)
+
+    def _ask_for_memory(self, now: float) -> None:
+        """Go on finding out what the device does with repeated ids, while a call waits for that."""
+        if self.memory.due is None or now < self.memory.due:
+            return
+        waiting = [call for call in self._active() if repeats.may_ask(call)]
+        if not waiting or self.token is None:
+            self.memory.cancel()
+            return
+        for question in self.memory.tick(now):
+            self._post(question, now)
+        if self.memory.remembers:
+            for call in waiting:
+                call.next_send = now
+
+    def _transmit(self, call: Call, now: float) -> None:
+        # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.
+        stamp = self.clock.stamp(now)
+        if call.first_sent is None:
+            call.first_sent, call.first_stamp = now, stamp
+        call.sends += 1
+        call.copies_out += 1
+        call.cleared = False
         # A second send under the same id makes the round trip ambiguous: it is not measured.
         call.sent_at[call.id] = now if call.id not in call.sent_at else float("nan")
-        call.sends += 1
+        call.last_sent_at[call.id] = call.last_sent = now
+        self._open[call.id] = call
+        call.accompany = True
         call.next_send = now + call.resend_after
-        stamp = self.clock.stamp(now)
-        self._output.append(
-            encode(call.payload, token=self.token, device_id=self.device_id or 0, stamp=stamp)
-        )
-        if self._trace:
-            self._trace("down", call.payload, now, "")
+        self._post(call.payload, now)
+
+    def _post(self, payload: bytes, now: float) -> None:
+        if self.token is not None:
+            stamp = self.clock.stamp(now)
+            self._output.append(
+                encode(payload, token=self.token, device_id=self.device_id or 0, stamp=stamp)
+            )
+            self._tell("down", payload, now)
+
+    def _tell(self, direction: str, plain: bytes, now: float, note: str = "") -> None:
+        if self.observed:
+            self._told.append(Told(direction, plain, now, note))
 
     # --- receiving ---------------------------------------------------------------------------------------------
 
@@ -284,8 +385,7 @@ class Session:
         if self._proven and packet.device_id != self.device_id:
             self.dropped["hello reply of another device"] += 1
             return
-        if self._trace:
-            self._trace("up", b"", now, "hello")
+        self._tell("up", b"", now, "hello")
         shown = shown_token(packet)
         self.token = self.token or shown
         moved = self.clock.observe(packet.stamp, now)
@@ -294,7 +394,9 @@ class Session:
         self.last_hello_reply = packet
         self._heard(now)
         self.greeting.answered()
-        for call in list(self._active):
+        if moved:
+            self.memory.cancel()
+        for call in self._active():
             call.hellos_heard += 1
             call.other_token = shown is not None and shown != self.token
             if call.method is None:
@@ -303,53 +405,65 @@ class Session:
                 call.awaits_hello = False
                 call.next_send = now
             elif moved and call.first_sent is not None:
-                self._hurry(call, call.first_sent, now)
+                self._hurry(call, now)
 
-    def _hurry(self, call: Call, first_sent: float, now: float) -> None:
+    def _hurry(self, call: Call, now: float) -> None:
         """Another clock means that what was sent carried a stamp the device drops: send again at once.
 
         Not so for an unsafe command when the device may have restarted after receiving it, perhaps because of it.
         """
         call.restarted = True
-        if call.hurried >= MAX_HURRIED:
+        if call.once or call.hurried >= MAX_HURRIED:
             return
-        if call.safe or self.clock.surely_running_since(first_sent):
+        if repeats.after_restart(call, self.clock):
             call.hurried += 1
             call.next_send = now
             call.accompany = False
-            call.resend_after /= 2
+            if not call.safe:
+                call.copies_out, call.cleared = 0, True
         else:
             # No answer will come any more, except one that was on its way already.
             call.deadline = min(call.deadline, now + LAST_WORDS)
             call.next_send = call.deadline
 
     def _content(self, packet: Packet, now: float, *, stale: bool) -> None:
+        payload = packet.payload
         if self.device_id is not None and packet.device_id != self.device_id and self._proven:
             self.dropped["another device id"] += 1
-            return
-        if self.token is None:
+        elif self.token is None:
             self.dropped["no token to read it with"] += 1
-            return
-        payload = packet.payload
-        if self._trace:
-            self._trace("up", packet.raw, now, "")
-        if not isinstance(payload, dict):
-            self.dropped["not an object"] += 1
-            return
-        self._authenticated(packet, now, stale=stale)
+        else:
+            self._tell("up", packet.raw, now)
+            if isinstance(payload, dict):
+                self._message(packet, payload, now, stale=stale)
+            else:
+                self.dropped["not an object"] += 1
+
+    def _message(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
+        """Take an authentic object: a push, or an answer to something that was asked and is still open.
+
+        Whatever else it is may be old, and sent again by somebody: it sets no clock.
+        """
+        self._proven = True
+        self.device_id = packet.device_id
         if "method" in payload:
-            self._push(payload, now)
+            self._push(packet, payload, now, stale=stale)
             return
         number = reply_id(payload)
         call = self._open.get(number) if number is not None else None
-        if call is None or number is None:
+        check = self._checks.pop(number, None) if number is not None else None
+        if number is None or (call is None and check is None and not self.memory.answered(number, payload, now)):
+            if number is not None and self._afoot.answered(number):
+                self._release(now)
             self.dropped["no open request has this id"] += 1
             return
-        self._answer(call, number, payload, now)
+        self._authenticated(packet, now, stale=stale)
+        if call is not None:
+            self._answer(call, number, payload, now)
+        elif check is not None:
+            self._checked(check, life_of(payload), now)
 
     def _authenticated(self, packet: Packet, now: float, *, stale: bool) -> None:
-        self._proven = True
-        self.device_id = packet.device_id
         if not stale:
             self._heard(now)
             self.clock.observe(packet.stamp, now)
@@ -358,11 +472,20 @@ class Session:
         self._last_heard = now
         self._silent = False
         self._refused_since = None
-        for call in self._active:
+        for call in self._active():
             call.refusals = 0
+
+    def _checked(self, call: Call, life: int | None, now: float) -> None:
+        """Take the answer to the question that comes before the resend of a command that must not run twice."""
+        given = self._ids.given - call.first_given
+        if not call.done and repeats.under_its_id(call, self.memory, self.clock, life, given=given, now=now):
+            call.cleared = True
+            call.next_send = now
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")
+        if error is not None and number in call.refused:
+            return  # the same word again
         round_trip = now - call.sent_at[number]
         # Not nan: sent once under this id. What an MCU that hangs takes says nothing about the next time.
         if round_trip == round_trip and not isinstance(error, McuTimeout):
@@ -370,75 +493,95 @@ class Session:
         if error is None:
             self._end(call, payload.get("result"), None)
             return
-        never_ran = error.code == codes.QUEUE_FULL
-        again = error.code in codes.RECOVERABLE and call.retries > 0 and (call.safe or never_ran)
-        if not again:
+        repeats.note_refusal(call, number, error)
+        if number not in call.refused:
+            del self._open[number]  # where it was refused, a copy that the network made may still bring a result
+        if not repeats.after_error(call, error):
             self._end(call, None, error)
             return
         call.retries -= 1
-        call.refused_with, call.sends_when_refused = error, call.sends
-        del self._open[number]
-        if any(self._open.get(other) is call for other in call.sent_at):
+        call.refused_with = error
+        if any(self._open.get(other) is call for other in call.sent_at.keys() - call.refused):
             return  # a resend is still unanswered: that is the next attempt
-        pause = BUSY_PAUSE * 2**call.hurried if never_ran else 0.0
-        call.next_send = now + min(pause, call.timeout)
+        pause = 0.0
+        if repeats.is_busy(error):
+            pause = min(BUSY_PAUSE * 2**call.busy, call.timeout, MAX_RESEND)
+            call.busy += 1
+        call.next_send = now + pause
         call.accompany = False
-        call.resend_after /= 2
         if not call.safe:
             # The device said it never took this one, so a new id cannot make it run twice.
             call.carry(self._ids.next())
+            call.first_given = self._ids.given
+            call.cleared = True
 
-    def _push(self, payload: dict[str, object], now: float) -> None:
-        answer, new = self.pushes.take(payload, now)
-        if not new:
+    def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
+        answer, new = self.pushes.take(payload, now, stamp=packet.stamp)
+        if new:
+            self._authenticated(packet, now, stale=stale)
+        else:
             self.dropped["repeated push" if answer else "a request without id or method"] += 1
-        if answer is None or self.token is None or self.device_id is None:
-            return
-        plain = dump_payload(answer)
-        stamp = self.clock.stamp(now)
-        self._output.append(encode(plain, token=self.token, device_id=self.device_id, stamp=stamp))
-        if self._trace:
-            self._trace("down", plain, now, "")
+        if answer is not None:
+            self._post(dump_payload(answer), now)
 
     def _count_damage(self, kind: str) -> None:
         self.dropped[kind] += 1
         if kind != "not ours":
-            for call in self._active:
+            for call in self._active():
                 call.damaged[kind] += 1
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
-        """Take a datagram that is authentic but says nothing, not even which request it answers.
+        """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.
 
-        It may belong to the open call: reads are tried again soon, and not waited for to the bitter end.
+        A read it surely belongs to is tried again soon, and not waited for to the bitter end.
         """
-        if self._trace:
-            self._trace("up", error.raw, now, error.kind)
-        for call in self._active:
-            if not call.safe or call.first_sent is None:
-                continue
-            call.unreadable = error
-            if call.retries > 0:
-                call.retries -= 1
-                call.next_send = min(call.next_send, now + MIN_RESEND)
-                call.accompany = False
-                call.resend_after /= 2
-            else:
-                # The answer may have belonged to an earlier request: ours may still come.
-                call.deadline = min(call.deadline, now + max(MIN_RESEND, call.resend_after))
-                call.next_send = call.deadline
+        self._tell("up", error.raw, now, error.kind)
+        call = self._owner(error.raw, now)
+        if call is None or not call.safe or call.unreadables >= call.sends:
+            return  # the last: more answers than questions, so the network doubled one
+        call.unreadable = error
+        call.unreadables += 1
+        if call.retries > 0:
+            call.retries -= 1
+            call.next_send = min(call.next_send, max(now, call.last_sent + MIN_RESEND))
+            call.accompany = False
+        else:
+            # The answer may have belonged to an earlier copy: ours may still come.
+            call.deadline = min(call.deadline, now + max(MIN_RESEND, call.resend_after))
+            call.next_send = call.deadline
+
+    def _owner(self, plain: bytes, now: float) -> Call | None:
+        """Find the call that an unreadable answer belongs to: by its id, or because there is no other it could be."""
+        number = find_id(plain)
+        if number is not None:
+            return self._open.get(number)
+        sent = [call for call in self._active() if call.first_sent is not None]
+        others = self.memory.due is not None or self._checks or self.greeting.hello != HELLO
+        alone = len(sent) == 1 and not others and not self._afoot.anything(now)
+        return sent[0] if alone else None
 
     # --- ending ------------------------------------------------------------------------------------------------
 
     def _give_up(self, call: Call, now: float) -> None:
         self._silent = True
-        self._end(call, None, call.timed_out(self.peer, now))
+        if repeats.may_ask(call):
+            call.not_repeated = repeats.why_not(self.memory)
+        self._end(call, None, call.timed_out(self.peer, now), now)
 
-    def _end(self, call: Call, result: object, error: Exception | None) -> None:
-        call.done, call.result, call.error = True, result, error
-        for number in call.sent_at:
-            if self._open.get(number) is call:
-                del self._open[number]
-        if call in self._active:
-            self._active.remove(call)
-        elif call in self._queue:
-            self._queue.remove(call)
+    def _end(self, call: Call, result: object, error: Exception | None, now: float | None = None) -> None:
+        for number, sent in call.last_sent_at.items():
+            if self._open.pop(number, None) is not None:
+                self._afoot.left(number, sent, call.targets)
+        for number in [number for number, other in self._checks.items() if other is call]:
+            del self._checks[number]
+        call.result, call.error = result, error
+        call.done = True
+        if call in self._calls:
+            self._calls.remove(call)
+        self._release(call.last_sent if now is None else now)
+
+    def _release(self, now: float) -> None:
+        """Let sets look again whether they may go out: something older is no longer under way."""
+        for call in self._active():
+            if call.targets and call.first_sent is None and not call.awaits_hello:
+                call.next_send = min(call.next_send, now)

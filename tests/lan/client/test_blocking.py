@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
-from miio_lan.lan.client.blocking import Connection, tracer
+from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.telling import tracer
 from miio_lan.lan.packet import hello_reply
 from miio_lan.lan.responder.responder import Request, Responder
 from miio_lan.record import Record
@@ -280,8 +281,8 @@ def test_an_interrupted_call_leaves_the_connection_usable(
 
 def test_an_observer_sees_both_directions(server: Server) -> None:
     seen: list[Record] = []
-    trace = tracer(seen.append, "lamp")
-    connection = Connection("127.0.0.1", Session(TOKEN, trace=trace), port=server.port)
+    tell = tracer(seen.append, "lamp")
+    connection = Connection("127.0.0.1", Session(TOKEN), port=server.port, tell=tell)
     with connection:
         ask(connection, ["x"])
     assert [(record.wire, record.direction, record.note, record.peer) for record in seen] == [

@@ -33,10 +33,23 @@ def hellos(link: Link) -> list[float]:
 # --- round trips ----------------------------------------------------------------------------------------------------
 
 
-def test_what_was_never_timed_is_resent_after_a_second_or_a_third_of_the_attempt() -> None:
+def test_what_was_never_timed_is_resent_after_two_and_a_half_seconds_or_an_attempt() -> None:
     pace = RoundTrips()
-    assert pace.resend_after("x", 5.0) == 1.0
-    assert pace.resend_after("x", 0.6) == pytest.approx(0.2)
+    assert pace.resend_after("x", 5.0) == 2.5
+    assert pace.resend_after("x", 0.6) == 0.6
+
+
+def test_what_the_module_answers_by_itself_is_resent_after_a_second() -> None:
+    pace = RoundTrips()
+    assert pace.resend_after("miIO.info", 5.0) == 1.0
+    assert pace.resend_after("miIO.info", 0.6) == 0.6
+
+
+def test_no_timeout_makes_resends_closer_than_200_ms() -> None:
+    pace = RoundTrips()
+    assert pace.resend_after("x", 0.01) == 0.2
+    pace.observe("x", 0.5)
+    assert pace.resend_after("x", 0.01) == 0.2
 
 
 def test_the_first_time_counts_whole_and_its_half_as_the_deviation() -> None:
@@ -63,7 +76,7 @@ def test_256_methods_are_timed() -> None:
     for number in range(257):
         pace.observe(f"m{number}", 2.0)
     assert pace.resend_after("m255", 60.0) == 6.0
-    assert pace.resend_after("m256", 60.0) == 1.0
+    assert pace.resend_after("m256", 60.0) == 2.5
 
 
 # --- hellos ---------------------------------------------------------------------------------------------------------
@@ -171,8 +184,8 @@ def test_resends_are_doubled_in_distance_up_to_ten_seconds() -> None:
     link.pass_time(1.0)
     link.sent.clear()
     with pytest.raises(DeviceTimeout):
-        link.call("get_other", timeout=50.0, retry_count=0).outcome()
-    assert gaps(sends(link)) == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+        link.call("get_other", timeout=25.0, retry_count=1).outcome()
+    assert gaps(sends(link)) == [2.5, 5.0, 10.0, 10.0, 10.0, 10.0]
 
 
 def test_a_device_with_a_full_queue_is_asked_again_after_300_ms() -> None:
@@ -181,7 +194,7 @@ def test_a_device_with_a_full_queue_is_asked_again_after_300_ms() -> None:
     link.replies["toggle"] = lambda _: full
     with pytest.raises(DeviceError, match="queue is full"):
         link.call("toggle", timeout=50.0, retry_count=4).outcome()
-    assert gaps(sends(link))[0] == 0.3
+    assert gaps(sends(link)) == [0.3, 0.6, 1.2, 2.4]
     assert len(sends(link)) == 5
 
 
@@ -199,7 +212,7 @@ def test_an_attempt_after_a_refusal_is_waited_for_as_long_as_the_first() -> None
     link.answer = refuse_once  # type: ignore[method-assign]
     with pytest.raises(DeviceError):
         link.call("get_other", timeout=8.0, retry_count=1).outcome()
-    assert gaps(sends(link))[:4] == [0.0, 1.0, 2.0, 4.0]
+    assert gaps(sends(link)) == [0.0, 2.5, 5.0]
 
 
 def test_an_attempt_after_a_restart_is_waited_for_as_long_as_the_first() -> None:
@@ -207,14 +220,14 @@ def test_an_attempt_after_a_restart_is_waited_for_as_long_as_the_first() -> None
     link.call("get_prop")
     link.sent.clear()
     link.deaf = True
-    link.start("get_other", timeout=50.0, retry_count=0)
+    link.start("get_other", timeout=25.0, retry_count=1)
     link.session._say_hello(link.now)
     link.session.take_output()
     link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=5000), link.now)
     link._carry_from_session()
     with pytest.raises(AssertionError, match="outlived"):
-        link.run(6.0)
-    assert gaps(sends(link))[:3] == [0.0, 1.0, 2.0]
+        link.run(9.0)
+    assert gaps(sends(link))[:3] == [0.0, 2.5, 5.0]
 
 
 def test_a_closed_port_ends_a_call_after_three_refusals_over_two_seconds() -> None:
@@ -245,7 +258,7 @@ def test_a_command_that_restarted_the_device_is_waited_for_a_second_more() -> No
     before = link.now
     with pytest.raises(OutcomeUnknown, match="restarted"):
         link.call("miIO.reboot").outcome()
-    # One second until the resend with its hello, whose answer shows the restart.
+    # One second until the hello, whose answer shows the restart.
     assert link.now - before == pytest.approx(2.0)
 
 
@@ -253,7 +266,7 @@ def test_a_clock_that_keeps_changing_causes_eight_immediate_resends() -> None:
     link = Link(fate=lambda _: [0.0], work=0.0)
     link.call("get_prop")
     link.sent.clear()
-    call = link.start("get_other", timeout=50.0, retry_count=0)
+    call = link.start("get_other", timeout=25.0, retry_count=1)
     link.deaf = True
     stamp = 0
     for _ in range(20):

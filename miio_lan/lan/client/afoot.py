@@ -1,0 +1,67 @@
+"""Copies of commands that ended without an answer to each of them: they may still arrive, and answers still come.
+
+An absolute set does no harm twice, but it does late: a copy that was delayed would undo a newer set of the same
+property. So a newer one waits until older copies have been answered, or must have got lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+#: Seconds after which a datagram that was sent has arrived or is lost; a LAN needs milliseconds, bad Wi-Fi a second.
+UNDER_WAY = 2.0
+#: Copies remembered at most.
+_MAX_COPIES = 1000
+
+Targets = frozenset[tuple[object, ...]]
+
+
+def targets(method: str | None, params: object) -> Targets:
+    """Tell what a command sets: pairs of siid and piid, or the one thing an older setter is for; empty for others."""
+    if method == "set_properties":
+        items = params if isinstance(params, Sequence) and not isinstance(params, (str, bytes)) else []
+        return frozenset(
+            (str(item.get("siid")), str(item.get("piid"))) for item in items if isinstance(item, Mapping)
+        )
+    if method is not None and method.startswith("set_"):
+        return frozenset({(method,)})
+    return frozenset()
+
+
+class _Copy(NamedTuple):
+    until: float
+    targets: Targets
+
+
+class Afoot:
+    """What of the ended calls of one session may still be under way."""
+
+    def __init__(self) -> None:
+        self._copies: dict[int, _Copy] = {}
+
+    def left(self, number: int, sent: float, sets: Targets) -> None:
+        """Note a copy whose call ended without an answer to it.
+
+        :param number: its id
+        :param sent: when it was last sent, monotonic seconds
+        """
+        while len(self._copies) >= _MAX_COPIES:
+            del self._copies[next(iter(self._copies))]
+        self._copies[number] = _Copy(sent + UNDER_WAY, sets)
+
+    def answered(self, number: int) -> bool:
+        """Note an answer, and tell whether it was one to such a copy."""
+        return self._copies.pop(number, None) is not None
+
+    def anything(self, now: float) -> bool:
+        """Tell whether anything may still be under way."""
+        return self.free_at(None, now) > now
+
+    def free_at(self, sets: Targets | None, now: float) -> float:
+        """Tell when nothing that sets one of these can be under way any more (None: nothing at all)."""
+        for number, copy in list(self._copies.items()):
+            if copy.until <= now:
+                del self._copies[number]
+        found = (copy.until for copy in self._copies.values() if sets is None or copy.targets & sets)
+        return max(found, default=now)
