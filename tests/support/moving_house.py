@@ -13,9 +13,11 @@ import tempfile
 from pathlib import Path
 
 from miio_lan import Device, DeviceException
+from miio_lan.lan.packet import PORT
 from miio_lan.virtual.product import VirtualProduct
 
 TOKEN = "00112233445566778899aabbccddeeff"
+DEVICE_ID = 0x1234_5678
 PRODUCT, ELSEWHERE = "10.123.0.1", "10.123.0.9"
 BEFORE, AFTER = "10.123.0.2", "10.123.0.3"
 NAME = "lamp.example"
@@ -33,7 +35,8 @@ def product() -> None:
     ip("link", "set", "v1", "up")
     for address in (PRODUCT, ELSEWHERE):
         ip("addr", "add", f"{address}/24", "dev", "v1")
-        with VirtualProduct(host=address, port=54321, token=TOKEN, mcu_options={"poll_interval": 0.002}):
+        own = {"token": TOKEN, "device_id": DEVICE_ID}
+        with VirtualProduct(host=address, port=PORT, **own, mcu_options={"poll_interval": 0.002}):
             print("listening", flush=True)
             sys.stdin.readline()
         ip("addr", "del", f"{address}/24", "dev", "v1")
