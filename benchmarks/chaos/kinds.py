@@ -25,6 +25,11 @@ MEMORY_WORDS = {"silent": "ignores", "replay": "replays", "normal": "executes"}
 #: Misbehaviours that are switched at random. "slow" belongs to the kind of device.
 SWITCHED = tuple(sorted(set(MISBEHAVIOURS) - {"slow"}))
 
+#: What a product does to the text of its replies, and no value becomes another one by it.
+DAMAGES = (
+    "nul", "nul and rubbish", "doubled comma", "leading zeros", "pretty", "empty", "cut off", "garbled", "bad sign"
+)  # fmt: skip
+
 #: 2.2 and 2.3 are set to numbers no other command uses; 3.1 takes the number of the command and hands it back.
 SPEC = Spec.from_toml(
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.chaos.commands import FIRST
 from benchmarks.chaos.kinds import PRESS, TOGGLE
+from miio_lan.lan import codes
 from miio_lan.virtual.module.mcu_queue import McuQueue
 
 if TYPE_CHECKING:
@@ -21,16 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a command came from.
-
-    :param number: the command's, None for what is none of ours
-    :param send: which of the client's datagrams carried it
-    :param doubled: whether the network made two of that datagram
-    """
+    """Where a command came from: its number (None for none of ours), and which of the clients' datagrams carried it."""
 
     number: int | None
     send: int
-    doubled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,8 @@ class Ledger:
         self.values: dict[Iid, list[tuple[float, Any]]] = {}
         #: What the module answered, by the number of the command.
         self.replies: defaultdict[int, list[Any]] = defaultdict(list)
+        #: Datagrams of which the module said that it was busy.
+        self.refused: set[int] = set()
         self.toggled = 0
         #: Lines that carry another number than the request they came from: the harness itself is wrong.
         self.confused = 0
@@ -96,7 +93,10 @@ class Ledger:
 
         def logged(request: Request, **answer: Any) -> None:
             number = request.extra.get("n")
-            if isinstance(number, int) and answer.get("error") is None:
+            error = answer.get("error")
+            if error is not None and error[0] == codes.QUEUE_FULL:
+                self.refused.add(self.delivering.send)
+            elif isinstance(number, int) and error is None:
                 self.replies[number].append(answer.get("result"))
             reply(request, **answer)
 

@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
-from benchmarks.chaos.kinds import SHARES, SPEC, SWITCHED, WEATHERS, Kind, kinds
+from benchmarks.chaos.kinds import DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, kinds
 from benchmarks.chaos.ledger import Ledger, Source
 from benchmarks.chaos.proxy import Proxy, Route
 from miio_lan import DeviceException, MiotDevice
@@ -49,15 +49,22 @@ class Budget:
 
 
 class Lane:
-    """One product, the way to it, and one caller."""
+    """One product, the way to it, and who calls it.
 
-    def __init__(self, kind: Kind, seed: int, proxy: Proxy, stack: ExitStack) -> None:
+    :param callers: threads that share the device
+    """
+
+    def __init__(self, kind: Kind, seed: int, proxy: Proxy, stack: ExitStack, *, callers: int = 1) -> None:
         self.kind = kind
+        self.callers = callers
         self.rng = random.Random(seed)
         self.commands: list[Command] = []
         self.faults: Counter[str] = Counter()
         self._draw = Commands(random.Random(seed + 1))
+        self._lock = threading.Lock()
         self._sends = 0
+        self._turn_at = time.monotonic()
+        self._fail_at = self._turn_at + FAULTS_EVERY / 2
         self._by_number: dict[int, Command] = {}
         self._synchronised = 0.0 if kind.stamp == "unix" else time.monotonic() + self.rng.uniform(0, 30)
         options: dict[str, Any] = {"timings": Timings(boot=self.rng.choice((0.1, 0.5, 2.0)))}
@@ -93,7 +100,7 @@ class Lane:
             return int(time.time() - (time.monotonic() - now))
         return self.product.module.life(now)
 
-    def _sent(self, datagram: bytes, doubled: bool) -> Source:
+    def _sent(self, datagram: bytes) -> Source:
         """Note a datagram of the client's. In the proxy's thread."""
         self._sends += 1
         try:
@@ -102,7 +109,7 @@ class Lane:
             number = None
         if number is not None:
             self._by_number[number].copies += 1
-        return Source(number, self._sends, doubled)
+        return Source(number, self._sends)
 
     # --- the caller ---------------------------------------------------------------------------------------------
 
@@ -135,11 +142,23 @@ class Lane:
 
     def _call(self, command: Command) -> Any:
         """Use the typed methods where they can carry the number, for they make errors of codes."""
+        if self.callers > 1:  # the device's own timeout cannot be one thread's
+            return self._send(command)
+        self.device.timeout, self.device.retry_count = command.timeout, command.retry_count
         if command.sort == "set" and len(command.iids) == 1:
             return self.device.write(*command.iids[0], command.number)
         if command.sort == "press":
             return {"code": 0, "out": self.device.run(3, 1, [command.number])}
-        return self.device.send(command.method, command.params, extra_parameters={"n": command.number})
+        return self._send(command)
+
+    def _send(self, command: Command) -> Any:
+        return self.device.send(
+            command.method,
+            command.params,
+            command.retry_count,
+            timeout=command.timeout,
+            extra_parameters={"n": command.number},
+        )
 
     # --- what goes wrong ----------------------------------------------------------------------------------------
 
@@ -149,7 +168,7 @@ class Lane:
 
     def _fail(self) -> float:
         mcu, module = self.product.mcu, self.product.module
-        what = self.rng.choice(("module", "module", "mcu", "misbehave", "behave"))
+        what = self.rng.choice(("module", "module", "mcu", "misbehave", "damage", "behave", "behave"))
         self.faults[what] += 1
         if what == "module":
             if self.kind.stamp == "jumping":
@@ -157,6 +176,8 @@ class Lane:
             self._later(module.restart)
         elif what == "mcu":
             self._later(mcu.start)
+        elif what == "damage":
+            self._later(lambda _: self._damage((self.rng.choice(DAMAGES),)))
         elif what == "misbehave":
             name = self.rng.choice((*SWITCHED, *(() if self.kind.answer_time else ("slow",))))
             self._later(lambda _: mcu.misbehave.add(name))
@@ -164,7 +185,12 @@ class Lane:
             self._later(lambda _: self._behave())
         return self.rng.expovariate(1 / FAULTS_EVERY)
 
+    def _damage(self, kinds: tuple[str, ...]) -> None:
+        responder = self.product.module.responder
+        responder.options = replace(responder.options, damage=kinds)
+
     def _behave(self) -> None:
+        self._damage(())
         for name in list(self.product.mcu.misbehave):
             if name != "slow" or not self.kind.answer_time:
                 self.product.mcu.misbehave.discard(name)
@@ -186,11 +212,15 @@ def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally,
     tally, faults = Tally(), Counter[str]()
     with Proxy() as proxy, ExitStack() as stack:
         drawn = kinds(rng)
-        every = [Lane(next(drawn), rng.randrange(1 << 30), proxy, stack) for _ in range(lanes)]
+        every = [
+            Lane(next(drawn), rng.randrange(1 << 30), proxy, stack, callers=2 if number % 4 == 3 else 1)
+            for number in range(lanes)
+        ]
         budget = Budget(count, time.monotonic() + seconds)
         threads = [
-            threading.Thread(target=lane.drive, args=(budget,), name=f"chaos {number}")
-            for number, lane in enumerate(every)
+            threading.Thread(target=lane.drive, args=(budget,), name="chaos caller")
+            for lane in every
+            for _ in range(lane.callers)
         ]
         for thread in threads:
             thread.start()

@@ -25,11 +25,11 @@ _NAP = 0.05
 class Route:
     """The way to one product. A client that speaks to ``port`` speaks to it.
 
-    :param on_send: told each datagram of the client and whether it is doubled; gives what its delivery is known by
+    :param on_send: told each datagram of the client, and gives what its delivery is to be known by
     """
 
     def __init__(
-        self, target: tuple[str, int], token: bytes, seed: int, on_send: Callable[[bytes, bool], Any]
+        self, target: tuple[str, int], token: bytes, seed: int, on_send: Callable[[bytes], Any]
     ) -> None:
         self.weather: Weather = WEATHERS[0]
         self.token = token
@@ -119,9 +119,8 @@ class Proxy:
 
     def _from_client(self, route: Route) -> None:
         datagram, route.client = route.front.recvfrom(_MAX)
-        copies = route.weather.fate(datagram, route.rng, direction="down")
-        mark = route.on_send(datagram, len(copies) > 1)
-        for delay, copy in copies:
+        mark = route.on_send(datagram)
+        for delay, copy in route.weather.fate(datagram, route.rng, direction="down"):
             self._after(delay, lambda copy=copy: route.to_product(copy, mark))  # type: ignore[misc]
 
     def _from_product(self, route: Route) -> None:

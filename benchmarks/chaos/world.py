@@ -11,10 +11,11 @@ import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
-from benchmarks.chaos.kinds import SHARES, SPEC, SWITCHED, WEATHERS, Kind, Weather, kinds
+from benchmarks.chaos.kinds import DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, Weather, kinds
 from benchmarks.chaos.ledger import Ledger, Source
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
@@ -193,9 +194,8 @@ class World:
         number = number_of(decode(datagram, TOKEN).payload) if len(datagram) > 32 else None
         if number is not None:
             self._by_number[number].copies += 1
-        copies = self.weather.fate(datagram, self.rng, direction="down")
-        source = Source(number, self._sends, len(copies) > 1)
-        for delay, copy in copies:
+        source = Source(number, self._sends)
+        for delay, copy in self.weather.fate(datagram, self.rng, direction="down"):
             self._after(delay, lambda copy=copy: self._to_module(copy, source, client))  # type: ignore[misc]
 
     def _to_client(self, datagram: bytes, peer: Address) -> None:
@@ -224,7 +224,7 @@ class World:
 
     def _fail(self) -> None:
         """Let the device do something it should not."""
-        what = self.rng.choice(("module", "module", "mcu", "misbehave", "misbehave"))
+        what = self.rng.choice(("module", "module", "mcu", "misbehave", "misbehave", "damage"))
         self.faults[what] += 1
         if what == "module":
             self.module.restart(self.now)
@@ -232,12 +232,19 @@ class World:
                 self._synchronised = self.now + self.rng.choice((0.5, 3.0, 20.0))
         elif what == "mcu":
             self.mcu.start(self.now)
+        elif what == "damage":
+            self._damage((self.rng.choice(DAMAGES),))
+            self._after(self.rng.uniform(1, 10), lambda: self._damage(()))
         else:
             names = (*SWITCHED, *(() if self.kind.answer_time else ("slow",)))
             name = self.rng.choice(names)
             self.mcu.misbehave.add(name)
             self._after(self.rng.uniform(1, 20), lambda: self.mcu.misbehave.discard(name))
         self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
+
+    def _damage(self, kinds: tuple[str, ...]) -> None:
+        responder = self.module.responder
+        responder.options = replace(responder.options, damage=kinds)
 
 
 def simulate(
