@@ -32,9 +32,10 @@ EPOCH = 1_790_000_000.0
 #: After the last call, what is still under way arrives: as many seconds as the network may delay, and then as many
 #: as the module needs to be rid of what it holds.
 AFTERMATH = 3.0
-#: Mean seconds between two changes of the network, and between two faults of the device.
+#: Mean seconds between two changes of the network.
 WEATHER_EVERY = 20.0
-FAULTS_EVERY = 30.0
+#: Mean seconds between two faults of the device, one of them for each device.
+FAULTS_EVERY = (8.0, 30.0, 90.0)
 
 
 class World:
@@ -82,6 +83,7 @@ class World:
         self._calls: dict[int, tuple[int, Call, Command]] = {}
         self._by_number: dict[int, Command] = {}
         self._lanes = lanes
+        self._faults_every = self.rng.choice(FAULTS_EVERY)
         self._careless, self._everyday = careless, everyday
         self._sends = 0
         self._events: list[tuple[float, int, Callable[[], object]]] = []
@@ -99,7 +101,7 @@ class World:
             self.weather = Weather("everyday", loss=0.05, delay=0.05)
         else:
             self._after(self.rng.expovariate(1 / WEATHER_EVERY), self._turn)
-            self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
+            self._after(self.rng.expovariate(1 / self._faults_every), self._fail)
         for client in [0] * self._lanes + [1] * (len(self.sessions) - 1):
             self._after(self.rng.uniform(0, 1), lambda client=client: self._next(client))  # type: ignore[misc]
         self._left = count
@@ -240,7 +242,7 @@ class World:
             name = self.rng.choice(names)
             self.mcu.misbehave.add(name)
             self._after(self.rng.uniform(1, 20), lambda: self.mcu.misbehave.discard(name))
-        self._after(self.rng.expovariate(1 / FAULTS_EVERY), self._fail)
+        self._after(self.rng.expovariate(1 / self._faults_every), self._fail)
 
     def _damage(self, kinds: tuple[str, ...]) -> None:
         responder = self.module.responder
