@@ -53,6 +53,8 @@ class Ledger:
         self.toggled = 0
         #: Lines that carry another number than the request they came from: the harness itself is wrong.
         self.confused = 0
+        #: Called when something has run.
+        self.on_run: Callable[[], object] = lambda: None
         #: The datagram the module looks at now; set by whoever delivers it.
         self.delivering = Source(None, 0)
         self._handed = Source(None, 0)
@@ -119,6 +121,7 @@ class Ledger:
         # A set of two properties is one execution.
         if self.runs[source.number][-1:] != [run]:
             self.runs[source.number].append(run)
+        self.on_run()
 
     def _press(self, _: Mcu, arguments: Mapping[int, Any]) -> dict[int, Any]:
         self._ran(arguments[1])

@@ -167,13 +167,13 @@ class Lane:
         return self.rng.expovariate(1 / WEATHER_EVERY)
 
     def _fail(self) -> float:
-        mcu, module = self.product.mcu, self.product.module
-        what = self.rng.choice(("module", "module", "mcu", "misbehave", "damage", "behave", "behave"))
+        mcu = self.product.mcu
+        what = self.rng.choice(("module", "ambush", "mcu", "misbehave", "damage", "behave", "behave"))
         self.faults[what] += 1
         if what == "module":
-            if self.kind.stamp == "jumping":
-                self._synchronised = time.monotonic() + self.rng.choice((0.5, 3.0, 20.0))
-            self._later(module.restart)
+            self._later(self._restart)
+        elif what == "ambush":
+            self.ledger.on_run = self._ambush
         elif what == "mcu":
             self._later(mcu.start)
         elif what == "damage":
@@ -184,6 +184,16 @@ class Lane:
         else:
             self._later(lambda _: self._behave())
         return self.rng.expovariate(1 / FAULTS_EVERY)
+
+    def _restart(self, now: float) -> None:
+        if self.kind.stamp == "jumping":
+            self._synchronised = now + self.rng.choice((0.5, 3.0, 20.0))
+        self.product.module.restart(now)
+
+    def _ambush(self) -> None:
+        """Restart the module when the MCU has run something; the answer may be out or not. In the product's thread."""
+        self.ledger.on_run = lambda: None
+        self._start(0.0, self._restart)
 
     def _damage(self, kinds: tuple[str, ...]) -> None:
         responder = self.product.module.responder
@@ -197,10 +207,12 @@ class Lane:
 
     def _later(self, what: Callable[[float], object]) -> None:
         """Have it happen in the middle of the next call, mostly."""
-        timer = threading.Timer(self.rng.choice((0.0, 0.01, 0.1, 1.0)), lambda: self.product.call(what))
+        self._start(self.rng.choice((0.0, 0.01, 0.1, 1.0)), what)
+
+    def _start(self, delay: float, what: Callable[[float], object]) -> None:
+        timer = threading.Timer(delay, lambda: self.product.call(what))
         timer.daemon = True
         timer.start()
-        self._timer = timer
 
 
 def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally, Counter[str]]:

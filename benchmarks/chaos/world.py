@@ -226,12 +226,12 @@ class World:
 
     def _fail(self) -> None:
         """Let the device do something it should not."""
-        what = self.rng.choice(("module", "module", "mcu", "misbehave", "misbehave", "damage"))
+        what = self.rng.choice(("module", "ambush", "mcu", "misbehave", "misbehave", "damage"))
         self.faults[what] += 1
         if what == "module":
-            self.module.restart(self.now)
-            if self.kind.stamp == "jumping":
-                self._synchronised = self.now + self.rng.choice((0.5, 3.0, 20.0))
+            self._restart()
+        elif what == "ambush":
+            self.ledger.on_run = self._ambush
         elif what == "mcu":
             self.mcu.start(self.now)
         elif what == "damage":
@@ -243,6 +243,16 @@ class World:
             self.mcu.misbehave.add(name)
             self._after(self.rng.uniform(1, 20), lambda: self.mcu.misbehave.discard(name))
         self._after(self.rng.expovariate(1 / self._faults_every), self._fail)
+
+    def _restart(self) -> None:
+        self.module.restart(self.now)
+        if self.kind.stamp == "jumping":
+            self._synchronised = self.now + self.rng.choice((0.5, 3.0, 20.0))
+
+    def _ambush(self) -> None:
+        """Restart the module when the MCU has run something, before the answer leaves or soon after."""
+        self.ledger.on_run = lambda: None
+        self._after(self.rng.choice((0.0, 0.0, 0.01, 0.3)), self._restart)
 
     def _damage(self, kinds: tuple[str, ...]) -> None:
         responder = self.module.responder
