@@ -25,7 +25,21 @@ RULES_WITHOUT_IO = (
     *("lan.packet", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
     *(
         f"lan.client.{name}"
-        for name in ("session", "call", "pacing", "clock", "greeting", "ids", "pushes", "reply")
+        for name in (
+            *(
+                "session",
+                "sending",
+                "call",
+                "open_calls",
+                "afoot",
+                "repeats",
+                "memory",
+                "wire",
+                "pacing",
+                "clock",
+            ),
+            *("greeting", "ids", "pushes", "reply"),
+        )
     ),
     *(
         "uart.document",

@@ -76,6 +76,14 @@ PINS = {
         "_ITEM": {1, 0, -4001, -4002, -4003, -4004, -4005, -4006, -4007},
         "_HTTP": {500, 422, 409, 408, 405, 404, 403, 401, 400, 207, 202, 200},
         "_WHERE": {4, 3, 2, 1, 0},
+        "_OPEN_ENDED": frozenset(
+            {
+                *(-3, -4004, -9998, -9999, -10000, -30000, -30001, -30010, -30011, -30012, -30013, -30014),
+                *(-30015, -30016, -30017, -30018, -30019, -30030, -32603, -32604, -33001, -33002, -33003),
+                *(-33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
+            }
+        ),
+        "_LONG_REFUSALS": frozenset({6, 8, 13, 23, 25, 33, 35}),
         "_WHAT": {999, 101, 100, 43, 36, 35, 34, 33, 25, 23, 15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
     },
     "lan.responder.responder": {
@@ -92,6 +100,31 @@ PINS = {
     },
     "lan.client.clock": {
         "CLOCK_TOLERANCE": 3.0,
+        "UNIX_TIME": 1_000_000_000,
+        "SURELY_STALE": 120.0,
+        "STAMP_STEP": 1.0,
+    },
+    "lan.client.afoot": {
+        "UNDER_WAY": 2.0,
+        "_MAX_COPIES": 1000,
+    },
+    "lan.client.memory": {
+        "LIFE_GOES_ON": 1.5,
+        "ROUND": 0.35,
+        "PROOF": 6,
+        "MAX_ROUNDS": 16,
+        "FIRST_WAIT": 0.5,
+        "MAX_FIRST": 5,
+        "MAX_ATTEMPTS": 4,
+    },
+    "lan.client.repeats": {
+        "REMEMBERED_FOR": 15.0,
+    },
+    "lan.client.reply": {
+        "MAX_MESSAGE": 1000,
+    },
+    "lan.client.sending": {
+        "GREET_AFTER": 20.0,
     },
     "lan.client.greeting": {
         "WINDOW": 10.0,
@@ -101,7 +134,9 @@ PINS = {
         "_MAX_STEP": 16,
     },
     "lan.client.pacing": {
-        "INITIAL_RESEND": 1.0,
+        "INITIAL_RESEND": 2.5,
+        "INITIAL_RESEND_MODULE": 1.0,
+        "MAX_RESEND": 10.0,
         "MIN_RESEND": 0.2,
         "FIRST_HELLO": 0.3,
         "MAX_HELLO": 4.0,
@@ -114,19 +149,18 @@ PINS = {
         "MAX_PUSHES": 1000,
     },
     "lan.client.session": {
-        "GREET_AFTER": 20.0,
         "REFUSALS": 3,
         "REFUSED_FOR": 2.0,
         "MAX_HURRIED": 8,
         "LAST_WORDS": 1.0,
-        "MAX_RESEND": 10.0,
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.blocking": {
         "_BUFFER": 65536,
         "_UNATTENDED": 1.0,
         "_BACKLOG": 1000,
-        "_OVERDUE": 1.0,
+        "_OVERDUE": 0.3,
+        "_GONE": 0.2,
     },
 }
 

@@ -93,7 +93,7 @@ class Connection:
         self._start()
         if self._teller is not None:
             self._teller = self._teller.again()
-        self.session.split_off(random.Random())  # noqa: S311 - ids are no secrets
+        self.session.split_off(random.Random())
         if sock is not None:
             sock.close()  # without a shutdown, which would end the other one's, too
 
@@ -210,7 +210,7 @@ class Connection:
             self._attended = self._clock()
             self._wake()
 
-    def _recover(self, call: Call | None, within: bool) -> None:  # noqa: FBT001 - it is not called from elsewhere
+    def _recover(self, call: Call | None, within: bool) -> None:
         """Leave after an error or an interruption, wherever it came: nothing of this thread stays behind.
 
         :param within: whether an observer sent, so that this thread still is telling it something
@@ -266,9 +266,7 @@ class Connection:
                     self._waiters.remove(waiter)
                 self._take(None, "")
 
-    def _read(
-        self, sock: socket.socket | None, buffer: bytearray, wait: float
-    ) -> tuple[bytes | None, str]:
+    def _read(self, sock: socket.socket | None, buffer: bytearray, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
         if sock is None:  # closed meanwhile, or it could not be opened again
             return None, ""
@@ -404,7 +402,9 @@ class Connection:
             try:
                 sock.bind((self.source_ip, 0))
             except OSError as error:
-                raise DeviceException(f"cannot send from {self.source_ip}: {error.strerror or error}") from None
+                raise DeviceException(
+                    f"cannot send from {self.source_ip}: {error.strerror or error}"
+                ) from None
 
     def _close_socket(self) -> None:
         sock, self._socket = self._socket, None

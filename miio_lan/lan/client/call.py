@@ -82,6 +82,8 @@ class Call:
     copies_out: int = 0
     #: Whether one that must not run twice may go out (again) now.
     cleared: bool = True
+    #: Whether a hello was sent to see whether the device is there at all.
+    looking: bool = False
     #: Ids under which the device had no room for it.
     refused: set[int] = field(default_factory=set)
     hurried: int = 0
@@ -164,9 +166,7 @@ class Call:
         if may_have_run and not self.is_read:
             text += f". {MAY_HAVE_RUN}"
         kind = OutcomeUnknown if may_have_run and not self.safe else DeviceTimeout
-        return kind(
-            text, method=self.method, sent=self.sends, elapsed=elapsed, may_have_run=may_have_run
-        )
+        return kind(text, method=self.method, sent=self.sends, elapsed=elapsed, may_have_run=may_have_run)
 
     def _not_readable(self, peer: str, answer: PayloadDecodeException) -> DeviceException:
         text = f"{peer} answered {self.method}, but not readably: {answer}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 CLOCK_TOLERANCE = 3.0
 #: Stamps from here on (seconds) are Unix time, of 2001 or later: no product has run for 31 years.
 UNIX_TIME = 1_000_000_000
-#: A stamp this far (seconds) from the device's clock is dropped by every device: twice the window of published firmware.
+#: A stamp this far (seconds) from the clock is dropped by every device: twice the window of published firmware.
 SURELY_STALE = 120.0
 #: Stamps are whole seconds, so an instant reckoned from one may be this much (seconds) off.
 STAMP_STEP = 1.0
@@ -66,13 +66,21 @@ class DeviceClock:
         """
         if self._offset is None or self._booted is None:
             return False
-        return self._booted + STAMP_STEP < sent and stamp - (sent + self._offset) > SURELY_STALE
+        return self._booted < sent and stamp - (sent + self._offset) > SURELY_STALE
 
-    def up_since_before(self, instant: float) -> bool | None:
-        """Tell whether the device has been up since before an instant; None where its clock cannot tell."""
-        if self._offset is None or self._offset + self._heard >= UNIX_TIME:
-            return None
-        return STAMP_STEP - self._offset < instant
+    @property
+    def restarted(self) -> bool:
+        """Whether the last change of the clock was a restart, as far as a stamp can show one."""
+        return self._booted is not None
+
+    def surely_running_since(self, instant: float) -> bool:
+        """Tell whether the device has been up since before an instant (monotonic seconds), as its stamp proves."""
+        return self.counts_from_boot and self._offset is not None and -self._offset < instant
+
+    @property
+    def counts_from_boot(self) -> bool:
+        """Whether the stamps are seconds since boot; Unix time says nothing of restarts."""
+        return self._offset is not None and self._offset + self._heard < UNIX_TIME
 
     def _boot(self, stamp: int, now: float) -> float | None:
         """Give the latest instant at which the restart can have been that this stamp shows; None if it shows none.

@@ -8,6 +8,8 @@ INITIAL_RESEND = 2.5
 INITIAL_RESEND_MODULE = 1.0
 #: Never resend sooner: an MCU behind its module often takes 60 to 250 ms.
 MIN_RESEND = 0.2
+#: Longest wait (seconds) between two sends of one command.
+MAX_RESEND = 10.0
 #: Seconds to the first repetition of an unanswered hello; doubled each time, up to ``MAX_HELLO``.
 FIRST_HELLO = 0.3
 MAX_HELLO = 4.0

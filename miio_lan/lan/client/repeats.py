@@ -13,7 +13,7 @@ from __future__ import annotations
 from miio_lan.errors import DeviceError
 from miio_lan.lan import codes
 from miio_lan.lan.client.call import MAY_HAVE_RUN, Call
-from miio_lan.lan.client.clock import STAMP_STEP, DeviceClock
+from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.memory import IdMemory
 
 #: Seconds after which a device is not trusted to remember an id any more.
@@ -56,8 +56,8 @@ def under_its_id(
 
 def is_running_since(instant: float, clock: DeviceClock, life: int | None, now: float) -> bool:
     """Tell whether it is proven that the device has been running since before an instant."""
-    by_stamp = clock.up_since_before(instant)
-    by_life = None if life is None else now - life + STAMP_STEP < instant
+    by_stamp = clock.surely_running_since(instant) if clock.counts_from_boot else None
+    by_life = None if life is None else now - life < instant
     return by_stamp is not False and by_life is not False and bool(by_stamp or by_life)
 
 

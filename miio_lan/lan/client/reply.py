@@ -53,7 +53,7 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
     kind = RecoverableError if code in codes.RECOVERABLE else DeviceError
     explanation = codes.explain(code)
     if code == codes.MCU_TIMEOUT:
-        # The module's own words of its silent MCU are "user ack timeout" and "UART timeout". An MCU may use the number, too.
+        # The module says "user ack timeout" or "UART timeout" of its silent MCU. An MCU may use the number, too.
         if not message or "timeout" in message.lower():
             kind = McuTimeout
         else:

@@ -10,24 +10,20 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from miio_lan.errors import InvalidTokenException, McuTimeout, PayloadDecodeException
+from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client import repeats
-from miio_lan.lan.client.afoot import Afoot, targets
+from miio_lan.lan.client.afoot import targets
 from miio_lan.lan.client.call import Call, is_repeat_safe
-from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.greeting import Greeting
-from miio_lan.lan.client.ids import IdSource
-from miio_lan.lan.client.memory import IdMemory, life_of
-from miio_lan.lan.client.pacing import MIN_RESEND, RoundTrips
+from miio_lan.lan.client.memory import life_of
+from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
 from miio_lan.lan.client.pushes import PushInbox
-from miio_lan.lan.client.reply import find_id, read_error, reply_id
-from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, encode, shown_token
+from miio_lan.lan.client.reply import read_error, reply_id
+from miio_lan.lan.client.sending import Sending
+from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, shown_token
 from miio_lan.lan.payload import dump_payload
 
-#: Seconds without a word after which the device is greeted before the next command.
-GREET_AFTER = 20.0
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
 REFUSED_FOR = 2.0
@@ -35,27 +31,11 @@ REFUSED_FOR = 2.0
 MAX_HURRIED = 8
 #: Seconds an unsafe command is waited for after the device restarted.
 LAST_WORDS = 1.0
-#: Longest wait (seconds) between two sends of one command.
-MAX_RESEND = 10.0
 #: First pause (seconds) before trying again what the device could not take; doubled each time.
 BUSY_PAUSE = 0.3
 
 
-class Told(NamedTuple):
-    """Something that crossed the wire, for an observer.
-
-    :param direction: ``"up"`` or ``"down"``
-    :param plain: the plaintext, empty for a hello; never a token
-    :param instant: monotonic seconds
-    """
-
-    direction: str
-    plain: bytes
-    instant: float
-    note: str = ""
-
-
-class Session:
+class Session(Sending):
     """One client's conversation with one device.
 
     :param token: 16 bytes, or None to learn it from a device that shows it
@@ -79,58 +59,24 @@ class Session:
         rng: random.Random | None = None,
         observed: bool = False,
     ) -> None:
-        self.token = token
+        super().__init__(token, Greeting(hello), observed=observed)
         self.peer = peer
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
-        self.observed = observed
         self.dropped: Counter[str] = Counter()
-        self.pushes = PushInbox()
-        self.greeting = Greeting(hello)
-        self.device_id: int | None = None
-        self._round_trips = RoundTrips()
         self._begin_anew(start_id, rng or random.Random())
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
-        """Start without open calls and without anything heard."""
-        self.clock = DeviceClock()
-        self.last_hello_reply: Packet | None = None
-        self._ids = IdSource(start_id, rng)
-        self.memory = IdMemory(self._ids)
-        # One list, and a mark for those that may send: a call is in it or not, wherever a thread is interrupted.
-        self._calls: list[Call] = []
-        self._open: dict[int, Call] = {}
-        self._checks: dict[int, Call] = {}
-        self._afoot = Afoot()
-        self._output: list[bytes] = []
-        self._told: list[Told] = []
+        super()._begin_anew(start_id, rng)
+        self.pushes = PushInbox()
         self._proven = False
-        self._silent = False
-        self._last_heard: float | None = None
-        self._refused_since: float | None = None
 
     def split_off(self, rng: random.Random) -> None:
         """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
-        hello = self.greeting.hello
-        self.greeting, self.pushes = Greeting(hello), PushInbox()
+        super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
         self._begin_anew(0, rng)
 
     # --- the caller's side -------------------------------------------------------------------------------------
-
-    @property
-    def last_id(self) -> int:
-        """The id given last; the start id before any."""
-        return self._ids.last
-
-    @property
-    def busy(self) -> bool:
-        """Whether a call is open."""
-        return bool(self._calls)
-
-    @property
-    def silent(self) -> bool:
-        """Whether a call ended without an answer, and nothing was heard since."""
-        return self._silent
 
     def command(
         self,
@@ -168,54 +114,22 @@ class Session:
 
     def begin(self, call: Call, now: float) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
-        self._calls.append(call)
+        self._calls.all.append(call)
         self.tick(now)
 
     def abandon(self, call: Call, reason: str) -> None:
         """End an open call without an answer (its caller was interrupted, the connection closed)."""
         if not call.done:
-            self._end(call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}"))
+            self._end(
+                call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
+            )
 
     def abandon_all(self, reason: str) -> None:
         """End all open calls without an answer."""
-        for call in list(self._calls):
+        for call in list(self._calls.all):
             self.abandon(call, reason)
 
-    # --- the transport's side ----------------------------------------------------------------------------------
-
-    @property
-    def deadline(self) -> float | None:
-        """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
-        times = [call.deadline for call in self._calls]
-        for call in self._active():
-            times.append(self.greeting.due if call.awaits_hello else call.next_send)
-        if times and self.memory.due is not None:
-            times.append(self.memory.due)
-        return min(times, default=None)
-
-    def take_output(self) -> list[bytes]:
-        """Give the datagrams to send now."""
-        output, self._output = self._output, []
-        return output
-
-    def take_told(self) -> list[Told]:
-        """Give what crossed the wire, for an observer; to be handed over when the session's work is done."""
-        told, self._told = self._told, []
-        return told
-
-    def tick(self, now: float) -> None:
-        """Let time pass: end what is overdue, send what is due."""
-        for call in list(self._calls):
-            if now >= call.deadline:
-                self._give_up(call, now)
-        self._activate(now)
-        waiting = [call for call in self._active() if call.awaits_hello]
-        if waiting and now >= self.greeting.due:
-            self._greet(waiting, now)
-        self._ask_for_memory(now)
-        for call in self._active():
-            if not call.awaits_hello and now >= call.next_send:
-                self._attempt(call, now)
+    # --- the transport's side (also: deadline, tick, take_output, take_told) -------------------------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -239,139 +153,12 @@ class Session:
         """Take the news that a datagram could not be delivered (ICMP, no route)."""
         if self._refused_since is None:
             self._refused_since = now
-        for call in self._active():
+        for call in self._calls.active:
             call.refusals += 1
             call.trouble = reason
             if call.refusals >= REFUSALS and now - max(self._refused_since, call.started) >= REFUSED_FOR:
                 self._give_up(call, now)
         self.tick(now)
-
-    # --- sending -----------------------------------------------------------------------------------------------
-
-    def _active(self) -> list[Call]:
-        return [call for call in self._calls if call.active]
-
-    def _activate(self, now: float) -> None:
-        active = self._active()
-        for call in [call for call in self._calls if not call.active][: self.max_in_flight - len(active)]:
-            idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
-            call.awaits_hello = (
-                call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
-            )
-            if call.awaits_hello and not any(other.awaits_hello for other in self._active()):
-                self.greeting.begin(now)
-            call.next_send = now
-            call.active = True
-
-    def _greet(self, waiting: list[Call], now: float) -> None:
-        """Send the first or the next hello of a handshake."""
-        self._say_hello(now)
-        if self.greeting.repeat(now) and self.clock.known:
-            # The clock is known well enough to try; some products sleep through hellos.
-            for call in waiting:
-                if call.method is not None:
-                    call.awaits_hello = False
-                    call.next_send = now
-
-    def _say_hello(self, now: float) -> None:
-        self._output.append(self.greeting.said(now))
-        self._tell("down", b"", now, "hello")
-
-    def _attempt(self, call: Call, now: float) -> None:
-        """Send a command, or send it again; or look why there is no answer, where it must not go out again."""
-        if self.token is None:
-            reason = f"no token was given, and {self.peer} does not show its own (it is set up already)"
-            self._end(call, None, InvalidTokenException(reason))
-            self._activate(now)
-        elif call.first_sent is None:
-            free = self._free_at(call, now)
-            if free > now:
-                call.next_send = free
-            else:
-                call.first_given = self._ids.given
-                call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
-                self._transmit(call, now)
-        elif call.once:
-            self._look_after(call, now)
-        elif call.safe:
-            if call.accompany:
-                self._say_hello(now)
-                call.resend_after = min(MAX_RESEND, call.resend_after * 2)
-            if not (self.memory.remembers and call.targets):
-                call.carry(self._ids.next())
-            self._transmit(call, now)
-        elif call.cleared:
-            self._transmit(call, now)
-        else:
-            self._look_after(call, now)
-
-    def _free_at(self, call: Call, now: float) -> float:
-        """Tell when a set may go out first: not while an older one of the same property may still be under way."""
-        if not call.targets:
-            return now
-        for other in self._calls:
-            if other is call:
-                break
-            if other.first_sent is not None and other.targets & call.targets:
-                return other.deadline
-        return self._afoot.free_at(call.targets, now)
-
-    def _look_after(self, call: Call, now: float) -> None:
-        """Look for the device instead of sending a command again; find out whether that would do harm."""
-        self._say_hello(now)
-        call.resend_after = min(MAX_RESEND, call.resend_after * 2)
-        call.next_send = now + call.resend_after
-        if not repeats.may_ask(call):
-            return
-        if self.memory.remembers:
-            number, question = self.memory.question()
-            self._checks[number] = call
-            self._post(question, now)
-        elif self.memory.unknown:
-            self.memory.begin(now)
-            self._ask_for_memory(now)
-
-    def _ask_for_memory(self, now: float) -> None:
-        """Go on finding out what the device does with repeated ids, while a call waits for that."""
-        if self.memory.due is None or now < self.memory.due:
-            return
-        waiting = [call for call in self._active() if repeats.may_ask(call)]
-        if not waiting or self.token is None:
-            self.memory.cancel()
-            return
-        for question in self.memory.tick(now):
-            self._post(question, now)
-        if self.memory.remembers:
-            for call in waiting:
-                call.next_send = now
-
-    def _transmit(self, call: Call, now: float) -> None:
-        # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.
-        stamp = self.clock.stamp(now)
-        if call.first_sent is None:
-            call.first_sent, call.first_stamp = now, stamp
-        call.sends += 1
-        call.copies_out += 1
-        call.cleared = False
-        # A second send under the same id makes the round trip ambiguous: it is not measured.
-        call.sent_at[call.id] = now if call.id not in call.sent_at else float("nan")
-        call.last_sent_at[call.id] = call.last_sent = now
-        self._open[call.id] = call
-        call.accompany = True
-        call.next_send = now + call.resend_after
-        self._post(call.payload, now)
-
-    def _post(self, payload: bytes, now: float) -> None:
-        if self.token is not None:
-            stamp = self.clock.stamp(now)
-            self._output.append(
-                encode(payload, token=self.token, device_id=self.device_id or 0, stamp=stamp)
-            )
-            self._tell("down", payload, now)
-
-    def _tell(self, direction: str, plain: bytes, now: float, note: str = "") -> None:
-        if self.observed:
-            self._told.append(Told(direction, plain, now, note))
 
     # --- receiving ---------------------------------------------------------------------------------------------
 
@@ -396,7 +183,7 @@ class Session:
         self.greeting.answered()
         if moved:
             self.memory.cancel()
-        for call in self._active():
+        for call in self._calls.active:
             call.hellos_heard += 1
             call.other_token = shown is not None and shown != self.token
             if call.method is None:
@@ -406,6 +193,8 @@ class Session:
                 call.next_send = now
             elif moved and call.first_sent is not None:
                 self._hurry(call, now)
+            elif call.looking:
+                self._found(call, now)
 
     def _hurry(self, call: Call, now: float) -> None:
         """Another clock means that what was sent carried a stamp the device drops: send again at once.
@@ -421,7 +210,7 @@ class Session:
             call.accompany = False
             if not call.safe:
                 call.copies_out, call.cleared = 0, True
-        else:
+        elif self.clock.restarted:
             # No answer will come any more, except one that was on its way already.
             call.deadline = min(call.deadline, now + LAST_WORDS)
             call.next_send = call.deadline
@@ -450,11 +239,13 @@ class Session:
             self._push(packet, payload, now, stale=stale)
             return
         number = reply_id(payload)
-        call = self._open.get(number) if number is not None else None
-        check = self._checks.pop(number, None) if number is not None else None
-        if number is None or (call is None and check is None and not self.memory.answered(number, payload, now)):
-            if number is not None and self._afoot.answered(number):
-                self._release(now)
+        call = self._calls.by_id.get(number) if number is not None else None
+        check = self._calls.checks.pop(number, None) if number is not None else None
+        if number is None or (
+            call is None and check is None and not self.memory.answered(number, payload, now)
+        ):
+            if number is not None:
+                self._calls.late_answer(number, now)
             self.dropped["no open request has this id"] += 1
             return
         self._authenticated(packet, now, stale=stale)
@@ -472,7 +263,7 @@ class Session:
         self._last_heard = now
         self._silent = False
         self._refused_since = None
-        for call in self._active():
+        for call in self._calls.active:
             call.refusals = 0
 
     def _checked(self, call: Call, life: int | None, now: float) -> None:
@@ -491,17 +282,23 @@ class Session:
         if round_trip == round_trip and not isinstance(error, McuTimeout):
             self._round_trips.observe(call.method or "", round_trip)
         if error is None:
+            del self._calls.by_id[number]
             self._end(call, payload.get("result"), None)
             return
         repeats.note_refusal(call, number, error)
         if number not in call.refused:
-            del self._open[number]  # where it was refused, a copy that the network made may still bring a result
-        if not repeats.after_error(call, error):
+            # Where it was, a copy of it that the network made may still bring a result.
+            del self._calls.by_id[number]
+        if repeats.after_error(call, error):
+            self._try_again(call, error, now)
+        else:
             self._end(call, None, error)
-            return
+
+    def _try_again(self, call: Call, error: DeviceError, now: float) -> None:
+        """Make another attempt after an error, unless one is under way already."""
         call.retries -= 1
         call.refused_with = error
-        if any(self._open.get(other) is call for other in call.sent_at.keys() - call.refused):
+        if any(self._calls.by_id.get(other) is call for other in call.sent_at.keys() - call.refused):
             return  # a resend is still unanswered: that is the next attempt
         pause = 0.0
         if repeats.is_busy(error):
@@ -512,7 +309,6 @@ class Session:
         if not call.safe:
             # The device said it never took this one, so a new id cannot make it run twice.
             call.carry(self._ids.next())
-            call.first_given = self._ids.given
             call.cleared = True
 
     def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
@@ -527,7 +323,7 @@ class Session:
     def _count_damage(self, kind: str) -> None:
         self.dropped[kind] += 1
         if kind != "not ours":
-            for call in self._active():
+            for call in self._calls.active:
                 call.damaged[kind] += 1
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
@@ -536,7 +332,8 @@ class Session:
         A read it surely belongs to is tried again soon, and not waited for to the bitter end.
         """
         self._tell("up", error.raw, now, error.kind)
-        call = self._owner(error.raw, now)
+        others = self.memory.due is not None or self.greeting.hello != HELLO
+        call = self._calls.owner(error.raw, now, others=others)
         if call is None or not call.safe or call.unreadables >= call.sends:
             return  # the last: more answers than questions, so the network doubled one
         call.unreadable = error
@@ -549,39 +346,3 @@ class Session:
             # The answer may have belonged to an earlier copy: ours may still come.
             call.deadline = min(call.deadline, now + max(MIN_RESEND, call.resend_after))
             call.next_send = call.deadline
-
-    def _owner(self, plain: bytes, now: float) -> Call | None:
-        """Find the call that an unreadable answer belongs to: by its id, or because there is no other it could be."""
-        number = find_id(plain)
-        if number is not None:
-            return self._open.get(number)
-        sent = [call for call in self._active() if call.first_sent is not None]
-        others = self.memory.due is not None or self._checks or self.greeting.hello != HELLO
-        alone = len(sent) == 1 and not others and not self._afoot.anything(now)
-        return sent[0] if alone else None
-
-    # --- ending ------------------------------------------------------------------------------------------------
-
-    def _give_up(self, call: Call, now: float) -> None:
-        self._silent = True
-        if repeats.may_ask(call):
-            call.not_repeated = repeats.why_not(self.memory)
-        self._end(call, None, call.timed_out(self.peer, now), now)
-
-    def _end(self, call: Call, result: object, error: Exception | None, now: float | None = None) -> None:
-        for number, sent in call.last_sent_at.items():
-            if self._open.pop(number, None) is not None:
-                self._afoot.left(number, sent, call.targets)
-        for number in [number for number, other in self._checks.items() if other is call]:
-            del self._checks[number]
-        call.result, call.error = result, error
-        call.done = True
-        if call in self._calls:
-            self._calls.remove(call)
-        self._release(call.last_sent if now is None else now)
-
-    def _release(self, now: float) -> None:
-        """Let sets look again whether they may go out: something older is no longer under way."""
-        for call in self._active():
-            if call.targets and call.first_sent is None and not call.awaits_hello:
-                call.next_send = min(call.next_send, now)

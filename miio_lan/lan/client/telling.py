@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from miio_lan.lan.client.session import Told
+from miio_lan.lan.client.wire import Told
 from miio_lan.lan.payload import parse_payload
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from miio_lan.errors import (
 )
 from miio_lan.lan import packet
 from miio_lan.lan.client.call import is_repeat_safe
-from miio_lan.lan.client.session import GREET_AFTER, Session
+from miio_lan.lan.client.sending import GREET_AFTER
+from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, MAX_REQUEST, Packet, decode, encode, hello_reply
 from miio_lan.lan.responder.responder import Request, ResponderOptions
 
@@ -608,9 +609,7 @@ def test_an_id_written_as_text_still_matches() -> None:
 # --- pushes -----------------------------------------------------------------------------------------------------------
 
 
-def push(
-    number: int, method: str = "properties_changed", params: object = (), *, stamp: int = 501
-) -> bytes:
+def push(number: int, method: str = "properties_changed", params: object = (), *, stamp: int = 501) -> bytes:
     payload = {"id": number, "method": method, "params": list(params) if params == () else params}
     return encode(payload, token=TOKEN, device_id=DEVICE_ID, stamp=stamp)
 

@@ -1,0 +1,184 @@
+"""The sending half of a session: whose turn it is, when to greet, to send, to send again, and when to give up."""
+
+from __future__ import annotations
+
+import random
+
+from miio_lan.errors import InvalidTokenException
+from miio_lan.lan.client import repeats
+from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.clock import DeviceClock
+from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.memory import IdMemory
+from miio_lan.lan.client.open_calls import OpenCalls
+from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
+from miio_lan.lan.client.wire import Wire
+from miio_lan.lan.packet import Packet
+
+#: Seconds without a word after which the device is greeted before the next command.
+GREET_AFTER = 20.0
+
+
+class Sending(Wire):
+    """What a session does by itself as time passes; :class:`miio_lan.lan.client.session.Session` adds the rest."""
+
+    peer: str
+    lazy_discover: bool
+    max_in_flight: int
+
+    def _begin_anew(self, start_id: int, rng: random.Random) -> None:
+        """Start without open calls and without anything heard."""
+        self.clock = DeviceClock()
+        self.last_hello_reply: Packet | None = None
+        self._round_trips = RoundTrips()
+        self._ids = IdSource(start_id, rng)
+        self.memory = IdMemory(self._ids)
+        self._calls = OpenCalls()
+        self._silent = False
+        self._last_heard: float | None = None
+        self._refused_since: float | None = None
+
+    @property
+    def last_id(self) -> int:
+        """The id given last; the start id before any."""
+        return self._ids.last
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call is open."""
+        return bool(self._calls.all)
+
+    @property
+    def silent(self) -> bool:
+        """Whether a call ended without an answer, and nothing was heard since."""
+        return self._silent
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
+        times = [call.deadline for call in self._calls.all]
+        times += [self.greeting.due if call.awaits_hello else call.next_send for call in self._calls.active]
+        if times and self.memory.due is not None:
+            times.append(self.memory.due)
+        return min(times, default=None)
+
+    def tick(self, now: float) -> None:
+        """Let time pass: end what is overdue, send what is due."""
+        for call in list(self._calls.all):
+            if now >= call.deadline:
+                self._give_up(call, now)
+        self._activate(now)
+        waiting = [call for call in self._calls.active if call.awaits_hello]
+        if waiting and now >= self.greeting.due:
+            self._greet(waiting, now)
+        self._ask_for_memory(now)
+        for call in self._calls.active:
+            if not call.awaits_hello and now >= call.next_send:
+                self._attempt(call, now)
+
+    def _activate(self, now: float) -> None:
+        active = self._calls.active
+        for call in self._calls.waiting[: self.max_in_flight - len(active)]:
+            idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
+            call.awaits_hello = (
+                call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
+            )
+            if call.awaits_hello and not any(other.awaits_hello for other in self._calls.active):
+                self.greeting.begin(now)
+            call.next_send = now
+            call.active = True
+
+    def _greet(self, waiting: list[Call], now: float) -> None:
+        """Send the first or the next hello of a handshake."""
+        self._say_hello(now)
+        if self.greeting.repeat(now) and self.clock.known:
+            # The clock is known well enough to try; some products sleep through hellos.
+            for call in waiting:
+                if call.method is not None:
+                    call.awaits_hello = False
+                    call.next_send = now
+
+    def _attempt(self, call: Call, now: float) -> None:
+        """Send a command, or send it again; or look why there is no answer, where it must not go out again."""
+        if self.token is None:
+            reason = f"no token was given, and {self.peer} does not show its own (it is set up already)"
+            self._end(call, None, InvalidTokenException(reason))
+            self._activate(now)
+        elif call.first_sent is None:
+            free = self._calls.free_at(call, now)
+            if free > now:
+                call.next_send = free
+            else:
+                call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
+                self._transmit(call, now)
+        elif call.once:
+            self._look_after(call, now)
+        elif call.safe:
+            if call.accompany:
+                self._say_hello(now)
+                call.resend_after = min(MAX_RESEND, call.resend_after * 2)
+            if not (self.memory.remembers and call.targets):
+                call.carry(self._ids.next())
+            self._transmit(call, now)
+        elif call.cleared:
+            self._transmit(call, now)
+        else:
+            self._look_after(call, now)
+
+    def _look_after(self, call: Call, now: float) -> None:
+        """Look for the device instead of sending a command again."""
+        self._say_hello(now)
+        call.resend_after = min(MAX_RESEND, call.resend_after * 2)
+        call.next_send = now + call.resend_after
+        call.looking = repeats.may_ask(call)
+
+    def _found(self, call: Call, now: float) -> None:
+        """Take the hello's answer: the device is there. Would it do harm to send a command again?"""
+        call.looking = False
+        if self.memory.remembers:
+            number, question = self.memory.question()
+            self._calls.checks[number] = call
+            self._post(question, now)
+        else:
+            self.memory.begin(now)
+
+    def _ask_for_memory(self, now: float) -> None:
+        """Go on finding out what the device does with repeated ids, while a call waits for that."""
+        if self.memory.due is None or now < self.memory.due:
+            return
+        waiting = [call for call in self._calls.active if repeats.may_ask(call)]
+        if not waiting or self.token is None:
+            self.memory.cancel()
+            return
+        for question in self.memory.tick(now):
+            self._post(question, now)
+        if self.memory.remembers:
+            for call in waiting:
+                call.next_send = now
+
+    def _transmit(self, call: Call, now: float) -> None:
+        # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.
+        stamp = self.clock.stamp(now)
+        if call.copies_out == 0:
+            call.first_sent, call.first_stamp, call.first_given = now, stamp, self._ids.given
+        call.sends += 1
+        call.copies_out += 1
+        call.cleared = False
+        # A second send under the same id makes the round trip ambiguous: it is not measured.
+        call.sent_at[call.id] = now if call.id not in call.sent_at else float("nan")
+        call.last_sent_at[call.id] = call.last_sent = now
+        self._calls.by_id[call.id] = call
+        call.accompany = True
+        call.next_send = now + call.resend_after
+        self._post(call.payload, now)
+
+    def _give_up(self, call: Call, now: float) -> None:
+        self._silent = True
+        if repeats.may_ask(call):
+            call.not_repeated = repeats.why_not(self.memory)
+        self._end(call, None, call.timed_out(self.peer, now), now)
+
+    def _end(self, call: Call, result: object, error: Exception | None, now: float | None = None) -> None:
+        call.result, call.error = result, error
+        call.done = True
+        self._calls.remove(call, call.last_sent if now is None else now)
