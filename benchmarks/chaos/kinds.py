@@ -19,6 +19,9 @@ MEMORIES: tuple[Memory, ...] = ("silent", "replay", "normal")
 STAMPS: tuple[Stamp, ...] = ("uptime", "unix", "jumping")
 #: Seconds the MCU takes to answer; the module gives up after 4.
 ANSWER_TIMES = (0.0, 1.5, 3.9)
+#: Seconds a module takes to boot. When it is there, the virtual one shows a clock of 1 s: with less, it would claim to
+#: have run already when it was restarted, which no clock does that counts from then.
+BOOTS = (1.0, 1.5, 3.0)
 #: What the device's memory is called in reports.
 MEMORY_WORDS = {"silent": "ignores", "replay": "replays", "normal": "executes"}
 

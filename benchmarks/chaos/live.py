@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
-from benchmarks.chaos.kinds import DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, kinds
+from benchmarks.chaos.kinds import BOOTS, DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, kinds
 from benchmarks.chaos.ledger import Ledger, Source
 from benchmarks.chaos.proxy import Proxy, Route
 from miio_lan import DeviceException, MiotDevice
@@ -67,7 +67,7 @@ class Lane:
         self._fail_at = self._turn_at + FAULTS_EVERY / 2
         self._by_number: dict[int, Command] = {}
         self._synchronised = 0.0 if kind.stamp == "unix" else time.monotonic() + self.rng.uniform(0, 30)
-        options: dict[str, Any] = {"timings": Timings(boot=self.rng.choice((0.1, 0.5, 2.0)))}
+        options: dict[str, Any] = {"timings": Timings(boot=self.rng.choice(BOOTS))}
         if kind.stamp != "uptime":
             options["stamp_at"] = self._stamp
         self.product = VirtualProduct(SPEC, profile=kind.module_profile(), module_options=options)

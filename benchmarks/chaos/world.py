@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
-from benchmarks.chaos.kinds import DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, Weather, kinds
+from benchmarks.chaos.kinds import BOOTS, DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, Weather, kinds
 from benchmarks.chaos.ledger import Ledger, Source
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
@@ -71,7 +71,7 @@ class World:
             profile=kind.module_profile(),
             wall=lambda now: EPOCH + now,
             stamp_at=self._stamp if kind.stamp != "uptime" else None,
-            timings=Timings(boot=self.rng.choice((0.1, 0.5, 2.0))),
+            timings=Timings(boot=self.rng.choice(BOOTS)),
         )
         self.mcu = Mcu(SPEC)
         self.ledger = Ledger(lambda: self.now)
