@@ -127,6 +127,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     """Give what an error knows, as plain JSON values."""
     known = ("code", "method", "id", "exe_time", "sent", "elapsed", "kind")
     told = {name: plain(getattr(error, name)) for name in known if getattr(error, name, None) is not None}
+    told |= {"may_have_run": error.may_have_run} if isinstance(error, DeviceException) else {}
     return {"type": type(error).__name__, "message": str(error), "code": None, "method": None} | told
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -95,6 +97,8 @@ class Device:
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
+        #: Of each thread: when the call it is in ends, which may consist of several commands.
+        self._call = threading.local()
         if max_in_flight < 1:
             raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
         if not 0 < port < 65536:
@@ -147,10 +151,13 @@ class Device:
     ) -> Any:
         """Send a command and give its result.
 
-        The call ends, with a result or an error, within ``timeout * (1 + retry_count)`` seconds.
+        The call ends, with a result or an error, within ``timeout * (1 + retry_count)`` seconds. Within that time, a
+        read or an absolute set (``set_properties``) is sent again when its answer is overdue. Anything else is sent
+        once, unless it surely did not run, or the device was seen to ignore repeated ids.
 
         :param parameters: list or object; None sends an empty list
-        :param retry_count: further attempts after the first one; None for the device's ``retry_count``
+        :param retry_count: further attempts after the first one; None for the device's ``retry_count``; 0 puts exactly
+            one datagram with the command on the wire, whatever the command
         :param extra_parameters: further top-level keys of the request, e.g. a gateway's ``sid``
         :param repeat_safe: whether it may be executed twice; None decides by name (reads and ``set_properties`` may)
         :param timeout: seconds per attempt; None for the device's ``timeout``
@@ -159,6 +166,8 @@ class Device:
         :raises PayloadDecodeException: if the device answers, but not readably
         :raises RequestTooLong: if the request does not fit the 1000 bytes that devices accept
         :raises DeviceException: if the address cannot be used
+
+        Every error has ``may_have_run``: whether the command may have been executed.
         """
         if not isinstance(command, str) or not command:
             raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
@@ -169,6 +178,7 @@ class Device:
             retry_count=self._retries(retry_count),
             repeat_safe=repeat_safe,
             extra=extra_parameters,
+            deadline=getattr(self._call, "deadline", None),
         )
 
     def send_handshake(self) -> Packet:
@@ -204,13 +214,30 @@ class Device:
             raise InvalidArgument(f"retry_count is a whole number from 0, not {count!r}")
         return count
 
-    def _perform(self, steps: Steps[Result]) -> Result:
-        """Carry out the steps of a call; errors go to the step that caused them."""
+    def _perform(self, steps: Steps[Result], *, bounded: bool = True) -> Result:
+        """Carry out the steps of a call; errors go to the step that caused them.
+
+        :param bounded: whether all steps together end by one deadline, that of a single command
+        """
+        outer = getattr(self._call, "deadline", None)
+        if bounded and outer is None:
+            with suppress(InvalidArgument):  # which the first command says better
+                seconds = _checked_timeout(self.timeout) * (1 + self._retries(None))
+                self._call.deadline = time.monotonic() + seconds
+        try:
+            return self._steps(steps)
+        finally:
+            self._call.deadline = outer
+
+    def _steps(self, steps: Steps[Result]) -> Result:
         try:
             ask = next(steps)
             while True:
+                # What was not asked for is not given: a subclass may have python-miio's signature.
+                options: dict[str, Any] = {} if ask.repeat_safe is None else {"repeat_safe": ask.repeat_safe}
+                count = () if ask.retry_count is None else (ask.retry_count,)
                 try:
-                    answer = self.send(ask.method, ask.params, ask.retry_count, repeat_safe=ask.repeat_safe)
+                    answer = self.send(ask.method, ask.params, *count, **options)
                 except DeviceException as error:
                     ask = steps.throw(error)
                 else:
@@ -270,8 +297,11 @@ class Device:
 
     @command
     def test_properties(self, properties: Sequence[str]) -> PropertyTest:
-        """Find out which properties a legacy product knows, and how many one request can ask for."""
-        return self._perform(calls.try_properties(properties))
+        """Find out which properties a legacy product knows, and how many one request can ask for.
+
+        Each request has a deadline of its own: many of them are expected to fail.
+        """
+        return self._perform(calls.try_properties(properties), bounded=False)
 
     def configure_wifi(
         self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None

@@ -17,6 +17,7 @@ from miio_lan.errors import (
     DeviceError,
     DeviceException,
     DeviceInfoUnavailableException,
+    DeviceTimeout,
     InvalidArgument,
     PayloadDecodeException,
 )
@@ -41,6 +42,20 @@ class Ask(NamedTuple):
 
 
 Steps = Generator[Ask, Any, Result]
+
+
+def try_list(method: str, params: Any) -> Steps[Any]:
+    """Ask for a list of a length that may be too much: without retries, for a shorter list is the better one.
+
+    Silence is met by the same question once more: a list that is too long looks like a datagram that got lost.
+
+    :raises DeviceException: what :meth:`miio_lan.Device.send` raises
+    """
+    try:
+        answer = yield Ask(method, params, retry_count=0)
+    except DeviceTimeout:
+        answer = yield Ask(method, params, retry_count=0)
+    return answer
 
 
 def fetch_info() -> Steps[DeviceInfo]:
@@ -158,7 +173,7 @@ def _largest_list(names: Sequence[str], getter: str) -> Steps[int]:
     trial = len(names)
     while fails - works > 1:
         try:
-            answer = yield Ask(getter, list(names[:trial]), retry_count=0)
+            answer = yield from try_list(getter, list(names[:trial]))
             complete = isinstance(answer, list) and len(answer) == trial
         except DeviceException as error:
             _LOGGER.debug("%d properties at once: %s", trial, error)

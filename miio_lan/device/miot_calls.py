@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from miio_lan.device.calls import Ask, Steps
+from miio_lan.device.calls import Ask, Steps, try_list
 from miio_lan.device.slices import cut
 from miio_lan.errors import (
     DeviceError,
@@ -21,6 +21,7 @@ from miio_lan.errors import (
     PayloadDecodeException,
 )
 from miio_lan.lan import codes
+from miio_lan.lan.client.call import MAY_HAVE_RUN, is_read
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 _LOGGER = logging.getLogger(__name__)
@@ -88,10 +89,11 @@ def read_properties(
 
 def _read_part(part: list[Mapping[str, Any]], reading: _Reading) -> Steps[list[Item]]:
     limit = reading.limit
-    # A length never tried is given one attempt only: fewer properties are the better second attempt.
-    trial = len(part) > max(1, limit.proven)
     try:
-        answer = yield Ask(GET_PROPERTIES, list(part), retry_count=0 if trial else None)
+        if len(part) > max(1, limit.proven):
+            answer = yield from try_list(GET_PROPERTIES, list(part))
+        else:
+            answer = yield Ask(GET_PROPERTIES, list(part))
     except DeviceException as error:
         if not _may_be_too_many(error) or len(part) == 1:
             return _failed_alone(part, error, reading)
@@ -235,7 +237,10 @@ def refusal(method: str, item: Mapping[str, Any]) -> DeviceError:
     code = item.get("code")
     number = code if isinstance(code, int) else None
     words = codes.explain_item(number) if number is not None else ""
-    return DeviceError(number, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
+    error = DeviceError(number, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
+    if codes.may_have_run(number):
+        error.doubt("" if is_read(method) else MAY_HAVE_RUN)
+    return error
 
 
 def _name(item: Mapping[str, Any]) -> str:

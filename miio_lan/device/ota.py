@@ -17,11 +17,24 @@ MAX_URL = 256
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
+def _one_slip(word: str) -> frozenset[str]:
+    """Give a word with two neighbours exchanged, a letter doubled or a letter left out."""
+    places = range(len(word))
+    exchanged = {word[:at] + word[at + 1 : at + 2] + word[at] + word[at + 2 :] for at in places}
+    doubled = {word[:at] + word[at] + word[at:] for at in places}
+    left_out = {word[:at] + word[at + 1 :] for at in places if at}
+    return frozenset((exchanged | doubled | left_out) - {word, "download"})
+
+
+#: At least two products misspell this one.
+_MISSPELT = _one_slip("downloaded")
+
+
 class UpdateState(Enum):
     """State of a firmware update, as ``miIO.get_ota_state`` tells it.
 
-    Words devices are known to misspell are understood, details after ``|`` are ignored, and a word nobody knows is
-    :attr:`Unknown` rather than an error: a poll must survive it.
+    The one word devices are known to misspell is understood, details after ``|`` are ignored, and a word nobody knows
+    is :attr:`Unknown` rather than an error: a poll must survive it. No word is taken for a success by its looks.
     """
 
     Downloading = "downloading"
@@ -42,12 +55,8 @@ class UpdateState(Enum):
         for state in cls:
             if state.value == word:
                 return state
-        # At least two products misspell "downloaded".
-        import difflib  # not for the sake of words that are spelt well
-
-        close = difflib.get_close_matches(word, [state.value for state in cls], n=1, cutoff=0.85)
-        if close:
-            return cls(close[0])
+        if word in _MISSPELT:
+            return cls.Downloaded
         if word.startswith(("fail", "error")):
             return cls.Failed
         return cls.Unknown

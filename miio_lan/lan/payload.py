@@ -13,6 +13,7 @@ from miio_lan.record.redact import redact
 REQUEST_KEYS = frozenset({"id", "method", "params"})
 """What a request consists of; further keys are the caller's own."""
 _EXCERPT_LENGTH = 60
+_LOOKED_THROUGH = 600
 
 
 class Payload(NamedTuple):
@@ -80,7 +81,8 @@ def _repaired(body: bytes, plain: bytes) -> Payload:
     try:
         return Payload(reader.document(), tuple(dict.fromkeys(reader.repairs)))
     except Unreadable as reason:
-        excerpt = redact(body.decode(errors="backslashreplace"))[:_EXCERPT_LENGTH]
+        # Only what is shown is looked through for secrets, with what may belong to it.
+        excerpt = redact(body[:_LOOKED_THROUGH].decode(errors="backslashreplace"))[:_EXCERPT_LENGTH]
         more = "..." if len(body) > _EXCERPT_LENGTH else ""
         raise PayloadDecodeException(
             f"not JSON: {reason} in {excerpt!r}{more}", kind="not JSON", raw=plain

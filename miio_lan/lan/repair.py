@@ -31,10 +31,11 @@ def finite(text: str) -> float:
     return number
 
 
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_ZEROS = re.compile(r"(-?)0+(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
+# Possessive, as all that repeats here: nothing is tried twice, so that a text of any kind is read in linear time.
+_ZEROS = re.compile(r"(-?)0++(\d*+(?:\.\d++)?(?:[eE][+-]?\d++)?)", re.ASCII)
 _WORD = re.compile(r'[^,\[\]{}:"\'\0]+')
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
 _RAW_CONTROL = re.compile(r"[\x00-\x1f]")
 _BLANKS = re.compile(r"[ \t\r\n]*")
@@ -183,7 +184,9 @@ class Repairer:
             zeros = _ZEROS.fullmatch(word)
             if zeros:
                 self.repairs.append("leading zeros of a number were dropped")
-                return json.loads(zeros.group(1) + zeros.group(2), parse_float=finite)
+                # A zero that nothing but a fraction follows, or nothing at all, is the number's own.
+                own = "" if zeros.group(2)[:1].isdigit() else "0"
+                return json.loads(zeros.group(1) + own + zeros.group(2), parse_float=finite)
         except ValueError:
             self.repairs.append("a number beyond all bounds became null")
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from miio_lan import (
     Device,
     DeviceException,
     DeviceInfoUnavailableException,
+    DeviceTimeout,
     InvalidTokenException,
+    MiotDevice,
     UpdateState,
 )
 from miio_lan.errors import InvalidArgument
@@ -204,6 +207,69 @@ def test_errors_of_send_reach_the_steps() -> None:
     device = Scripted({"miIO.info": DeviceException("odd")})
     with pytest.raises(DeviceException, match="odd"):
         device.info()
+
+
+class Silent(Device):
+    """A device whose connection notes until when it may take, and gets no answer."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("127.0.0.1", TOKEN, **options)
+        self.asked: list[tuple[int, float | None]] = []
+        self._connection.call = self._note  # type: ignore[method-assign, assignment]
+
+    def _note(self, method: str, params: Any, *, retry_count: int, deadline: float | None, **_: Any) -> Any:
+        self.asked.append((retry_count, deadline))
+        raise DeviceTimeout(f"no answer to {method} {params}")
+
+
+class SilentMiot(Silent, MiotDevice):
+    pass
+
+
+def test_all_requests_of_a_call_end_by_one_deadline() -> None:
+    device = SilentMiot(timeout=1)
+    wanted = [{"siid": 2, "piid": piid} for piid in range(1, 30)]
+    before = time.monotonic()
+    with pytest.raises(DeviceTimeout):
+        device.get_properties(wanted)
+    after = time.monotonic()
+    assert len(device.asked) > 1
+    (deadline,) = {deadline for _, deadline in device.asked}
+    assert deadline is not None
+    assert before + 4 <= deadline <= after + 4
+    device.asked.clear()
+    with pytest.raises(DeviceTimeout):
+        device.send("get_prop")
+    assert device.asked == [(3, None)]
+
+
+def test_a_list_never_tried_is_asked_for_once_and_after_silence_once_more() -> None:
+    device = SilentMiot(timeout=1)
+    with pytest.raises(DeviceTimeout):
+        device.get_properties([{"siid": 2, "piid": piid} for piid in range(1, 4)])
+    assert [count for count, _ in device.asked] == [0, 0, 3]
+
+
+def test_a_send_with_python_miios_signature_works_everywhere() -> None:
+    sent: list[str] = []
+
+    class Old(MiotDevice):
+        def send(  # type: ignore[override]
+            self,
+            command: str,
+            parameters: Any = None,
+            retry_count: Any = None,
+            *,
+            extra_parameters: Any = None,
+        ) -> Any:
+            sent.append(command)
+            return [{"siid": 2, "piid": 1, "code": 0, "value": 5}]
+
+    device = Old("127.0.0.1", TOKEN)
+    assert device.read(2, 1) == 5
+    assert device.get_properties([{"siid": 2, "piid": 1}])[0]["value"] == 5
+    device.write(2, 1, 5)
+    assert sent == ["get_properties", "get_properties", "set_properties"]
 
 
 def test_close_without_ever_sending() -> None:

@@ -35,6 +35,15 @@ def test_the_four_named_states() -> None:
         ("Failed", UpdateState.Failed),
         (" idle ", UpdateState.Idle),
         ("something new", UpdateState.Unknown),
+        ("stalled", UpdateState.Unknown),
+        ("uninstalled", UpdateState.Unknown),
+        ("install", UpdateState.Unknown),
+        ("instaled", UpdateState.Unknown),
+        ("not installed", UpdateState.Unknown),
+        ("reinstalled", UpdateState.Unknown),
+        ("idel", UpdateState.Unknown),
+        ("download", UpdateState.Unknown),
+        ("undownloaded", UpdateState.Unknown),
         ("", UpdateState.Unknown),
         (None, UpdateState.Unknown),
         (5, UpdateState.Unknown),
@@ -42,6 +51,17 @@ def test_the_four_named_states() -> None:
 )
 def test_further_words(word: object, state: UpdateState) -> None:
     assert UpdateState(word) is state
+
+
+@given(
+    st.text(max_size=14) | st.permutations("installed").map("".join) | st.permutations("idle").map("".join)
+)
+def test_no_guess_is_a_success(word: str) -> None:
+    exact = word.split("|", 1)[0].strip().lower()
+    assert UpdateState(word) not in {UpdateState.Installed, UpdateState.Idle} or exact in {
+        "installed",
+        "idle",
+    }
 
 
 def test_progress_starts_at_zero_and_ends_at_a_hundred() -> None:

@@ -23,6 +23,7 @@ PINS = {
     },
     "lan.payload": {
         "_EXCERPT_LENGTH": 60,
+        "_LOOKED_THROUGH": 600,
     },
     "lan.repair": {
         "MAX_DEPTH": 64,

@@ -144,12 +144,12 @@ def _silence(product: VirtualProduct) -> DemoStep:
     def run(device: MiotDevice) -> Any:
         product.call(lambda _now: product.mcu.misbehave.add("silent"))
         wanted = [{"did": "2-1", "siid": 2, "piid": 1}]
-        # Neither asked again nor under another id: the lamp's silence once is enough.
-        return device.send("get_properties", wanted, retry_count=0, repeat_safe=False)
+        # One datagram: the lamp's silence once is enough.
+        return device.send("get_properties", wanted, retry_count=0)
 
     return DemoStep(
         "Read while the MCU answers nothing",
-        'device.send("get_properties", [...], retry_count=0, repeat_safe=False)',
+        'device.send("get_properties", [...], retry_count=0)',
         f"McuTimeout (-9999) after {product.module.profile.answer_time:g} s (4 s in real modules)",
         run,
         error=(McuTimeout, -9999),

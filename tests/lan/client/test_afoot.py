@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import Any
 
@@ -128,9 +129,7 @@ def test_with_several_in_flight_a_set_waits_for_the_older_one() -> None:
 @given(st.integers(0, 2**32), st.floats(0, 0.3), st.sampled_from([0.05, 0.4, 0.8]), st.floats(0, 0.3))
 def test_no_older_value_ever_replaces_a_newer_one(seed: int, loss: float, delay: float, work: float) -> None:
     rng = random.Random(seed)
-    link = Link(
-        fate=lambda _: [] if rng.random() < loss else [rng.uniform(0.001, delay)], work=work, rng=rng
-    )
+    link = Link(fate=lambda _: [] if rng.random() < loss else [rng.uniform(0.001, delay)], work=work, rng=rng)
     arrived: list[Any] = []
     link.replies["set_properties"] = lambda request: {"result": [arrived.append(request.params) or 0]}
     for number in range(12):
@@ -211,7 +210,7 @@ def test_doubled_unreadable_answers_never_make_resends_closer_than_the_minimum(c
         link.call("get_x", timeout=0.3, retry_count=6).outcome()
     instants = sends(link, "get_x")
     assert len(instants) > 2
-    assert min(later - earlier for earlier, later in zip(instants, instants[1:], strict=False)) >= 0.199
+    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.199
 
 
 def test_a_timeout_below_the_minimum_makes_no_resends_closer_than_that() -> None:
@@ -223,7 +222,7 @@ def test_a_timeout_below_the_minimum_makes_no_resends_closer_than_that() -> None
         link.call("get_prop", timeout=0.05, retry_count=20).outcome()
     instants = sends(link, "get_prop")
     assert len(instants) > 1
-    assert min(later - earlier for earlier, later in zip(instants, instants[1:], strict=False)) >= 0.2
+    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.2
 
 
 # --- what sets the clock ----------------------------------------------------------------------------------------------
@@ -261,5 +260,3 @@ def test_an_old_push_that_is_sent_again_is_neither_delivered_nor_believed() -> N
     newer = encode({**payload, "id": 8}, token=TOKEN, device_id=DEVICE_ID, stamp=stamp + 50)
     link.session.receive(newer, link.now)
     assert link.session.clock.stamp(link.now) == stamp + 50
-
-

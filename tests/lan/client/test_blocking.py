@@ -3,59 +3,20 @@ from __future__ import annotations
 import gc
 import socket
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.lan_server import DEVICE_ID, TOKEN, Server
 
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.telling import tracer
 from miio_lan.lan.packet import hello_reply
-from miio_lan.lan.responder.responder import Request, Responder
+from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
-
-TOKEN = bytes(range(16))
-DEVICE_ID = 77
-
-
-class Server:
-    """A device on a loopback socket, in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port: int = self.socket.getsockname()[1]
-        self.responder = Responder(device_id=DEVICE_ID, token=TOKEN)
-        self.peers: set[Any] = set()
-        self.received = threading.Semaphore(0)
-        self.answer: Callable[[Request], dict[str, Any] | None] = lambda request: {"result": request.params}
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            datagram, peer = self.socket.recvfrom(65536)
-            if datagram == b"stop":
-                return
-            self.peers.add(peer)
-            request = self.responder.receive(datagram, peer, time.monotonic())
-            if request is not None:
-                reply = self.answer(request)
-                if reply is not None:
-                    self.responder.reply(request, now=time.monotonic(), **reply)
-                self.received.release()
-            for out, address in self.responder.take_output():
-                self.socket.sendto(out, address)
-
-    def close(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.sendto(b"stop", ("127.0.0.1", self.port))
-        self._thread.join()
-        self.socket.close()
 
 
 @pytest.fixture

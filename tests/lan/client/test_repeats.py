@@ -61,7 +61,7 @@ def lose_answer(link: Link, method: str) -> None:
     link.answer = answer  # type: ignore[method-assign]
 
 
-# --- a device that executes what is repeated ----------------------------------------------------------------------------
+# --- a device that executes what is repeated ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("work", [1.5, 3.9, 12.0])
