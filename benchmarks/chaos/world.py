@@ -274,11 +274,15 @@ def simulate(
         left = count - tally.commands
         if left <= 0:
             break
+        rival = number % 5 == 3
+        if rival:
+            # An assumption: a product that remembers ids remembers more than its clients use in some seconds.
+            kind = replace(kind, remembered=64)
         world = World(
             kind,
             rng.randrange(1 << 30),
             lanes=3 if number % 5 == 4 else 1,
-            rival=number % 5 == 3,
+            rival=rival,
             careless=careless,
             everyday=everyday,
         )
