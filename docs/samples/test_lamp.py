@@ -92,7 +92,7 @@ def test_an_mcu_that_hangs_is_noticed_and_recovers(miio_virtual, miio_bench, mii
     miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.add("silent"))
     with miio_bench.expect("get_properties", **ON) as exchange, pytest.raises(McuTimeout):
         # Not sent again: the lamp's silence once is enough.
-        miio_device.send("get_properties", [{"did": "on", **ON}], retry_count=0, repeat_safe=False)
+        miio_device.send("get_properties", [{"did": "on", **ON}], retry_count=0)
     assert exchange.stopped_at == "not answered"
     miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.discard("silent"))
     assert miio_device.read(2, 2) > 0

@@ -116,10 +116,7 @@ class TestNobodyAnswers:
             fake.on_request = answer_ok
             assert patiently(device).send("get_prop", ["power"]) == ["ok"]
 
-    @pytest.mark.parametrize(("command", "ids"), [("toggle", 1), ("set_anything", 1), ("get_prop", 3)])
-    def test_a_lost_command_is_sent_again_under_its_id_unless_it_may_run_twice(
-        self, command: str, ids: int, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_lost_read_is_sent_again_under_new_ids(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("miio_lan.lan.client.pacing.INITIAL_RESEND", 0.05)
 
         def answer_the_third(fake: FakeDevice, request: Request) -> None:
@@ -128,8 +125,18 @@ class TestNobodyAnswers:
 
         forgetful = ResponderOptions(id_memory="normal")
         with FakeDevice(answer_the_third, options=forgetful) as fake, patiently(hasty(fake.port)) as device:
-            assert device.send(command, []) == ["ok"]
-            assert len({request.id for request in fake.requests[:3]}) == ids
+            assert device.send("get_prop", []) == ["ok"]
+            assert len({request.id for request in fake.requests[:3]}) == 3
+
+    @pytest.mark.parametrize("command", ["toggle", "set_anything", "action"])
+    def test_what_must_not_run_twice_is_sent_once(self, command: str) -> None:
+        forgetful = ResponderOptions(id_memory="normal")
+        with FakeDevice(lambda fake, request: None, options=forgetful) as fake, hasty(fake.port) as device:
+            device.send_handshake()
+            with pytest.raises(OutcomeUnknown) as caught:
+                device.send(command, [])
+            assert caught.value.may_have_run
+            assert [request.method for request in fake.requests].count(command) == 1
 
     def test_a_closed_port(self) -> None:
         port = closed_port()
