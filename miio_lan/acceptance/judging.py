@@ -59,7 +59,7 @@ def judgement_of(
         lines = [record for record in lines if record.instant <= check.ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
     session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
-    model = session.model or (spec.model if spec is not None else "")
+    model = session.model or (spec.shown_model if spec is not None else "")
     return Judgement(
         title=title or model or "unknown product",
         model=model,

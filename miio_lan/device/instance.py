@@ -2,16 +2,34 @@
 
 Published instances and hand-written files hold the same facts under different keys; one reader serves both. What it is
 given is not trusted: every complaint is a :class:`~miio_lan.errors.SpecError` that says where the fault lies.
+
+Published instances are what they are, and some have odd entries: such an entry alone is kept out, with a warning. A
+hand-written file is refused instead, for its author can mend it, and would miss what is left out.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from miio_lan.device.values import FLOAT_FORMATS, FORMATS, TEXT_FORMATS, Number, Property, Value, show
+from miio_lan.device.values import (
+    FLOAT_FORMATS,
+    FORMATS,
+    LARGEST,
+    TEXT_FORMATS,
+    Number,
+    Property,
+    Value,
+    show,
+)
 from miio_lan.errors import SpecError
-from miio_lan.uart.document import model_fault
+from miio_lan.uart.document import MAX_MODEL, model_fault
+
+_LOGGER = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -64,7 +82,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Keys:
-    """How one file form calls the same facts."""
+    """How one file form calls the same facts.
+
+    :param lenient: whether an odd entry is kept out, rather than the whole file refused
+    """
 
     services: str
     properties: str
@@ -79,18 +100,20 @@ class Keys:
     choices: str
     max_length: str
     initial: str
+    lenient: bool
 
 
 JSON = Keys(
     *("services", "properties", "actions", "events", "iid", "iid", "iid", "iid", "type"),
     *("value-range", "value-list", "max-length", "default-value"),
+    lenient=True,
 )
 TOML = Keys(
     *("service", "property", "action", "event", "siid", "piid", "aiid", "eiid", "name"),
     *("range", "choices", "max_length", "default"),
+    lenient=False,
 )
 _ACCESS_LETTERS = {"r": "read", "w": "write", "n": "notify"}
-_LARGEST = 2**64  # no format holds more, and every number up to it can be reckoned with as a float
 
 
 class Reader:
@@ -99,75 +122,94 @@ class Reader:
     def __init__(self, source: str, keys: Keys) -> None:
         self._source = source
         self._keys = keys
+        #: What was kept out, and why.
+        self.warnings: list[str] = []
 
     def spec(self, data: object) -> dict[str, Any]:
         """Read a whole description into what :class:`~miio_lan.device.spec.Spec` is made of."""
         top = self._mapping(data, "")
         type_ = self._text(top, "type", "")
-        services = self._children(top, self._keys.services, self._keys.siid, "", required=True)
+        services = self._children(top, self._keys.services, self._keys.siid, "", self._service, required=True)
+        if self.warnings and not any(each.properties or each.actions or each.events for each in services):
+            raise SpecError(f"{self.warnings[0]}, and nothing else is there")
         model = self._text(top, "model", "")
         if model and (fault := model_fault(model)):
             raise self._error("model", fault)
+        guess = "" if model else guessed_model(type_)
         return {
-            "model": model or _derived_model(type_),
+            "model": model or guess,
+            "model_guessed": bool(guess),
+            "source": self._source,
             "type": type_,
             "description": self._text(top, "description", ""),
-            "services": tuple(self._service(siid, entry, place) for siid, entry, place in services),
+            "services": tuple(services),
+            "warnings": tuple(self.warnings),
         }
+
+    def _kept(self, read: Callable[[], _T]) -> _T | None:
+        """Read a part; where it is odd and may be kept out, warn and give None."""
+        try:
+            return read()
+        except SpecError as error:
+            if not self._keys.lenient:
+                raise
+            self.warnings.append(f"{error}; it is left out")
+            _LOGGER.warning("%s", self.warnings[-1])
+            return None
 
     def _service(self, siid: int, entry: dict[str, Any], place: str) -> Service:
         keys = self._keys
-        properties = tuple(
-            self._property(siid, piid, child, at)
-            for piid, child, at in self._children(entry, keys.properties, keys.piid, place)
-        )
+        named = self._named(entry, place)
+        properties = self._children(entry, keys.properties, keys.piid, place, partial(self._property, siid))
         known = {prop.piid for prop in properties}
-        actions = tuple(
-            SpecAction(
-                siid,
-                aiid,
-                *self._named(child, at),
-                *(self._piids(child, key, known, at) for key in ("in", "out")),
-            )
-            for aiid, child, at in self._children(entry, keys.actions, keys.aiid, place)
-        )
-        events = tuple(
-            Event(siid, eiid, *self._named(child, at), arguments=self._piids(child, "arguments", known, at))
-            for eiid, child, at in self._children(entry, keys.events, keys.eiid, place)
-        )
+        actions = self._children(entry, keys.actions, keys.aiid, place, partial(self._action, siid, known))
+        events = self._children(entry, keys.events, keys.eiid, place, partial(self._event, siid, known))
         return Service(
-            siid, *self._named(entry, place), properties=properties, actions=actions, events=events
+            siid, *named, properties=tuple(properties), actions=tuple(actions), events=tuple(events)
         )
+
+    def _action(self, siid: int, known: set[int], aiid: int, entry: dict[str, Any], place: str) -> SpecAction:
+        piids = (self._piids(entry, key, known, place) for key in ("in", "out"))
+        return SpecAction(siid, aiid, *self._named(entry, place), *piids)
+
+    def _event(self, siid: int, known: set[int], eiid: int, entry: dict[str, Any], place: str) -> Event:
+        arguments = self._piids(entry, "arguments", known, place)
+        return Event(siid, eiid, *self._named(entry, place), arguments=arguments)
 
     def _property(self, siid: int, piid: int, entry: dict[str, Any], place: str) -> Property:
         keys = self._keys
         format_ = self._text(entry, "format", place, required=True)
         if format_ not in FORMATS:
             raise self._error(f"{place}.format", f"{show(format_)} is none of {', '.join(sorted(FORMATS))}")
-        type_, name, description = self._named(entry, place)
+        limits = f"{place}.{keys.range}"
         prop = Property(
             siid,
             piid,
-            type_,
-            name,
-            description,
+            *self._named(entry, place),
             format=format_,
             access=self._access(entry, place),
             unit=self._text(entry, "unit", place),
-            range=self._range(entry.get(keys.range), format_, f"{place}.{keys.range}"),
-            max_length=self._max_length(entry.get(keys.max_length), f"{place}.{keys.max_length}"),
+            range=self._kept(lambda: self._range(entry.get(keys.range), format_, limits)),
+            max_length=self._kept(
+                lambda: self._max_length(entry.get(keys.max_length), f"{place}.{keys.max_length}")
+            ),
         )
+        prop = replace(prop, range=self._kept(lambda: self._legal_range(prop, limits)))
         choices = self._choices(entry.get(keys.choices), prop, f"{place}.{keys.choices}")
         prop = replace(prop, choices=choices)
-        initial = entry.get(keys.initial)
-        if initial is not None and prop.problem(initial):
-            raise self._error(f"{place}.{keys.initial}", prop.problem(initial))
-        prop = replace(prop, initial=initial)
-        if prop.problem(prop.default()):
-            raise self._error(
-                f"{place}.{keys.range}", f"leaves no legal value: {prop.problem(prop.default())}"
-            )
-        return prop
+        initial = self._kept(lambda: self._initial(entry.get(keys.initial), prop, f"{place}.{keys.initial}"))
+        return replace(prop, initial=initial)
+
+    def _legal_range(self, prop: Property, place: str) -> tuple[Number, Number, Number] | None:
+        if problem := prop.problem(prop.default()):
+            raise self._error(place, f"leaves no legal value: {problem}")
+        return prop.range
+
+    def _initial(self, given: Any, prop: Property, place: str) -> Value | None:
+        if given is not None and (problem := prop.problem(given)):
+            raise self._error(place, problem)
+        value: Value | None = given
+        return value
 
     def _access(self, entry: dict[str, Any], place: str) -> frozenset[str]:
         given = entry.get("access", [])
@@ -192,24 +234,29 @@ class Reader:
         return low, high, step
 
     def _choices(self, given: object, prop: Property, place: str) -> tuple[tuple[Value, str], ...]:
-        if given is None:
-            return ()
-        if not isinstance(given, list):
+        choices = self._kept(lambda: self._list(given, place)) or []
+        read = (
+            self._kept(partial(self._choice, entry, prop, f"{place}[{index}]"))
+            for index, entry in enumerate(choices)
+        )
+        return tuple(pair for pair in read if pair is not None)
+
+    def _list(self, given: object, place: str) -> list[Any]:
+        if given is not None and not isinstance(given, list):
             raise self._error(place, f"{show(given)} is not a list of values")
-        choices: list[tuple[Value, str]] = []
-        for index, entry in enumerate(given):
-            at = f"{place}[{index}]"
-            pair: tuple[Any, Any]
-            if isinstance(entry, dict):
-                pair = (entry.get("value"), entry.get("description", ""))
-            elif isinstance(entry, list) and len(entry) == 2:
-                pair = (entry[0], entry[1])
-            else:
-                pair = (entry, "")
-            if prop.problem(pair[0]) or not isinstance(pair[1], str):
-                raise self._error(at, prop.problem(pair[0]) or f"description {show(pair[1])} is not a text")
-            choices.append(pair)
-        return tuple(choices)
+        return given or []
+
+    def _choice(self, entry: Any, prop: Property, place: str) -> tuple[Value, str]:
+        pair: tuple[Any, Any]
+        if isinstance(entry, dict):
+            pair = (entry.get("value"), entry.get("description", ""))
+        elif isinstance(entry, list) and len(entry) == 2:
+            pair = (entry[0], entry[1])
+        else:
+            pair = (entry, "")
+        if prop.problem(pair[0]) or not isinstance(pair[1], str):
+            raise self._error(place, prop.problem(pair[0]) or f"description {show(pair[1])} is not a text")
+        return pair
 
     def _max_length(self, given: object, place: str) -> int | None:
         if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 0):
@@ -234,23 +281,36 @@ class Reader:
         return type_, name, self._text(entry, "description", place)
 
     def _children(
-        self, entry: dict[str, Any], key: str, id_key: str, place: str, *, required: bool = False
-    ) -> list[tuple[int, dict[str, Any], str]]:
+        self,
+        entry: dict[str, Any],
+        key: str,
+        id_key: str,
+        place: str,
+        read: Callable[[int, dict[str, Any], str], _T],
+        *,
+        required: bool = False,
+    ) -> list[_T]:
         path = f"{place}.{key}" if place else key
         given = entry.get(key, [] if not required else None)
         if not isinstance(given, list):
             raise self._error(path, "missing" if given is None else f"{type(given).__name__} is not a list")
-        children: dict[int, tuple[int, dict[str, Any], str]] = {}
-        for index, child in enumerate(given):
+        places: dict[int, str] = {}
+
+        def child(index: int, data: object) -> _T:
             at = f"{path}[{index}]"
-            mapping = self._mapping(child, at)
-            iid = mapping.get(id_key)
-            if not isinstance(iid, int) or isinstance(iid, bool) or not 0 < iid <= 0xFFFF:
-                raise self._error(f"{at}.{id_key}", f"{show(iid)} is not a number from 1 to 65535")
-            if iid in children:
-                raise self._error(f"{at}.{id_key}", f"{iid} is used twice, first in {children[iid][2]}")
-            children[iid] = (iid, mapping, at)
-        return list(children.values())
+            mapping = self._mapping(data, at)
+            return read(self._iid(mapping.get(id_key), f"{at}.{id_key}", at, places), mapping, at)
+
+        found = (self._kept(partial(child, index, data)) for index, data in enumerate(given))
+        return [each for each in found if each is not None]
+
+    def _iid(self, given: object, place: str, owner: str, places: dict[int, str]) -> int:
+        if not isinstance(given, int) or isinstance(given, bool) or not 0 < given <= 0xFFFF:
+            raise self._error(place, f"{show(given)} is not a number from 1 to 65535")
+        if given in places:
+            raise self._error(place, f"{given} is used twice, first in {places[given]}")
+        places[given] = owner
+        return given
 
     def _text(self, entry: dict[str, Any], key: str, place: str, *, required: bool = False) -> str:
         given = entry.get(key)
@@ -271,13 +331,20 @@ class Reader:
 
 
 def _is_number(given: object) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= _LARGEST
+    return isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= LARGEST
 
 
-def _derived_model(type_: str) -> str:
-    """Guess the model from the instance's URN: ``...:light:0000A001:yeelink-lamp4:1`` is ``yeelink.light.lamp4``."""
+def guessed_model(type_: str) -> str:
+    """Guess the model from the instance's URN: ``...:light:0000A001:yeelink-lamp4:1`` is ``yeelink.light.lamp4``.
+
+    Most models are so; the middle part often is another, and shorter: one that is too long for a model is cut.
+
+    :returns: empty where no model can be made of it
+    """
     parts = type_.split(":")
     if len(parts) < 6 or "-" not in parts[5]:
         return ""
     vendor, product = parts[5].split("-", 1)
-    return f"{vendor}.{parts[3].replace('-', '')}.{product}"
+    kind = parts[3].replace("-", "")[: max(0, MAX_MODEL - len(vendor) - len(product) - 2)]
+    guess = f"{vendor}.{kind}.{product}"
+    return "" if model_fault(guess) else guess

@@ -92,11 +92,17 @@ def check_value(prop: Property, value: object) -> None:
 def parse_value(prop: Property, text: str) -> Value:
     """Read a value typed by a person: by the property's format, or by the description of one of its choices.
 
-    :raises SpecError: when the text is no value of that property
+    :raises SpecError: when the text is no value of that property, or the description of several
     """
-    for choice, description in prop.choices:
-        if description and description.casefold() == text.strip().casefold():
-            return choice
+    word = text.strip().casefold()
+    described = [choice for choice, description in prop.choices if word and description.casefold() == word]
+    if len(described) > 1:
+        rivals = ", ".join(map(str, described))
+        raise SpecError(
+            f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it may be any of {rivals}"
+        )
+    if described:
+        return described[0]
     value = _by_format(prop, text)
     check_value(prop, value)
     return value

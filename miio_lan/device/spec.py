@@ -38,12 +38,18 @@ class Spec:
 
     :param model: the model as the product reports it, e.g. ``"zhimi.airpurifier.mb3"``
     :param type: the URN of the instance, empty where the description has none
+    :param model_guessed: whether the description names no model, and ``model`` is a guess from its type
+    :param source: what errors call it, usually its file name
+    :param warnings: what was odd and therefore left out, each with its place
     """
 
     model: str
     type: str
     description: str
     services: tuple[Service, ...]
+    model_guessed: bool = False
+    source: str = field(default="", compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
     _properties: dict[tuple[int, int], Property] = field(init=False, repr=False, compare=False)
     _actions: dict[tuple[int, int], SpecAction] = field(init=False, repr=False, compare=False)
     _events: dict[tuple[int, int], Event] = field(init=False, repr=False, compare=False)
@@ -53,6 +59,16 @@ class Spec:
         object.__setattr__(self, "_properties", {p.iid: p for s in services for p in s.properties})
         object.__setattr__(self, "_actions", {a.iid: a for s in services for a in s.actions})
         object.__setattr__(self, "_events", {e.iid: e for s in services for e in s.events})
+
+    @property
+    def stated_model(self) -> str:
+        """The model where the description names one, empty where it is unknown or a guess."""
+        return "" if self.model_guessed else self.model
+
+    @property
+    def shown_model(self) -> str:
+        """The model for people: a guess is marked as one."""
+        return f"{self.model} (a guess)" if self.model_guessed else self.model
 
     def service(self, siid: int) -> Service | None:
         """Find a service by its siid."""
@@ -95,7 +111,8 @@ class Spec:
         """Read the instance JSON as published on the MIoT specification site.
 
         Three keys are understood beyond it: ``model`` beside the instance's ``type``, and ``max-length`` and
-        ``default-value`` (what a virtual product starts with) in a property.
+        ``default-value`` (what a virtual product starts with) in a property. An odd entry is left out: it is logged as
+        a warning, and named in :attr:`warnings`.
 
         :param data: the parsed JSON, or its text
         :param source: what errors call the description, usually its file name

@@ -24,6 +24,9 @@ FLOAT_FORMATS = frozenset({"float", "double"})
 TEXT_FORMATS = frozenset({"string", "hex", "tlv8", "struct", "array"})
 FORMATS = frozenset({"bool"}) | INTEGER_LIMITS.keys() | FLOAT_FORMATS | TEXT_FORMATS
 
+LARGEST = 1e300
+"""A number beyond this is none: no format holds it, and it could not be reckoned with as a float."""
+
 ACCESS = frozenset({"read", "write", "notify"})
 
 
@@ -148,8 +151,7 @@ def on_step(value: Number, low: Number, step: Number) -> bool:
 
 
 def _finite(value: Number) -> bool:
-    # An integer too large for a float is no number a product could hold either.
-    return abs(value) <= 1e300
+    return abs(value) <= LARGEST
 
 
 def show(value: object) -> str:

@@ -105,7 +105,7 @@ class Packet:
 class PushAbility(NamedTuple):
     """What a push-capable device says of itself in its answer to a hello with a virtual did.
 
-    :param sub_ts: the stamp of the subscription it holds for us, 0 for none
+    :param sub_ts: the stamp of the subscription it holds for us; any other number than ours where there is none
     :param type: 0, 1 or 4 where subscribing is possible
     :param wildcard: whether it understands the ``sub_method`` ``"."``
     """

@@ -12,7 +12,7 @@ from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
-from miio_lan.uart.reading import fits_command, fits_downlink, names_downlink, plain, read_answer
+from miio_lan.uart.reading import fits_command, fits_downlink, fitting, naming, plain, read_answer
 from miio_lan.uart.turns import LATENESS
 
 if TYPE_CHECKING:
@@ -76,13 +76,15 @@ class Ledger:
         useless = not suits or (waiting is not None and waiting.answer is not None)
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
-        open_late = (
+        open_late = [
             each for each in self._unanswered if each is not waiting and now - each.instant <= LATEST
-        )
-        late = [each for each in open_late if fits_downlink(raw, each)]
-        named = [each for each in late if names_downlink(raw, each)]
+        ]
+        late = fitting(raw, open_late) if open_late else open_late
+        if not late:
+            return waiting, ()
+        named = naming(raw, late)
         if waiting is not None and suits:
-            return waiting, tuple(named if names_downlink(raw, waiting) else late)
+            return waiting, tuple(named if naming(raw, (waiting,)) else late)
         if named:
             return named[-1], tuple(named[:-1])
         if late:

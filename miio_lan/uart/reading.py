@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from miio_lan.uart.pieces import pieces
 from miio_lan.uart.turns import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
     from miio_lan.record import Record
     from miio_lan.uart.commands import Direction
     from miio_lan.uart.turns import Downlink
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _BEFORE = bytes(range(0x21)) + b"\xff"
 """What may stand before the first character of a line, and is no part of it."""
+_NAMED = re.compile(rb"result( (?:0|[1-9][0-9]*) (?:0|[1-9][0-9]*)) -?(?:0|[1-9][0-9]*) [^ \r\n]")
+"""An answer that begins with two ids and a code, and goes on: these ids are named, in whatever layout it is read."""
 
-
-_known: dict[tuple[bytes, str, str | None], Command] = {}
+_known: dict[tuple[bytes, str, Hashable], Command] = {}
 _MOST_KNOWN = 4096
 _LONGEST_KNOWN = 1024
 
@@ -45,7 +49,7 @@ def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Comm
     return _read(raw, direction, pending, _context(pending) if pending is not None else None)
 
 
-def _read(raw: bytes, direction: Direction, pending: Command | None, context: str | None) -> Command:
+def _read(raw: bytes, direction: Direction, pending: Command | None, context: Hashable) -> Command:
     # By the line of what is pending, not by itself: what JSON brings into a downlink cannot be hashed.
     key = (raw, direction, context)
     command = _known.get(key)
@@ -85,18 +89,18 @@ def _is_tidy(raw: bytes) -> bool:
     return not raw.rstrip(b"\r\n").translate(None, _PRINTABLE)
 
 
-def _layout_of(downlink: Downlink) -> str:
+def _layout_of(downlink: Downlink) -> Hashable:
     """Give what of a downlink decides how its answer is read: of a set the ids, not the values."""
-    if not downlink.layout:
+    if downlink.layout is None:
         command = downlink.command
         if isinstance(command, SetProperties):
-            downlink.layout = f"{command.method} {[each[:2] for each in command.properties]}"
+            downlink.layout = tuple([each[:2] for each in command.properties])
         else:
             downlink.layout = command.line
     return downlink.layout
 
 
-def _ids_of(downlink: Downlink) -> tuple[bytes, ...]:
+def _ids_of(downlink: Downlink) -> frozenset[bytes]:
     """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
     if downlink.ids is None:
         command = downlink.command
@@ -105,17 +109,34 @@ def _ids_of(downlink: Downlink) -> tuple[bytes, ...]:
             pairs = {(each[0], each[1]) for each in command.properties}
         elif isinstance(command, Action):
             pairs = {(command.siid, command.aiid)}
-        downlink.ids = tuple(f" {one} {other}".encode() for one, other in pairs)
+        downlink.ids = frozenset(f" {one} {other}".encode() for one, other in pairs)
     return downlink.ids
 
 
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
-    """Tell whether a line, read as the answer to a downlink, names what that asked for; cheap where it does not."""
+    """Tell whether a line, read as the answer to a downlink, names what that asked for; nearly always at a glance."""
     if not has_to_name(downlink.command):
         return True
-    if _is_tidy(raw) and not any(ids in raw for ids in _ids_of(downlink)):
+    ids = _ids_of(downlink)
+    named = _NAMED.match(raw)
+    if named is not None and named[1] in ids:
+        return True
+    if _is_tidy(raw) and not any(each in raw for each in ids):
         return False
     return fits_command(read_answer(raw, downlink), downlink)
+
+
+def fitting(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
+    """Give the downlinks that a line fits as their answer; of those that are answered alike one is looked at."""
+    known: dict[Hashable, bool] = {}
+    found = []
+    for each in downlinks:
+        layout = _layout_of(each)
+        if layout not in known:
+            known[layout] = fits_downlink(raw, each)
+        if known[layout]:
+            found.append(each)
+    return found
 
 
 def fits_command(command: Command, downlink: Downlink) -> bool:
@@ -123,9 +144,9 @@ def fits_command(command: Command, downlink: Downlink) -> bool:
     return isinstance(command, (Result, Error)) and fits(command, downlink.command)
 
 
-def names_downlink(raw: bytes, downlink: Downlink) -> bool:
-    """Tell whether an answer names what a downlink asked for by its ids."""
-    return has_to_name(downlink.command) and _is_result(raw)
+def naming(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
+    """Give, of the downlinks that an answer fits, those that it names by their ids."""
+    return [each for each in downlinks if has_to_name(each.command)] if _is_result(raw) else []
 
 
 def plain(record: Record) -> bytes:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""
@@ -135,8 +139,8 @@ class Downlink:
     extra: list[Record] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     #: Made by :mod:`miio_lan.uart.reading` when first asked for: how its answer is read, and the ids that has to carry.
-    layout: str = field(default="", repr=False)
-    ids: tuple[bytes, ...] | None = field(default=None, repr=False)
+    layout: Hashable = field(default=None, repr=False)
+    ids: frozenset[bytes] | None = field(default=None, repr=False)
 
     @property
     def waits(self) -> bool:

@@ -7,14 +7,14 @@ a serial port. Either may face real hardware, or somebody else's simulation.
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from miio_lan.errors import DeviceException, PortError
+from miio_lan.errors import PortError
 from miio_lan.uart.listening.overhearing import Overhearing
+from miio_lan.virtual.endpoint import Endpoint
 from miio_lan.virtual.hosting import Host
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ OnDatagram = Callable[[str, bytes, float, "Address"], object]
 
 # Datagrams taken in one go, so that a flood on the LAN leaves the line its turn.
 _BURST = 32
-_MAX_DATAGRAM = 65536
 
 
 def wall_clock(now: float) -> float:
@@ -222,7 +221,7 @@ class ModuleHost(LineHost):
         self.host = host
         self._on_datagram = on_datagram
         self._port = port
-        self._socket: socket.socket | None = None
+        self._endpoint: Endpoint | None = None
 
     def __repr__(self) -> str:
         return f"<ModuleHost {self.host}:{self._port} at {self.line.name} ({self._state})>"
@@ -237,24 +236,24 @@ class ModuleHost(LineHost):
         return self.module
 
     def _prepare(self) -> None:
-        self._socket = _listen(self.host, self._port)
-        self._port = self._socket.getsockname()[1]
+        self._endpoint = Endpoint(self.host, self._port)
+        self._port = self._endpoint.port
         super()._prepare()
 
     def _switch_on(self, now: float) -> None:
         self.module.start(now)
-        if self._socket is not None:
-            self._loop.watch(self._socket, self._on_datagrams)
+        if self._endpoint is not None:
+            self._loop.watch(self._endpoint.socket, self._on_datagrams)
 
     def _end(self) -> None:
-        if self._socket is not None:
-            self._loop.unwatch(self._socket)
+        if self._endpoint is not None:
+            self._loop.unwatch(self._endpoint.socket)
         super()._end()
 
     def _free(self) -> None:
         super()._free()
-        if self._socket is not None:
-            self._socket.close()
+        if self._endpoint is not None:
+            self._endpoint.close()
 
     def _take(self, data: bytes, now: float) -> None:
         self.module.receive_uart(data, now)
@@ -265,10 +264,10 @@ class ModuleHost(LineHost):
         return self.module.take_uart()
 
     def _send_datagram(self, datagram: bytes, peer: Address) -> None:
-        if self._socket is None:
+        if self._endpoint is None:
             return
         try:
-            self._socket.sendto(datagram, peer)
+            self._endpoint.send(datagram, peer)
         except OSError as error:  # a full buffer, a network that went away: datagrams get lost
             _LOGGER.debug("no datagram to %s: %s", peer, error)
         if self._on_datagram is not None:
@@ -276,42 +275,16 @@ class ModuleHost(LineHost):
 
     def _on_datagrams(self, _events: int) -> None:
         for _ in range(_BURST):
-            if self._socket is None:
+            if self._endpoint is None:
                 return
             try:
-                datagram, peer = self._socket.recvfrom(_MAX_DATAGRAM)
+                datagram, peer, asked_at = self._endpoint.receive()
             except OSError:  # no more for now, or the echo of an answer nobody waited for
                 break
             instant = self._later(time.monotonic())
             if self._on_datagram is not None:
                 self._on_datagram("down", datagram, instant, peer)
+            if asked_at:
+                self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)
         self.flush()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Open a UDP socket.
-
-    :raises DeviceException: naming what cannot be had
-    """
-    if not 0 <= port < 65536:  # getaddrinfo takes the lower bits of whatever it gets
-        raise DeviceException(
-            f"the virtual module cannot listen at UDP port {port}: ports go from 0 to 65535"
-        )
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-        try:
-            listening.setblocking(False)
-            listening.bind(address)
-        except BaseException:
-            listening.close()
-            raise
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DeviceException(
-            f"the virtual module cannot listen at {host!r}, UDP port {port}: {reason}"
-        ) from error
-    return listening

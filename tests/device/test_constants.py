@@ -7,9 +7,6 @@ from support.constants import unpinned
 from miio_lan.device.blocking import Device
 
 PINS = {
-    "device.instance": {
-        "_LARGEST": 1 << 64,
-    },
     "device.miot_calls": {
         "DEFAULT_LIMIT": 15,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
@@ -26,6 +23,7 @@ PINS = {
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
     },
     "device.values": {
+        "LARGEST": 1e300,
         "INTEGER_LIMITS": {
             "uint8": (0, 255),
             "uint16": (0, 65535),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +126,19 @@ class TestValues:
     def test_what_is_refused(self, name: str, text: str, why: str) -> None:
         with pytest.raises(SpecError, match=why):
             names.parse_value(find(name), text)
+
+    def test_a_word_for_several_values(self) -> None:
+        mode = replace(find("light:mode"), choices=((101, "Silent"), (102, "Basic"), (105, "silent")))
+        assert names.parse_value(mode, "basic") == 102
+        with pytest.raises(
+            SpecError, match=r"mode \(2\.\d+\): 'Silent' is ambiguous, it may be any of 101, 105"
+        ):
+            names.parse_value(mode, "Silent")
+
+    def test_no_text_is_no_word(self) -> None:
+        mode = replace(find("light:mode"), choices=((0, ""), (1, "Day")))
+        with pytest.raises(SpecError, match="'' is not an integer"):
+            names.parse_value(mode, "")
 
     def test_check_value(self) -> None:
         names.check_value(find("light:brightness"), 50)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -153,40 +154,122 @@ class TestToml:
             Spec.from_toml("a = 1\nb =\n")
 
 
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("change", "place"),
-        [
-            ({"format": "uint7"}, r"services\[0\]\.properties\[0\]\.format: 'uint7' is none of"),
-            ({"format": None}, r"properties\[0\]\.format: missing"),
-            ({"iid": 0}, r"properties\[0\]\.iid: 0 is not a number"),
-            ({"iid": True}, r"properties\[0\]\.iid: True is not a number"),
-            ({"type": 5}, r"properties\[0\]\.type: 5 is not a text"),
-            ({"type": ""}, r"properties\[0\]\.type: '' is not a text"),
-            (
-                {"access": ["read", "burn"]},
-                r"properties\[0\]\.access: .* is not a list of read, write, notify",
-            ),
-            ({"access": 3}, r"properties\[0\]\.access"),
-            ({"access": [[]]}, r"properties\[0\]\.access"),
-            ({"format": "uint8", "value-range": [1]}, r"value-range: \[1\] is not \[lowest, highest, step\]"),
-            ({"format": "uint8", "value-range": [1, "x", 1]}, r"value-range"),
-            ({"format": "uint8", "value-range": [9, 1, 1]}, r"value-range: .*lowest must not exceed"),
-            ({"format": "uint8", "value-range": [1, 9, -1]}, r"value-range: .*negative"),
-            ({"format": "uint8", "value-range": [1, 9, 0.5]}, r"value-range: .*fractions"),
-            ({"format": "uint8", "value-range": [-9, -1, 1]}, r"value-range: leaves no legal value"),
-            ({"format": "uint8", "value-list": 3}, r"value-list: 3 is not a list"),
-            ({"format": "uint8", "value-list": [{"value": "x"}]}, r"value-list\[0\]: 'x' is not an integer"),
-            ({"format": "uint8", "value-list": [[1, 2]]}, r"value-list\[0\]: description 2 is not a text"),
-            ({"format": "string", "max-length": -1}, r"max-length: -1 is not a number of characters"),
-            ({"format": "uint8", "default-value": 300}, r"default-value: 300 is outside 0\.\.255"),
-            ({"description": 4}, r"properties\[0\]\.description: 4 is not a text"),
-        ],
-    )
-    def test_a_faulty_property_is_named_with_its_place(self, change: dict[str, Any], place: str) -> None:
-        with pytest.raises(SpecError, match=place):
+ODD_ENTRIES = [
+    ({"format": "uint7"}, r"services\[0\]\.properties\[0\]\.format: 'uint7' is none of"),
+    ({"format": None}, r"properties\[0\]\.format: missing"),
+    ({"iid": 0}, r"properties\[0\]\.iid: 0 is not a number"),
+    ({"iid": True}, r"properties\[0\]\.iid: True is not a number"),
+    ({"type": 5}, r"properties\[0\]\.type: 5 is not a text"),
+    ({"type": ""}, r"properties\[0\]\.type: '' is not a text"),
+    ({"access": ["read", "burn"]}, r"properties\[0\]\.access: .* is not a list of read, write, notify"),
+    ({"access": 3}, r"properties\[0\]\.access"),
+    ({"access": [[]]}, r"properties\[0\]\.access"),
+    ({"description": 4}, r"properties\[0\]\.description: 4 is not a text"),
+]
+ODD_LIMITS = [
+    ({"format": "uint8", "value-range": [1]}, r"value-range: \[1\] is not \[lowest, highest, step\]"),
+    ({"format": "uint8", "value-range": [1, "x", 1]}, r"value-range"),
+    ({"format": "uint8", "value-range": [9, 1, 1]}, r"value-range: .*lowest must not exceed"),
+    ({"format": "uint8", "value-range": [1, 9, -1]}, r"value-range: .*negative"),
+    ({"format": "uint8", "value-range": [1, 9, 0.5]}, r"value-range: .*fractions"),
+    ({"format": "uint8", "value-range": [-9, -1, 1]}, r"value-range: leaves no legal value"),
+    (
+        {"format": "float", "value-range": [0, 10**301, 1]},
+        r"value-range: .* is not \[lowest, highest, step\]",
+    ),
+    ({"format": "uint8", "value-list": 3}, r"value-list: 3 is not a list"),
+    ({"format": "uint8", "value-list": [{"value": "x"}]}, r"value-list\[0\]: 'x' is not an integer"),
+    ({"format": "uint8", "value-list": [[1, 2]]}, r"value-list\[0\]: description 2 is not a text"),
+    ({"format": "string", "max-length": -1}, r"max-length: -1 is not a number of characters"),
+    ({"format": "uint8", "default-value": 300}, r"default-value: 300 is outside 0\.\.255"),
+]
+
+
+class TestOddEntries:
+    """A published instance cannot be mended by whoever uses it."""
+
+    @pytest.mark.parametrize(("change", "place"), ODD_ENTRIES)
+    def test_an_odd_property_is_left_out(
+        self, change: dict[str, Any], place: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        data = instance(**change)
+        good = {**instance()["services"][0]["properties"][0], "iid": 7}
+        data["services"][0]["properties"].append(good)
+        spec = Spec.from_json(data)
+        assert [each.iid for each in spec.properties()] == [(2, 7)]
+        assert [re.search(place, each) is not None for each in spec.warnings] == [True]
+        assert [record.getMessage() for record in caplog.records] == list(spec.warnings)
+        assert spec.warnings[0].endswith("; it is left out")
+
+    @pytest.mark.parametrize(("change", "place"), ODD_LIMITS)
+    def test_an_odd_limit_is_left_out_alone(self, change: dict[str, Any], place: str) -> None:
+        spec = Spec.from_json(instance(**change))
+        found = spec.property(2, 1)
+        assert found is not None
+        assert (found.range, found.choices, found.max_length, found.initial) == (None, (), None, None)
+        assert [re.search(place, each) is not None for each in spec.warnings] == [True]
+
+    def test_good_choices_stay_beside_an_odd_one(self) -> None:
+        given = [{"value": 1, "description": "Low"}, {"value": "two"}, {"value": 3, "description": "High"}]
+        assert prop(format="uint8", **{"value-list": given}).choices == ((1, "Low"), (3, "High"))
+
+    def test_what_refers_to_a_property_that_was_left_out_goes_too(self) -> None:
+        data = instance()
+        services = data["services"][0]
+        services["properties"].append({**services["properties"][0], "iid": 2, "format": "odd"})
+        services["actions"] = [{"iid": 1, "type": "start", "in": [2]}, {"iid": 2, "type": "stop", "in": [1]}]
+        spec = Spec.from_json(data)
+        assert [each.name for each in spec.actions()] == ["stop"]
+        assert len(spec.warnings) == 2
+
+    def test_the_second_of_two_with_one_number(self) -> None:
+        data = instance()
+        data["services"].append(data["services"][0])
+        spec = Spec.from_json(data)
+        assert len(spec.services) == 1
+        assert "services[1].iid: 2 is used twice, first in services[0]" in spec.warnings[0]
+
+    @pytest.mark.parametrize(("change", "place"), ODD_ENTRIES)
+    def test_a_file_of_nothing_else_is_refused(self, change: dict[str, Any], place: str) -> None:
+        with pytest.raises(SpecError, match=place + ".*nothing else is there"):
             Spec.from_json(instance(**change))
 
+    def test_what_its_author_can_mend_is_refused(self) -> None:
+        with pytest.raises(
+            SpecError, match=r"service\[0\]\.property\[1\]\.choices\[0\]: 'x' is not an integer"
+        ):
+            Spec.from_toml(TOML.replace('[0, "Day"]', '["x", "Day"]'))
+
+
+class TestGuessedModels:
+    @pytest.mark.parametrize(
+        ("urn", "model"),
+        [
+            ("urn:miot-spec-v2:device:light:0000A001:yeelink-lamp4:1", "yeelink.light.lamp4"),
+            # Cut in its middle, for a model has 23 characters at most.
+            ("urn:miot-spec-v2:device:air-conditioner:0000A004:lumi-mcn02:1", "lumi.aircondition.mcn02"),
+        ],
+    )
+    def test_it_is_marked(self, urn: str, model: str) -> None:
+        spec = Spec.from_json({**instance(), "type": urn})
+        assert (spec.model, spec.model_guessed, spec.stated_model) == (model, True, "")
+        assert spec.shown_model == f"{model} (a guess)"
+        assert not model_fault(spec.model)
+
+    def test_one_that_is_given_is_none(self) -> None:
+        spec = Spec.from_json({**instance(), "model": "a.b.c"})
+        assert (spec.model_guessed, spec.stated_model, spec.shown_model) == (False, "a.b.c", "a.b.c")
+
+    @pytest.mark.parametrize(
+        "urn",
+        ["urn:a:device:light:0000A001:somevendorsname-andaproduct:1", "urn:a:device:light:1:nodash:1", "x"],
+    )
+    def test_where_none_can_be_made_there_is_none(self, urn: str) -> None:
+        spec = Spec.from_json({**instance(), "type": urn})
+        assert (spec.model, spec.model_guessed, spec.shown_model) == ("", False, "")
+
+
+class TestRefusals:
     def test_things_of_the_wrong_shape(self) -> None:
         with pytest.raises(SpecError, match="top level: list where an object is expected"):
             Spec.from_json([])
@@ -201,27 +284,22 @@ class TestRefusals:
         with pytest.raises(SpecError, match="not JSON"):
             Spec.from_json(b"\xff")
 
-    def test_numbers_used_twice(self) -> None:
-        data = instance()
-        data["services"].append(data["services"][0])
-        with pytest.raises(SpecError, match=r"services\[1\]\.iid: 2 is used twice, first in services\[0\]"):
-            Spec.from_json(data)
-
     def test_arguments_that_are_no_properties(self) -> None:
         data = instance()
         urn = "urn:miot-spec-v2:action:toggle:00002811:x-y:1"
         for bad in ([2], 7, [True], [{"piid": 9}]):
             data["services"][0]["actions"] = [{"iid": 1, "type": urn, "in": bad}]
-            with pytest.raises(SpecError, match=r"actions\[0\]\.in: .* is no property of this service"):
-                Spec.from_json(data)
+            spec = Spec.from_json(data)
+            assert list(spec.actions()) == []
+            assert re.search(r"actions\[0\]\.in: .* is no property of this service", spec.warnings[0])
 
     def test_an_illegal_model(self) -> None:
         with pytest.raises(SpecError, match=r"model: the model 'plug' is not company\.product\.version"):
             Spec.from_json({**instance(), "model": "plug"})
 
     def test_integers_too_long_to_be_written(self) -> None:
-        with pytest.raises(SpecError, match="thousands of digits"):
-            Spec.from_json(instance(format="uint8", **{"default-value": 10**5000}))
+        spec = Spec.from_json(instance(format="uint8", **{"default-value": 10**5000}))
+        assert "thousands of digits" in spec.warnings[0]
 
 
 class TestFiles:

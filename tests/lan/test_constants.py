@@ -94,6 +94,7 @@ PINS = {
     },
     "lan.responder.subscriptions": {
         "MAX_SUBSCRIBERS": 4,
+        "NOT_SUBSCRIBED": 0xFFFFFFFF,
         "MAX_UNACKNOWLEDGED": 16,
         "MAX_ATTEMPTS": 8,
         "INVALID_PARAM": (-32602, "Invalid param."),

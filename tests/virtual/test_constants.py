@@ -18,7 +18,11 @@ from miio_lan.virtual.module.update import UpdateScript
 PINS = {
     "virtual.host": {
         "_BURST": 32,
+    },
+    "virtual.endpoint": {
+        "MAX_PEERS": 256,
         "_MAX_DATAGRAM": 65536,
+        "_IP_PKTINFO": 8,
     },
     "virtual.product": {
         "_BOOT_PATIENCE": 1.0,
@@ -112,6 +116,8 @@ def test_the_older_module_takes_smaller_datagrams() -> None:
 
 
 def test_the_newer_module_says_0_when_it_was_told_a_router() -> None:
+    # A datagram of 2048 bytes: a header of 32, and at least a byte of padding.
+    assert [PROFILES[name].options.max_reply for name in ("document", "older", "newer")] == [None, None, 2015]
     assert [PROFILES[name].router_result for name in ("document", "older", "newer")] == [("ok",), ("ok",), 0]
 
 

@@ -175,9 +175,9 @@ def model_valid(session: Observed, case: Case) -> None:
 )
 def model_matches(session: Observed, case: Case) -> None:
     """The platform binds the module to this model."""
-    expected = session.spec.model if session.spec is not None else ""
+    expected = session.spec.stated_model if session.spec is not None else ""
     if not expected:
-        case.unseen("no description with a model was given")
+        case.unseen("no description that names a model was given")
         return
     for said in _reports(session, "model"):
         name = said.command.name if isinstance(said.command, c.Model) else None

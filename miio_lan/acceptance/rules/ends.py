@@ -73,7 +73,7 @@ def lan_info(session: Observed, case: Case) -> None:
             case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
             continue
         model, version = result.get("model"), result.get("mcu_fw_ver")
-        expected = session.spec.model if session.spec is not None else ""
+        expected = session.spec.stated_model if session.spec is not None else ""
         fault = c.model_fault(model) if isinstance(model, str) else "there is no model"
         if fault:
             case.bad(fault, call.answer)

@@ -111,7 +111,9 @@ def drive_module(
     if firmware is not None and "ota" not in words:
         raise InvalidArgument("firmware is sent only where 'ota' is allowed")
     tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
-    seen = MarkedObserver(MODULE, observer, from_boot=from_boot, model=spec.model if spec is not None else "")
+    seen = MarkedObserver(
+        MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
+    )
     try:
         _drive(tester, line, seen, progress)
     except BaseException:
@@ -193,7 +195,7 @@ def drive_lan(
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    model = spec.model if spec is not None else ""
+    model = spec.shown_model if spec is not None else ""
     seen = MarkedObserver(LAN, observer, model=model, records=records)
     words = plan.allowed(allow)
     course = Progress()

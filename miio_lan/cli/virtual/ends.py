@@ -93,6 +93,7 @@ def module(settings: CliSettings, **options: Any) -> None:
 @_PORT
 @_PACING
 @virtual_run.SPEC
+@virtual_run.MODEL
 @click.option("--mcu-version", "version", default="0001", show_default=True, help="Four digits.")
 @click.option(
     "--poll-interval",
@@ -119,6 +120,7 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
     assert spec is not None  # noqa: S101 - the option has a default
     machine = Mcu(
         spec,
+        model=options["model"],
         version=options["version"],
         poll_interval=options["poll_interval"],
         ble_pid=options["ble_pid"],
@@ -127,7 +129,8 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:
-            _announce(settings, "virtual MCU", {"line": line.name, "model": machine.model}, MCU_ORDERS)
+            facts = {"line": line.name, "model": machine.model}
+            _announce(settings, "virtual MCU", facts, MCU_ORDERS, virtual_run.shown_model(machine))
             virtual_run.run_until(stop, host, mcu_orders(host, machine, spec))
 
 
@@ -139,7 +142,7 @@ def _line(name: str, *, paced: bool) -> Iterator[Port]:
         yield line
 
 
-def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: str) -> None:
+def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: str, model: str = "") -> None:
     if settings.json:
         echo_json(facts)
         return
@@ -149,8 +152,8 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
     if "token" in facts:
         variables = f"MIIO_LAN_IP={facts['ip']} MIIO_LAN_PORT={facts['port']} MIIO_LAN_TOKEN={facts['token']}"
         lines += ["Its LAN side, for another shell:", f"  export {variables}"]
-    if "model" in facts:
-        lines.append(f"Model: {facts['model']}")
+    if model:
+        lines.append(f"Model: {model}")
     if sys.stdin.isatty():
         lines.append(orders)
     echo("\n".join([*lines, "Ctrl-C ends it."]))

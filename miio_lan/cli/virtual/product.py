@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @virtual_run.TOKEN
 @virtual_run.SPEC
+@virtual_run.MODEL
 @virtual_run.PROFILE
 @virtual_run.UNPROVISIONED
 @virtual_run.MISBEHAVE
@@ -86,6 +87,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
         observer=observe if observers else None,
+        mcu_options={"model": options["model"]},
     )
 
 
@@ -107,6 +109,7 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
         "token": product.token,
         "device_id": product.device_id,
         "model": product.mcu.model,
+        **({"model_guessed": True} if product.mcu.model_guessed else {}),
         **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
     }
 
@@ -116,7 +119,7 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
     if product.port != PORT:
         variables += f" MIIO_LAN_PORT={product.port}"
     return [
-        f"Model:    {product.mcu.model}",
+        f"Model:    {virtual_run.shown_model(product.mcu)}",
         f"Address:  {product.host}",
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",

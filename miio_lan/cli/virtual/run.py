@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.hosting import Host
+    from miio_lan.virtual.mcu.mcu import Mcu
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class ListsMisbehaviours(CliCommand):
 SPEC = click.option(
     "--spec", metavar="FILE|NAME", default="lamp", show_default=True, help="What the product is."
 )
+MODEL = click.option(
+    "--model", metavar="COMPANY.PRODUCT.VERSION", help="Its model, in place of the description's."
+)
 PROFILE = click.option(
     "--profile",
     type=click.Choice(["document", "older", "newer"]),
@@ -59,6 +63,11 @@ TOKEN = click.option("--token", help="32 hexadecimal digits; random by default."
 UNPROVISIONED = click.option(
     "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
 )
+
+
+def shown_model(mcu: Mcu) -> str:
+    """Give the model for people: what was only guessed is marked, with the way to say better."""
+    return f"{mcu.spec.shown_model}; --model gives another" if mcu.model_guessed else mcu.model
 
 
 def line_log(verbose: int) -> Observer:

@@ -14,6 +14,9 @@ from typing import TypeAlias
 Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 MAX_SUBSCRIBERS = 4
+NOT_SUBSCRIBED = 0xFFFF_FFFF
+"""Told to whoever has no subscription, and the stamp of none. Xiaomi's own client remembers 0 before its first one, and
+subscribes where it is told another number than it remembers."""
 #: Unacknowledged pushes kept per subscriber; the oldest gives way.
 MAX_UNACKNOWLEDGED = 16
 #: How often one push is sent before it is given up.
@@ -60,9 +63,9 @@ class Subscriptions:
         return len(self._subscribers)
 
     def sub_ts(self, virtual_did: int) -> int:
-        """Give the stamp of the subscription held for a controller, 0 for none."""
+        """Give the stamp of the subscription held for a controller, :data:`NOT_SUBSCRIBED` where there is none."""
         known = self._subscribers.get(str(virtual_did))
-        return known.update_ts if known else 0
+        return known.update_ts if known else NOT_SUBSCRIBED
 
     def subscribe(self, params: object, peer: Address, *, wildcard: bool) -> tuple[int, str] | None:
         """Take a ``miIO.sub``.
@@ -160,6 +163,6 @@ def _read(params: object) -> tuple[str, int, str] | None:
         did = str(did)
     if not isinstance(did, str) or not did or len(did) > 20 or not isinstance(method, str):
         return None
-    if not isinstance(update_ts, int) or isinstance(update_ts, bool) or not 0 <= update_ts <= 0xFFFF_FFFF:
+    if not isinstance(update_ts, int) or isinstance(update_ts, bool) or not 0 <= update_ts < NOT_SUBSCRIBED:
         return None
     return did, update_ts, method

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
@@ -72,13 +73,14 @@ class Command:
         """Give the same command with other fields: ``dataclasses.replace`` at a tenth of its cost, once per line."""
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, **fields)
+        made.__dict__.pop("problem", None)  # it was found in what is replaced
         return made
 
     def check(self) -> Iterator[str]:
         """Name what in the contents the document does not allow."""
         yield from ()
 
-    @property
+    @cached_property
     def problem(self) -> str:
         """Why the line does not conform to the document, in plain words; empty when it does."""
         problems = list(dict.fromkeys((*self.faults, *self.check())))

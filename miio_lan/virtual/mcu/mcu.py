@@ -92,6 +92,7 @@ class Mcu:
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
+    :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.spec.Spec`
     :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
     :ivar reply_time: seconds after which a line counts as unanswered
@@ -114,6 +115,7 @@ class Mcu:
     ) -> None:
         self.spec = spec
         self.model = model or spec.model
+        self.model_guessed = not model and spec.model_guessed
         self.version = version
         self.updated_version = updated_version
         self.ble_pid = ble_pid
@@ -142,9 +144,14 @@ class Mcu:
         self._power_up()
 
     def _check_identity(self) -> None:
-        problem = model_fault(self.model) if self.model else "the description has no model: give one"
+        problem = (
+            model_fault(self.model) if self.model else "it has no model, as company.product.version: give one"
+        )
         if problem:
-            raise SpecError(problem)
+            place = (
+                f"{self.spec.source}: model: " if self.model == self.spec.model and self.spec.source else ""
+            )
+            raise SpecError(place + problem)
         for version in (self.version, self.updated_version):
             if version is not None and (fault := version_fault(version)):
                 raise SpecError(fault)

@@ -67,6 +67,9 @@ class McuQueue:
             self._pending = self._queue.popleft()
             self._handed = now
             return f"down {self._pending.line()}"
+        if self.profile.from_arrival:
+            for request in self._queue:  # what is told before it takes nothing of its time, as at every start
+                request.since = now
         return f"down {self._notice()}"
 
     def _notice(self) -> str:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.lan.packet import HEADER_SIZE
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.uart.document import (
     ANSWER_TIME,
@@ -23,6 +24,9 @@ from miio_lan.uart.document import (
     PARTIAL_LINE_TIME,
     UNDEFINED_CODE,
 )
+
+_BUFFER = 2048
+"""Bytes of the longest datagram a module of the newer generation makes (observed)."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -158,6 +162,7 @@ NEWER = Profile(
     restore_on_lan=False,
     locked=True,
     router_result=0,
+    options=ResponderOptions(max_reply=_BUFFER - HEADER_SIZE - 1),
 )
 
 PROFILES: Mapping[str, Profile] = MappingProxyType({each.name: each for each in (DOCUMENT, OLDER, NEWER)})

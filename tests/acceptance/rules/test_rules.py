@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -372,6 +374,12 @@ def test_rule_by_the_description(name: str, expected: Outcome, script: str) -> N
     found = verdict(name, script, spec=LAMP)
     assert found.outcome is expected, found
     assert found.evidence or expected is UNSEEN
+
+
+def test_a_guessed_model_blames_nobody() -> None:
+    guessed = replace(LAMP, model_guessed=True)
+    assert verdict("model-matches", "> model a.b.c", spec=LAMP).outcome is FAIL
+    assert verdict("model-matches", "> model a.b.c", spec=guessed).outcome is UNSEEN
 
 
 def test_whoever_knows_that_it_was_a_power_up_misses_what_is_missing() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +51,52 @@ def test_options_make_the_product(run, at_start):
     assert not product.module.provisioned
     assert (facts["model"], facts["token"]) == (product.spec.model, product.token)
     assert facts["port"] == product.port
+
+
+@pytest.fixture
+def guessed(tmp_path):
+    """A description that does not say its model."""
+    path = tmp_path / "light.json"
+    urn = "urn:miot-spec-v2:device:light:0000A001:yeelink-lamp4:1"
+    path.write_text(json.dumps({"type": urn, "services": []}))
+    return str(path)
+
+
+def test_a_guessed_model_is_marked(run, at_start, guessed):
+    options = ["virtual", "--port", "0", "--spec", guessed]
+    assert "Model:    yeelink.light.lamp4 (a guess); --model gives another\n" in run(*options).out
+    assert run(*options, "--json").json["model_guessed"] is True
+    facts = run(*options, "--json", "--model", "a.b.c").json
+    assert (facts["model"], "model_guessed" in facts) == ("a.b.c", False)
+    assert at_start[-1].mcu.model == "a.b.c"
+
+
+def test_what_is_left_out_of_a_description_is_told(run, at_start, guessed):
+    data = json.loads(Path(guessed).read_text())
+    odd = {"iid": 2, "type": "light", "properties": [{"iid": 1, "type": "on", "format": "boolean"}]}
+    Path(guessed).write_text(
+        json.dumps(
+            {
+                **data,
+                "services": [
+                    odd,
+                    {**odd, "properties": [], "iid": 3, "actions": [{"iid": 1, "type": "toggle"}]},
+                ],
+            }
+        )
+    )
+    ended = run("virtual", "--port", "0", "--spec", guessed)
+    assert ended.code == 0
+    assert ended.err.startswith("Warning: ")
+    assert "light.json: services[0].properties[0].format: 'boolean' is none of" in ended.err
+    assert ended.err.endswith("; it is left out\n")
+
+
+def test_a_model_that_cannot_be_guessed_is_asked_for(run, tmp_path):
+    (tmp_path / "tv.json").write_text('{"services": []}')
+    ended = run("virtual", "--port", "0", "--spec", str(tmp_path / "tv.json"))
+    assert (ended.code, ended.out) == (2, "")
+    assert "tv.json: model: it has no model, as company.product.version: give one" in ended.err
 
 
 @pytest.mark.parametrize(

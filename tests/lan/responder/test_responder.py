@@ -78,7 +78,7 @@ class TestHello:
         responder = make(wildcard=wildcard)
         responder.receive(packet.virtual_hello(VIRTUAL_DID), PEER, 0)
         sign = packet.decode(responder.take_output()[0][0], None).sign
-        assert packet.push_ability(sign) == packet.PushAbility(sub_ts=0, type=1, wildcard=wildcard)
+        assert packet.push_ability(sign) == packet.PushAbility(sub_ts=0xFFFFFFFF, type=1, wildcard=wildcard)
 
     def test_probe_is_a_plain_hello_for_who_cannot_push(self):
         responder = make(push=False)
@@ -316,6 +316,7 @@ class TestReplies:
         with pytest.raises(PayloadDecodeException) as failure:
             packet.decode(long, TOKEN)
         assert failure.value.kind == "bad sign"
+        assert len(long) == 32 + 48  # no more than the 40 bytes, padded
         assert packet.decode(short, TOKEN).payload == {"id": 1, "result": ["x"]}
 
     def test_output_is_bounded(self):
@@ -499,7 +500,7 @@ class TestPush:
         responder = make()
         self.subscribe(responder)
         responder.restart(100.0)
-        assert responder.subscriptions.sub_ts(VIRTUAL_DID) == 0
+        assert responder.subscriptions.sub_ts(VIRTUAL_DID) == 0xFFFFFFFF
 
     @pytest.mark.parametrize(
         "params",
@@ -511,6 +512,7 @@ class TestPush:
             {"did": "1", "update_ts": "x"},
             {"did": "1", "update_ts": True},
             {"did": "1", "update_ts": -1},
+            {"did": "1", "update_ts": 0xFFFFFFFF},
             {"did": "1", "sub_method": "all"},
             {"did": "1", "sub_method": 3},
             {"did": "1" * 21},

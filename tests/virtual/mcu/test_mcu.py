@@ -173,10 +173,17 @@ class TestBoot:
             Mcu(LAMP, **options)
 
     def test_a_description_without_a_model_needs_one(self) -> None:
-        spec = Spec.from_json({"services": []})
-        with pytest.raises(SpecError, match="has no model: give one"):
+        spec = Spec.from_json({"services": []}, source="tv.json")
+        with pytest.raises(SpecError, match=r"tv\.json: model: it has no model, .*: give one"):
             Mcu(spec)
         assert Mcu(spec, model="a.b.c").model == "a.b.c"
+
+    def test_a_guessed_model_is_one_until_another_is_given(self) -> None:
+        urn = "urn:miot-spec-v2:device:light:0000A001:yeelink-lamp4:1"
+        spec = Spec.from_json({"type": urn, "services": []})
+        assert (Mcu(spec).model, Mcu(spec).model_guessed) == ("yeelink.light.lamp4", True)
+        assert not Mcu(spec, model="a.b.c").model_guessed
+        assert not Mcu(LAMP).model_guessed
 
     def test_a_product_without_serial_number_property_has_none(self) -> None:
         with pytest.raises(SpecError, match=r"has no property 1\.5"):

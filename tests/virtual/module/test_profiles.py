@@ -47,6 +47,17 @@ class TestOlder:
         assert older.uart("get_down") == "down MIIO_net_change cloud\r"
         assert older.uart("get_down") == "down first\r"
 
+    def test_what_is_told_first_takes_nothing_of_a_request_s_time(self, bench):
+        starting = bench(profile="older")
+        starting.send("first")
+        for _ in range(5):  # model, version, and three states of the network, one with each poll
+            assert starting.uart("get_down") != "down first\r"
+            starting.wait(0.2)
+        assert starting.uart("get_down") == "down first\r"
+        starting.wait(0.7)
+        assert starting.uart("result 1") == "ok\r"
+        assert [reply["result"] for reply in starting.replies()] == [[1]]
+
     def test_unknown_command(self, older):
         assert older.uart("foo bar") == "command 'foo' not found\r\r"
 

@@ -1,0 +1,102 @@
+"""The virtual module's socket: it answers from where it was asked."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import pytest
+
+from miio_lan.lan.packet import HELLO
+from miio_lan.virtual.endpoint import MAX_PEERS, Endpoint
+from miio_lan.virtual.product import VirtualProduct
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
+PATIENCE = 20.0
+
+
+def client(host: str, port: int) -> socket.socket:
+    """A client that takes nothing from elsewhere."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    made.settimeout(PATIENCE)
+    made.connect((host, port))
+    return made
+
+
+def take(endpoint: Endpoint) -> tuple[bytes, tuple[str, int] | tuple[str, int, int, int], str]:
+    endpoint.socket.settimeout(PATIENCE)
+    return endpoint.receive()
+
+
+@pytest.mark.parametrize("asked", ["127.0.0.1", "127.0.0.2", "127.1.2.3"])
+def test_one_for_all_addresses_answers_from_the_one_that_was_asked(asked: str) -> None:
+    endpoint = Endpoint("0.0.0.0", 0)
+    try:
+        with client(asked, endpoint.port) as asking:
+            asking.send(b"question")
+            datagram, peer, address = take(endpoint)
+            assert (datagram, peer, address) == (b"question", asking.getsockname(), asked)
+            endpoint.send(b"answer", peer)
+            assert asking.recv(100) == b"answer"
+    finally:
+        endpoint.close()
+
+
+def test_the_same_by_ipv6() -> None:
+    try:
+        endpoint = Endpoint("::", 0)
+        endpoint.close()
+        asking = client("::1", endpoint.port)
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    endpoint = Endpoint("::", 0)
+    try:
+        with asking, client("::1", endpoint.port) as asking:
+            asking.send(b"question")
+            _, peer, address = take(endpoint)
+            assert address == "::1"
+            endpoint.send(b"answer", peer)
+            assert asking.recv(100) == b"answer"
+    finally:
+        endpoint.close()
+
+
+def test_one_address_needs_no_memory() -> None:
+    endpoint = Endpoint("127.0.0.2", 0)
+    try:
+        with client("127.0.0.2", endpoint.port) as asking:
+            asking.send(b"question")
+            _, peer, address = take(endpoint)
+            assert address == "127.0.0.2"
+            endpoint.send(b"answer", peer)
+            assert asking.recv(100) == b"answer"
+    finally:
+        endpoint.close()
+
+
+def test_the_memory_is_bounded() -> None:
+    endpoint = Endpoint("0.0.0.0", 0)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
+            first.settimeout(PATIENCE)
+            first.sendto(b"first", ("127.0.0.2", endpoint.port))
+            _, peer, _ = take(endpoint)
+            for number in range(MAX_PEERS):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                    other.bind((f"127.0.{1 + number // 128}.{1 + number % 128}", 0))
+                    other.sendto(b"another", ("127.0.0.3", endpoint.port))
+                    take(endpoint)
+            # Its way back is forgotten: the answer comes from where the system likes.
+            endpoint.send(b"answer", peer)
+            assert first.recvfrom(100) == (b"answer", ("127.0.0.1", endpoint.port))
+    finally:
+        endpoint.close()
+
+
+def test_a_product_for_all_addresses_tells_the_one_it_was_asked_at() -> None:
+    with VirtualProduct(host="0.0.0.0") as product:
+        for asked in ("127.0.0.5", "127.0.0.6"):
+            with client(asked, product.port) as asking:
+                asking.send(HELLO)
+                assert len(asking.recv(100)) == 32
+            assert product.call(lambda _: product.module.chip.address) == asked
