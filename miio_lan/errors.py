@@ -65,15 +65,17 @@ class DeviceError(DeviceException):
         self.exe_time = exe_time
         self.explanation = explanation
         self.may_have_run = may_have_run
+        self.advice = ""
         super().__init__(self._text())
 
     def _text(self) -> str:
-        verb = "answered with an error" if self.may_have_run else "refused"
+        verb = "answered with an error" if self.advice else "refused"
         what = f"{self.method} was {verb}" if self.method else verb
         said = f"code {self.code}" + (f", {self.message!r}" if self.message else "")
         spent = f" after {self.exe_time:g} ms" if self.exe_time is not None else ""
         meaning = f": {self.explanation}" if self.explanation else ""
-        return f"{what} by the device ({said}{spent}){meaning}"
+        advice = f". {self.advice}" if self.advice else ""
+        return f"{what} by the device ({said}{spent}){meaning}{advice}"
 
     def doubt(self, advice: str = "") -> None:
         """Say that the command may have been executed all the same.
@@ -81,8 +83,7 @@ class DeviceError(DeviceException):
         :param advice: what to do about it, in a sentence
         """
         self.may_have_run = True
-        if advice:
-            self.explanation = f"{self.explanation}. {advice}" if self.explanation else advice
+        self.advice = advice
         self.args = (self._text(),)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -91,15 +92,10 @@ class DeviceError(DeviceException):
 
 
 def _rebuild(cls: type[DeviceError], state: dict[str, Any]) -> DeviceError:
-    return cls(
-        state["code"],
-        state["message"],
-        method=state["method"],
-        id=state["id"],
-        exe_time=state["exe_time"],
-        explanation=state["explanation"],
-        may_have_run=state["may_have_run"],
-    )
+    error = cls(state["code"], state["message"], method=state["method"], explanation=state["explanation"])
+    error.__dict__.update(state)
+    error.args = (error._text(),)
+    return error
 
 
 class RecoverableError(DeviceError):

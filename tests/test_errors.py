@@ -5,6 +5,7 @@ import pickle
 import pytest
 
 from miio_lan import errors
+from miio_lan.click_common.output import error_fields
 
 
 def tree() -> list[type[errors.DeviceException]]:
@@ -59,3 +60,21 @@ def test_errors_travel_between_processes() -> None:
     assert (str(again), vars(again)) == ("late", vars(late))
     odd = pickle.loads(pickle.dumps(errors.PayloadDecodeException("odd", kind="empty", raw=b"\0")))
     assert (odd.kind, odd.raw) == ("empty", b"\0")
+
+
+@pytest.mark.parametrize("kind", tree())
+def test_every_error_says_whether_the_command_may_have_run(kind: type[errors.DeviceException]) -> None:
+    assert kind.may_have_run is (kind is errors.OutcomeUnknown)
+
+
+def test_a_doubt_is_told_in_the_text_travels_and_stands_in_json() -> None:
+    error = errors.DeviceError(-9998, "user ack invalid", method="toggle", explanation="why")
+    error.doubt("Look first")
+    assert str(error) == (
+        "toggle was answered with an error by the device (code -9998, 'user ack invalid'): why. Look first"
+    )
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.may_have_run) == (str(error), True)
+    assert error_fields(error)["may_have_run"] is True
+    assert error_fields(errors.DeviceTimeout("late"))["may_have_run"] is False
+    assert error_fields(errors.OutcomeUnknown("late"))["may_have_run"] is True

@@ -258,7 +258,9 @@ class Connection:
         if leading:
             datagram, trouble = self._read(sock, buffer, wait)
             with self._state:
-                self._take(datagram, trouble if sock is self._socket else "")
+                # A socket that was replaced meanwhile says nothing of the device.
+                current = sock is self._socket
+                self._take(datagram if current else None, trouble if current else "")
         else:
             waiter.acquire(timeout=wait)
             with self._state:
@@ -354,9 +356,11 @@ class Connection:
 
     def _resolve(self, end: float) -> Address:
         lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
-        address = lookup.wait(end - self._clock())
-        self._lookup = None
-        return address
+        try:
+            return lookup.wait(end - self._clock())
+        finally:
+            if lookup.finished:
+                self._lookup = None  # one that goes on is waited for by the next call
 
     def _read_backlog(self) -> None:
         """Read what piled up while nobody listened: its stamps say nothing about now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 from miio_lan.errors import DeviceException, DeviceTimeout
@@ -21,9 +22,14 @@ class Lookup:
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._found: list[Address] = []
+        self._found: Address | None = None
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is under way any more."""
+        return self._thread is None or not self._thread.is_alive()
 
     def wait(self, seconds: float) -> Address:
         """Give the address, or the reason why there is none.
@@ -32,31 +38,34 @@ class Lookup:
         :raises DeviceTimeout: if the name server does not answer in time; a later call may wait on
         :raises DeviceException: if the name is not known
         """
-        if self._thread is None and not self._look(socket.AI_NUMERICHOST):
-            self._error = None
-            self._thread = threading.Thread(
-                target=self._look, args=(0,), daemon=True, name=f"look-up of {self._host}"
-            )
-            self._thread.start()
-        if self._thread is not None:
-            self._thread.join(max(0.0, seconds))
-            if self._thread.is_alive():
-                raise DeviceTimeout(
-                    f"the name server did not answer within {seconds:.1f} s when asked for {self._host!r}: "
-                    f"give the address itself, or look at the network's name server",
-                    elapsed=seconds,
-                )
+        thread = self._thread
+        if thread is None:
+            with suppress(OSError, UnicodeError, ValueError):
+                return _look_up(self._host, self._port, socket.AI_NUMERICHOST)
+            thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
+            thread.start()
+            self._thread = thread
+        thread.join(max(0.0, seconds))
+        if self._found is not None:
+            return self._found
         if self._error is not None:
-            reason = f"{self._host!r} is not a known host name or address: {self._error}"
-            raise DeviceException(reason) from None
-        # Products speak IPv4; a name server may list an IPv6 address of the same name first.
-        return min(self._found, key=lambda entry: entry[0] != socket.AF_INET)
+            raise DeviceException(f"{self._host!r} is not a known host name or address: {self._error}")
+        raise DeviceTimeout(
+            f"the name server did not answer within {seconds:.1f} s when asked for {self._host!r}: "
+            f"give the address itself, or look at the network's name server",
+            elapsed=seconds,
+        )
 
-    def _look(self, flags: int) -> bool:
+    def _ask(self) -> None:
         try:
-            # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
-            host = self._host.encode("ascii") if self._host.isascii() else self._host
-            self._found = socket.getaddrinfo(host, self._port, type=socket.SOCK_DGRAM, flags=flags)
+            self._found = _look_up(self._host, self._port, 0)
         except (OSError, UnicodeError, ValueError) as error:
             self._error = error
-        return bool(self._found)
+
+
+def _look_up(host: str, port: int, flags: int) -> Address:
+    # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
+    name = host.encode("ascii") if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags)
+    # Products speak IPv4; a name server may list an IPv6 address of the same name first.
+    return min(found, key=lambda entry: entry[0] != socket.AF_INET)

@@ -202,8 +202,8 @@ class Session(Sending):
         Not so for an unsafe command when the device may have restarted after receiving it, perhaps because of it.
         """
         call.restarted = True
-        if call.once or call.hurried >= MAX_HURRIED:
-            return
+        if call.once or call.hurried >= MAX_HURRIED or not call.copies_out:
+            return  # the last: nothing of it is under way, it waits for its turn
         if repeats.after_restart(call, self.clock):
             call.hurried += 1
             call.next_send = now

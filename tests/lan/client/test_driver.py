@@ -351,6 +351,15 @@ def test_a_silent_name_server_ends_the_call_at_its_deadline(server: Server, name
         assert ask(connection, ["now"]) == ["now"]
 
 
+def test_a_name_that_becomes_known_is_found(server: Server, names: Names) -> None:
+    names.known["lamp.example"] = "nobody.invalid"
+    with connect(server, host="lamp.example") as connection:
+        with pytest.raises(DeviceException, match="not a known host name"):
+            ask(connection)
+        names.known["lamp.example"] = "127.0.0.1"
+        assert ask(connection, ["now"]) == ["now"]
+
+
 def test_an_address_needs_no_thread(server: Server) -> None:
     with connect(server) as connection:
         before = threading.active_count()

@@ -13,7 +13,7 @@ from support.link import DEVICE_ID, TOKEN, Link
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, OutcomeUnknown
 from miio_lan.lan.client.call import is_repeat_safe
-from miio_lan.lan.packet import HELLO, decode, encode
+from miio_lan.lan.packet import HELLO, decode, encode, hello_reply
 from miio_lan.lan.responder.responder import Request, ResponderOptions
 
 Memory = Literal["normal", "silent", "replay"]
@@ -350,6 +350,21 @@ def test_busy_to_one_of_two_copies_says_nothing() -> None:
     assert link.executed["toggle", "[]"] == 2
 
 
+def test_a_device_that_was_busy_and_restarts_gets_the_command() -> None:
+    link = device()
+    answers = iter([{"error": (-30012, "Busy.")}, {"result": ["ok"]}])
+    link.replies["toggle"] = lambda _: next(answers)
+    call = link.start("toggle")
+    link.pass_time(0.1)
+    assert not call.done
+    link.session._say_hello(link.now)
+    link.session.take_output()
+    link.restart(link.now - 0.05)
+    link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=0), link.now)
+    link.run()
+    assert call.outcome() == ["ok"]
+
+
 def test_busy_without_retries_surely_never_ran() -> None:
     link = device()
     link.replies["toggle"] = lambda _: {"error": (-30012, "Busy.")}
@@ -442,6 +457,7 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
         "stamps": draw(st.sampled_from(["uptime", "unix", "young"])),
         "restarts": draw(st.sampled_from([0.0, 0.1, 0.3])),
         "busy": draw(st.sampled_from([0.0, 0.2])),
+        "double": draw(st.sampled_from([0.0, 0.5])),
         "retries": draw(st.sampled_from([0, 1, 3])),
         "methods": draw(
             st.lists(st.sampled_from([*UNSAFE, "get_prop", "set_properties"]), min_size=3, max_size=15)
@@ -453,8 +469,12 @@ def scheduled(plan: dict[str, Any]) -> tuple[Link, Counter[tuple[str, str]]]:
     """A link that follows a plan, and the oracle: what really ran, told by the device alone."""
     rng = random.Random(plan["seed"])
 
+    # A network that doubles makes a forgetful device execute twice, whatever its client does.
+    double = plan["double"] if plan["memory"] != "normal" and not plan["restarts"] else 0.0
+
     def fate(_: str) -> list[float]:
-        return [] if rng.random() < plan["loss"] else [rng.uniform(0.001, plan["delay"])]
+        copies = 0 if rng.random() < plan["loss"] else 2 if rng.random() < double else 1
+        return [rng.uniform(0.001, plan["delay"]) for _ in range(copies)]
 
     options = ResponderOptions(id_memory=plan["memory"], id_memory_size=64)
     link = Link(fate=fate, options=options, work=plan["work"], rng=rng)
