@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,8 +24,9 @@ from miio_lan.virtual.product import VirtualProduct
 
 WEATHER_EVERY = 10.0
 FAULTS_EVERY = 20.0
-#: Seconds after the last call in which what is under way arrives, and runs.
-AFTERMATH = 12.0
+#: Seconds after the last call in which what is under way arrives; then as many as the modules need for what they hold.
+AFTERMATH = 3.0
+LONGEST_AFTERMATH = 40.0
 
 
 @dataclass
@@ -215,6 +216,17 @@ class Lane:
         timer.start()
 
 
+def _settle(lanes: Sequence[Lane]) -> None:
+    """Wait until nothing is under way any more."""
+    time.sleep(AFTERMATH)
+    end = time.monotonic() + LONGEST_AFTERMATH
+    while any(lane.product.call(lambda _, lane=lane: len(lane.product.module.queue)) for lane in lanes):  # type: ignore[misc]
+        if time.monotonic() > end:
+            raise AssertionError("a module does not get rid of its commands")
+        time.sleep(0.2)
+    time.sleep(0.2)  # the MCU carries out what it was handed last
+
+
 def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally, Counter[str]]:
     """Send so many commands, or for so long, to devices of all kinds side by side.
 
@@ -238,7 +250,7 @@ def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally,
             thread.start()
         for thread in threads:
             thread.join()
-        time.sleep(AFTERMATH)
+        _settle(every)
         for lane in every:
             tally.add(judge(lane.kind, lane.commands, lane.ledger))
             faults.update(lane.faults)
