@@ -60,6 +60,8 @@ class IdMemory:
         self.remembers: bool | None = None
         #: How many newer ids have been seen not to make it forget one.
         self.depth = 0
+        #: The newest answer to a question: seconds of operation, and when it came (monotonic seconds).
+        self.newest: tuple[int, float] | None = None
         #: When :meth:`tick` is wanted next, monotonic seconds; None while nothing is asked.
         self.due: float | None = None
         self._ids = ids
@@ -82,6 +84,16 @@ class IdMemory:
     def unknown(self) -> bool:
         """Whether asking may tell something new."""
         return self.remembers is None and self._attempts < MAX_ATTEMPTS
+
+    @property
+    def reach(self) -> int:
+        """How many newer ids a command may have that is sent again under its own.
+
+        A command that made us ask is older than the questions: after six rounds without a hitch it has seven newer ids,
+        where the first question was remembered with five. That much more is assumed: that no device remembers six or
+        seven ids, and not eight.
+        """
+        return PROOF + 1 if self.depth == PROOF - 1 else self.depth
 
     def question(self) -> tuple[int, bytes]:
         """Make the question under a new id."""
@@ -118,6 +130,7 @@ class IdMemory:
             self._start(number, life, now)
         elif number == self._beside:
             self._beside_answered = life is not None and life > self._first_life
+            self.newest = None if life is None else (life, now)
             if life is not None and life < self._first_life:
                 self._forget()  # it restarted: begin anew another time
         return True

@@ -40,7 +40,7 @@ def may_ask(call: Call) -> bool:
 
 
 def under_its_id(
-    call: Call, memory: IdMemory, clock: DeviceClock, life: int | None, *, given: int, now: float
+    call: Call, memory: IdMemory, clock: DeviceClock, life: float | None, *, given: int, now: float
 ) -> bool:
     """Tell whether a command may go out again under the id it has.
 
@@ -49,12 +49,12 @@ def under_its_id(
     """
     if call.first_sent is None or call.once or memory.remembers is not True:
         return False
-    if now - call.first_sent > REMEMBERED_FOR or given > 2 * memory.depth:
+    if now - call.first_sent > REMEMBERED_FOR or given > memory.reach:
         return False
     return is_running_since(call.first_sent, clock, life, now)
 
 
-def is_running_since(instant: float, clock: DeviceClock, life: int | None, now: float) -> bool:
+def is_running_since(instant: float, clock: DeviceClock, life: float | None, now: float) -> bool:
     """Tell whether it is proven that the device has been running since before an instant."""
     by_stamp = clock.surely_running_since(instant) if clock.counts_from_boot else None
     by_life = None if life is None else now - life < instant

@@ -152,9 +152,18 @@ class Sending(Wire):
             return
         for question in self.memory.tick(now):
             self._post(question, now)
-        if self.memory.remembers:
+        if self.memory.remembers and self.memory.newest is not None:
+            # The answer to the last question is as good as one to a new one, whose id would be one more to remember.
+            life, told = self.memory.newest
             for call in waiting:
-                call.next_send = now
+                self._checked(call, life + (now - told), now)
+
+    def _checked(self, call: Call, life: float | None, now: float) -> None:
+        """Take what a device just told of its life, before the resend of a command that must not run twice."""
+        given = self._ids.given - call.first_given
+        if not call.done and repeats.under_its_id(call, self.memory, self.clock, life, given=given, now=now):
+            call.cleared = True
+            call.next_send = now
 
     def _transmit(self, call: Call, now: float) -> None:
         # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.

@@ -266,13 +266,6 @@ class Session(Sending):
         for call in self._calls.active:
             call.refusals = 0
 
-    def _checked(self, call: Call, life: int | None, now: float) -> None:
-        """Take the answer to the question that comes before the resend of a command that must not run twice."""
-        given = self._ids.given - call.first_given
-        if not call.done and repeats.under_its_id(call, self.memory, self.clock, life, given=given, now=now):
-            call.cleared = True
-            call.next_send = now
-
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")
         if error is not None and number in call.refused:

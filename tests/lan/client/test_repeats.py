@@ -453,6 +453,7 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
         "loss": draw(st.sampled_from([0.0, 0.05, 0.2, 0.4])),
         "delay": draw(st.sampled_from([0.001, 0.05, 0.4, 2.0])),
         "memory": draw(st.sampled_from(["normal", "silent", "replay"])),
+        "size": draw(st.sampled_from([1, 2, 3, 4, 5, 8, 10, 16, 64])),
         "work": draw(st.sampled_from([0.02, 1.5, 3.9])),
         "stamps": draw(st.sampled_from(["uptime", "unix", "young"])),
         "restarts": draw(st.sampled_from([0.0, 0.1, 0.3])),
@@ -476,7 +477,7 @@ def scheduled(plan: dict[str, Any]) -> tuple[Link, Counter[tuple[str, str]]]:
         copies = 0 if rng.random() < plan["loss"] else 2 if rng.random() < double else 1
         return [rng.uniform(0.001, plan["delay"]) for _ in range(copies)]
 
-    options = ResponderOptions(id_memory=plan["memory"], id_memory_size=64)
+    options = ResponderOptions(id_memory=plan["memory"], id_memory_size=plan["size"])
     link = Link(fate=fate, options=options, work=plan["work"], rng=rng)
     if plan["stamps"] == "young":
         link.restart(link.now - 2)
