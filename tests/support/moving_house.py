@@ -74,7 +74,7 @@ def client(hosts: Path) -> None:
         ip("link", "set", "v0", "up")
         tell(process)
         with Device(NAME, TOKEN, timeout=1) as device:
-            device.retry_count = 2
+            device.retry_count = 1
             found["before"] = [read(device)]
             ip("addr", "del", f"{BEFORE}/24", "dev", "v0")
             ip("addr", "add", f"{AFTER}/24", "dev", "v0")
