@@ -1,41 +1,52 @@
 """What a device does with an id it has seen before: found out with a harmless question, remembered for the session.
 
-Some devices drop a repeated id in silence, some answer it as before without acting, some execute it again; of the newer
-Wi-Fi modules nobody knows. ``miIO.info`` tells: the Wi-Fi module answers it by itself, and its ``life`` counts seconds.
+Some devices drop a repeated id in silence, some answer it as before without acting, some execute it again; some
+remember many ids, some a few; of the newer Wi-Fi modules nobody knows. ``miIO.info`` tells: the Wi-Fi module answers it
+by itself, and its ``life`` counts seconds.
 
 ::
 
-    ask A                    the first question is answered: life 500
-      wait 1.5 s             life has gone on by now
-    ask A again, and B1      A is answered with a newer life: the device executes repeated ids, and that settles it
-    ask A again, and B2      A is not answered, or as before, while the new questions B are: one round for "remembers"
-    ...                      six such rounds in a row: it remembers
+    toggle                   the command that got no answer
+    ask 1, 2, ... 14         answered with life 500, 500, ... 501
+    ask 1 again, and greet   life goes on: with a newer one in the answer, the device executes what is repeated, which
+                             settles it; silence, or the old answer, while the hello is answered: one sign of a memory
+    ask 2 again, and greet   another sign, and so on to the sixth
+    ask 15                   answered with life 503: it takes commands, and did not restart. It remembers.
 
-A copy of A that got lost looks like silence. The new question beside it gets lost as easily, and a round counts only
-where it is answered; with every second question lost, six in a row by chance are one of four thousand.
+A copy that got lost looks like silence, and so does an answer that got lost. So one sign is none, and each comes from
+another id: one that was executed again unnoticed would be new to the device, and even a bad memory would hold it. A
+device that remembers eight ids or fewer is taken for a better one only after six losses in a row, on a network
+that lost next to nothing of the questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from miio_lan.lan.client.ids import IdSource
 from miio_lan.lan.payload import dump_payload
 
 #: The question.
 QUESTION = "miIO.info"
-#: Seconds from the first answer to the first repetition; ``life`` counts whole seconds.
+#: Questions under ids of their own.
+QUESTIONS = 14
+#: Of which so many have to be answered: silence means nothing on a network that loses much.
+ENOUGH = 12
+#: Seconds between them.
+PACE = 0.12
+#: Seconds between the answer to a question and its repetition at least; ``life`` counts whole seconds.
 LIFE_GOES_ON = 1.5
-#: Seconds from one round to the next.
-ROUND = 0.35
-#: Rounds in a row that are proof, and rounds at most.
+#: Signs that are proof, the seconds one takes, and how many repetitions are sent at most.
 PROOF = 6
-MAX_ROUNDS = 16
-#: Seconds to the next first question while none is answered, doubled each time, and how many there are at most.
-FIRST_WAIT = 0.5
-MAX_FIRST = 5
+ROUND = 0.3
+MAX_ROUNDS = 9
+#: Attempts at the last question, at most.
+MAX_LAST = 3
 #: Attempts to find out, at most: what does not tell its ``life`` will not do so later.
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 8
+#: A greeting, among the questions that are to be sent.
+GREETING = b""
 
 
 def life_of(payload: Mapping[str, object]) -> int | None:
@@ -49,6 +60,16 @@ def life_of(payload: Mapping[str, object]) -> int | None:
     return life if isinstance(life, int) and not isinstance(life, bool) else None
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A question, by its place among all ids that were given."""
+
+    number: int
+    place: int
+    life: int | None = None
+    answered: float = 0.0
+
+
 class IdMemory:
     """What one device does with repeated ids, as far as it has been seen.
 
@@ -58,8 +79,11 @@ class IdMemory:
     def __init__(self, ids: IdSource) -> None:
         #: True: seen to ignore or to replay them. False: seen to execute them. None: not known.
         self.remembers: bool | None = None
-        #: How many newer ids have been seen not to make it forget one.
+        #: How many newer ids have been seen not to make it forget one, by each of the signs.
         self.depth = 0
+        #: The same by the first of them, and where it stood among the ids that were given.
+        self.first_depth = 0
+        self.first_place = 0
         #: The newest answer to a question: seconds of operation, and when it came (monotonic seconds).
         self.newest: tuple[int, float] | None = None
         #: When :meth:`tick` is wanted next, monotonic seconds; None while nothing is asked.
@@ -70,30 +94,31 @@ class IdMemory:
 
     def _forget(self) -> None:
         self.due = None
-        self._asked: set[int] = set()
-        self._first: int | None = None
-        self._first_given = 0
-        self._first_life = 0
-        self._wait = FIRST_WAIT
-        self._beside: int | None = None
-        self._beside_answered = False
+        self._asked: dict[int, _Asked] = {}
+        self._targets: list[_Asked] = []
+        self._repeated: _Asked | None = None
+        self._greeted = False
         self._rounds = 0
-        self._quiet = 0
+        self._signs = 0
+        self._depths: list[int] = []
+        self._last: list[int] = []
 
     @property
     def unknown(self) -> bool:
         """Whether asking may tell something new."""
         return self.remembers is None and self._attempts < MAX_ATTEMPTS
 
-    @property
-    def reach(self) -> int:
-        """How many newer ids a command may have that is sent again under its own.
+    def in_reach(self, place: int) -> bool:
+        """Tell whether the device surely remembers an id, as far as it was seen to.
 
-        A command that made us ask is older than the questions: after six rounds without a hitch it has seven newer ids,
-        where the first question was remembered with five. That much more is assumed: that no device remembers six or
-        seven ids, and not eight.
+        The command that made us ask is older than every question, so that it has two newer ids more than the first of
+        them had: that one itself, and the last. That no device's memory ends just there is assumed.
+
+        :param place: how many ids had been given with it
         """
-        return PROOF + 1 if self.depth == PROOF - 1 else self.depth
+        newer = self._ids.given - place
+        made_us_ask = place < self.first_place and newer - self.first_depth <= _MARGIN
+        return newer <= self.depth or made_us_ask
 
     def question(self) -> tuple[int, bytes]:
         """Make the question under a new id."""
@@ -111,68 +136,88 @@ class IdMemory:
         """Stop asking; what is known stays."""
         self.due = None
 
+    def greeted(self) -> None:
+        """Note that a hello was answered: the device is there."""
+        self._greeted = True
+
     def tick(self, now: float) -> list[bytes]:
-        """Give the questions that are to be sent now."""
+        """Give the questions, and greetings, that are to be sent now."""
         if self.due is None or now < self.due:
             return []
-        return self._ask_first(now) if self._first is None else self._next_round(self._first, now)
+        if len(self._asked) < QUESTIONS:
+            self.due = now + PACE
+            return [self._ask()]
+        if not self._rounds:
+            answered = [asked for asked in self._asked.values() if asked.life is not None]
+            self._targets = answered[:PROOF]
+            if len(answered) < ENOUGH:
+                self.due = None
+                return []
+        return self._next_round(now)
 
     def answered(self, number: int, payload: Mapping[str, object], now: float) -> bool:
         """Take an answer, and tell whether it was one to a question of ours."""
-        if number not in self._asked:
+        asked = self._asked.get(number)
+        if asked is None:
             return False
         life = life_of(payload)
-        if number == self._first:
-            self._repeated(life)
-        elif self.due is None:
-            pass  # too late to tell anything
-        elif self._first is None:
-            self._start(number, life, now)
-        elif number == self._beside:
-            self._beside_answered = life is not None and life > self._first_life
-            self.newest = None if life is None else (life, now)
-            if life is not None and life < self._first_life:
-                self._forget()  # it restarted: begin anew another time
+        if asked.life is None:
+            self._first_answer(asked, life, now)
+        elif life is not None and life > asked.life:
+            self.remembers, self.due = False, None
         return True
 
-    def _ask_first(self, now: float) -> list[bytes]:
-        if len(self._asked) >= MAX_FIRST:
-            self.due = None
-            return []
-        self._first_given = self._ids.given
+    def _ask(self) -> bytes:
         number, payload = self.question()
-        self._asked.add(number)
-        self.due, self._wait = now + self._wait, self._wait * 2
-        return [payload]
+        self._asked[number] = _Asked(number, self._ids.given)
+        return payload
 
-    def _start(self, number: int, life: int | None, now: float) -> None:
-        if life is None:
-            self.due = None
+    def _first_answer(self, asked: _Asked, life: int | None, now: float) -> None:
+        if life is None or (
+            self._rounds and self.newest is not None and life + _OUT_OF_ORDER < self.newest[0]
+        ):
+            self.due = None  # it does not tell, or it restarted: perhaps another time
             return
-        self._first, self._first_life = number, life
-        self.due = now + LIFE_GOES_ON
-
-    def _next_round(self, first: int, now: float) -> list[bytes]:
-        if self._rounds:
-            self._quiet = self._quiet + 1 if self._beside_answered else 0
-        if self._quiet >= PROOF:
+        asked.life, asked.answered = life, now
+        self.newest = life, now
+        if self.due is not None and asked.number in self._last:
+            self.depth = min(self._depths)
+            self.first_depth, self.first_place = self._depths[0], self._targets[0].place
             self.remembers, self.due = True, None
-            return []
+
+    def _next_round(self, now: float) -> list[bytes]:
+        if self._repeated is not None and self._greeted:
+            self._signs += 1
+        if self._signs >= PROOF:
+            return self._ask_last(now)
+        target = self._targets[self._signs]
         if self._rounds >= MAX_ROUNDS:
             self.due = None
             return []
+        if now < target.answered + LIFE_GOES_ON:
+            self.due = target.answered + LIFE_GOES_ON
+            return []
         self._rounds += 1
-        self.depth = self._ids.given - self._first_given - 1
-        self._beside, payload = self.question()
-        self._beside_answered = False
-        self._asked.add(self._beside)
+        self._depths[self._signs :] = [self._ids.given - target.place]
+        self._repeated, self._greeted = target, False
         self.due = now + ROUND
-        return [_question(first), payload]
+        return [_question(target.number), GREETING]
 
-    def _repeated(self, life: int | None) -> None:
-        """Take an answer to the repeated id; the one of the first time may come again, too."""
-        if life is not None and life > self._first_life:
-            self.remembers, self.due = False, None
+    def _ask_last(self, now: float) -> list[bytes]:
+        self._repeated = None
+        if len(self._last) >= MAX_LAST:
+            self.due = None
+            return []
+        payload = self._ask()
+        self._last.append(self._ids.last)
+        self.due = now + ROUND
+        return [payload]
+
+
+#: Seconds by which an answer may be older than one that came before it.
+_OUT_OF_ORDER = 4
+#: How many newer ids more than the first question the command that made us ask may have: that one itself, and the last.
+_MARGIN = 2
 
 
 def _question(number: int) -> bytes:

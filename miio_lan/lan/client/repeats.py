@@ -39,17 +39,14 @@ def may_ask(call: Call) -> bool:
     return not (call.safe or call.once or call.method is None or call.first_sent is None)
 
 
-def under_its_id(
-    call: Call, memory: IdMemory, clock: DeviceClock, life: float | None, *, given: int, now: float
-) -> bool:
+def under_its_id(call: Call, memory: IdMemory, clock: DeviceClock, life: float | None, now: float) -> bool:
     """Tell whether a command may go out again under the id it has.
 
     :param life: what the device just told of its seconds of operation, None if nothing
-    :param given: how many ids were used since the command was first sent; a device remembers so many
     """
     if call.first_sent is None or call.once or memory.remembers is not True:
         return False
-    if now - call.first_sent > REMEMBERED_FOR or given > memory.reach:
+    if now - call.first_sent > REMEMBERED_FOR or not memory.in_reach(call.first_given):
         return False
     return is_running_since(call.first_sent, clock, life, now)
 

@@ -9,7 +9,7 @@ from miio_lan.lan.client import repeats
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.ids import IdSource
-from miio_lan.lan.client.memory import IdMemory
+from miio_lan.lan.client.memory import GREETING, IdMemory
 from miio_lan.lan.client.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
 from miio_lan.lan.client.wire import Wire
@@ -151,17 +151,21 @@ class Sending(Wire):
             self.memory.cancel()
             return
         for question in self.memory.tick(now):
-            self._post(question, now)
-        if self.memory.remembers and self.memory.newest is not None:
-            # The answer to the last question is as good as one to a new one, whose id would be one more to remember.
-            life, told = self.memory.newest
-            for call in waiting:
+            if question == GREETING:
+                self._say_hello(now)
+            else:
+                self._post(question, now)
+
+    def _learnt(self, now: float) -> None:
+        """Send again what waited for the device to be seen to remember ids."""
+        life, told = self.memory.newest or (0, now)
+        for call in self._calls.active:
+            if repeats.may_ask(call):
                 self._checked(call, life + (now - told), now)
 
     def _checked(self, call: Call, life: float | None, now: float) -> None:
         """Take what a device just told of its life, before the resend of a command that must not run twice."""
-        given = self._ids.given - call.first_given
-        if not call.done and repeats.under_its_id(call, self.memory, self.clock, life, given=given, now=now):
+        if not call.done and repeats.under_its_id(call, self.memory, self.clock, life, now):
             call.cleared = True
             call.next_send = now
 

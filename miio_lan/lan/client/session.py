@@ -181,6 +181,7 @@ class Session(Sending):
         self.last_hello_reply = packet
         self._heard(now)
         self.greeting.answered()
+        self.memory.greeted()
         if moved:
             self.memory.cancel()
         for call in self._calls.active:
@@ -253,6 +254,8 @@ class Session(Sending):
             self._answer(call, number, payload, now)
         elif check is not None:
             self._checked(check, life_of(payload), now)
+        elif self.memory.remembers and self.memory.newest == (life_of(payload), now):
+            self._learnt(now)
 
     def _authenticated(self, packet: Packet, now: float, *, stale: bool) -> None:
         if not stale:
