@@ -22,6 +22,8 @@ ANSWER_TIMES = (0.0, 1.5, 3.9)
 #: Seconds a module takes to boot. When it is there, the virtual one shows a clock of 1 s: with less, it would claim to
 #: have run already when it was restarted, which no clock does that counts from then.
 BOOTS = (1.0, 1.5, 3.0)
+#: How many ids a device remembers that remembers any.
+REMEMBERED = (2, 4, 8, 16, 64)
 #: What the device's memory is called in reports.
 MEMORY_WORDS = {"silent": "ignores", "replay": "replays", "normal": "executes"}
 
@@ -128,7 +130,7 @@ def kinds(rng: random.Random) -> Iterator[Kind]:
         rng.shuffle(every)
         for kind in every:
             profile = rng.choice(("document", "document", "newer"))
-            yield replace(kind, profile=profile, busy=rng.random() < 0.25, remembered=rng.choice((4, 16)))
+            yield replace(kind, profile=profile, busy=rng.random() < 0.25, remembered=rng.choice(REMEMBERED))
 
 
 #: Seconds after which a datagram of the product may come again.
