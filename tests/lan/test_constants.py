@@ -167,6 +167,7 @@ PINS = {
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,
         "_GONE": 0.2,
+        "_NO_SOCKET": 0.05,
     },
 }
 

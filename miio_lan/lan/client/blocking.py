@@ -42,6 +42,8 @@ _BACKLOG = 1000
 _OVERDUE = 0.3
 #: Seconds beyond its own wait after which a thread is taken to have left without a word.
 _GONE = 0.2
+#: Seconds to the next look where there is no socket to wait on.
+_NO_SOCKET = 0.05
 
 
 class Connection:
@@ -190,10 +192,14 @@ class Connection:
 
     def _converse(self, call: Call) -> None:
         """Have a call answered, or ended by its deadline."""
-        self._attend(call.deadline)
-        with self._state:
-            self.session.begin(call, self._clock())
-            self._flush()
+        begun = False
+        while not begun:
+            self._attend(call.deadline)
+            with self._state:
+                begun = self._socket is not None  # or another thread closed it just now
+                if begun:
+                    self.session.begin(call, self._clock())
+                    self._flush()
         overdue = False
         while not call.done and not overdue:
             self._tell()
@@ -271,6 +277,7 @@ class Connection:
     def _read(self, sock: socket.socket | None, buffer: bytearray, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
         if sock is None:  # closed meanwhile, or it could not be opened again
+            time.sleep(min(wait, _NO_SOCKET))
             return None, ""
         try:
             # 0 would make the socket non-blocking, which reads as an error here.

@@ -428,6 +428,23 @@ def test_the_port_stays_when_a_socket_is_replaced(server: Server) -> None:
         assert len(server.peers) == 1
 
 
+def test_a_socket_that_is_closed_between_two_lines_is_opened_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(server) as connection:
+        original = connection._attend
+        left = [2]
+
+        def attend(end: float) -> None:
+            original(end)
+            if left[0]:
+                left[0] -= 1
+                connection.close()
+
+        monkeypatch.setattr(connection, "_attend", attend)
+        assert ask(connection, [1]) == [1]
+
+
 def test_many_threads_recover_although_one_is_always_busy(names: Names) -> None:
     first = Server("127.0.0.2")
     names.known["lamp.example"] = "127.0.0.2"
