@@ -246,3 +246,15 @@ def test_errors_say_the_number_and_its_meaning() -> None:
         "action 2.5: code -4006, wrong"
     )
     assert miot_calls.no_answer("get_properties", 2, 7).code is None
+
+
+@pytest.mark.parametrize(
+    ("code", "may_have_run"), [(-4004, True), (-4005, False), (-4003, False), (-704045036, True)]
+)
+def test_what_the_code_of_an_item_says_of_whether_it_ran(code: int, may_have_run: bool) -> None:
+    error = miot_calls.refusal("set_properties", {"siid": 2, "piid": 1, "code": code})
+    assert error.may_have_run is may_have_run
+    assert ("may have been executed" in str(error)) is may_have_run
+    assert "may have been executed" not in str(
+        miot_calls.refusal("get_properties", {"siid": 2, "piid": 1, "code": code})
+    )
