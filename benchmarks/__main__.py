@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import codec, drop_in, fuzz, idle, lossy, send, serial_line, start
+from benchmarks.chaos import run as chaos
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
 
@@ -28,6 +29,7 @@ PARTS: dict[str, Part] = {
     "loss": (lossy.run_loss, lossy.LOSS_TARGETS, True),
     "once": (lossy.run_once, lossy.ONCE_TARGETS, True),
     "drop-in": (drop_in.run, drop_in.TARGETS, True),
+    "chaos": (chaos.run, chaos.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
     "fuzz": (fuzz.run, fuzz.TARGETS, True),
@@ -48,9 +50,17 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--seed",
         type=int,
         default=1,
-        help="decides which datagrams are lost and what is mutated, 1 by default",
+        help="decides which datagrams are lost, what is mutated, and all of chaos, 1 by default",
     )
-    parser.add_argument("--seconds", type=float, metavar="S", help="fuzz: how long, 60 by default")
+    parser.add_argument(
+        "--commands", type=_positive, metavar="N", help="chaos: how many commands, 10000 by default"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_positive,
+        metavar="S",
+        help="fuzz: how long, 60 by default; chaos: end with sockets after so long, 120 by default",
+    )
     parser.add_argument(
         "--environment",
         type=Path,
@@ -63,6 +73,13 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)} (there are {', '.join(PARTS)})")
     return found
+
+
+def _positive(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise ValueError(word)
+    return number
 
 
 def _cache() -> Path:
@@ -99,6 +116,7 @@ def main(words: Sequence[str] | None = None) -> int:
         really_wait=found.really_wait,
         environment=found.environment.resolve(),
         seed=found.seed,
+        commands=found.commands,
         seconds=found.seconds,
     )
     names = found.parts or [name for name, (_, _, slow) in PARTS.items() if not (found.quick and slow)]

@@ -13,14 +13,16 @@ class Options:
     :param quick: smaller counts
     :param really_wait: wait the 75 s of idleness instead of moving clocks
     :param environment: where the environments of the parts import and cli are kept
-    :param seed: decides which datagrams are lost, and how material is mutated
-    :param seconds: how long ``fuzz`` goes on; None for its usual time
+    :param seed: decides which datagrams are lost, how material is mutated, and all of the chaos
+    :param commands: how many the chaos sends, None for the usual number
+    :param seconds: how long ``fuzz`` goes on, and the chaos with sockets at most; None for the usual time
     """
 
     quick: bool = False
     really_wait: bool = False
     environment: Path = Path()
     seed: int = 1
+    commands: int | None = None
     seconds: float | None = None
 
     def count(self, usual: int, quick: int) -> int:

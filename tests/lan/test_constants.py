@@ -122,7 +122,6 @@ PINS = {
         "MAX_LAST": 3,
         "MAX_ATTEMPTS": 8,
         "_OUT_OF_ORDER": 4,
-        "_MARGIN": 2,
     },
     "lan.client.repeats": {
         "REMEMBERED_FOR": 15.0,

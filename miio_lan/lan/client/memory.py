@@ -81,9 +81,6 @@ class IdMemory:
         self.remembers: bool | None = None
         #: How many newer ids have been seen not to make it forget one, by each of the signs.
         self.depth = 0
-        #: The same by the first of them, and where it stood among the ids that were given.
-        self.first_depth = 0
-        self.first_place = 0
         #: The newest answer to a question: seconds of operation, and when it came (monotonic seconds).
         self.newest: tuple[int, float] | None = None
         #: When :meth:`tick` is wanted next, monotonic seconds; None while nothing is asked.
@@ -109,16 +106,14 @@ class IdMemory:
         return self.remembers is None and self._attempts < MAX_ATTEMPTS
 
     def in_reach(self, place: int) -> bool:
-        """Tell whether the device surely remembers an id, as far as it was seen to.
+        """Tell whether the device surely remembers an id: no more newer ones were given than it was seen to bear.
 
-        The command that made us ask is older than every question, so that it has two newer ids more than the first of
-        them had: that one itself, and the last. That no device's memory ends just there is assumed.
+        The command that made us ask is older than every question, and so never in reach: what is found out helps the
+        next one.
 
         :param place: how many ids had been given with it
         """
-        newer = self._ids.given - place
-        made_us_ask = place < self.first_place and newer - self.first_depth <= _MARGIN
-        return newer <= self.depth or made_us_ask
+        return self._ids.given - place <= self.depth
 
     def question(self) -> tuple[int, bytes]:
         """Make the question under a new id."""
@@ -182,7 +177,6 @@ class IdMemory:
         self.newest = life, now
         if self.due is not None and asked.number in self._last:
             self.depth = min(self._depths)
-            self.first_depth, self.first_place = self._depths[0], self._targets[0].place
             self.remembers, self.due = True, None
 
     def _next_round(self, now: float) -> list[bytes]:
@@ -216,8 +210,6 @@ class IdMemory:
 
 #: Seconds by which an answer may be older than one that came before it.
 _OUT_OF_ORDER = 4
-#: How many newer ids more than the first question the command that made us ask may have: that one itself, and the last.
-_MARGIN = 2
 
 
 def _question(number: int) -> bytes:
