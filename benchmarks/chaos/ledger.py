@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.virtual.module.mcu_queue import McuQueue
-
 from benchmarks.chaos.commands import FIRST
 from benchmarks.chaos.kinds import PRESS, TOGGLE
 from miio_lan.lan import codes
+from miio_lan.virtual.module.line.mcu_queue import McuQueue
 
 if TYPE_CHECKING:
-    from miio_lan.virtual.module.request import McuRequest
-
     from miio_lan.lan.responder.responder import Request
     from miio_lan.virtual.mcu.mcu import Mcu
     from miio_lan.virtual.mcu.table import Change, Iid
     from miio_lan.virtual.module.module import Module
+    from miio_lan.virtual.module.requests.request import McuRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -110,7 +111,6 @@ class Device:
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
         #: Of each thread: when the call it is in ends, which may consist of several commands.
-        self._call = threading.local()
         if max_in_flight < 1:
             raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
         if not 0 < port < 65536:
@@ -125,6 +125,10 @@ class Device:
         )
         tell = _teller(observer, debug, peer)
         self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
+
+    @cached_property
+    def _call(self) -> threading.local:
+        return threading.local()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -81,6 +81,8 @@ class IdMemory:
         self.remembers: bool | None = None
         #: How many newer ids have been seen not to make it forget one, by each of the signs.
         self.depth = 0
+        #: Where the first question stood among the ids that were given.
+        self.first_place = 0
         #: The newest answer to a question: seconds of operation, and when it came (monotonic seconds).
         self.newest: tuple[int, float] | None = None
         #: When :meth:`tick` is wanted next, monotonic seconds; None while nothing is asked.
@@ -106,14 +108,17 @@ class IdMemory:
         return self.remembers is None and self._attempts < MAX_ATTEMPTS
 
     def in_reach(self, place: int) -> bool:
-        """Tell whether the device surely remembers an id: no more newer ones were given than it was seen to bear.
+        """Tell whether the device surely remembers an id, as far as it was seen to.
 
-        The command that made us ask is older than every question, and so never in reach: what is found out helps the
-        next one.
+        The command that made us ask is older than every question: all of them come after it, two more than after the
+        first of them, which the device was seen to remember. That no device's memory ends just there, at 14 or 15 ids,
+        is assumed; that no other id of ours was used meanwhile is asked for.
 
         :param place: how many ids had been given with it
         """
-        return self._ids.given - place <= self.depth
+        newer = self._ids.given - place
+        made_us_ask = place < self.first_place and newer <= QUESTIONS + 1
+        return newer <= self.depth or made_us_ask
 
     def question(self) -> tuple[int, bytes]:
         """Make the question under a new id."""
@@ -177,6 +182,7 @@ class IdMemory:
         self.newest = life, now
         if self.due is not None and asked.number in self._last:
             self.depth = min(self._depths)
+            self.first_place = self._targets[0].place
             self.remembers, self.due = True, None
 
     def _next_round(self, now: float) -> list[bytes]:
