@@ -73,6 +73,9 @@ class DeviceError(DeviceException):
         super().__init__(self._text())
 
     def _text(self) -> str:
+        if self.code is None and self.message:  # it gave no number: what it said is all there is
+            told = (self.method, self.message, self.explanation, self.advice)
+            return ": ".join(each for each in told if each)
         verb = "answered with an error" if self.advice else "refused"
         what = f"{self.method} was {verb}" if self.method else verb
         said = f"code {self.code}" + (f", {self.message!r}" if self.message else "")

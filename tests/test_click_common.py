@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import enum
 import io
 import json
@@ -18,6 +19,7 @@ from miio_lan import command as public_command
 from miio_lan.click_common import DeviceGroup, EnumType, LiteralParamType, command, format_output
 from miio_lan.click_common.output import echo, echo_json, plain, render
 from miio_lan.click_common.parameters import arguments_of, parameters_of
+from miio_lan.click_common.types import read_literal
 from miio_lan.device.calls import PropertyTest
 from miio_lan.virtual.product import VirtualProduct
 
@@ -480,6 +482,17 @@ class TestOutput:
         text, document = stdout.buffer.getvalue().splitlines()
         assert text == b"\\u706f\\ud800"
         assert json.loads(document) == ["灯", "\U0001f600"]
+
+
+class TestLiterals:
+    @pytest.mark.parametrize("text", ['["power" "bright"]', "['a' 'b']", '"a" "b"', '[1, "a"\n"b"]'])
+    def test_texts_side_by_side_lack_a_comma(self, text):
+        with pytest.raises(ValueError, match="a comma is missing between"):
+            read_literal(text)
+
+    @pytest.mark.parametrize("text", ['["a", "b"]', "['a', 'b']", "{'a': 'b'}", "'a'"])
+    def test_others_do_not(self, text):
+        assert read_literal(text) == ast.literal_eval(text)
 
 
 class TestNames:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
+import tokenize
 import warnings
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -63,6 +65,8 @@ def read_literal(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         trouble = error
+    if texts := _side_by_side(text):
+        raise ValueError(f"a comma is missing between {texts[0]} and {texts[1]}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes in a text that may not even be a literal
@@ -76,6 +80,20 @@ def read_literal(text: str) -> Any:
             f"{shown!r} is neither JSON{where} nor a Python literal. "
             f"JSON would look like {shell_quoted(suggestion(text))}"
         ) from None
+
+
+def _side_by_side(text: str) -> tuple[str, str] | None:
+    """Find two texts with nothing between them: Python would make one of them, and nobody means that here."""
+    before = None
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text.strip()).readline):
+            if token.type == tokenize.STRING and before is not None:
+                return before, token.string
+            if token.type not in (tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT):
+                before = token.string if token.type == tokenize.STRING else None
+    except (tokenize.TokenError, SyntaxError):
+        pass
+    return None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -139,13 +139,18 @@ class PropertyTest:
     @property
     def supported(self) -> list[str]:
         """Names of the properties the device gave a value for."""
-        return [name for name, value in self.values.items() if not isinstance(value, DeviceException)]
+        return [name for name, value in self.values.items() if _is_value(value)]
 
     @property
     def refusal(self) -> DeviceException | None:
         """The first error, when the device refused every property; None when it answered any."""
         refused = [value for value in self.values.values() if isinstance(value, DeviceException)]
         return refused[0] if refused and len(refused) == len(self.values) else None
+
+
+def _is_value(value: object) -> bool:
+    """Tell whether a device gave a value: many say by nothing, an empty list or an empty text that there is none."""
+    return not isinstance(value, DeviceException) and value not in (None, "", [])
 
 
 def try_properties(properties: Sequence[str], getter: str = "get_prop") -> Steps[PropertyTest]:
@@ -163,9 +168,7 @@ def try_properties(properties: Sequence[str], getter: str = "get_prop") -> Steps
             values[name] = error
         else:
             values[name] = single(answer)
-    known = [
-        name for name, value in values.items() if value not in ("", None) and not isinstance(value, Exception)
-    ]
+    known = [name for name, value in values.items() if _is_value(value)]
     return PropertyTest(values, (yield from _largest_list(known, getter)))
 
 

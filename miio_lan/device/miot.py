@@ -106,7 +106,9 @@ class MiotDevice(Device):
         """
         (ids,) = _properties([(siid, piid)])
         items = self._perform(miot_calls.write_properties([{**ids, "value": value}]))
-        if items and miot_calls.failed(items[0]):
+        if not items:
+            raise miot_calls.no_answer(SET_PROPERTIES, siid, piid)
+        if miot_calls.failed(items[0]):
             raise miot_calls.refusal(SET_PROPERTIES, items[0])
 
     def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
@@ -115,12 +117,12 @@ class MiotDevice(Device):
         :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
         """
         answer = self._perform(miot_calls.call_action(_action(siid, aiid, params)))
-        if not isinstance(answer, Mapping):
-            return []
-        if miot_calls.failed(answer):
-            raise miot_calls.refusal(ACTION, {**answer, "siid": siid, "aiid": aiid})
-        out = answer.get("out")
-        return out if isinstance(out, list) else []
+        for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
+            if miot_calls.failed(item):
+                raise miot_calls.refusal(ACTION, item)
+            out = item.get("out")
+            return out if isinstance(out, list) else []
+        return []
 
     # --- python-miio's names -----------------------------------------------------------------------------------
 
@@ -239,7 +241,10 @@ def _properties(ids: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
 
 def _action(siid: int, aiid: int, params: Sequence[Any] | None) -> dict[str, Any]:
     _checked_ids(siid=siid, aiid=aiid)
-    arguments = [] if params is None else list(params)
+    if isinstance(params, (str, bytes)):
+        raise InvalidArgument(f"the arguments of an action are a list, such as [{params!r}], not {params!r}")
+    # One argument given as an object is a list of it.
+    arguments = [] if params is None else [params] if isinstance(params, Mapping) else list(params)
     return {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": arguments}
 
 

@@ -29,6 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 
 #: Properties per request that nearly every product takes.
 DEFAULT_LIMIT = 15
+_IDS = ("did", "siid", "piid", "aiid")
 #: Errors that a request for fewer properties may not meet (the texts differ, the numbers do not).
 _TOO_MANY = frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605})
 
@@ -204,12 +205,40 @@ def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
     return matched
 
 
+def done(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
+    """Bring the answer of a set or an action into one item for each thing that was asked, as far as it says anything.
+
+    Products say it in many ways: an item with a code for each, one code for all (``{"code": 0}``, ``0``, ``-4004``), or
+    a word (``"ok"``, ``["ok"]``, ``"error"``).
+    """
+    for_all = _for_all(answer)
+    if for_all is not None:
+        return [{key: each[key] for key in _IDS if key in each} | for_all for each in asked]
+    return match(asked, [answer] if isinstance(answer, Mapping) else answer)
+
+
+def _for_all(answer: object) -> Item | None:
+    """Give what an answer says of all that was asked; None where it speaks of each, or says nothing."""
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, bool):
+        return None
+    if isinstance(answer, int):
+        return {"code": answer}
+    if isinstance(answer, str):
+        word = answer.strip().lower()
+        return {"code": 0} if word == "ok" else {"code": None, "message": answer} if word == "error" else None
+    if isinstance(answer, Mapping) and not any(key in answer for key in _IDS[1:]):
+        return dict(answer) if isinstance(answer.get("code"), int) else None
+    return None
+
+
 def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:
-    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``."""
+    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``; unanswered ones are left out."""
     found: list[Item] = []
     for part in cut(values, SET_PROPERTIES, limit=None):
         answer = yield Ask(SET_PROPERTIES, part)
-        found += match(part, answer)
+        found += done([{key: each[key] for key in _IDS if key in each} for each in part], answer)
     return found
 
 
@@ -220,15 +249,17 @@ def call_action(parameters: Mapping[str, Any]) -> Steps[Any]:
 
 
 def failed(item: Mapping[str, Any]) -> bool:
-    """Tell whether a result is a failure: only negative codes are; missing ones are not."""
+    """Tell whether a result is a failure: negative codes are, and the word "error"; a code that is missing is not."""
     code = item.get("code", 0)
-    return isinstance(code, int) and code < 0
+    return (isinstance(code, int) and code < 0) or (code is None and item.get("message") is not None)
 
 
 def reason(item: Mapping[str, Any]) -> str:
     """Say in words which result is a failure, and why."""
     code = item.get("code")
-    words = codes.explain_item(code) if isinstance(code, int) else ""
+    if not isinstance(code, int):
+        return f"{_name(item)}: {item.get('message', 'refused')}"
+    words = codes.explain_item(code)
     return f"{_name(item)}: code {code}" + (f", {words}" if words else "")
 
 
@@ -237,7 +268,8 @@ def refusal(method: str, item: Mapping[str, Any]) -> DeviceError:
     code = item.get("code")
     number = code if isinstance(code, int) else None
     words = codes.explain_item(number) if number is not None else ""
-    error = DeviceError(number, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
+    message = "" if number is not None else str(item.get("message", ""))
+    error = DeviceError(number, message, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
     if codes.may_have_run(number):
         error.doubt("" if is_read(method) else MAY_HAVE_RUN)
     return error
@@ -249,5 +281,8 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def no_answer(method: str, siid: int, piid: int) -> DeviceError:
-    """Make the error for a property the device left out of its answer."""
-    return DeviceError(None, f"no answer for property {siid}.{piid}", method=method)
+    """Make the error for a property the device left out of its answer: it did not refuse it."""
+    error = DeviceError(None, f"the device left property {siid}.{piid} out of its answer", method=method)
+    if not is_read(method):
+        error.doubt(MAY_HAVE_RUN)
+    return error

@@ -130,6 +130,18 @@ def test_the_limit_of_a_product_is_found(count: int, limit: int, how: str) -> No
     assert found.refusal is None
 
 
+@pytest.mark.parametrize("nothing", [[], None, "", [""], [None]])
+def test_nothing_is_no_value(nothing: Any) -> None:
+    """Many products say so that they do not know a property."""
+
+    def odd(ask: Ask) -> Any:
+        return [44 for name in ask.params if name != "unknown"] or nothing
+
+    found = perform(calls.try_properties(["a", "unknown", "b"]), odd)
+    assert found.supported == ["a", "b"]
+    assert found.max_properties == 2
+
+
 def test_a_product_that_knows_nothing() -> None:
     found = perform(calls.try_properties(["refused"]), Legacy(1, "error"))
     assert (found.supported, found.max_properties) == ([], 0)

@@ -67,6 +67,24 @@ def test_plain_values() -> None:
     device.write(2, 1, 5)
 
 
+@pytest.mark.parametrize("answer", [["ok"], "ok", "OK ", 0, [0], {"code": 0}, [{"code": 0}], {"code": 1}])
+def test_every_way_to_say_yes(answer: Any) -> None:
+    device = Scripted(answer, answer, answer)
+    device.write(2, 1, 5)
+    assert device.run(2, 1) == []
+    code = answer["code"] if isinstance(answer, dict) else 0
+    assert device.set_property_by(2, 1, 5) == [{"did": "2-1", "siid": 2, "piid": 1, "code": code}]
+
+
+def test_arguments_of_an_action() -> None:
+    device = Scripted({"code": 0}, {"code": 0})
+    device.run(2, 1, {"piid": 1, "value": 5})  # type: ignore[arg-type]
+    device.run(2, 1, ["abc"])
+    assert [sent[1]["in"] for sent in device.sent] == [[{"piid": 1, "value": 5}], ["abc"]]
+    with pytest.raises(InvalidArgument, match=r"a list, such as \['abc'\], not 'abc'"):
+        device.run(2, 1, "abc")
+
+
 def test_results_that_are_failures_are_logged_in_words(caplog: pytest.LogCaptureFixture) -> None:
     refused = {"siid": 2, "aiid": 3, "code": -4006}
     device = Scripted([item(-4005)], [item(-4002)], refused, refused, {"code": 1}, mapping=MAPPING)
@@ -87,7 +105,15 @@ def test_results_that_are_failures_are_logged_in_words(caplog: pytest.LogCapture
     ("call", "answer", "code", "words"),
     [
         (("read", 2, 1), [item(-4001)], -4001, "not readable"),
-        (("read", 2, 1), [], None, "no answer for property 2.1"),
+        (("read", 2, 1), [], None, "the device left property 2.1 out of its answer"),
+        (("write", 2, 1, 5), [], None, "the device left property 2.1 out of its answer"),
+        *((("write", 2, 1, 5), answer, -4004, "-4004") for answer in ({"code": -4004}, -4004, [-4004])),
+        (("write", 2, 1, 5), {"did": "x", "siid": 2, "piid": 1, "code": -4002}, -4002, "not writable"),
+        (("write", 2, 1, 5), -1, -1, "code -1"),
+        (("write", 2, 1, 5), ["error"], None, "set_properties: error: property 2.1"),
+        (("run", 2, 1), -1, -1, "code -1"),
+        (("run", 2, 1), ["error"], None, "action: error: action 2.1"),
+        (("run", 2, 1), [{"siid": 2, "aiid": 1, "code": -4003}], -4003, "-4003"),
         (("write", 2, 1, 5), [item(-4002)], -4002, "not writable"),
         (("run", 2, 1), {"code": -4006}, -4006, "wrong action argument"),
     ],

@@ -156,6 +156,7 @@ PINS = {
         "MAX_BYTES": 16 * 1024 * 1024,
     },
     "lan.client.session": {
+        "MAX_REPAIRS_TOLD": 16,
         "REFUSALS": 3,
         "REFUSED_FOR": 2.0,
         "MAX_HURRIED": 8,

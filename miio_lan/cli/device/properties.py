@@ -15,7 +15,7 @@ from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render, render_named
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.foreign import printable
-from miio_lan.uart.document import ACTION, SET_PROPERTIES
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,15 +39,21 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
     description = load_spec(spec)
     wanted = _wanted(properties, description)
     from miio_lan.cli.device.connect import opened
+    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
 
     with opened(settings, MiotDevice) as device:
         if len(wanted) == 1:
             (one,) = wanted
-            _show_one(settings, one, {**one.ids(), "code": 0, "value": device.read(one.siid, one.piid)})
+            results = device.get_property_by(one.siid, one.piid)
+            if not results:
+                raise miot_calls.no_answer(GET_PROPERTIES, one.siid, one.piid)
+            if miot_calls.failed(results[0]):
+                raise miot_calls.refusal(GET_PROPERTIES, results[0])
+            _show_one(settings, one, results[0], GET_PROPERTIES)
             return
         results = device.get_properties([one.ids() for one in wanted])
-    _show_many(settings, wanted, results, "get_properties")
+    _show_many(settings, wanted, results, GET_PROPERTIES)
 
 
 @command("set")
@@ -67,7 +73,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
 
     values = [{**one.ids(), "value": value} for one, value in wanted]
     with opened(settings, MiotDevice) as device:
-        results = miot_calls.match(values, device.send(SET_PROPERTIES, values))
+        results = miot_calls.done([one.ids() for one, _ in wanted], device.send(SET_PROPERTIES, values))
     targets = [one for one, _ in wanted]
     if len(targets) > 1:
         _show_many(settings, targets, results, SET_PROPERTIES)
@@ -76,7 +82,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
         raise miot_calls.no_answer(SET_PROPERTIES, targets[0].siid, targets[0].piid)
     if miot_calls.failed(results[0]):
         raise miot_calls.refusal(SET_PROPERTIES, results[0])
-    _show_one(settings, targets[0], results[0])
+    _show_one(settings, targets[0], results[0], SET_PROPERTIES)
 
 
 @command("action")
@@ -95,12 +101,13 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
-    if isinstance(answer, dict) and miot_calls.failed(answer):
-        raise miot_calls.refusal(ACTION, answer)
+    for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
+        if miot_calls.failed(item):
+            raise miot_calls.refusal(ACTION, item)
     if settings.json:
         echo_json(answer)
     elif isinstance(answer, dict):
-        echo(render(answer.get("out")) if answer.get("out") else _outcome(answer))
+        echo(render(answer.get("out")) if answer.get("out") else _outcome(answer, ACTION))
     else:
         echo(render(answer))
 
@@ -247,17 +254,17 @@ def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
     if target.prop is not None:
         entry["name"] = target.name
     if result is None:
-        entry["message"] = "no answer for this property"
+        entry["message"] = "left out of the answer"
     else:
         entry |= {key: value for key, value in result.items() if key != "did"}
     return entry
 
 
-def _show_one(settings: CliSettings, target: Target, result: dict[str, Any]) -> None:
+def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], method: str) -> None:
     if settings.json:
         echo_json([_entry(target, result)])
     else:
-        echo(_value(target, result) if "value" in result else _outcome(result))
+        echo(_value(target, result) if "value" in result else _outcome(result, method))
 
 
 def _show_many(
@@ -268,7 +275,7 @@ def _show_many(
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
     entries = [_entry(target, result) for target, result in found]
-    text = "\n".join(f"{printable(target.name)}: {_line(target, result)}" for target, result in found)
+    text = "\n".join(f"{printable(target.name)}: {_line(target, result, method)}" for target, result in found)
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
@@ -284,14 +291,14 @@ def _show_many(
         echo(text)
 
 
-def _line(target: Target, result: dict[str, Any] | None) -> str:
+def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
     from miio_lan.device import miot_calls
 
     if result is None:
-        return "no answer"
+        return "left out of the answer"
     if miot_calls.failed(result):
         return f"refused ({miot_calls.reason(result)})"
-    return _value(target, result) if "value" in result else _outcome(result)
+    return _value(target, result) if "value" in result else _outcome(result, method)
 
 
 def _value(target: Target, result: dict[str, Any]) -> str:
@@ -307,10 +314,10 @@ def _value(target: Target, result: dict[str, Any]) -> str:
     return " ".join(part for part in (shown, *remarks) if part)
 
 
-def _outcome(result: dict[str, Any]) -> str:
+def _outcome(result: dict[str, Any], method: str) -> str:
     from miio_lan.lan.codes import explain_item
 
     code = result.get("code", 0)
-    return (
-        "ok" if code == 0 or not isinstance(code, int) else f"code {code}, {explain_item(code)}".rstrip(", ")
-    )
+    if code == 0 or not isinstance(code, int):
+        return "no value" if method == GET_PROPERTIES else "ok"
+    return f"code {code}, {explain_item(code)}".rstrip(", ")

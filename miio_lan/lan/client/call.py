@@ -176,6 +176,14 @@ class Call:
         error.may_have_run = self.copies_out > 0
         return error
 
+    def without_content(self, peer: str) -> DeviceException:
+        """Build the error for a call that was answered by a reply with nothing in it."""
+        error = PayloadDecodeException(
+            f"{peer} answered {self.method} without any content. {MAY_HAVE_RUN}", kind="empty"
+        )
+        error.may_have_run = True
+        return error
+
     def cut_short(self, text: str) -> DeviceException:
         """Build the error for a call that ends before its time (interrupted, closed)."""
         may_have_run = self.copies_out > 0

@@ -7,6 +7,7 @@ Rules and their reasons: docs/architecture.md, "The session". What may go out ag
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -24,9 +25,13 @@ from miio_lan.lan.client.sending import Sending
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, shown_token
 from miio_lan.lan.payload import dump_payload
 
+_LOGGER = logging.getLogger(__name__)
+
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
 REFUSED_FOR = 2.0
+#: Kinds of mended damage that are told of one device: some kinds name a key, and a device makes up many.
+MAX_REPAIRS_TOLD = 16
 #: Immediate resends one call may cause (a clock that keeps changing must not make us shout).
 MAX_HURRIED = 8
 #: Seconds an unsafe command is waited for after the device restarted.
@@ -64,6 +69,7 @@ class Session(Sending):
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
         self.dropped: Counter[str] = Counter()
+        self._repaired: set[str] = set()
         self._begin_anew(start_id, rng or random.Random())
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
@@ -146,6 +152,7 @@ class Session(Sending):
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
             else:
+                self._note_repairs(packet.repairs)
                 self._content(packet, now, stale=stale)
         self.tick(now)
 
@@ -322,6 +329,13 @@ class Session(Sending):
             for call in self._calls.active:
                 call.damaged[kind] += 1
 
+    def _note_repairs(self, repairs: tuple[str, ...]) -> None:
+        """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
+        for repair in repairs:
+            if repair not in self._repaired and len(self._repaired) < MAX_REPAIRS_TOLD:
+                self._repaired.add(repair)
+                _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
+
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
         """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.
 
@@ -330,6 +344,11 @@ class Session(Sending):
         self._tell("up", error.raw, now, error.kind)
         others = self.memory.due is not None or self.greeting.hello != HELLO
         call = self._calls.owner(error.raw, now, others=others)
+        if call is not None and not call.safe and call.sends == 1 and error.kind == "empty":
+            self._end(
+                call, None, call.without_content(self.peer)
+            )  # that was the answer, and no other will come
+            return
         if call is None or not call.safe or call.unreadables >= call.sends:
             return  # the last: more answers than questions, so the network doubled one
         call.unreadable = error

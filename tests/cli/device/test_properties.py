@@ -38,8 +38,24 @@ class TestGet:
         assert ask("get", "2.99", "--json").json["error"]["code"] == -4003
 
     def test_a_value_that_is_none(self, ask, monkeypatch):
-        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.read", lambda self, siid, piid: None)
+        found = {"siid": 2, "piid": 1, "code": 0, "value": None}
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: [found])
         assert ask("get", "2.1").out == "null\n"
+
+    def test_a_value_that_is_left_out(self, ask, monkeypatch):
+        found = [{"siid": 2, "piid": 1, "code": 0}, {"siid": 2, "piid": 2, "code": 0, "value": 5}]
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: found)
+        assert ask("get", "2.1").out == "no value\n"
+        assert ask("get", "2.1", "2.2").out == "2.1: no value\n2.2: 5\n"
+
+    @pytest.mark.parametrize("words", [("get", "3", "1"), ("get", "3.1")])
+    def test_a_property_that_is_left_out(self, ask, monkeypatch, words):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: [])
+        ended = ask(*words)
+        assert (ended.code, ended.out) == (1, "")
+        assert "the device left property 3.1 out of its answer" in ended.err
+        assert "refused" not in ended.err
+        assert "None" not in ended.err
 
     def test_some_refused(self, ask):
         ended = ask("get", "2.1", "2.99")
@@ -59,10 +75,9 @@ class TestGet:
         )
         ended = ask("get", "2.1", "2.2")
         assert ended.code == 1
-        assert ended.out == "2.1: no answer\n2.2: 5\n"
-        assert (
-            ask("get", "2.1", "2.2", "--json").json["results"][0]["message"] == "no answer for this property"
-        )
+        assert ended.out == "2.1: left out of the answer\n2.2: 5\n"
+        as_json = ask("get", "2.1", "2.2", "--json").json
+        assert as_json["results"][0]["message"] == "left out of the answer"
 
     @pytest.mark.parametrize(
         ("words", "hint"),
@@ -171,7 +186,26 @@ class TestSet:
 
     def test_no_answer_for_the_property(self, ask, monkeypatch):
         monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, method, values: [])
-        assert "no answer for property 2.2" in ask("set", "2.2", "5").err
+        ended = ask("set", "2.2", "5")
+        assert ended.code == 1
+        assert (
+            "the device left property 2.2 out of its answer: The command may have been executed" in ended.err
+        )
+
+    @pytest.mark.parametrize("answer", [["ok"], "ok", "OK", 0, [0], {"code": 0}, [{"code": 0}]])
+    @pytest.mark.parametrize("words", [("2.2", "5"), ("2.2=5", "2.1=true")])
+    def test_every_way_to_say_yes(self, ask, monkeypatch, answer, words):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: answer)
+        ended = ask("set", *words)
+        assert (ended.code, ended.err) == (0, "")
+        assert "ok" in ended.out
+
+    @pytest.mark.parametrize("answer", [{"code": -4004}, -4004, [-4004], [{"code": -4004}]])
+    def test_every_way_to_say_no(self, ask, monkeypatch, answer):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: answer)
+        ended = ask("set", "2.2", "5")
+        assert (ended.code, ended.out) == (1, "")
+        assert "-4004" in ended.err
 
     def test_accepted_but_not_done(self, ask, monkeypatch):
         accepted = {"siid": 2, "piid": 2, "code": 1}
@@ -252,7 +286,8 @@ class TestUnicode:
         assert ask("get", "2", "11", "--json").json[0]["value"] == "\x1b[2Jx"
 
     def test_lone_surrogates(self, ask, monkeypatch):
-        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.read", lambda self, siid, piid: "a\ud800")
+        found = {"siid": 2, "piid": 11, "code": 0, "value": "a\ud800"}
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: [found])
         assert ask("get", "2", "11").out == "a\\ud800\n"
         assert ask("get", "2", "11", "--json").json[0]["value"] == "a\ud800"
 

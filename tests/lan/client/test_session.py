@@ -550,6 +550,34 @@ def test_an_unreadable_answer_to_an_unsafe_command_leaves_the_outcome_open() -> 
     assert link.executed["toggle", "[]"] == 1
 
 
+def test_an_answer_without_content_ends_an_unsafe_command_at_once() -> None:
+    link = Link(options=ResponderOptions(damage=("empty",), id_memory="silent"))
+    started = link.now
+    with pytest.raises(
+        PayloadDecodeException, match=r"answered toggle without any content\. The command may have"
+    ) as caught:
+        link.call("toggle").outcome()
+    assert (caught.value.kind, caught.value.may_have_run) == ("empty", True)
+    assert "ask for less" not in str(caught.value)
+    assert link.now - started < 1
+    assert link.executed["toggle", "[]"] == 1
+
+
+def test_mending_is_told_once_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
+    link = Link(options=ResponderOptions(damage=("leading zeros",)))
+    link.replies["get_x"] = lambda request: {"result": [5]}
+    for _ in range(3):
+        link.call("get_x")
+    told = [record.getMessage() for record in caplog.records if "mended" in record.getMessage()]
+    assert told == ["10.0.0.9 sent a damaged reply, which was mended: leading zeros of a number were dropped"]
+
+
+def test_kinds_of_mending_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    session = Link().session
+    session._note_repairs(tuple(f"'{number}' had no value: null" for number in range(100)))
+    assert len(caplog.records) == 16
+
+
 def test_replies_too_long_for_the_device_are_named() -> None:
     link = Link(options=ResponderOptions(damage=("bad sign",)))
     with pytest.raises(DeviceTimeout, match=r"bad sign.*ask for less"):
