@@ -33,6 +33,10 @@ hypothesis.settings.register_profile(
     "steady", deadline=None, print_blob=True, derandomize=True, database=None
 )
 hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
+# Where every line is traced, an example takes three times as long.
+hypothesis.settings.register_profile(
+    "traced", parent=hypothesis.settings.get_profile("steady"), max_examples=30
+)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
