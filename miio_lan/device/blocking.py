@@ -12,11 +12,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from miio_lan.device import calls
-from miio_lan.device.calls import Ask, PropertyTest, Steps
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls
+from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -26,16 +26,16 @@ from miio_lan.errors import (
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection
-from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, tracer
+from miio_lan.lan.client.transport.telling import Tell, tracer
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
 from miio_lan.record.redact import as_secret, redact
 
 if TYPE_CHECKING:
     import click
 
-    from miio_lan.device.subscription import Subscription
+    from miio_lan.device.steps.subscription import Subscription
     from miio_lan.record import Observer, Record
 
 _LOGGER = logging.getLogger(__name__)
@@ -385,7 +385,7 @@ class Device:
 
         :raises UnsupportedFeatureException: if it cannot
         """
-        from miio_lan.device.subscription import Subscription  # most programs never subscribe
+        from miio_lan.device.steps.subscription import Subscription  # most programs never subscribe
 
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)

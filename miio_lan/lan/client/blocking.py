@@ -24,10 +24,10 @@ from typing import Self
 
 from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.pushes import Push
-from miio_lan.lan.client.resolving import Address, Lookup
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, Teller
+from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.packet import PORT
 
 _LOGGER = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Connection:
     :param host: address or name of the device; resolved when the socket is opened
     :param session: the rules; this object is the only one to call them
     :param source_ip: the local address to send from, None to let the system choose
-    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.telling.tracer`
+    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.transport.telling.tracer`
     """
 
     def __init__(
