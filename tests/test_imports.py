@@ -42,7 +42,7 @@ RULES_WITHOUT_IO = (
     ),
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
-    *("device.steps", "device.spec", "device.names", "device.instance", "device.values"),
+    *("device.steps", "device.arguments", "device.spec", "device.names", "device.instance", "device.values"),
     *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )
