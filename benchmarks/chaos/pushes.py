@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from miio_lan.device.subscription import Subscription
+from miio_lan.device.steps.subscription import Subscription
 from miio_lan.errors import UnsupportedFeatureException
 from miio_lan.lan.packet import virtual_hello
 
 if TYPE_CHECKING:
-    from miio_lan.device.calls import Steps
+    from miio_lan.device.steps.calls import Steps
     from miio_lan.lan.client.call import Call
-    from miio_lan.lan.client.pushes import Push
+    from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.lan.client.session import Session
     from miio_lan.lan.responder.responder import Responder
 

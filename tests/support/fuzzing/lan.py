@@ -10,13 +10,13 @@ from support.fuzzing.material import DID, ID, TOKEN
 from support.steps import perform
 
 from miio_lan.click_common.output import json_line, plain, render, without_secrets
-from miio_lan.device import calls, miot_calls
 from miio_lan.device.ota import UpdateProgress, UpdateState
 from miio_lan.device.spec import Spec
+from miio_lan.device.steps import calls, miot_calls
 from miio_lan.errors import DeviceException, PayloadDecodeException
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.memory import life_of
-from miio_lan.lan.client.reply import read_error
+from miio_lan.lan.client.incoming.reply import read_error
+from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, decode, encode, hello_reply, push_ability, shown_token, virtual_hello
 from miio_lan.lan.payload import read_payload
