@@ -283,7 +283,7 @@ class PropertiesChanged(Uplink):
         if coded:
             cursor.blame("a status code stands between the ids and the value")
         changes: list[PropertyValue] = []
-        while len(cursor) >= 3:
+        while len(cursor) >= (4 if coded else 3):
             if cursor.peek() == cls.NAME:
                 cursor.skip()
                 cursor.blame("the command word is repeated inside the line")
@@ -328,6 +328,7 @@ def _is_coded(cursor: Cursor) -> bool:
     return (
         count % 3 != 0
         and count % 4 == 0
+        and cursor.ahead() is not None
         and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
     )
 
