@@ -168,6 +168,11 @@ def test_pushes_that_are_not(bench: Bench, heard: list[Push], story: str) -> Non
     assert story in next(pushes.faults())
 
 
+def test_a_device_that_is_said_to_be_unable_to_push_is_a_fault(bench: Bench) -> None:
+    bench.ledger.pushes.denied = 2
+    assert bench.faults() == {"pushes": 1}
+
+
 def test_what_the_device_sends_of_its_own_accord_is_noted_and_sent(bench: Bench) -> None:
     responder = Responder(device_id=5, token=bytes(16))
     bench.ledger.pushes.attach(responder)

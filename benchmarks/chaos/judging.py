@@ -20,7 +20,7 @@ FAULTS = {
     "untrue ok": "commands told as done that never ran",
     "untrue no": "refused or timed out without may_have_run, and ran",
     "stale": "newer sets undone by an older one's resends",
-    "pushes": "pushes handed over twice, otherwise than sent, or after the end",
+    "pushes": "pushes handed over twice, otherwise than sent, or after the end; denied subscriptions",
     "late": "calls that ended more than 0.5 s after their deadline",
 }
 
