@@ -253,7 +253,8 @@ def _judge_serial(case: Case, value: object, record: Record) -> None:
     size = len(value) if isinstance(value, str) else 0
     if size > SERIAL_NUMBER_LENGTH:
         case.odd(
-            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}", record
+            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}",
+            record,
         )
     else:
         case.good(f"the serial number is {value!r}", record)
