@@ -39,18 +39,22 @@ class RichConsole(Protocol):
         ...
 
 
-def terminal(judgement: Judgement, console: RichConsole) -> None:
+def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = None) -> None:
     """Print a judgement: the findings by urgency, then the counts.
 
     :param judgement: what was found
     :param console: a ``rich.console.Console``, or anything with its ``print``, ``width`` and ``is_terminal``
+    :param width: columns; by default those of the console where it is a terminal, and else rows as long as they are
     """
     judgement = without_secrets(judgement)
-    width = min(console.width, _WIDEST) if console.is_terminal else 0
+    if width is None:
+        width = console.width if console.is_terminal else 0
+    width = min(width, _WIDEST)
     start = wording.start_of(wording.in_order(judgement))
     _say(console, wording.shown(judgement.title), "bold")
     for line in _about(judgement):
-        _say(console, line, "dim")
+        for part in _wrapped(line, width, inset=2):
+            _say(console, part, "dim")
     for verdict in wording.by_need(judgement.verdicts):
         style = _STYLES[verdict.outcome.value]
         for line in _wrapped(_finding(verdict), width):
@@ -60,7 +64,8 @@ def terminal(judgement: Judgement, console: RichConsole) -> None:
                 _say(console, part, "")
     whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
-    _say(console, f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole])
+    for part in _wrapped(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", width, inset=2):
+        _say(console, part, _STYLES[whole])
 
 
 def _say(console: RichConsole, text: str, style: str) -> None:
@@ -90,10 +95,11 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
         yield f"    - {line}"
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int, inset: int | None = None) -> list[str]:
     if not width:
         return [line]
-    inset = " " * (16 if not line.startswith(" ") else 6)
+    if inset is None:
+        inset = 16 if not line.startswith(" ") else 6
     return textwrap.wrap(
-        line, max(width, 40), subsequent_indent=inset, break_on_hyphens=False, drop_whitespace=True
+        line, max(width, 40), subsequent_indent=" " * inset, break_on_hyphens=False, drop_whitespace=True
     ) or [""]

@@ -17,6 +17,7 @@ from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import reader_may_leave
 from miio_lan.click_common.failures import FAILED
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
@@ -170,8 +171,8 @@ def _show(settings: CliSettings, judgement: Judgement) -> None:
     # Not to stdout itself: rich fails where characters are unknown to it, and ends the program with its reader.
     paper = io.StringIO()
     console = Console(file=paper, force_terminal=sys.stdout.isatty(), highlight=False)
-    report.terminal(judgement, console)
-    echo(_plainer(paper.getvalue()), end="")
+    report.terminal(judgement, console, width=columns(sys.stdout))
+    echo(_plainer(paper.getvalue()), end="", styled=True)
 
 
 def _plainer(text: str) -> str:

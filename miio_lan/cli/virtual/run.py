@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
@@ -76,6 +77,15 @@ UNPROVISIONED = click.option(
 def shown_model(mcu: Mcu) -> str:
     """Give the model for people: what was only guessed is marked, with the way to say better."""
     return f"{mcu.spec.shown_model}; --model gives another" if mcu.model_guessed else mcu.model
+
+
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """Give the command that sets ``MIIO_LAN_`` variables in a shell: one, or several where one is too wide."""
+    assignments = [f"MIIO_LAN_{name}={value}" for name, value in variables.items()]
+    whole = f"  export {' '.join(assignments)}"
+    if len(whole) <= (columns(sys.stdout) or len(whole)):
+        return [whole]
+    return [f"  export {each}" for each in assignments]
 
 
 def timings_of(boot_time: float | None) -> Timings | None:
