@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.accept import modes as accept_modes
 from miio_lan.cli.accept.rules import list_rules, refuse_others
 from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
@@ -55,7 +56,7 @@ class _Accept(CliCommand):
     without=["show_secrets"],
     epilog="Exit codes: 0 no rule failed, 1 a rule failed or there was nothing to judge, 2 wrong use.",
 )
-@click.argument("recording", required=False)
+@click.argument("recording", required=False, shell_complete=completion.files)
 @click.option(
     "--uart", metavar="URL|pty", help="Test the MCU at this port, in the place of its Wi-Fi module."
 )
@@ -72,11 +73,17 @@ class _Accept(CliCommand):
     metavar="SECONDS",
     help="How long to listen; until Ctrl-C by default.",
 )
-@click.option("--spec", metavar="FILE|NAME", help="What the product is; without it, values are not judged.")
+@click.option(
+    "--spec",
+    metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
+    help="What the product is; without it, values are not judged.",
+)
 @click.option(
     "--allow",
     metavar="WORD",
     multiple=True,
+    shell_complete=completion.allowances,
     help="What else may be done to the product, see below; repeatable. By default it is only read.",
 )
 @click.option(
@@ -107,9 +114,18 @@ class _Accept(CliCommand):
     help="The recording, or the time of the check, holds a power-up: nothing of it may be missing.",
 )
 @click.option(
-    "--misbehave", metavar="NAME", multiple=True, help="How the virtual MCU misbehaves; repeatable."
+    "--misbehave",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.misbehaviours,
+    help="How the virtual MCU misbehaves; repeatable.",
 )
-@click.option("--record", metavar="FILE", help="Also write what crossed the wires, as a recording.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Also write what crossed the wires, as a recording.",
+)
 @click.option(
     "--report",
     "reports",

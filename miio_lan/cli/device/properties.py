@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
@@ -28,6 +29,7 @@ _SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
     metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
     help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
 )
 

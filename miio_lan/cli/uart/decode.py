@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import columns, folded
@@ -27,7 +28,7 @@ _MARGIN = 15
 
 
 @command("decode", without=DEVICE_OPTIONS)
-@click.argument("file", metavar="FILE", default="-")
+@click.argument("file", metavar="FILE", default="-", shell_complete=completion.files)
 @click.option(
     "--direction",
     type=click.Choice(["up", "down"]),

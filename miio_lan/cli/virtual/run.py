@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
 from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
@@ -46,7 +47,12 @@ class ListsMisbehaviours(CliCommand):
 
 
 SPEC = click.option(
-    "--spec", metavar="FILE|NAME", default="lamp", show_default=True, help="What the product is."
+    "--spec",
+    metavar="FILE|NAME",
+    default="lamp",
+    show_default=True,
+    shell_complete=completion.descriptions,
+    help="What the product is.",
 )
 MODEL = click.option(
     "--model", metavar="COMPANY.PRODUCT.VERSION", help="Its model, in place of the description's."
@@ -65,7 +71,11 @@ BOOT_TIME = click.option(
     help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default.",
 )
 MISBEHAVE = click.option(
-    "--misbehave", metavar="NAME", multiple=True, help="How its MCU misbehaves, see below; repeatable."
+    "--misbehave",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.misbehaviours,
+    help="How its MCU misbehaves, see below; repeatable.",
 )
 HOST = click.option("--host", "--ip", default="127.0.0.1", show_default=True, help="Address to listen at.")
 TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
