@@ -42,8 +42,8 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
     description = load_spec(spec)
     wanted = _wanted(properties, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         if len(wanted) == 1:
@@ -71,8 +71,8 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     description = load_spec(spec)
     wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     values = [{**one.ids(), "value": value} for one, value in wanted]
     with opened(settings, MiotDevice) as device:
@@ -100,8 +100,8 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
         action, arguments = f"{action}.{arguments[0]}", arguments[1:]
     siid, aiid, values = _call(action, arguments, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
@@ -226,7 +226,7 @@ def _plain_value(text: str) -> Any:
 
 def _refusal(method: str, item: dict[str, Any], sent: Sequence[Any]) -> DeviceError:
     """Make the error of a refusal; where quotes made a text of ``true`` or a number, they are named."""
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
     from miio_lan.errors import DeviceError
 
     error = miot_calls.refusal(method, item)
@@ -309,7 +309,7 @@ def _show_many(
     method: str,
     sent: Mapping[tuple[int, int], Any] | None = None,
 ) -> None:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
@@ -331,7 +331,7 @@ def _show_many(
 
 
 def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     if result is None:
         return "left out of the answer"
