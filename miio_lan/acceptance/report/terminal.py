@@ -1,4 +1,4 @@
-"""The report for a terminal: what needs attention with its evidence, the rest in a line each.
+"""The report for a terminal: what needs attention with its evidence, the rest in a line each, over the LAN a count.
 
 Written through the ``print`` of a rich console, which the caller owns. Nothing is markup, so that brackets in lines
 stay brackets. On a terminal the text is wrapped to its width; piped, every finding is one line that grep finds.
@@ -55,13 +55,17 @@ def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = 
     for line in _about(judgement):
         for part in _wrapped(line, width, inset=2):
             _say(console, part, "dim")
-    for verdict in wording.by_need(judgement.verdicts):
+    told, folded = _shown_and_folded(judgement)
+    for verdict in told:
         style = _STYLES[verdict.outcome.value]
         for line in _wrapped(_finding(verdict), width):
             _say(console, line, style)
         for line in _details(verdict, start):
             for part in _wrapped(line, width):
                 _say(console, part, "")
+    if folded:
+        for line in _wrapped(_count_of(folded, judgement), width):
+            _say(console, line, _STYLES["not observed"])
     whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
     for part in _wrapped(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", width, inset=2):
@@ -78,6 +82,22 @@ def _about(judgement: Judgement) -> Iterator[str]:
     records, exchanges = wording.in_order(judgement), judgement.exchanges
     through = f"{wording.went_through(exchanges)} of {len(exchanges)} exchanges went through"
     yield f"{len(records)} records in {wording.length_of(records)}, {through}"
+
+
+def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:
+    """Divide verdicts: over the LAN most rules are about a line that nobody heard, and one count says as much."""
+    verdicts = list(wording.by_need(judgement.verdicts))
+    unseen = [each for each in verdicts if each.outcome.value == "not observed"]
+    if judgement.mode != "lan" or len(unseen) < 2:
+        return verdicts, []
+    return [each for each in verdicts if each not in unseen], unseen
+
+
+def _count_of(folded: list[Verdict], judgement: Judgement) -> str:
+    heard = any(record.wire == "uart" for record in judgement.records)
+    why = "" if heard else ", most of them because nothing was heard of the serial line"
+    outcome = f"{_SIGNS['not observed']} {'not observed':<12}"
+    return f"{outcome}  {len(folded)} rules{why} (every other report names them, with the reason)"
 
 
 def _finding(verdict: Verdict) -> str:
