@@ -33,13 +33,16 @@ No I/O and no clock; nothing a line can hold raises; what is remembered is bound
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from math import inf
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import (
     Command,
+    Direction,
     Down,
     Error,
     GetDown,
@@ -54,12 +57,6 @@ from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Turn, text_of, text_of_raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Direction
 
 Side = Literal["module", "mcu"]
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from math import inf
-from typing import TYPE_CHECKING
 
-from miio_lan.record import DIRECTIONS
-from miio_lan.uart.turns import Before
-
-if TYPE_CHECKING:
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Command
-    from miio_lan.uart.turns import Downlink, Quiet, Turn
+from miio_lan.record import DIRECTIONS, Record
+from miio_lan.uart.commands import Command
+from miio_lan.uart.turns import Before, Downlink, Quiet, Turn
 
 
 class History:

@@ -5,18 +5,15 @@ Made by :class:`~miio_lan.uart.conversation.Conversation` alone, read by everybo
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""

@@ -7,21 +7,14 @@ transfer from lines, a line cut off because the listener came late, and lines th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from miio_lan.record import Record
-from miio_lan.uart.commands import UPLINKS, read
-from miio_lan.uart.firmware.transfer import Phase, TransferReader
+from miio_lan.record import Observer, Record
+from miio_lan.uart.commands import UPLINKS, Direction, Down, read
+from miio_lan.uart.firmware.transfer import Phase, Piece, TransferReader
 from miio_lan.uart.line import clean
 from miio_lan.uart.listening.watch import LineWatch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from miio_lan.record import Observer
-    from miio_lan.uart.commands import Direction, Down
-    from miio_lan.uart.firmware.transfer import Piece
 
 LATE_START = "late start"
 """The first line of a direction, when it is no command: its beginning was said before anybody listened."""
