@@ -40,16 +40,7 @@ from typing import Literal, NamedTuple
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
-from miio_lan.uart.commands import (
-    Command,
-    Direction,
-    Down,
-    Error,
-    GetDown,
-    Noise,
-    Reply,
-    Result,
-)
+from miio_lan.uart.commands import Command, Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import History
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger

@@ -75,17 +75,7 @@ class History:
 
     def forget(self) -> None:
         """Drop what is over; what is under way stays."""
-        for past in (
-            *(
-                self.said,
-                self.downlinks,
-                self.told,
-                self.orphans,
-                self.polls,
-                self.idle,
-                self.unseen,
-                self.hidden,
-            ),
-            *(self.unexplained, self.breaks, self.gaps, self.quiet),
-        ):
+        lines = (self.said, self.downlinks, self.told, self.orphans, self.quiet)
+        instants = (self.polls, self.idle, self.unseen, self.hidden, self.unexplained, self.breaks, self.gaps)
+        for past in (*lines, *instants):
             past.clear()

@@ -60,17 +60,6 @@ _REQUESTS = {word: f"down {request}" for request, word in IDENTITY_REQUESTS.item
 _ANSWERS = frozenset({"result", "error", *_REQUESTS})
 
 
-def merged(records: Iterable[Record]) -> list[Record]:
-    """Order the records of a line.
-
-    :param records: those of each direction in the order of time; how the two directions are mixed does not matter
-    """
-    merge = _Merge()
-    for record in records:
-        merge.take(record)
-    return list(merge.ready(math.inf))
-
-
 def in_order(records: Iterable[Record]) -> list[Record]:
     """Order the records of both wires: the lines as they were said, the datagrams among them by their time."""
     ordering = Ordering()

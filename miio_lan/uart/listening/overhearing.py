@@ -50,10 +50,8 @@ class Overhearing:
         self._peer = peer
         self._watch = LineWatch(self._line, wall=wall, peer=peer)
         self._phase = Phase()
-        self._transfers: dict[Direction, TransferReader] = {
-            "up": TransferReader("up"),
-            "down": TransferReader("down"),
-        }
+        up, down = TransferReader("up"), TransferReader("down")
+        self._transfers: dict[Direction, TransferReader] = {"up": up, "down": down}
         self._fresh: set[str] = {"up", "down"} if late else set()
         self._note = ""
 
@@ -86,7 +84,7 @@ class Overhearing:
         """Record a line that never reached the other end, and so is answered by nothing."""
         pending = self.downlink if direction == "up" else None
         reading = read(line, direction=direction, pending=pending).as_json()
-        self._observer(Record("uart", direction, now, self._wall(now), line, reading, note, self._peer))
+        self._record(direction, now, line, reading, note)
 
     def mark(self, note: str, direction: Direction, now: float) -> None:
         """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
@@ -103,11 +101,7 @@ class Overhearing:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        deadlines = [
-            self._watch.deadline,
-            self._transfers["up"].deadline,
-            self._transfers["down"].deadline,
-        ]
+        deadlines = [self._watch.deadline, *(each.deadline for each in self._transfers.values())]
         return min([each for each in deadlines if each is not None], default=None)
 
     def tick(self, now: float) -> None:
@@ -124,18 +118,12 @@ class Overhearing:
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
             self._fresh.discard(direction)
-            self._observer(
-                Record(
-                    "uart",
-                    direction,
-                    piece.instant,
-                    self._wall(piece.instant),
-                    piece.raw,
-                    piece.reading,
-                    _joined(XMODEM, self._note),
-                    self._peer,
-                )
-            )
+            self._record(direction, piece.instant, piece.raw, piece.reading, _joined(XMODEM, self._note))
+
+    def _record(
+        self, direction: Direction, now: float, raw: bytes, reading: Mapping[str, object], note: str
+    ) -> None:
+        self._observer(Record("uart", direction, now, self._wall(now), raw, reading, note, self._peer))
 
     def _line(self, record: Record) -> None:
         reading = record.reading or {}
