@@ -55,10 +55,9 @@ class History:
 
     def broken(self, start: float, end: float) -> bool:
         """Tell whether the observation was interrupted between two instants."""
-        gaps = (*self.gaps, *((since, inf) for since in self.away.values()))
-        return any(start <= each <= end for each in self.breaks) or any(
-            start <= last and first <= end for first, last in gaps
-        )
+        times = [*((each, each) for each in self.breaks), *self.gaps]
+        times += [(since, inf) for since in self.away.values()]
+        return any(start <= last and first <= end for first, last in times)
 
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something was said between two instants that was not seen, as what was seen shows."""
@@ -67,11 +66,13 @@ class History:
             bisect_left(found, start) < bisect_right(found, end) for found in lists
         )
 
+    def listened(self, since: float) -> bool:
+        """Tell whether both directions were listened to since an instant."""
+        return len(self.heard) == len(DIRECTIONS) and self.first is not None and self.first <= since
+
     def watched(self, start: float, end: float) -> bool:
         """Tell whether all was seen between two instants, as far as what was seen tells."""
-        if len(self.heard) < len(DIRECTIONS) or self.first is None or self.first > start:
-            return False
-        return not self.missing(start, end)
+        return self.listened(start) and not self.missing(start, end)
 
     def forget(self) -> None:
         """Drop what is over; what is under way stays."""

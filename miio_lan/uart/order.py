@@ -63,7 +63,7 @@ _ANSWERS = frozenset({"result", "error", *_REQUESTS})
 def in_order(records: Iterable[Record]) -> list[Record]:
     """Order the records of both wires: the lines as they were said, the datagrams among them by their time."""
     ordering = Ordering()
-    for record in sorted(records, key=_instant):
+    for record in sorted(records, key=lambda record: record.instant):
         ordering.take(record)
     return ordering.flush()
 
@@ -99,10 +99,6 @@ def in_stream(records: Iterable[Record]) -> Iterator[Record]:
         yield from rest()
         raise
     yield from rest()
-
-
-def _instant(record: Record) -> float:
-    return record.instant
 
 
 class Ordering:

@@ -5,9 +5,12 @@ Made by :class:`~miio_lan.uart.conversation.Conversation` alone, read by everybo
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
+from typing import TypeVar
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
@@ -98,6 +101,11 @@ class Turn:
         return self.reply is not None and not self.accepted
 
     @property
+    def useless(self) -> bool:
+        """Whether a module that has this answer cannot go on with it."""
+        return self.refused or self.dropped or not self.fits
+
+    @property
     def records(self) -> list[Record]:
         """The line, and the module's reply."""
         return [self.record, *([self.reply] if self.reply is not None else [])]
@@ -164,6 +172,15 @@ class Downlink:
         """All that belongs to it."""
         found = [self.record, *self.extra]
         return found + self.answer.records if self.answer is not None else found
+
+
+_Timed = TypeVar("_Timed", Turn, Downlink)
+
+
+def between(found: Sequence[_Timed], start: float, end: float) -> Sequence[_Timed]:
+    """Give those from one instant to another, both included; they stand in the order of time."""
+    instant = attrgetter("instant")
+    return found[bisect_left(found, start, key=instant) : bisect_right(found, end, key=instant)]
 
 
 @dataclass(frozen=True)
