@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
@@ -35,6 +35,23 @@ def text_of_raw(raw: bytes, direction: str) -> str:
     """Give the printable text of a line's bytes."""
     text = clean(raw)[0]
     return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
+
+
+class Seen(NamedTuple):
+    """How a line is read where it stands in the conversation.
+
+    :param echo: whether it is the MCU's own line that comes back
+    :param place: which of the open lines a reply belongs to
+    :param target: the downlink an answer is read as the answer to
+    :param others: what else it may answer
+    """
+
+    text: str
+    command: Command
+    echo: bool = False
+    place: int | None = None
+    target: Downlink | None = None
+    others: tuple[Downlink, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

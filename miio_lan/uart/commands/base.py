@@ -152,11 +152,6 @@ class Noise(Command):
         """The first word, where there is one: what an unknown command is called."""
         return self.text.partition(" ")[0]
 
-    def as_json(self) -> dict[str, object]:
-        """Return the neutral reading of what is no command."""
-        problem = self.problem
-        return {"command": None, "valid": not problem, **({"problem": problem} if problem else {})}
-
     def refuse(self) -> None:
         """Refuse it.
 

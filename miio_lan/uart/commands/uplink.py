@@ -324,11 +324,8 @@ def _coded_property(cursor: Cursor) -> list[PropertyValue]:
 def _is_coded(cursor: Cursor) -> bool:
     """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
     count = len(cursor)
-    return (
-        count % 3 != 0
-        and count % 4 == 0
-        and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
-    )
+    fours = count % 3 != 0 and count % 4 == 0
+    return fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
 
 
 @dataclass(frozen=True)
