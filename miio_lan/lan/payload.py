@@ -36,7 +36,8 @@ def _finite(text: str) -> float:
     return number
 
 
-_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).raw_decode
+_BLANKS = " \t\n\r"
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _ENCODE_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -68,15 +69,17 @@ def read_payload(plain: bytes) -> Payload:
     # Older firmware ends the text with a NUL: framing, not damage.
     body = plain.rstrip(b"\0")
     try:
-        value = _STRICT.decode(body.decode())
+        text = body.decode().strip(_BLANKS)
+        value, end = _STRICT(text)
     except (ValueError, RecursionError):
         pass
     else:
-        if is_deep(value, body):
-            raise PayloadDecodeException(
-                f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
-            )
-        return Payload(value)
+        if end == len(text):
+            if is_deep(value, body):
+                raise PayloadDecodeException(
+                    f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
+                )
+            return Payload(value)
     if not body.strip():
         raise PayloadDecodeException("a packet without content: no data", kind="empty", raw=plain)
     return _repaired(body, plain)
