@@ -38,7 +38,10 @@ def _finite(text: str) -> float:
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).raw_decode
 _BLANKS = " \t\n\r"
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# Values that contain themselves end in a RecursionError: to look for them each time costs a fifth.
+_ENCODE = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 _ENCODE_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -47,11 +50,12 @@ def dump_payload(value: object) -> bytes:
 
     :raises TypeError: for what JSON has no form for
     :raises ValueError: for NaN and infinities, and for values that contain themselves
+    :raises RecursionError: for what is nested beyond what Python can go down
     """
     try:
         return _ENCODE(value).encode()
-    except UnicodeEncodeError:
-        # A lone surrogate has no UTF-8 form, but JSON can spell it.
+    except (UnicodeEncodeError, RecursionError):
+        # A lone surrogate has no UTF-8 form, but JSON can spell it. And this encoder says what contains itself.
         return _ENCODE_ASCII(value).encode()
 
 
