@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from miio_lan.foreign import show as show
 from miio_lan.uart.document import Code as Code
 
 Value = bool | int | float | str
@@ -178,15 +179,6 @@ def on_step(value: Number, low: Number, step: Number) -> bool:
 
 def _finite(value: Number) -> bool:
     return abs(value) <= LARGEST
-
-
-def show(value: object) -> str:
-    """Write any value into an error: short, and without failing on integers too long to be written."""
-    try:
-        text = repr(value)
-    except ValueError:
-        text = "an integer of thousands of digits"
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _choice(value: Value, description: str) -> str:

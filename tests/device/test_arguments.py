@@ -17,6 +17,7 @@ from miio_lan.device.info import DeviceInfo
 from miio_lan.device.miot import MiotDevice, MiotValueType
 from miio_lan.device.ota import UpdateProgress, UpdateState
 from miio_lan.errors import DeviceException
+from miio_lan.lan.responder.responder import Request
 
 # Many per test; the socket is this process's own, so that each takes a fraction of a millisecond.
 EXAMPLES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -25,14 +26,26 @@ odd = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-3, 70_000),
-    st.sampled_from([10**400, -(10**400), 2**63, float("nan"), float("inf"), float("-inf"), 1e300, -0.5, 0.0]),
-    st.sampled_from(["", "power", "\ud800", "x\0y", "ä" * 40, "1", "on", "-1", "nan", "1" * 5000, "http://h/x"]),
+    st.sampled_from(
+        [10**400, -(10**400), 2**63, float("nan"), float("inf"), float("-inf"), 1e300, -0.5, 0.0]
+    ),
+    st.sampled_from(
+        ["", "power", "\ud800", "x\0y", "ä" * 40, "1", "on", "-1", "nan", "1" * 5000, "http://h/x"]
+    ),
     st.sampled_from([b"", b"power", b"\xff", bytearray(b"x"), memoryview(b"abc")]),
-    st.sampled_from([[], (), {}, set(), frozenset({1}), [None], [1, [2]], {"siid": 2}, {"piid": 1}, {1: 2}, {None: 1}]),
-    st.sampled_from([[{"siid": 2, "piid": 1}], [{"siid": [1], "piid": {}}], [{"siid": "2", "piid": None}], ["a", 1]]),
-    st.sampled_from([{"value": {1, 2}}, [object()], {"id": 1}, {"sid": object()}, [("sid", "x")], [float("nan")]]),
+    st.sampled_from(
+        [[], (), {}, set(), frozenset({1}), [None], [1, [2]], {"siid": 2}, {"piid": 1}, {1: 2}, {None: 1}]
+    ),
+    st.sampled_from(
+        [[{"siid": 2, "piid": 1}], [{"siid": [1], "piid": {}}], [{"siid": "2", "piid": None}], ["a", 1]]
+    ),
+    st.sampled_from(
+        [{"value": {1, 2}}, [object()], {"id": 1}, {"sid": object()}, [("sid", "x")], [float("nan")]]
+    ),
     st.sampled_from([object(), int, len, 1j, range(3), iter(()), Ellipsis, pathlib.PurePosixPath("/x")]),
-    st.sampled_from([ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"), "127.0.0.1", "::1", "fe80::1%x"]),
+    st.sampled_from(
+        [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1"), "127.0.0.1", "::1", "fe80::1%x"]
+    ),
     st.text(max_size=5),
 )
 
@@ -43,21 +56,30 @@ def self_containing() -> list[Any]:
     return found
 
 
-@pytest.fixture(scope="module")
+def echo(device: FakeDevice, request: Request) -> None:
+    """Answer with what was asked."""
+    device.reply(request, result=request.params)
+
+
+@pytest.fixture
 def peer() -> Iterator[FakeDevice]:
-    with FakeDevice(lambda device, request: device.reply(request, result=[])) as running:
+    with FakeDevice(echo) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def device(peer: FakeDevice) -> Iterator[Device]:
     with Device("127.0.0.1", TOKEN, port=peer.port) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def miot(peer: FakeDevice) -> Iterator[MiotDevice]:
-    names: Any = {"on": {"siid": 2, "piid": 1}, "toggle": {"siid": 2, "aiid": 1}, "bad": {"siid": [], "piid": object()}}
+    names: Any = {
+        "on": {"siid": 2, "piid": 1},
+        "toggle": {"siid": 2, "aiid": 1},
+        "bad": {"siid": [], "piid": object()},
+    }
     with MiotDevice("127.0.0.1", TOKEN, port=peer.port, mapping=names) as made:
         yield made
 
@@ -75,9 +97,13 @@ def attempt(call: Callable[[], object]) -> None:
 def test_send(device: Device, data: st.DataObject) -> None:
     given_ = {
         name: data.draw(odd, label=name)
-        for name in data.draw(st.sets(st.sampled_from(["extra_parameters", "repeat_safe", "timeout", "retry_count"])))
+        for name in data.draw(
+            st.sets(st.sampled_from(["extra_parameters", "repeat_safe", "timeout", "retry_count"]))
+        )
     }
-    command = data.draw(st.sampled_from(["get_prop", "toggle", "set_properties", "set_x"]) | odd, label="command")
+    command = data.draw(
+        st.sampled_from(["get_prop", "toggle", "set_properties", "set_x"]) | odd, label="command"
+    )
     attempt(lambda: device.send(command, data.draw(odd, label="parameters"), **given_))
 
 
@@ -114,7 +140,9 @@ def test_methods_of_a_miot_device(
     miot: MiotDevice, method: tuple[str, int], arguments: list[Any], numbered: bool
 ) -> None:
     if numbered and method[1] > 1:
-        arguments = [2, 1, *arguments[2:]] if "propert" not in method[0] or "by" in method[0] else ["on", *arguments]
+        arguments = (
+            [2, 1, *arguments[2:]] if "propert" not in method[0] or "by" in method[0] else ["on", *arguments]
+        )
     attempt(lambda: getattr(miot, method[0])(*arguments[: method[1]]))
 
 
@@ -139,20 +167,28 @@ def test_numbers_of_the_class(device: Device, timeout: Any, retry_count: Any) ->
         attempt(made.send_handshake)
 
 
+OF_A_DEVICE = (
+    *("ip", "token", "start_id", "debug", "lazy_discover", "timeout"),
+    *("model", "port", "source_ip", "max_in_flight", "observer"),
+)
+
+
 @EXAMPLES
 @given(
     st.sampled_from([Device, MiotDevice]),
     st.dictionaries(
-        st.sampled_from(
-            ["ip", "token", "start_id", "debug", "lazy_discover", "timeout", "model", "port", "source_ip"]
-            + ["max_in_flight", "observer"]
-        ),
+        st.sampled_from(OF_A_DEVICE),
         odd,
         max_size=3,
     ),
 )
 def test_making_a_device(peer: FakeDevice, kind: type[Device], given_: dict[str, Any]) -> None:
-    arguments: dict[str, Any] = {"ip": "127.0.0.1", "token": TOKEN, "port": peer.port, "timeout": 0.05} | given_
+    arguments: dict[str, Any] = {
+        "ip": "127.0.0.1",
+        "token": TOKEN,
+        "port": peer.port,
+        "timeout": 0.05,
+    } | given_
 
     def make_and_use() -> None:
         with kind(**arguments) as made:

@@ -20,6 +20,7 @@ from miio_lan.errors import (
     InvalidArgument,
     PayloadDecodeException,
 )
+from miio_lan.foreign import show
 from miio_lan.lan import codes
 from miio_lan.lan.client.call import MAY_HAVE_RUN, is_read
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
@@ -76,7 +77,7 @@ def read_properties(
     :raises DeviceException: if the device answers nothing of it
     """
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
-        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {wanted!r}")
+        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {show(wanted)}")
     found: list[Item] = []
     reading = _Reading(limit)
     # Cut anew after each slice: the limit may have changed meanwhile.
