@@ -13,7 +13,7 @@ from miio_lan.device.arguments import checked_arguments, checked_ids, checked_pr
 from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
 from miio_lan.device.steps import miot_calls
-from miio_lan.device.steps.miot_calls import SliceLimit
+from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
 from miio_lan.foreign import show
 from miio_lan.record.redact import as_secret
@@ -99,7 +99,7 @@ class MiotDevice(Device):
         :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
         """
         (ids,) = _properties([(siid, piid)])
-        items = self._perform(miot_calls.read_one(ids))
+        items = self._perform(read_one(ids))
         if not items:
             raise miot_calls.no_answer(GET_PROPERTIES, siid, piid)
         if miot_calls.failed(items[0]):
@@ -142,7 +142,7 @@ class MiotDevice(Device):
     ) -> list[Any]:
         """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
 
-        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.miot_calls.read_properties`.
+        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.read_properties`.
 
         :param max_properties: properties per request at most; None for what is known to work
         """
@@ -150,8 +150,8 @@ class MiotDevice(Device):
         if property_getter != GET_PROPERTIES or not all(isinstance(item, Mapping) for item in items):
             getter = property_getter if property_getter != GET_PROPERTIES else "get_prop"
             return super().get_properties(items, property_getter=getter, max_properties=max_properties)
-        wanted = miot_calls.DEFAULT_LIMIT if max_properties is None else max_properties
-        return self._perform(miot_calls.read_properties(items, self._slices, wanted))
+        wanted = DEFAULT_LIMIT if max_properties is None else max_properties
+        return self._perform(read_properties(items, self._slices, wanted))
 
     def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
         """Read all properties of the mapping; each result's ``did`` is the name it has there."""
@@ -162,7 +162,7 @@ class MiotDevice(Device):
     def get_property_by(self, siid: int, piid: int) -> list[Any]:
         """Get a property by its siid and piid, as a list with one result."""
         (ids,) = _properties([(siid, piid)])
-        return self._perform(miot_calls.read_one(ids))
+        return self._perform(read_one(ids))
 
     @command
     def set_property_by(
