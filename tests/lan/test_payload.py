@@ -173,3 +173,28 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
     for _ in range(64):
         deep = [deep]
     assert read_payload(dump_payload(deep)).value == deep
+
+
+@given(json_values)
+def test_texts_are_what_the_library_writes(value: object) -> None:
+    assert json.loads(dump_payload(value)) == value
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    assert dump_payload(value) == written.encode()
+
+
+def test_what_contains_itself_is_said_to() -> None:
+    endless: list[object] = [1]
+    endless.append({"more": endless})
+    with pytest.raises(ValueError, match="Circular"):
+        dump_payload(endless)
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        dump_payload(deep)
+
+
+@pytest.mark.parametrize("text", ['{"a":1} x', '{"a":1}{', '{"a":1},'])
+def test_what_follows_a_sound_text_is_not_overlooked(text: str) -> None:
+    with pytest.raises(PayloadDecodeException, match="after the end"):
+        read_payload(text.encode())
