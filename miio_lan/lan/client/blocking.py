@@ -358,7 +358,7 @@ class Connection(DeviceSocket):
                 self._read_backlog()
 
     def _resolve(self, end: float) -> Address:
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
+        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())
         finally:
