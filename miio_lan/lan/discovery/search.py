@@ -215,7 +215,7 @@ class Search:
             own = self.round % 4 < 2 or interface.is_loopback
             self._output.append(Shout(hello, way, str(interface.broadcast) if own else _EVERYBODY))
         self.round += 1
-        doubled = max(0, self.round - EVEN_ROUNDS)
+        doubled = max(0, self.round + 1 - EVEN_ROUNDS)
         self._next_round = now + min(MAX_GAP, FIRST_GAP * 2.0 ** min(doubled, 16))
         if self.end == math.inf and doubled:
             # A search that goes on asks single addresses along with everybody.
