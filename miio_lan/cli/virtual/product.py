@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="UDP port, 0 for any free one.",
 )
 @virtual_run.TOKEN
+@virtual_run.DID
 @virtual_run.SPEC
 @virtual_run.MODEL
 @virtual_run.PROFILE
@@ -84,6 +85,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         host=options["host"],
         port=options["port"],
         token=options["token"],
+        device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
