@@ -19,9 +19,9 @@ from typing import Any
 
 import click
 
-from miio_lan.device.calls import PropertyTest
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
+from miio_lan.device.steps.calls import PropertyTest
 from miio_lan.errors import DeviceException
 from miio_lan.foreign import printable, printable_json
 from miio_lan.record.redact import HIDDEN, is_secret, redact_value

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from miio_lan.device import calls
-from miio_lan.device.calls import Ask, PropertyTest, Steps
+from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls
+from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
+from miio_lan.device.steps.carrying import arguments_of, carry_out
+from miio_lan.device.tracing import teller
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -26,17 +28,16 @@ from miio_lan.errors import (
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection
-from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, tracer
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.record.redact import as_secret, redact
+from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     import click
 
-    from miio_lan.device.subscription import Subscription
-    from miio_lan.record import Observer, Record
+    from miio_lan.device.steps.subscription import Subscription
+    from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -97,24 +98,16 @@ class Device:
     ) -> None:
         # From here on, whoever shows the variables of a frame or of this object shows no token, right or wrong.
         token = as_secret(token)
-        if ip is not None and not isinstance(ip, str):
-            # Objects of the ipaddress module are meant; numbers and bytes are not.
-            if isinstance(ip, (int, bytes)):
-                raise InvalidArgument(f"an address is text such as '192.168.1.9', not {ip!r}")
-            ip = str(ip)
-        self.ip = ip
+        self.ip = ip = arguments.checked_address(ip)
         self.token = token
         self.debug = debug
-        self.timeout = _checked_timeout(self.timeout if timeout is None else timeout)
+        self.timeout = arguments.checked_timeout(self.timeout if timeout is None else timeout)
         self._model = model
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
-        #: Of each thread: when the call it is in ends, which may consist of several commands.
-        if max_in_flight < 1:
-            raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
-        if not 0 < port < 65536:
-            raise InvalidArgument(f"a UDP port is 1 to 65535, not {port}")
+        arguments.checked_in_flight(max_in_flight)
+        arguments.checked_port(port)
         peer = ip or "the device"
         session = Session(
             None if token is None else parse_token(token),
@@ -123,11 +116,12 @@ class Device:
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
-        tell = _teller(observer, debug, peer)
+        tell = teller(observer, debug, peer)
         self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
 
     @cached_property
     def _call(self) -> threading.local:
+        # Of each thread: when the call it is in ends, which may consist of several commands.
         return threading.local()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -194,7 +188,7 @@ class Device:
         return self._reachable().call(
             command,
             [] if parameters is None else parameters,
-            timeout=_checked_timeout(self.timeout if timeout is None else timeout),
+            timeout=arguments.checked_timeout(self.timeout if timeout is None else timeout),
             retry_count=self._retries(retry_count),
             repeat_safe=repeat_safe,
             extra=extra_parameters,
@@ -207,7 +201,7 @@ class Device:
         :raises DeviceTimeout: if it does not answer
         """
         answer = self._reachable().handshake(
-            timeout=_checked_timeout(self.timeout), retry_count=self._retries(None)
+            timeout=arguments.checked_timeout(self.timeout), retry_count=self._retries(None)
         )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
@@ -230,9 +224,7 @@ class Device:
 
     def _retries(self, retry_count: int | None) -> int:
         count = self.retry_count if retry_count is None else retry_count
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise InvalidArgument(f"retry_count is a whole number from 0, not {count!r}")
-        return count
+        return arguments.checked_retries(count)
 
     def _perform(self, steps: Steps[Result], *, bounded: bool = True) -> Result:
         """Carry out the steps of a call; errors go to the step that caused them.
@@ -242,40 +234,17 @@ class Device:
         outer = getattr(self._call, "deadline", None)
         if bounded and outer is None:
             with suppress(InvalidArgument):  # which the first command says better
-                seconds = _checked_timeout(self.timeout) * (1 + self._retries(None))
+                seconds = arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
                 self._call.deadline = time.monotonic() + seconds
         try:
-            return self._steps(steps)
+            return carry_out(steps, self._ask)
         finally:
             self._call.deadline = outer
 
-    def _steps(self, steps: Steps[Result]) -> Result:
-        try:
-            ask = next(steps)
-            while True:
-                try:
-                    answer = self._ask(ask)
-                except DeviceException as error:
-                    ask = steps.throw(error)
-                else:
-                    ask = steps.send(answer)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-
     def _ask(self, ask: Ask) -> Any:
-        """Send what a step asks for, as one would by hand.
-
-        Only what differs from the default is passed: ``send`` may be overridden, or stood in for, with the signature
-        that python-miio's has.
-        """
-        more: dict[str, Any] = {} if ask.repeat_safe is None else {"repeat_safe": ask.repeat_safe}
         own = type(self).send is Device.send and "send" not in vars(self)
-        if more and not own and not _takes(self.send, "repeat_safe"):
-            more = {}
-        if ask.retry_count is not None:
-            return self.send(ask.method, ask.params, ask.retry_count, **more)
-        return self.send(ask.method, ask.params, **more)
+        given, more = arguments_of(ask, None if own else self.send)
+        return self.send(*given, **more)
 
     # --- commands every product knows --------------------------------------------------------------------------
 
@@ -385,7 +354,7 @@ class Device:
 
         :raises UnsupportedFeatureException: if it cannot
         """
-        from miio_lan.device.subscription import Subscription  # most programs never subscribe
+        from miio_lan.device.steps.subscription import Subscription  # most programs never subscribe
 
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
@@ -427,33 +396,3 @@ class Device:
         from miio_lan.click_common import DeviceGroup  # click is loaded by those who want a command line
 
         return DeviceGroup(cls)
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Tell whether a function takes an argument of that name; what cannot be looked into does."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return True
-    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-
-
-def _checked_timeout(timeout: float) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {timeout!r}")
-    return timeout
-
-
-def _teller(observer: Observer | None, debug: int, peer: str) -> Tell | None:
-    if observer is None and debug <= 0:
-        return None
-
-    def observe(record: Record) -> None:
-        if debug > 0:
-            arrow = "<-" if record.direction == "up" else "->"
-            text = printable(redact(record.raw.decode(errors="replace")))
-            _LOGGER.debug("%s %s %s", peer, arrow, text or record.note)
-        if observer is not None:
-            observer(record)
-
-    return tracer(observe, peer)

@@ -8,10 +8,10 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar
 
-from miio_lan.device import miot_calls
 from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
-from miio_lan.device.miot_calls import SliceLimit
+from miio_lan.device.steps import miot_calls
+from miio_lan.device.steps.miot_calls import SliceLimit
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
@@ -135,7 +135,7 @@ class MiotDevice(Device):
     ) -> list[Any]:
         """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
 
-        The working slice size is learnt and remembered; see :func:`miio_lan.device.miot_calls.read_properties`.
+        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.miot_calls.read_properties`.
 
         :param max_properties: properties per request at most; None for what is known to work
         """

@@ -107,11 +107,11 @@ PINS = {
         "SURELY_STALE": 120.0,
         "STAMP_STEP": 1.0,
     },
-    "lan.client.afoot": {
+    "lan.client.repeating.afoot": {
         "UNDER_WAY": 2.0,
         "_MAX_COPIES": 1000,
     },
-    "lan.client.memory": {
+    "lan.client.repeating.memory": {
         "QUESTIONS": 14,
         "ENOUGH": 12,
         "PACE": 0.12,
@@ -123,10 +123,10 @@ PINS = {
         "MAX_ATTEMPTS": 8,
         "_OUT_OF_ORDER": 4,
     },
-    "lan.client.repeats": {
+    "lan.client.repeating.repeats": {
         "REMEMBERED_FOR": 15.0,
     },
-    "lan.client.reply": {
+    "lan.client.incoming.reply": {
         "MAX_MESSAGE": 1000,
     },
     "lan.client.sending": {
@@ -150,7 +150,7 @@ PINS = {
         "_DEVIATION_GAIN": 0.25,
         "_MAX_METHODS": 256,
     },
-    "lan.client.pushes": {
+    "lan.client.incoming.pushes": {
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,
         "MAX_BYTES": 16 * 1024 * 1024,

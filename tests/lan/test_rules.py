@@ -12,8 +12,8 @@ from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE, DeviceClock
 from miio_lan.lan.client.ids import MAX_ID, IdSource
+from miio_lan.lan.client.incoming.reply import read_error, reply_id
 from miio_lan.lan.client.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
-from miio_lan.lan.client.reply import read_error, reply_id
 from miio_lan.record.redact import redact
 
 

@@ -39,8 +39,8 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
     description = load_spec(spec)
     wanted = _wanted(properties, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         if len(wanted) == 1:
@@ -68,8 +68,8 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     description = load_spec(spec)
     wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     values = [{**one.ids(), "value": value} for one, value in wanted]
     with opened(settings, MiotDevice) as device:
@@ -96,8 +96,8 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
         action, arguments = f"{action}.{arguments[0]}", arguments[1:]
     siid, aiid, values = _call(action, arguments, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
@@ -270,7 +270,7 @@ def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], met
 def _show_many(
     settings: CliSettings, targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str
 ) -> None:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
@@ -292,7 +292,7 @@ def _show_many(
 
 
 def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     if result is None:
         return "left out of the answer"

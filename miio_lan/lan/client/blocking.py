@@ -22,12 +22,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from miio_lan.errors import DeviceException, DeviceTimeout
+from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.pushes import Push
-from miio_lan.lan.client.resolving import Address, Lookup
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, Teller
+from miio_lan.lan.client.transport.device_socket import DeviceSocket
+from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.packet import PORT
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,13 +47,13 @@ _GONE = 0.2
 _NO_SOCKET = 0.05
 
 
-class Connection:
+class Connection(DeviceSocket):
     """A device's address, and the conversation with it.
 
     :param host: address or name of the device; resolved when the socket is opened
     :param session: the rules; this object is the only one to call them
     :param source_ip: the local address to send from, None to let the system choose
-    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.telling.tracer`
+    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.transport.telling.tracer`
     """
 
     def __init__(
@@ -65,17 +66,12 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
         tell: Tell | None = None,
     ) -> None:
-        self.host = host
-        self.port = port
-        self.source_ip = source_ip
+        super().__init__(host, port, source_ip)
         self.session = session
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
         session.observed = session.observed or tell is not None
-        self._socket: socket.socket | None = None
-        self._local_port = 0
         self._lookup: Lookup | None = None
-        self._doubtful = False
         self._start()
         _CONNECTIONS.add(self)
 
@@ -384,50 +380,6 @@ class Connection:
                 continue  # an old ICMP message
             self.session.receive(bytes(self._buffer[:size]), now, stale=True)
         self._flush()
-
-    def _open(self, address: Address) -> None:
-        """Make a socket to an address, in place of the one there may be."""
-        self._close_socket()
-        family, kind, protocol, _, peer = address
-        sock = socket.socket(family, kind, protocol)
-        try:
-            self._bind(sock)
-            # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.
-            sock.connect(peer)
-            self._local_port = sock.getsockname()[1]
-        except BaseException as error:
-            sock.close()
-            if isinstance(error, OSError):
-                raise DeviceException(f"cannot send to {self.host}: {error.strerror or error}") from None
-            raise
-        self._doubtful = False
-        self._socket = sock
-
-    def _bind(self, sock: socket.socket) -> None:
-        """Use the port of before, where it is free: a device tells what it tells unasked to that one."""
-        if self._local_port:
-            with suppress(OSError):
-                sock.bind((self.source_ip or "", self._local_port))
-                return
-        if self.source_ip is not None:
-            try:
-                sock.bind((self.source_ip, 0))
-            except OSError as error:
-                raise DeviceException(
-                    f"cannot send from {self.source_ip}: {error.strerror or error}"
-                ) from None
-
-    def _close_socket(self) -> None:
-        sock, self._socket = self._socket, None
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits in it
-            sock.close()
-
-    def _describe(self, error: OSError) -> str:
-        if isinstance(error, ConnectionError):
-            return f"nothing listens on UDP port {self.port} of {self.host} (ICMP port unreachable)"
-        return f"cannot send to {self.host}: {error.strerror or error}"
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

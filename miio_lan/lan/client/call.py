@@ -15,7 +15,7 @@ from miio_lan.errors import (
     PayloadDecodeException,
     RequestTooLong,
 )
-from miio_lan.lan.client.afoot import Targets
+from miio_lan.lan.client.repeating.afoot import Targets
 from miio_lan.lan.packet import MAX_REQUEST, sealed_size
 from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 
@@ -62,7 +62,7 @@ class Call:
     once: bool = False
 
     active: bool = False
-    #: What it sets, see :mod:`miio_lan.lan.client.afoot`.
+    #: What it sets, see :mod:`miio_lan.lan.client.repeating.afoot`.
     targets: Targets = frozenset()
     awaits_hello: bool = False
     next_send: float = 0.0

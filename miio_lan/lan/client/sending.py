@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 from miio_lan.errors import InvalidTokenException
-from miio_lan.lan.client import repeats
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.ids import IdSource
-from miio_lan.lan.client.memory import GREETING, IdMemory
-from miio_lan.lan.client.open_calls import OpenCalls
+from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
+from miio_lan.lan.client.repeating import repeats
+from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
 

@@ -2,7 +2,8 @@
 
 A transport calls :meth:`Session.receive`, :meth:`Session.tick` and :meth:`Session.take_output`, and waits no longer
 than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again: :mod:`miio_lan.lan.client.repeats`.
+Rules and their reasons: docs/architecture.md, "The session". What may go out again:
+:mod:`miio_lan.lan.client.repeating.repeats`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from collections import Counter
 from collections.abc import Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
-from miio_lan.lan.client import repeats
-from miio_lan.lan.client.afoot import targets
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
-from miio_lan.lan.client.memory import life_of
+from miio_lan.lan.client.incoming.pushes import PushInbox
+from miio_lan.lan.client.incoming.reply import read_error, reply_id
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
-from miio_lan.lan.client.pushes import PushInbox
-from miio_lan.lan.client.reply import read_error, reply_id
+from miio_lan.lan.client.repeating import repeats
+from miio_lan.lan.client.repeating.afoot import targets
+from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, shown_token
 from miio_lan.lan.payload import dump_payload

@@ -13,7 +13,7 @@ from support.lan_server import DEVICE_ID, TOKEN, Server
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import tracer
+from miio_lan.lan.client.transport.telling import tracer
 from miio_lan.lan.packet import hello_reply
 from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.slices import cut
+from miio_lan.device.steps.slices import cut
 from miio_lan.errors import (
     DeviceError,
     DeviceException,

@@ -5,7 +5,7 @@ Reads and absolute sets may, at any time. Anything else must not run twice, on a
 1. when the device said that it has no room for it, to the only copy that left us;
 2. when a stamp proves that the device had restarted before the command was sent, so that it dropped it;
 3. under the same id, when this device was seen to ignore or to replay repeated ids
-   (:mod:`miio_lan.lan.client.memory`), and has not restarted since, which would have made it forget.
+   (:mod:`miio_lan.lan.client.repeating.memory`), and has not restarted since, which would have made it forget.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from miio_lan.errors import DeviceError
 from miio_lan.lan import codes
 from miio_lan.lan.client.call import MAY_HAVE_RUN, Call
 from miio_lan.lan.client.clock import DeviceClock
-from miio_lan.lan.client.memory import IdMemory
+from miio_lan.lan.client.repeating.memory import IdMemory
 
 #: Seconds after which a device is not trusted to remember an id any more.
 REMEMBERED_FOR = 15.0

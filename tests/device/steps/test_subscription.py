@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from miio_lan import MiotDevice, UnsupportedFeatureException
-from miio_lan.device.calls import Ask, Steps
-from miio_lan.device.subscription import Subscription
+from miio_lan.device.steps.calls import Ask, Steps
+from miio_lan.device.steps.subscription import Subscription
 from miio_lan.lan.packet import Packet, PushAbility, push_sign
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct

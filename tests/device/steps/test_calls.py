@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.steps import perform
 
-from miio_lan.device import calls
-from miio_lan.device.calls import Ask, PropertyTest
+from miio_lan.device.steps import calls
+from miio_lan.device.steps.calls import Ask, PropertyTest
 from miio_lan.errors import (
     DeviceError,
     DeviceInfoUnavailableException,

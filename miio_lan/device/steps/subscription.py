@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from miio_lan.device.calls import Ask, Steps
+from miio_lan.device.steps.calls import Ask, Steps
 from miio_lan.errors import UnsupportedFeatureException
 from miio_lan.lan.packet import Packet, PushAbility, push_ability
 

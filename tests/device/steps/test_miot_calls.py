@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.steps import perform
 
-from miio_lan.device import miot_calls
-from miio_lan.device.calls import Ask
-from miio_lan.device.miot_calls import SliceLimit, match, read_properties
+from miio_lan.device.steps import miot_calls
+from miio_lan.device.steps.calls import Ask
+from miio_lan.device.steps.miot_calls import SliceLimit, match, read_properties
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.link import DEVICE_ID, TOKEN, Link
 
 from miio_lan.errors import DeviceTimeout, PayloadDecodeException
-from miio_lan.lan.client.afoot import Afoot, targets
+from miio_lan.lan.client.repeating.afoot import Afoot, targets
 from miio_lan.lan.packet import HELLO, decode, encode
 from miio_lan.lan.responder.responder import Request
 

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from miio_lan.lan.client.reply import reply_id
+from miio_lan.lan.client.incoming.reply import reply_id
 
 #: Seconds for which a repeat is recognised; devices repeat every 2 to 3 s until acknowledged.
 MEMORY = 30.0

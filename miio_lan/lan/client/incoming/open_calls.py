@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from miio_lan.lan.client.afoot import Afoot
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.reply import find_id
+from miio_lan.lan.client.incoming.reply import find_id
+from miio_lan.lan.client.repeating.afoot import Afoot
 
 
 class OpenCalls:

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from miio_lan.device.calls import Ask, Steps, try_list
-from miio_lan.device.slices import cut
+from miio_lan.device.steps.calls import Ask, Steps, try_list
+from miio_lan.device.steps.slices import cut
 from miio_lan.errors import (
     DeviceError,
     DeviceException,

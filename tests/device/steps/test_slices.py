@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.slices import cut
+from miio_lan.device.steps.slices import cut
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.lan.packet import MAX_REQUEST, encode
 
