@@ -68,6 +68,10 @@ class NamedDevice:
         given = {key: value for key, value in optional.items() if value is not None}
         return {"ip": self.ip, "token": self.token, **given, **self.more}
 
+    def at(self, ip: str) -> NamedDevice:
+        """Return the same device at another address."""
+        return replace(self, ip=ip)
+
 
 def default_path() -> Path:
     """Return where the file is: :data:`DEVICES_VARIABLE`, else in the platform's configuration folder."""
@@ -332,7 +336,7 @@ class DevicesFile:
         def edit(devices: dict[str, NamedDevice]) -> None:
             known = devices.get(device.name)
             if known is not None and (known.did, known.ip) == (device.did, device.ip):
-                devices[device.name] = replace(known, ip=ip)
+                devices[device.name] = known.at(ip)
 
         self.change(edit)
 

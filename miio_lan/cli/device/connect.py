@@ -37,14 +37,14 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
     :raises click.UsageError: if address or token are missing, or the address cannot be one
     """
     if settings.names_twice:
-        refuse(f"-d {settings.device} and {settings.names_twice} are two ways to say which device: use one of them.")
+        refuse(
+            f"-d {settings.device} and {settings.names_twice} are two ways to say which device: use one of them."
+        )
     peer = settings.device or _checked_address(settings)
     options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
     # Only for people: looking at each datagram has its price.
     patience = (
-        Patience(peer)
-        if (sys.stderr is not None and sys.stderr.isatty()) and observer is None
-        else None
+        Patience(peer) if (sys.stderr is not None and sys.stderr.isatty()) and observer is None else None
     )
     options["observer"] = patience.observe if patience is not None else observer
     with _made(settings, kind, options) as device:
