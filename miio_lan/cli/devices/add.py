@@ -13,6 +13,7 @@ from miio_lan.click_common.output import echo, echo_json
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
+    from miio_lan.device.blocking import Device
     from miio_lan.device.named import NamedDevice
 
 _TIMEOUT = 2.0
@@ -106,7 +107,17 @@ def _checked(settings: CliSettings, made: NamedDevice) -> NamedDevice:
             did = device.send_handshake().device_id
             if made.did not in (None, did):
                 raise DeviceException(f"the device at {made.ip} has the did {did}, not {made.did}")
-            info = device.info()
+            model = made.model or _model(device)
         except DeviceTimeout as error:
             raise DeviceTimeout(f"{error}. --no-check stores it all the same.") from None
-    return replace(made, did=did, model=made.model or info.model)
+    return replace(made, did=did, model=model)
+
+
+def _model(device: Device) -> str | None:
+    """Ask for the model. One that refuses to tell has taken the token all the same: its refusal is signed with it."""
+    from miio_lan.errors import DeviceError, DeviceInfoUnavailableException
+
+    try:
+        return device.info().model
+    except (DeviceError, DeviceInfoUnavailableException):
+        return None

@@ -19,6 +19,7 @@ from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import NoReturn
 
     from miio_lan.lan.discovery.findings import Finding
 
@@ -56,40 +57,48 @@ def discover(settings: CliSettings, **options: Any) -> None:
     """
     if options["watch"] and options["timeout"] is not None:
         refuse("--watch goes on until Ctrl-C: --timeout has no effect.")
-    from miio_lan.cli.discover.table import Live, rows
-
-    names = _names()
     found: dict[int, Finding] = {}
-    live = not settings.json and sys.stdout.isatty()
-    with contextlib.ExitStack() as stack:
-        table = stack.enter_context(Live(found, names)) if live else None
-        for finding in _searched(settings, options):
-            found[finding.did] = finding
-            if options["watch"] and table is None:
-                _tell(settings, finding, names)
+    names = _names()
+    try:
+        _search(settings, options, found, names)
+    except KeyboardInterrupt:
+        if not options["watch"]:
+            raise
+        return  # its ordinary end
     if not found:
         _complain(settings, options)
-    if not options["watch"]:
-        for finding in found.values() if settings.json else ():
-            _tell(settings, finding, names)
-        if not settings.json and table is None:
-            echo("\n".join(rows(list(found.values()), names, time.monotonic())))
 
 
-def _searched(settings: CliSettings, options: Mapping[str, Any]) -> Iterator[Finding]:
-    """Search; with ``--watch``, Ctrl-C and a plain kill are the ordinary end."""
+def _search(
+    settings: CliSettings, options: Mapping[str, Any], found: dict[int, Finding], names: Mapping[int, str]
+) -> None:
+    """Search, and show what is found: as it comes, at a terminal and with ``--watch``; else when the search is over."""
+    from miio_lan.cli.discover.table import Live, rows
     from miio_lan.cli.virtual.run import killed_is_interrupted
+
+    live = not settings.json and sys.stdout.isatty()
+    with killed_is_interrupted(), Live(found, names) if live else contextlib.nullcontext():
+        for finding in _findings(settings, options):
+            found[finding.did] = finding
+            if options["watch"] and not live:
+                _tell(settings, finding, names)
+    if settings.json and not options["watch"]:
+        for finding in found.values():
+            _tell(settings, finding, names)
+    elif found and not live and not options["watch"]:
+        echo("\n".join(rows(list(found.values()), names, time.monotonic())))
+
+
+def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Iterator[Finding]:
     from miio_lan.lan.discovery.blocking import search
 
-    watch = options["watch"]
-    with killed_is_interrupted(), contextlib.suppress(*([KeyboardInterrupt] if watch else [])):
-        yield from search(
-            math.inf if watch else options["timeout"],
-            interfaces=options["interfaces"] or None,
-            subnets=options["subnets"],
-            mdns=options["mdns"],
-            port=settings.port or PORT,
-        )
+    return search(
+        math.inf if options["watch"] else options["timeout"],
+        interfaces=options["interfaces"] or None,
+        subnets=options["subnets"],
+        mdns=options["mdns"],
+        port=settings.port or PORT,
+    )
 
 
 def _names() -> dict[int, str]:
@@ -117,13 +126,11 @@ def _tell(settings: CliSettings, finding: Finding, names: Mapping[int, str]) -> 
     sys.stdout.flush()
 
 
-def _complain(settings: CliSettings, options: Mapping[str, Any]) -> None:
-    """Fail where nothing was found, unless somebody only watched.
+def _complain(settings: CliSettings, options: Mapping[str, Any]) -> NoReturn:
+    """Say that nobody was found, and what may be the reason.
 
-    :raises DeviceTimeout: with what may be the reason
+    :raises DeviceTimeout: always
     """
-    if options["watch"]:
-        return
     from miio_lan.errors import DeviceTimeout
     from miio_lan.lan.discovery.ways import chosen, local_interfaces
 
