@@ -27,6 +27,7 @@ PINS = {
         "MAX_DEPTH": 64,
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
+        "ENDLESS": 309,
     },
     "lan.repair": {
         "MAX_DEPTH": 64,
