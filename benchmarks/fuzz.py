@@ -42,7 +42,7 @@ OF_EACH = 3
 SUSPECT = 0.3
 """Seconds of a batch after which its mutations are looked at."""
 ALWAYS, PER_BYTE = 0.5, 50e-6
-"""Seconds that any mutation may take, and those for each byte: one byte may be a line, and so a record that is shown."""
+"""Seconds that any mutation may take, and those for each byte: one byte may be a line, and a record that is shown."""
 COLLECT = 20
 """Rounds after which garbage is looked for; to look for it all the time costs a tenth."""
 HANGS = 300.0
