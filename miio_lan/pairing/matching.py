@@ -45,9 +45,8 @@ from miio_lan.pairing.candidates import (
     extend,
     replied_promptly,
 )
-from miio_lan.pairing.content import error_of
+from miio_lan.pairing.content import timed_out
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
@@ -156,8 +155,7 @@ class Matcher:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
-            timed_out = error_of(request.reply.reading) == TIMED_OUT_CODE
-            end = request.reply.instant + (0.0 if timed_out else SKEW)
+            end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else SKEW)
         first = bisect_left(downlinks, request.first - SKEW, key=_instant)
         return downlinks[first : bisect_left(downlinks, end, key=_instant)]
 
@@ -297,7 +295,7 @@ class Matcher:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
         downlinks = candidate.downlinks
         last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-        if request.reply is not None and error_of(request.reply.reading) == TIMED_OUT_CODE:
+        if request.reply is not None and timed_out(request.reply.reading):
             last = downlinks[-1].instant
         if request.first <= downlinks[0].instant and last <= replied:
             return True
