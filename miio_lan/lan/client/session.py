@@ -153,7 +153,8 @@ class Session(Sending):
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
             else:
-                self._note_repairs(packet.repairs)
+                if packet.repairs:
+                    self._note_repairs(packet.repairs)
                 self._content(packet, now, stale=stale)
         self.tick(now)
 
@@ -231,7 +232,8 @@ class Session(Sending):
         elif self.token is None:
             self.dropped["no token to read it with"] += 1
         else:
-            self._tell("up", packet.raw, now)
+            if self.observed:
+                self._tell("up", packet.raw, now)
             if isinstance(payload, dict):
                 self._message(packet, payload, now, stale=stale)
             else:
@@ -273,9 +275,10 @@ class Session(Sending):
     def _heard(self, now: float) -> None:
         self._last_heard = now
         self._silent = False
-        self._refused_since = None
-        for call in self._calls.active:
-            call.refusals = 0
+        if self._refused_since is not None:
+            self._refused_since = None
+            for call in self._calls.active:
+                call.refusals = 0
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")
