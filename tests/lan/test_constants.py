@@ -136,6 +136,10 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.turns": {
+        "PASSED_OVER": 1.0,
+        "LOOK": 0.2,
+    },
     "lan.client.greeting": {
         "WINDOW": 10.0,
     },
@@ -168,7 +172,9 @@ PINS = {
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.blocking": {
-        "_BUFFER": 65536,
+        "_LARGEST": 65536,
+        "_ABOUT_RIGHT": 0.8,
+        "_BIT_LESS": 0.9,
         "_UNATTENDED": 1.0,
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,

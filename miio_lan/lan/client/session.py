@@ -1,9 +1,9 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
-:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again:
-:mod:`miio_lan.lan.client.repeating.repeats`.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_ended` and
+:meth:`Session.take_output`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
+open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session". What may go out
+again: :mod:`miio_lan.lan.client.repeating.repeats`. Whose turn it is: :mod:`miio_lan.lan.client.turns`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
@@ -23,6 +23,7 @@ from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
+from miio_lan.lan.client.turns import Place
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
@@ -120,16 +121,26 @@ class Session(Sending):
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
         return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
-    def begin(self, call: Call, now: float) -> None:
-        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
+    def begin(
+        self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
+
+        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.Place`
+        :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
+        """
         self._calls.all.append(call)
+        if call.method is not None:
+            self.line.join(Place(call, self, self.max_in_flight, caller, wake))
         self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
         """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
             self._cut_short(call, reason)
-            self.tick(now)
+        elif call in self._calls.all:  # who ended it was interrupted before it was out of the way
+            self._end(call, call.result, call.error)
+        self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
         """End all open calls without an answer (the connection closed)."""
@@ -140,7 +151,7 @@ class Session(Sending):
         error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
         self._end(call, None, error)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------------------
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended, share) ------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -157,7 +168,8 @@ class Session(Sending):
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
             else:
-                self._note_repairs(packet.repairs)
+                if packet.repairs:
+                    self._note_repairs(packet.repairs)
                 self._content(packet, now, stale=stale)
         self.tick(now)
 
@@ -235,7 +247,8 @@ class Session(Sending):
         elif self.token is None:
             self.dropped["no token to read it with"] += 1
         else:
-            self._tell("up", packet.raw, now)
+            if self.observed:
+                self._tell("up", packet.raw, now)
             if isinstance(payload, dict):
                 self._message(packet, payload, now, stale=stale)
             else:
@@ -277,9 +290,10 @@ class Session(Sending):
     def _heard(self, now: float) -> None:
         self._last_heard = now
         self._silent = False
-        self._refused_since = None
-        for call in self._calls.active:
-            call.refusals = 0
+        if self._refused_since is not None:
+            self._refused_since = None
+            for call in self._calls.active:
+                call.refusals = 0
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")
