@@ -6,11 +6,12 @@ import os
 import threading
 import weakref
 from collections.abc import Hashable
+from contextlib import suppress
 
 from miio_lan.lan.client.turns import Line
 
 _LINES: weakref.WeakValueDictionary[Hashable, Line] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def line_of(address: Hashable) -> Line:
@@ -18,17 +19,24 @@ def line_of(address: Hashable) -> Line:
 
     :param address: as sockets have it, with the port
     """
-    with _lock:
-        line = _LINES.get(address)
-        if line is None:
-            line = _LINES[address] = Line()
-        return line
+    try:
+        with _lock:
+            line = _LINES.get(address)
+            if line is None:
+                line = _LINES[address] = Line()
+            return line
+    except BaseException:
+        # Ctrl-C may come where the lock is held and nothing frees it any more; it knows its owner.
+        with suppress(RuntimeError):
+            while True:
+                _lock.release()
+        raise
 
 
 def _after_fork() -> None:
     """Let the child begin with lines of its own: those who stood in the old ones are not there."""
     global _LINES, _lock
-    _LINES, _lock = weakref.WeakValueDictionary(), threading.Lock()
+    _LINES, _lock = weakref.WeakValueDictionary(), threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):  # not on every system
