@@ -153,7 +153,8 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:
-            facts = {"line": line.name, "model": machine.model}
+            facts: dict[str, Any] = {"line": line.name, "model": machine.model}
+            facts |= {"model_guessed": True} if machine.model_guessed else {}
             _announce(settings, "virtual MCU", facts, MCU_ORDERS, virtual_run.shown_model(machine))
             virtual_run.run_until(stop, host, mcu_orders(host, machine, spec))
 
