@@ -77,6 +77,8 @@ def module(settings: CliSettings, **options: Any) -> None:
     from miio_lan.virtual.module.module import Module
 
     image = options["firmware"].read() if options["firmware"] is not None else None
+    if image == b"":
+        refuse(f"{options['firmware'].name} is empty: that is no firmware.")
     if image is not None and len(image) > options["firmware_limit"]:
         refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
