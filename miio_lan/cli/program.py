@@ -23,6 +23,8 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("device.properties", "get"),
     "set": ("device.properties", "set_"),
     "action": ("device.properties", "action"),
+    "discover": ("discover.command", "discover"),
+    "device": ("devices.group", "device"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),

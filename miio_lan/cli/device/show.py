@@ -81,7 +81,7 @@ class Show:
         self._json = json
         self._secrets = secrets
         self._wanted = wanted
-        self._console = console or (_terminal() if not json and sys.stdout.isatty() else None)
+        self._console = console or (terminal() if not json and sys.stdout.isatty() else None)
         width = self._console.width if self._console else columns(sys.stdout) or _PIPED_WIDTH
         self._lanes = Lanes(view, width=width, wall=wall, secrets=secrets)
         self._footer = Footer(self._console) if self._console else None
@@ -161,7 +161,8 @@ def _is_odd(record: Record) -> bool:
     return marks or (record.reading or {}).get("valid") is False
 
 
-def _terminal() -> Console:
+def terminal() -> Console:
+    """Return stdout as a terminal that shows what it can of Unicode."""
     from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):

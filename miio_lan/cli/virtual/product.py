@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="UDP port, 0 for any free one.",
 )
 @virtual_run.TOKEN
+@virtual_run.DID
 @virtual_run.SPEC
 @virtual_run.MODEL
 @virtual_run.PROFILE
@@ -84,6 +85,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         host=options["host"],
         port=options["port"],
         token=options["token"],
+        device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
@@ -117,14 +119,16 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    variables = {"IP": product.host, "TOKEN": product.token}
+    addresses = _addresses(product.host)
+    variables = {"IP": addresses[0], "TOKEN": product.token}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
     return [
         f"Model:    {virtual_run.shown_model(product.mcu)}",
-        f"Address:  {product.host}",
+        f"Address:  {', '.join(addresses)}",
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
+        f"Did:      {product.device_id}",
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
@@ -133,3 +137,14 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         "",
         "Ctrl-C ends it.",
     ]
+
+
+def _addresses(host: str) -> list[str]:
+    """Return where a product is reached that listens there; ``0.0.0.0`` is every address of this computer."""
+    if host != "0.0.0.0":  # noqa: S104 - it is what was asked for
+        return [host]
+    from miio_lan.lan.discovery.ways import local_interfaces
+
+    local = local_interfaces()
+    # Those that others can reach come first.
+    return [each.address for each in sorted(local, key=lambda each: each.is_loopback)] or [host]

@@ -77,8 +77,17 @@ MISBEHAVE = click.option(
     shell_complete=completion.misbehaviours,
     help="How its MCU misbehaves, see below; repeatable.",
 )
-HOST = click.option("--host", "--ip", default="127.0.0.1", show_default=True, help="Address to listen at.")
+HOST = click.option(
+    "--host",
+    "--ip",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; 0.0.0.0 is all of this computer's, and hears broadcasts.",
+)
 TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
+DID = click.option(
+    "--did", type=click.IntRange(1, (1 << 64) - 2), metavar="NUMBER", help="Its device id; random by default."
+)
 UNPROVISIONED = click.option(
     "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
 )

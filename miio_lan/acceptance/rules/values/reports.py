@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -21,7 +20,7 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER_LENGTH,
 )
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS, Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Turn, between
 
 rule = rules_of("reports")
 _C = TypeVar("_C", bound=c.Command)
@@ -131,10 +130,6 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-def _instant(downlink: Downlink) -> float:
-    return downlink.instant
-
-
 class _Causes:
     """What was handed out that changes properties, found by time."""
 
@@ -142,13 +137,12 @@ class _Causes:
         # One who reports first may seem to do so before he was asked.
         self._late = 0.0 if session.driven else LATENESS
         found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
-        self._found = sorted(found, key=_instant)
+        self._found = sorted(found, key=lambda downlink: downlink.instant)
 
     def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
         """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        first = bisect_left(self._found, start - self._late, key=_instant)
-        last = bisect_right(self._found, end + self._late, key=_instant)
-        commands = [each.command for each in self._found[first:last]]
+        near = between(self._found, start - self._late, end + self._late)
+        commands = [each.command for each in near]
         own = any(
             not isinstance(each, c.SetProperties)
             or iid in [(siid, piid) for siid, piid, _ in each.properties]
@@ -222,7 +216,7 @@ def serial_number(session: Observed, case: Case) -> None:
     It is missed only where that power-up was seen as well, or promised. One that is longer than the 30 characters of
     the document is a warning.
     """
-    prop = session.spec.property(*SERIAL_NUMBER) if session.spec is not None else None
+    prop = session.property(SERIAL_NUMBER)
     if prop is None or not prop.notifies:
         case.unseen("the description has no serial number to report")
         return

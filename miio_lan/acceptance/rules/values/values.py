@@ -22,9 +22,8 @@ Told = tuple["Property | None", tuple[int, int], object, "Record"]
 
 def _values(session: Observed) -> Iterator[Told]:
     """Go through all values the product gave, with the property they belong to where a description knows it."""
-    spec = session.spec
     for siid, piid, value, record in _raw_values(session):
-        yield (spec.property(siid, piid) if spec is not None else None), (siid, piid), value, record
+        yield session.property((siid, piid)), (siid, piid), value, record
 
 
 def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
