@@ -284,3 +284,25 @@ def test_what_was_read_before_a_damaged_record_is_given() -> None:
     assert next(stream).instant == 1.0
     with pytest.raises(RecordError):
         next(stream)
+
+
+def test_a_firmware_transfer_stays_in_the_order_of_its_stamps() -> None:
+    def part(at: float, direction: str, kind: str, raw: bytes) -> Record:
+        return Record("uart", direction, at, at, raw, reading={"transfer": kind}, note="xmodem")
+
+    said = [
+        line(1.0, "up", "get_down"),
+        line(1.0001, "down", "down update_fw"),
+        line(1.0002, "up", 'result "ready"'),
+        line(1.0003, "down", "ok"),
+        part(1.0004, "up", "C", b"C"),
+        part(1.0005, "down", "block", b"\x01\x01\xfe"),
+        part(1.0006, "up", "ACK", b"\x06"),
+        part(1.0007, "down", "block", b"\x01\x02\xfd"),
+        part(1.0008, "up", "ACK", b"\x06"),
+        part(1.0009, "down", "EOT", b"\x04"),
+        part(1.0010, "up", "ACK", b"\x06"),
+        line(1.0011, "up", "mcu_version 0002"),
+        line(1.0012, "down", "ok"),
+    ]
+    assert merged(said) == said
