@@ -13,6 +13,7 @@ from support.ordering import merged
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import DROPPED, SENT
+from miio_lan.uart.firmware.xmodem import block
 from miio_lan.uart.order import ANSWERED_WITHIN, LATENESS, Ordering, in_order, in_stream
 
 UP = ("get_down", "result 2 1 0 5", 'error "no" -5001', "properties_changed 2 1 5", "model a.b.c", "net", "")
@@ -296,9 +297,9 @@ def test_a_firmware_transfer_stays_in_the_order_of_its_stamps() -> None:
         line(1.0002, "up", 'result "ready"'),
         line(1.0003, "down", "ok"),
         part(1.0004, "up", "C", b"C"),
-        part(1.0005, "down", "block", b"\x01\x01\xfe"),
+        part(1.0005, "down", "block", block(1, b"firmware" * 16, crc=True)),
         part(1.0006, "up", "ACK", b"\x06"),
-        part(1.0007, "down", "block", b"\x01\x02\xfd"),
+        part(1.0007, "down", "block", block(2, b"firmware" * 16, crc=True)),
         part(1.0008, "up", "ACK", b"\x06"),
         part(1.0009, "down", "EOT", b"\x04"),
         part(1.0010, "up", "ACK", b"\x06"),
