@@ -95,6 +95,23 @@ def echo_json(document: object, *, secrets: bool = False) -> None:
     echo(json_line(plain(document) if secrets else without_secrets(plain(document))))
 
 
+def with_mended(document: object, mended: Sequence[str]) -> object:
+    """Let a document for ``--json`` say what was mended in the replies it comes from.
+
+    An object gets a further key, and so does each entry of a list of objects with codes; anything else becomes the
+    ``result`` of an object. Where nothing was mended, it stays what it is.
+    """
+    if not mended:
+        return document
+    told = {"mended": list(mended)}
+    shown = plain(document)
+    if isinstance(shown, dict):
+        return {**shown, **told}
+    if isinstance(shown, list) and shown and all(isinstance(each, dict) and "code" in each for each in shown):
+        return [{**each, **told} for each in shown]
+    return {"result": shown, **told}
+
+
 def json_line(value: object) -> str:
     """Write plain JSON values for stdout: Unicode where stdout takes it, but nothing that steers a terminal."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").replace("_", "")
@@ -148,6 +165,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     known = ("code", "method", "id", "exe_time", "sent", "elapsed", "kind")
     told = {name: plain(getattr(error, name)) for name in known if getattr(error, name, None) is not None}
     told |= {"may_have_run": error.may_have_run} if isinstance(error, DeviceException) else {}
+    told |= {"mended": list(mended)} if (mended := getattr(error, "mended", ())) else {}
     return {"type": type(error).__name__, "message": str(error), "code": None, "method": None} | told
 
 
