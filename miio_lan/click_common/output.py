@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from miio_lan.click_common.layout import columns, folded
+from miio_lan.click_common.layout import columns, folded, rows_of
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
 from miio_lan.device.steps.calls import PropertyTest
@@ -64,7 +64,7 @@ def echo(
     encoding = getattr(stream, "encoding", None) or "utf-8"
     harmless = str(text) if styled else printable(str(text), rows=True)
     if not styled and (err if fold is None else fold):
-        harmless = folded(harmless, columns(stream))
+        harmless = folded(harmless, columns(stream) if err else rows_of(stream))
     shown = harmless.encode(encoding, "backslashreplace").decode(encoding)
     try:
         click.echo(shown + end, err=err, nl=False)
@@ -198,7 +198,7 @@ def render(value: object) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         shown = without_secrets(plain(value))
         short = json.dumps(shown, ensure_ascii=False)
-        fits = len(short) <= min(_WIDE, columns(sys.stdout) or _WIDE)
+        fits = len(short) <= min(_WIDE, rows_of(sys.stdout) or _WIDE)
         whole = short if fits else json.dumps(shown, ensure_ascii=False, indent=2)
         return printable(whole, rows=True)
     return printable(without_secrets(str(value)), rows=True)
@@ -212,7 +212,7 @@ def render_named(name: str, value: object) -> str:
 def _table(rows: Sequence[tuple[str, object]]) -> str:
     width = max((len(name) for name, _ in rows), default=0) + 2
     laid = (f"{name + ':':<{width}}{render_named(name, item)}".rstrip() for name, item in rows)
-    most = columns(sys.stdout)
+    most = rows_of(sys.stdout)
     return "\n".join(folded(row, most, " " * min(width, (most or 0) // 2)) for row in laid)
 
 
