@@ -124,6 +124,27 @@ def test_a_second_run_is_the_network_s_where_we_sent_once(bench: Bench) -> None:
     assert bench.faults() == {}
 
 
+@pytest.mark.parametrize(
+    ("sends", "refused", "found"),
+    [
+        ([1, 2], {1}, {}),
+        ([1, 2, 2], {1}, {}),  # the network doubled both
+        ([1, 1, 2], {1}, {}),
+        ([1, 2], {2}, {"twice": 1}),
+        ([1, 2, 3], {1}, {"twice": 1}),
+        ([1, 2, 1], {2}, {"twice": 1}),
+    ],
+)
+def test_a_second_run_is_the_network_s_where_a_copy_of_the_first_was_told_busy(
+    bench: Bench, sends: list[int], refused: set[int], found: dict[str, int]
+) -> None:
+    bench.command(1001, "button", result=[1001], copies=len(set(sends)))
+    for place, send in enumerate(sends):
+        bench.ran(1001, 1.5 + place / 10, send)
+    bench.ledger.refused = refused
+    assert bench.faults() == found
+
+
 def test_an_ok_that_never_ran_is_a_fault(bench: Bench) -> None:
     bench.command(1001, "button", result=[1001])
     assert bench.faults() == {"untrue ok": 1}
@@ -166,6 +187,11 @@ def test_pushes_that_are_not(bench: Bench, heard: list[Push], story: str) -> Non
     pushes.heard, pushes.ended = heard, 1.6
     assert bench.faults() == {"pushes": 1}
     assert story in next(pushes.faults())
+
+
+def test_a_device_that_is_said_to_be_unable_to_push_is_a_fault(bench: Bench) -> None:
+    bench.ledger.pushes.denied = 2
+    assert bench.faults() == {"pushes": 1}
 
 
 def test_what_the_device_sends_of_its_own_accord_is_noted_and_sent(bench: Bench) -> None:
