@@ -129,7 +129,9 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
     if code is None:
         result = (reply.reading or {}).get("result")
         answers = [each.answer for each in candidate.downlinks if each.answer is not None]
-        return all(_is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers)
+        return all(
+            _is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers
+        )
     answer = candidate.downlinks[-1].answer
     if code == TIMED_OUT_CODE:
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)

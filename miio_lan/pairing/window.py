@@ -174,7 +174,9 @@ class Window:
         skew = STALL if match.stalled else SKEW
         finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
         if match.stalled:
-            finding.doubt("the lines were read after the reply that they explain: late, or they are not its own")
+            finding.doubt(
+                "the lines were read after the reply that they explain: late, or they are not its own"
+            )
         elif match.contradiction:
             finding.doubt("the reply does not carry what the MCU answered")
         elif not match.sure:

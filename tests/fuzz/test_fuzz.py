@@ -12,6 +12,7 @@ from support.fuzzing import KINDS
 FEW = {"recordings": 15, "descriptions": 40}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_nothing_but_declared_errors_comes_of_a_mutation(name):
     kind = KINDS[name]
@@ -24,6 +25,7 @@ def test_nothing_but_declared_errors_comes_of_a_mutation(name):
     try_mutations()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_mutated_is_sound(name):
     assert KINDS[name].seeds()
@@ -32,6 +34,7 @@ def test_what_is_mutated_is_sound(name):
             assert KINDS[name].try_one(seed), seed
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_mutations_reach_beyond_the_first_check(name):
     rng = random.Random(1)

@@ -91,7 +91,9 @@ def test_a_line_is_read_after_its_reply(late: float, matched: bool) -> None:
 def test_what_may_be_read_late_is_taken_from_nobody() -> None:
     """The lines of A were not seen; those that come next are B's, whose reply they explain as they stand."""
     tape = idle().ask(1, "get_properties", ON, peer="a").reply(1, IS_ON, peer="a").wait(0.06)
-    tape.ask(2, "get_properties", ON, peer="b").fetch(GET).answer("result 2 1 0 true").reply(2, IS_ON, peer="b")
+    tape.ask(2, "get_properties", ON, peer="b").fetch(GET).answer("result 2 1 0 true").reply(
+        2, IS_ON, peer="b"
+    )
     a, b = (each for each in pair(tape.records) if each.request is not None)
     assert (a.down, a.ambiguous) == (None, True)
     assert (b.down, b.stopped_at, b.ambiguous) == (tape.records[-4], None, False)

@@ -62,9 +62,7 @@ class OnTheBench:
         self._opened = contextlib.ExitStack()
         taps = self._opened.enter_context(Taps())
         self.down, self.up = taps.down, taps.up
-        self.product = VirtualProduct(
-            token=TOKEN, observer=taps.observe, mcu_options={"poll_interval": 0.02}
-        )
+        self.product = VirtualProduct(token=TOKEN, observer=taps.observe, mcu_options={"poll_interval": 0.02})
         self.product.start()
 
     @property

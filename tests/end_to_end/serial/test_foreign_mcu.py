@@ -269,6 +269,7 @@ def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
         assert names(verdicts, Outcome.PASS) | BUSY >= wanted, "each rule of the table was looked at"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("bug", TABLE)
 def test_a_bug_breaks_its_rules_and_no_other(bug: str) -> None:
     failed, warned = TABLE[bug]
