@@ -1,7 +1,8 @@
 """Many LAN commands through module, pty and MCU, while misbehaviours come and go by chance.
 
 Nothing is lost without an error, no answer is wrong, and memory stays flat. The counts are printed (``pytest -s``) and
-go into the JUnit report. ``SOAK_COMMANDS`` (2,000; the long run is 10,000) and ``SOAK_SEED`` (1) may be set in the environment.
+go into the JUnit report. ``SOAK_COMMANDS`` (2,000, and 10,000 for a long run) and ``SOAK_SEED`` (1) may be set in
+the environment.
 """
 
 from __future__ import annotations
