@@ -36,8 +36,8 @@ from miio_lan.virtual.module.profile import DOCUMENT
 PROGRAM = Path(foreign_mcu.__file__)
 LAMP = Spec.load(PROGRAM.with_name("foreign_lamp.toml"))
 TOKEN = bytes(range(16))
-#: Seconds the modules here wait for an answer: what never comes costs little, and a busy machine has time to answer. The
-#: rules have their own times.
+#: Seconds the modules here wait for an answer: what never comes costs little, and a busy machine has time to answer.
+#: The rules have their own times.
 ANSWER_TIME = 2.0
 QUICK = Timing(power_up=PATIENCE, answer=ANSWER_TIME, late=0.1)
 PATIENT = Timing(power_up=PATIENCE, late=1.5)
