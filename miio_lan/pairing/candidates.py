@@ -102,13 +102,7 @@ def _is_surely_last(downlink: Downlink) -> bool:
 def _fails_request(downlink: Downlink) -> bool:
     """Tell whether a module gives up the whole request with this downlink."""
     answer = downlink.answer
-    return (
-        answer is None
-        or answer.refused
-        or answer.dropped
-        or not answer.fits
-        or isinstance(answer.command, Error)
-    )
+    return answer is None or answer.useless or isinstance(answer.command, Error)
 
 
 def _is_likely_cut(downlink: Downlink) -> bool:
@@ -189,4 +183,4 @@ def _may_give(answer: Turn, result: object) -> bool:
 
 def _is_no_use(answer: Turn, reply: float) -> bool:
     """Tell whether a module that has this answer still replies with a time-out."""
-    return answer.record.instant >= reply - SKEW or answer.refused or answer.dropped or not answer.fits
+    return answer.record.instant >= reply - SKEW or answer.useless

@@ -29,7 +29,7 @@ from miio_lan.pairing import exchange as at
 from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
 from miio_lan.pairing.content import all_good, all_refused, consistent, error_of
 from miio_lan.pairing.matching import LONGEST_WAIT
-from miio_lan.record import DIRECTIONS, Record
+from miio_lan.record import Record
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
@@ -255,12 +255,7 @@ def _of_reply(finding: Finding, reply: Record) -> None:
 def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
     """Doubt that nothing was handed out, where a downlink may have been missed."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
-    if (
-        len(uart.heard) < len(DIRECTIONS)
-        or uart.first is None
-        or uart.first > start
-        or uart.broken(start, end)
-    ):
+    if not uart.listened(start) or uart.broken(start, end):
         finding.doubt("the UART was not watched all the time")
         return
     polls = _count_in(uart.polls, start, end)

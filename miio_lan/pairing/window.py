@@ -183,7 +183,12 @@ class Window:
             finding.doubt("other lines, or other requests, fit as well")
         if not match.candidate.whole:
             finding.notes.append("not all of its lines were seen")
-        return finding, tuple(_part(each, succeeded=is_success(reply)) for each in downlinks)
+        # Of one that succeeded, an answer that does not fit may be that to another downlink.
+        succeeded = is_success(reply)
+        seen = [
+            None if succeeded and each.answer and not each.answer.fits else each.answer for each in downlinks
+        ]
+        return finding, tuple(map(_part, downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
         found: list[Record] = []
@@ -207,7 +212,7 @@ class Window:
             if inside and _explains(command, reply.reading or {}, down):
                 self._orphans.remove(orphan)
                 finding.doubt("the line the MCU answered was not seen")
-                return (_part_of(None, orphan, command),)
+                return (_part(None, orphan, command),)
         return ()
 
     def _of_unasked(self, downlink: Downlink) -> Exchange:
@@ -219,7 +224,7 @@ class Window:
         return Exchange(
             downlink.command.method,
             {key: value for key, value in reading.items() if key not in _NOT_PARAMS},
-            parts=(_part(downlink),),
+            parts=(_part(downlink, downlink.answer),),
             records=tuple(sorted(downlink.records, key=lambda record: record.instant)),
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
@@ -273,21 +278,18 @@ def _explains(command: Command, reading: Mapping[str, object], down: Down | None
     return isinstance(command, Result) and fits(command, down) and consistent(command, reading["result"])
 
 
-def _part(downlink: Downlink, *, succeeded: bool = False) -> Part:
-    answer = downlink.answer
-    if answer is None or (succeeded and not answer.fits):
-        return _part_of(downlink, None, None)  # the answer was not seen; this may be that to another downlink
-    return _part_of(downlink, answer, answer.command)
+def _part(downlink: Downlink | None, answer: Turn | None, command: Command | None = None) -> Part:
+    """Make a part of a downlink and its answer, as far as they were seen.
 
-
-def _part_of(downlink: Downlink | None, answer: Turn | None, command: Command | None) -> Part:
-    """Make a part; ``command`` is the answer, read in the layout of the downlink."""
+    :param command: the answer in the layout of a downlink that was not seen; else as it was read
+    """
     readings: dict[str, dict[str, object]] = {}
     if downlink is not None:
         readings["down"] = downlink.command.as_json()
     down = downlink.record if downlink is not None else None
-    if answer is None or command is None:
+    if answer is None:
         return Part(down, readings=readings)
+    command = command or answer.command
     readings["result"] = command.as_json()
     if answer.reply is not None:
         acknowledgement = read(answer.reply.raw, direction="down", pending=command)
