@@ -265,9 +265,10 @@ def overheard() -> Iterator[tuple[ModuleHost, dict[str, str]]]:
     """A module and an MCU that are joined, and the two receivers at their line, which takes its time."""
     with ExitStack() as stack:
         ends = [stack.enter_context(MemoryPair()) for _ in range(2)]
-        up, down = (stack.enter_context(PtyPort()) for _ in range(2))
         # One thread writes to both: what was said first is heard first, whatever else the computer does.
-        writer = stack.enter_context(Loop("receivers"))
+        writer = Loop("receivers")
+        stack.callback(writer.close)
+        up, down = (stack.enter_context(PtyPort()) for _ in range(2))
         for port in (up, down):
             port.start(lambda data, instant: None, loop=writer)
         writer.start()
