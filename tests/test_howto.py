@@ -41,7 +41,7 @@ LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
 ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
 PROMPT = "> "
 CTRL_C = "^C"
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds until an output that does not come is given up."""
 
 

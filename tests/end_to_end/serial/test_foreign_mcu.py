@@ -39,8 +39,8 @@ TOKEN = bytes(range(16))
 #: Seconds the modules here wait for an answer: what never comes costs little, and a busy machine has time to answer.
 #: The rules have their own times.
 ANSWER_TIME = 2.0
-QUICK = Timing(power_up=PATIENCE, answer=ANSWER_TIME, late=0.1)
-PATIENT = Timing(power_up=PATIENCE, late=1.5)
+QUICK = Timing(power_up=20.0, answer=ANSWER_TIME, late=0.1)
+PATIENT = Timing(power_up=20.0, late=1.5)
 PROFILE = replace(DOCUMENT, answer_time=ANSWER_TIME)
 #: A module that goes on sooner than this has had its answer, as far as a listener knows.
 WAITS = replace(DOCUMENT, answer_time=4.0)
