@@ -86,7 +86,7 @@ def test_lines_of_two_adapters_are_shown_as_they_were_said_and_all_are_recorded(
         "ok",
     ]
     # Those of one adapter as they were read, whichever of the two was read first.
-    recorded = read_recording(path)
+    recorded = list(read_recording(path))
     assert [record.raw for record in recorded if record.direction == "up"] == [
         b"get_down\r",
         b"result 2 1 0\r",
