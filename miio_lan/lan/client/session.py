@@ -226,24 +226,22 @@ class Session(Sending):
             call.next_send = call.deadline
 
     def _content(self, packet: Packet, now: float, *, stale: bool) -> None:
-        payload = packet.payload
-        if self.device_id is not None and packet.device_id != self.device_id and self._proven:
-            self.dropped["another device id"] += 1
-        elif self.token is None:
-            self.dropped["no token to read it with"] += 1
-        else:
-            if self.observed:
-                self._tell("up", packet.raw, now)
-            if isinstance(payload, dict):
-                self._message(packet, payload, now, stale=stale)
-            else:
-                self.dropped["not an object"] += 1
-
-    def _message(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
         """Take an authentic object: a push, or an answer to something that was asked and is still open.
 
         Whatever else it is may be old, and sent again by somebody: it sets no clock.
         """
+        payload = packet.payload
+        if packet.device_id != self.device_id and self._proven and self.device_id is not None:
+            self.dropped["another device id"] += 1
+            return
+        if self.token is None:
+            self.dropped["no token to read it with"] += 1
+            return
+        if self.observed:
+            self._tell("up", packet.raw, now)
+        if not isinstance(payload, dict):
+            self.dropped["not an object"] += 1
+            return
         self._proven = True
         self.device_id = packet.device_id
         if "method" in payload:
@@ -251,18 +249,24 @@ class Session(Sending):
             return
         number = reply_id(payload)
         call = self._calls.by_id.get(number) if number is not None else None
+        if number is None or call is None:
+            self._other_answer(packet, number, payload, now, stale=stale)
+        else:
+            self._authenticated(packet, now, stale=stale)
+            self._answer(call, number, payload, now)
+
+    def _other_answer(
+        self, packet: Packet, number: int | None, payload: dict[str, object], now: float, *, stale: bool
+    ) -> None:
+        """Take an answer to a question of our own, or one that nobody waits for."""
         check = self._calls.checks.pop(number, None) if number is not None else None
-        if number is None or (
-            call is None and check is None and not self.memory.answered(number, payload, now)
-        ):
+        if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
                 self._calls.late_answer(number, now)
             self.dropped["no open request has this id"] += 1
             return
         self._authenticated(packet, now, stale=stale)
-        if call is not None:
-            self._answer(call, number, payload, now)
-        elif check is not None:
+        if check is not None:
             self._checked(check, life_of(payload), now)
         elif self.memory.remembers and self.memory.newest == (life_of(payload), now):
             self._learnt(now)
