@@ -30,9 +30,10 @@ class OpenCalls:
 
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
-        for number, sent in call.last_sent_at.items():
-            if self.by_id.pop(number, None) is not None:
-                self.afoot.left(number, sent, call.targets)
+        if self.by_id:
+            for number, sent in call.last_sent_at.items():
+                if self.by_id.pop(number, None) is not None:
+                    self.afoot.left(number, sent, call.targets)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]
