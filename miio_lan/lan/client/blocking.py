@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import socket
 import threading
 import time
@@ -93,7 +92,7 @@ class Connection(DeviceSocket):
         self._start()
         if self._teller is not None:
             self._teller = self._teller.again()
-        self.session.split_off(random.Random())
+        self.session.split_off()
         if sock is not None:
             sock.close()  # without a shutdown, which would end the other one's, too
 

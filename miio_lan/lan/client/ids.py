@@ -6,11 +6,17 @@ phone app and with earlier runs, and id 0 is never answered by some products. So
 
 from __future__ import annotations
 
+import os
 import random
 
 MAX_ID = 0x7FFF_FFFF
 #: Steps are 1 to 16. Drawn by bits, one costs a sixth of what ``randint`` takes.
 _STEP_BITS = 4
+
+#: For all sessions that are given none: a generator takes more memory than the rest of a session.
+SHARED = random.Random()
+if hasattr(os, "register_at_fork"):  # not on every system
+    os.register_at_fork(after_in_child=SHARED.seed)
 
 
 class IdSource:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
+from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -50,6 +51,7 @@ class Session(Sending):
     :param lazy_discover: False greets the device before every command
     :param max_in_flight: commands under way at one time
     :param hello: the greeting; one with a virtual did makes push-capable devices say so
+    :param rng: where ids come from; None for one that sessions share
     :param observed: whether what crosses the wire is kept for :meth:`take_told`
     """
 
@@ -71,14 +73,14 @@ class Session(Sending):
         self.max_in_flight = max_in_flight
         self.dropped: Counter[str] = Counter()
         self._repaired: set[str] = set()
-        self._begin_anew(start_id, rng or random.Random())
+        self._begin_anew(start_id, rng or SHARED)
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
 
-    def split_off(self, rng: random.Random) -> None:
+    def split_off(self, rng: random.Random = SHARED) -> None:
         """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
         super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
         self._begin_anew(0, rng)
