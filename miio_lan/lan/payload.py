@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
-from miio_lan.record.redact import redact
 
 #: How much of a broken text an error shows.
 REQUEST_KEYS = frozenset({"id", "method", "params"})
@@ -123,7 +122,8 @@ def is_deep(value: object) -> bool:
 
 
 def _repaired(body: bytes, plain: bytes) -> Payload:
-    from miio_lan.lan.repair import Repairer, Unreadable  # few programs ever need it
+    from miio_lan.lan.repair import Repairer, Unreadable  # few programs ever need these
+    from miio_lan.record.redact import redact
 
     reader = Repairer(body)
     try:

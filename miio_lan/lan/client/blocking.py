@@ -10,7 +10,6 @@ in regular course is nothing: it steps down after each wait, not in a clean-up a
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -19,7 +18,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
@@ -27,10 +26,10 @@ from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.resolving import Address, Lookup
-from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.packet import PORT
 
-_LOGGER = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from miio_lan.lan.client.transport.telling import Tell, Teller
 
 #: No datagram is larger.
 _LARGEST = 65536
@@ -71,7 +70,7 @@ class Connection(DeviceSocket):
         super().__init__(host, port, source_ip)
         self.session = session
         self._clock = clock
-        self._teller = None if tell is None else Teller(tell)
+        self._teller = None if tell is None else _teller(tell)
         session.observed = session.observed or tell is not None
         self._lookup: Lookup | None = None
         self._start()
@@ -402,6 +401,12 @@ class Connection(DeviceSocket):
                 continue  # an old ICMP message
             self.session.receive(datagram, now, stale=True)
         self._flush()
+
+
+def _teller(tell: Tell) -> Teller:
+    from miio_lan.lan.client.transport.telling import Teller  # most programs observe nothing
+
+    return Teller(tell)
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

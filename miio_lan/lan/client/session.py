@@ -8,7 +8,6 @@ Rules and their reasons: docs/architecture.md, "The session". What may go out ag
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -26,8 +25,6 @@ from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
-
-_LOGGER = logging.getLogger(__name__)
 
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
@@ -341,10 +338,14 @@ class Session(Sending):
 
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
+        import logging  # most programs meet no damage
+
         for repair in repairs:
             if repair not in self._repaired and len(self._repaired) < MAX_REPAIRS_TOLD:
                 self._repaired.add(repair)
-                _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
+                logging.getLogger(__name__).warning(
+                    "%s sent a damaged reply, which was mended: %s", self.peer, repair
+                )
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
         """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.
