@@ -16,6 +16,7 @@
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── RecordError (ValueError)           a recording that cannot be read
+    ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -35,6 +36,8 @@ class DeviceException(Exception):
 
     #: Whether the command that ended with this error may have been executed; False where it surely was not.
     may_have_run: bool = False
+    #: What had to be mended in the replies of the device, where a command line tells of the error.
+    mended: tuple[str, ...] = ()
 
 
 class DeviceError(DeviceException):
@@ -184,6 +187,10 @@ class SpecError(DeviceException, ValueError):
 
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
+
+
+class DevicesFileError(DeviceException, ValueError):
+    """A file of named devices that cannot be read or written, or a name that is not in it."""
 
 
 class UartError(DeviceException):

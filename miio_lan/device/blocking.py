@@ -32,6 +32,9 @@ from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
 from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
+
     import click
 
     from miio_lan.device.steps.subscription import Subscription
@@ -55,7 +58,8 @@ class Device:
     :param timeout: seconds per attempt; None for the class's ``timeout``
     :param model: the model, where it is known or the device does not tell it
     :param port: UDP port
-    :param source_ip: local address to send from, on machines with several
+    :param source_ip: local address to send from, on machines with several; one of IPv6 makes a name's IPv6 address
+        the one that is used
     :param max_in_flight: commands under way at one time; small devices drop what they cannot hold
     :param observer: told of all that crosses the wire, as :class:`miio_lan.record.Record`
     :raises InvalidTokenException: (a ``ValueError``) for what is no token
@@ -79,7 +83,7 @@ class Device:
 
     def __init__(
         self,
-        ip: str | None = None,
+        ip: str | IPv4Address | IPv6Address | None = None,
         token: str | None = None,
         start_id: int = 0,
         debug: int = 0,
@@ -88,7 +92,7 @@ class Device:
         *,
         model: str | None = None,
         port: int = PORT,
-        source_ip: str | None = None,
+        source_ip: str | IPv4Address | IPv6Address | None = None,
         max_in_flight: int = 1,
         observer: Observer | None = None,
     ) -> None:
@@ -96,9 +100,9 @@ class Device:
         token = as_secret(token)
         self.ip = ip = arguments.checked_address(ip)
         self.token = token
-        self.debug = debug
+        self.debug = arguments.checked_whole("debug", debug)
         self.timeout = arguments.checked_timeout(self.timeout if timeout is None else timeout)
-        self._model = model
+        self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
@@ -108,16 +112,35 @@ class Device:
         session = Session(
             None if token is None else parse_token(token),
             peer=peer if port == PORT else f"{peer}:{port}",
-            start_id=start_id,
+            start_id=arguments.checked_whole("start_id", start_id),
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
         tell = None
-        if observer is not None or debug > 0:
+        if arguments.checked_observer(observer) is not None or debug > 0:
             from miio_lan.device.tracing import teller  # most programs observe nothing
 
             tell = teller(observer, debug, peer)
-        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
+        source = arguments.checked_address(source_ip, "source_ip") or None
+        self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    @classmethod
+    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+        """Make the device of that name; ``miio-lan device add`` gives names.
+
+        Where the file has its did, the device is looked for when it has another address, which the file gets then.
+
+        :param path: the file of names, in place of the user's
+        :param options: further arguments of the class
+        :raises DevicesFileError: (a ``ValueError``) if there is no such name, or the file cannot be read
+        """
+        from miio_lan.device.following import Follower  # most programs have addresses
+
+        follower = Follower(name, path)
+        made = cls(**(follower.options() | options))
+        made._model = made._model or follower.device.model
+        follower.lead(made, made._connection)
+        return made
 
     @cached_property
     def _call(self) -> threading.local:
@@ -178,8 +201,7 @@ class Device:
 
         Every error has ``may_have_run``: whether the command may have been executed.
         """
-        if not isinstance(command, str) or not command:
-            raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
+        command = arguments.checked_command(command)
         if self._protocol is not None:
             # What python-miio's own test doubles put in place of the wire.
             return self._protocol.send(
@@ -190,8 +212,8 @@ class Device:
             [] if parameters is None else parameters,
             timeout=arguments.checked_timeout(self.timeout if timeout is None else timeout),
             retry_count=self._retries(retry_count),
-            repeat_safe=repeat_safe,
-            extra=extra_parameters,
+            repeat_safe=arguments.checked_safe(repeat_safe),
+            extra=arguments.checked_members("extra_parameters", extra_parameters),
             deadline=getattr(self._call, "deadline", None),
         )
 
@@ -216,6 +238,11 @@ class Device:
     def raw_id(self) -> int:
         """Last used message id."""
         return self._connection.session.last_id
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """What had to be mended in this device's replies so far, each kind once; empty for most devices."""
+        return tuple(self._connection.session.mended)
 
     def _reachable(self) -> Connection:
         if not self.ip:
@@ -304,7 +331,9 @@ class Device:
         :param property_getter: the command that reads them
         :param max_properties: how many one request asks for; None for as many as fit a datagram
         """
-        return self._perform(calls.read_slices(properties, property_getter, max_properties))
+        wanted = arguments.checked_list("properties", properties)
+        getter = arguments.checked_command(property_getter)
+        return self._perform(calls.read_slices(wanted, getter, max_properties))
 
     @command
     def test_properties(self, properties: Sequence[str]) -> PropertyTest:
@@ -312,7 +341,7 @@ class Device:
 
         Each request has a deadline of its own: many of them are expected to fail.
         """
-        return self._perform(calls.try_properties(properties), bounded=False)
+        return self._perform(calls.try_properties(arguments.checked_names(properties)), bounded=False)
 
     def configure_wifi(
         self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None
@@ -377,7 +406,7 @@ class Device:
         """
         if self._subscription is None or not self._subscription.update_ts:
             raise UnsupportedFeatureException("subscribe() first")
-        end = time.monotonic() + timeout
+        end = time.monotonic() + arguments.checked_wait(timeout)
         while True:
             now = time.monotonic()
             wait = min(end, self._subscription.check_due) - now

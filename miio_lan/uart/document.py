@@ -64,7 +64,7 @@ REPORT_INTERVAL: Final = 1.0
 SERIAL_NUMBER: Final = (1, 5)
 """siid and piid of the serial number, reported when the module is in the cloud."""
 SERIAL_NUMBER_LENGTH: Final = 30
-"""Characters that a serial number should have room for."""
+"""Characters that a serial number has at most: what the note on SN below ``properties_changed`` gives it."""
 EVENTS_PER_SECOND: Final = 3
 """Events that the MCU may report within a second."""
 
@@ -82,6 +82,8 @@ FACTORY_PASSWORD: Final = "0x82562647"  # noqa: S105 - printed in the document, 
 
 NET_STATES: Final = ("offline", "local", "cloud", "updating", "uap", "unprov")
 """The network states, for ``net`` and ``MIIO_net_change``."""
+OTHER_NET_STATES: Final = ("stop",)
+"""States of older modules that the document does not have (observed)."""
 SETUP_TIME: Final = 1800.0
 """How long the module waits to be set up (``uap``) before it switches its Wi-Fi off (``unprov``): half an hour."""
 

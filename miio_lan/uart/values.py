@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from miio_lan.errors import LineError
 from miio_lan.foreign import excerpt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Value = bool | int | float | str | None
 """What a token can stand for. None only ever comes from reading a ``null``, which the document does not have."""
@@ -83,7 +81,9 @@ def _read_bare(token: str) -> tuple[Value, str]:
         if number is None:
             return token, f"{shown(token)} is a number out of range"
         return number, "" if canonical else f"{shown(token)} is not a number as JSON writes it"
-    text = token.replace(_SPACE, " ")
+    text = with_spaces(token)
+    if text != token and text.strip(" ") and text.strip(" ") != text:
+        return _read_token(text.strip(" "))  # spaces around a value, as JSON allows them
     return text, f"{shown(token)} is neither a number, true, false nor a quoted string"
 
 

@@ -26,6 +26,7 @@ PINS = {
     },
     "lan.payload": {
         "MAX_DEPTH": 64,
+        "ENDLESS": 309,
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
     },
@@ -88,6 +89,7 @@ PINS = {
                 *(-33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
             }
         ),
+        "_MODULES_WORDS": {-9999, -9998},
         "_LONG_REFUSALS": frozenset({6, 8, 13, 23, 25, 33, 35}),
         "_WHAT": {999, 101, 100, 43, 36, 35, 34, 33, 25, 23, 15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
     },
@@ -137,6 +139,10 @@ PINS = {
     },
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
+    },
+    "lan.client.turns": {
+        "PASSED_OVER": 1.0,
+        "LOOK": 0.2,
     },
     "lan.client.greeting": {
         "WINDOW": 10.0,

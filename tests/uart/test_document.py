@@ -53,6 +53,7 @@ DOCUMENT = [
     ("update_fw", "MHCWB4P_FIRMWARE_LIMIT", 241_664),
 ]
 OBSERVED = [
+    ("OTHER_NET_STATES", ("stop",)),
     ("UPDATE_WAYS", ("auto", "force")),
     ("PARTIAL_LINE_TIME", 1.0),
     ("OLDER_ANSWER_TIME", 1.0),
@@ -178,7 +179,7 @@ TELLING = {115200, 511, 512, 236, *range(-4007, -4000), -4999, -5000, -9999, -99
 ALSO = {
     "lan/codes.py": "codes on the LAN, with words for its callers",
     "lan/responder/responder.py": "the module's time-out as a LAN caller sees it; lan does not know uart",
-    "device/steps/miot_calls.py": "codes on the LAN after which a list may be too long",
+    "device/steps/reading.py": "codes on the LAN after which a list may be too long",
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",
     "cli/demo/steps.py": "codes a user of the demo sees",
     "uart/document.py": "here",

@@ -25,7 +25,9 @@ from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
+from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Connection(DeviceSocket):
         tell: Tell | None = None,
     ) -> None:
         super().__init__(host, port, source_ip)
+        #: Gives the address the device has now, within some seconds; None where it does not move.
+        self.find: Callable[[float], str] | None = None
         self.session = session
         self._clock = clock
         self._teller = None if tell is None else _teller(tell)
@@ -202,7 +206,7 @@ class Connection(DeviceSocket):
             return False
         if now - self._attended >= _UNATTENDED:
             self._read_backlog(now)
-        self.session.begin(call, now)
+        self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
 
@@ -216,7 +220,8 @@ class Connection(DeviceSocket):
                 self._state.release()  # an error where it is not this thread's
         with self._state:
             if call is not None:
-                self.session.abandon(call, "the call was interrupted")
+                self.session.abandon(call, "the call was interrupted", self._clock())
+                self._flush()
             if self._leader == threading.get_ident():
                 self._leader = None
             if self._teller is not None and self._is_telling() and not within:
@@ -246,15 +251,22 @@ class Connection(DeviceSocket):
                 wait = 0.0
             # One's own name there is left over from an interrupted wait, and so may be another's.
             leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
-            if leading:
+            stands = self.session.stands_in_line
+            if stands:
+                wait = min(wait, LOOK)
+            if leading and not (stands and call is not None):
                 self._leads_until = now + wait
                 self._leader = me
                 sock = self._socket
             else:
-                wait = min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
+                # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
+                wait = wait if leading else min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
+                leading = False
                 waiter = threading.Lock()
                 waiter.acquire()
                 self._waiters.append(waiter)
+                if self.session.may_go_on(now):
+                    waiter.release()  # between the last look and this, when nobody would have been woken
         datagram, trouble = None, ""
         if leading:
             datagram, trouble = self._read(sock, wait)
@@ -265,10 +277,8 @@ class Connection(DeviceSocket):
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
             elif sock is not self._socket:
-                datagram, trouble = (
-                    None,
-                    "",
-                )  # a socket that was replaced meanwhile says nothing of the device
+                # A socket that was replaced meanwhile says nothing of the device.
+                datagram, trouble = None, ""
             now = self._clock()
             self._take(datagram, trouble, me, now)
             if awaited.done or overdue:
@@ -280,7 +290,7 @@ class Connection(DeviceSocket):
         """Leave in regular course."""
         if call is not None:
             if not call.done:
-                self.session.abandon(call, "the call was lost")
+                self.session.abandon(call, "the call was lost", now)
             if call.error is not None and isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
         self._attended = now
@@ -326,6 +336,12 @@ class Connection(DeviceSocket):
                 waiter.release()
         self._waiters.clear()
 
+    def _poke(self) -> None:
+        """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
+        for waiter in tuple(self._waiters):
+            with suppress(RuntimeError):  # woken before
+                waiter.release()
+
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
         teller = self._teller
@@ -346,6 +362,7 @@ class Connection(DeviceSocket):
 
     def _flush(self) -> None:
         """Put on the wire what the session wants sent."""
+        self.session.take_ended()
         if self._teller is not None:
             self._teller.add(self.session.take_told())
         for datagram in self.session.take_output():
@@ -373,6 +390,7 @@ class Connection(DeviceSocket):
             with self._state:
                 if self._doubtful or self._socket is None:
                     self._open(address)
+                    self.session.share(line_of(address[-1]))
         else:
             with self._state:
                 now = self._clock()
@@ -380,7 +398,9 @@ class Connection(DeviceSocket):
                     self._read_backlog(now)
 
     def _resolve(self, end: float) -> Address:
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
+        if self.find is not None and self._lookup is None:
+            self.host = self.find(end - self._clock())
+        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())
         finally:

@@ -1,28 +1,29 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick` and :meth:`Session.take_output`, and waits no longer
-than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again:
-:mod:`miio_lan.lan.client.repeating.repeats`.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_ended` and
+:meth:`Session.take_output`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
+open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session". What may go out
+again: :mod:`miio_lan.lan.client.repeating.repeats`. Whose turn it is: :mod:`miio_lan.lan.client.turns`.
 """
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.incoming.pushes import PushInbox
-from miio_lan.lan.client.incoming.reply import read_error, reply_id
+from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
+from miio_lan.lan.client.turns import Place
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
@@ -69,7 +70,8 @@ class Session(Sending):
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
         self.dropped: Counter[str] = Counter()
-        self._repaired: set[str] = set()
+        #: What was mended in replies, each kind once, as it was first met.
+        self.mended: list[str] = []
         self._begin_anew(start_id, rng or SHARED)
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
@@ -118,24 +120,37 @@ class Session(Sending):
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
         return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
-    def begin(self, call: Call, now: float) -> None:
-        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
+    def begin(
+        self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
+
+        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.Place`
+        :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
+        """
         self._calls.all.append(call)
+        if call.method is not None:
+            self.line.join(Place(call, self, self.max_in_flight, caller, wake))
         self.tick(now)
 
-    def abandon(self, call: Call, reason: str) -> None:
-        """End an open call without an answer (its caller was interrupted, the connection closed)."""
+    def abandon(self, call: Call, reason: str, now: float) -> None:
+        """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
-            self._end(
-                call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
-            )
+            self._cut_short(call, reason)
+        elif call in self._calls.all:  # who ended it was interrupted before it was out of the way
+            self._end(call, call.result, call.error)
+        self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
-        """End all open calls without an answer."""
+        """End all open calls without an answer (the connection closed)."""
         for call in list(self._calls.all):
-            self.abandon(call, reason)
+            self._cut_short(call, reason)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told) -------------------------------------
+    def _cut_short(self, call: Call, reason: str) -> None:
+        error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
+        self._end(call, None, error)
+
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended, share) ------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -293,7 +308,7 @@ class Session(Sending):
             self._round_trips.observe(call.method or "", round_trip)
         if error is None:
             del self._calls.by_id[number]
-            self._end(call, payload.get("result"), None)
+            self._end(call, result_of(payload), None)
             return
         repeats.note_refusal(call, number, error)
         if number not in call.refused:
@@ -341,8 +356,8 @@ class Session(Sending):
         import logging  # most programs meet no damage
 
         for repair in repairs:
-            if repair not in self._repaired and len(self._repaired) < MAX_REPAIRS_TOLD:
-                self._repaired.add(repair)
+            if repair not in self.mended and len(self.mended) < MAX_REPAIRS_TOLD:
+                self.mended.append(repair)
                 logging.getLogger(__name__).warning(
                     "%s sent a damaged reply, which was mended: %s", self.peer, repair
                 )

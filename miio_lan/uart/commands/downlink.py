@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
+    IN_THREES,
     Argument,
     Command,
     Cursor,
@@ -19,18 +20,20 @@ from miio_lan.uart.commands.base import (
     check_rows,
     present,
     read_call,
+    row_tokens,
 )
 from miio_lan.uart.document import (
     ACTION,
     GET_PROPERTIES,
     IDENTITY_REQUESTS,
     NET_STATES,
+    OTHER_NET_STATES,
     SET_PROPERTIES,
     UPDATE_FW,
     UPDATE_WAYS,
 )
-from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
-from miio_lan.uart.values import json_text, read_json, read_value, shown, token, with_spaces
+from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.values import json_text, read_json, read_value, shown, with_spaces
 
 NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
 """Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
@@ -49,6 +52,7 @@ class Down(Command):
     """
 
     NAME: ClassVar[str] = "down"
+    HEAD: ClassVar[int] = 2
     METHOD: ClassVar[str] = ""
 
     @property
@@ -68,14 +72,6 @@ class Down(Command):
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
         return []
-
-    def encode(self) -> bytes:
-        """Return the line to send, CR included.
-
-        :raises LineError: the document does not allow such a line
-        """
-        self.refuse()
-        return join(self.tokens(), head=2)
 
     def reading(self) -> dict[str, object]:
         """Return ``"method"`` and the keys of the kind."""
@@ -112,8 +108,7 @@ class GetProperties(Down):
         properties: list[PropertyId] = []
         while len(cursor) and (ids := cursor.ids(2)):
             properties.append(PropertyId(ids[0], ids[1]))
-        if len(cursor):
-            cursor.blame(f"{shown(cursor.peek())} is left over: properties come as siid and piid, in pairs")
+        cursor.blame_left("properties come as siid and piid, in pairs")
         return cls(tuple(properties))
 
     def check(self) -> Iterator[str]:
@@ -142,10 +137,7 @@ class SetProperties(Down):
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples."""
         properties = cursor.properties()
-        if len(cursor):
-            cursor.blame(
-                f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
-            )
+        cursor.blame_left(IN_THREES)
         return cls(tuple(properties))
 
     def check(self) -> Iterator[str]:
@@ -156,7 +148,7 @@ class SetProperties(Down):
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
-        return [text for s, p, v in self.properties for text in (str(s), str(p), token(v))]
+        return row_tokens(self.properties)
 
     def contents(self) -> dict[str, object]:
         """Return ``"properties"``."""
@@ -211,10 +203,10 @@ class NetChange(Down):
         return False
 
     def check(self) -> Iterator[str]:
-        """One of the six words."""
+        """One of the six words, or one that modules are known to say beyond the document."""
         if self.state is None:
             yield "the network state is missing"
-        elif self.state not in NET_STATES:
+        elif self.state not in (*NET_STATES, *OTHER_NET_STATES):
             yield f"{shown(self.state)} is not a network state of the document"
 
     def parameters(self) -> list[str]:
@@ -222,9 +214,9 @@ class NetChange(Down):
         return [self.state or "", *([self.how] if self.how else [])]
 
     def contents(self) -> dict[str, object]:
-        """Return ``"state"``, and ``"how"`` with ``"beyond_document"`` where a module says more than the state."""
-        beyond = {"how": self.how, "beyond_document": True} if self.how else {}
-        return present(state=self.state) | beyond
+        """Return ``"state"``, and ``"how"`` where a module says more; ``"beyond_document"`` where modules alone do."""
+        beyond = self.how is not None or self.state in OTHER_NET_STATES
+        return present(state=self.state, how=self.how) | ({"beyond_document": True} if beyond else {})
 
 
 @dataclass(frozen=True)
@@ -248,7 +240,7 @@ class Notice(Down):
         """A method of the list, and no parameters where the document has none."""
         if self.word not in NOTICES:
             yield f"{shown(self.word)} is not a notice; use Legacy for a method of the product"
-        elif self.args and not self.word.startswith("ble_") and not self._is_known:
+        elif self.args and not self._is_beyond:
             yield f"{self.word} takes no parameters"
 
     def parameters(self) -> list[str]:
@@ -256,13 +248,15 @@ class Notice(Down):
         return list(self.args)
 
     @property
-    def _is_known(self) -> bool:
-        return self.word == UPDATE_FW and len(self.args) == 1 and self.args[0] in UPDATE_WAYS
+    def _is_beyond(self) -> bool:
+        """Whether modules are known to say this, though the document does not have it."""
+        way = self.word == UPDATE_FW and len(self.args) == 1 and self.args[0] in UPDATE_WAYS
+        return way or self.word.startswith("ble_")
 
     def contents(self) -> dict[str, object]:
         """Return ``"args"`` where there are any; ``"beyond_document"`` marks those that modules alone know."""
         args: dict[str, object] = {"args": list(self.args)} if self.args else {}
-        return args | ({"beyond_document": True} if self._is_known else {})
+        return args | ({"beyond_document": True} if self._is_beyond else {})
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
@@ -45,8 +46,11 @@ def read_format(texts: Sequence[str]) -> Found | None:
     return None
 
 
-def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str]]) -> _Reader:
-    """Make the reader of a format in which each line that crossed the wire bears the sign."""
+def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str] | None]) -> _Reader:
+    """Make the reader of a format in which each line that crossed the wire bears the sign.
+
+    :param take: gives bytes and mark of a line; None for one that cannot be read, and is left out
+    """
 
     def read(texts: Sequence[str]) -> Found | None:
         lines = [without_colours(text) for text in texts]
@@ -56,8 +60,9 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
         for line in lines:
             instant, _ = times.take(line)
             match = sign.search(line)
-            if match is not None:
-                raw, mark = take(match)
+            taken = take(match) if match is not None else None
+            if taken is not None:
+                raw, mark = taken
                 pieces.append(LogLine(raw, instant, mark))
             else:
                 found.skipped += bool(line.strip(_UNSHOWN))
@@ -78,28 +83,38 @@ def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine
 _Reader = Callable[[Sequence[str]], Found | None]
 _SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
 
-# --- ESPHome: <<< "get_down\r", and <<< 67:65:74 --------------------------------------------------------------------
+# --- ESPHome: <<< "get_down\r", <<< 67:65:74, <<< 103,101,116 -------------------------------------------------------
 
 _ESPHOME = re.compile(r"\[uart_debug:\d++\]: (<<<|>>>) (.*)$")
-_COLONS = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*+")
+_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}(?:[:, ][0-9A-Fa-f]{2})*+")
+_DECIMALS = re.compile(r"[0-9]{1,3}(?:[:, ][0-9]{1,3})*+")
+_BINARY = re.compile(r"0b[01]{8} \(0x([0-9A-Fa-f]{2})\)[:, ]?")
+_SIZE = re.compile(r" \(\d++(?: bytes)?\)$")
 
 
-def _of_esphome(match: re.Match[str]) -> tuple[bytes, str]:
+def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
+    """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
     mark, text = match[1], match[2].strip()
-    if _COLONS.fullmatch(text):
-        return bytes.fromhex(text.replace(":", "")), mark
-    return unescaped(text[1:-1] if text[:1] == text[-1:] == '"' and len(text) > 1 else text), mark
+    if text[:1] == text[-1:] == '"' and len(text) > 1:
+        return unescaped(text[1:-1]), mark
+    text = _SIZE.sub("", text)
+    if _HEX_DIGITS.fullmatch(text):
+        return bytes.fromhex(re.sub("[:, ]", "", text)), mark
+    if _DECIMALS.fullmatch(text):
+        numbers = [int(each) for each in re.split("[:, ]", text)]
+        return (bytes(numbers), mark) if max(numbers) < 256 else None
+    if text and not _BINARY.sub("", text).strip():
+        return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
+    return None
 
 
 def unescaped(text: str) -> bytes:
     r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
 
     def byte(found: re.Match[bytes]) -> bytes:
-        return (
-            bytes.fromhex(found[1].decode())
-            if found[1]
-            else bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
-        )
+        if found[1]:
+            return bytes.fromhex(found[1].decode())
+        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
 
     return _C_ESCAPE.sub(byte, text.encode("utf-8", "surrogatepass"))
 
@@ -127,22 +142,13 @@ def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
 
 # --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
 
+_words = partial(re.compile, flags=re.IGNORECASE)
 _SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
-    "up": (
-        re.compile(r"received\b", re.IGNORECASE),
-        re.compile(r"\bmessage\b", re.IGNORECASE),
-        re.compile("from (?:the )?mcu", re.IGNORECASE),
-    ),
-    "down": (
-        re.compile(r"sending\b", re.IGNORECASE),
-        re.compile(r"\breply\b", re.IGNORECASE),
-        re.compile("to (?:the )?mcu", re.IGNORECASE),
-    ),
+    "up": (_words(r"received\b"), _words(r"\bmessage\b"), _words("from (?:the )?mcu")),
+    "down": (_words(r"sending\b"), _words(r"\breply\b"), _words("to (?:the )?mcu")),
 }
 """What such a sentence says around the line: a word and, somewhere behind it, another; or some words."""
-_NOT_SAID = re.compile(
-    r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b", re.IGNORECASE
-)
+_NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b")
 """What it says of a line that did not cross the wire just then."""
 
 

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,12 @@ _IN_FLIGHT = 4096
 _SERIAL_TIMEOUT = 0.25
 # A reader that has taken nothing for so long is not there. A line of 512 characters takes 44 ms.
 _UNATTENDED_AFTER = 1.0
+# What a terminal counts at most as unread (Linux). More lies behind that, but nobody can tell how much.
+_MOST_COUNTED = 4095
+# The system moves what is written to the reading end in its own time, and counts it only there.
+_SURELY_ARRIVED_AFTER = 0.2
+# How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
+_DROPS = 20
 
 _EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.168.1.7:4000"}
 _HINTS = {
@@ -172,6 +179,9 @@ class PtyTransport(FileTransport):
     We keep a descriptor of the slave ourselves, so that its settings stay and the master never sees a hang-up. The
     price is that the kernel keeps what nobody reads. A wire would not: once nothing has been read for a second, what
     lies there is thrown away before more is written, and whoever opens the slave later is not met by old lines.
+
+    Whether somebody reads shows by what is left. Beyond 4,095 bytes the system does not count: a reader who stays
+    behind by more than that for a second has lost them, as he would at a real port, which holds no more.
     """
 
     def __init__(self, master: int, slave: int) -> None:
@@ -181,14 +191,18 @@ class PtyTransport(FileTransport):
         self._master = master
         self._slave = slave
         self._written = 0
+        self._arriving: deque[tuple[float, int]] = deque()  # when, and how much was written by then
+        self._arrived = 0
         self._consumed = 0
         self._progress_at = 0.0
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
-        self.drop_unread(time.monotonic())
+        now = time.monotonic()
+        self.drop_unread(now)
         taken = super().send(data)
         self._written += taken
+        self._arriving.append((now, self._written))
         return taken
 
     def _close_both(self) -> None:
@@ -196,22 +210,42 @@ class PtyTransport(FileTransport):
         os.close(self._slave)
 
     def drop_unread(self, now: float) -> int:
-        """Throw away what has been lying unread for too long, and say how many bytes that were."""
+        """Throw away what has been lying unread for too long.
+
+        :returns: how many bytes that were; a lower bound beyond 4,095
+        """
+        unread = self._unread()
+        while self._arriving and self._arriving[0][0] <= now - _SURELY_ARRIVED_AFTER:
+            self._arrived = self._arriving.popleft()[1]
+        consumed = self._arrived - unread  # at least: what has not arrived may be among the unread
+        if unread == 0 or (unread < _MOST_COUNTED and consumed > self._consumed):
+            self._consumed = max(self._consumed, consumed)
+            self._progress_at = now
+            return 0
+        if now - self._progress_at < _UNATTENDED_AFTER:
+            return 0
+        self._flush()
+        self._written = self._arrived = self._consumed = 0
+        self._arriving.clear()
+        return unread
+
+    def _unread(self) -> int:
         import fcntl  # here, because other systems have neither, nor a pty
         import termios
 
         count = array.array("i", [0])
         fcntl.ioctl(self._slave, termios.FIONREAD, count)
-        unread = count[0]
-        if unread == 0 or self._written - unread > self._consumed:
-            self._consumed = self._written - unread
-            self._progress_at = now
-            return 0
-        if now - self._progress_at < _UNATTENDED_AFTER:
-            return 0
-        termios.tcflush(self._slave, termios.TCIFLUSH)
-        self._written -= unread
-        return unread
+        return count[0]
+
+    def _flush(self) -> None:
+        """Empty the line: first what is on its way to the terminal's buffer, then the buffer."""
+        import termios
+
+        for _ in range(_DROPS):
+            termios.tcflush(self._master, termios.TCOFLUSH)
+            termios.tcflush(self._slave, termios.TCIFLUSH)
+            if self._unread() == 0:
+                break
 
 
 class ThreadedTransport(Transport):
