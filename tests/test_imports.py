@@ -23,7 +23,8 @@ PACKAGE = "miio_lan"
 # Folders and files without I/O and without a clock: bytes and the time come in, bytes and deadlines come out.
 RULES_WITHOUT_IO = (
     "foreign",
-    *("lan.packet", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *("lan.packet", "lan.layouts", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *("lan.discovery.announcement", "lan.discovery.findings", "lan.discovery.search"),
     *(
         f"lan.client.{name}"
         for name in (

@@ -115,13 +115,23 @@ def _by_format(prop: Property, text: str) -> Value:
     if prop.format == "bool":
         if word in _TRUE | _FALSE:
             return word in _TRUE
-        raise SpecError(f"{prop.name} ({_numbers(prop)}): {show(text)} is not true or false (on, off)")
+        raise SpecError(
+            f"{prop.name} ({_numbers(prop)}): {show(text)} is not true or false (on, off){_about_quotes(word)}"
+        )
     try:
         # 0x12AB is how people write colours.
         return float(word) if prop.format in FLOAT_FORMATS else int(word, 16 if word.startswith("0x") else 10)
     except ValueError:
         kind = "a number" if prop.format in FLOAT_FORMATS else "an integer"
-        raise SpecError(f"{prop.name} ({_numbers(prop)}): {show(text)} is not {kind}") from None
+        raise SpecError(
+            f"{prop.name} ({_numbers(prop)}): {show(text)} is not {kind}{_about_quotes(word)}"
+        ) from None
+
+
+def _about_quotes(word: str) -> str:
+    """Say so where quotes make a text of what would be something else."""
+    inside = word.strip("\"'")
+    return f": its quotes make it a text, write {inside} without them" if inside and inside != word else ""
 
 
 def _find(spec: Spec, name: str, things: list[Thing], kind: str) -> Thing:

@@ -90,7 +90,8 @@ class Property:
             if self.max_length is not None and len(value) > self.max_length:
                 return f"{len(value)} characters are more than {self.max_length}"
             return ""
-        return self._range_problem(value) if isinstance(value, int | float) else ""
+        # The limits of the description first: they say more to people than what the format could hold.
+        return self._range_problem(value) or self._format_problem(value)
 
     def check(self, value: object) -> Code | None:
         """Give the code with which a product refuses ``value``, None when the value is legal."""
@@ -126,11 +127,16 @@ class Property:
             return ""
         if isinstance(value, bool) or not isinstance(value, int):
             return f"{show(value)} is not an integer ({self.format})"
-        low, high = INTEGER_LIMITS[self.format]
-        return "" if low <= value <= high else f"{show(value)} is outside {low}..{high} ({self.format})"
+        return ""
 
-    def _range_problem(self, value: Number) -> str:
-        if self.range is None or isinstance(value, bool):
+    def _format_problem(self, value: object) -> str:
+        limits = INTEGER_LIMITS.get(self.format)
+        if limits is None or not isinstance(value, int) or limits[0] <= value <= limits[1]:
+            return ""
+        return f"{show(value)} is outside {limits[0]}..{limits[1]} ({self.format})"
+
+    def _range_problem(self, value: object) -> str:
+        if self.range is None or isinstance(value, bool) or not isinstance(value, int | float):
             return ""
         low, high, step = self.range
         if not low <= value <= high:

@@ -13,6 +13,8 @@ PINS = {
     "lan.cipher": {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,
+        "_PADDING": tuple(bytes([size] * size) for size in range(17)),
+        "_MAX_IDLE": 256,
     },
     "lan.packet": {
         "HEADER_SIZE": 32,
@@ -185,9 +187,8 @@ def test_most_devices_are_like_this() -> None:
 
 
 def test_a_changed_number_is_seen() -> None:
-    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 17, "BLOCK_SIZE": 16}}) == {
-        "lan.cipher": {"TOKEN_SIZE": 16}
-    }
-    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 16}}) == {"lan.cipher": {"BLOCK_SIZE": 16}}
-    assert unpinned({"lan.cipher": {"TOKEN_SIZE": 16}}, whole=False) == {}
+    room = "lan.client.greeting"
+    assert unpinned({room: {"WINDOW": 11.0}}) == {room: {"WINDOW": 10.0}}
+    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}) == {"lan.client.afoot": {"_MAX_COPIES": 1000}}
+    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
     assert unpinned({"lan.codes": {"_WHERE": {0, 1}}}, whole=False)

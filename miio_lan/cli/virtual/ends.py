@@ -181,11 +181,11 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
         f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."
     ]
     if "token" in facts:
-        variables = f"MIIO_LAN_IP={facts['ip']} MIIO_LAN_PORT={facts['port']} MIIO_LAN_TOKEN={facts['token']}"
+        variables = {name: str(facts[name.lower()]) for name in ("IP", "PORT", "TOKEN")}
         lines.append(f"Did: {facts['device_id']}")
-        lines += ["Its LAN side, for another shell:", f"  export {variables}"]
+        lines += ["Its LAN side, for another shell:", *virtual_run.exports(variables)]
     if model:
         lines.append(f"Model: {model}")
     if sys.stdin.isatty():
         lines.append(orders)
-    echo("\n".join([*lines, "Ctrl-C ends it."]))
+    echo("\n".join([*lines, "Ctrl-C ends it."]), fold=True)

@@ -57,9 +57,9 @@ def product(settings: CliSettings, /, **options: Any) -> None:
         if settings.json:
             echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
         else:
-            echo("\n".join(_lines(made, taps)))
+            echo("\n".join(_lines(made, taps)), fold=True)
             if sys.stdin.isatty():
-                echo(MCU_ORDERS)
+                echo(MCU_ORDERS, fold=True)
         virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
 
 
@@ -120,9 +120,9 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
     addresses = _addresses(product.host)
-    variables = f"MIIO_LAN_IP={addresses[0]} MIIO_LAN_TOKEN={product.token}"
+    variables = {"IP": addresses[0], "TOKEN": product.token}
     if product.port != PORT:
-        variables += f" MIIO_LAN_PORT={product.port}"
+        variables["PORT"] = str(product.port)
     return [
         f"Model:    {virtual_run.shown_model(product.mcu)}",
         f"Address:  {', '.join(addresses)}",
@@ -132,7 +132,7 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
-        f"  export {variables}",
+        *virtual_run.exports(variables),
         "  miio-lan info",
         "",
         "Ctrl-C ends it.",

@@ -182,7 +182,9 @@ def _may_be_too_many(error: DeviceException) -> bool:
 
 
 def _key(item: Mapping[str, Any]) -> tuple[Any, Any]:
-    return item.get("siid"), item.get("piid")
+    """Tell what an item is about. A device may put anything there: what is no number is nothing that was asked for."""
+    siid, piid = item.get("siid"), item.get("piid")
+    return (None, None) if isinstance(siid, (list, dict)) or isinstance(piid, (list, dict)) else (siid, piid)
 
 
 def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:

@@ -56,29 +56,37 @@ class Sending(Wire):
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
-        times = [call.deadline for call in self._calls.all]
-        times += [self.greeting.due if call.awaits_hello else call.next_send for call in self._calls.active]
-        if times and self.memory.due is not None:
-            times.append(self.memory.due)
-        return min(times, default=None)
+        due = None if not self._calls.all else self.memory.due
+        for call in self._calls.all:
+            wanted = call.deadline
+            if call.active:
+                wanted = min(wanted, self.greeting.due if call.awaits_hello else call.next_send)
+            if due is None or wanted < due:
+                due = wanted
+        return due
 
     def tick(self, now: float) -> None:
         """Let time pass: end what is overdue, send what is due."""
-        for call in list(self._calls.all):
-            if now >= call.deadline:
-                self._give_up(call, now)
+        if not self._calls.all and self.memory.due is None:
+            return  # nearly every answer leaves it like this
+        for call in [call for call in self._calls.all if now >= call.deadline]:
+            self._give_up(call, now)
         self._activate(now)
-        waiting = [call for call in self._calls.active if call.awaits_hello]
-        if waiting and now >= self.greeting.due:
+        active = self._calls.active
+        if now >= self.greeting.due and (waiting := [call for call in active if call.awaits_hello]):
             self._greet(waiting, now)
-        self._ask_for_memory(now)
-        for call in self._calls.active:
-            if not call.awaits_hello and now >= call.next_send:
+        if self.memory.due is not None:
+            self._ask_for_memory(now)
+        for call in active:
+            if now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
     def _activate(self, now: float) -> None:
-        active = self._calls.active
-        for call in self._calls.waiting[: self.max_in_flight - len(active)]:
+        waiting = self._calls.waiting
+        if not waiting:
+            return
+        room = self.max_in_flight - (len(self._calls.all) - len(waiting))
+        for call in waiting[:room]:
             idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover

@@ -23,7 +23,7 @@ from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
-from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, shown_token
+from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
 _LOGGER = logging.getLogger(__name__)
@@ -110,14 +110,14 @@ class Session(Sending):
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
         end = now + timeout * (1 + retry_count)
         end = end if deadline is None else min(end, deadline)
-        call = Call(method, params, extra or {}, now, timeout, end, retry_count, safe, once=retry_count == 0)
+        call = Call(method, params, extra, now, timeout, end, retry_count, safe=safe, once=retry_count == 0)
         call.carry(self._ids.next())
         call.targets = targets(method, params)
         return call
 
     def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
-        return Call(None, None, {}, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+        return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
     def begin(self, call: Call, now: float) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
@@ -144,7 +144,7 @@ class Session(Sending):
         :param stale: it lay unread for an unknown time, so its stamp says nothing about now
         """
         try:
-            packet = decode(datagram, self.token)
+            packet = unseal(datagram, self._own_cipher())
         except PayloadDecodeException as error:
             self._count_damage(error.kind)
             if error.kind in {"empty", "not JSON"}:
@@ -328,7 +328,7 @@ class Session(Sending):
         self.dropped[kind] += 1
         if kind != "not ours":
             for call in self._calls.active:
-                call.damaged[kind] += 1
+                call.note_damage(kind)
 
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""

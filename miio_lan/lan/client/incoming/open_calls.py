@@ -42,7 +42,8 @@ class OpenCalls:
             del self.checks[number]
         if call in self.all:
             self.all.remove(call)
-        self.release(now)
+        if self.all:
+            self.release(now)
 
     def late_answer(self, number: int, now: float) -> None:
         """Take an answer nobody waits for: what may have waited for it to come goes on."""

@@ -71,7 +71,7 @@ def note_refusal(call: Call, number: int, error: DeviceError) -> None:
     sent_once = call.sent_at[number] == call.sent_at[number]
     if is_busy(error) and sent_once and call.copies_out == 1:
         call.copies_out = 0
-        call.refused.add(number)
+        call.refused |= {number}
     elif codes.may_have_run(error.code) or call.copies_out > 1:
         error.doubt("" if call.is_read else MAY_HAVE_RUN)
 
