@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.record.redact import Secret
 
 # What a device refuses is shown as what comes of the command.
-_UNSAID = ("miio_lan.device.miot", "miio_lan.device.steps.miot_calls")
+_UNSAID = ("miio_lan.device.miot", "miio_lan.device.steps.reading")
 _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
 
 

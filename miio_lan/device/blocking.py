@@ -34,6 +34,7 @@ from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
 from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
 
     import click
@@ -61,7 +62,8 @@ class Device:
     :param timeout: seconds per attempt; None for the class's ``timeout``
     :param model: the model, where it is known or the device does not tell it
     :param port: UDP port
-    :param source_ip: local address to send from, on machines with several
+    :param source_ip: local address to send from, on machines with several; one of IPv6 makes a name's IPv6 address
+        the one that is used
     :param max_in_flight: commands under way at one time; small devices drop what they cannot hold
     :param observer: told of all that crosses the wire, as :class:`miio_lan.record.Record`
     :raises InvalidTokenException: (a ``ValueError``) for what is no token
@@ -85,7 +87,7 @@ class Device:
 
     def __init__(
         self,
-        ip: str | None = None,
+        ip: str | IPv4Address | IPv6Address | None = None,
         token: str | None = None,
         start_id: int = 0,
         debug: int = 0,
@@ -94,7 +96,7 @@ class Device:
         *,
         model: str | None = None,
         port: int = PORT,
-        source_ip: str | None = None,
+        source_ip: str | IPv4Address | IPv6Address | None = None,
         max_in_flight: int = 1,
         observer: Observer | None = None,
     ) -> None:
@@ -102,9 +104,9 @@ class Device:
         token = as_secret(token)
         self.ip = ip = arguments.checked_address(ip)
         self.token = token
-        self.debug = debug
+        self.debug = arguments.checked_whole("debug", debug)
         self.timeout = arguments.checked_timeout(self.timeout if timeout is None else timeout)
-        self._model = model
+        self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
@@ -114,12 +116,13 @@ class Device:
         session = Session(
             None if token is None else parse_token(token),
             peer=peer if port == PORT else f"{peer}:{port}",
-            start_id=start_id,
+            start_id=arguments.checked_whole("start_id", start_id),
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
-        tell = teller(observer, debug, peer)
-        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
+        tell = teller(arguments.checked_observer(observer), debug, peer)
+        source = arguments.checked_address(source_ip, "source_ip") or None
+        self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
 
     @classmethod
     def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
@@ -198,8 +201,7 @@ class Device:
 
         Every error has ``may_have_run``: whether the command may have been executed.
         """
-        if not isinstance(command, str) or not command:
-            raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
+        command = arguments.checked_command(command)
         if self._protocol is not None:
             # What python-miio's own test doubles put in place of the wire.
             return self._protocol.send(
@@ -210,8 +212,8 @@ class Device:
             [] if parameters is None else parameters,
             timeout=arguments.checked_timeout(self.timeout if timeout is None else timeout),
             retry_count=self._retries(retry_count),
-            repeat_safe=repeat_safe,
-            extra=extra_parameters,
+            repeat_safe=arguments.checked_safe(repeat_safe),
+            extra=arguments.checked_members("extra_parameters", extra_parameters),
             deadline=getattr(self._call, "deadline", None),
         )
 
@@ -320,7 +322,9 @@ class Device:
         :param property_getter: the command that reads them
         :param max_properties: how many one request asks for; None for as many as fit a datagram
         """
-        return self._perform(calls.read_slices(properties, property_getter, max_properties))
+        wanted = arguments.checked_list("properties", properties)
+        getter = arguments.checked_command(property_getter)
+        return self._perform(calls.read_slices(wanted, getter, max_properties))
 
     @command
     def test_properties(self, properties: Sequence[str]) -> PropertyTest:
@@ -328,7 +332,7 @@ class Device:
 
         Each request has a deadline of its own: many of them are expected to fail.
         """
-        return self._perform(calls.try_properties(properties), bounded=False)
+        return self._perform(calls.try_properties(arguments.checked_names(properties)), bounded=False)
 
     def configure_wifi(
         self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None
@@ -393,7 +397,7 @@ class Device:
         """
         if self._subscription is None or not self._subscription.update_ts:
             raise UnsupportedFeatureException("subscribe() first")
-        end = time.monotonic() + timeout
+        end = time.monotonic() + arguments.checked_wait(timeout)
         while True:
             now = time.monotonic()
             wait = min(end, self._subscription.check_due) - now

@@ -50,8 +50,8 @@ NO_SIGN = b"\xff" * TOKEN_SIZE
 #: ``layouts.HEADER``: magic, length, device id, stamp, sign. And the same without the sign.
 _HEADER = struct.Struct(">2sHQI16s")
 _SIGNED = struct.Struct(">2sHQI")
-_WILDCARD = 0xFE
 _PROBE_MARK = b"MDID"
+_WILDCARD = 0xFE
 
 
 @dataclass(slots=True)

@@ -43,6 +43,8 @@ def bounded(text: str) -> int:
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
 # Possessive, as all that repeats here: nothing is tried twice, so that a text of any kind is read in linear time.
 _ZEROS = re.compile(r"(-?)0++(\d*+(?:\.\d++)?(?:[eE][+-]?\d++)?)", re.ASCII)
+# Signs, dots and digits that make no number in any notation: what a faulty formatter wrote ("-..", "-0./").
+_BROKEN_NUMBER = re.compile(r"(?![-+]?(?:\d++(?:\.\d++)?|\.\d++)\Z)(?=[-+.])[-+./*()\d ]++", re.ASCII)
 _WORD = re.compile(r'[^,\[\]{}:"\'\0]+')
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')
@@ -203,6 +205,9 @@ class Repairer:
             return None
         if not any(character.isalnum() for character in word):
             self.repairs.append("a number without digits became null")
+            return None
+        if _BROKEN_NUMBER.fullmatch(word):
+            self.repairs.append("a broken number became null")
             return None
         self.repairs.append("a bare word or broken number became text")
         return word

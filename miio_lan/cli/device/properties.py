@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render, render_named
 from miio_lan.click_common.types import read_literal, shell_quoted
+from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from miio_lan.device.spec import Property, Spec, SpecAction
     from miio_lan.errors import DeviceError
@@ -201,7 +203,32 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
 
     if not target.prop.writable:
         refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
-    return target, parse_value(target.prop, text)
+    with _or_by_numbers(f"set {target.siid}.{target.piid}", text):
+        return target, parse_value(target.prop, text)
+
+
+@contextlib.contextmanager
+def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
+    """Say in the refusal of a description how to send the values all the same: it may be wrong about a product.
+
+    :param words: the values, as they were typed
+    """
+    try:
+        yield
+    except SpecError as error:
+        typed = " ".join(_as_typed(word) for word in words)
+        raise SpecError(
+            f"{error}. To send it all the same, use numbers without --spec: {command} {typed}"
+        ) from None
+
+
+def _as_typed(text: str) -> str:
+    """Write a value so that it is read as it was meant without a description."""
+    try:
+        read_literal(text)
+    except ValueError:
+        return shell_quoted(_SWITCHES.get(text.lower()) or json.dumps(text, ensure_ascii=False))
+    return text if text.isascii() and text.replace(".", "").replace("-", "").isalnum() else shell_quoted(text)
 
 
 def _plain_value(text: str) -> Any:
@@ -275,10 +302,11 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
     if len(words) != len(wanted):
         takes = ", ".join(prop.name if prop else "?" for prop in wanted) or "none"
         refuse(f"{found.name} takes {len(wanted)} arguments ({takes}), not {len(words)}.")
-    return [
-        parse_value(prop, word) if prop else _plain_value(word)
-        for prop, word in zip(wanted, words, strict=True)
-    ]
+    with _or_by_numbers(f"action {found.siid}.{found.aiid}", *words):
+        return [
+            parse_value(prop, word) if prop else _plain_value(word)
+            for prop, word in zip(wanted, words, strict=True)
+        ]
 
 
 # --- what is shown -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from miio_lan.device.arguments import checked_credentials, checked_members
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.steps.slices import cut
 from miio_lan.errors import (
@@ -96,14 +97,12 @@ def read_slices(properties: Sequence[Any], getter: str, max_properties: int | No
 def wifi_parameters(ssid: str, password: str, uid: int, extra: Mapping[str, Any] | None) -> dict[str, Any]:
     """Build the parameters of ``miIO.config_router``.
 
-    :raises InvalidArgument: if the name has not 1 to 32 bytes, or the password more than 64
+    :raises InvalidArgument: see :func:`miio_lan.device.arguments.checked_credentials`
     """
     ssid, password = as_secret(ssid), as_secret(password)
-    if not 1 <= len(ssid.encode()) <= 32:
-        raise InvalidArgument(f"a Wi-Fi name has 1 to 32 bytes, this one {len(ssid.encode())}")
-    if len(password.encode()) > 64:
-        raise InvalidArgument(f"a Wi-Fi password has at most 64 bytes, this one {len(password.encode())}")
-    return {"ssid": ssid, "passwd": password, "uid": uid, **(extra or {})}
+    checked_credentials(ssid, password, uid)
+    more = checked_members("extra_params", extra)
+    return {"ssid": ssid, "passwd": password, "uid": uid, **(more or {})}
 
 
 def accepted(answer: object) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.foreign import show
 from miio_lan.lan.packet import MAX_REQUEST, sealed_size
 from miio_lan.lan.payload import dump_payload
 
@@ -24,7 +25,7 @@ def cut(
     :raises DeviceException: for items without a JSON form
     """
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {limit!r}")
+        raise InvalidArgument(f"max_properties is a whole number, at least 1, not {show(limit)}")
     empty = len(_dump({"id": 10 ** (_ID_DIGITS - 1), "method": method, "params": [], **(extra or {})}))
     part: list[Item] = []
     size = empty

@@ -208,7 +208,7 @@ class Connection(DeviceSocket):
     def _finish(self, call: Call) -> None:
         """Leave in regular course."""
         with self._state:
-            self.session.abandon(call, "the call was lost")
+            self.session.abandon(call, "the call was lost", self._clock())
             if isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
             self._attended = self._clock()
@@ -224,7 +224,8 @@ class Connection(DeviceSocket):
                 self._state.release()  # an error where it is not this thread's
         with self._state:
             if call is not None:
-                self.session.abandon(call, "the call was interrupted")
+                self.session.abandon(call, "the call was interrupted", self._clock())
+                self._flush()
             if self._leader == threading.get_ident():
                 self._leader = None
             if self._teller is not None and self._is_telling() and not within:
@@ -328,6 +329,7 @@ class Connection(DeviceSocket):
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
+        self.session.take_ended()
         if self._teller is not None:
             self._teller.add(self.session.take_told())
         while datagrams := self.session.take_output():
@@ -362,7 +364,7 @@ class Connection(DeviceSocket):
     def _resolve(self, end: float) -> Address:
         if self.find is not None and self._lookup is None:
             self.host = self.find(end - self._clock())
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
+        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())
         finally:

@@ -37,6 +37,12 @@ class Sending(Wire):
         self._silent = False
         self._last_heard: float | None = None
         self._refused_since: float | None = None
+        self._ended: list[Call] = []
+
+    def take_ended(self) -> list[Call]:
+        """Give the calls that ended since this was asked last: whoever waits for one of them is to be woken."""
+        ended, self._ended = self._ended, []
+        return ended
 
     @property
     def last_id(self) -> int:
@@ -85,8 +91,12 @@ class Sending(Wire):
         waiting = self._calls.waiting
         if not waiting:
             return
-        room = self.max_in_flight - (len(self._calls.all) - len(waiting))
-        for call in waiting[:room]:
+        room = self.max_in_flight - sum(call.method is not None for call in self._calls.active)
+        for call in waiting:
+            if call.method is not None:  # a handshake takes no room: it is nothing that a device has to work at
+                if room <= 0:
+                    continue
+                room -= 1
             idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
@@ -202,4 +212,5 @@ class Sending(Wire):
     def _end(self, call: Call, result: object, error: Exception | None, now: float | None = None) -> None:
         call.result, call.error = result, error
         call.done = True
+        self._ended.append(call)
         self._calls.remove(call, call.last_sent if now is None else now)

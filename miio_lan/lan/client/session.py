@@ -1,7 +1,7 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick` and :meth:`Session.take_output`, and waits no longer
-than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
+:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
 Rules and their reasons: docs/architecture.md, "The session". What may go out again:
 :mod:`miio_lan.lan.client.repeating.repeats`.
 """
@@ -124,19 +124,22 @@ class Session(Sending):
         self._calls.all.append(call)
         self.tick(now)
 
-    def abandon(self, call: Call, reason: str) -> None:
-        """End an open call without an answer (its caller was interrupted, the connection closed)."""
+    def abandon(self, call: Call, reason: str, now: float) -> None:
+        """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
-            self._end(
-                call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
-            )
+            self._cut_short(call, reason)
+            self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
-        """End all open calls without an answer."""
+        """End all open calls without an answer (the connection closed)."""
         for call in list(self._calls.all):
-            self.abandon(call, reason)
+            self._cut_short(call, reason)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told) -------------------------------------
+    def _cut_short(self, call: Call, reason: str) -> None:
+        error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
+        self._end(call, None, error)
+
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.

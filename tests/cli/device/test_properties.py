@@ -154,6 +154,24 @@ class TestSet:
         assert ended.json["error"]["type"] == "SpecError"
         assert "1..100" in ended.json["error"]["message"]
 
+    @pytest.mark.parametrize(
+        ("words", "limits", "way"),
+        [
+            (["set", "light:brightness", "500"], "1..100", "set 2.2 500"),
+            (["set", "light:brightness=500"], "1..100", "set 2.2 500"),
+            (["set", "light:brightness", "[1]"], "1..100", "set 2.2 '[1]'"),
+            (["set", "light:name", "x" * 31], "max-length", f"""set 2.11 '"{"x" * 31}"'"""),
+            (["set", "light:brightness", "on"], "1..100", "set 2.2 'true'"),
+            (["action", "light:change-brightness", "101"], "-100..100", "action 2.2 101"),
+        ],
+    )
+    def test_a_refusal_says_how_to_send_it_all_the_same(self, ask, words, limits, way):
+        ended = ask(*words, "--spec", "lamp")
+        assert ended.code == 2
+        assert limits in ended.err
+        assert "published as " in ended.err
+        assert ended.err.endswith(f"use numbers without --spec: {way}\n")
+
     def test_without_a_description_the_product_refuses(self, ask):
         ended = ask("set", "2.2", "101")
         assert (ended.code, ended.out) == (1, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
+from typing import Any
 
 from miio_lan.errors import DeviceException
 from miio_lan.lan.client.transport.resolving import Address
@@ -13,7 +14,8 @@ class DeviceSocket:
     """A device's address, and the socket to it, if one is open.
 
     :param host: address or name of the device
-    :param source_ip: the local address to send from, None to let the system choose
+    :param source_ip: the local address to send from, None to let the system choose; one of IPv6 prefers the IPv6
+        address of a name
     """
 
     def __init__(self, host: str, port: int, source_ip: str | None) -> None:
@@ -23,6 +25,11 @@ class DeviceSocket:
         self._socket: socket.socket | None = None
         self._local_port = 0
         self._doubtful = False
+
+    @property
+    def _family(self) -> socket.AddressFamily:
+        """The kind of address that is used where a name has several: products speak IPv4."""
+        return socket.AF_INET6 if ":" in (self.source_ip or "") else socket.AF_INET
 
     def _open(self, address: Address) -> None:
         """Make a socket to an address, in place of the one there may be."""
@@ -43,18 +50,28 @@ class DeviceSocket:
         self._socket = sock
 
     def _bind(self, sock: socket.socket) -> None:
-        """Use the port of before, where it is free: a device tells what it tells unasked to that one."""
+        """Use the port of before, where it is free: a device tells what it tells unasked to that one.
+
+        :raises DeviceException: if the local address to send from is none, or cannot be used
+        """
         if self._local_port:
-            with suppress(OSError):
-                sock.bind((self.source_ip or "", self._local_port))
+            with suppress(OSError, UnicodeError, ValueError):
+                sock.bind(self._source(sock.family, self._local_port))
                 return
         if self.source_ip is not None:
             try:
-                sock.bind((self.source_ip, 0))
-            except OSError as error:
-                raise DeviceException(
-                    f"cannot send from {self.source_ip}: {error.strerror or error}"
-                ) from None
+                sock.bind(self._source(sock.family, 0))
+            except (OSError, UnicodeError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise DeviceException(f"cannot send from {self.source_ip!r}: {reason}") from None
+
+    def _source(self, family: int, port: int) -> Any:
+        """Give the local address to send from, in the form that sockets of a family take it."""
+        if self.source_ip is None:
+            return ("", port)
+        socket.inet_pton(family, self.source_ip.partition("%")[0])  # a name server is not waited for here
+        kind, flags = socket.SOCK_DGRAM, socket.AI_NUMERICHOST
+        return socket.getaddrinfo(self.source_ip, port, family, kind, flags=flags)[0][4]
 
     def _close_socket(self) -> None:
         sock, self._socket = self._socket, None

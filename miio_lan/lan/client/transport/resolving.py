@@ -17,11 +17,13 @@ class Lookup:
     """One look-up of a name, in a thread of its own: the system's has no limit of time.
 
     :param host: name or address of the device
+    :param family: the kind of address that is taken where a name has several
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> None:
         self._host = host
         self._port = port
+        self._family = family
         self._found: Address | None = None
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
@@ -41,11 +43,11 @@ class Lookup:
         thread = self._thread
         if thread is None:
             with suppress(OSError, UnicodeError, ValueError):
-                return _look_up(self._host, self._port, socket.AI_NUMERICHOST)
+                return _look_up(self._host, self._port, socket.AI_NUMERICHOST, self._family)
             thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
             thread.start()
             self._thread = thread
-        thread.join(max(0.0, seconds))
+        thread.join(min(max(0.0, seconds), threading.TIMEOUT_MAX))
         if self._found is not None:
             return self._found
         if self._error is not None:
@@ -58,14 +60,14 @@ class Lookup:
 
     def _ask(self) -> None:
         try:
-            self._found = _look_up(self._host, self._port, 0)
+            self._found = _look_up(self._host, self._port, 0, self._family)
         except (OSError, UnicodeError, ValueError) as error:
             self._error = error
 
 
-def _look_up(host: str, port: int, flags: int) -> Address:
+def _look_up(host: str, port: int, flags: int, family: socket.AddressFamily) -> Address:
     # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
     name = host.encode("ascii") if host.isascii() else host
     found = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags)
-    # Products speak IPv4; a name server may list an IPv6 address of the same name first.
-    return min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    # Whatever a name server lists first.
+    return min(found, key=lambda entry: entry[0] != family)
