@@ -157,6 +157,20 @@ def test_a_terminal_shows_a_table_that_lives(product: VirtualProduct) -> None:
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
 
 
+def test_ctrl_c_ends_watching_and_interrupts_a_search(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def search(*args: object, **how: object) -> Iterator[Finding]:
+        yield HOSTILE
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("miio_lan.lan.discovery.blocking.search", search)
+    watched = run("discover", "--watch")
+    assert (watched.code, watched.err) == (0, "")
+    assert watched.out.startswith("5  ")
+    assert run("--json", "discover", "--watch").json["did"] == 5
+    ended = run("discover")
+    assert (ended.code, ended.out) == (130, "")
+
+
 HOSTILE = Finding(
     5, "192.0.2.9", 54321, "eth0", "a\x1b[31mb", "[red]x", Secret(TOKEN), False, answered=False, heard=1.0
 )
