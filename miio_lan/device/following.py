@@ -49,16 +49,24 @@ class Follower:
         :param seconds: what the call has left
         """
         known = self.device
-        if known.did is None or not _is_address(known.ip):
-            return known.ip
-        from miio_lan.lan.discovery.blocking import locate
+        if known.did is not None and _is_address(known.ip):
+            from miio_lan.lan.discovery.blocking import locate
 
-        timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
-        how = {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
-        found = locate(known.did, known.ip, port=known.port, **how)
-        if found is not None and found != known.ip:
-            self._moved(found)
+            self._found(locate(known.did, known.ip, port=known.port, **_times(seconds)))
         return self.device.ip
+
+    async def find_async(self, seconds: float) -> str:
+        """Return the same in an asyncio loop."""
+        known = self.device
+        if known.did is not None and _is_address(known.ip):
+            from miio_lan.lan.discovery.aio import locate
+
+            self._found(await locate(known.did, known.ip, port=known.port, **_times(seconds)))
+        return self.device.ip
+
+    def _found(self, ip: str | None) -> None:
+        if ip is not None and ip != self.device.ip:
+            self._moved(ip)
 
     def _moved(self, ip: str) -> None:
         _LOGGER.warning("%s is at %s now, no more at %s", printable(self.device.name), ip, self.device.ip)
@@ -87,6 +95,11 @@ class Follower:
             return ip
 
         connection.find = find
+
+
+def _times(seconds: float) -> dict[str, float]:
+    timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
+    return {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
 
 
 def _is_address(text: str) -> bool:

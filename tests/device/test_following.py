@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import weakref
@@ -16,7 +17,7 @@ from miio_lan.device import following
 from miio_lan.device.following import Follower
 from miio_lan.device.named import DevicesFile, NamedDevice
 from miio_lan.errors import DevicesFileError
-from miio_lan.lan.discovery import blocking
+from miio_lan.lan.discovery import aio, blocking
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
 
@@ -137,6 +138,20 @@ def test_a_call_with_little_time_searches_briefly(file: DevicesFile, moved: list
         (0.3, pytest.approx(0.1)),
         (0.1, pytest.approx(0.1 / 3)),
     ]
+
+
+def test_the_same_in_a_loop(file: DevicesFile, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(file, server, "127.0.0.1")
+    follower = Follower("lamp", file.path)
+    assert asyncio.run(follower.find_async(20.0)) == "127.0.0.1"
+
+    async def locate(did: int, known: str, **how: object) -> str:
+        return "127.0.0.7"
+
+    monkeypatch.setattr(aio, "locate", locate)
+    assert asyncio.run(follower.find_async(20.0)) == follower.device.ip == file.get("lamp").ip == "127.0.0.7"
+    file.put(NamedDevice("fan", "127.0.0.1", TOKEN.hex()))
+    assert asyncio.run(Follower("fan", file.path).find_async(20.0)) == "127.0.0.1"
 
 
 def test_who_answers_nowhere_stays_where_it_was(file: DevicesFile, server: Server) -> None:

@@ -122,6 +122,7 @@ class TestAdd:
         ("options", "reason"),
         [
             (["lamp"], "Missing the device's address: give --ip, or --did"),
+            (["lamp", "--ip", "192.0.2"], "'192.0.2' is not an IPv4 address"),
             (["lamp", "--ip", "192.0.2.9", "--did", "x"], "--did: did is a number"),
             (["-x", "--ip", "192.0.2.9"], "No such option '-x'"),
             (["a\x1bb", "--ip", "192.0.2.9", "--no-check", "--token", TOKEN], "no control characters"),
