@@ -25,6 +25,7 @@ PINS = {
     },
     "lan.payload": {
         "MAX_DEPTH": 64,
+        "ENDLESS": 309,
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
     },
@@ -87,6 +88,7 @@ PINS = {
                 *(-33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
             }
         ),
+        "_MODULES_WORDS": {-9999, -9998},
         "_LONG_REFUSALS": frozenset({6, 8, 13, 23, 25, 33, 35}),
         "_WHAT": {999, 101, 100, 43, 36, 35, 34, 33, 25, 23, 15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
     },
@@ -134,6 +136,10 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.turns": {
+        "PASSED_OVER": 1.0,
+        "LOOK": 0.2,
+    },
     "lan.client.greeting": {
         "WINDOW": 10.0,
     },
@@ -166,7 +172,9 @@ PINS = {
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.blocking": {
-        "_BUFFER": 65536,
+        "_LARGEST": 65536,
+        "_ABOUT_RIGHT": 0.8,
+        "_BIT_LESS": 0.9,
         "_UNATTENDED": 1.0,
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,
@@ -189,6 +197,8 @@ def test_most_devices_are_like_this() -> None:
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
     assert unpinned({room: {"WINDOW": 11.0}}) == {room: {"WINDOW": 10.0}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}) == {"lan.client.afoot": {"_MAX_COPIES": 1000}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
+        "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
+    }
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
     assert unpinned({"lan.codes": {"_WHERE": {0, 1}}}, whole=False)

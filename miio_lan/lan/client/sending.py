@@ -12,6 +12,7 @@ from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
+from miio_lan.lan.client.turns import Line
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
 
@@ -38,6 +39,30 @@ class Sending(Wire):
         self._last_heard: float | None = None
         self._refused_since: float | None = None
         self._ended: list[Call] = []
+        self.line = Line()
+
+    def share(self, line: Line) -> None:
+        """Stand in this line from now on, with the open commands: others speak to the same device.
+
+        :param line: see :func:`miio_lan.lan.client.transport.lines.line_of`
+        """
+        if line is not self.line:
+            for call in self._calls.all:
+                place = self.line.leave(call)
+                if place is not None:
+                    line.join(place)
+            self.line = line
+
+    @property
+    def stands_in_line(self) -> bool:
+        """Whether there are open calls, and all of them wait for others that speak to the same device."""
+        calls = self._calls.all
+        return bool(calls) and not any(call.active for call in calls)
+
+    def may_go_on(self, now: float) -> bool:
+        """Tell whether the turn of a waiting command has come, so that :meth:`tick` would send it."""
+        first = next((call for call in self._calls.waiting if call.method is not None), None)
+        return first is not None and self.line.may_go(first, now)
 
     def take_ended(self) -> list[Call]:
         """Give the calls that ended since this was asked last: whoever waits for one of them is to be woken."""
@@ -91,12 +116,11 @@ class Sending(Wire):
         waiting = self._calls.waiting
         if not waiting:
             return
-        room = self.max_in_flight - sum(call.method is not None for call in self._calls.active)
+        full = False
         for call in waiting:
-            if call.method is not None:  # a handshake takes no room: it is nothing that a device has to work at
-                if room <= 0:
-                    continue
-                room -= 1
+            # A handshake takes no room, and stands in no line: it is nothing that a device has to work at.
+            if call.method is not None and (full := full or not self.line.may_go(call, now)):
+                continue
             idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
@@ -214,3 +238,5 @@ class Sending(Wire):
         call.done = True
         self._ended.append(call)
         self._calls.remove(call, call.last_sent if now is None else now)
+        if call.method is not None:
+            self.line.leave(call)

@@ -1,9 +1,9 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
-:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again:
-:mod:`miio_lan.lan.client.repeating.repeats`.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_ended` and
+:meth:`Session.take_output`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
+open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session". What may go out
+again: :mod:`miio_lan.lan.client.repeating.repeats`. Whose turn it is: :mod:`miio_lan.lan.client.turns`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.incoming.pushes import PushInbox
-from miio_lan.lan.client.incoming.reply import read_error, reply_id
+from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
+from miio_lan.lan.client.turns import Place
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
@@ -70,7 +71,8 @@ class Session(Sending):
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
         self.dropped: Counter[str] = Counter()
-        self._repaired: set[str] = set()
+        #: What was mended in replies, each kind once, as it was first met.
+        self.mended: list[str] = []
         self._begin_anew(start_id, rng or random.Random())
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
@@ -119,16 +121,26 @@ class Session(Sending):
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
         return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
-    def begin(self, call: Call, now: float) -> None:
-        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
+    def begin(
+        self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
+
+        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.Place`
+        :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
+        """
         self._calls.all.append(call)
+        if call.method is not None:
+            self.line.join(Place(call, self, self.max_in_flight, caller, wake))
         self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
         """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
             self._cut_short(call, reason)
-            self.tick(now)
+        elif call in self._calls.all:  # who ended it was interrupted before it was out of the way
+            self._end(call, call.result, call.error)
+        self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
         """End all open calls without an answer (the connection closed)."""
@@ -139,7 +151,7 @@ class Session(Sending):
         error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
         self._end(call, None, error)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------------------
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended, share) ------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -156,7 +168,8 @@ class Session(Sending):
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
             else:
-                self._note_repairs(packet.repairs)
+                if packet.repairs:
+                    self._note_repairs(packet.repairs)
                 self._content(packet, now, stale=stale)
         self.tick(now)
 
@@ -234,7 +247,8 @@ class Session(Sending):
         elif self.token is None:
             self.dropped["no token to read it with"] += 1
         else:
-            self._tell("up", packet.raw, now)
+            if self.observed:
+                self._tell("up", packet.raw, now)
             if isinstance(payload, dict):
                 self._message(packet, payload, now, stale=stale)
             else:
@@ -276,9 +290,10 @@ class Session(Sending):
     def _heard(self, now: float) -> None:
         self._last_heard = now
         self._silent = False
-        self._refused_since = None
-        for call in self._calls.active:
-            call.refusals = 0
+        if self._refused_since is not None:
+            self._refused_since = None
+            for call in self._calls.active:
+                call.refusals = 0
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")
@@ -290,7 +305,7 @@ class Session(Sending):
             self._round_trips.observe(call.method or "", round_trip)
         if error is None:
             del self._calls.by_id[number]
-            self._end(call, payload.get("result"), None)
+            self._end(call, result_of(payload), None)
             return
         repeats.note_refusal(call, number, error)
         if number not in call.refused:
@@ -336,8 +351,8 @@ class Session(Sending):
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
         for repair in repairs:
-            if repair not in self._repaired and len(self._repaired) < MAX_REPAIRS_TOLD:
-                self._repaired.add(repair)
+            if repair not in self.mended and len(self.mended) < MAX_REPAIRS_TOLD:
+                self.mended.append(repair)
                 _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:

@@ -68,7 +68,8 @@ class Wire:
         cipher = self._own_cipher()
         if cipher is not None:
             self._output.append(seal(payload, cipher, self.device_id or 0, self.clock.stamp(now)))
-            self._tell("down", payload, now)
+            if self.observed:
+                self._tell("down", payload, now)
 
     def _tell(self, direction: str, plain: bytes, now: float, note: str = "") -> None:
         if self.observed:

@@ -38,8 +38,9 @@ class OpenCalls:
         for number, sent in call.last_sent_at.items():
             if self.by_id.pop(number, None) is not None:
                 self.afoot.left(number, sent, call.targets)
-        for number in [number for number, other in self.checks.items() if other is call]:
-            del self.checks[number]
+        if self.checks:
+            for number in [number for number, other in self.checks.items() if other is call]:
+                del self.checks[number]
         if call in self.all:
             self.all.remove(call)
         if self.all:
