@@ -29,7 +29,6 @@ PINS = {
         "ENDLESS": 309,
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
-        "ENDLESS": 309,
     },
     "lan.repair": {
         "MAX_DEPTH": 64,
