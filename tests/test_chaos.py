@@ -33,6 +33,7 @@ def chaos(monkeypatch: pytest.MonkeyPatch) -> Rooms:
 # --- the promises -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_nothing_told_is_untrue(chaos: Rooms, seed: int) -> None:
     tally, faults = chaos.world.simulate(270, seed, each=10)
@@ -48,12 +49,14 @@ def test_nothing_told_is_untrue(chaos: Rooms, seed: int) -> None:
 # --- the chaos itself: it finds what it is there to find --------------------------------------------------------------
 
 
+@pytest.mark.untraced
 def test_a_client_that_repeats_everything_is_found_out(chaos: Rooms) -> None:
     tally, _ = chaos.world.simulate(100, 1, each=10, careless=True)
     assert tally.faults["twice"] > 2
     assert any("ran after" in story for story in tally.stories)
 
 
+@pytest.mark.untraced
 def test_a_seed_decides_everything(chaos: Rooms) -> None:
     first, again = (chaos.world.simulate(20, 9, each=10) for _ in range(2))
     assert first == again

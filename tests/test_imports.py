@@ -24,10 +24,11 @@ PACKAGE = "miio_lan"
 RULES_WITHOUT_IO = (
     "foreign",
     *("lan.packet", "lan.layouts", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *("lan.discovery.announcement", "lan.discovery.findings", "lan.discovery.search"),
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids"),
+            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns"),
             *("incoming", "repeating"),
         )
     ),

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of
+from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of, timed_out
 from miio_lan.uart.commands import Error, Result
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.turns import Downlink, Turn
@@ -127,7 +127,7 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
             _is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers
         )
     answer = candidate.downlinks[-1].answer
-    if code == TIMED_OUT_CODE:
+    if timed_out(reply.reading):
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
     if answer is None:
         return code in ERROR_CODES or code == UNDEFINED_CODE
@@ -143,8 +143,8 @@ def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
     answer = last.answer
     if reply is None:
         return True
-    timed_out = error_of(reply.reading) == TIMED_OUT_CODE
-    if timed_out and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
+    gave_up = timed_out(reply.reading)
+    if gave_up and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
         return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
     if answer is None or not _is_before(answer, reply.instant):
         return True
@@ -159,7 +159,7 @@ def cost_of(request: LanRequest, candidate: Candidate) -> float:
     """
     cost = max(0.0, request.first - candidate.downlinks[0].instant) * OUT_OF_ORDER
     last = candidate.downlinks[-1]
-    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT_CODE:
+    if request.reply is None or timed_out(request.reply.reading):
         return cost
     said = (last.answer or last).record
     return cost + max(0.0, request.reply.instant - said.instant)

@@ -46,9 +46,8 @@ from miio_lan.pairing.candidates import (
     extend,
     replied_promptly,
 )
-from miio_lan.pairing.content import BAD_ANSWERS, error_of
+from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
@@ -185,8 +184,7 @@ class Matcher:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
-            timed_out = error_of(request.reply.reading) == TIMED_OUT_CODE
-            end = request.reply.instant + (0.0 if timed_out else skew)
+            end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
         first = bisect_left(downlinks, request.first - SKEW, key=_instant)
         return downlinks[first : bisect_left(downlinks, end, key=_instant)]
 
@@ -326,7 +324,7 @@ class Matcher:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
         downlinks = candidate.downlinks
         last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-        if request.reply is not None and error_of(request.reply.reading) == TIMED_OUT_CODE:
+        if request.reply is not None and timed_out(request.reply.reading):
             last = downlinks[-1].instant
         if request.first <= downlinks[0].instant and last <= replied:
             return True
@@ -343,7 +341,7 @@ class Matcher:
 def _may_be_stalled(request: LanRequest) -> bool:
     """Tell whether it has a reply that only an answer of the MCU explains."""
     reply = request.reply
-    return reply is not None and error_of(reply.reading) not in (TIMED_OUT_CODE, *BAD_ANSWERS)
+    return reply is not None and not (timed_out(reply.reading) or error_of(reply.reading) in BAD_ANSWERS)
 
 
 def _rank(request: LanRequest) -> int:

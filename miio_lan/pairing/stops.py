@@ -27,7 +27,7 @@ from statistics import median
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
-from miio_lan.pairing.content import all_good, all_refused, consistent, error_of
+from miio_lan.pairing.content import all_good, all_refused, consistent, error_of, timed_out
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import Record
 from miio_lan.uart.commands import Result
@@ -185,7 +185,7 @@ def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: flo
     """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
     taken = answer.record.instant - downlink.instant
     if reply is not None:
-        if error_of(reply.reading) == TIMED_OUT_CODE and not says_code(answer, TIMED_OUT_CODE):
+        if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + skew
     if answer.late:
@@ -199,7 +199,7 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding, ende
     """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
-        if all_refused(reply.reading) or code not in (None, TIMED_OUT_CODE):
+        if all_refused(reply.reading) or (code is not None and not timed_out(reply.reading)):
             finding.doubt("the answer was not seen")
             return at.REFUSED
         if code is None:
@@ -240,7 +240,7 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
 def _of_reply(finding: Finding, reply: Record) -> None:
     """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
-    if code == TIMED_OUT_CODE:
+    if timed_out(reply.reading):
         finding.stopped_at = at.NOT_FETCHED
     elif code in ERROR_CODES or all_refused(reply.reading):
         finding.stopped_at = at.REFUSED

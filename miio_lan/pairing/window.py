@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW, STALL
-from miio_lan.pairing.content import consistent, error_of
+from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
@@ -17,7 +17,7 @@ from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 
@@ -247,7 +247,7 @@ class Window:
         # What belongs to it may be recorded later than the reply, by another thread or through a slower adapter.
         answers = [each.answer for each in match.candidate.downlinks] if match is not None else []
         code = error_of(reply.reading)
-        answered = code is None or (code in ERROR_CODES and code != TIMED_OUT_CODE)
+        answered = code is None or (code in ERROR_CODES and not timed_out(reply.reading))
         waits = any(answered if each is None else each.reply is None for each in answers)
         missing = waits or (answered and not request.local and not answers)
         return self._end - last < STRAGGLING and (missing or self._better_match_may_come(reply, match))
@@ -257,7 +257,7 @@ class Window:
         if match is None:
             return False
         last = match.candidate.downlinks[-1]
-        if last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE:
+        if last.answer is None and timed_out(reply.reading):
             return False
         doubted = match.contradiction or match.stalled
         if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):

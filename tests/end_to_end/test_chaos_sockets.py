@@ -17,7 +17,7 @@ import pytest
 from miio_lan.lan.client import session
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0  # only ever waited for in full when a test fails
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 
 
 @pytest.fixture

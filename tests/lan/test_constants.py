@@ -14,6 +14,7 @@ PINS = {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,
         "_PADDING": tuple(bytes([size] * size) for size in range(17)),
+        "_ENDINGS": ((), *[bytes([size] * size) for size in range(1, 17)], *[()] * 239),
         "_MAX_IDLE": 256,
     },
     "lan.packet": {
@@ -25,9 +26,9 @@ PINS = {
     },
     "lan.payload": {
         "MAX_DEPTH": 64,
+        "ENDLESS": 309,
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
-        "ENDLESS": 309,
     },
     "lan.repair": {
         "MAX_DEPTH": 64,
@@ -88,6 +89,7 @@ PINS = {
                 *(-33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
             }
         ),
+        "_MODULES_WORDS": {-9999, -9998},
         "_LONG_REFUSALS": frozenset({6, 8, 13, 23, 25, 33, 35}),
         "_WHAT": {999, 101, 100, 43, 36, 35, 34, 33, 25, 23, 15, 13, 11, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
     },
@@ -103,6 +105,9 @@ PINS = {
         "MAX_ATTEMPTS": 8,
         "INVALID_PARAM": (-32602, "Invalid param."),
         "TOO_COMPLEX": (-32605, "Too many obj"),
+    },
+    "lan.client.call": {
+        "_SURELY_FITS": 936,
     },
     "lan.client.clock": {
         "CLOCK_TOLERANCE": 3.0,
@@ -135,22 +140,29 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.turns": {
+        "PASSED_OVER": 1.0,
+        "LOOK": 0.2,
+    },
     "lan.client.greeting": {
         "WINDOW": 10.0,
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
-        "_MAX_STEP": 16,
+        "_STEP_BITS": 4,
     },
     "lan.client.pacing": {
         "INITIAL_RESEND": 2.5,
         "INITIAL_RESEND_MODULE": 1.0,
         "MAX_RESEND": 10.0,
-        "MIN_RESEND": 0.2,
+        "MIN_RESEND_UNTIMED": 0.2,
+        "MIN_RESEND": 0.1,
         "FIRST_HELLO": 0.3,
         "MAX_HELLO": 4.0,
         "_GAIN": 0.125,
         "_DEVIATION_GAIN": 0.25,
+        "_SLOWEST_GAIN": 1 / 64,
+        "_SLOWEST_MARGIN": 1.25,
         "_MAX_METHODS": 256,
     },
     "lan.client.incoming.pushes": {
@@ -167,7 +179,9 @@ PINS = {
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.blocking": {
-        "_BUFFER": 65536,
+        "_LARGEST": 65536,
+        "_ABOUT_RIGHT": 0.8,
+        "_BIT_LESS": 0.9,
         "_UNATTENDED": 1.0,
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,
@@ -190,6 +204,8 @@ def test_most_devices_are_like_this() -> None:
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
     assert unpinned({room: {"WINDOW": 11.0}}) == {room: {"WINDOW": 10.0}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}) == {"lan.client.afoot": {"_MAX_COPIES": 1000}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
+        "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
+    }
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
     assert unpinned({"lan.codes": {"_WHERE": {0, 1}}}, whole=False)

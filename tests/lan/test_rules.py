@@ -129,6 +129,28 @@ def test_errors_have_the_class_their_number_asks_for(code: int, kind: type[Devic
     assert (error.code, error.message, error.exe_time, error.id) == (code, "", None, 3)
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "kind"),
+    [
+        (-9999, "user ack timeout", McuTimeout),
+        (-9999, "User ack timeout.", McuTimeout),
+        (-9999, "UART timeout", McuTimeout),
+        (-9999, "", McuTimeout),
+        (-9999, "sensor timeout", RecoverableError),
+        (-9999, "door open", RecoverableError),
+        (-9998, "user ack invalid", DeviceError),
+        (-9998, "door open", DeviceError),
+        (-10000, "door open", DeviceError),
+    ],
+)
+def test_an_mcus_own_words_are_told_from_the_modules(code: int, words: str, kind: type[DeviceError]) -> None:
+    error = read_error({"id": 3, "error": {"code": code, "message": words}}, "x")
+    assert type(error) is kind
+    own = code != -10000 and "ack" not in words and "UART" not in words and bool(words)
+    assert ("the MCU's own error" in str(error)) is own
+    assert ("did not answer" in str(error) or "did not fit" in str(error)) is (code != -10000 and not own)
+
+
 @pytest.mark.parametrize("value", [None, True, 1.5, "x", "-3", "1" * 11, "٣", [], {}])
 def test_what_is_no_id(value: object) -> None:
     assert reply_id({"id": value}) is None

@@ -78,6 +78,8 @@ def module(settings: CliSettings, **options: Any) -> None:
     from miio_lan.virtual.module.module import Module
 
     image = options["firmware"].read() if options["firmware"] is not None else None
+    if image == b"":
+        refuse(f"{options['firmware'].name} is empty: that is no firmware.")
     if image is not None and len(image) > options["firmware_limit"]:
         refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
@@ -160,7 +162,8 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:
-            facts = {"line": line.name, "model": machine.model}
+            facts: dict[str, Any] = {"line": line.name, "model": machine.model}
+            facts |= {"model_guessed": True} if machine.model_guessed else {}
             _announce(settings, "virtual MCU", facts, MCU_ORDERS, virtual_run.shown_model(machine))
             virtual_run.run_until(stop, host, mcu_orders(host, machine, spec))
 
@@ -181,7 +184,8 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
         f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."
     ]
     if "token" in facts:
-        variables = {name: str(facts[name.lower()]) for name in ("IP", "PORT", "TOKEN")}
+        reached_at = virtual_run.addresses_of(facts["ip"])[0]
+        variables = {"IP": reached_at, "PORT": str(facts["port"]), "TOKEN": facts["token"]}
         lines.append(f"Did: {facts['device_id']}")
         lines += ["Its LAN side, for another shell:", *virtual_run.exports(variables)]
     if model:

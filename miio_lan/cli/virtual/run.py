@@ -16,7 +16,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
-from miio_lan.click_common.layout import columns
+from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
@@ -102,9 +102,20 @@ def exports(variables: Mapping[str, str]) -> list[str]:
     """Give the command that sets ``MIIO_LAN_`` variables in a shell: one, or several where one is too wide."""
     assignments = [f"MIIO_LAN_{name}={value}" for name, value in variables.items()]
     whole = f"  export {' '.join(assignments)}"
-    if len(whole) <= (columns(sys.stdout) or len(whole)):
+    if len(whole) <= (rows_of(sys.stdout) or len(whole)):
         return [whole]
     return [f"  export {each}" for each in assignments]
+
+
+def addresses_of(host: str) -> list[str]:
+    """Return where a product is reached that listens there; ``0.0.0.0`` is every address of this computer."""
+    if host != "0.0.0.0":  # noqa: S104 - it is what was asked for
+        return [host]
+    from miio_lan.lan.discovery.ways import local_interfaces
+
+    local = local_interfaces()
+    # Those that others can reach come first.
+    return [each.address for each in sorted(local, key=lambda each: each.is_loopback)] or [host]
 
 
 def timings_of(boot_time: float | None) -> Timings | None:
