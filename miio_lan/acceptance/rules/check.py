@@ -16,7 +16,6 @@ _OUTAGE = "outage: "
 
 
 @rule(
-    "test-completed",
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
     severity="failure or warning",

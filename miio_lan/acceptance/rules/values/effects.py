@@ -288,14 +288,13 @@ def _told(account: _Account, said: Turn) -> None:
 
 
 def _follow_lan(session: Observed, account: _Account) -> None:
-    events: list[tuple[float, int, JudgedCall | Record]] = []
+    events: list[tuple[float, JudgedCall | Record]] = []
     for call in session.lan:
         done = call.answer.instant if call.answer is not None else call.began
-        events.append((call.began if call.method == "get_properties" else done, len(events), call))
-    for record in session.records:
-        if record.wire == "lan" and record.direction == "up" and (record.reading or {}).get("method"):
-            events.append((record.instant, len(events), record))
-    for at, _, event in sorted(events, key=lambda each: each[:2]):
+        events.append((call.began if call.method == "get_properties" else done, call))
+    pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
+    events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
+    for at, event in sorted(events, key=lambda each: each[0]):
         if isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
             account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)
