@@ -11,12 +11,13 @@ from benchmarks.clients import python_miio
 from benchmarks.device import DEVICE_ID, TOKEN
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row
-from benchmarks.timing import Work, interleaved, ratio
+from benchmarks.send import ORDER
+from benchmarks.timing import Work, cpu_ratio, in_turn, one_core
 from miio_lan.lan import packet
 
 STAMP = 100_000
 SIZE = 200
-TARGETS = [Row("codec", "encode + decode 200 bytes, time / floor's", None, "<=", 1.5)]
+TARGETS = [Row("codec", "encode + decode 200 bytes, CPU / floor's", None, "<=", 1.0)]
 
 
 def payload() -> dict[str, object]:
@@ -31,12 +32,12 @@ def payload() -> dict[str, object]:
 def works() -> dict[str, Work]:
     """Give each client's way there and back; all get the same object, and must give it back."""
     request = payload()
-    key, iv = floor.keys(TOKEN)
+    codec = floor.Codec(TOKEN)
     message = python_miio("miio.protocol").Message
     when = dt.datetime.fromtimestamp(STAMP, dt.UTC)
 
     def bare() -> object:
-        return floor.decode(floor.encode(request, TOKEN, key, iv, DEVICE_ID, STAMP), TOKEN, key, iv)[2]
+        return codec.decode(codec.encode(request, DEVICE_ID, STAMP))
 
     def ours() -> object:
         datagram = packet.encode(request, token=TOKEN, device_id=DEVICE_ID, stamp=STAMP)
@@ -56,21 +57,14 @@ def run(options: Options) -> list[Row]:
     for name, work in todo.items():
         if work() != payload():
             raise NotMeasured(f"{name} does not give back what it was given")
-    repeats = options.count(300, 20)
-    seconds = interleaved(todo, rounds=options.count(31, 3), repeats=repeats)
-    target = TARGETS[0]
-    return [
-        Row(
-            target.part,
-            target.what,
-            ratio(seconds["miio_lan"], seconds["floor"]),
-            target.relation,
-            target.limit,
-            ratio(seconds["python-miio"], seconds["floor"]),
-            {
-                "rounds": len(seconds["floor"]),
-                "repeats": repeats,
-                "floor in microseconds": statistics.median(seconds["floor"]) * 1e6,
-            },
-        )
-    ]
+    rounds, repeats = options.count(31, 2), options.count(300, 20)
+    with one_core():
+        found = in_turn(todo, ORDER, rounds=rounds, repeats=repeats)
+    floors = found["floor"]
+    conditions = {
+        "rounds": rounds,
+        "repeats": repeats,
+        "floor in microseconds": statistics.median(each.cpu for each in floors) * 1e6,
+    }
+    ours, theirs = (cpu_ratio(found[name], floors) for name in ("miio_lan", "python-miio"))
+    return [TARGETS[0].measured(ours, theirs, conditions)]

@@ -1,73 +1,83 @@
-"""The floor: the least that any client has to do, as a bare loop of json, struct, hashlib, cryptography and socket.
+"""The floor: the least a client in Python has to do, a bare loop of json, struct, hashlib, cryptography and socket.
 
-No checks beyond the sign, no ids to match, no resends: nothing one would want to use, only to compare with.
+It keeps its cipher and matches its ids, and that is all: no resends, no checks beyond the sign. Nothing one would want
+to use, only to compare with.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 import struct
+import time
+from hashlib import md5
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-HEADER = struct.Struct(">HHQI")
+HEADER = struct.Struct(">HHIII")
 MAGIC = 0x2131
 HELLO = b"\x21\x31\x00\x20" + b"\xff" * 28
+_PADDING = [bytes([size]) * size for size in range(17)]
+_TIMEOUT = 5
 
 
-def encode(payload: object, token: bytes, key: bytes, iv: bytes, device_id: int, stamp: int) -> bytes:
-    """Build a datagram; the cipher is built for each, as it is in the simplest scripts people write."""
-    plain = json.dumps(payload, separators=(",", ":")).encode()
-    fill = 16 - len(plain) % 16
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
-    ciphertext = encryptor.update(plain + bytes((fill,)) * fill) + encryptor.finalize()
-    header = HEADER.pack(MAGIC, 32 + len(ciphertext), device_id, stamp)
-    return header + hashlib.md5(header + token + ciphertext).digest() + ciphertext
+class Codec:
+    """Datagrams of one token: the cipher is made once, an encryptor or a decryptor for each message."""
 
+    def __init__(self, token: bytes) -> None:
+        self._token = token
+        key = md5(token).digest()
+        self._cipher = Cipher(algorithms.AES(key), modes.CBC(md5(key + token).digest()))
 
-def decode(datagram: bytes, token: bytes, key: bytes, iv: bytes) -> tuple[int, int, Any]:
-    """Take a datagram apart: device id, stamp, payload."""
-    _, length, device_id, stamp = HEADER.unpack_from(datagram)
-    ciphertext = datagram[32:length]
-    if hashlib.md5(datagram[:16] + token + ciphertext).digest() != datagram[16:32]:
-        raise ValueError("bad sign")
-    decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
-    plain = decryptor.update(ciphertext) + decryptor.finalize()
-    return device_id, stamp, json.loads(plain[: -plain[-1]])
+    def encode(self, payload: object, device_id: int, stamp: int) -> bytes:
+        """Build a datagram."""
+        plain = json.dumps(payload).encode()
+        return self.seal(plain, device_id, stamp)
 
+    def seal(self, plain: bytes, device_id: int, stamp: int) -> bytes:
+        """Build the datagram that carries a text."""
+        encrypted = self._cipher.encryptor().update(plain + _PADDING[16 - len(plain) % 16])
+        header = HEADER.pack(MAGIC, 32 + len(encrypted), 0, device_id, stamp)
+        return header + md5(header + self._token + encrypted).digest() + encrypted
 
-def keys(token: bytes) -> tuple[bytes, bytes]:
-    """Give key and iv of a token."""
-    key = hashlib.md5(token).digest()
-    return key, hashlib.md5(key + token).digest()
+    def decode(self, datagram: bytes) -> Any:
+        """Give the payload of a datagram."""
+        encrypted = datagram[32:]
+        if md5(datagram[:16] + self._token + encrypted).digest() != datagram[16:32]:
+            raise ValueError("bad sign")
+        plain = self._cipher.decryptor().update(encrypted)
+        return json.loads(plain[: -plain[-1]].decode())
+
+    def beginning(self, datagram: bytes, size: int) -> bytes:
+        """Give the first bytes of a datagram's text, unchecked; a size of whole blocks."""
+        return self._cipher.decryptor().update(datagram[32 : 32 + size])
 
 
 class FloorClient:
-    """Sends a command and takes the next datagram for its answer."""
+    """Sends a command and waits for the answer with its id."""
 
     def __init__(self, host: str, port: int, token: bytes) -> None:
-        self._token = token
-        self._key, self._iv = keys(token)
+        self._codec = Codec(token)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.settimeout(5)
         self._socket.connect((host, port))
+        # Set once: Python's own time-out would ask the system before each wait.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _TIMEOUT, 0))
         self._socket.send(HELLO)
-        _, _, self._device_id, self._stamp = HEADER.unpack_from(self._socket.recv(4096))
+        _, _, _, self._device_id, stamp = HEADER.unpack_from(self._socket.recv(4096))
+        self._ahead = stamp - time.monotonic()
         self._id = 0
 
     def send(self, method: str, params: object) -> Any:
         """Send a command and give its result."""
-        self._id += 1
-        request = {"id": self._id, "method": method, "params": params}
-        datagram = encode(request, self._token, self._key, self._iv, self._device_id, self._stamp)
-        self._socket.send(datagram)
-        answer = self._socket.recv(4096)
-        # The device's clock is taken from its answer: cheaper than asking the system for the time.
-        _, self._stamp, payload = decode(answer, self._token, self._key, self._iv)
-        return payload["result"]
+        self._id = number = self._id + 1
+        stamp = int(self._ahead + time.monotonic())
+        request = {"id": number, "method": method, "params": params}
+        self._socket.send(self._codec.encode(request, self._device_id, stamp))
+        while True:
+            answer = self._codec.decode(self._socket.recv(4096))
+            if answer["id"] == number:
+                return answer["result"]
 
     def close(self) -> None:
         """Free the socket."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
+
+from benchmarks.timing import Ratio
 
 
 class NotMeasured(Exception):
@@ -28,6 +31,15 @@ class Row:
     limit: float
     python_miio: float | None = None
     details: dict[str, object] = field(default_factory=dict)
+
+    def measured(self, ours: Ratio, theirs: Ratio | None, more: Mapping[str, object] | None = None) -> Row:
+        """Make the row of a target with the ratios that were found."""
+        details: dict[str, object] = {**(more or {}), "miio_lan": ours}
+        if theirs is not None:
+            details["python-miio"] = theirs
+        return replace(
+            self, figure=ours.median, python_miio=None if theirs is None else theirs.median, details=details
+        )
 
     @property
     def passed(self) -> bool:

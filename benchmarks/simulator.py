@@ -17,6 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 _ATTEMPTS = 20
 
 
+def loopback_address() -> str:
+    """Give a loopback address drawn at random, so that two runs do not meet; where the system has one only, that."""
+    parts = [random.randrange(1, 255) for _ in range(3)] if sys.platform == "linux" else [0, 0, 1]
+    return ".".join(map(str, [127, *parts]))
+
+
 class Simulator:
     """Simulated devices in one process of their own; a context manager."""
 
@@ -46,8 +52,7 @@ class Simulator:
         """
         answer: dict[str, Any] = {}
         for _ in range(_ATTEMPTS):
-            parts = [random.randrange(1, 255) for _ in range(3)] if sys.platform == "linux" else [0, 0, 1]
-            host = ".".join(map(str, [127, *parts]))
+            host = loopback_address()
             answer = self._ask(do="open", host=host, loss=loss, seed=seed, memory=memory)
             if "error" not in answer:
                 return host

@@ -19,6 +19,7 @@ _UNSEEN = (
 _STEERS = re.compile(f"[{_UNSEEN}]")
 _IN_ROWS = re.compile(f"(?![\n\t])[{_UNSEEN}]")
 _GLANCE = 40
+_SHOWN = 80
 
 
 def printable(text: str, *, rows: bool = False) -> str:
@@ -41,6 +42,15 @@ def printable_json(text: str) -> str:
 def excerpt(text: str) -> str:
     """Give a text as a message may quote it: in quotes and pure ASCII, on one line, not longer than a glance."""
     return ascii(text if len(text) <= _GLANCE else text[: _GLANCE - 3] + "...")
+
+
+def show(value: object) -> str:
+    """Write any value into an error: short, and without failing on integers too long to be written."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = "an integer of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def test_the_fast_parts_measure_all_three_on_one_device() -> None:
     done = benchmarks("--quick", "--json", "codec", "send")
     document = json.loads(done.stdout)
     rows = document["rows"]
-    assert [row["part"] for row in rows] == ["codec", "send"]
+    assert [row["part"] for row in rows] == ["codec", "send", "send"]
     for row in rows:
         assert set(row) == FIELDS
         assert row["figure"] > 0, row["details"]
@@ -86,7 +88,39 @@ def test_the_share_of_values_a_percentile_covers(room: Any) -> None:
 
 def test_ratios_are_taken_round_by_round(room: Any) -> None:
     # The second round was ten times slower for both.
-    assert room("timing").ratio([2.0, 20.0, 2.2], [1.0, 10.0, 1.0]) == 2.0
+    assert room("timing").ratio([2.0, 20.0, 2.2], [1.0, 10.0, 1.0]) == (2.0, 2.0, 2.2)
+
+
+def test_who_has_two_turns_in_a_round_gets_their_mean(room: Any) -> None:
+    told = []
+    clock = iter([0.0, 1.0, 10.0, 12.0, 20.0, 23.0])
+    works = {"floor": lambda: told.append("floor"), "ours": lambda: told.append("ours")}
+    found = room("timing").in_turn(
+        works, ("floor", "ours", "floor"), rounds=1, repeats=2, cpu=lambda: next(clock)
+    )
+    assert told == ["floor", "ours", *["floor"] * 2, *["ours"] * 2, *["floor"] * 2]  # the first two warm up
+    assert [sample.cpu for sample in found["floor"]] == [(1 / 2 + 3 / 2) / 2]
+    assert [sample.cpu for sample in found["ours"]] == [2 / 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system pins no processes")
+def test_one_core_is_kept_to_and_left(room: Any) -> None:
+    allowed = os.sched_getaffinity(0)
+    with room("timing").one_core():
+        assert len(os.sched_getaffinity(0)) == 1
+        assert os.sched_getaffinity(0) <= allowed
+    assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.parametrize("name", ["floor", "miio_lan"])  # python-miio leaves its sockets to the collector
+def test_the_cheap_device_answers(room: Any, name: str) -> None:
+    clients, cheap = room("clients"), room("cheap_device")
+    with cheap.cheap_device() as host, clients.client(name, host) as one:
+        for _ in range(2):
+            answer = one.send(cheap.METHOD, cheap.PARAMETERS)
+            assert [(item["did"], item["value"]) for item in answer] == [
+                (str(n), 10 * n) for n in range(1, 9)
+            ]
 
 
 def test_the_device_counts_what_it_carries_out_twice(room: Any) -> None:
@@ -108,12 +142,9 @@ def test_a_device_whose_clock_jumped_drops_old_stamps(room: Any) -> None:
         with clients.client("floor", host) as one:
             assert one.send("get_prop", ["power"]) == ["on"]
             devices.skip(host, 75)
-            stale = floor.encode(
-                {"id": 9, "method": "get_prop", "params": []},
-                device.TOKEN,
-                *floor.keys(device.TOKEN),
-                device.DEVICE_ID,
-                one._stamp,
+            request = {"id": 9, "method": "get_prop", "params": []}
+            stale = floor.Codec(device.TOKEN).encode(
+                request, device.DEVICE_ID, int(one._ahead + time.monotonic())
             )
             one._socket.send(stale)
             # The device answers in order: a hello's answer says that the command before it was looked at.

@@ -20,7 +20,7 @@ from miio_lan.click_common import DeviceGroup, EnumType, LiteralParamType, comma
 from miio_lan.click_common.output import echo, echo_json, plain, render
 from miio_lan.click_common.parameters import arguments_of, parameters_of
 from miio_lan.click_common.types import read_literal
-from miio_lan.device.calls import PropertyTest
+from miio_lan.device.steps.calls import PropertyTest
 from miio_lan.virtual.product import VirtualProduct
 
 if TYPE_CHECKING:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from miio_lan.device import calls
-from miio_lan.device.calls import Ask, PropertyTest, Steps
+from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls
+from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
+from miio_lan.device.steps.carrying import arguments_of, carry_out
+from miio_lan.device.tracing import teller
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -26,17 +28,19 @@ from miio_lan.errors import (
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection
-from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, tracer
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.record.redact import as_secret, redact
+from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
+
     import click
 
-    from miio_lan.device.subscription import Subscription
-    from miio_lan.record import Observer, Record
+    from miio_lan.device.steps.subscription import Subscription
+    from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,7 +62,8 @@ class Device:
     :param timeout: seconds per attempt; None for the class's ``timeout``
     :param model: the model, where it is known or the device does not tell it
     :param port: UDP port
-    :param source_ip: local address to send from, on machines with several
+    :param source_ip: local address to send from, on machines with several; one of IPv6 makes a name's IPv6 address
+        the one that is used
     :param max_in_flight: commands under way at one time; small devices drop what they cannot hold
     :param observer: told of all that crosses the wire, as :class:`miio_lan.record.Record`
     :raises InvalidTokenException: (a ``ValueError``) for what is no token
@@ -82,7 +87,7 @@ class Device:
 
     def __init__(
         self,
-        ip: str | None = None,
+        ip: str | IPv4Address | IPv6Address | None = None,
         token: str | None = None,
         start_id: int = 0,
         debug: int = 0,
@@ -91,43 +96,55 @@ class Device:
         *,
         model: str | None = None,
         port: int = PORT,
-        source_ip: str | None = None,
+        source_ip: str | IPv4Address | IPv6Address | None = None,
         max_in_flight: int = 1,
         observer: Observer | None = None,
     ) -> None:
         # From here on, whoever shows the variables of a frame or of this object shows no token, right or wrong.
         token = as_secret(token)
-        if ip is not None and not isinstance(ip, str):
-            # Objects of the ipaddress module are meant; numbers and bytes are not.
-            if isinstance(ip, (int, bytes)):
-                raise InvalidArgument(f"an address is text such as '192.168.1.9', not {ip!r}")
-            ip = str(ip)
-        self.ip = ip
+        self.ip = ip = arguments.checked_address(ip)
         self.token = token
-        self.debug = debug
-        self.timeout = _checked_timeout(self.timeout if timeout is None else timeout)
-        self._model = model
+        self.debug = arguments.checked_whole("debug", debug)
+        self.timeout = arguments.checked_timeout(self.timeout if timeout is None else timeout)
+        self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
         self._subscription: Subscription | None = None
-        #: Of each thread: when the call it is in ends, which may consist of several commands.
-        if max_in_flight < 1:
-            raise InvalidArgument(f"max_in_flight is at least 1, not {max_in_flight}")
-        if not 0 < port < 65536:
-            raise InvalidArgument(f"a UDP port is 1 to 65535, not {port}")
+        arguments.checked_in_flight(max_in_flight)
+        arguments.checked_port(port)
         peer = ip or "the device"
         session = Session(
             None if token is None else parse_token(token),
             peer=peer if port == PORT else f"{peer}:{port}",
-            start_id=start_id,
+            start_id=arguments.checked_whole("start_id", start_id),
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
-        tell = _teller(observer, debug, peer)
-        self._connection = Connection(ip or "", session, port=port, source_ip=source_ip, tell=tell)
+        tell = teller(arguments.checked_observer(observer), debug, peer)
+        source = arguments.checked_address(source_ip, "source_ip") or None
+        self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    @classmethod
+    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+        """Make the device of that name; ``miio-lan device add`` gives names.
+
+        Where the file has its did, the device is looked for when it has another address, which the file gets then.
+
+        :param path: the file of names, in place of the user's
+        :param options: further arguments of the class
+        :raises DevicesFileError: (a ``ValueError``) if there is no such name, or the file cannot be read
+        """
+        from miio_lan.device.following import Follower  # most programs have addresses
+
+        follower = Follower(name, path)
+        made = cls(**(follower.options() | options))
+        made._model = made._model or follower.device.model
+        follower.lead(made, made._connection)
+        return made
 
     @cached_property
     def _call(self) -> threading.local:
+        # Of each thread: when the call it is in ends, which may consist of several commands.
         return threading.local()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -184,8 +201,7 @@ class Device:
 
         Every error has ``may_have_run``: whether the command may have been executed.
         """
-        if not isinstance(command, str) or not command:
-            raise InvalidArgument(f"a command is a word such as 'get_prop', not {command!r}")
+        command = arguments.checked_command(command)
         if self._protocol is not None:
             # What python-miio's own test doubles put in place of the wire.
             return self._protocol.send(
@@ -194,10 +210,10 @@ class Device:
         return self._reachable().call(
             command,
             [] if parameters is None else parameters,
-            timeout=_checked_timeout(self.timeout if timeout is None else timeout),
+            timeout=arguments.checked_timeout(self.timeout if timeout is None else timeout),
             retry_count=self._retries(retry_count),
-            repeat_safe=repeat_safe,
-            extra=extra_parameters,
+            repeat_safe=arguments.checked_safe(repeat_safe),
+            extra=arguments.checked_members("extra_parameters", extra_parameters),
             deadline=getattr(self._call, "deadline", None),
         )
 
@@ -207,7 +223,7 @@ class Device:
         :raises DeviceTimeout: if it does not answer
         """
         answer = self._reachable().handshake(
-            timeout=_checked_timeout(self.timeout), retry_count=self._retries(None)
+            timeout=arguments.checked_timeout(self.timeout), retry_count=self._retries(None)
         )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
@@ -230,9 +246,7 @@ class Device:
 
     def _retries(self, retry_count: int | None) -> int:
         count = self.retry_count if retry_count is None else retry_count
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise InvalidArgument(f"retry_count is a whole number from 0, not {count!r}")
-        return count
+        return arguments.checked_retries(count)
 
     def _perform(self, steps: Steps[Result], *, bounded: bool = True) -> Result:
         """Carry out the steps of a call; errors go to the step that caused them.
@@ -242,40 +256,17 @@ class Device:
         outer = getattr(self._call, "deadline", None)
         if bounded and outer is None:
             with suppress(InvalidArgument):  # which the first command says better
-                seconds = _checked_timeout(self.timeout) * (1 + self._retries(None))
+                seconds = arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
                 self._call.deadline = time.monotonic() + seconds
         try:
-            return self._steps(steps)
+            return carry_out(steps, self._ask)
         finally:
             self._call.deadline = outer
 
-    def _steps(self, steps: Steps[Result]) -> Result:
-        try:
-            ask = next(steps)
-            while True:
-                try:
-                    answer = self._ask(ask)
-                except DeviceException as error:
-                    ask = steps.throw(error)
-                else:
-                    ask = steps.send(answer)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-
     def _ask(self, ask: Ask) -> Any:
-        """Send what a step asks for, as one would by hand.
-
-        Only what differs from the default is passed: ``send`` may be overridden, or stood in for, with the signature
-        that python-miio's has.
-        """
-        more: dict[str, Any] = {} if ask.repeat_safe is None else {"repeat_safe": ask.repeat_safe}
         own = type(self).send is Device.send and "send" not in vars(self)
-        if more and not own and not _takes(self.send, "repeat_safe"):
-            more = {}
-        if ask.retry_count is not None:
-            return self.send(ask.method, ask.params, ask.retry_count, **more)
-        return self.send(ask.method, ask.params, **more)
+        given, more = arguments_of(ask, None if own else self.send)
+        return self.send(*given, **more)
 
     # --- commands every product knows --------------------------------------------------------------------------
 
@@ -331,7 +322,9 @@ class Device:
         :param property_getter: the command that reads them
         :param max_properties: how many one request asks for; None for as many as fit a datagram
         """
-        return self._perform(calls.read_slices(properties, property_getter, max_properties))
+        wanted = arguments.checked_list("properties", properties)
+        getter = arguments.checked_command(property_getter)
+        return self._perform(calls.read_slices(wanted, getter, max_properties))
 
     @command
     def test_properties(self, properties: Sequence[str]) -> PropertyTest:
@@ -339,7 +332,7 @@ class Device:
 
         Each request has a deadline of its own: many of them are expected to fail.
         """
-        return self._perform(calls.try_properties(properties), bounded=False)
+        return self._perform(calls.try_properties(arguments.checked_names(properties)), bounded=False)
 
     def configure_wifi(
         self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None
@@ -385,7 +378,7 @@ class Device:
 
         :raises UnsupportedFeatureException: if it cannot
         """
-        from miio_lan.device.subscription import Subscription  # most programs never subscribe
+        from miio_lan.device.steps.subscription import Subscription  # most programs never subscribe
 
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
@@ -404,7 +397,7 @@ class Device:
         """
         if self._subscription is None or not self._subscription.update_ts:
             raise UnsupportedFeatureException("subscribe() first")
-        end = time.monotonic() + timeout
+        end = time.monotonic() + arguments.checked_wait(timeout)
         while True:
             now = time.monotonic()
             wait = min(end, self._subscription.check_due) - now
@@ -427,33 +420,3 @@ class Device:
         from miio_lan.click_common import DeviceGroup  # click is loaded by those who want a command line
 
         return DeviceGroup(cls)
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Tell whether a function takes an argument of that name; what cannot be looked into does."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return True
-    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
-
-
-def _checked_timeout(timeout: float) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {timeout!r}")
-    return timeout
-
-
-def _teller(observer: Observer | None, debug: int, peer: str) -> Tell | None:
-    if observer is None and debug <= 0:
-        return None
-
-    def observe(record: Record) -> None:
-        if debug > 0:
-            arrow = "<-" if record.direction == "up" else "->"
-            text = printable(redact(record.raw.decode(errors="replace")))
-            _LOGGER.debug("%s %s %s", peer, arrow, text or record.note)
-        if observer is not None:
-            observer(record)
-
-    return tracer(observe, peer)

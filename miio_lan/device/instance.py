@@ -189,6 +189,7 @@ class Reader:
             format=format_,
             access=self._access(entry, place),
             unit=self._text(entry, "unit", place),
+            place=f"{self._source}: {place}",
             range=self._kept(lambda: self._range(entry.get(keys.range), format_, limits)),
             max_length=self._kept(
                 lambda: self._max_length(entry.get(keys.max_length), f"{place}.{keys.max_length}")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from typing import Any, ClassVar
 
-from miio_lan.device import miot_calls
+from miio_lan.device.arguments import checked_arguments, checked_ids, checked_properties
 from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
-from miio_lan.device.miot_calls import SliceLimit
+from miio_lan.device.steps import miot_calls
+from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
+from miio_lan.foreign import show
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
@@ -39,12 +42,16 @@ class MiotValueType(Enum):
             words = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
             if value.strip().lower() in words:
                 return words[value.strip().lower()]
-            raise InvalidArgument(f"a bool is true or false, not {value!r}")
+            raise InvalidArgument(f"a bool is true or false, not {show(value)}")
         types: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
         try:
-            return types[self.value](value)
-        except (TypeError, ValueError):
-            raise InvalidArgument(f"{value!r} is no {self.value}") from None
+            converted = types[self.value](value)
+        except (TypeError, ValueError, OverflowError):
+            converted = None
+        # NaN and the infinities are floats, but JSON has none of them.
+        if converted is None or (isinstance(converted, float) and not math.isfinite(converted)):
+            raise InvalidArgument(f"{show(value)} is no {self.value}")
+        return converted
 
 
 class MiotDevice(Device):
@@ -92,7 +99,7 @@ class MiotDevice(Device):
         :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
         """
         (ids,) = _properties([(siid, piid)])
-        items = self._perform(miot_calls.read_one(ids))
+        items = self._perform(read_one(ids))
         if not items:
             raise miot_calls.no_answer(GET_PROPERTIES, siid, piid)
         if miot_calls.failed(items[0]):
@@ -135,15 +142,16 @@ class MiotDevice(Device):
     ) -> list[Any]:
         """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
 
-        The working slice size is learnt and remembered; see :func:`miio_lan.device.miot_calls.read_properties`.
+        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.read_properties`.
 
         :param max_properties: properties per request at most; None for what is known to work
         """
-        if property_getter != GET_PROPERTIES or not all(isinstance(item, Mapping) for item in properties):
+        items = checked_properties(properties)
+        if property_getter != GET_PROPERTIES or not all(isinstance(item, Mapping) for item in items):
             getter = property_getter if property_getter != GET_PROPERTIES else "get_prop"
-            return super().get_properties(properties, property_getter=getter, max_properties=max_properties)
-        wanted = miot_calls.DEFAULT_LIMIT if max_properties is None else max_properties
-        return self._perform(miot_calls.read_properties(properties, self._slices, wanted))
+            return super().get_properties(items, property_getter=getter, max_properties=max_properties)
+        wanted = DEFAULT_LIMIT if max_properties is None else max_properties
+        return self._perform(read_properties(items, self._slices, wanted))
 
     def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
         """Read all properties of the mapping; each result's ``did`` is the name it has there."""
@@ -154,7 +162,7 @@ class MiotDevice(Device):
     def get_property_by(self, siid: int, piid: int) -> list[Any]:
         """Get a property by its siid and piid, as a list with one result."""
         (ids,) = _properties([(siid, piid)])
-        return self._perform(miot_calls.read_one(ids))
+        return self._perform(read_one(ids))
 
     @command
     def set_property_by(
@@ -162,6 +170,8 @@ class MiotDevice(Device):
     ) -> list[Any]:
         """Set a property by its siid and piid; gives a list with one result."""
         (ids,) = _properties([(siid, piid)])
+        if value_type is not None and not isinstance(value_type, MiotValueType):
+            raise InvalidArgument(f"value_type is a MiotValueType, not {show(value_type)}")
         sent = value if value_type is None else value_type.convert(value)
         return _logged(self._perform(miot_calls.write_properties([{**ids, "value": sent}])))
 
@@ -183,7 +193,7 @@ class MiotDevice(Device):
     def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
         """Call an action by its name in the mapping."""
         ids = self._named(name, "aiid")
-        parameters = {"did": f"call-{name}", **ids, "in": [] if params is None else list(params)}
+        parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
         answer = self._perform(miot_calls.call_action(parameters))
         _logged([answer])
         return answer
@@ -224,28 +234,24 @@ class MiotDevice(Device):
 
     def _named(self, name: str, kind: str) -> dict[str, Any]:
         names = self._get_mapping()
-        ids = names.get(name)
+        ids = names.get(name) if isinstance(name, str) else None
         if ids is None or kind not in ids:
             what = "property" if kind == "piid" else "action"
             known = ", ".join(key for key, value in names.items() if kind in value) or "none"
-            raise InvalidArgument(f"the mapping has no {what} {name!r}; it has {known}")
+            raise InvalidArgument(f"the mapping has no {what} {show(name)}; it has {known}")
         return ids
 
 
 def _properties(ids: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
     """Make the objects that name properties; at least one product insists on a did, so there always is one."""
     for siid, piid in ids:
-        _checked_ids(siid=siid, piid=piid)
+        checked_ids(siid=siid, piid=piid)
     return [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in ids]
 
 
 def _action(siid: int, aiid: int, params: Sequence[Any] | None) -> dict[str, Any]:
-    _checked_ids(siid=siid, aiid=aiid)
-    if isinstance(params, (str, bytes)):
-        raise InvalidArgument(f"the arguments of an action are a list, such as [{params!r}], not {params!r}")
-    # One argument given as an object is a list of it.
-    arguments = [] if params is None else [params] if isinstance(params, Mapping) else list(params)
-    return {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": arguments}
+    checked_ids(siid=siid, aiid=aiid)
+    return {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": checked_arguments(params)}
 
 
 def _logged(results: list[Any]) -> list[Any]:
@@ -254,9 +260,3 @@ def _logged(results: list[Any]) -> list[Any]:
         if isinstance(result, Mapping) and miot_calls.failed(result):
             _LOGGER.warning("%s", miot_calls.reason(result))
     return results
-
-
-def _checked_ids(**ids: int) -> None:
-    for name, number in ids.items():
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise InvalidArgument(f"{name} is a whole number from 1, not {number!r}")

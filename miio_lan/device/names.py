@@ -82,11 +82,11 @@ def parse_numbers(text: str) -> tuple[int, int] | None:
 def check_value(prop: Property, value: object) -> None:
     """Refuse what is no value of the property.
 
-    :raises SpecError: naming the property, the value, and what would be right
+    :raises SpecError: naming the property, the value, what would be right, and where that is published
     """
     problem = prop.problem(value)
     if problem:
-        raise SpecError(f"{prop.name} ({_numbers(prop)}): {problem}")
+        raise _refused(prop, problem, prop.limit(value))
 
 
 def parse_value(prop: Property, text: str) -> Value:
@@ -115,13 +115,25 @@ def _by_format(prop: Property, text: str) -> Value:
     if prop.format == "bool":
         if word in _TRUE | _FALSE:
             return word in _TRUE
-        raise SpecError(f"{prop.name} ({_numbers(prop)}): {show(text)} is not true or false (on, off)")
+        problem = f"{show(text)} is not true or false (on, off){_about_quotes(word)}"
+        raise _refused(prop, problem, prop.limit(text))
     try:
         # 0x12AB is how people write colours.
         return float(word) if prop.format in FLOAT_FORMATS else int(word, 16 if word.startswith("0x") else 10)
     except ValueError:
         kind = "a number" if prop.format in FLOAT_FORMATS else "an integer"
-        raise SpecError(f"{prop.name} ({_numbers(prop)}): {show(text)} is not {kind}") from None
+        problem = f"{show(text)} is not {kind}{_about_quotes(word)}"
+        raise _refused(prop, problem, prop.limit(text)) from None
+
+
+def _about_quotes(word: str) -> str:
+    """Say so where quotes make a text of what would be something else."""
+    inside = word.strip("\"'")
+    return f": its quotes make it a text, write {inside} without them" if inside and inside != word else ""
+
+
+def _refused(prop: Property, problem: str, limit: str) -> SpecError:
+    return SpecError(f"{prop.name} ({_numbers(prop)}): {problem} (published as {limit})")
 
 
 def _find(spec: Spec, name: str, things: list[Thing], kind: str) -> Thing:

@@ -10,6 +10,7 @@ import re
 from enum import Enum
 
 from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import show
 
 #: What a device answers as progress while no update is under way.
 NOT_UPDATING = 101
@@ -99,7 +100,7 @@ def update_parameters(url: str, md5: str) -> dict[str, str]:
     :raises InvalidArgument: if no device could fetch that url, or the checksum is none
     """
     if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-        raise InvalidArgument(f"a firmware url begins with http:// or https://, not {url!r}")
+        raise InvalidArgument(f"a firmware url begins with http:// or https://, not {show(url)}")
     if len(url) > MAX_URL:
         raise InvalidArgument(f"a firmware url has at most {MAX_URL} characters, this one {len(url)}")
     if not isinstance(md5, str) or not _MD5.fullmatch(md5):

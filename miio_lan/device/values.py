@@ -7,8 +7,9 @@ the ``result`` of a ``get_properties``, ``set_properties`` or ``action``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from miio_lan.foreign import show as show
 from miio_lan.uart.document import Code as Code
 
 Value = bool | int | float | str
@@ -40,6 +41,7 @@ class Property:
     :param choices: (value, description) pairs, where only certain values are allowed
     :param max_length: characters a string may have
     :param initial: the value a virtual product starts with, None where the description does not say
+    :param place: where it stands: the description, and the entry in it
     """
 
     siid: int
@@ -54,6 +56,7 @@ class Property:
     choices: tuple[tuple[Value, str], ...] = ()
     max_length: int | None = None
     initial: Value | None = None
+    place: str = field(default="", compare=False, repr=False)
 
     @property
     def iid(self) -> tuple[int, int]:
@@ -81,16 +84,36 @@ class Property:
         Types are not converted: 25.0 is no value of an integer property, and 1 is none of a bool. Real products
         refuse them alike.
         """
+        return self._refusal(value)[0]
+
+    def limit(self, value: object) -> str:
+        """Say what of the property refuses ``value``, and where that is published; empty when nothing does."""
+        problem, limit = self._refusal(value)
+        return f"{limit} in {self.place or 'the description'}" if problem else ""
+
+    def _refusal(self, value: object) -> tuple[str, str]:
+        """Say what is wrong with a value, and which of the property's facts says so.
+
+        What the product's maker published comes before what the format could hold.
+        """
         wrong_type = self._type_problem(value)
         if wrong_type:
-            return wrong_type
+            low, high, _ = self.range or (0, 0, 0)
+            more = f", value-range {low}..{high}" if self.range else ""
+            return wrong_type, f"format {self.format}{more}"
         if self.choices and not any(value == choice for choice, _ in self.choices):
-            return f"{show(value)} is not one of " + ", ".join(_choice(*choice) for choice in self.choices)
+            listed = ", ".join(_choice(*choice) for choice in self.choices)
+            return f"{show(value)} is not one of {listed}", "value-list"
         if isinstance(value, str):
             if self.max_length is not None and len(value) > self.max_length:
-                return f"{len(value)} characters are more than {self.max_length}"
-            return ""
-        return self._range_problem(value) if isinstance(value, int | float) else ""
+                return f"{len(value)} characters are more than {self.max_length}", "max-length"
+            return "", ""
+        if not isinstance(value, int | float):
+            return "", ""
+        outside = self._range_problem(value)
+        if outside:
+            return outside, "value-range"
+        return self._size_problem(value), f"format {self.format}"
 
     def check(self, value: object) -> Code | None:
         """Give the code with which a product refuses ``value``, None when the value is legal."""
@@ -126,7 +149,11 @@ class Property:
             return ""
         if isinstance(value, bool) or not isinstance(value, int):
             return f"{show(value)} is not an integer ({self.format})"
-        low, high = INTEGER_LIMITS[self.format]
+        return ""
+
+    def _size_problem(self, value: Number) -> str:
+        """Say whether the format has room for a number."""
+        low, high = INTEGER_LIMITS.get(self.format, (-LARGEST, LARGEST))
         return "" if low <= value <= high else f"{show(value)} is outside {low}..{high} ({self.format})"
 
     def _range_problem(self, value: Number) -> str:
@@ -152,15 +179,6 @@ def on_step(value: Number, low: Number, step: Number) -> bool:
 
 def _finite(value: Number) -> bool:
     return abs(value) <= LARGEST
-
-
-def show(value: object) -> str:
-    """Write any value into an error: short, and without failing on integers too long to be written."""
-    try:
-        text = repr(value)
-    except ValueError:
-        text = "an integer of thousands of digits"
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _choice(value: Value, description: str) -> str:

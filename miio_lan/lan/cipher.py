@@ -7,18 +7,19 @@ Source: observed packets of every known device; published firmware agrees.
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from string import hexdigits
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.padding import PKCS7
 
 from miio_lan.errors import InvalidTokenException, PayloadDecodeException
 
 TOKEN_SIZE = 16
 BLOCK_SIZE = 16
 
-_PADDING = PKCS7(BLOCK_SIZE * 8)
+#: What PKCS#7 adds, by the number of missing bytes.
+_PADDING = tuple(bytes((missing,)) * missing for missing in range(BLOCK_SIZE + 1))
+#: Ciphers kept for callers that have none of their own, at most.
+_MAX_IDLE = 256
 
 
 def parse_token(token: str | bytes) -> bytes:
@@ -56,23 +57,41 @@ def _problem(token: object) -> str:
 
 
 class TokenCipher:
-    """Encrypts, decrypts and signs with one token. Its repr tells nothing."""
+    """Encrypts, decrypts and signs with one token. Its repr tells nothing. For one thread at a time.
 
-    __slots__ = ("_cipher", "_token")
+    Making an encryptor costs more than encrypting a message, so one is kept open in each direction. But CBC goes on
+    from message to message, and every message begins with the iv. So each gets a block in front that is thrown away::
+
+        decrypting   the iv itself: what follows is decrypted as if it came first
+        encrypting   such a block that it becomes the iv: decrypt(iv) XOR the last block that was encrypted
+
+    The last block is unknown while a message is encrypted, and stays so when that is interrupted: then a new
+    encryptor is made, which begins with the iv.
+    """
+
+    __slots__ = ("_before_iv", "_cipher", "_decrypt", "_encrypt", "_iv", "_last", "_token")
 
     def __init__(self, token: bytes) -> None:
         self._token = parse_token(token)
         key = hashlib.md5(self._token, usedforsecurity=False).digest()
-        iv = hashlib.md5(key + self._token, usedforsecurity=False).digest()
-        # CBC with a fixed iv is the protocol's choice; the cipher object is kept because building it costs
-        # as much as encrypting a message.
-        self._cipher = Cipher(algorithms.AES(key), modes.CBC(iv))
+        self._iv = hashlib.md5(key + self._token, usedforsecurity=False).digest()
+        # CBC with a fixed iv is the protocol's choice.
+        self._cipher = Cipher(algorithms.AES(key), modes.CBC(self._iv))
+        self._decrypt = self._cipher.decryptor().update
+        # A block that is decrypted after a block of zeros comes out as it is.
+        self._before_iv = int.from_bytes(self._decrypt(bytes(BLOCK_SIZE) + self._iv)[BLOCK_SIZE:])
+        self._encrypt = self._cipher.encryptor().update
+        self._last: int | None = int.from_bytes(self._iv)
 
     def encrypt(self, plain: bytes) -> bytes:
         """Pad and encrypt; padding is always added, also to whole blocks."""
-        padder = _PADDING.padder()
-        encryptor = self._cipher.encryptor()
-        return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+        last, self._last = self._last, None
+        if last is None:
+            self._encrypt, last = self._cipher.encryptor().update, int.from_bytes(self._iv)
+        first = (self._before_iv ^ last).to_bytes(BLOCK_SIZE)
+        ciphertext = self._encrypt(first + plain + _PADDING[BLOCK_SIZE - len(plain) % BLOCK_SIZE])
+        self._last = int.from_bytes(ciphertext[-BLOCK_SIZE:])
+        return ciphertext[BLOCK_SIZE:]
 
     def decrypt(self, ciphertext: bytes) -> bytes:
         """Decrypt and unpad.
@@ -85,25 +104,32 @@ class TokenCipher:
                 kind="truncated",
                 raw=ciphertext,
             )
-        decryptor = self._cipher.decryptor()
-        unpadder = _PADDING.unpadder()
-        padded = decryptor.update(ciphertext) + decryptor.finalize()
-        try:
-            return unpadder.update(padded) + unpadder.finalize()
-        except ValueError:
+        padded = self._decrypt(self._iv + ciphertext)
+        added = padded[-1]
+        if not 0 < added <= BLOCK_SIZE or not padded.endswith(_PADDING[added]):
             raise PayloadDecodeException(
                 "the decrypted text has no valid padding", kind="bad padding", raw=ciphertext
-            ) from None
+            )
+        return padded[BLOCK_SIZE:-added]
 
     def sign(self, header: bytes, ciphertext: bytes) -> bytes:
         """Give the checksum over the first 16 header bytes and the ciphertext."""
         return hashlib.md5(header + self._token + ciphertext, usedforsecurity=False).digest()
 
 
-@lru_cache(maxsize=256)
-def cipher_for(token: bytes) -> TokenCipher:
-    """Give the (shared) cipher of a token.
+_IDLE: dict[bytes, TokenCipher] = {}
+
+
+def take_cipher(token: bytes) -> TokenCipher:
+    """Give a cipher of a token that nobody else has, for the time until :func:`give_back`.
 
     :raises InvalidTokenException: if it is not 16 bytes
     """
-    return TokenCipher(token)
+    return _IDLE.pop(token, None) or TokenCipher(token)
+
+
+def give_back(token: bytes, cipher: TokenCipher) -> None:
+    """Let others take a cipher."""
+    if len(_IDLE) >= _MAX_IDLE:
+        _IDLE.clear()
+    _IDLE[token] = cipher

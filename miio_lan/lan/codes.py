@@ -14,7 +14,7 @@ METHOD_NOT_FOUND = -32601
 RECOVERABLE = frozenset({MCU_TIMEOUT, -30001, -30010, -30011, QUEUE_FULL})
 
 #: After these, nobody has said that the command was not executed: the module gives up on an MCU that may be at work, or
-#: cannot use what the MCU answered. (-30012 is a matter of its own: see ``lan/client/repeats.py``.)
+#: cannot use what the MCU answered. (-30012 is a matter of its own: see ``lan/client/repeating/repeats.py``.)
 _OPEN_ENDED = frozenset(
     {
         *(

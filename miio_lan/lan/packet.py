@@ -1,19 +1,17 @@
 """One UDP datagram of the LAN wire: its header, its kinds, and the way from a payload to bytes and back.
 
-All numbers are big-endian. The device id is one 64-bit number. Source: observed packets; published firmware.
+The device id is one 64-bit number. The layouts are declared in :mod:`miio_lan.lan.layouts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from construct import Bytes, Const, Int8ub, Int16ub, Int32ub, Int64ub, Struct
+from typing import NamedTuple
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
 from miio_lan.lan import PORT
-from miio_lan.lan.cipher import BLOCK_SIZE, TOKEN_SIZE, cipher_for
+from miio_lan.lan.cipher import BLOCK_SIZE, TOKEN_SIZE, TokenCipher, give_back, take_cipher
 from miio_lan.lan.payload import Payload, dump_payload, parse_payload, read_payload
 
 __all__ = [
@@ -32,8 +30,10 @@ __all__ = [
     "push_ability",
     "push_sign",
     "read_payload",
+    "seal",
     "sealed_size",
     "shown_token",
+    "unseal",
     "unwrap",
     "virtual_did_of",
     "virtual_hello",
@@ -47,32 +47,10 @@ UNKNOWN_ID = 0xFFFF_FFFF_FFFF_FFFF
 UNKNOWN_STAMP = 0xFFFF_FFFF
 NO_SIGN = b"\xff" * TOKEN_SIZE
 
-# Compiled once: construct then writes plain code for the layout, three times as fast as walking it.
-_HEADER = Struct(
-    "magic" / Const(MAGIC),
-    "length" / Int16ub,
-    "device_id" / Int64ub,
-    "stamp" / Int32ub,
-    "sign" / Bytes(TOKEN_SIZE),
-).compile()
-
-_VIRTUAL_HELLO = Struct(
-    "magic" / Const(MAGIC),
-    "length" / Const(HEADER_SIZE, Int16ub),
-    "unknown" / Const(b"\xff" * 12),
-    "mark" / Const(b"MDID"),
-    "virtual_did" / Int64ub,
-    "rest" / Const(bytes(4)),
-)
-
-_PUSH_SIGN = Struct(
-    "mark" / Const(b"MSUB"),
-    "sub_ts" / Int32ub,
-    "pub" / Const(b"PUB"),
-    "type" / Int8ub,
-    "wildcard" / Int8ub,
-    "rest" / Bytes(3),
-)
+#: ``layouts.HEADER``: magic, length, device id, stamp, sign. And the same without the sign.
+_HEADER = struct.Struct(">2sHQI16s")
+_SIGNED = struct.Struct(">2sHQI")
+_PROBE_MARK = b"MDID"
 _WILDCARD = 0xFE
 
 
@@ -116,8 +94,7 @@ class PushAbility(NamedTuple):
 
 
 def _hello(device_id: int, stamp: int, sign: bytes) -> bytes:
-    fields = {"length": HEADER_SIZE, "device_id": device_id, "stamp": stamp, "sign": sign}
-    return bytes(_HEADER.build(fields))
+    return _HEADER.pack(MAGIC, HEADER_SIZE, device_id, stamp, sign)
 
 
 #: The 32 bytes every device answers: discovery and handshake.
@@ -134,42 +111,50 @@ def hello_reply(*, device_id: int, stamp: int, sign: bytes = NO_SIGN) -> bytes:
 
 def virtual_hello(virtual_did: int) -> bytes:
     """Build the hello that tells a device our own (virtual) did; old devices answer it like a plain one."""
-    return bytes(_VIRTUAL_HELLO.build({"virtual_did": virtual_did}))
+    from miio_lan.lan.layouts import VIRTUAL_HELLO  # most programs never say one
+
+    return bytes(VIRTUAL_HELLO.build({"virtual_did": virtual_did}))
 
 
 def virtual_did_of(datagram: bytes) -> int | None:
     """Read the virtual did out of such a hello, None out of any other datagram."""
-    fixed = datagram[:16] == HELLO[:16] and datagram[16:20] == b"MDID" and len(datagram) == HEADER_SIZE
+    fixed = datagram[:16] == HELLO[:16] and datagram[16:20] == _PROBE_MARK and len(datagram) == HEADER_SIZE
     return int.from_bytes(datagram[20:28], "big") if fixed else None
 
 
 def push_sign(ability: PushAbility) -> bytes:
     """Build the sign field of a hello reply that announces push."""
+    from miio_lan.lan.layouts import PUSH_SIGN
+
     fields = {
         "sub_ts": ability.sub_ts & 0xFFFF_FFFF,
         "type": ability.type,
         "wildcard": _WILDCARD if ability.wildcard else 0,
         "rest": bytes(3),
     }
-    return bytes(_PUSH_SIGN.build(fields))
+    return bytes(PUSH_SIGN.build(fields))
 
 
 def push_ability(sign: bytes) -> PushAbility | None:
     """Read the sign field of a hello reply as a push announcement, None where it is none."""
     if len(sign) != TOKEN_SIZE or sign[:4] != b"MSUB" or sign[8:11] != b"PUB":
         return None
-    fields = _PUSH_SIGN.parse(sign)
+    from miio_lan.lan.layouts import PUSH_SIGN
+
+    fields = PUSH_SIGN.parse(sign)
     return PushAbility(sub_ts=fields.sub_ts, type=fields.type, wildcard=fields.wildcard == _WILDCARD)
 
 
 def shown_token(packet: Packet) -> bytes | None:
     """Give the token a hello reply shows (unprovisioned devices do), None where it shows none.
 
-    All 00 and all ff mean "not shown" and are never a token.
+    All 00 and all ff mean "not shown"; any other byte repeated is no token either, nor is the mark of our own hello,
+    should it come back.
     """
-    if not packet.is_hello or push_ability(packet.sign) is not None:
+    sign = packet.sign
+    if not packet.is_hello or sign[:4] == _PROBE_MARK or push_ability(sign) is not None:
         return None
-    return None if packet.sign in {bytes(TOKEN_SIZE), NO_SIGN} else packet.sign
+    return None if len(set(sign)) == 1 else sign
 
 
 def sealed_size(plain_length: int) -> int:
@@ -188,13 +173,20 @@ def encode(payload: object, *, token: bytes, device_id: int, stamp: int) -> byte
     :raises DeviceException: if the payload has no JSON form or does not fit a datagram at all
     """
     plain = payload if isinstance(payload, bytes) else _dump(payload)
-    cipher = cipher_for(token)
+    cipher = take_cipher(token)
+    try:
+        return seal(plain, cipher, device_id, stamp)
+    finally:
+        give_back(token, cipher)
+
+
+def seal(plain: bytes, cipher: TokenCipher, device_id: int, stamp: int) -> bytes:
+    """Build the datagram that carries a plaintext; see :func:`encode`."""
     ciphertext = cipher.encrypt(plain)
     length = HEADER_SIZE + len(ciphertext)
     if length > 0xFFFF:
         raise DeviceException(f"a packet of {length} bytes does not fit a datagram")
-    fields = {"length": length, "device_id": device_id, "stamp": stamp & 0xFFFF_FFFF, "sign": NO_SIGN}
-    header: bytes = _HEADER.build(fields)[:16]
+    header = _SIGNED.pack(MAGIC, length, device_id, stamp & 0xFFFF_FFFF)
     return header + cipher.sign(header, ciphertext) + ciphertext
 
 
@@ -205,22 +197,6 @@ def _dump(payload: object) -> bytes:
         raise DeviceException(f"the payload has no JSON form: {error}") from None
 
 
-def unwrap(datagram: bytes, token: bytes | None) -> Packet:
-    """Take a datagram apart without reading its JSON: ``payload`` is None, ``raw`` the plaintext.
-
-    The sign is checked before anything is decrypted. Bytes beyond the header's length are ignored, as devices do.
-
-    :param token: 16 bytes, or None to leave the content encrypted
-    :raises PayloadDecodeException: kind ``"not ours"``, ``"truncated"``, ``"bad sign"`` or ``"bad padding"``
-    """
-    header = _read_header(datagram)
-    sign = header["sign"]
-    if header["length"] == HEADER_SIZE:
-        return Packet(header["device_id"], header["stamp"], sign=sign, is_hello=True)
-    raw = _open(datagram, header, token)
-    return Packet(header["device_id"], header["stamp"], None, raw, sign)
-
-
 def decode(datagram: bytes, token: bytes | None) -> Packet:
     """Take a datagram apart and read its JSON leniently.
 
@@ -229,16 +205,40 @@ def decode(datagram: bytes, token: bytes | None) -> Packet:
     :raises InvalidTokenException: if the token has not 16 bytes
     """
     if token is None:
-        return unwrap(datagram, None)
-    header = _read_header(datagram)
-    if header["length"] == HEADER_SIZE:
-        return unwrap(datagram, None)
-    raw = _open(datagram, header, token)
-    payload = read_payload(raw)
-    return Packet(header["device_id"], header["stamp"], payload.value, raw, header["sign"], payload.repairs)
+        return unseal(datagram, None)
+    cipher = take_cipher(token)
+    try:
+        return unseal(datagram, cipher)
+    finally:
+        give_back(token, cipher)
 
 
-def _read_header(datagram: bytes) -> Mapping[str, Any]:
+def unseal(datagram: bytes, cipher: TokenCipher | None) -> Packet:
+    """Take a datagram apart and read its JSON; see :func:`decode`."""
+    packet = _open(datagram, cipher)
+    if cipher is not None and not packet.is_hello:
+        packet.payload, packet.repairs = read_payload(packet.raw)
+    return packet
+
+
+def unwrap(datagram: bytes, token: bytes | None) -> Packet:
+    """Take a datagram apart without reading its JSON: ``payload`` is None, ``raw`` the plaintext.
+
+    The sign is checked before anything is decrypted. Bytes beyond the header's length are ignored, as devices do.
+
+    :param token: 16 bytes, or None to leave the content encrypted
+    :raises PayloadDecodeException: kind ``"not ours"``, ``"truncated"``, ``"bad sign"`` or ``"bad padding"``
+    """
+    if token is None:
+        return _open(datagram, None)
+    cipher = take_cipher(token)
+    try:
+        return _open(datagram, cipher)
+    finally:
+        give_back(token, cipher)
+
+
+def _open(datagram: bytes, cipher: TokenCipher | None) -> Packet:
     if datagram[:2] != MAGIC[: len(datagram)]:
         raise PayloadDecodeException(
             "not ours: the datagram does not begin with 21 31", kind="not ours", raw=datagram
@@ -249,25 +249,22 @@ def _read_header(datagram: bytes) -> Mapping[str, Any]:
             kind="truncated",
             raw=datagram,
         )
-    header: Mapping[str, Any] = _HEADER.parse(datagram)
-    if not HEADER_SIZE <= header["length"] <= len(datagram):
+    _, length, device_id, stamp, sign = _HEADER.unpack_from(datagram)
+    if length == HEADER_SIZE:
+        return Packet(device_id, stamp, sign=sign, is_hello=True)
+    if not HEADER_SIZE < length <= len(datagram):
         raise PayloadDecodeException(
-            f"truncated: the header speaks of {header['length']} bytes, {len(datagram)} arrived",
+            f"truncated: the header speaks of {length} bytes, {len(datagram)} arrived",
             kind="truncated",
             raw=datagram,
         )
-    return header
-
-
-def _open(datagram: bytes, header: Mapping[str, Any], token: bytes | None) -> bytes:
-    ciphertext = datagram[HEADER_SIZE : header["length"]]
-    if token is None:
-        return ciphertext
-    cipher = cipher_for(token)
-    if cipher.sign(datagram[:16], ciphertext) != header["sign"]:
-        raise PayloadDecodeException(
-            "bad sign: another token, or a reply that was damaged or overflowed",
-            kind="bad sign",
-            raw=datagram,
-        )
-    return cipher.decrypt(ciphertext)
+    raw = datagram[HEADER_SIZE:length]
+    if cipher is not None:
+        if cipher.sign(datagram[:16], raw) != sign:
+            raise PayloadDecodeException(
+                "bad sign: another token, or a reply that was damaged or overflowed",
+                kind="bad sign",
+                raw=datagram,
+            )
+        raw = cipher.decrypt(raw)
+    return Packet(device_id, stamp, None, raw, sign)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
@@ -16,6 +17,9 @@ _EXCERPT_LENGTH = 60
 MAX_DEPTH = 64
 """Levels of lists and objects in each other; replies have a handful, and what goes deeper exhausts somebody's stack."""
 _LOOKED_THROUGH = 600
+ENDLESS = 309
+"""Digits of a whole number that no float may hold: it breaks whoever reckons with it."""
+_ENDLESS = re.compile(rb"\d{%d}" % ENDLESS)
 
 
 class Payload(NamedTuple):
@@ -36,8 +40,12 @@ def _finite(text: str) -> float:
     return number
 
 
-_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).raw_decode
+_BLANKS = " \t\n\r"
+# Values that contain themselves end in a RecursionError: to look for them each time costs a fifth.
+_ENCODE = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
 _ENCODE_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -46,11 +54,12 @@ def dump_payload(value: object) -> bytes:
 
     :raises TypeError: for what JSON has no form for
     :raises ValueError: for NaN and infinities, and for values that contain themselves
+    :raises RecursionError: for what is nested beyond what Python can go down
     """
     try:
         return _ENCODE(value).encode()
-    except UnicodeEncodeError:
-        # A lone surrogate has no UTF-8 form, but JSON can spell it.
+    except (UnicodeEncodeError, RecursionError):
+        # A lone surrogate has no UTF-8 form, but JSON can spell it. And this encoder says what contains itself.
         return _ENCODE_ASCII(value).encode()
 
 
@@ -68,15 +77,18 @@ def read_payload(plain: bytes) -> Payload:
     # Older firmware ends the text with a NUL: framing, not damage.
     body = plain.rstrip(b"\0")
     try:
-        value = _STRICT.decode(body.decode())
+        text = body.decode().strip(_BLANKS)
+        value, end = _STRICT(text)
     except (ValueError, RecursionError):
         pass
     else:
-        if is_deep(value, body):
-            raise PayloadDecodeException(
-                f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
-            )
-        return Payload(value)
+        if end == len(text):
+            if is_deep(value, body):
+                raise PayloadDecodeException(
+                    f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
+                )
+            if len(body) < ENDLESS or _ENDLESS.search(body) is None:
+                return Payload(value)
     if not body.strip():
         raise PayloadDecodeException("a packet without content: no data", kind="empty", raw=plain)
     return _repaired(body, plain)

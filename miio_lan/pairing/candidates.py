@@ -31,6 +31,9 @@ from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
+STALL = 0.5
+"""Seconds by which a line may be stamped later than it was said where the computer had other things to do. That it was
+so is never sure: a match that needs it is in doubt."""
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 OUT_OF_ORDER = 20.0
@@ -108,8 +111,11 @@ def _is_likely_cut(downlink: Downlink) -> bool:
     return len(properties) >= LIKELY_CUT or len(downlink.record.raw) >= LIKELY_CUT_SIZE
 
 
-def agrees(request: LanRequest, candidate: Candidate) -> bool:
-    """Tell whether the reply can be what the module made of the answers to these downlinks."""
+def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> bool:
+    """Tell whether the reply can be what the module made of the answers to these downlinks.
+
+    :param skew: seconds by which an answer may be stamped after the reply that it led to
+    """
     reply = request.reply
     if reply is None:
         return True
@@ -117,14 +123,16 @@ def agrees(request: LanRequest, candidate: Candidate) -> bool:
     if code is None:
         result = (reply.reading or {}).get("result")
         answers = [each.answer for each in candidate.downlinks if each.answer is not None]
-        return all(_is_before(answer, reply.instant) and _may_give(answer, result) for answer in answers)
+        return all(
+            _is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers
+        )
     answer = candidate.downlinks[-1].answer
     if code == TIMED_OUT_CODE:
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
     if answer is None:
         return code in ERROR_CODES or code == UNDEFINED_CODE
     if isinstance(answer.command, Error):
-        return _is_before(answer, reply.instant) and (says_code(answer, code) or code == UNDEFINED_CODE)
+        return _is_before(answer, reply.instant, skew) and (says_code(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
 
@@ -162,8 +170,8 @@ def says_code(answer: Turn, code: int) -> bool:
     return isinstance(answer.command, Error) and answer.command.code == code
 
 
-def _is_before(answer: Turn, reply: float) -> bool:
-    return answer.record.instant <= reply + SKEW
+def _is_before(answer: Turn, reply: float, skew: float = SKEW) -> bool:
+    return answer.record.instant <= reply + skew
 
 
 def _may_give(answer: Turn, result: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
-from miio_lan.pairing.candidates import SKEW
+from miio_lan.pairing.candidates import SKEW, STALL
 from miio_lan.pairing.content import consistent, error_of
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
@@ -171,8 +171,13 @@ class Window:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
         downlinks = match.candidate.downlinks
-        finding = of_downlinks(downlinks, reply, self._uart, asked=True)
-        if match.contradiction:
+        skew = STALL if match.stalled else SKEW
+        finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
+        if match.stalled:
+            finding.doubt(
+                "the lines were read after the reply that they explain: late, or they are not its own"
+            )
+        elif match.contradiction:
             finding.doubt("the reply does not carry what the MCU answered")
         elif not match.sure:
             finding.doubt("other lines, or other requests, fit as well")
@@ -254,7 +259,8 @@ class Window:
         last = match.candidate.downlinks[-1]
         if last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE:
             return False
-        if not match.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
+        doubted = match.contradiction or match.stalled
+        if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
 

@@ -18,6 +18,7 @@ from miio_lan import (
     MiotDevice,
     UpdateState,
 )
+from miio_lan.device.steps.subscription import Subscription
 from miio_lan.errors import InvalidArgument
 
 TOKEN = "00112233445566778899aabbccddeeff"
@@ -283,3 +284,54 @@ def test_debugging_needs_no_code(caplog: pytest.LogCaptureFixture) -> None:
     with Device("127.0.0.1", TOKEN, debug=1, port=9, timeout=0.05) as device, pytest.raises(DeviceException):
         device.send("get_prop", ["x"], retry_count=0)
     assert "127.0.0.1 -> hello" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "source", ["127.0.0.1", ipaddress.ip_address("127.0.0.1"), ipaddress.ip_interface("127.0.0.1/8")]
+)
+def test_a_source_address_is_text_or_an_object(source: Any) -> None:
+    assert Device("127.0.0.1", TOKEN, source_ip=source)._connection.source_ip == "127.0.0.1"
+
+
+@pytest.mark.parametrize("source", [b"127.0.0.1", 2130706433, object(), 1.5])
+def test_what_is_no_source_address(source: Any) -> None:
+    with pytest.raises(InvalidArgument, match="source_ip is text such as"):
+        Device("127.0.0.1", TOKEN, source_ip=source)
+
+
+@pytest.mark.parametrize(
+    ("retry_count", "why"),
+    [
+        pytest.param(10**400, "from 0 to 1000000", id="large"),
+        (10**6 + 1, "from 0"),
+        (-1, "from 0"),
+        (1.0, "from 0"),
+    ],
+)
+def test_attempts_beyond_all_clocks(retry_count: Any, why: str) -> None:
+    with pytest.raises(InvalidArgument, match=why):
+        Device("127.0.0.1", TOKEN).send("get_prop", [], retry_count)
+
+
+@pytest.mark.parametrize("extra", [["sid"], [("sid", 1)], "sid", {1: 2}, 5])
+def test_further_members_are_a_mapping(extra: Any) -> None:
+    with pytest.raises(InvalidArgument, match="extra_parameters is a mapping with text keys"):
+        Device("127.0.0.1", TOKEN).send("get_prop", [], extra_parameters=extra)
+
+
+@pytest.mark.parametrize(
+    ("ssid", "password"),
+    [("\ud800", "secret99"), ("home", "secret99\ud800"), (b"home", "secret99"), ("home", None)],
+)
+def test_credentials_without_a_form(ssid: Any, password: Any) -> None:
+    with pytest.raises(InvalidArgument, match=r"a Wi-Fi (name|password) is text") as caught:
+        Device("127.0.0.1", TOKEN).configure_wifi(ssid, password)
+    assert "secret99" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1, "5", None, True, float("inf")])
+def test_waiting_for_pushes_takes_seconds(seconds: Any) -> None:
+    device = Device("127.0.0.1", TOKEN)
+    device._subscription = Subscription(1, update_ts=5)
+    with pytest.raises(InvalidArgument, match="seconds from 0"):
+        device.next_push(seconds)

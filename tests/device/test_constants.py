@@ -7,7 +7,7 @@ from support.constants import unpinned
 from miio_lan.device.blocking import Device
 
 PINS = {
-    "device.miot_calls": {
+    "device.steps.miot_calls": {
         "DEFAULT_LIMIT": 15,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
     },
@@ -15,10 +15,10 @@ PINS = {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
     },
-    "device.slices": {
+    "device.steps.slices": {
         "_ID_DIGITS": 10,
     },
-    "device.subscription": {
+    "device.steps.subscription": {
         "CHECK_EVERY": 30.0,
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
     },

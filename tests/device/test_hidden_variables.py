@@ -9,7 +9,7 @@ import pytest
 from support.fake_device import FakeDevice
 
 from miio_lan import Device, DeviceException, MiotDevice
-from miio_lan.device.calls import wifi_parameters
+from miio_lan.device.steps.calls import wifi_parameters
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import HIDDEN, Secret, as_secret
 from miio_lan.virtual.product import VirtualProduct

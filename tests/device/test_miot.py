@@ -208,3 +208,19 @@ def test_text_becomes_a_value(kind: MiotValueType, given: Any, value: Any) -> No
 def test_text_that_is_no_such_value(kind: MiotValueType, given: Any) -> None:
     with pytest.raises(InvalidArgument):
         kind.convert(given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (MiotValueType.Int, float("inf")),
+        (MiotValueType.Int, float("nan")),
+        pytest.param(MiotValueType.Float, 10**400, id="large"),
+        (MiotValueType.Float, "nan"),
+        (MiotValueType.Float, "inf"),
+        pytest.param(MiotValueType.Str, 10**5000, id="many digits"),
+    ],
+)
+def test_what_has_no_form_of_that_type(kind: MiotValueType, value: object) -> None:
+    with pytest.raises(InvalidArgument, match=f"is no {kind.value}"):
+        kind.convert(value)

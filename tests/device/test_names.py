@@ -115,7 +115,21 @@ class TestValues:
         [
             ("light:on", "maybe", r"on \(2\.1\): 'maybe' is not true or false"),
             ("light:brightness", "1.5", r"brightness \(2\.2\): '1\.5' is not an integer"),
+            (
+                "light:on",
+                '"true"',
+                r"not true or false \(on, off\): its quotes make it a text, write true without",
+            ),
+            ("light:on", "'On'", r"its quotes make it a text, write on without them"),
+            ("light:on", '""', r"is not true or false \(on, off\)$"),
+            (
+                "light:brightness",
+                '"50"',
+                r"is not an integer: its quotes make it a text, write 50 without them",
+            ),
             ("light:brightness", "101", r"101 is outside 1\.\.100"),
+            ("light:brightness", "500", r"500 is outside 1\.\.100$"),  # not the format's 0..255
+            ("light:mode", "500", r"500 is not one of 0 \(White\)"),
             ("light:mode", "7", r"7 is not one of 0 \(White\)"),
             ("color-temperature", "2750", "not a step of 100"),
             ("illumination", "bright", r"'bright' is not a number"),
@@ -126,6 +140,33 @@ class TestValues:
     def test_what_is_refused(self, name: str, text: str, why: str) -> None:
         with pytest.raises(SpecError, match=why):
             names.parse_value(find(name), text)
+
+    @pytest.mark.parametrize(
+        ("name", "text", "published"),
+        [
+            (
+                "light:brightness",
+                "101",
+                r"as value-range in shipped description 'lamp': services\[1\]\.properties\[1\]",
+            ),
+            ("light:brightness", "1.5", r"as format uint8, value-range 1\.\.100 in shipped"),
+            ("light:mode", "7", "as value-list in shipped"),
+            ("light:name", "x" * 31, "as max-length in shipped"),
+            ("light:on", "maybe", "as format bool in shipped"),
+        ],
+    )
+    def test_a_refusal_says_what_was_published_where(self, name: str, text: str, published: str) -> None:
+        with pytest.raises(SpecError, match=f"published {published}"):
+            names.parse_value(find(name), text)
+        assert find(name).limit(find(name).default()) == ""
+
+    def test_what_was_published_comes_before_what_the_format_holds(self) -> None:
+        assert find("light:brightness").problem(500) == "500 is outside 1..100"
+        assert find("light:mode").problem(500).startswith("500 is not one of")
+        open_ended = replace(find("light:brightness"), range=None)
+        assert open_ended.problem(500) == "500 is outside 0..255 (uint8)"
+        assert "format uint8 in" in open_ended.limit(500)
+        assert open_ended.limit("500").startswith("format uint8 in")
 
     def test_a_word_for_several_values(self) -> None:
         mode = replace(find("light:mode"), choices=((101, "Silent"), (102, "Basic"), (105, "silent")))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import DeviceException, InvalidTokenException, PayloadDecodeException
 from miio_lan.lan import packet
-from miio_lan.lan.cipher import TokenCipher, cipher_for, parse_token
+from miio_lan.lan.cipher import TokenCipher, parse_token
 from miio_lan.lan.packet import HELLO, Packet, PushAbility, decode, encode, unwrap
 
 TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_named(datagram: bytes, kind: str) -> None:
 
 
 def test_half_a_block_is_truncated_and_wrong_padding_is_bad() -> None:
-    cipher = cipher_for(TOKEN)
+    cipher = TokenCipher(TOKEN)
     for ciphertext, kind in [(b"x" * 17, "truncated"), (b"x" * 16, "bad padding")]:
         header = struct.pack(">2sHQI", b"!1", 32 + len(ciphertext), 1, 1)
         with pytest.raises(PayloadDecodeException) as caught:

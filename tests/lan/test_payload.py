@@ -24,6 +24,11 @@ def test_sound_json_needs_no_repair(value: object, end: bytes) -> None:
     assert payload.repairs == ()
 
 
+@pytest.mark.parametrize("value", [10**308, -(10**308), "9" * 400, [int("9" * 308), 2]])
+def test_what_a_float_holds_needs_no_repair(value: object) -> None:
+    assert read_payload(dump_payload(value)) == (value, ())
+
+
 @given(json_values)
 def test_pretty_printed_json_needs_no_repair(value: object) -> None:
     payload = read_payload(json.dumps(value, indent="\t").encode())
@@ -52,8 +57,18 @@ def test_a_reading_with_damage_elsewhere_keeps_the_rest(value: object) -> None:
         (b'{"id":0017,"t":[007,-03,00.50]}', {"id": 17, "t": [7, -3, 0.5]}, "leading zeros"),
         (b'{"p":-,"q":.,"r":1}', {"p": None, "q": None, "r": 1}, "without digits"),
         (b'{"p":-.}', {"p": None}, "without digits"),
+        (b'{"p":-..}', {"p": None}, "without digits"),
+        (b'{"p":-0./}', {"p": None}, "broken number became null"),
+        (b'{"p":-1.-5,"q":.0.}', {"p": None, "q": None}, "broken number became null"),
         (b'{"p":12.}', {"p": "12."}, "became text"),
+        (
+            b'{"p":+5,"q":-.5,"r":1.2.3,"s":2026-01-02}',
+            {"p": "+5", "q": "-.5", "r": "1.2.3", "s": "2026-01-02"},
+            "text",
+        ),
         (b'{"p":1e999}', {"p": None}, "beyond all bounds"),
+        (b'{"p":1' + b"0" * 309 + b"}", {"p": None}, "beyond all bounds"),
+        (b'{"p":-001' + b"0" * 309 + b"}", {"p": None}, "beyond all bounds"),
         ('{"p":2½}'.encode(), {"p": "2½"}, "became text"),
         (b'{"mode":auto,"x":1}', {"mode": "auto", "x": 1}, "bare word"),
         (b"[very bright]", ["very bright"], "bare word"),
@@ -165,3 +180,28 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
     for _ in range(64):
         deep = [deep]
     assert read_payload(dump_payload(deep)).value == deep
+
+
+@given(json_values)
+def test_texts_are_what_the_library_writes(value: object) -> None:
+    assert json.loads(dump_payload(value)) == value
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    assert dump_payload(value) == written.encode()
+
+
+def test_what_contains_itself_is_said_to() -> None:
+    endless: list[object] = [1]
+    endless.append({"more": endless})
+    with pytest.raises(ValueError, match="Circular"):
+        dump_payload(endless)
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        dump_payload(deep)
+
+
+@pytest.mark.parametrize("text", ['{"a":1} x', '{"a":1}{', '{"a":1},'])
+def test_what_follows_a_sound_text_is_not_overlooked(text: str) -> None:
+    with pytest.raises(PayloadDecodeException, match="after the end"):
+        read_payload(text.encode())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,8 @@ from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE, DeviceClock
 from miio_lan.lan.client.ids import MAX_ID, IdSource
+from miio_lan.lan.client.incoming.reply import read_error, reply_id
 from miio_lan.lan.client.pacing import INITIAL_RESEND, MIN_RESEND, RoundTrips
-from miio_lan.lan.client.reply import read_error, reply_id
 from miio_lan.record.redact import redact
 
 
@@ -148,3 +150,14 @@ def test_logins_are_hidden_from_urls() -> None:
 def test_secrets_are_hidden_from_texts() -> None:
     text = '{"token" : "deadbeef", "passwd":"a\\"b", "x":"00112233445566778899aabbccddeeff", "ssid":"net"}'
     assert redact(text) == '{"token" : "(hidden)", "passwd":"(hidden)", "x":"(hidden)", "ssid":"net"}'
+
+
+def test_the_pages_name_the_errors_that_are_answered_by_another_attempt() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    table = re.findall(
+        r"^\| (-[\d, -]+) \|.*\| yes[^|]*\|$", (docs / "lan-protocol.md").read_text("utf-8"), re.MULTILINE
+    )
+    named = {int(code) for row in table for code in re.findall(r"-\d+", row)}
+    assert named == codes.RECOVERABLE
+    (listed,) = re.findall(r"recoverable errors \(([^)]*)\)", (docs / "architecture.md").read_text("utf-8"))
+    assert {int(code) for code in listed.split(", ")} == codes.RECOVERABLE

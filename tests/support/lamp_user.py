@@ -2,11 +2,15 @@
 
 What the lamp holds is known as a set of possible values: one after a confirmed write, more after a write that failed
 on the way back. An answer outside of the set is a wrong answer, whatever misbehaviour was switched on.
+
+A command the module gave up may still lie on the line, and be carried out later: until the next one has come through
+behind it, nobody turns a knob, or nobody could say which of the two came last.
 """
 
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +30,8 @@ VALUES: dict[tuple[int, int], Callable[[random.Random], Any]] = {
     NAME: lambda rng: rng.choice(["", "Desk lamp", 'say "hi"', "C:\\lamp", "灯 lamp", "x" * 30]),
     DELAY: lambda rng: rng.randint(1, 120),
 }
+#: Seconds between greetings; a module drops what is stamped two minutes from its own clock.
+GREETING = 10.0
 UNWRITABLE = [(*BRIGHTNESS, 0), (*BRIGHTNESS, 101), (*ON, 1), (*MODE, 9), (3, 1, 5.0), (9, 9, 1)]
 #: What a module may tell instead of an answer: no answer, one that does not fit, the MCU's own errors.
 ERRORS = frozenset({-9999, -9998, -5000, -5001, -5002, -5003})
@@ -45,6 +51,9 @@ class LampUser:
         self.active: frozenset[str] = frozenset()
         #: How often the MCU resets in mid-command, as a probability.
         self.resets = 0.01
+        #: Whether a command that was given up may still be carried out.
+        self.afoot = False
+        self._greeted = float("-inf")
         self.counts: Counter[str] = Counter()
         values = product.call(lambda now: dict(product.mcu.values))
         self.held: dict[tuple[int, int], set[Any]] = {iid: {values[iid]} for iid in VALUES}
@@ -55,7 +64,7 @@ class LampUser:
         chance = self.rng.random()
         if chance < 0.1:
             self.misbehave()
-        elif chance < 0.15:
+        elif chance < 0.15 and not self.afoot:
             self.change_locally()
         self.rng.choice(self.commands)()
 
@@ -168,8 +177,9 @@ class LampUser:
 
     def _ask(self, method: str, params: Any) -> Any:
         """Give the result of a command; None where it was an error, which is counted."""
-        if self.counts["commands"] % 500 == 0:
-            self.caller.hello()  # or its stamp would be stale some day
+        if (now := time.monotonic()) - self._greeted > GREETING:
+            self.caller.hello()
+            self._greeted = now
         self.counts["commands"] += 1
         number = self.caller.send(method, params)
         if self.rng.random() < self.resets:
@@ -178,7 +188,8 @@ class LampUser:
         answer = self.caller.payload()
         if answer["id"] != number or ("result" in answer) is ("error" in answer):
             raise WrongAnswer(f"{number} {method} {params} gave {answer}")
-        if "result" in answer:
+        self.afoot = "error" in answer
+        if not self.afoot:
             return answer["result"]
         code = answer["error"]["code"]
         if code not in ERRORS:

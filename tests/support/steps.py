@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from miio_lan.device.calls import Ask, Steps
+from miio_lan.device.steps.calls import Ask, Steps
 from miio_lan.errors import DeviceException
 
 

@@ -178,7 +178,7 @@ TELLING = {115200, 511, 512, 236, *range(-4007, -4000), -4999, -5000, -9999, -99
 ALSO = {
     "lan/codes.py": "codes on the LAN, with words for its callers",
     "lan/responder/responder.py": "the module's time-out as a LAN caller sees it; lan does not know uart",
-    "device/miot_calls.py": "codes on the LAN after which a list may be too long",
+    "device/steps/reading.py": "codes on the LAN after which a list may be too long",
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",
     "cli/demo/steps.py": "codes a user of the demo sees",
     "uart/document.py": "here",

@@ -53,11 +53,13 @@ PINS = {
         "_MAX_SSID": 32,
         "_MAX_PASSWORD": 64,
     },
+    "virtual.module.requests.serving": {
+        "QUEUE_FULL_ERROR": (-30012, "Busy."),
+    },
     "virtual.module.line.mcu_queue": {
         "MAX_NOTICES": 16,
     },
     "virtual.module.module": {
-        "QUEUE_FULL_ERROR": (-30012, "Busy."),
         "MAX_REPORTED": 256,
         "POWERED_BEFORE": 1.0,
     },

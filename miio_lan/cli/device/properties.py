@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,24 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render, render_named
 from miio_lan.click_common.types import read_literal, shell_quoted
+from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
-from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from miio_lan.device.spec import Property, Spec, SpecAction
+    from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
 _SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
     metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
     help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
 )
 
@@ -39,8 +44,8 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
     description = load_spec(spec)
     wanted = _wanted(properties, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         if len(wanted) == 1:
@@ -68,20 +73,21 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     description = load_spec(spec)
     wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     values = [{**one.ids(), "value": value} for one, value in wanted]
     with opened(settings, MiotDevice) as device:
         results = miot_calls.done([one.ids() for one, _ in wanted], device.send(SET_PROPERTIES, values))
     targets = [one for one, _ in wanted]
+    sent = {(one.siid, one.piid): value for one, value in wanted}
     if len(targets) > 1:
-        _show_many(settings, targets, results, SET_PROPERTIES)
+        _show_many(settings, targets, results, SET_PROPERTIES, sent)
         return
     if not results:
         raise miot_calls.no_answer(SET_PROPERTIES, targets[0].siid, targets[0].piid)
     if miot_calls.failed(results[0]):
-        raise miot_calls.refusal(SET_PROPERTIES, results[0])
+        raise _refusal(SET_PROPERTIES, results[0], list(sent.values()))
     _show_one(settings, targets[0], results[0], SET_PROPERTIES)
 
 
@@ -96,14 +102,14 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
         action, arguments = f"{action}.{arguments[0]}", arguments[1:]
     siid, aiid, values = _call(action, arguments, description)
     from miio_lan.cli.device.connect import opened
-    from miio_lan.device import miot_calls
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.steps import miot_calls
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
     for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
         if miot_calls.failed(item):
-            raise miot_calls.refusal(ACTION, item)
+            raise _refusal(ACTION, item, values)
     if settings.json:
         echo_json(answer)
     elif isinstance(answer, dict):
@@ -197,7 +203,32 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
 
     if not target.prop.writable:
         refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
-    return target, parse_value(target.prop, text)
+    with _or_by_numbers(f"set {target.siid}.{target.piid}", text):
+        return target, parse_value(target.prop, text)
+
+
+@contextlib.contextmanager
+def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
+    """Say in the refusal of a description how to send the values all the same: it may be wrong about a product.
+
+    :param words: the values, as they were typed
+    """
+    try:
+        yield
+    except SpecError as error:
+        typed = " ".join(_as_typed(word) for word in words)
+        raise SpecError(
+            f"{error}. To send it all the same, use numbers without --spec: {command} {typed}"
+        ) from None
+
+
+def _as_typed(text: str) -> str:
+    """Write a value so that it is read as it was meant without a description."""
+    try:
+        read_literal(text)
+    except ValueError:
+        return shell_quoted(_SWITCHES.get(text.lower()) or json.dumps(text, ensure_ascii=False))
+    return text if text.isascii() and text.replace(".", "").replace("-", "").isalnum() else shell_quoted(text)
 
 
 def _plain_value(text: str) -> Any:
@@ -220,6 +251,37 @@ def _plain_value(text: str) -> Any:
     return read_value(text)
 
 
+def _refusal(method: str, item: dict[str, Any], sent: Sequence[Any]) -> DeviceError:
+    """Make the error of a refusal; where quotes made a text of ``true`` or a number, they are named."""
+    from miio_lan.device.steps import miot_calls
+    from miio_lan.errors import DeviceError
+
+    error = miot_calls.refusal(method, item)
+    texts = [text for text in sent if isinstance(text, str) and _kind_without_quotes(text)]
+    if not texts or error.code not in (Code.BAD_VALUE, Code.BAD_ARGUMENT):
+        return error
+    quoted = json.dumps(texts[0], ensure_ascii=False)
+    hint = f"{quoted} was sent as a text, because of its quotes; without them it is {_kind_without_quotes(texts[0])}"
+    return DeviceError(
+        error.code,
+        error.message,
+        method=error.method,
+        explanation=f"{error.explanation}. {hint}",
+        may_have_run=error.may_have_run,
+    )
+
+
+def _kind_without_quotes(text: str) -> str:
+    """Say what a text would be without its quotes; empty where it would be one all the same."""
+    try:
+        value = json.loads(text.lower())
+    except ValueError:
+        return ""
+    if isinstance(value, bool):
+        return "true or false"
+    return "a number" if isinstance(value, int | float) else ""
+
+
 def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int, list[Any]]:
     if spec is None:
         siid, aiid = _numbers(name, "action", "SIID.AIID")
@@ -240,10 +302,11 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
     if len(words) != len(wanted):
         takes = ", ".join(prop.name if prop else "?" for prop in wanted) or "none"
         refuse(f"{found.name} takes {len(wanted)} arguments ({takes}), not {len(words)}.")
-    return [
-        parse_value(prop, word) if prop else _plain_value(word)
-        for prop, word in zip(wanted, words, strict=True)
-    ]
+    with _or_by_numbers(f"action {found.siid}.{found.aiid}", *words):
+        return [
+            parse_value(prop, word) if prop else _plain_value(word)
+            for prop, word in zip(wanted, words, strict=True)
+        ]
 
 
 # --- what is shown -------------------------------------------------------------------------------------------------
@@ -268,9 +331,13 @@ def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], met
 
 
 def _show_many(
-    settings: CliSettings, targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str
+    settings: CliSettings,
+    targets: Sequence[Target],
+    results: Sequence[dict[str, Any]],
+    method: str,
+    sent: Mapping[tuple[int, int], Any] | None = None,
 ) -> None:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
@@ -279,7 +346,7 @@ def _show_many(
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
-        else miot_calls.refusal(method, result)
+        else _refusal(method, result, [(sent or {}).get((target.siid, target.piid))])
         for target, result in found
         if result is None or miot_calls.failed(result)
     ]
@@ -292,7 +359,7 @@ def _show_many(
 
 
 def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
-    from miio_lan.device import miot_calls
+    from miio_lan.device.steps import miot_calls
 
     if result is None:
         return "left out of the answer"

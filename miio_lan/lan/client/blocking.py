@@ -22,12 +22,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from miio_lan.errors import DeviceException, DeviceTimeout
+from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.pushes import Push
-from miio_lan.lan.client.resolving import Address, Lookup
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import Tell, Teller
+from miio_lan.lan.client.transport.device_socket import DeviceSocket
+from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.packet import PORT
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,13 +47,13 @@ _GONE = 0.2
 _NO_SOCKET = 0.05
 
 
-class Connection:
+class Connection(DeviceSocket):
     """A device's address, and the conversation with it.
 
     :param host: address or name of the device; resolved when the socket is opened
     :param session: the rules; this object is the only one to call them
     :param source_ip: the local address to send from, None to let the system choose
-    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.telling.tracer`
+    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.transport.telling.tracer`
     """
 
     def __init__(
@@ -65,17 +66,14 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
         tell: Tell | None = None,
     ) -> None:
-        self.host = host
-        self.port = port
-        self.source_ip = source_ip
+        super().__init__(host, port, source_ip)
+        #: Gives the address the device has now, within some seconds; None where it does not move.
+        self.find: Callable[[float], str] | None = None
         self.session = session
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
         session.observed = session.observed or tell is not None
-        self._socket: socket.socket | None = None
-        self._local_port = 0
         self._lookup: Lookup | None = None
-        self._doubtful = False
         self._start()
         _CONNECTIONS.add(self)
 
@@ -210,7 +208,7 @@ class Connection:
     def _finish(self, call: Call) -> None:
         """Leave in regular course."""
         with self._state:
-            self.session.abandon(call, "the call was lost")
+            self.session.abandon(call, "the call was lost", self._clock())
             if isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
             self._attended = self._clock()
@@ -226,7 +224,8 @@ class Connection:
                 self._state.release()  # an error where it is not this thread's
         with self._state:
             if call is not None:
-                self.session.abandon(call, "the call was interrupted")
+                self.session.abandon(call, "the call was interrupted", self._clock())
+                self._flush()
             if self._leader == threading.get_ident():
                 self._leader = None
             if self._teller is not None and self._is_telling() and not within:
@@ -330,6 +329,7 @@ class Connection:
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
+        self.session.take_ended()
         if self._teller is not None:
             self._teller.add(self.session.take_told())
         while datagrams := self.session.take_output():
@@ -362,7 +362,9 @@ class Connection:
                 self._read_backlog()
 
     def _resolve(self, end: float) -> Address:
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port)
+        if self.find is not None and self._lookup is None:
+            self.host = self.find(end - self._clock())
+        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())
         finally:
@@ -384,50 +386,6 @@ class Connection:
                 continue  # an old ICMP message
             self.session.receive(bytes(self._buffer[:size]), now, stale=True)
         self._flush()
-
-    def _open(self, address: Address) -> None:
-        """Make a socket to an address, in place of the one there may be."""
-        self._close_socket()
-        family, kind, protocol, _, peer = address
-        sock = socket.socket(family, kind, protocol)
-        try:
-            self._bind(sock)
-            # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.
-            sock.connect(peer)
-            self._local_port = sock.getsockname()[1]
-        except BaseException as error:
-            sock.close()
-            if isinstance(error, OSError):
-                raise DeviceException(f"cannot send to {self.host}: {error.strerror or error}") from None
-            raise
-        self._doubtful = False
-        self._socket = sock
-
-    def _bind(self, sock: socket.socket) -> None:
-        """Use the port of before, where it is free: a device tells what it tells unasked to that one."""
-        if self._local_port:
-            with suppress(OSError):
-                sock.bind((self.source_ip or "", self._local_port))
-                return
-        if self.source_ip is not None:
-            try:
-                sock.bind((self.source_ip, 0))
-            except OSError as error:
-                raise DeviceException(
-                    f"cannot send from {self.source_ip}: {error.strerror or error}"
-                ) from None
-
-    def _close_socket(self) -> None:
-        sock, self._socket = self._socket, None
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits in it
-            sock.close()
-
-    def _describe(self, error: OSError) -> str:
-        if isinstance(error, ConnectionError):
-            return f"nothing listens on UDP port {self.port} of {self.host} (ICMP port unreachable)"
-        return f"cannot send to {self.host}: {error.strerror or error}"
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from miio_lan.errors import (
     DeviceError,
@@ -15,7 +14,7 @@ from miio_lan.errors import (
     PayloadDecodeException,
     RequestTooLong,
 )
-from miio_lan.lan.client.afoot import Targets
+from miio_lan.lan.client.repeating.afoot import Targets
 from miio_lan.lan.packet import MAX_REQUEST, sealed_size
 from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 
@@ -40,38 +39,28 @@ def is_repeat_safe(method: str) -> bool:
     return is_read(method) or method in _ABSOLUTE_SETS
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Call:
     """A command (or, with ``method`` None, a handshake) from start to end.
+
+    What is the same for every call at its start stands in the class: most calls end after one datagram each way, and
+    never write most of it.
 
     :param timeout: seconds per attempt
     :param deadline: monotonic second at which it ends, whatever happens
     :param retries: how many recoverable errors may still be answered with another attempt
     :param safe: whether it may run twice
     :param once: whether exactly one datagram may carry it (``retry_count=0``)
+    :raises InvalidArgument: if ``extra`` has a key that every request has
     """
 
-    method: str | None
-    params: object
-    extra: Mapping[str, object]
-    started: float
-    timeout: float
-    deadline: float
-    retries: int
-    safe: bool
-    once: bool = False
-
     active: bool = False
-    #: What it sets, see :mod:`miio_lan.lan.client.afoot`.
+    #: What it sets, see :mod:`miio_lan.lan.client.repeating.afoot`.
     targets: Targets = frozenset()
     awaits_hello: bool = False
     next_send: float = 0.0
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
-    #: Id -> when it was sent under it for the first time (nan once it was sent again under it), and for the last time.
-    sent_at: dict[int, float] = field(default_factory=dict)
-    last_sent_at: dict[int, float] = field(default_factory=dict)
     first_sent: float | None = None
     #: The stamp of the first datagram, and how many ids had been given by then.
     first_stamp: int = 0
@@ -85,13 +74,14 @@ class Call:
     #: Whether a hello was sent to see whether the device is there at all.
     looking: bool = False
     #: Ids under which the device had no room for it.
-    refused: set[int] = field(default_factory=set)
+    refused: frozenset[int] = frozenset()
     hurried: int = 0
     busy: int = 0
     accompany: bool = False
 
     hellos_heard: int = 0
-    damaged: Counter[str] = field(default_factory=Counter)
+    #: How many datagrams came damaged meanwhile, by kind.
+    damaged: Mapping[str, int] = MappingProxyType({})
     refusals: int = 0
     trouble: str = ""
     restarted: bool = False
@@ -106,12 +96,39 @@ class Call:
     result: object = None
     error: Exception | None = None
 
-    def __post_init__(self) -> None:
-        clash = REQUEST_KEYS & self.extra.keys()
-        if clash:
+    def __init__(
+        self,
+        method: str | None,
+        params: object,
+        extra: Mapping[str, object] | None,
+        started: float,
+        timeout: float,
+        deadline: float,
+        retries: int,
+        *,
+        safe: bool,
+        once: bool = False,
+    ) -> None:
+        self.method = method
+        self.params = params
+        self.extra = extra
+        self.started = started
+        self.timeout = timeout
+        self.deadline = deadline
+        self.retries = retries
+        self.safe = safe
+        self.once = once
+        #: Id -> when it was sent under it for the first time (nan once it was sent again under it), and the last time.
+        self.sent_at: dict[int, float] = {}
+        self.last_sent_at: dict[int, float] = {}
+        if extra and (clash := REQUEST_KEYS & extra.keys()):
             raise InvalidArgument(
                 f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"
             )
+
+    def note_damage(self, kind: str) -> None:
+        """Note that a datagram came damaged."""
+        self.damaged = {**self.damaged, kind: self.damaged.get(kind, 0) + 1}
 
     def carry(self, number: int) -> None:
         """Take an id, and build the text that carries the command under it.
@@ -119,7 +136,9 @@ class Call:
         :raises RequestTooLong: if no device would accept a request of this size
         :raises DeviceException: if the parameters have no JSON form
         """
-        request = {"id": number, "method": self.method, "params": self.params, **self.extra}
+        request = {"id": number, "method": self.method, "params": self.params}
+        if self.extra:
+            request.update(self.extra)
         try:
             payload = dump_payload(request)
         except (TypeError, ValueError, RecursionError) as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 
 from miio_lan.errors import InvalidTokenException
-from miio_lan.lan.client import repeats
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.ids import IdSource
-from miio_lan.lan.client.memory import GREETING, IdMemory
-from miio_lan.lan.client.open_calls import OpenCalls
+from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
+from miio_lan.lan.client.repeating import repeats
+from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
 
@@ -37,6 +37,12 @@ class Sending(Wire):
         self._silent = False
         self._last_heard: float | None = None
         self._refused_since: float | None = None
+        self._ended: list[Call] = []
+
+    def take_ended(self) -> list[Call]:
+        """Give the calls that ended since this was asked last: whoever waits for one of them is to be woken."""
+        ended, self._ended = self._ended, []
+        return ended
 
     @property
     def last_id(self) -> int:
@@ -56,29 +62,41 @@ class Sending(Wire):
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
-        times = [call.deadline for call in self._calls.all]
-        times += [self.greeting.due if call.awaits_hello else call.next_send for call in self._calls.active]
-        if times and self.memory.due is not None:
-            times.append(self.memory.due)
-        return min(times, default=None)
+        due = None if not self._calls.all else self.memory.due
+        for call in self._calls.all:
+            wanted = call.deadline
+            if call.active:
+                wanted = min(wanted, self.greeting.due if call.awaits_hello else call.next_send)
+            if due is None or wanted < due:
+                due = wanted
+        return due
 
     def tick(self, now: float) -> None:
         """Let time pass: end what is overdue, send what is due."""
-        for call in list(self._calls.all):
-            if now >= call.deadline:
-                self._give_up(call, now)
+        if not self._calls.all and self.memory.due is None:
+            return  # nearly every answer leaves it like this
+        for call in [call for call in self._calls.all if now >= call.deadline]:
+            self._give_up(call, now)
         self._activate(now)
-        waiting = [call for call in self._calls.active if call.awaits_hello]
-        if waiting and now >= self.greeting.due:
+        active = self._calls.active
+        if now >= self.greeting.due and (waiting := [call for call in active if call.awaits_hello]):
             self._greet(waiting, now)
-        self._ask_for_memory(now)
-        for call in self._calls.active:
-            if not call.awaits_hello and now >= call.next_send:
+        if self.memory.due is not None:
+            self._ask_for_memory(now)
+        for call in active:
+            if now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
     def _activate(self, now: float) -> None:
-        active = self._calls.active
-        for call in self._calls.waiting[: self.max_in_flight - len(active)]:
+        waiting = self._calls.waiting
+        if not waiting:
+            return
+        room = self.max_in_flight - sum(call.method is not None for call in self._calls.active)
+        for call in waiting:
+            if call.method is not None:  # a handshake takes no room: it is nothing that a device has to work at
+                if room <= 0:
+                    continue
+                room -= 1
             idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
             call.awaits_hello = (
                 call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
@@ -194,4 +212,5 @@ class Sending(Wire):
     def _end(self, call: Call, result: object, error: Exception | None, now: float | None = None) -> None:
         call.result, call.error = result, error
         call.done = True
+        self._ended.append(call)
         self._calls.remove(call, call.last_sent if now is None else now)

@@ -1,8 +1,9 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick` and :meth:`Session.take_output`, and waits no longer
-than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again: :mod:`miio_lan.lan.client.repeats`.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
+:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
+Rules and their reasons: docs/architecture.md, "The session". What may go out again:
+:mod:`miio_lan.lan.client.repeating.repeats`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections import Counter
 from collections.abc import Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
-from miio_lan.lan.client import repeats
-from miio_lan.lan.client.afoot import targets
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
-from miio_lan.lan.client.memory import life_of
+from miio_lan.lan.client.incoming.pushes import PushInbox
+from miio_lan.lan.client.incoming.reply import read_error, reply_id
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
-from miio_lan.lan.client.pushes import PushInbox
-from miio_lan.lan.client.reply import read_error, reply_id
+from miio_lan.lan.client.repeating import repeats
+from miio_lan.lan.client.repeating.afoot import targets
+from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
-from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, decode, shown_token
+from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
 _LOGGER = logging.getLogger(__name__)
@@ -109,33 +110,36 @@ class Session(Sending):
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
         end = now + timeout * (1 + retry_count)
         end = end if deadline is None else min(end, deadline)
-        call = Call(method, params, extra or {}, now, timeout, end, retry_count, safe, once=retry_count == 0)
+        call = Call(method, params, extra, now, timeout, end, retry_count, safe=safe, once=retry_count == 0)
         call.carry(self._ids.next())
         call.targets = targets(method, params)
         return call
 
     def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
-        return Call(None, None, {}, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+        return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
     def begin(self, call: Call, now: float) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
         self._calls.all.append(call)
         self.tick(now)
 
-    def abandon(self, call: Call, reason: str) -> None:
-        """End an open call without an answer (its caller was interrupted, the connection closed)."""
+    def abandon(self, call: Call, reason: str, now: float) -> None:
+        """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
-            self._end(
-                call, None, call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
-            )
+            self._cut_short(call, reason)
+            self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
-        """End all open calls without an answer."""
+        """End all open calls without an answer (the connection closed)."""
         for call in list(self._calls.all):
-            self.abandon(call, reason)
+            self._cut_short(call, reason)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told) -------------------------------------
+    def _cut_short(self, call: Call, reason: str) -> None:
+        error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
+        self._end(call, None, error)
+
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -143,7 +147,7 @@ class Session(Sending):
         :param stale: it lay unread for an unknown time, so its stamp says nothing about now
         """
         try:
-            packet = decode(datagram, self.token)
+            packet = unseal(datagram, self._own_cipher())
         except PayloadDecodeException as error:
             self._count_damage(error.kind)
             if error.kind in {"empty", "not JSON"}:
@@ -327,7 +331,7 @@ class Session(Sending):
         self.dropped[kind] += 1
         if kind != "not ours":
             for call in self._calls.active:
-                call.damaged[kind] += 1
+                call.note_damage(kind)
 
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""

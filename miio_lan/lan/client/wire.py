@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from miio_lan.lan.cipher import TokenCipher
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.greeting import Greeting
-from miio_lan.lan.packet import encode
+from miio_lan.lan.packet import seal
 
 
 class Told(NamedTuple):
@@ -33,6 +34,8 @@ class Wire:
 
     def __init__(self, token: bytes | None, greeting: Greeting, *, observed: bool) -> None:
         self.token = token
+        #: Of this session alone, for its contexts go on from message to message. Made when it is first wanted.
+        self._cipher: TokenCipher | None = None
         self.greeting = greeting
         self.observed = observed
         self.device_id: int | None = None
@@ -50,15 +53,21 @@ class Wire:
         told, self._told = self._told, []
         return told
 
+    def _own_cipher(self) -> TokenCipher | None:
+        """Give the cipher of the token, None while that is not known."""
+        if self._cipher is None and self.token is not None:
+            self._cipher = TokenCipher(self.token)
+        return self._cipher
+
     def _say_hello(self, now: float) -> None:
         self._output.append(self.greeting.said(now))
         self._tell("down", b"", now, "hello")
 
     def _post(self, payload: bytes, now: float) -> None:
         """Send a plaintext with the stamp the device has now."""
-        if self.token is not None:
-            stamp, device_id = self.clock.stamp(now), self.device_id or 0
-            self._output.append(encode(payload, token=self.token, device_id=device_id, stamp=stamp))
+        cipher = self._own_cipher()
+        if cipher is not None:
+            self._output.append(seal(payload, cipher, self.device_id or 0, self.clock.stamp(now)))
             self._tell("down", payload, now)
 
     def _tell(self, direction: str, plain: bytes, now: float, note: str = "") -> None:

@@ -14,19 +14,18 @@ from typing import TYPE_CHECKING
 
 from miio_lan.device.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
-from miio_lan.uart.document import (
-    BLE_PIDS,
-    RECOMMENDED_POLL_INTERVAL,
-    RETRY_INTERVAL,
-    SERIAL_NUMBER,
-    VERSION_DIGITS,
-    model_fault,
-    version_fault,
-)
+from miio_lan.uart.document import RECOMMENDED_POLL_INTERVAL, RETRY_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.firmware.xmodem import Receiver
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
 from miio_lan.virtual.mcu import answers
 from miio_lan.virtual.mcu.behaviour import ActionHook, Drift, usual_actions
+from miio_lan.virtual.mcu.identity import (
+    boot_lines,
+    check_identity,
+    model_line,
+    next_version,
+    version_line,
+)
 from miio_lan.virtual.mcu.misbehave import (
     BANNER,
     MISBEHAVIOURS,
@@ -119,7 +118,7 @@ class Mcu:
         self.version = version
         self.updated_version = updated_version
         self.ble_pid = ble_pid
-        self._check_identity()
+        check_identity(self)
         self.poll_interval = poll_interval
         self.table = PropertyTable(spec)
         self.misbehave = Misbehaviours(misbehave)
@@ -143,21 +142,6 @@ class Mcu:
         self._running = False
         self._power_up()
 
-    def _check_identity(self) -> None:
-        problem = (
-            model_fault(self.model) if self.model else "it has no model, as company.product.version: give one"
-        )
-        if problem:
-            place = (
-                f"{self.spec.source}: model: " if self.model == self.spec.model and self.spec.source else ""
-            )
-            raise SpecError(place + problem)
-        for version in (self.version, self.updated_version):
-            if version is not None and (fault := version_fault(version)):
-                raise SpecError(fault)
-        if self.ble_pid is not None and self.ble_pid not in BLE_PIDS:
-            raise SpecError(f"Bluetooth pid {self.ble_pid} is not a number from 0 to {BLE_PIDS[-1]}")
-
     def _power_up(self) -> None:
         self._reader = LineReader()
         self._out = bytearray()
@@ -177,12 +161,7 @@ class Mcu:
         """Power up, or reset: everything unsent and half read is forgotten, values are kept, and it boots."""
         self._power_up()
         self._running = True
-        version = OutgoingLine("mcu_version", words=(self.version,))
-        self._outgoing.boot.extend([OutgoingLine("model", words=(self.model,)), version])
-        if self.ble_pid is not None:
-            self._outgoing.boot.append(
-                OutgoingLine("ble_config", words=("set", str(self.ble_pid), self.version))
-            )
+        self._outgoing.boot.extend(boot_lines(self))
         if "banners" in self.misbehave:
             self._out += (BANNER + end_of_line(self.misbehave)) * 2
         self._advance(now)
@@ -328,9 +307,7 @@ class Mcu:
         self._out += (said := transfer.take_output())
         if transfer.done:
             self.image = transfer.image
-            self.version = (
-                self.updated_version or f"{(int(self.version) + 1) % 10**VERSION_DIGITS:0{VERSION_DIGITS}}"
-            )
+            self.version = self.updated_version or next_version(self.version)
         if transfer.over:
             self.counters["failed updates"] += bool(transfer.failed)
             self.start(now)
@@ -379,9 +356,9 @@ class Mcu:
         if "ignores-version-request" in self.misbehave:
             self.counters["left unanswered"] += 1
         elif method == "MIIO_model_req":
-            self._outgoing.ask(OutgoingLine("model", words=(self.model,)))
+            self._outgoing.ask(model_line(self))
         else:
-            self._outgoing.ask(OutgoingLine("mcu_version", words=(self.version,)))
+            self._outgoing.ask(version_line(self))
 
     # What goes out
 

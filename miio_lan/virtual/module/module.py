@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.cipher import parse_token
-from miio_lan.lan.responder.responder import Address, Request, Responder, ResponderOptions
+from miio_lan.lan.responder.responder import Address, Responder, ResponderOptions
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
@@ -27,14 +27,13 @@ from miio_lan.virtual.module.line.mcu_queue import McuQueue
 from miio_lan.virtual.module.line.reports import ReportPacer
 from miio_lan.virtual.module.network import UNREACHABLE, Network, Timings
 from miio_lan.virtual.module.profile import Profile, profile_of
-from miio_lan.virtual.module.requests.local_methods import CONFIGURE, LOCAL_METHODS, NOT_FROM_HERE
-from miio_lan.virtual.module.requests.request import UNKNOWN_METHOD_ERROR, Refused, RequestOutcome
-from miio_lan.virtual.module.requests.requests import RawRequest, request_of
+from miio_lan.virtual.module.requests.request import RequestOutcome
+from miio_lan.virtual.module.requests.requests import RawRequest
+from miio_lan.virtual.module.requests.serving import LanRequests
 from miio_lan.virtual.module.update import FirmwareUpdate, UpdateScript
 
 __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript"]
 
-QUEUE_FULL_ERROR = (-30012, "Busy.")
 #: The last reports kept for whoever wants to look at them.
 MAX_REPORTED = 256
 #: Seconds a chip has been powered when it first answers.
@@ -119,7 +118,7 @@ class Module:
         self.console = Console(self.profile, self._reply)
         self._firmware: FirmwareTransfer | None = None
         self._wall = wall
-        self._inputs = inputs or (lambda _siid, _aiid: None)
+        self._requests = LanRequests(self, inputs or (lambda _siid, _aiid: None))
         self._booted = 0.0
         self._up = False
         self._wake: float | None = None
@@ -200,6 +199,8 @@ class Module:
         """Restart at once: silent for the time of the boot, requests and subscriptions forgotten."""
         self._up = False
         self._wake = now + self.timings.boot
+        if "restore" in self._scheduled:  # what was acknowledged is done, whatever restarts the module first
+            self._forget_network()
         self._scheduled.clear()
         self.queue.clear()
         self.console.reset()
@@ -227,13 +228,15 @@ class Module:
                 self.chip.ssid, self.chip.password = FACTORY_SSID, FACTORY_PASSWORD
                 self.network.enter("local")
                 continue
-            # What was acknowledged is done, also where another restart comes first.
-            if what == "restore" or "restore" in self._scheduled:
-                self.chip.ssid = self.chip.password = ""
-                self.chip.uid = 0
-                self.responder.provisioned = False
+            if what == "restore":
+                self._forget_network()
             self.restart(due)
             return
+
+    def _forget_network(self) -> None:
+        self.chip.ssid = self.chip.password = ""
+        self.chip.uid = 0
+        self.responder.provisioned = False
 
     # -- the line --------------------------------------------------------------------------------------------
 
@@ -330,43 +333,11 @@ class Module:
             return
         request = self.responder.receive(datagram, peer, now)
         if request is not None:
-            self._serve(request, now)
+            self._requests.serve(request, now)
 
     def take_lan(self) -> list[tuple[bytes, Address]]:
         """Give what is to be sent since the last call, and where to."""
         return self.responder.take_output()
-
-    def _serve(self, request: Request, now: float) -> None:
-        method = request.method
-        if self.profile.locked and not self.provisioned and method != CONFIGURE:
-            self._finish(request, NOT_FROM_HERE, now)
-        elif method in LOCAL_METHODS:
-            self._finish(request, LOCAL_METHODS[method](self, request.params, now), now)
-        elif method.startswith("miIO."):
-            self._finish(request, RequestOutcome(error=UNKNOWN_METHOD_ERROR), now)
-        else:
-            self._forward(request, now)
-
-    def _forward(self, request: Request, now: float) -> None:
-        def finish(outcome: RequestOutcome, at: float) -> None:
-            if self.listening:  # the caller may have become unreachable meanwhile
-                self._finish(request, outcome, at)
-
-        try:
-            asked = request_of(request.method, request.params, self.profile, now, finish, self._inputs)
-        except Refused as refused:
-            finish(RequestOutcome(error=refused.error), now)
-            return
-        if not self.queue.submit(asked):
-            finish(RequestOutcome(error=QUEUE_FULL_ERROR), now)
-
-    def _finish(self, request: Request, outcome: RequestOutcome, now: float) -> None:
-        if outcome.silent:
-            return
-        extra = (
-            {"exe_time": max(0, int((now - request.received) * 1000))} if self.profile.newer_info else None
-        )
-        self.responder.reply(request, result=outcome.result, error=outcome.error, now=now, extra=extra)
 
     def start_update(self, params: Mapping[str, object], now: float) -> None:
         """Begin a firmware update; nothing happens while one is going on."""

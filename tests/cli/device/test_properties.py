@@ -154,6 +154,24 @@ class TestSet:
         assert ended.json["error"]["type"] == "SpecError"
         assert "1..100" in ended.json["error"]["message"]
 
+    @pytest.mark.parametrize(
+        ("words", "limits", "way"),
+        [
+            (["set", "light:brightness", "500"], "1..100", "set 2.2 500"),
+            (["set", "light:brightness=500"], "1..100", "set 2.2 500"),
+            (["set", "light:brightness", "[1]"], "1..100", "set 2.2 '[1]'"),
+            (["set", "light:name", "x" * 31], "max-length", f"""set 2.11 '"{"x" * 31}"'"""),
+            (["set", "light:brightness", "on"], "1..100", "set 2.2 'true'"),
+            (["action", "light:change-brightness", "101"], "-100..100", "action 2.2 101"),
+        ],
+    )
+    def test_a_refusal_says_how_to_send_it_all_the_same(self, ask, words, limits, way):
+        ended = ask(*words, "--spec", "lamp")
+        assert ended.code == 2
+        assert limits in ended.err
+        assert "published as " in ended.err
+        assert ended.err.endswith(f"use numbers without --spec: {way}\n")
+
     def test_without_a_description_the_product_refuses(self, ask):
         ended = ask("set", "2.2", "101")
         assert (ended.code, ended.out) == (1, "")
@@ -220,6 +238,45 @@ class TestSet:
         ended = ask("set", *words)
         assert (ended.code, ended.out) == (2, "")
         assert ended.err
+
+
+class TestQuotesOfWhatIsNoText:
+    """What a product refuses because quotes made a text of it: the error names them."""
+
+    @pytest.mark.parametrize(
+        ("words", "hint"),
+        [
+            (
+                ["set", "2.1", '"true"'],
+                '"true" was sent as a text, because of its quotes; without them it is true or',
+            ),
+            (
+                ["set", "2.1", "'False'"],
+                '"False" was sent as a text, because of its quotes; without them it is true',
+            ),
+            (
+                ["set", "2.2", '"50"'],
+                '"50" was sent as a text, because of its quotes; without them it is a number',
+            ),
+            (["set", "2.2=5", '2.1="true"'], '"true" was sent as a text'),
+            (["action", "2.2", '"5"'], '"5" was sent as a text'),
+        ],
+    )
+    def test_they_are_named(self, ask, words, hint):
+        ended = ask(*words)
+        assert ended.code == 1
+        assert hint in ended.err
+        document = ask("--json", *words).json
+        assert hint in document["error"]["message"]
+        assert document["error"]["code"] in (-4005, -4006)
+
+    @pytest.mark.parametrize(
+        "words", [["set", "2.1", '"on"'], ["set", "2.2", "500"], ["set", "2.99", '"true"'], ["get", "2.99"]]
+    )
+    def test_not_where_it_is_something_else(self, ask, words):
+        ended = ask(*words)
+        assert ended.code == 1
+        assert "quotes" not in ended.err
 
 
 class TestAction:

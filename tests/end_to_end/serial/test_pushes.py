@@ -16,7 +16,7 @@ from support.ends import PATIENCE, Log
 
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceError
-from miio_lan.lan.client.pushes import Push
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.module.module import Timings

@@ -13,7 +13,7 @@ from support.lan_server import DEVICE_ID, TOKEN, Server
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.telling import tracer
+from miio_lan.lan.client.transport.telling import tracer
 from miio_lan.lan.packet import hello_reply
 from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
@@ -184,6 +184,41 @@ def test_a_source_address_can_be_chosen(server: Server) -> None:
         pytest.raises(DeviceException, match=r"192\.0\.2\.1"),
     ):
         ask(connection)
+
+
+@pytest.mark.parametrize("source", ["\x80", "x\0y", "nobody.invalid", "::1", "", "\ud800", "1.2.3"])
+def test_a_source_address_that_is_none(server: Server, source: str) -> None:
+    with (
+        connect(server, source_ip=source) as connection,
+        pytest.raises(DeviceException, match="cannot send from"),
+    ):
+        ask(connection)
+
+
+@pytest.mark.parametrize(
+    ("source", "family"),
+    [(None, socket.AF_INET), ("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)],
+)
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_source_address_says_which_address_of_a_name_is_meant(
+    monkeypatch: pytest.MonkeyPatch, source: str | None, family: int, first: int
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def both(host: Any, port: int, *args: Any, **options: Any) -> list[Any]:
+        if host != b"lamp":
+            return resolve(host, port, *args, **options)
+        if options.get("flags"):
+            raise socket.gaierror("a name")
+        found = [resolve(address, port, type=socket.SOCK_DGRAM)[0] for address in ("127.0.0.1", "::1")]
+        return [found[first], found[1 - first]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with Connection("lamp", Session(TOKEN), port=9, source_ip=source) as connection:
+        connection._attend(float("inf"))
+        assert connection._socket is not None
+        assert connection._socket.family == family
+        assert source is None or connection._socket.getsockname()[0] == source
 
 
 def test_an_unknown_name(server: Server) -> None:

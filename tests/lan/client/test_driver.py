@@ -22,6 +22,7 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport import device_socket
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.responder.responder import Request
 
@@ -140,7 +141,7 @@ def test_an_observer_slower_than_the_deadline_costs_no_answer(server: Server) ->
 class Interrupter:
     """Raises KeyboardInterrupt at the n-th line of these files that a thread comes to."""
 
-    def __init__(self, at: int, files: str) -> None:
+    def __init__(self, at: int, files: str | tuple[str, ...]) -> None:
         self.at = at
         self.files = files
         self.lines = 0
@@ -158,11 +159,13 @@ class Interrupter:
 
 
 #: The driver, and all that it calls.
-DRIVER = blocking.__file__
+DRIVER = (blocking.__file__, device_socket.__file__)
 CLIENT = str(Path(blocking.__file__).parent)
 
 
-def interrupted_at(line: int, connection: Connection, act: Callable[[], object], files: str = DRIVER) -> bool:
+def interrupted_at(
+    line: int, connection: Connection, act: Callable[[], object], files: str | tuple[str, ...] = DRIVER
+) -> bool:
     """Act, with an interruption at a line of the driver; whether it came to that."""
     tracer = Interrupter(line, files)
     before = sys.gettrace()
@@ -182,7 +185,7 @@ def interrupted_at(line: int, connection: Connection, act: Callable[[], object],
 @pytest.mark.parametrize("files", [DRIVER, CLIENT], ids=["driver", "client"])
 @pytest.mark.parametrize(("observed", "fresh"), [(False, False), (True, False), (False, True)])
 def test_every_line_of_a_call_survives_an_interruption(
-    server: Server, observed: bool, fresh: bool, files: str
+    server: Server, observed: bool, fresh: bool, files: str | tuple[str, ...]
 ) -> None:
     """Afterwards another thread has its answer at once, and so has this one."""
     seen: list[Told] = []

@@ -12,8 +12,8 @@ from miio_lan.errors import DeviceError, DeviceTimeout, OutcomeUnknown
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.pacing import RoundTrips
-from miio_lan.lan.client.pushes import PushInbox
 from miio_lan.lan.packet import HELLO, hello_reply
 from miio_lan.lan.responder.responder import Request
 

@@ -730,20 +730,89 @@ def test_what_lay_unread_says_nothing_about_the_clock() -> None:
 def test_abandoned_calls_are_gone() -> None:
     link = Link(work=1)
     first, second, third = link.start("get_prop"), link.start("toggle"), link.start("toggle")
-    link.session.abandon(second, "interrupted")
+    link.session.abandon(second, "interrupted", link.now)
     with pytest.raises(DeviceException, match="interrupted") as caught:
         second.outcome()
     assert not isinstance(caught.value, OutcomeUnknown)
     link.pass_time(0.2)
-    link.session.abandon(first, "interrupted")
-    link.session.tick(link.now)
+    link.session.abandon(first, "interrupted", link.now)
     link._carry_from_session()
     link.session.abandon_all("closed")
     with pytest.raises(OutcomeUnknown, match="closed"):
         third.outcome()
     assert not link.session.busy
     assert link.session.deadline is None
-    link.session.abandon(third, "twice does nothing")
+    link.session.abandon(third, "twice does nothing", link.now)
+
+
+def test_after_a_command_that_was_given_up_the_next_one_is_sent_at_once() -> None:
+    link = Link(work=100)
+    link.call("miIO.info")
+    given_up, waiting = link.start("toggle"), link.start("start_clean")
+    link.pass_time(1)
+    assert [sent["method"] for sent in commands(link)] == ["miIO.info", "toggle"]
+    link.session.abandon(given_up, "cancelled", link.now)
+    link.work = 1
+    link._carry_from_session()
+    assert [sent["method"] for sent in commands(link)] == ["miIO.info", "toggle", "start_clean"]
+    link.run()
+    assert [sent["method"] for sent in commands(link)] == ["miIO.info", "toggle", "start_clean"]
+    assert waiting.outcome() == ["start_clean", []]
+
+
+def test_the_calls_that_ended_are_told_once() -> None:
+    link = Link()
+    first, second = link.start("get_prop"), link.start("get_prop")
+    assert link.session.take_ended() == []
+    while not first.done:
+        link.step()
+    assert link.session.take_ended() == [first]
+    assert link.session.take_ended() == []
+    link.session.abandon_all("closed")
+    assert link.session.take_ended() == [second]
+
+
+def test_a_call_without_an_answer_is_told_as_ended() -> None:
+    link = Link(fate=lambda _: [])
+    call = link.call("get_prop")
+    assert link.session.take_ended() == [call]
+
+
+def test_a_handshake_does_not_wait_behind_a_command() -> None:
+    link = Link(work=10)
+    link.call("miIO.info")
+    slow = link.start("toggle")
+    greeting = link.session.handshake(link.now, timeout=5, retry_count=0)
+    link.session.begin(greeting, link.now)
+    link._carry_from_session()
+    link.pass_time(1)
+    assert greeting.done
+    assert not slow.done
+
+
+def test_a_handshake_holds_up_no_command() -> None:
+    link = Link()
+    link.call("miIO.info")
+    link.fate = lambda direction: [] if len(link.sent[-1][1]) == 32 else [0.002]  # hellos get lost
+    greeting = link.session.handshake(link.now, timeout=5, retry_count=0)
+    link.session.begin(greeting, link.now)
+    link._carry_from_session()
+    began = link.now
+    call = link.start("get_prop")
+    while not call.done:
+        link.step()
+    assert link.now - began < 0.1
+    assert not greeting.done
+
+
+def test_handshakes_do_not_add_to_the_commands_in_flight() -> None:
+    link = Link(work=10)
+    link.call("miIO.info")
+    greeting = link.session.handshake(link.now, timeout=5, retry_count=0)
+    link.session.begin(greeting, link.now)
+    link.start("toggle")
+    link.start("start_clean")
+    assert [sent["method"] for sent in commands(link)] == ["miIO.info", "toggle"]
 
 
 # --- what is refused before anything is sent --------------------------------------------------------------------------

@@ -11,8 +11,14 @@ from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.rules.values.values import need_spec
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
+from miio_lan.uart.document import (
+    EVENTS_PER_SECOND,
+    REPORT_INTERVAL,
+    SERIAL_NUMBER,
+    SERIAL_NUMBER_LENGTH,
+)
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import LATENESS, Turn, between
 
@@ -195,7 +201,8 @@ def event_arguments(session: Observed, case: Case) -> None:
 def serial_number(session: Observed, case: Case) -> None:
     """Only for products that have one; some report it after a power-up alone, so its absence is a warning.
 
-    It is missed only where that power-up was seen as well, or promised.
+    It is missed only where that power-up was seen as well, or promised. One that is longer than the 30 characters of
+    the document is a warning.
     """
     prop = session.property(SERIAL_NUMBER)
     if prop is None or not prop.notifies:
@@ -212,7 +219,7 @@ def serial_number(session: Observed, case: Case) -> None:
         for siid, piid, value in report.changes:
             if (siid, piid) == SERIAL_NUMBER:
                 told = True
-                case.good(f"the serial number is {value!r}", said.record)
+                _judge_serial(case, value, said.record)
     if told or not clouds or line.ended - clouds[0] < REPORT_TIME:
         return
     boot = session.booted
@@ -222,3 +229,14 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("not everything was heard since power-up")
     else:
         case.odd("the net became cloud, and no serial number was reported")
+
+
+def _judge_serial(case: Case, value: object, record: Record) -> None:
+    size = len(value) if isinstance(value, str) else 0
+    if size > SERIAL_NUMBER_LENGTH:
+        case.odd(
+            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}",
+            record,
+        )
+    else:
+        case.good(f"the serial number is {value!r}", record)

@@ -54,6 +54,9 @@ def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
         yield from ((command.siid or 0, piid, value) for piid, value in command.out)
 
 
+_WITHOUT_QUOTES = ": a boolean is written without quotes"
+
+
 @rule(
     "Booleans are written true or false",
     source="serial document, serial command rules (JSON); product description",
@@ -65,11 +68,12 @@ def booleans(session: Observed, case: Case) -> None:
         where = f"property {siid}.{piid}"
         if prop is None:
             if isinstance(value, str) and value in _BOOLEAN_WORDS:
-                case.odd(f"{where} is the string {value!r}", record)
+                case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
             elif isinstance(value, bool):
                 case.good(f"{where} is {str(value).lower()}", record)
         elif prop.format == "bool":
-            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}"
+            quotes = _WITHOUT_QUOTES if isinstance(value, str) else ""
+            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}{quotes}"
             case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 

@@ -1,0 +1,1 @@
+"""Every call as steps: what is asked, and what becomes of the answers. The faces carry the steps out."""

@@ -1,0 +1,142 @@
+"""Property and action calls of MIoT products, as steps, and matching of results. (Reading many: ``reading.py``.)
+
+Results are matched by (siid, piid) and fall back to the position; the did is only echoed by some products, so the
+caller's own is put back. Only negative codes are failures; 1 means accepted, not finished.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from miio_lan.device.steps.calls import Ask, Steps
+from miio_lan.device.steps.slices import cut
+from miio_lan.errors import DeviceError
+from miio_lan.lan import codes
+from miio_lan.lan.client.call import MAY_HAVE_RUN, is_read
+from miio_lan.uart.document import ACTION, SET_PROPERTIES
+
+_IDS = ("did", "siid", "piid", "aiid")
+Item = dict[str, Any]
+
+
+def _key(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Give the numbers of a property; what is no number, for a device may send anything, belongs to none."""
+    numbers = (item.get("siid"), item.get("piid"))
+    return tuple(number if isinstance(number, (int, float, str)) else None for number in numbers)
+
+
+def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
+    """Bring results into the order of the request, with the did the caller chose; extra ones are dropped.
+
+    :raises DeviceError: never; what cannot be matched is left out
+    """
+    return [item for item in matched(asked, answer) if item is not None]
+
+
+def matched(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item | None]:
+    """Give the result for each thing that was asked, None where there is none.
+
+    What was asked for twice and is answered twice gets its answers in their order.
+    """
+    results = [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+    by_key: dict[tuple[Any, ...], list[Item]] = {}
+    for result in results:
+        by_key.setdefault(_key(result), []).append(result)
+    given: Counter[tuple[Any, ...]] = Counter()
+    found: list[Item | None] = []
+    for place, wanted in enumerate(asked):
+        key = _key(wanted)
+        item = None
+        if same := by_key.get(key):
+            item = same[min(given[key], len(same) - 1)]
+            given[key] += 1
+        elif len(results) == len(asked) and "piid" not in results[place]:
+            item = results[place]
+        own = {key: wanted[key] for key in ("did", "siid", "piid") if key in wanted}
+        found.append(None if item is None else {**item, **own})
+    return found
+
+
+def done(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
+    """Bring the answer of a set or an action into one item for each thing that was asked, as far as it says anything.
+
+    Products say it in many ways: an item with a code for each, one code for all (``{"code": 0}``, ``0``, ``-4004``), or
+    a word (``"ok"``, ``["ok"]``, ``"error"``).
+    """
+    for_all = _for_all(answer)
+    if for_all is not None:
+        return [{key: each[key] for key in _IDS if key in each} | for_all for each in asked]
+    return match(asked, [answer] if isinstance(answer, Mapping) else answer)
+
+
+def _for_all(answer: object) -> Item | None:
+    """Give what an answer says of all that was asked; None where it speaks of each, or says nothing."""
+    if isinstance(answer, list) and len(answer) == 1:
+        answer = answer[0]
+    if isinstance(answer, bool):
+        return None
+    if isinstance(answer, int):
+        return {"code": answer}
+    if isinstance(answer, str):
+        word = answer.strip().lower()
+        return {"code": 0} if word == "ok" else {"code": None, "message": answer} if word == "error" else None
+    if isinstance(answer, Mapping) and not any(key in answer for key in _IDS[1:]):
+        return dict(answer) if isinstance(answer.get("code"), int) else None
+    return None
+
+
+def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:
+    """Set properties, each given as an object with ``siid``, ``piid`` and ``value``; unanswered ones are left out."""
+    found: list[Item] = []
+    for part in cut(values, SET_PROPERTIES, limit=None):
+        answer = yield Ask(SET_PROPERTIES, part)
+        found += done([{key: each[key] for key in _IDS if key in each} for each in part], answer)
+    return found
+
+
+def call_action(parameters: Mapping[str, Any]) -> Steps[Any]:
+    """Call an action and give the device's answer as it is."""
+    answer = yield Ask(ACTION, dict(parameters))
+    return answer
+
+
+def failed(item: Mapping[str, Any]) -> bool:
+    """Tell whether a result is a failure: negative codes are, and the word "error"; a code that is missing is not."""
+    code = item.get("code", 0)
+    return (isinstance(code, int) and code < 0) or (code is None and item.get("message") is not None)
+
+
+def reason(item: Mapping[str, Any]) -> str:
+    """Say in words which result is a failure, and why."""
+    code = item.get("code")
+    if not isinstance(code, int):
+        return f"{_name(item)}: {item.get('message', 'refused')}"
+    words = codes.explain_item(code)
+    return f"{_name(item)}: code {code}" + (f", {words}" if words else "")
+
+
+def refusal(method: str, item: Mapping[str, Any]) -> DeviceError:
+    """Make the error for a failed result."""
+    code = item.get("code")
+    number = code if isinstance(code, int) else None
+    words = codes.explain_item(number) if number is not None else ""
+    message = "" if number is not None else str(item.get("message", ""))
+    error = DeviceError(number, message, method=method, explanation=f"{_name(item)}: {words or 'refused'}")
+    if codes.may_have_run(number):
+        error.doubt("" if is_read(method) else MAY_HAVE_RUN)
+    return error
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    kind, number = ("action", item["aiid"]) if "aiid" in item else ("property", item.get("piid"))
+    return f"{kind} {item.get('siid')}.{number}"
+
+
+def no_answer(method: str, siid: int, piid: int) -> DeviceError:
+    """Make the error for a property the device left out of its answer: it did not refuse it."""
+    error = DeviceError(None, f"the device left property {siid}.{piid} out of its answer", method=method)
+    if not is_read(method):
+        error.doubt(MAY_HAVE_RUN)
+    return error

@@ -1,0 +1,80 @@
+"""The calls of a session that are not done, and which of them an answer belongs to."""
+
+from __future__ import annotations
+
+from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.incoming.reply import find_id
+from miio_lan.lan.client.repeating.afoot import Afoot
+
+
+class OpenCalls:
+    """Calls in the order of their begin.
+
+    One list, and a mark on those that may send: wherever a thread is interrupted, a call is in it or not.
+    """
+
+    def __init__(self) -> None:
+        #: All that are not done.
+        self.all: list[Call] = []
+        #: Id -> the call that waits for an answer to it.
+        self.by_id: dict[int, Call] = {}
+        #: Id of a question that comes before a resend -> the call that is to be sent again.
+        self.checks: dict[int, Call] = {}
+        #: What ended calls have left on the way.
+        self.afoot = Afoot()
+
+    @property
+    def active(self) -> list[Call]:
+        """Those whose turn it is."""
+        return [call for call in self.all if call.active]
+
+    @property
+    def waiting(self) -> list[Call]:
+        """Those whose turn it is not yet."""
+        return [call for call in self.all if not call.active]
+
+    def remove(self, call: Call, now: float) -> None:
+        """Take a call out that is done; copies of it may still be under way."""
+        for number, sent in call.last_sent_at.items():
+            if self.by_id.pop(number, None) is not None:
+                self.afoot.left(number, sent, call.targets)
+        for number in [number for number, other in self.checks.items() if other is call]:
+            del self.checks[number]
+        if call in self.all:
+            self.all.remove(call)
+        if self.all:
+            self.release(now)
+
+    def late_answer(self, number: int, now: float) -> None:
+        """Take an answer nobody waits for: what may have waited for it to come goes on."""
+        if self.afoot.answered(number):
+            self.release(now)
+
+    def release(self, now: float) -> None:
+        """Let sets look again whether they may go out: something older is no longer under way."""
+        for call in self.active:
+            if call.targets and call.first_sent is None and not call.awaits_hello:
+                call.next_send = min(call.next_send, now)
+
+    def free_at(self, call: Call, now: float) -> float:
+        """Tell when a set may go out first: not while an older one of the same property may still be under way."""
+        if not call.targets:
+            return now
+        for other in self.all:
+            if other is call:
+                break
+            if other.first_sent is not None and other.targets & call.targets:
+                return other.deadline
+        return self.afoot.free_at(call.targets, now)
+
+    def owner(self, plain: bytes, now: float, *, others: bool) -> Call | None:
+        """Find the call that an unreadable answer belongs to: by its id, or because there is no other it could be.
+
+        :param others: whether the device may have sent something that is no answer to a call
+        """
+        number = find_id(plain)
+        if number is not None:
+            return self.by_id.get(number)
+        sent = [call for call in self.active if call.first_sent is not None]
+        alone = len(sent) == 1 and not others and not self.checks and not self.afoot.anything(now)
+        return sent[0] if alone else None

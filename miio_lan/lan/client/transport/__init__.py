@@ -1,0 +1,1 @@
+"""What the faces share outside of the rules: looking up names, sockets, telling observers."""

@@ -1,0 +1,73 @@
+"""Looking up a device's address without waiting for a name server longer than a call may take."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+from miio_lan.errors import DeviceException, DeviceTimeout
+
+#: An entry of :func:`socket.getaddrinfo`.
+Address = tuple[Any, Any, int, str, Any]
+
+
+class Lookup:
+    """One look-up of a name, in a thread of its own: the system's has no limit of time.
+
+    :param host: name or address of the device
+    :param family: the kind of address that is taken where a name has several
+    """
+
+    def __init__(self, host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> None:
+        self._host = host
+        self._port = port
+        self._family = family
+        self._found: Address | None = None
+        self._error: Exception | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is under way any more."""
+        return self._thread is None or not self._thread.is_alive()
+
+    def wait(self, seconds: float) -> Address:
+        """Give the address, or the reason why there is none.
+
+        :param seconds: how long to wait for a name server; an address needs none
+        :raises DeviceTimeout: if the name server does not answer in time; a later call may wait on
+        :raises DeviceException: if the name is not known
+        """
+        thread = self._thread
+        if thread is None:
+            with suppress(OSError, UnicodeError, ValueError):
+                return _look_up(self._host, self._port, socket.AI_NUMERICHOST, self._family)
+            thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
+            thread.start()
+            self._thread = thread
+        thread.join(min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        if self._found is not None:
+            return self._found
+        if self._error is not None:
+            raise DeviceException(f"{self._host!r} is not a known host name or address: {self._error}")
+        raise DeviceTimeout(
+            f"the name server did not answer within {seconds:.1f} s when asked for {self._host!r}: "
+            f"give the address itself, or look at the network's name server",
+            elapsed=seconds,
+        )
+
+    def _ask(self) -> None:
+        try:
+            self._found = _look_up(self._host, self._port, 0, self._family)
+        except (OSError, UnicodeError, ValueError) as error:
+            self._error = error
+
+
+def _look_up(host: str, port: int, flags: int, family: socket.AddressFamily) -> Address:
+    # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
+    name = host.encode("ascii") if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags)
+    # Whatever a name server lists first.
+    return min(found, key=lambda entry: entry[0] != family)

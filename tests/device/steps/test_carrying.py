@@ -1,0 +1,71 @@
+"""Carrying out steps: what is sent for each, and who gets its answer or error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from miio_lan.device.steps.calls import Ask
+from miio_lan.device.steps.carrying import arguments_of, carry_out
+from miio_lan.errors import DeviceException
+
+if TYPE_CHECKING:
+    from miio_lan.device.steps.calls import Steps
+
+
+def test_answers_go_to_the_step_that_asked() -> None:
+    def steps() -> Steps[list[Any]]:
+        first = yield Ask("one", [])
+        second = yield Ask("two", [])
+        return [first, second]
+
+    assert carry_out(steps(), lambda ask: ask.method.upper()) == ["ONE", "TWO"]
+
+
+def test_an_error_goes_to_the_step_that_caused_it() -> None:
+    def fail(ask: Ask) -> Any:
+        if ask.method == "bad":
+            raise DeviceException("no")
+        return ask.method
+
+    def steps() -> Steps[list[Any]]:
+        try:
+            yield Ask("bad", [])
+        except DeviceException as error:
+            return [str(error), (yield Ask("good", []))]
+        return []
+
+    assert carry_out(steps(), fail) == ["no", "good"]
+
+
+def test_an_error_that_no_step_meets_ends_the_call() -> None:
+    def fail(_: Ask) -> Any:
+        raise DeviceException("no")
+
+    def steps() -> Steps[None]:
+        yield Ask("bad", [])
+
+    with pytest.raises(DeviceException, match="no"):
+        carry_out(steps(), fail)
+
+
+def like_python_miio(command: str, parameters: Any = None, retry_count: int | None = None) -> None: ...
+
+
+def open_to_more(command: str, *args: Any, **more: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("ask", "send", "expected"),
+    [
+        (Ask("m", [1]), None, (("m", [1]), {})),
+        (Ask("m", [1], retry_count=0), None, (("m", [1], 0), {})),
+        (Ask("m", [1], repeat_safe=False), None, (("m", [1]), {"repeat_safe": False})),
+        (Ask("m", [1], repeat_safe=False), like_python_miio, (("m", [1]), {})),
+        (Ask("m", [1], repeat_safe=True), open_to_more, (("m", [1]), {"repeat_safe": True})),
+        (Ask("m", [1], repeat_safe=True), dict, (("m", [1]), {"repeat_safe": True})),
+    ],
+)
+def test_only_what_differs_from_the_default_is_passed(ask: Ask, send: Any, expected: Any) -> None:
+    assert arguments_of(ask, send) == expected
