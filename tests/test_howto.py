@@ -20,8 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.device.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
-from miio_lan.loop import wall_clock
+from miio_lan.lan.discovery.ways import local_interfaces
+from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import read
 from miio_lan.uart import line as lines
 from miio_lan.uart.bridge import faults
@@ -41,7 +43,7 @@ LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
 ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
 PROMPT = "> "
 CTRL_C = "^C"
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds until an output that does not come is given up."""
 
 
@@ -265,9 +267,13 @@ def overheard() -> Iterator[tuple[ModuleHost, dict[str, str]]]:
     """A module and an MCU that are joined, and the two receivers at their line, which takes its time."""
     with ExitStack() as stack:
         ends = [stack.enter_context(MemoryPair()) for _ in range(2)]
+        # One thread writes to both: what was said first is heard first, whatever else the computer does.
+        writer = Loop("receivers")
+        stack.callback(writer.close)
         up, down = (stack.enter_context(PtyPort()) for _ in range(2))
         for port in (up, down):
-            port.start(lambda data, instant: None)
+            port.start(lambda data, instant: None, loop=writer)
+        writer.start()
         module = ModuleHost(
             Module(device_id=5, token=TOKEN, wall=wall_clock),
             ends[0].far,
@@ -305,6 +311,22 @@ def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
         assert reader.write_files() == ["look.py", "conftest.py", "test_faults.py"]
         reader.follow()
     assert len(reader.done) == 8
+
+
+def test_finding_and_naming(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    loopback = next(each.name for each in local_interfaces() if each.is_loopback)
+    text = page("discover.md")
+    reader = Reader(text, {" lo ": f" {loopback} "}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["find.py", "tokens.json"]
+    reader.follow()
+    assert len(reader.done) == 10
+    assert [(each.name, each.ip) for each in read_devices(names).values()] == [("lamp", "192.168.1.9")]
+    shown = text.partition("written by hand")[2]
+    (example,) = re.findall(
+        r"^```json\n(.*?)^```$", shown.partition("## Import")[0], re.MULTILINE | re.DOTALL
+    )
+    assert parse_devices(example, "page")["lamp"].did == 13646404
 
 
 def test_each_fault_and_note_the_page_names_exists() -> None:
