@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,6 @@ from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
 from miio_lan.device.steps import calls
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
-from miio_lan.device.tracing import teller
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -31,7 +29,7 @@ from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.record.redact import as_secret
+from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 
     from miio_lan.device.steps.subscription import Subscription
     from miio_lan.record import Observer
-
-_LOGGER = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -120,7 +116,11 @@ class Device:
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
-        tell = teller(arguments.checked_observer(observer), debug, peer)
+        tell = None
+        if arguments.checked_observer(observer) is not None or debug > 0:
+            from miio_lan.device.tracing import teller  # most programs observe nothing
+
+            tell = teller(observer, debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
 
@@ -307,7 +307,11 @@ class Device:
 
     def _check_model(self) -> None:
         if self.supported_models and self._model not in self.supported_models:
-            _LOGGER.warning("%s is not among the models %s is meant for", self._model, type(self).__name__)
+            import logging  # most programs name no models
+
+            logging.getLogger(__name__).warning(
+                "%s is not among the models %s is meant for", self._model, type(self).__name__
+            )
 
     @command
     def raw_command(self, command: str, parameters: Any = None) -> Any:
@@ -387,7 +391,7 @@ class Device:
 
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
-        greeting = self.send_handshake()
+        greeting = self._subscription.greeted(self.send_handshake)
         self._perform(self._subscription.subscribe(greeting, int(time.time())))
         self._subscription.checked = time.monotonic()
 
@@ -409,7 +413,7 @@ class Device:
             push = self._reachable().listen(max(0.0, wait))
             if push is not None or time.monotonic() >= end:
                 return push
-            if not self._subscription.still_held(self.send_handshake()):
+            if not self._subscription.still_held(self._subscription.greeted(self.send_handshake)):
                 self.subscribe()
             self._subscription.checked = time.monotonic()
 

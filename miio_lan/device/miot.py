@@ -16,7 +16,7 @@ from miio_lan.device.steps import miot_calls
 from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
 from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
 from miio_lan.foreign import show
-from miio_lan.record.redact import as_secret
+from miio_lan.record.redact.secret import as_secret
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 
 _LOGGER = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ PINS = {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,
         "_PADDING": tuple(bytes([size] * size) for size in range(17)),
+        "_ENDINGS": ((), *[bytes([size] * size) for size in range(1, 17)], *[()] * 239),
         "_MAX_IDLE": 256,
     },
     "lan.packet": {
@@ -105,6 +106,9 @@ PINS = {
         "INVALID_PARAM": (-32602, "Invalid param."),
         "TOO_COMPLEX": (-32605, "Too many obj"),
     },
+    "lan.client.call": {
+        "_SURELY_FITS": 936,
+    },
     "lan.client.clock": {
         "CLOCK_TOLERANCE": 3.0,
         "UNIX_TIME": 1_000_000_000,
@@ -145,17 +149,20 @@ PINS = {
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
-        "_MAX_STEP": 16,
+        "_STEP_BITS": 4,
     },
     "lan.client.pacing": {
         "INITIAL_RESEND": 2.5,
         "INITIAL_RESEND_MODULE": 1.0,
         "MAX_RESEND": 10.0,
-        "MIN_RESEND": 0.2,
+        "MIN_RESEND_UNTIMED": 0.2,
+        "MIN_RESEND": 0.1,
         "FIRST_HELLO": 0.3,
         "MAX_HELLO": 4.0,
         "_GAIN": 0.125,
         "_DEVIATION_GAIN": 0.25,
+        "_SLOWEST_GAIN": 1 / 64,
+        "_SLOWEST_MARGIN": 1.25,
         "_MAX_METHODS": 256,
     },
     "lan.client.incoming.pushes": {

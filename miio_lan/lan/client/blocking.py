@@ -10,9 +10,7 @@ in regular course is nothing: it steps down after each wait, not in a clean-up a
 
 from __future__ import annotations
 
-import logging
 import os
-import random
 import socket
 import threading
 import time
@@ -20,7 +18,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
@@ -29,11 +27,11 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
-from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
-_LOGGER = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from miio_lan.lan.client.transport.telling import Tell, Teller
 
 #: No datagram is larger.
 _LARGEST = 65536
@@ -76,7 +74,7 @@ class Connection(DeviceSocket):
         self.find: Callable[[float], str] | None = None
         self.session = session
         self._clock = clock
-        self._teller = None if tell is None else Teller(tell)
+        self._teller = None if tell is None else _teller(tell)
         session.observed = session.observed or tell is not None
         self._lookup: Lookup | None = None
         self._start()
@@ -97,7 +95,7 @@ class Connection(DeviceSocket):
         self._start()
         if self._teller is not None:
             self._teller = self._teller.again()
-        self.session.split_off(random.Random())
+        self.session.split_off()
         if sock is not None:
             sock.close()  # without a shutdown, which would end the other one's, too
 
@@ -180,33 +178,37 @@ class Connection(DeviceSocket):
     def _run(self, make: Callable[[float], Call]) -> object:
         """Have a call answered, or ended by its deadline."""
         call: Call | None = None
-        within = self._is_telling()
+        within = self._teller is not None and self._is_telling()
         try:
             with self._state:
-                call = make(self._clock())
-            while not self._begin(call):
+                now = self._clock()
+                call = make(now)
+                begun = self._begin(call, now)
+            while not begun:
                 self._attend(call.deadline)
+                with self._state:
+                    begun = self._begin(call, self._clock())
             over = False
             while not over:
-                self._tell()
+                if self._teller is not None:
+                    self._tell()
                 over = self._wait(call.deadline, call)
-            self._tell()
+            if self._teller is not None:
+                self._tell()
         except BaseException:
             self._recover(call, within)
             raise
         return call.outcome()
 
-    def _begin(self, call: Call) -> bool:
+    def _begin(self, call: Call, now: float) -> bool:
         """Open a call where there is a socket that can be trusted, and tell whether there is."""
-        with self._state:
-            if self._socket is None or self._is_doubtful:
-                return False
-            now = self._clock()
-            if now - self._attended >= _UNATTENDED:
-                self._read_backlog(now)
-            self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
-            self._flush()
-            return True
+        if self._socket is None or (self._doubtful and self.session.silent):
+            return False
+        if now - self._attended >= _UNATTENDED:
+            self._read_backlog(now)
+        self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
+        self._flush()
+        return True
 
     def _recover(self, call: Call | None, within: bool) -> None:
         """Leave after an error or an interruption, wherever it came: nothing of this thread stays behind.
@@ -244,7 +246,9 @@ class Connection(DeviceSocket):
             # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
             overdue = now >= end + _OVERDUE
             deadline = self.session.deadline
-            wait = max(0.0, (end if deadline is None or end < deadline else deadline) - now)
+            wait = (end if deadline is None or end < deadline else deadline) - now
+            if wait < 0.0:
+                wait = 0.0
             # One's own name there is left over from an interrupted wait, and so may be another's.
             leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
             stands = self.session.stands_in_line
@@ -290,7 +294,8 @@ class Connection(DeviceSocket):
             if call.error is not None and isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
         self._attended = now
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
@@ -319,7 +324,9 @@ class Connection(DeviceSocket):
         else:
             self.session.tick(now)
         self._flush()
-        if datagram is not None or trouble or not (self._teller is None or self._teller.idle):
+        if self._waiters and (
+            datagram is not None or trouble or not (self._teller is None or self._teller.idle)
+        ):
             self._wake()
 
     def _wake(self) -> None:
@@ -354,12 +361,12 @@ class Connection(DeviceSocket):
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
+        """Put on the wire what the session wants sent."""
         self.session.take_ended()
         if self._teller is not None:
             self._teller.add(self.session.take_told())
-        while datagrams := self.session.take_output():
-            for datagram in datagrams:
-                self._send(datagram)
+        for datagram in self.session.take_output():
+            self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -369,6 +376,7 @@ class Connection(DeviceSocket):
         except OSError as error:
             # The route may come back (a restart, Wi-Fi roaming): the session decides how long to go on.
             self.session.unreachable(self._describe(error), self._clock())
+            self._flush()
 
     # --- the socket --------------------------------------------------------------------------------------------
 
@@ -377,7 +385,7 @@ class Connection(DeviceSocket):
 
         :param end: until when a name server may be waited for (monotonic seconds)
         """
-        if self._socket is None or self._is_doubtful:
+        if self._socket is None or (self._doubtful and self.session.silent):
             address = self._resolve(end)
             with self._state:
                 if self._doubtful or self._socket is None:
@@ -388,11 +396,6 @@ class Connection(DeviceSocket):
                 now = self._clock()
                 if now - self._attended >= _UNATTENDED:
                     self._read_backlog(now)
-
-    @property
-    def _is_doubtful(self) -> bool:
-        """Whether the device may have another address by now."""
-        return self._doubtful and self.session.silent
 
     def _resolve(self, end: float) -> Address:
         if self.find is not None and self._lookup is None:
@@ -418,6 +421,12 @@ class Connection(DeviceSocket):
                 continue  # an old ICMP message
             self.session.receive(datagram, now, stale=True)
         self._flush()
+
+
+def _teller(tell: Tell) -> Teller:
+    from miio_lan.lan.client.transport.telling import Teller  # most programs observe nothing
+
+    return Teller(tell)
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

@@ -8,7 +8,6 @@ again: :mod:`miio_lan.lan.client.repeating.repeats`. Whose turn it is: :mod:`mii
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from collections.abc import Callable, Mapping
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
+from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -26,8 +26,6 @@ from miio_lan.lan.client.sending import Sending
 from miio_lan.lan.client.turns import Place
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
-
-_LOGGER = logging.getLogger(__name__)
 
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
@@ -51,6 +49,7 @@ class Session(Sending):
     :param lazy_discover: False greets the device before every command
     :param max_in_flight: commands under way at one time
     :param hello: the greeting; one with a virtual did makes push-capable devices say so
+    :param rng: where ids come from; None for one that sessions share
     :param observed: whether what crosses the wire is kept for :meth:`take_told`
     """
 
@@ -73,14 +72,14 @@ class Session(Sending):
         self.dropped: Counter[str] = Counter()
         #: What was mended in replies, each kind once, as it was first met.
         self.mended: list[str] = []
-        self._begin_anew(start_id, rng or random.Random())
+        self._begin_anew(start_id, rng or SHARED)
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
 
-    def split_off(self, rng: random.Random) -> None:
+    def split_off(self, rng: random.Random = SHARED) -> None:
         """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
         super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
         self._begin_anew(0, rng)
@@ -241,24 +240,22 @@ class Session(Sending):
             call.next_send = call.deadline
 
     def _content(self, packet: Packet, now: float, *, stale: bool) -> None:
-        payload = packet.payload
-        if self.device_id is not None and packet.device_id != self.device_id and self._proven:
-            self.dropped["another device id"] += 1
-        elif self.token is None:
-            self.dropped["no token to read it with"] += 1
-        else:
-            if self.observed:
-                self._tell("up", packet.raw, now)
-            if isinstance(payload, dict):
-                self._message(packet, payload, now, stale=stale)
-            else:
-                self.dropped["not an object"] += 1
-
-    def _message(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
         """Take an authentic object: a push, or an answer to something that was asked and is still open.
 
         Whatever else it is may be old, and sent again by somebody: it sets no clock.
         """
+        payload = packet.payload
+        if packet.device_id != self.device_id and self._proven and self.device_id is not None:
+            self.dropped["another device id"] += 1
+            return
+        if self.token is None:
+            self.dropped["no token to read it with"] += 1
+            return
+        if self.observed:
+            self._tell("up", packet.raw, now)
+        if not isinstance(payload, dict):
+            self.dropped["not an object"] += 1
+            return
         self._proven = True
         self.device_id = packet.device_id
         if "method" in payload:
@@ -266,18 +263,24 @@ class Session(Sending):
             return
         number = reply_id(payload)
         call = self._calls.by_id.get(number) if number is not None else None
+        if number is None or call is None:
+            self._other_answer(packet, number, payload, now, stale=stale)
+        else:
+            self._authenticated(packet, now, stale=stale)
+            self._answer(call, number, payload, now)
+
+    def _other_answer(
+        self, packet: Packet, number: int | None, payload: dict[str, object], now: float, *, stale: bool
+    ) -> None:
+        """Take an answer to a question of our own, or one that nobody waits for."""
         check = self._calls.checks.pop(number, None) if number is not None else None
-        if number is None or (
-            call is None and check is None and not self.memory.answered(number, payload, now)
-        ):
+        if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
                 self._calls.late_answer(number, now)
             self.dropped["no open request has this id"] += 1
             return
         self._authenticated(packet, now, stale=stale)
-        if call is not None:
-            self._answer(call, number, payload, now)
-        elif check is not None:
+        if check is not None:
             self._checked(check, life_of(payload), now)
         elif self.memory.remembers and self.memory.newest == (life_of(payload), now):
             self._learnt(now)
@@ -350,10 +353,14 @@ class Session(Sending):
 
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
+        import logging  # most programs meet no damage
+
         for repair in repairs:
             if repair not in self.mended and len(self.mended) < MAX_REPAIRS_TOLD:
                 self.mended.append(repair)
-                _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
+                logging.getLogger(__name__).warning(
+                    "%s sent a damaged reply, which was mended: %s", self.peer, repair
+                )
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
         """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.

@@ -22,7 +22,7 @@ from miio_lan.record.redact import Secret
 from miio_lan.virtual.product import VirtualProduct
 
 DID = 0x1234_5678
-PATIENCE = 60
+PATIENCE = 100
 TOKEN = "00112233445566778899aabbccddeeff"
 
 

@@ -28,16 +28,12 @@ class OpenCalls:
         """Those whose turn it is."""
         return [call for call in self.all if call.active]
 
-    @property
-    def waiting(self) -> list[Call]:
-        """Those whose turn it is not yet."""
-        return [call for call in self.all if not call.active]
-
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
-        for number, sent in call.last_sent_at.items():
-            if self.by_id.pop(number, None) is not None:
-                self.afoot.left(number, sent, call.targets)
+        if self.by_id:
+            for number, sent in call.last_sent_at.items():
+                if self.by_id.pop(number, None) is not None:
+                    self.afoot.left(number, sent, call.targets)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]
@@ -59,8 +55,6 @@ class OpenCalls:
 
     def free_at(self, call: Call, now: float) -> float:
         """Tell when a set may go out first: not while an older one of the same property may still be under way."""
-        if not call.targets:
-            return now
         for other in self.all:
             if other is call:
                 break
