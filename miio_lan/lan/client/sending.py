@@ -87,6 +87,12 @@ class Sending(Wire):
             if now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
+    def must_greet(self, now: float) -> bool:
+        """Tell whether a hello goes before a command that begins now."""
+        if self._last_heard is None or now - self._last_heard > GREET_AFTER:
+            return True
+        return self._silent or not self.clock.known or not self.lazy_discover
+
     def _activate(self, now: float) -> None:
         waiting = self._calls.waiting
         if not waiting:
@@ -97,10 +103,7 @@ class Sending(Wire):
                 if room <= 0:
                     continue
                 room -= 1
-            idle = self._last_heard is None or now - self._last_heard > GREET_AFTER
-            call.awaits_hello = (
-                call.method is None or idle or self._silent or not self.clock.known or not self.lazy_discover
-            )
+            call.awaits_hello = call.method is None or self.must_greet(now)
             if call.awaits_hello and not any(other.awaits_hello for other in self._calls.active):
                 self.greeting.begin(now)
             call.next_send = now
