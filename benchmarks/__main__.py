@@ -59,7 +59,11 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--seconds",
         type=_positive,
         metavar="S",
-        help="fuzz: how long, 60 by default; chaos: end with sockets after so long, 120 by default",
+        help="fuzz: how long, 60 by default, or as --cases asks; chaos: end with sockets after so long, 120 by default",
+    )
+    parser.add_argument("--cases", type=_positive, metavar="N", help="fuzz: how many mutations to try")
+    parser.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="fuzz: processes, 1 by default"
     )
     parser.add_argument(
         "--environment",
@@ -118,6 +122,8 @@ def main(words: Sequence[str] | None = None) -> int:
         seed=found.seed,
         commands=found.commands,
         seconds=found.seconds,
+        cases=found.cases,
+        jobs=found.jobs,
     )
     names = found.parts or [name for name, (_, _, slow) in PARTS.items() if not (found.quick and slow)]
     rows = [row for name in names for row in _measure(name, options)]

@@ -15,6 +15,8 @@ class Options:
     :param environment: where the environments of the parts import and cli are kept
     :param seed: decides which datagrams are lost, how material is mutated, and all of the chaos
     :param commands: how many the chaos sends, None for the usual number
+    :param cases: how many mutations ``fuzz`` tries, None for as many as there is time
+    :param jobs: processes of ``fuzz``
     :param seconds: how long ``fuzz`` goes on, and the chaos with sockets at most; None for the usual time
     """
 
@@ -24,6 +26,8 @@ class Options:
     seed: int = 1
     commands: int | None = None
     seconds: float | None = None
+    cases: int | None = None
+    jobs: int = 1
 
     def count(self, usual: int, quick: int) -> int:
         """Choose a count."""

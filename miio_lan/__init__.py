@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         RecoverableError,
         UnsupportedFeatureException,
     )
+    from miio_lan.lan.discovery.blocking import discover
 
 _HOMES = {
     "Device": "device.blocking",
@@ -39,6 +40,7 @@ _HOMES = {
     "MiotValueType": "device.miot",
     "UpdateState": "device.ota",
     "command": "device.command",
+    "discover": "lan.discovery.blocking",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "UpdateState",
     "__version__",
     "command",
+    "discover",
 ]
 
 

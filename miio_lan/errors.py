@@ -16,6 +16,7 @@
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── RecordError (ValueError)           a recording that cannot be read
+    ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -184,6 +185,10 @@ class SpecError(DeviceException, ValueError):
 
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
+
+
+class DevicesFileError(DeviceException, ValueError):
+    """A file of named devices that cannot be read or written, or a name that is not in it."""
 
 
 class UartError(DeviceException):

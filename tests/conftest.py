@@ -112,6 +112,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A developer's own device must not take part in the tests.
     for name in [name for name in os.environ if name.startswith("MIIO_")]:
         patch.delenv(name)
+    # Nor do the names that a developer gave to devices.
+    patch.setenv("MIIO_LAN_DEVICES", "/nowhere/devices.json")
 
 
 def open_lines() -> set[tuple[str, str]]:

@@ -4,12 +4,15 @@ the long form; here a seed decides everything, and no clock of this machine is r
 from __future__ import annotations
 
 import importlib
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from miio_lan.errors import DeviceError, OutcomeUnknown
+from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.responder.responder import Responder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -133,6 +136,97 @@ def test_a_refusal_of_what_ran_is_a_fault(bench: Bench) -> None:
     bench.command(1001, "button", error=error)
     bench.ran(1001, 1.5)
     assert bench.faults() == {"untrue no": 1}
+
+
+def push(number: int, *, value: object = 5, instant: float = 1.5) -> Push:
+    return Push("properties_changed", [{"siid": 2, "piid": 2, "value": value}], number, instant)
+
+
+def test_pushes_that_are_handed_over_as_sent_have_no_faults(bench: Bench) -> None:
+    pushes = bench.ledger.pushes
+    for number in (1, 2, 3):
+        pushes.sent[number] = (push(number).method, push(number).params)
+    pushes.heard = [push(2), push(1)]  # one was lost, and datagrams overtake each other
+    pushes.ended = 1.5
+    assert bench.faults() == {}
+
+
+@pytest.mark.parametrize(
+    ("heard", "story"),
+    [
+        ([push(1), push(1)], "handed over 2 times"),
+        ([push(2)], "never sent"),
+        ([push(1, value=6)], "sent was"),
+        ([push(1, instant=1.75)], "0.150 s after the end"),
+    ],
+)
+def test_pushes_that_are_not(bench: Bench, heard: list[Push], story: str) -> None:
+    pushes = bench.ledger.pushes
+    pushes.sent[1] = (push(1).method, push(1).params)
+    pushes.heard, pushes.ended = heard, 1.6
+    assert bench.faults() == {"pushes": 1}
+    assert story in next(pushes.faults())
+
+
+def test_what_the_device_sends_of_its_own_accord_is_noted_and_sent(bench: Bench) -> None:
+    responder = Responder(device_id=5, token=bytes(16))
+    bench.ledger.pushes.attach(responder)
+    payload = {"id": 7, "method": "properties_changed", "params": [1]}
+    responder.send(payload, ("192.0.2.1", 5), 1.0)
+    assert bench.ledger.pushes.sent == {7: ("properties_changed", [1])}
+    assert len(responder.take_output()) == 1
+
+
+def test_a_subscriber_hears_what_is_set_and_comes_back_after_a_restart(chaos: Rooms) -> None:
+    kind = chaos.kinds.Kind("normal", 0.0, "uptime")
+    world = chaos.world.World(kind, 1, subscribes=True, everyday=True)
+    world.later(30.0, lambda: world.module.restart(world.now))
+    assert not world.play(60).stories
+    pushes = world.ledger.pushes
+    assert len(pushes.heard) > 10
+    assert len(pushes.heard) > 0.8 * len(pushes.sent)
+    restarted = chaos.world.START + 2.0 + 30.0
+    assert any(each.instant > restarted + chaos.pushes.LOOK_EVERY for each in pushes.heard)
+    assert any(each.instant < restarted for each in pushes.heard)
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def test_weather_loses_doubles_and_delays(chaos: Rooms) -> None:
+    rng = random.Random(1)
+    weather = chaos.kinds.Weather("test", loss=0.3, double=0.5, delay=0.4)
+    fates = [weather.fate(b"abc", rng, direction="down") for _ in range(1000)]
+    assert 230 < fates.count([]) < 370
+    assert 280 < sum(len(each) == 2 for each in fates) < 420
+    delays = [delay for each in fates for delay, copy in each]
+    assert all(copy == b"abc" for each in fates for _, copy in each)
+    assert 0.0 < min(delays) < 0.05
+    assert 0.35 < max(delays) < 0.402
+
+
+def test_damage_changes_one_bit_or_cuts_the_end(chaos: Rooms) -> None:
+    rng = random.Random(1)
+    weather = chaos.kinds.Weather("test", damage=1.0)
+    datagram = bytes(range(64))
+    cut = 0
+    for _ in range(300):
+        ((_, copy),) = weather.fate(datagram, rng, direction="up")
+        if len(copy) < 64:
+            cut += 1
+            assert datagram.startswith(copy)
+        else:
+            assert sum((one ^ other).bit_count() for one, other in zip(datagram, copy, strict=True)) == 1
+    assert 60 < cut < 130
+
+
+def test_only_the_product_s_datagrams_come_again(chaos: Rooms) -> None:
+    rng = random.Random(1)
+    weather = chaos.kinds.Weather("test", haunt=1.0)
+    assert len(weather.fate(b"abc", rng, direction="down")) == 1
+    copies = [weather.fate(b"abc", rng, direction="up") for _ in range(100)]
+    assert all(len(each) == 2 for each in copies)
+    assert max(each[1][0] for each in copies) > 20.0
 
 
 @pytest.mark.parametrize("value", [2, 1002, 77])

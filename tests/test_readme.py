@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from miio_lan.virtual.product import VirtualProduct
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -30,6 +35,31 @@ def test_the_tour_runs(fresh_python):
     assert model.count(".") == 2
     assert "'code': 0" in switched_on
     assert refusal.startswith("-")
+
+
+def shell(name: str) -> str:
+    found = re.findall(
+        rf"^<!-- shell: {name} -->\n```sh\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return "".join(found)
+
+
+def test_the_tour_runs_in_a_shell(tmp_path):
+    """With nothing on the PATH but what the environment brings."""
+    if not (Path(sys.prefix) / "bin" / "activate").is_file():
+        pytest.skip("the tests do not run in a virtual environment")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    start, client = shell("product"), shell("client")
+    (token,) = re.findall(r"--token (\w+)", start)
+    assert start.splitlines()[0] == client.splitlines()[0] == ". .venv/bin/activate"
+    with VirtualProduct(token=token) as lamp:
+        variables = {"PATH": os.defpath, "HOME": str(tmp_path), "MIIO_LAN_PORT": str(lamp.port)}
+        ran = subprocess.run(
+            ["sh", "-euc", client], cwd=tmp_path, env=variables, capture_output=True, text=True
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "miiolan.light.demo1" in ran.stdout
+    assert "\ntrue\nok\n[" in ran.stdout
 
 
 def test_the_end_to_end_test_passes(pytester):

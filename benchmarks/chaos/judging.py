@@ -20,6 +20,7 @@ FAULTS = {
     "untrue ok": "commands told as done that never ran",
     "untrue no": "refused or timed out without may_have_run, and ran",
     "stale": "newer sets undone by an older one's resends",
+    "pushes": "pushes handed over twice, otherwise than sent, or after the end",
     "late": "calls that ended more than 0.5 s after their deadline",
 }
 
@@ -52,13 +53,20 @@ class Tally:
             getattr(self, name).update(getattr(other, name))
 
     def fault(self, name: str, kind: Kind, command: Command, story: str) -> None:
-        """Count a fault."""
-        self.faults[name] += 1
-        self.stories.append(
-            f"{name}: {command.sort} {command.number} (timeout {command.timeout:g}, retry_count "
-            f"{command.retry_count}, {command.copies} sent) to {kind}, {kind.stamp}, {kind.profile}"
-            f"{', busy' if kind.busy else ''}: {story}"
+        """Count a fault of a command."""
+        told = (
+            f"{command.sort} {command.number} (timeout {command.timeout:g}, retry_count {command.retry_count}"
         )
+        self._count(name, kind, f"{told}, {command.copies} sent)", story)
+
+    def pushed(self, kind: Kind, story: str) -> None:
+        """Count a fault of what was told unasked."""
+        self._count("pushes", kind, "unasked", story)
+
+    def _count(self, name: str, kind: Kind, what: str, story: str) -> None:
+        self.faults[name] += 1
+        device = f"{kind}, {kind.stamp}, {kind.profile}{', busy' if kind.busy else ''}"
+        self.stories.append(f"{name}: {what} to {device}: {story}")
 
 
 def judge(kind: Kind, commands: Sequence[Command], ledger: Ledger) -> Tally:
@@ -72,6 +80,7 @@ def judge(kind: Kind, commands: Sequence[Command], ledger: Ledger) -> Tally:
             _change(tally, kind, command, ledger)
     for iid in ((2, 2), (2, 3)):
         _stale(tally, kind, commands, ledger, iid)
+    _pushes(tally, kind, ledger)
     toggles = sum(len(ledger.runs[each.number]) for each in commands if each.sort == "toggle")
     if ledger.confused or toggles != ledger.toggled:
         raise AssertionError("the harness does not know which command the MCU carried out")
@@ -127,6 +136,13 @@ def _change(tally: Tally, kind: Kind, command: Command, ledger: Ledger) -> None:
         tally.others["may have run, and did not"] += 1
     elif not may:
         tally.others["surely did not run, and did not"] += 1
+
+
+def _pushes(tally: Tally, kind: Kind, ledger: Ledger) -> None:
+    tally.others["pushes sent"] += len(ledger.pushes.sent)
+    tally.others["pushes handed over"] += len(ledger.pushes.heard)
+    for story in ledger.pushes.faults():
+        tally.pushed(kind, story)
 
 
 def _half_refused(runs: Sequence[Run], ledger: Ledger) -> bool:

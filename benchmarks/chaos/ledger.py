@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.chaos.commands import FIRST
 from benchmarks.chaos.kinds import PRESS, TOGGLE
+from benchmarks.chaos.pushes import Pushes
 from miio_lan.lan import codes
 from miio_lan.virtual.module.line.mcu_queue import McuQueue
 
@@ -50,6 +51,8 @@ class Ledger:
         self.replies: defaultdict[int, list[Any]] = defaultdict(list)
         #: Datagrams of which the module said that it was busy.
         self.refused: set[int] = set()
+        #: What it told unasked.
+        self.pushes = Pushes()
         self.toggled = 0
         #: Lines that carry another number than the request they came from: the harness itself is wrong.
         self.confused = 0
@@ -66,6 +69,7 @@ class Ledger:
         """Listen to a module and an MCU from now on, and give the product its actions."""
         module.queue = _Queue(module, self)
         self._attach_replies(module)
+        self.pushes.attach(module.responder)
         table = mcu.table
         for iid in ((2, 1), (2, 2), (2, 3)):
             if iid[1] > 1:

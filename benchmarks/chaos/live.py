@@ -27,6 +27,10 @@ FAULTS_EVERY = 20.0
 #: Seconds after the last call in which what is under way arrives; then as many as the modules need for what they hold.
 AFTERMATH = 3.0
 LONGEST_AFTERMATH = 40.0
+#: Seconds a listener waits at a time.
+PATIENCE = 0.5
+#: Changes of a property while the device is closed, one after the other.
+LAST_WORDS = 10
 
 
 @dataclass
@@ -53,11 +57,24 @@ class Lane:
     """One product, the way to it, and who calls it.
 
     :param callers: threads that share the device
+    :param listens: whether one more thread subscribes to what the device tells unasked
     """
 
-    def __init__(self, kind: Kind, seed: int, proxy: Proxy, stack: ExitStack, *, callers: int = 1) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        seed: int,
+        proxy: Proxy,
+        stack: ExitStack,
+        *,
+        callers: int = 1,
+        listens: bool = False,
+    ) -> None:
         self.kind = kind
         self.callers = callers
+        self.listens = listens
+        self.deaf: Counter[str] = Counter()
+        self._ending = threading.Event()
         self.rng = random.Random(seed)
         self.commands: list[Command] = []
         self.faults: Counter[str] = Counter()
@@ -161,6 +178,36 @@ class Lane:
             extra_parameters={"n": command.number},
         )
 
+    # --- the listener -------------------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Subscribe, and take what comes until the end."""
+        subscribed = False
+        while not self._ending.is_set():
+            try:
+                if not subscribed:
+                    self.device.subscribe()
+                    subscribed = True
+                push = self.device.next_push(PATIENCE)
+            except DeviceException as error:
+                self.deaf[type(error).__name__] += 1
+            else:
+                self.ledger.pushes.heard += [push] if push is not None else []
+
+    def end(self) -> None:
+        """Close the device while somebody listens and the product tells more and more."""
+        if not self.listens:
+            return
+        for number in range(LAST_WORDS):
+            self.product.call(
+                lambda now: self.product.mcu.set_local(2, 1, not self.product.mcu.values[2, 1], now)
+            )
+            time.sleep(0.05)
+            if number == LAST_WORDS // 2:
+                self._ending.set()
+                self.device.close()
+                self.ledger.pushes.ended = time.monotonic()
+
     # --- what goes wrong ----------------------------------------------------------------------------------------
 
     def _turn(self) -> float:
@@ -227,6 +274,12 @@ def _settle(lanes: Sequence[Lane]) -> None:
     time.sleep(0.2)  # the MCU carries out what it was handed last
 
 
+def _thread(target: Callable[..., object], *arguments: object) -> threading.Thread:
+    made = threading.Thread(target=target, args=arguments, name="chaos caller")
+    made.start()
+    return made
+
+
 def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally, Counter[str]]:
     """Send so many commands, or for so long, to devices of all kinds side by side.
 
@@ -237,21 +290,27 @@ def play(count: int, seconds: float, seed: int, lanes: int = 27) -> tuple[Tally,
     with Proxy() as proxy, ExitStack() as stack:
         drawn = kinds(rng)
         every = [
-            Lane(next(drawn), rng.randrange(1 << 30), proxy, stack, callers=2 if number % 4 == 3 else 1)
+            Lane(
+                next(drawn),
+                rng.randrange(1 << 30),
+                proxy,
+                stack,
+                callers=2 if number % 4 == 3 else 1,
+                listens=number % 3 == 1,
+            )
             for number in range(lanes)
         ]
         budget = Budget(count, time.monotonic() + seconds)
-        threads = [
-            threading.Thread(target=lane.drive, args=(budget,), name="chaos caller")
-            for lane in every
-            for _ in range(lane.callers)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
+        callers = [_thread(lane.drive, budget) for lane in every for _ in range(lane.callers)]
+        listeners = [_thread(lane.listen) for lane in every if lane.listens]
+        for thread in callers:
             thread.join()
         _settle(every)
+        enders = [_thread(lane.end) for lane in every]
+        for thread in (*enders, *listeners):
+            thread.join()
         for lane in every:
             tally.add(judge(lane.kind, lane.commands, lane.ledger))
+            tally.others.update({f"listeners met {name}": times for name, times in lane.deaf.items()})
             faults.update(lane.faults)
     return tally, faults

@@ -17,6 +17,7 @@ from benchmarks.chaos.commands import Command, Commands, number_of
 from benchmarks.chaos.judging import Tally, judge
 from benchmarks.chaos.kinds import BOOTS, DAMAGES, SHARES, SPEC, SWITCHED, WEATHERS, Kind, Weather, kinds
 from benchmarks.chaos.ledger import Ledger, Source
+from benchmarks.chaos.pushes import Subscriber
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import decode
@@ -43,6 +44,7 @@ class World:
 
     :param lanes: callers that share the first client
     :param rival: whether there is a second client, which reads and presses, as a telephone does
+    :param subscribes: whether the first client subscribes to what the device tells unasked
     :param careless: take every command for one that may be repeated: what the judgement is for
     :param everyday: no chaos: the network loses 5 % each way, nothing else fails, and callers have the usual patience
     """
@@ -54,6 +56,7 @@ class World:
         *,
         lanes: int = 1,
         rival: bool = False,
+        subscribes: bool = False,
         careless: bool = False,
         everyday: bool = False,
     ) -> None:
@@ -82,6 +85,10 @@ class World:
         self._draw = Commands(random.Random(seed + 2))
         self._calls: dict[int, tuple[int, Call, Command]] = {}
         self._by_number: dict[int, Command] = {}
+        self._asides: list[tuple[Call, Callable[[Call], object]]] = []
+        self.subscriber = (
+            Subscriber(self, self.sessions[0], random.Random(seed + 3), EPOCH) if subscribes else None
+        )
         self._lanes = lanes
         self._faults_every = self.rng.choice(FAULTS_EVERY)
         self._careless, self._everyday = careless, everyday
@@ -100,10 +107,12 @@ class World:
         if self._everyday:
             self.weather = Weather("everyday", loss=0.05, delay=0.05)
         else:
-            self._after(self.rng.expovariate(1 / WEATHER_EVERY), self._turn)
-            self._after(self.rng.expovariate(1 / self._faults_every), self._fail)
+            self.later(self.rng.expovariate(1 / WEATHER_EVERY), self._turn)
+            self.later(self.rng.expovariate(1 / self._faults_every), self._fail)
         for client in [0] * self._lanes + [1] * (len(self.sessions) - 1):
-            self._after(self.rng.uniform(0, 1), lambda client=client: self._next(client))  # type: ignore[misc]
+            self.later(self.rng.uniform(0, 1), lambda client=client: self._next(client))  # type: ignore[misc]
+        if self.subscriber is not None:
+            self.later(self.rng.uniform(0, 1), self.subscriber.look)
         self._left = count
         while self._left or self._calls:
             self._step()
@@ -137,8 +146,20 @@ class World:
         self._calls[command.number] = (client, call, command)
         session.begin(call, self.now)
 
+    def aside(self, session: Session, call: Call, then: Callable[[Call], object]) -> None:
+        """Begin a call that is no command of a caller, and go on when it is over."""
+        self._asides.append((call, then))
+        session.begin(call, self.now)
+
     def _harvest(self) -> None:
         """Take the results of calls that are done; their callers go on after a while."""
+        arrived = self.sessions[0].pushes.arrived
+        while arrived:
+            self.ledger.pushes.heard.append(arrived.popleft())
+        over = [each for each in self._asides if each[0].done]
+        self._asides = [each for each in self._asides if not each[0].done]
+        for call, then in over:
+            then(call)
         for number, (client, call, command) in list(self._calls.items()):
             if not call.done:
                 continue
@@ -147,15 +168,16 @@ class World:
             pause = self.rng.choice((0.0, 0.0, 0.0, 0.3, 2.0))
             # Longer than the session trusts a clock it has not heard of.
             pause = 30.0 if self.rng.random() < 0.01 else pause
-            self._after(pause, lambda client=client: self._next(client))  # type: ignore[misc]
+            self.later(pause, lambda client=client: self._next(client))  # type: ignore[misc]
 
     # --- time ---------------------------------------------------------------------------------------------------
 
-    def _after(self, delay: float, what: Callable[[], object]) -> None:
+    def later(self, delay: float, what: Callable[[], object]) -> None:
+        """Have something happen after so many seconds."""
         heapq.heappush(self._events, (self.now + delay, next(self._order), what))
 
     def _run_until(self, end: float) -> None:
-        self._after(end - self.now, lambda: None)
+        self.later(end - self.now, lambda: None)
         while self.now < end:
             self._step()
 
@@ -184,7 +206,7 @@ class World:
                 break
         for answer, peer in self.module.take_lan():
             for delay, copy in self.weather.fate(answer, self.rng, direction="up"):
-                self._after(delay, lambda copy=copy, peer=peer: self._to_client(copy, peer))  # type: ignore[misc]
+                self.later(delay, lambda copy=copy, peer=peer: self._to_client(copy, peer))  # type: ignore[misc]
         for client, session in enumerate(self.sessions):
             for datagram in session.take_output():
                 self._send(datagram, client)
@@ -198,7 +220,7 @@ class World:
             self._by_number[number].copies += 1
         source = Source(number, self._sends)
         for delay, copy in self.weather.fate(datagram, self.rng, direction="down"):
-            self._after(delay, lambda copy=copy: self._to_module(copy, source, client))  # type: ignore[misc]
+            self.later(delay, lambda copy=copy: self._to_module(copy, source, client))  # type: ignore[misc]
 
     def _to_client(self, datagram: bytes, peer: Address) -> None:
         self.sessions[peer[1]].receive(datagram, self.now)
@@ -211,7 +233,7 @@ class World:
         """Change the network."""
         (self.weather,) = self.rng.choices(WEATHERS, SHARES)
         longest = 15.0 if self.weather.name == "off" else 2 * WEATHER_EVERY
-        self._after(min(longest, self.rng.expovariate(1 / WEATHER_EVERY)), self._turn)
+        self.later(min(longest, self.rng.expovariate(1 / WEATHER_EVERY)), self._turn)
 
     # --- the device ---------------------------------------------------------------------------------------------
 
@@ -236,13 +258,13 @@ class World:
             self.mcu.start(self.now)
         elif what == "damage":
             self._damage((self.rng.choice(DAMAGES),))
-            self._after(self.rng.uniform(1, 10), lambda: self._damage(()))
+            self.later(self.rng.uniform(1, 10), lambda: self._damage(()))
         else:
             names = (*SWITCHED, *(() if self.kind.answer_time else ("slow",)))
             name = self.rng.choice(names)
             self.mcu.misbehave.add(name)
-            self._after(self.rng.uniform(1, 20), lambda: self.mcu.misbehave.discard(name))
-        self._after(self.rng.expovariate(1 / self._faults_every), self._fail)
+            self.later(self.rng.uniform(1, 20), lambda: self.mcu.misbehave.discard(name))
+        self.later(self.rng.expovariate(1 / self._faults_every), self._fail)
 
     def _restart(self) -> None:
         self.module.restart(self.now)
@@ -252,7 +274,7 @@ class World:
     def _ambush(self) -> None:
         """Restart the module when the MCU has run something, before the answer leaves or soon after."""
         self.ledger.on_run = lambda: None
-        self._after(self.rng.choice((0.0, 0.0, 0.01, 0.3)), self._restart)
+        self.later(self.rng.choice((0.0, 0.0, 0.01, 0.3)), self._restart)
 
     def _damage(self, kinds: tuple[str, ...]) -> None:
         responder = self.module.responder
@@ -283,9 +305,12 @@ def simulate(
             rng.randrange(1 << 30),
             lanes=3 if number % 5 == 4 else 1,
             rival=rival,
+            subscribes=number % 3 == 1,
             careless=careless,
             everyday=everyday,
         )
         tally.add(world.play(min(each, left)))
+        if world.subscriber is not None:
+            tally.others["looks after a subscription met by an older hello"] += world.subscriber.unmarked
         faults.update(world.faults)
     return tally, faults

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.click_common.failures import GuardedGroup, wants_json
+from miio_lan.click_common.failures import USAGE, GuardedGroup, wants_json
+from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ class LazyGroup(GuardedGroup):
         aliases: Mapping[str, str] | None = None,
         **settings: Any,
     ) -> None:
-        super().__init__(*args, **settings)
+        super().__init__(*args, **{"no_args_is_help": False, **settings})
         self.members = members
         self.aliases = aliases or {}
 
@@ -57,6 +58,9 @@ class LazyGroup(GuardedGroup):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options before the command."""
+        """Read the options before the command. Without anything, show the help; to a script, it is wrong use."""
         ctx.meta["miio_lan.json"] = ctx.meta.get("miio_lan.json", False) or wants_json(args)
+        if not (args or ctx.resilient_parsing or ctx.meta["miio_lan.json"]):
+            echo(ctx.get_help())
+            ctx.exit(USAGE)
         return super().parse_args(ctx, args)

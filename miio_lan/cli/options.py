@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from miio_lan.cli.devices.names import complete_names
 from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS
@@ -29,10 +30,13 @@ _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
 class CliSettings:
     """What the shared options say; None where they say nothing.
 
+    :param device: the name of a device
     :param timeout: seconds per attempt
     :param retries: attempts after the first one
+    :param typed: the names of the options that were typed, tokens aside: others may come from the environment
     """
 
+    device: str | None = None
     ip: str | None = None
     token_source: TokenSource = field(default_factory=TokenSource)
     timeout: float | None = None
@@ -41,11 +45,25 @@ class CliSettings:
     json: bool = False
     verbose: int = 0
     show_secrets: bool = False
+    typed: set[str] = field(default_factory=set)
 
     @property
     def token(self) -> Secret | None:
         """The token, from wherever it comes; see :meth:`TokenSource.get`."""
         return self.token_source.get()
+
+    @property
+    def names_twice(self) -> str:
+        """Another option that says which device is meant, beside its name; empty where there is none."""
+        source = self.token_source
+        given = {
+            "--ip": "ip" in self.typed,
+            "--port": "port" in self.typed,
+            "--token": source.typed is not None,
+            "--token-file": source.file is not None,
+            "--ask-token": source.ask,
+        }
+        return next((option for option, is_given in given.items() if is_given), "") if self.device else ""
 
 
 def _store_token(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -63,10 +81,13 @@ def _store_show_secrets(ctx: click.Context, param: click.Parameter, value: Any) 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     absent = value is None or value is False or (param.name == "verbose" and value == 0)
     if param.name and not absent:
-        setattr(ctx.ensure_object(CliSettings), param.name, value)
+        settings = ctx.ensure_object(CliSettings)
+        setattr(settings, param.name, value)
+        if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
+            settings.typed.add(param.name)
 
 
-DEVICE_OPTIONS = ("ip", *TOKEN_OPTIONS, "timeout", "retries", "port")
+DEVICE_OPTIONS = ("device", "ip", *TOKEN_OPTIONS, "timeout", "retries", "port")
 
 
 def shared_options(*, with_variables: bool = False, without: Collection[str] = ()) -> list[click.Parameter]:
@@ -82,7 +103,21 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
         return click.Option(list(names), **{"expose_value": False, "callback": _store, **settings})
 
     made = [
-        option("ip", "--ip", "--host", variable=IP_VARIABLE, help="Address or host name of the device."),
+        option(
+            "device",
+            "-d",
+            "--device",
+            metavar="NAME",
+            shell_complete=complete_names,
+            help="A device by its name, in the place of address and token; see 'miio-lan device'.",
+        ),
+        option(
+            "ip",
+            "--ip",
+            "--host",
+            variable=IP_VARIABLE,
+            help="Address or host name of the device.",
+        ),
         *token_options(variable=with_variables, expose_value=False, callback=_store_token),
         option("--timeout", type=SECONDS, metavar="SECONDS", help="Time per attempt, 5 by default."),
         option("--retries", type=click.IntRange(min=0), metavar="N", help="Further attempts, 3 by default."),

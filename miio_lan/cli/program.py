@@ -23,6 +23,8 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("device.properties", "get"),
     "set": ("device.properties", "set_"),
     "action": ("device.properties", "action"),
+    "discover": ("discover.command", "discover"),
+    "device": ("devices.group", "device"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),
@@ -54,7 +56,6 @@ program = LazyGroup(
     "miio-lan",
     members=TOP_COMMANDS,
     params=[*shared_options(with_variables=True), _VERSION],
-    no_args_is_help=False,
     help="Speak to Xiaomi miIO/MIoT products on the local network, or play one.",
     epilog="Options may also follow the command. Exit codes: 0 done, 1 the device refused or did not answer, "
     "2 wrong use, 130 interrupted. Without a device: miio-lan demo.",

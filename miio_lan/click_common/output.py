@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 
+from miio_lan.click_common.layout import columns, folded
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
 from miio_lan.device.steps.calls import PropertyTest
@@ -42,18 +43,28 @@ class OutputLost(Exception):
     """Standard output cannot be written; a reader who left (``BrokenPipeError``) is another matter."""
 
 
-def echo(text: object = "", *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
+def echo(
+    text: object = "",
+    *,
+    err: bool = False,
+    end: str = "\n",
+    styled: bool = False,
+    fold: bool | None = None,
+) -> None:
     """Print a text; characters the stream cannot take, and those that steer a terminal, become escapes.
 
     All that a command line says passes here, so that nothing a device, a file or an argument holds can steer.
 
     :param styled: the text has colours of our own; what is foreign in it was made printable before
+    :param fold: fold long rows to the width of a terminal; by default sentences on stderr are
     :raises OutputLost: if stdout cannot be written; for stderr, there would be nowhere to say so
     :raises BrokenPipeError: if who read stdout has gone
     """
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     harmless = str(text) if styled else printable(str(text), rows=True)
+    if not styled and (err if fold is None else fold):
+        harmless = folded(harmless, columns(stream))
     shown = harmless.encode(encoding, "backslashreplace").decode(encoding)
     try:
         click.echo(shown + end, err=err, nl=False)
@@ -169,7 +180,8 @@ def render(value: object) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         shown = without_secrets(plain(value))
         short = json.dumps(shown, ensure_ascii=False)
-        whole = short if len(short) <= _WIDE else json.dumps(shown, ensure_ascii=False, indent=2)
+        fits = len(short) <= min(_WIDE, columns(sys.stdout) or _WIDE)
+        whole = short if fits else json.dumps(shown, ensure_ascii=False, indent=2)
         return printable(whole, rows=True)
     return printable(without_secrets(str(value)), rows=True)
 
@@ -181,7 +193,9 @@ def render_named(name: str, value: object) -> str:
 
 def _table(rows: Sequence[tuple[str, object]]) -> str:
     width = max((len(name) for name, _ in rows), default=0) + 2
-    return "\n".join(f"{name + ':':<{width}}{render_named(name, item)}".rstrip() for name, item in rows)
+    laid = (f"{name + ':':<{width}}{render_named(name, item)}".rstrip() for name, item in rows)
+    most = columns(sys.stdout)
+    return "\n".join(folded(row, most, " " * min(width, (most or 0) // 2)) for row in laid)
 
 
 def _info_rows(info: DeviceInfo) -> list[tuple[str, object]]:

@@ -35,6 +35,7 @@ from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
 
     import click
 
@@ -122,6 +123,24 @@ class Device:
         tell = teller(arguments.checked_observer(observer), debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    @classmethod
+    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+        """Make the device of that name; ``miio-lan device add`` gives names.
+
+        Where the file has its did, the device is looked for when it has another address, which the file gets then.
+
+        :param path: the file of names, in place of the user's
+        :param options: further arguments of the class
+        :raises DevicesFileError: (a ``ValueError``) if there is no such name, or the file cannot be read
+        """
+        from miio_lan.device.following import Follower  # most programs have addresses
+
+        follower = Follower(name, path)
+        made = cls(**(follower.options() | options))
+        made._model = made._model or follower.device.model
+        follower.lead(made, made._connection)
+        return made
 
     @cached_property
     def _call(self) -> threading.local:

@@ -50,6 +50,7 @@ NO_SIGN = b"\xff" * TOKEN_SIZE
 #: ``layouts.HEADER``: magic, length, device id, stamp, sign. And the same without the sign.
 _HEADER = struct.Struct(">2sHQI16s")
 _SIGNED = struct.Struct(">2sHQI")
+_PROBE_MARK = b"MDID"
 _WILDCARD = 0xFE
 
 
@@ -117,7 +118,7 @@ def virtual_hello(virtual_did: int) -> bytes:
 
 def virtual_did_of(datagram: bytes) -> int | None:
     """Read the virtual did out of such a hello, None out of any other datagram."""
-    fixed = datagram[:16] == HELLO[:16] and datagram[16:20] == b"MDID" and len(datagram) == HEADER_SIZE
+    fixed = datagram[:16] == HELLO[:16] and datagram[16:20] == _PROBE_MARK and len(datagram) == HEADER_SIZE
     return int.from_bytes(datagram[20:28], "big") if fixed else None
 
 
@@ -147,11 +148,13 @@ def push_ability(sign: bytes) -> PushAbility | None:
 def shown_token(packet: Packet) -> bytes | None:
     """Give the token a hello reply shows (unprovisioned devices do), None where it shows none.
 
-    All 00 and all ff mean "not shown" and are never a token.
+    All 00 and all ff mean "not shown"; any other byte repeated is no token either, nor is the mark of our own hello,
+    should it come back.
     """
-    if not packet.is_hello or push_ability(packet.sign) is not None:
+    sign = packet.sign
+    if not packet.is_hello or sign[:4] == _PROBE_MARK or push_ability(sign) is not None:
         return None
-    return None if packet.sign in {bytes(TOKEN_SIZE), NO_SIGN} else packet.sign
+    return None if len(set(sign)) == 1 else sign
 
 
 def sealed_size(plain_length: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
@@ -16,6 +17,9 @@ _EXCERPT_LENGTH = 60
 MAX_DEPTH = 64
 """Levels of lists and objects in each other; replies have a handful, and what goes deeper exhausts somebody's stack."""
 _LOOKED_THROUGH = 600
+ENDLESS = 309
+"""Digits of a whole number that no float may hold: it breaks whoever reckons with it."""
+_ENDLESS = re.compile(rb"\d{%d}" % ENDLESS)
 
 
 class Payload(NamedTuple):
@@ -83,7 +87,8 @@ def read_payload(plain: bytes) -> Payload:
                 raise PayloadDecodeException(
                     f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
                 )
-            return Payload(value)
+            if len(body) < ENDLESS or _ENDLESS.search(body) is None:
+                return Payload(value)
     if not body.strip():
         raise PayloadDecodeException("a packet without content: no data", kind="empty", raw=plain)
     return _repaired(body, plain)

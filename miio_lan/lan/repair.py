@@ -31,6 +31,15 @@ def finite(text: str) -> float:
     return number
 
 
+def bounded(text: str) -> int:
+    """Read a whole number; one that no float holds breaks whoever reckons with it.
+
+    :raises ValueError: for what is beyond any number a device can mean
+    """
+    finite(text)
+    return int(text)
+
+
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
 # Possessive, as all that repeats here: nothing is tried twice, so that a text of any kind is read in linear time.
 _ZEROS = re.compile(r"(-?)0++(\d*+(?:\.\d++)?(?:[eE][+-]?\d++)?)", re.ASCII)
@@ -182,13 +191,15 @@ class Repairer:
     def _number(self, word: str) -> object:
         try:
             if _NUMBER.fullmatch(word):
-                return json.loads(word, parse_float=finite)
+                return json.loads(word, parse_float=finite, parse_int=bounded)
             zeros = _ZEROS.fullmatch(word)
             if zeros:
                 self.repairs.append("leading zeros of a number were dropped")
                 # A zero that nothing but a fraction follows, or nothing at all, is the number's own.
                 own = "" if zeros.group(2)[:1].isdigit() else "0"
-                return json.loads(zeros.group(1) + own + zeros.group(2), parse_float=finite)
+                return json.loads(
+                    zeros.group(1) + own + zeros.group(2), parse_float=finite, parse_int=bounded
+                )
         except ValueError:
             self.repairs.append("a number beyond all bounds became null")
             return None

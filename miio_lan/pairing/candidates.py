@@ -24,13 +24,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of
+from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of, timed_out
 from miio_lan.uart.commands import Error, Result
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
+STALL = 0.5
+"""Seconds by which a line may be stamped later than it was said where the computer had other things to do. That it was
+so is never sure: a match that needs it is in doubt."""
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 OUT_OF_ORDER = 20.0
@@ -99,13 +102,7 @@ def _is_surely_last(downlink: Downlink) -> bool:
 def _fails_request(downlink: Downlink) -> bool:
     """Tell whether a module gives up the whole request with this downlink."""
     answer = downlink.answer
-    return (
-        answer is None
-        or answer.refused
-        or answer.dropped
-        or not answer.fits
-        or isinstance(answer.command, Error)
-    )
+    return answer is None or answer.useless or isinstance(answer.command, Error)
 
 
 def _is_likely_cut(downlink: Downlink) -> bool:
@@ -114,8 +111,11 @@ def _is_likely_cut(downlink: Downlink) -> bool:
     return len(properties) >= LIKELY_CUT or len(downlink.record.raw) >= LIKELY_CUT_SIZE
 
 
-def agrees(request: LanRequest, candidate: Candidate) -> bool:
-    """Tell whether the reply can be what the module made of the answers to these downlinks."""
+def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> bool:
+    """Tell whether the reply can be what the module made of the answers to these downlinks.
+
+    :param skew: seconds by which an answer may be stamped after the reply that it led to
+    """
     reply = request.reply
     if reply is None:
         return True
@@ -123,14 +123,16 @@ def agrees(request: LanRequest, candidate: Candidate) -> bool:
     if code is None:
         result = (reply.reading or {}).get("result")
         answers = [each.answer for each in candidate.downlinks if each.answer is not None]
-        return all(_is_before(answer, reply.instant) and _may_give(answer, result) for answer in answers)
+        return all(
+            _is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers
+        )
     answer = candidate.downlinks[-1].answer
-    if code == TIMED_OUT_CODE:
+    if timed_out(reply.reading):
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
     if answer is None:
         return code in ERROR_CODES or code == UNDEFINED_CODE
     if isinstance(answer.command, Error):
-        return _is_before(answer, reply.instant) and (says_code(answer, code) or code == UNDEFINED_CODE)
+        return _is_before(answer, reply.instant, skew) and (says_code(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
 
@@ -141,8 +143,8 @@ def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:
     answer = last.answer
     if reply is None:
         return True
-    timed_out = error_of(reply.reading) == TIMED_OUT_CODE
-    if timed_out and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
+    gave_up = timed_out(reply.reading)
+    if gave_up and not (answer is not None and says_code(answer, TIMED_OUT_CODE)):
         return reply.instant - last.instant <= ANSWER_TIME + DELIVERY
     if answer is None or not _is_before(answer, reply.instant):
         return True
@@ -157,7 +159,7 @@ def cost_of(request: LanRequest, candidate: Candidate) -> float:
     """
     cost = max(0.0, request.first - candidate.downlinks[0].instant) * OUT_OF_ORDER
     last = candidate.downlinks[-1]
-    if request.reply is None or error_of(request.reply.reading) == TIMED_OUT_CODE:
+    if request.reply is None or timed_out(request.reply.reading):
         return cost
     said = (last.answer or last).record
     return cost + max(0.0, request.reply.instant - said.instant)
@@ -168,8 +170,8 @@ def says_code(answer: Turn, code: int) -> bool:
     return isinstance(answer.command, Error) and answer.command.code == code
 
 
-def _is_before(answer: Turn, reply: float) -> bool:
-    return answer.record.instant <= reply + SKEW
+def _is_before(answer: Turn, reply: float, skew: float = SKEW) -> bool:
+    return answer.record.instant <= reply + skew
 
 
 def _may_give(answer: Turn, result: object) -> bool:
@@ -181,4 +183,4 @@ def _may_give(answer: Turn, result: object) -> bool:
 
 def _is_no_use(answer: Turn, reply: float) -> bool:
     """Tell whether a module that has this answer still replies with a time-out."""
-    return answer.record.instant >= reply - SKEW or answer.refused or answer.dropped or not answer.fits
+    return answer.record.instant >= reply - SKEW or answer.useless

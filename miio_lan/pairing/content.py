@@ -28,6 +28,7 @@ from miio_lan.uart.document import (
     BROKEN_ANSWER_CODE,
     GET_PROPERTIES,
     SET_PROPERTIES,
+    TIMED_OUT_CODE,
     Code,
 )
 from miio_lan.uart.values import MISSING
@@ -208,6 +209,10 @@ def _codes_in(result: object) -> list[int]:
     return [code for code in codes if isinstance(code, int)]
 
 
+TIMED_OUT_WORDS = frozenset({"user ack timeout", "uart timeout"})
+"""In which words newer and older modules tell the LAN of an MCU that did not answer."""
+
+
 def error_of(reading: Mapping[str, object] | None) -> int | None:
     """Return the code of an error reply; None for a result."""
     error = (reading or {}).get("error")
@@ -215,3 +220,15 @@ def error_of(reading: Mapping[str, object] | None) -> int | None:
         return None
     code = error.get("code") if isinstance(error, Mapping) else None
     return code if isinstance(code, int) else 0
+
+
+def timed_out(reading: Mapping[str, object] | None) -> bool:
+    """Tell whether a reply says that the module gave up waiting for its MCU.
+
+    An MCU may use the same code in an error of its own: its words are others.
+    """
+    error = (reading or {}).get("error")
+    if error_of(reading) != TIMED_OUT_CODE or not isinstance(error, Mapping):
+        return False
+    words = error.get("message")
+    return not words or str(words).strip().rstrip(".").lower() in TIMED_OUT_WORDS

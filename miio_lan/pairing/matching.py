@@ -39,15 +39,15 @@ from miio_lan.pairing.candidates import (
     DELIVERY,
     LIKELY_CUT,
     SKEW,
+    STALL,
     Candidate,
     agrees,
     cost_of,
     extend,
     replied_promptly,
 )
-from miio_lan.pairing.content import error_of
+from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import TIMED_OUT_CODE
 from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
@@ -66,11 +66,13 @@ class Match:
 
     :param sure: whether no other matching explains what was seen as well
     :param contradiction: whether the reply is not what a module makes of the answers
+    :param stalled: whether it would be, if the lines were read later than they were said
     """
 
     candidate: Candidate
     sure: bool = True
     contradiction: bool = False
+    stalled: bool = False
 
 
 class Matcher:
@@ -87,6 +89,7 @@ class Matcher:
         self._requests = [each for each in requests if not each.local]
         self._candidates: dict[LanRequest, list[Candidate]] = {}
         self._contradicted: set[LanRequest] = set()
+        self._stalled: set[LanRequest] = set()
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
@@ -99,14 +102,33 @@ class Matcher:
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
-        return {
+        found = {
             request: Match(
                 candidate,
                 sure=request not in self.doubtful and self._is_plausible(request, candidate),
                 contradiction=request in self._contradicted,
+                stalled=request in self._stalled,
             )
             for request, candidate in self._chosen.items()
         }
+        return found | self._match_stalled()
+
+    def _match_stalled(self) -> dict[LanRequest, Match]:
+        """Match those that have no match with what is left, as if the lines were read later than they were said.
+
+        After all others, so that it changes nothing for them.
+        """
+        found: dict[LanRequest, Match] = {}
+        for request in sorted(self._requests, key=self._priority):
+            if request in self._chosen or not _may_be_stalled(request):
+                continue
+            for candidate in self._all_candidates(request, STALL):
+                free = all(each.answer and each not in self._owner for each in candidate.downlinks)
+                if free and candidate.whole and agrees(request, candidate, STALL):
+                    self._assign(request, candidate)
+                    found[request] = Match(candidate, sure=False, stalled=True)
+                    break
+        return found
 
     @property
     def matched(self) -> set[Downlink]:
@@ -120,7 +142,8 @@ class Matcher:
 
         The kinds, best first: they agree with the reply, led to it promptly, and ended (where all such cost much more
         than one that only likely ended, that counts too); they agree and ended; they agree; they ask for all the
-        request asks for, though the reply contradicts them.
+        request asks for, and would agree if they were read later than they were said; they ask for all of it, though
+        the reply contradicts them.
         """
         candidates = list(self._all_candidates(request))
         agreeing = [each for each in candidates if agrees(request, each)]
@@ -138,11 +161,13 @@ class Matcher:
         best = ended or [each for each in agreeing if each.ended] or agreeing
         if best:
             return best
-        self._contradicted.add(request)
-        return [each for each in candidates if each.whole]
+        whole = [each for each in candidates if each.whole]
+        stalled = [each for each in whole if _may_be_stalled(request) and agrees(request, each, STALL)]
+        (self._stalled if stalled else self._contradicted).add(request)
+        return stalled or whole
 
-    def _all_candidates(self, request: LanRequest) -> Iterator[Candidate]:
-        downlinks = self._downlinks_in_time(request)
+    def _all_candidates(self, request: LanRequest, skew: float = SKEW) -> Iterator[Candidate]:
+        downlinks = self._downlinks_in_time(request, skew)
         size = len(request.demand.items)
         # Of a long list, the first downlink may not have been seen.
         for at in range(size if size > LIKELY_CUT else 1):
@@ -150,14 +175,16 @@ class Matcher:
                 if request.demand.covers(downlink.command, at):
                     yield extend(request, downlinks[place:], at)
 
-    def _downlinks_in_time(self, request: LanRequest) -> Sequence[Downlink]:
-        """Give the downlinks of its method between a request and its reply, or the longest a request may wait."""
+    def _downlinks_in_time(self, request: LanRequest, skew: float) -> Sequence[Downlink]:
+        """Give the downlinks of its method between a request and its reply, or the longest a request may wait.
+
+        :param skew: seconds by which a line may be stamped after the reply that it led to
+        """
         downlinks = self._by_method.get(request.demand.method, [])
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:
-            timed_out = error_of(request.reply.reading) == TIMED_OUT_CODE
-            end = request.reply.instant + (0.0 if timed_out else SKEW)
+            end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
         first = bisect_left(downlinks, request.first - SKEW, key=_instant)
         return downlinks[first : bisect_left(downlinks, end, key=_instant)]
 
@@ -297,7 +324,7 @@ class Matcher:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
         downlinks = candidate.downlinks
         last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-        if request.reply is not None and error_of(request.reply.reading) == TIMED_OUT_CODE:
+        if request.reply is not None and timed_out(request.reply.reading):
             last = downlinks[-1].instant
         if request.first <= downlinks[0].instant and last <= replied:
             return True
@@ -309,6 +336,12 @@ class Matcher:
         theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
         return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
+
+
+def _may_be_stalled(request: LanRequest) -> bool:
+    """Tell whether it has a reply that only an answer of the MCU explains."""
+    reply = request.reply
+    return reply is not None and not (timed_out(reply.reading) or error_of(reply.reading) in BAD_ANSWERS)
 
 
 def _rank(request: LanRequest) -> int:

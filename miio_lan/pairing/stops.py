@@ -27,9 +27,9 @@ from statistics import median
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
-from miio_lan.pairing.content import all_good, all_refused, consistent, error_of
+from miio_lan.pairing.content import all_good, all_refused, consistent, error_of, timed_out
 from miio_lan.pairing.matching import LONGEST_WAIT
-from miio_lan.record import DIRECTIONS, Record
+from miio_lan.record import Record
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
@@ -57,15 +57,21 @@ class Finding:
 
 
 def of_downlinks(
-    downlinks: tuple[Downlink, ...], reply: Record | None, uart: Conversation, *, asked: bool
+    downlinks: tuple[Downlink, ...],
+    reply: Record | None,
+    uart: Conversation,
+    *,
+    asked: bool,
+    skew: float = SKEW,
 ) -> Finding:
     """Say where a command stopped whose downlinks were seen.
 
     :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
+    :param skew: seconds by which an answer may be stamped after the reply that it led to
     """
     finding = Finding()
     for place, downlink in enumerate(downlinks):
-        finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended)
+        finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
             finding.part = place
             if downlink.answer is None and "up" not in uart.heard:
@@ -85,7 +91,9 @@ def is_success(reply: Record | None) -> bool:
     return reply is not None and error_of(reply.reading) is None and not all_refused(reply.reading)
 
 
-def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding, ended: float) -> str | None:
+def _of_downlink(
+    downlink: Downlink, reply: Record | None, finding: Finding, ended: float, skew: float
+) -> str | None:
     """Say where it stopped at this downlink, None where it went through; put every doubt into ``finding``."""
     answer = downlink.answer
     finding.notes += downlink.notes
@@ -102,7 +110,7 @@ def _of_downlink(downlink: Downlink, reply: Record | None, finding: Finding, end
         finding.doubt("lines are missing between the line and its answer")
     if downlink.restarted and reply is None:
         return _restarted(downlink, answer, finding)
-    late = _came_late(downlink, answer, reply)
+    late = _came_late(downlink, answer, reply, skew)
     _doubt_answer(downlink, answer, finding, succeeded=succeeded, late=late)
     if not answer.reply_sure:
         finding.doubt("what the module said to the answer is not sure: lines are missing")
@@ -173,13 +181,13 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Find
     return None
 
 
-def _came_late(downlink: Downlink, answer: Turn, reply: Record | None) -> bool:
+def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: float) -> bool:
     """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
     taken = answer.record.instant - downlink.instant
     if reply is not None:
-        if error_of(reply.reading) == TIMED_OUT_CODE and not says_code(answer, TIMED_OUT_CODE):
+        if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
-        return answer.record.instant > reply.instant + SKEW
+        return answer.record.instant > reply.instant + skew
     if answer.late:
         return True
     if answer.reply is not None and not answer.refused:
@@ -191,7 +199,7 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding, ende
     """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
-        if all_refused(reply.reading) or code not in (None, TIMED_OUT_CODE):
+        if all_refused(reply.reading) or (code is not None and not timed_out(reply.reading)):
             finding.doubt("the answer was not seen")
             return at.REFUSED
         if code is None:
@@ -232,7 +240,7 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
 def _of_reply(finding: Finding, reply: Record) -> None:
     """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
-    if code == TIMED_OUT_CODE:
+    if timed_out(reply.reading):
         finding.stopped_at = at.NOT_FETCHED
     elif code in ERROR_CODES or all_refused(reply.reading):
         finding.stopped_at = at.REFUSED
@@ -247,12 +255,7 @@ def _of_reply(finding: Finding, reply: Record) -> None:
 def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
     """Doubt that nothing was handed out, where a downlink may have been missed."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
-    if (
-        len(uart.heard) < len(DIRECTIONS)
-        or uart.first is None
-        or uart.first > start
-        or uart.broken(start, end)
-    ):
+    if not uart.listened(start) or uart.broken(start, end):
         finding.doubt("the UART was not watched all the time")
         return
     polls = _count_in(uart.polls, start, end)

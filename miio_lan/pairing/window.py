@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
-from miio_lan.pairing.candidates import SKEW
-from miio_lan.pairing.content import consistent, error_of
+from miio_lan.pairing.candidates import SKEW, STALL
+from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
@@ -17,7 +17,7 @@ from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 
@@ -171,14 +171,24 @@ class Window:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
         downlinks = match.candidate.downlinks
-        finding = of_downlinks(downlinks, reply, self._uart, asked=True)
-        if match.contradiction:
+        skew = STALL if match.stalled else SKEW
+        finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
+        if match.stalled:
+            finding.doubt(
+                "the lines were read after the reply that they explain: late, or they are not its own"
+            )
+        elif match.contradiction:
             finding.doubt("the reply does not carry what the MCU answered")
         elif not match.sure:
             finding.doubt("other lines, or other requests, fit as well")
         if not match.candidate.whole:
             finding.notes.append("not all of its lines were seen")
-        return finding, tuple(_part(each, succeeded=is_success(reply)) for each in downlinks)
+        # Of one that succeeded, an answer that does not fit may be that to another downlink.
+        succeeded = is_success(reply)
+        seen = [
+            None if succeeded and each.answer and not each.answer.fits else each.answer for each in downlinks
+        ]
+        return finding, tuple(map(_part, downlinks, seen))
 
     def _records(self, call: LanCall, parts: tuple[Part, ...]) -> tuple[Record, ...]:
         found: list[Record] = []
@@ -202,7 +212,7 @@ class Window:
             if inside and _explains(command, reply.reading or {}, down):
                 self._orphans.remove(orphan)
                 finding.doubt("the line the MCU answered was not seen")
-                return (_part_of(None, orphan, command),)
+                return (_part(None, orphan, command),)
         return ()
 
     def _of_unasked(self, downlink: Downlink) -> Exchange:
@@ -214,7 +224,7 @@ class Window:
         return Exchange(
             downlink.command.method,
             {key: value for key, value in reading.items() if key not in _NOT_PARAMS},
-            parts=(_part(downlink),),
+            parts=(_part(downlink, downlink.answer),),
             records=tuple(sorted(downlink.records, key=lambda record: record.instant)),
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
@@ -237,7 +247,7 @@ class Window:
         # What belongs to it may be recorded later than the reply, by another thread or through a slower adapter.
         answers = [each.answer for each in match.candidate.downlinks] if match is not None else []
         code = error_of(reply.reading)
-        answered = code is None or (code in ERROR_CODES and code != TIMED_OUT_CODE)
+        answered = code is None or (code in ERROR_CODES and not timed_out(reply.reading))
         waits = any(answered if each is None else each.reply is None for each in answers)
         missing = waits or (answered and not request.local and not answers)
         return self._end - last < STRAGGLING and (missing or self._better_match_may_come(reply, match))
@@ -247,9 +257,10 @@ class Window:
         if match is None:
             return False
         last = match.candidate.downlinks[-1]
-        if last.answer is None and error_of(reply.reading) == TIMED_OUT_CODE:
+        if last.answer is None and timed_out(reply.reading):
             return False
-        if not match.contradiction and fetched_last(last.instant, reply.instant, self._uart.polls):
+        doubted = match.contradiction or match.stalled
+        if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
 
@@ -267,21 +278,18 @@ def _explains(command: Command, reading: Mapping[str, object], down: Down | None
     return isinstance(command, Result) and fits(command, down) and consistent(command, reading["result"])
 
 
-def _part(downlink: Downlink, *, succeeded: bool = False) -> Part:
-    answer = downlink.answer
-    if answer is None or (succeeded and not answer.fits):
-        return _part_of(downlink, None, None)  # the answer was not seen; this may be that to another downlink
-    return _part_of(downlink, answer, answer.command)
+def _part(downlink: Downlink | None, answer: Turn | None, command: Command | None = None) -> Part:
+    """Make a part of a downlink and its answer, as far as they were seen.
 
-
-def _part_of(downlink: Downlink | None, answer: Turn | None, command: Command | None) -> Part:
-    """Make a part; ``command`` is the answer, read in the layout of the downlink."""
+    :param command: the answer in the layout of a downlink that was not seen; else as it was read
+    """
     readings: dict[str, dict[str, object]] = {}
     if downlink is not None:
         readings["down"] = downlink.command.as_json()
     down = downlink.record if downlink is not None else None
-    if answer is None or command is None:
+    if answer is None:
         return Part(down, readings=readings)
+    command = command or answer.command
     readings["result"] = command.as_json()
     if answer.reply is not None:
         acknowledgement = read(answer.reply.raw, direction="down", pending=command)

@@ -56,19 +56,24 @@ class Lanes:
         self._millis = millis
         self._secrets = secrets
         self._start: float | None = None
-        self.lane = _lane(width)
+        self._stamp = TIME + 2 if wall else TIME
+        self.lane = self._lane(width)
 
     def resize(self, width: int) -> bool:
         """Lay out what comes for another number of columns, and tell whether that makes a difference."""
-        before, self.lane = self.lane, _lane(width)
+        before, self.lane = self.lane, self._lane(width)
         return self.lane != before
+
+    def _lane(self, width: int) -> int:
+        """Give the columns of a lane: two of them, the time, and two spaces before each."""
+        return (max(width, MIN_WIDTH) - self._stamp) // 2 - 2
 
     @property
     def header(self) -> str:
         """The titles of the lanes."""
         left, right = _TITLES[self.view]
         unit = "time" if self._wall else "ms" if self._millis else "seconds"
-        return f"{unit:>{TIME + 2 if self._wall else TIME}}  {left:<{self.lane}}  {right}"
+        return f"{unit:>{self._stamp}}  {left:<{self.lane}}  {right}".rstrip()
 
     def rows(self, record: Record) -> Iterator[str]:
         """Give the lines of text for a record; long ones are wrapped."""
@@ -108,10 +113,6 @@ class Lanes:
             self._start = record.instant
         since = record.instant - self._start
         return f"{since * 1000:{TIME}.1f}" if self._millis else f"{since:{TIME}.3f}"
-
-
-def _lane(width: int) -> int:
-    return max(width, MIN_WIDTH) // 2 - TIME // 2 - 2
 
 
 def transcript(records: Iterable[Record], view: View = "line", *, width: int = 100) -> str:

@@ -33,33 +33,21 @@ No I/O and no clock; nothing a line can hold raises; what is remembered is bound
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from math import inf
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
+from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
-from miio_lan.uart.commands import (
-    Command,
-    Down,
-    Error,
-    GetDown,
-    Noise,
-    Reply,
-    Result,
-)
+from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import History
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import POLL_WORD, OpenLines
-from miio_lan.uart.turns import Before, Downlink, Quiet, Turn, text_of, text_of_raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Direction
+from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
 
 Side = Literal["module", "mcu"]
 
@@ -74,23 +62,6 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
-
-
-class Seen(NamedTuple):
-    """How a line is read where it stands in the conversation.
-
-    :param echo: whether it is the MCU's own line that comes back
-    :param place: which of the open lines a reply belongs to
-    :param target: the downlink an answer is read as the answer to
-    :param others: what else it may answer
-    """
-
-    text: str
-    command: Command
-    echo: bool = False
-    place: int | None = None
-    target: Downlink | None = None
-    others: tuple[Downlink, ...] = ()
 
 
 class Conversation(History):
@@ -145,12 +116,8 @@ class Conversation(History):
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
             # ``help`` itself is among the lines of its answer; ``ok`` and ``error`` are the module's own words.
-            back = (
-                asked is not None
-                and text == asked.text
-                and asked.reply is None
-                and text not in ("ok", "error")
-            )
+            open_line = asked is not None and text == asked.text and asked.reply is None
+            back = open_line and text not in ("ok", "error")
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
         text = text_of_raw(raw, direction)
         if not text.startswith(("result", "error")):

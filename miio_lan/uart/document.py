@@ -64,7 +64,7 @@ REPORT_INTERVAL: Final = 1.0
 SERIAL_NUMBER: Final = (1, 5)
 """siid and piid of the serial number, reported when the module is in the cloud."""
 SERIAL_NUMBER_LENGTH: Final = 30
-"""Characters that a serial number should have room for."""
+"""Characters that a serial number has at most: what the note on SN below ``properties_changed`` gives it."""
 EVENTS_PER_SECOND: Final = 3
 """Events that the MCU may report within a second."""
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from math import inf
-from typing import TYPE_CHECKING
 
-from miio_lan.record import DIRECTIONS
-from miio_lan.uart.turns import Before
-
-if TYPE_CHECKING:
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Command
-    from miio_lan.uart.turns import Downlink, Quiet, Turn
+from miio_lan.record import DIRECTIONS, Record
+from miio_lan.uart.commands import Command
+from miio_lan.uart.turns import Before, Downlink, Quiet, Turn
 
 
 class History:
@@ -60,10 +55,9 @@ class History:
 
     def broken(self, start: float, end: float) -> bool:
         """Tell whether the observation was interrupted between two instants."""
-        gaps = (*self.gaps, *((since, inf) for since in self.away.values()))
-        return any(start <= each <= end for each in self.breaks) or any(
-            start <= last and first <= end for first, last in gaps
-        )
+        times = [*((each, each) for each in self.breaks), *self.gaps]
+        times += [(since, inf) for since in self.away.values()]
+        return any(start <= last and first <= end for first, last in times)
 
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something was said between two instants that was not seen, as what was seen shows."""
@@ -72,25 +66,17 @@ class History:
             bisect_left(found, start) < bisect_right(found, end) for found in lists
         )
 
+    def listened(self, since: float) -> bool:
+        """Tell whether both directions were listened to since an instant."""
+        return len(self.heard) == len(DIRECTIONS) and self.first is not None and self.first <= since
+
     def watched(self, start: float, end: float) -> bool:
         """Tell whether all was seen between two instants, as far as what was seen tells."""
-        if len(self.heard) < len(DIRECTIONS) or self.first is None or self.first > start:
-            return False
-        return not self.missing(start, end)
+        return self.listened(start) and not self.missing(start, end)
 
     def forget(self) -> None:
         """Drop what is over; what is under way stays."""
-        for past in (
-            *(
-                self.said,
-                self.downlinks,
-                self.told,
-                self.orphans,
-                self.polls,
-                self.idle,
-                self.unseen,
-                self.hidden,
-            ),
-            *(self.unexplained, self.breaks, self.gaps, self.quiet),
-        ):
+        lines = (self.said, self.downlinks, self.told, self.orphans, self.quiet)
+        instants = (self.polls, self.idle, self.unseen, self.hidden, self.unexplained, self.breaks, self.gaps)
+        for past in (*lines, *instants):
             past.clear()

@@ -6,17 +6,13 @@ Goal, plan and a drawn example stand in :mod:`miio_lan.uart.conversation`, which
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, fitting, naming, plain, read_answer
-from miio_lan.uart.turns import LATENESS
-
-if TYPE_CHECKING:
-    from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 
 SHORTEST_ANSWER_TIME = 0.9
 """No known module gives up sooner (observed: 1 s in the older generation)."""

@@ -8,7 +8,7 @@ document does not allow is refused before anything is sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import LineError
@@ -76,7 +76,7 @@ def clean(
     return text.strip(" "), tuple(faults)
 
 
-def _drop(text: str, keep_text: bool) -> tuple[str, Iterator[str]]:
+def _drop(text: str, keep_text: bool) -> tuple[str, list[str]]:
     kept: list[str] = []
     quoted = escaped = False
     foreign = backspaces = 0
@@ -94,14 +94,12 @@ def _drop(text: str, keep_text: bool) -> tuple[str, Iterator[str]]:
         foreign += 1
         if keep_text and quoted and character.isprintable():
             kept.append(character)
-    return "".join(kept), _dropped(foreign, backspaces)
-
-
-def _dropped(foreign: int, backspaces: int) -> Iterator[str]:
+    faults: list[str] = []
     if foreign:
-        yield f"{foreign} byte(s) or character(s) outside printable ASCII, which a module drops"
+        faults.append(f"{foreign} byte(s) or character(s) outside printable ASCII, which a module drops")
     if backspaces:
-        yield f"{backspaces} backspace(s)"
+        faults.append(f"{backspaces} backspace(s)")
+    return "".join(kept), faults
 
 
 def split(line: bytes | str) -> list[str]:

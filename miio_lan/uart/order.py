@@ -60,21 +60,10 @@ _REQUESTS = {word: f"down {request}" for request, word in IDENTITY_REQUESTS.item
 _ANSWERS = frozenset({"result", "error", *_REQUESTS})
 
 
-def merged(records: Iterable[Record]) -> list[Record]:
-    """Order the records of a line.
-
-    :param records: those of each direction in the order of time; how the two directions are mixed does not matter
-    """
-    merge = _Merge()
-    for record in records:
-        merge.take(record)
-    return list(merge.ready(math.inf))
-
-
 def in_order(records: Iterable[Record]) -> list[Record]:
     """Order the records of both wires: the lines as they were said, the datagrams among them by their time."""
     ordering = Ordering()
-    for record in sorted(records, key=_instant):
+    for record in sorted(records, key=lambda record: record.instant):
         ordering.take(record)
     return ordering.flush()
 
@@ -110,10 +99,6 @@ def in_stream(records: Iterable[Record]) -> Iterator[Record]:
         yield from rest()
         raise
     yield from rest()
-
-
-def _instant(record: Record) -> float:
-    return record.instant
 
 
 class Ordering:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from miio_lan.record import Record
 from miio_lan.uart.commands import (
     Action,
     Command,
+    Direction,
     Error,
     EventOccured,
     GetProperties,
@@ -19,14 +21,7 @@ from miio_lan.uart.commands import (
 )
 from miio_lan.uart.commands.answering import fits, has_to_name
 from miio_lan.uart.pieces import pieces
-from miio_lan.uart.turns import text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
-
-    from miio_lan.record import Record
-    from miio_lan.uart.commands import Direction
-    from miio_lan.uart.turns import Downlink
+from miio_lan.uart.turns import Downlink, text_of
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _BEFORE = bytes(range(0x21)) + b"\xff"

@@ -18,12 +18,10 @@ Used by the conversation, by the bridge's faults, and by the order of two receiv
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
 
 from miio_lan.uart.commands.reply import has_form
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LONGEST_REPLY = 2.0
 """Seconds after which a line of the MCU counts as unanswered (observed: modules answer within milliseconds)."""

@@ -5,18 +5,18 @@ Made by :class:`~miio_lan.uart.conversation.Conversation` alone, read by everybo
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""
@@ -35,6 +35,23 @@ def text_of_raw(raw: bytes, direction: str) -> str:
     """Give the printable text of a line's bytes."""
     text = clean(raw)[0]
     return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
+
+
+class Seen(NamedTuple):
+    """How a line is read where it stands in the conversation.
+
+    :param echo: whether it is the MCU's own line that comes back
+    :param place: which of the open lines a reply belongs to
+    :param target: the downlink an answer is read as the answer to
+    :param others: what else it may answer
+    """
+
+    text: str
+    command: Command
+    echo: bool = False
+    place: int | None = None
+    target: Downlink | None = None
+    others: tuple[Downlink, ...] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -99,6 +116,11 @@ class Turn:
     def refused(self) -> bool:
         """Whether the module did not take it."""
         return self.reply is not None and not self.accepted
+
+    @property
+    def useless(self) -> bool:
+        """Whether a module that has this answer cannot go on with it."""
+        return self.refused or self.dropped or not self.fits
 
     @property
     def records(self) -> list[Record]:
@@ -167,6 +189,15 @@ class Downlink:
         """All that belongs to it."""
         found = [self.record, *self.extra]
         return found + self.answer.records if self.answer is not None else found
+
+
+_Timed = TypeVar("_Timed", Turn, Downlink)
+
+
+def between(found: Sequence[_Timed], start: float, end: float) -> Sequence[_Timed]:
+    """Give those from one instant to another, both included; they stand in the order of time."""
+    instant = attrgetter("instant")
+    return found[bisect_left(found, start, key=instant) : bisect_right(found, end, key=instant)]
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from miio_lan.errors import LineError
 from miio_lan.foreign import excerpt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Value = bool | int | float | str | None
 """What a token can stand for. None only ever comes from reading a ``null``, which the document does not have."""

@@ -32,6 +32,13 @@ def runner() -> CliRunner:
         return CliRunner()
 
 
+@pytest.fixture(autouse=True)
+def _any_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the terminal of who runs the tests is like."""
+    for name in ("COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
 Run = Callable[..., Ended]
 
 

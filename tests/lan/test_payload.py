@@ -24,6 +24,11 @@ def test_sound_json_needs_no_repair(value: object, end: bytes) -> None:
     assert payload.repairs == ()
 
 
+@pytest.mark.parametrize("value", [10**308, -(10**308), "9" * 400, [int("9" * 308), 2]])
+def test_what_a_float_holds_needs_no_repair(value: object) -> None:
+    assert read_payload(dump_payload(value)) == (value, ())
+
+
 @given(json_values)
 def test_pretty_printed_json_needs_no_repair(value: object) -> None:
     payload = read_payload(json.dumps(value, indent="\t").encode())
@@ -62,6 +67,8 @@ def test_a_reading_with_damage_elsewhere_keeps_the_rest(value: object) -> None:
             "text",
         ),
         (b'{"p":1e999}', {"p": None}, "beyond all bounds"),
+        (b'{"p":1' + b"0" * 309 + b"}", {"p": None}, "beyond all bounds"),
+        (b'{"p":-001' + b"0" * 309 + b"}", {"p": None}, "beyond all bounds"),
         ('{"p":2½}'.encode(), {"p": "2½"}, "became text"),
         (b'{"mode":auto,"x":1}', {"mode": "auto", "x": 1}, "bare word"),
         (b"[very bright]", ["very bright"], "bare word"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -127,6 +129,28 @@ def test_errors_have_the_class_their_number_asks_for(code: int, kind: type[Devic
     assert (error.code, error.message, error.exe_time, error.id) == (code, "", None, 3)
 
 
+@pytest.mark.parametrize(
+    ("code", "words", "kind"),
+    [
+        (-9999, "user ack timeout", McuTimeout),
+        (-9999, "User ack timeout.", McuTimeout),
+        (-9999, "UART timeout", McuTimeout),
+        (-9999, "", McuTimeout),
+        (-9999, "sensor timeout", RecoverableError),
+        (-9999, "door open", RecoverableError),
+        (-9998, "user ack invalid", DeviceError),
+        (-9998, "door open", DeviceError),
+        (-10000, "door open", DeviceError),
+    ],
+)
+def test_an_mcus_own_words_are_told_from_the_modules(code: int, words: str, kind: type[DeviceError]) -> None:
+    error = read_error({"id": 3, "error": {"code": code, "message": words}}, "x")
+    assert type(error) is kind
+    own = code != -10000 and "ack" not in words and "UART" not in words and bool(words)
+    assert ("the MCU's own error" in str(error)) is own
+    assert ("did not answer" in str(error) or "did not fit" in str(error)) is (code != -10000 and not own)
+
+
 @pytest.mark.parametrize("value", [None, True, 1.5, "x", "-3", "1" * 11, "٣", [], {}])
 def test_what_is_no_id(value: object) -> None:
     assert reply_id({"id": value}) is None
@@ -148,3 +172,14 @@ def test_logins_are_hidden_from_urls() -> None:
 def test_secrets_are_hidden_from_texts() -> None:
     text = '{"token" : "deadbeef", "passwd":"a\\"b", "x":"00112233445566778899aabbccddeeff", "ssid":"net"}'
     assert redact(text) == '{"token" : "(hidden)", "passwd":"(hidden)", "x":"(hidden)", "ssid":"net"}'
+
+
+def test_the_pages_name_the_errors_that_are_answered_by_another_attempt() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    table = re.findall(
+        r"^\| (-[\d, -]+) \|.*\| yes[^|]*\|$", (docs / "lan-protocol.md").read_text("utf-8"), re.MULTILINE
+    )
+    named = {int(code) for row in table for code in re.findall(r"-\d+", row)}
+    assert named == codes.RECOVERABLE
+    (listed,) = re.findall(r"recoverable errors \(([^)]*)\)", (docs / "architecture.md").read_text("utf-8"))
+    assert {int(code) for code in listed.split(", ")} == codes.RECOVERABLE

@@ -19,6 +19,7 @@ PINS = {
     "pairing.calls": {"LONGEST_RESEND": 11.0},
     "pairing.candidates": {
         "SKEW": 0.05,
+        "STALL": 0.5,
         "DELIVERY": 0.5,
         "OUT_OF_ORDER": 20.0,
         "LIKELY_CUT": 8,
@@ -66,6 +67,36 @@ def test_a_request_is_stamped_little_after_its_downlink(late: float, matched: bo
     tape = idle().up("get_down").down(f"down {GET}").wait(late - STEP).ask(1, "get_properties", ON)
     tape.answer("result 2 1 0 true").reply(1, IS_ON)
     assert (asked(tape).down is not None) is matched
+
+
+@pytest.mark.parametrize(
+    ("late", "stopped_at", "doubt"),
+    [(0.048, None, False), (0.052, None, True), (0.498, None, True), (0.502, "answered late", True)],
+)
+def test_an_answer_is_read_after_its_reply(late: float, stopped_at: str | None, doubt: bool) -> None:
+    tape = idle().ask(1, "get_properties", ON).fetch(GET).reply(1, IS_ON)
+    exchange = asked(tape.wait(late - STEP).answer("result 2 1 0 true"))
+    assert (exchange.stopped_at, exchange.ambiguous) == (stopped_at, doubt)
+
+
+@pytest.mark.parametrize(("late", "matched"), [(0.048, True), (0.498, True), (0.502, False)])
+def test_a_line_is_read_after_its_reply(late: float, matched: bool) -> None:
+    tape = idle().ask(1, "get_properties", ON).reply(1, IS_ON)
+    tape.wait(late - 2 * STEP).fetch(GET)
+    tape.now -= STEP
+    exchange = asked(tape.answer("result 2 1 0 true"))
+    assert (exchange.down is not None, exchange.ambiguous) == (matched, late > 0.05 or not matched)
+
+
+def test_what_may_be_read_late_is_taken_from_nobody() -> None:
+    """The lines of A were not seen; those that come next are B's, whose reply they explain as they stand."""
+    tape = idle().ask(1, "get_properties", ON, peer="a").reply(1, IS_ON, peer="a").wait(0.06)
+    tape.ask(2, "get_properties", ON, peer="b").fetch(GET).answer("result 2 1 0 true").reply(
+        2, IS_ON, peer="b"
+    )
+    a, b = (each for each in pair(tape.records) if each.request is not None)
+    assert (a.down, a.ambiguous) == (None, True)
+    assert (b.down, b.stopped_at, b.ambiguous) == (tape.records[-4], None, False)
 
 
 @pytest.mark.parametrize(("delay", "sure"), [(0.49, True), (0.51, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,11 +16,10 @@ from support.hostile import steering
 
 import miio_lan
 from miio_lan import record as recording
+from miio_lan.cli.virtual.taps import Taps
 from miio_lan.pairing.pairing import pair
 from miio_lan.pytest_plugin.reports import file_name
-from miio_lan.record import Record
 from miio_lan.record.recording import read_recording
-from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.product import VirtualProduct
 
 SAMPLE = Path(__file__).parents[2] / "docs" / "samples" / "test_lamp.py"
@@ -59,16 +59,11 @@ class OnTheBench:
     """A product that looks like hardware: an address, and two receivers at its line that are serial devices."""
 
     def __init__(self) -> None:
-        self.down, self.up = PtyPort(), PtyPort()
-        self.product = VirtualProduct(
-            token=TOKEN, observer=self._overhear, mcu_options={"poll_interval": 0.02}
-        )
-        for port in (self.down, self.up):
-            port.start(lambda _data, _instant: None)
+        self._opened = contextlib.ExitStack()
+        taps = self._opened.enter_context(Taps())
+        self.down, self.up = taps.down, taps.up
+        self.product = VirtualProduct(token=TOKEN, observer=taps.observe, mcu_options={"poll_interval": 0.02})
         self.product.start()
-
-    def _overhear(self, record: Record) -> None:
-        (self.down if record.direction == "down" else self.up).write(record.raw)
 
     @property
     def lan(self) -> tuple[str, ...]:
@@ -83,12 +78,11 @@ class OnTheBench:
 
     @property
     def line(self) -> tuple[str, ...]:
-        return (f"--miio-uart={self.down.path}", f"--miio-uart-up={self.up.path}")
+        return (f"--miio-uart={self.down}", f"--miio-uart-up={self.up}")
 
     def close(self) -> None:
         self.product.close()
-        self.down.close()
-        self.up.close()
+        self._opened.close()
 
 
 @pytest.fixture
@@ -103,7 +97,7 @@ def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, be
     result = run(*bench.lan, *bench.line, "-rs")
     # What needs the virtual product itself is skipped.
     result.assert_outcomes(passed=10, skipped=2)
-    result.stdout.fnmatch_lines([f"miio: 127.0.0.1, UART {bench.down.path} and {bench.up.path}"])
+    result.stdout.fnmatch_lines([f"miio: 127.0.0.1, UART {bench.down} and {bench.up}"])
     result.stdout.fnmatch_lines(["*needs the virtual product*"])
     assert TOKEN not in result.stdout.str()
 
@@ -188,7 +182,7 @@ def test_a_line_without_a_device(pytester: pytest.Pytester, run: Run, bench: OnT
         def test_line(miio_uart): assert miio_uart.wait_for("get_down").direction == "up"
         def test_device(miio_device): pass
     """)
-    result = run(f"--miio-uart={bench.up.path}")
+    result = run(f"--miio-uart={bench.up}")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["no device to speak to: give --miio-host and --miio-token"])
 
@@ -219,7 +213,7 @@ def test_a_failure_without_a_line_says_so(pytester: pytest.Pytester, run: Run, b
     """)
     none = "*the UART was not observed: no down, result or acknowledgement is known)"
     one = "*of the UART only the MCU was heard, not the module: no down or acknowledgement is known)"
-    for line, told in ((), none), ((f"--miio-uart={bench.up.path}",), one):
+    for line, told in ((), none), ((f"--miio-uart={bench.up}",), one):
         result = run(*bench.lan, *line)
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
@@ -241,7 +235,7 @@ def test_receivers_that_are_swapped(pytester: pytest.Pytester, run: Run, bench: 
             for _ in range(4): miio_uart.wait_for()
         def test_fails(miio_uart): assert False
     """)
-    result = run(f"--miio-uart={bench.up.path}", f"--miio-uart-up={bench.down.path}", "-W", "default")
+    result = run(f"--miio-uart={bench.up}", f"--miio-uart-up={bench.down}", "-W", "default")
     result.assert_outcomes(passed=2, failed=1, warnings=1)
     told = "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module.*"
     result.stdout.fnmatch_lines([f"({told}", f"*PytestWarning: {told}"])
@@ -289,7 +283,7 @@ def test_what_a_product_on_the_bench_still_reports(
 
 def test_a_second_port_that_cannot_be_opened(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
     pytester.makepyfile("def test_it(miio_uart): pass")
-    result = run(f"--miio-uart={bench.down.path}", "--miio-uart-up=/dev/no-such-port")
+    result = run(f"--miio-uart={bench.down}", "--miio-uart-up=/dev/no-such-port")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["the product cannot be opened: *no-such-port*"])
 
@@ -743,26 +737,31 @@ def test_an_error_in_a_hook_belongs_to_the_test_that_made_it(pytester: pytest.Py
 # --- complete, whatever the threads do ---------------------------------------------------------------------------
 
 DELAYED = """
-    import threading, time
+    import queue
     import pytest
     from miio_lan.bench.recorder import Recorder
 
-    @pytest.fixture(autouse=True)
-    def slow_line(monkeypatch):
-        # The line is told by a thread that has other things to do first.
-        observe = Recorder.observe
-        waiting = []
+    @pytest.fixture(scope="module", autouse=True)
+    def slow_line():
+        # The line is told by a thread that has other things to do: a line each time that somebody waits for one.
+        observe, wait = Recorder.observe, Recorder.wait
+        held = queue.SimpleQueue()
         def later(self, record):
             if record.wire == "lan" or record.raw.startswith((b"get_down", b"down none")):
                 return observe(self, record)
-            timer = threading.Timer(0.05, observe, (self, record))
-            waiting.append(timer)
-            timer.start()
-        monkeypatch.setattr(Recorder, "observe", later)
-        yield
-        for each in waiting: each.join()
+            held.put(record)
+        def wait_for(self, look, timeout):
+            def look_or_tell():
+                found = look()
+                if found is None:
+                    observe(self, held.get(timeout=60))
+                return found
+            return wait(self, look_or_tell, 60)
+        with pytest.MonkeyPatch.context() as patch:
+            yield lambda: (patch.setattr(Recorder, "observe", later), patch.setattr(Recorder, "wait", wait_for))
 
     def test_it(miio_rig, slow_line, miio_device):
+        slow_line()
         miio_device.read(2, 1)
         assert False
 """

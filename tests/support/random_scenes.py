@@ -79,6 +79,16 @@ def adapters_and_losses(scene: Scene, rng: random.Random) -> list[Record]:
     return losses(scene, rng)
 
 
+def stalls(scene: Scene, rng: random.Random) -> list[Record]:
+    scene.stall([(rng.uniform(0, 10), rng.uniform(0.02, 0.4)) for _ in range(rng.randint(1, 8))])
+    return scene.records
+
+
+def stalls_and_losses(scene: Scene, rng: random.Random) -> list[Record]:
+    stalls(scene, rng)
+    return losses(scene, rng)
+
+
 def all_of_it(scene: Scene, rng: random.Random) -> list[Record]:
     return scene.records
 
@@ -87,8 +97,10 @@ def all_of_it(scene: Scene, rng: random.Random) -> list[Record]:
 WATCHES: dict[str, tuple[Watch, bool]] = {
     "all of it": (all_of_it, False),
     "adapters": (adapters, False),
+    "stalls": (stalls, False),
     "losses": (losses, True),
     "late start": (late_start, True),
     "noise": (noises, True),
     "adapters and losses": (adapters_and_losses, True),
+    "stalls and losses": (stalls_and_losses, True),
 }

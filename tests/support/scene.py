@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from miio_lan.record import Record
@@ -94,6 +94,20 @@ class Scene:
                 return record
             return replace(record, instant=math.ceil(record.instant / every) * every)
 
+        self._put_on_record(late)
+
+    def stall(self, stalls: Iterable[tuple[float, float]]) -> None:
+        """Stamp the lines as one reader does that the computer lets wait: each as a beginning, and for how long."""
+
+        def late(record: Record) -> Record:
+            ends = [at + long for at, long in stalls if at <= record.instant < at + long]
+            return replace(record, instant=max(ends)) if ends and record.wire == "uart" else record
+
+        stalls = tuple(stalls)
+        self._put_on_record(late)
+
+    def _put_on_record(self, late: Callable[[Record], Record]) -> None:
+        """Put other records in place of those there are, in the book too."""
         now = {id(record): late(record) for record in self.records}
         self.records = [now[id(record)] for record in self.records]
         for told in self.told:

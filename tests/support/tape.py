@@ -38,7 +38,9 @@ class Tape:
 
     def reply(self, number: int, result: object = None, *, error: int | None = None, peer: str = "") -> Self:
         """Its answer on the LAN."""
-        body = {"result": result} if error is None else {"error": {"code": error, "message": "no"}}
+        # In the module's words where it speaks of an MCU that did not answer: others would be the MCU's own.
+        words = "user ack timeout" if error == -9999 else "no"
+        body = {"result": result} if error is None else {"error": {"code": error, "message": words}}
         return self._lan("up", {"id": number, **body}, peer)
 
     def hello(self, direction: str = "down", *, along: bool = False) -> Self:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.ordering import merged
 
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import DROPPED, SENT
-from miio_lan.uart.order import ANSWERED_WITHIN, LATENESS, Ordering, in_order, in_stream, merged
+from miio_lan.uart.order import ANSWERED_WITHIN, LATENESS, Ordering, in_order, in_stream
 
 UP = ("get_down", "result 2 1 0 5", 'error "no" -5001', "properties_changed 2 1 5", "model a.b.c", "net", "")
 DOWN = ("down none", "down get_properties 2 1", "down MIIO_model_req", "ok", "error", "cloud", "")

@@ -1,4 +1,4 @@
-"""The report for a terminal: what needs attention with its evidence, the rest in a line each.
+"""The report for a terminal: what needs attention with its evidence, the rest in a line each, over the LAN a count.
 
 Written through the ``print`` of a rich console, which the caller owns. Nothing is markup, so that brackets in lines
 stay brackets. On a terminal the text is wrapped to its width; piped, every finding is one line that grep finds.
@@ -39,28 +39,37 @@ class RichConsole(Protocol):
         ...
 
 
-def terminal(judgement: Judgement, console: RichConsole) -> None:
+def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = None) -> None:
     """Print a judgement: the findings by urgency, then the counts.
 
     :param judgement: what was found
     :param console: a ``rich.console.Console``, or anything with its ``print``, ``width`` and ``is_terminal``
+    :param width: columns; by default those of the console where it is a terminal, and else rows as long as they are
     """
     judgement = without_secrets(judgement)
-    width = min(console.width, _WIDEST) if console.is_terminal else 0
+    if width is None:
+        width = console.width if console.is_terminal else 0
+    width = min(width, _WIDEST)
     start = wording.start_of(wording.in_order(judgement))
     _say(console, wording.shown(judgement.title), "bold")
     for line in _about(judgement):
-        _say(console, line, "dim")
-    for verdict in wording.by_need(judgement.verdicts):
+        for part in _wrapped(line, width, inset=2):
+            _say(console, part, "dim")
+    told, folded = _shown_and_folded(judgement)
+    for verdict in told:
         style = _STYLES[verdict.outcome.value]
         for line in _wrapped(_finding(verdict), width):
             _say(console, line, style)
         for line in _details(verdict, start):
             for part in _wrapped(line, width):
                 _say(console, part, "")
+    if folded:
+        for line in _wrapped(_count_of(folded, judgement), width):
+            _say(console, line, _STYLES["not observed"])
     whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
-    _say(console, f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole])
+    for part in _wrapped(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", width, inset=2):
+        _say(console, part, _STYLES[whole])
 
 
 def _say(console: RichConsole, text: str, style: str) -> None:
@@ -73,6 +82,22 @@ def _about(judgement: Judgement) -> Iterator[str]:
     records, exchanges = wording.in_order(judgement), judgement.exchanges
     through = f"{wording.went_through(exchanges)} of {len(exchanges)} exchanges went through"
     yield f"{len(records)} records in {wording.length_of(records)}, {through}"
+
+
+def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:
+    """Divide verdicts: over the LAN most rules are about a line that nobody heard, and one count says as much."""
+    verdicts = list(wording.by_need(judgement.verdicts))
+    unseen = [each for each in verdicts if each.outcome.value == "not observed"]
+    if judgement.mode != "lan" or len(unseen) < 2:
+        return verdicts, []
+    return [each for each in verdicts if each not in unseen], unseen
+
+
+def _count_of(folded: list[Verdict], judgement: Judgement) -> str:
+    heard = any(record.wire == "uart" for record in judgement.records)
+    why = "" if heard else ", most of them because nothing was heard of the serial line"
+    outcome = f"{_SIGNS['not observed']} {'not observed':<12}"
+    return f"{outcome}  {len(folded)} rules{why} (every other report names them, with the reason)"
 
 
 def _finding(verdict: Verdict) -> str:
@@ -90,10 +115,11 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
         yield f"    - {line}"
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int, inset: int | None = None) -> list[str]:
     if not width:
         return [line]
-    inset = " " * (16 if not line.startswith(" ") else 6)
+    if inset is None:
+        inset = 16 if not line.startswith(" ") else 6
     return textwrap.wrap(
-        line, max(width, 40), subsequent_indent=inset, break_on_hyphens=False, drop_whitespace=True
+        line, max(width, 40), subsequent_indent=" " * inset, break_on_hyphens=False, drop_whitespace=True
     ) or [""]

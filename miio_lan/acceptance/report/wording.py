@@ -33,7 +33,6 @@ MODES = {
     "lan": "active: over the LAN, towards the product",
 }
 
-ARROWS = {"down": "→", "up": "←"}
 LANES = {
     ("lan", "down"): "LAN, client → module",
     ("lan", "up"): "LAN, module → client",

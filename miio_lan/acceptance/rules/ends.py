@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHODS
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.lan.codes import is_the_modules
 from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
@@ -49,9 +50,14 @@ def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
         waited = session.course is not None and not session.course.cut
         over = waited or session.ended - call.request.instant >= ANSWER_TIME
         return "got no reply" if over else ""
-    if call.error is not None and call.error[0] in MCU_TIMEOUTS:
+    if call.error is not None and _gave_up(*call.error):
         return f"{call.error[0]} ({call.error[1]})"
     return None
+
+
+def _gave_up(code: int, message: str) -> bool:
+    """Tell whether an error is the module's word that its MCU did not answer: an MCU may use the number, too."""
+    return code in MCU_TIMEOUTS and is_the_modules(code, message)
 
 
 @lan_rule(
@@ -99,7 +105,7 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
             case.unseen("a bridge interfered with the serial line", call.answer)
         elif call.error is None:
             case.bad("answered by a result", call.answer)
-        elif call.error[0] in MCU_TIMEOUTS:
+        elif _gave_up(*call.error):
             case.unseen("the MCU did not answer it")
         else:
             case.good(f"{call.error[0]}: {call.error[1]}", call.answer)

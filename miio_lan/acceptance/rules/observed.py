@@ -10,8 +10,9 @@ from typing import Any
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
 from miio_lan.acceptance.tester.progress import Progress
-from miio_lan.device.spec import Spec
+from miio_lan.device.spec import Property, Spec
 from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
 from miio_lan.record import Record
@@ -131,6 +132,10 @@ class Observed:
         """The model the MCU reported last, empty when it reported none."""
         names = [getattr(said.command, "name", None) for said in self.line.of("model")]
         return next((name for name in reversed(names) if name), "")
+
+    def property(self, iid: Iid) -> Property | None:
+        """Give what the description says of a property; None where it does not have it, or there is none."""
+        return self.spec.property(*iid) if self.spec is not None else None
 
     def disturbed(self, call: JudgedCall) -> bool:
         """Whether a bridge did something to the line while a call was under way."""
@@ -278,9 +283,8 @@ def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
     reading = reply.reading or {}
     error = reading.get("error")
     if error is not None:
-        code = error.get("code") if isinstance(error, Mapping) else None
         message = error.get("message") if isinstance(error, Mapping) else error
-        return replace(call, answer=reply, error=(code if isinstance(code, int) else 0, str(message)))
+        return replace(call, answer=reply, error=(error_of(reading) or 0, str(message)))
     result = reading.get("result")
     answers = {
         iid: PropertyAnswer(item["code"], item.get("value", MISSING))

@@ -192,7 +192,7 @@ def drive_lan(
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
     model = spec.shown_model if spec is not None else ""
-    seen = MarkedObserver(LAN, observer, model=model, records=records)
+    seen = MarkedObserver(LAN, observer, model=model, records=[] if records is None else records)
     words = plan.allowed(allow)
     course = Progress()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from miio_lan.acceptance.tester import plan
@@ -17,6 +18,7 @@ from miio_lan.errors import DeviceError, DeviceException, McuTimeout
 _LOGGER = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class LanRun:
     """One session with a product.
 
@@ -26,23 +28,17 @@ class LanRun:
     :param course: where it is noted how far it got
     """
 
-    def __init__(
-        self,
-        device: MiotDevice,
-        spec: Spec | None,
-        allow: Collection[str],
-        progress: Callable[[str], object] | None = None,
-        course: Progress | None = None,
-    ) -> None:
-        self._device = device
-        self._spec = spec
-        self._allow = allow
-        self._progress = progress
-        self._missed = 0
-        self._stage_now = ""
-        self.course = course or Progress()
-        self._mute = False  # whether only the MCU does not answer, and the module tells so
-        self._values: dict[tuple[int, int], Any] = {}
+    device: MiotDevice
+    spec: Spec | None
+    allow: Collection[str]
+    progress: Callable[[str], object] | None = None
+    course: Progress = field(default_factory=Progress)
+    _missed: int = field(default=0, init=False)
+    _stage_now: str = field(default="", init=False)
+    _mute: bool = field(
+        default=False, init=False
+    )  # whether only the MCU does not answer, and the module tells so
+    _values: dict[tuple[int, int], Any] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
         """Ask for everything. Whatever ends it early, what was set is put back first.
@@ -57,16 +53,16 @@ class LanRun:
 
     def _ask(self) -> None:
         self._stage("miIO.info")
-        self._device.send("miIO.info")
-        spec = self._spec
+        self.device.send("miIO.info")
+        spec = self.spec
         if spec is not None:
             self._reads(spec)
         self._stage("unknown methods")
         self._call(plan.UNKNOWN)
         self._call(plan.UNKNOWN, ["a b", 1])
-        if spec is not None and "writes" in self._allow:
+        if spec is not None and "writes" in self.allow:
             self._writes(spec)
-        if spec is not None and "actions" in self._allow:
+        if spec is not None and "actions" in self.allow:
             self._actions(spec)
 
     def _put_back(self) -> None:
@@ -82,8 +78,8 @@ class LanRun:
 
     def _stage(self, text: str) -> None:
         self._stage_now = text
-        if self._progress is not None:
-            self._progress(text)
+        if self.progress is not None:
+            self.progress(text)
 
     def _call(self, method: str, params: Any = None) -> Any:
         """Call, and give the result; None when there is none. What went wrong is on the record."""
@@ -92,7 +88,7 @@ class LanRun:
             self.course.leave_out(self._stage_now, why, told=self._mute)
             return None
         try:
-            result = self._device.send(method, params, 0)
+            result = self.device.send(method, params, 0)
         except DeviceException as error:
             # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
             silent = isinstance(error, McuTimeout) or not isinstance(error, DeviceError)

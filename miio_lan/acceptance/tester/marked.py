@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import KW_ONLY, dataclass, field
 
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import begin_mark, end_mark
 
 
+@dataclass(eq=False)
 class MarkedObserver:
     """An observer. What it keeps has no marks; what it hands on begins with one as soon as there is anything.
 
@@ -20,40 +22,30 @@ class MarkedObserver:
     :param records: the list to add to; somebody else may do so, too
     """
 
-    def __init__(
-        self,
-        mode: str,
-        observer: Observer | None,
-        *,
-        from_boot: bool = False,
-        model: str = "",
-        records: list[Record] | None = None,
-    ) -> None:
-        self.records: list[Record] = [] if records is None else records
-        self._mode = mode
-        self._observer = observer
-        self._from_boot = from_boot
-        self._model = model
-        self._lock = threading.Lock()
-        self._begun = False
+    mode: str
+    observer: Observer | None
+    _: KW_ONLY
+    from_boot: bool = False
+    model: str = ""
+    records: list[Record] = field(default_factory=list)
+    _begun: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __call__(self, record: Record) -> None:
         """Take a record."""
         self.records.append(record)
-        if self._observer is None:
+        if self.observer is None:
             return
         with self._lock:
             first, self._begun = not self._begun, True
             if first:
-                mark = begin_mark(
-                    self._mode, record.instant, record.wall, from_boot=self._from_boot, model=self._model
-                )
-                self._observer(mark)
-        self._observer(record)
+                at, wall = record.instant, record.wall
+                self.observer(begin_mark(self.mode, at, wall, from_boot=self.from_boot, model=self.model))
+        self.observer(record)
 
     def end(self, course: Progress) -> float:
         """Note that the check has ended, and give the instant of that, monotonic seconds."""
         now = time.monotonic()
-        if self._observer is not None and self._begun:
-            self._observer(end_mark(self._mode, now, time.time(), course.as_json()))
+        if self.observer is not None and self._begun:
+            self.observer(end_mark(self.mode, now, time.time(), course.as_json()))
         return now

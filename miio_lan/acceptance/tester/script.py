@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
+from dataclasses import dataclass, field
 
 from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
 from miio_lan.acceptance.rules.values.effects import alike
@@ -38,28 +39,24 @@ def script_for(
     :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
     :param firmware: an image to update the MCU with; without one the transfer is cancelled
     """
-
-    def begin(tester: Tester) -> Script:
-        return _TesterRun(tester, spec, frozenset(allow), firmware).script()
-
-    return begin
+    return lambda tester: _TesterRun(tester, spec, frozenset(allow), firmware).script()
 
 
+@dataclass(eq=False)
 class _TesterRun:
-    def __init__(
-        self, tester: Tester, spec: Spec | None, allow: frozenset[str], firmware: bytes | None
-    ) -> None:
-        self.firmware = firmware
-        self.tester = tester
-        self.course = tester.course
-        self.spec = spec
-        self.allow = allow
-        self._missed: Counter[str] = Counter()
-        self._unreported = 0
-        self._ignored = 0
-        self._gone = False  # whether the MCU has stopped to ask for work
-        self._owed = 0.0  # until when an answer may still come that nobody waits for
-        self._values: dict[tuple[int, int], Value] = {}
+    tester: Tester
+    spec: Spec | None
+    allow: frozenset[str]
+    firmware: bytes | None
+    _missed: Counter[str] = field(default_factory=Counter)
+    _unreported: int = 0
+    _ignored: int = 0
+    _gone: bool = False  # whether the MCU has stopped to ask for work
+    _owed: float = 0.0  # until when an answer may still come that nobody waits for
+    _values: dict[tuple[int, int], Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.course = self.tester.course
 
     def script(self) -> Script:
         """Everything, from power-up to the end; when interrupted, what is to be put back."""
@@ -138,7 +135,7 @@ class _TesterRun:
         tester = self._begin("asking for model and version")
         for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
             answered, before = told_again(tester, word), tester.identified[word]
-            tester.notify(request)
+            tester.module.notify(request)
             yield Wait(answered, 1.0)
             if tester.identified[word] == before:
                 self._owed = tester.now + ANSWER_TIME
@@ -146,7 +143,7 @@ class _TesterRun:
     def _net_changes(self) -> Steps:
         tester = self._begin("network changes")
         for state in _STATES:
-            tester.set_net(state)
+            tester.module.set_net(state, tester.now)
             fetched = tester.heard["get_down"] + 2
             yield Wait(lambda fetched=fetched: tester.heard["get_down"] >= fetched, 1.0)  # type: ignore[misc]
 
@@ -216,21 +213,20 @@ class _TesterRun:
     def _update(self) -> Steps:
         tester = self._begin("firmware update")
         back = heard_again(tester, ["model", "mcu_version", "get_down"])
-        tester.listen_for_transfer(True)
+        tester.transfer_expected = True
         outcome = yield from self._ask("update_fw")
         if outcome is None or outcome.result != ["ready"]:
             return
         went_on = tester.heard["get_down"] + 3
         yield Wait(lambda: tester.transfer_started or back() or tester.heard["get_down"] >= went_on, 5.0)
-        tester.listen_for_transfer(False)
+        tester.transfer_expected = False
         tester.cancel_transfer()
         if tester.transfer_started or not tester.heard["get_down"] >= went_on:
             polled = heard_again(tester, ["get_down"])
             yield Wait(back, tester.timing.transfer)
             if not back() and not polled():
-                self.course.leave_out(
-                    tester.stage, "the MCU did not come back from an update that was cancelled"
-                )
+                why = "the MCU did not come back from an update that was cancelled"
+                self.course.leave_out(tester.stage, why)
 
     def _whole_update(self, image: bytes) -> Steps:
         tester = self._begin("firmware update, the whole of it")

@@ -116,8 +116,8 @@ class Tester:
         self._wait: Wait | None = None
         self._due = 0.0
         self._raw = bytearray()
-        self._listening_for_start = False
-        self.transfer_started = False
+        #: Whether the MCU may ask for the first block of a transfer, and whether it has.
+        self.transfer_expected = self.transfer_started = False
         #: Why the firmware did not arrive; empty when it did, None when none was sent.
         self.transfer_failed: str | None = None
 
@@ -132,7 +132,7 @@ class Tester:
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU."""
         self.now = now
-        if self._listening_for_start and data[:1] in _STARTS:
+        if self.transfer_expected and data[:1] in _STARTS:
             self.transfer_started = True
         self.module.receive_uart(data, now)
         self._advance()
@@ -222,14 +222,6 @@ class Tester:
 
         self.module.hand_out(text, self.now, take)
 
-    def notify(self, text: str) -> None:
-        """Have the MCU fetch something that has no answer."""
-        self.module.notify(text)
-
-    def set_net(self, state: str) -> None:
-        """Enter a network state, which the MCU is told."""
-        self.module.set_net(state, self.now)
-
     def accept_reports(self) -> None:
         """Refuse nothing from now on."""
         self._left.clear()
@@ -237,10 +229,6 @@ class Tester:
     def send_firmware(self, image: bytes, done: Callable[[str], None]) -> bool:
         """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
         return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
-
-    def listen_for_transfer(self, on: bool) -> None:
-        """Take note when the MCU asks for the first block of a transfer."""
-        self._listening_for_start = on
 
     def cancel_transfer(self) -> None:
         """Tell the MCU that no firmware will come."""

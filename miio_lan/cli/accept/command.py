@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.accept import modes as accept_modes
 from miio_lan.cli.accept.rules import list_rules, refuse_others
 from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
@@ -17,6 +18,7 @@ from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import reader_may_leave
 from miio_lan.click_common.failures import FAILED
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
@@ -54,7 +56,7 @@ class _Accept(CliCommand):
     without=["show_secrets"],
     epilog="Exit codes: 0 no rule failed, 1 a rule failed or there was nothing to judge, 2 wrong use.",
 )
-@click.argument("recording", required=False)
+@click.argument("recording", required=False, shell_complete=completion.files)
 @click.option(
     "--uart", metavar="URL|pty", help="Test the MCU at this port, in the place of its Wi-Fi module."
 )
@@ -71,11 +73,17 @@ class _Accept(CliCommand):
     metavar="SECONDS",
     help="How long to listen; until Ctrl-C by default.",
 )
-@click.option("--spec", metavar="FILE|NAME", help="What the product is; without it, values are not judged.")
+@click.option(
+    "--spec",
+    metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
+    help="What the product is; without it, values are not judged.",
+)
 @click.option(
     "--allow",
     metavar="WORD",
     multiple=True,
+    shell_complete=completion.allowances,
     help="What else may be done to the product, see below; repeatable. By default it is only read.",
 )
 @click.option(
@@ -106,9 +114,18 @@ class _Accept(CliCommand):
     help="The recording, or the time of the check, holds a power-up: nothing of it may be missing.",
 )
 @click.option(
-    "--misbehave", metavar="NAME", multiple=True, help="How the virtual MCU misbehaves; repeatable."
+    "--misbehave",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.misbehaviours,
+    help="How the virtual MCU misbehaves; repeatable.",
 )
-@click.option("--record", metavar="FILE", help="Also write what crossed the wires, as a recording.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Also write what crossed the wires, as a recording.",
+)
 @click.option(
     "--report",
     "reports",
@@ -170,8 +187,8 @@ def _show(settings: CliSettings, judgement: Judgement) -> None:
     # Not to stdout itself: rich fails where characters are unknown to it, and ends the program with its reader.
     paper = io.StringIO()
     console = Console(file=paper, force_terminal=sys.stdout.isatty(), highlight=False)
-    report.terminal(judgement, console)
-    echo(_plainer(paper.getvalue()), end="")
+    report.terminal(judgement, console, width=columns(sys.stdout))
+    echo(_plainer(paper.getvalue()), end="", styled=True)
 
 
 def _plainer(text: str) -> str:

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from miio_lan.cli.options import CliSettings
 
 
+#: Columns in which the table cuts no name.
+_ENOUGH = 100
 _OF_ITS_OWN = {"rules", "json", "debug", "help"}
 
 
@@ -34,16 +37,35 @@ def refuse_others() -> None:
 
 
 def list_rules(settings: CliSettings) -> None:
-    """Print all rules: as a table on a terminal, one in a line in a pipe, or as JSON."""
+    """Print all rules: as a table on a terminal, or a list on a narrow one; one in a line in a pipe; or as JSON."""
     from miio_lan.acceptance.rules.all import RULES
 
     if settings.json:
         echo_json([rule.as_json() for rule in RULES])
     elif sys.stdout.isatty():
-        echo(table_of(RULES), end="", styled=True)
+        width = columns(sys.stdout) or _ENOUGH
+        if width < _ENOUGH:
+            echo(list_of(RULES), fold=True)
+        else:
+            echo(table_of(RULES), end="", styled=True)
     else:
         for rule in RULES:
             echo(f"{rule.name}\t{rule.severity}\t{rule.title}\t{rule.source}")
+
+
+def list_of(rules: Iterable[Rule]) -> str:
+    """Lay rules out one below the other by their kinds, for a terminal on which the table would cut their names."""
+    from miio_lan.acceptance.verdict import KINDS
+
+    kept = list(rules)
+    parts = []
+    for kind, heading in KINDS.items():
+        of_kind = [rule for rule in kept if rule.kind == kind]
+        parts += [f"\n{heading}:"] if of_kind else []
+        parts += [
+            f"\n  {rule.name} ({rule.severity})\n    {rule.title}\n    [{rule.source}]" for rule in of_kind
+        ]
+    return "\n".join(parts).strip("\n")
 
 
 def table_of(rules: Iterable[Rule], width: int | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, CliCommand, CliSettings
+from miio_lan.click_common.layout import columns, folded
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo, echo_json, error_fields, plain, render
 from miio_lan.foreign import printable
@@ -139,20 +140,23 @@ def _problem(step: DemoStep, result: object, failure: Exception | None) -> str:
 
 
 def _introduce(product: VirtualProduct) -> None:
-    echo(_readable(f"{product.spec.description} ({product.mcu.model}), virtual, at UDP port {product.port}."))
-    echo("Each command takes the way it takes in hardware:")
-    echo(_readable("client → LAN → Wi-Fi module → UART (here a pty) → MCU, and back."))
+    what = f"{product.spec.description} ({product.mcu.model}), virtual, at UDP port {product.port}."
+    echo(_readable(what), fold=True)
+    echo("Each command takes the way it takes in hardware:", fold=True)
+    echo(_readable("client → LAN → Wi-Fi module → UART (here a pty) → MCU, and back."), fold=True)
     echo(_styled(_readable("\n" + _lanes().header), bold=True), styled=True)
 
 
 def _show(number: int, outcome: StepOutcome) -> None:
     step = outcome.step
-    echo(_styled(f"\n{number}. {step.title}", bold=True) + f"\n   {step.call}", styled=True)
+    title = folded(f"\n{number}. {step.title}", _width(), "   ")
+    echo(_styled(title, bold=True) + f"\n{folded(f'   {step.call}', _width())}", styled=True)
     for line in _rows(outcome.records):
         echo(_readable(line))
     if outcome.problem:
-        told = printable(f"{outcome.problem}\n   came: {_came(outcome)}", rows=True)
-        echo(_styled("   FAILED: ", fg="red") + told, styled=True)
+        told = _wrapped(printable(outcome.problem), first=11)
+        came = folded(printable(f"   came: {_came(outcome)}", rows=True), _width(), "   ")
+        echo(_styled("   FAILED: ", fg="red") + f"{told}\n{came}", styled=True)
     else:
         echo(_styled("   as expected: ", fg="green") + _wrapped(step.expected, first=16), styled=True)
 
@@ -160,7 +164,12 @@ def _show(number: int, outcome: StepOutcome) -> None:
 def _lanes() -> Lanes:
     from miio_lan.record.lanes import Lanes
 
-    return Lanes("wires", width=_WIDTH, millis=True)
+    return Lanes("wires", width=_width(), millis=True)
+
+
+def _width() -> int:
+    """Give the columns there are, of those that are enough."""
+    return min(columns(sys.stdout) or _WIDTH, _WIDTH)
 
 
 def _rows(records: list[Record]) -> Iterator[str]:
@@ -172,7 +181,8 @@ def _rows(records: list[Record]) -> Iterator[str]:
     for record in shown:
         yield from lanes.rows(record)
     if polls:
-        yield f"{'':{len(lanes.header.partition('UART')[0])}}({polls} polls that fetched nothing)"
+        before = " " * len(lanes.header.partition("UART")[0])
+        yield folded(f"{before}({polls} polls that fetched nothing)", _width())
 
 
 def _beginning(records: list[Record]) -> float:
@@ -181,7 +191,7 @@ def _beginning(records: list[Record]) -> float:
 
 
 def _wrapped(text: str, first: int) -> str:
-    lines = textwrap.wrap(text, _WIDTH, initial_indent=" " * first, subsequent_indent="   ")
+    lines = textwrap.wrap(text, _width(), initial_indent=" " * first, subsequent_indent="   ")
     return "\n".join(lines).lstrip()
 
 

@@ -36,28 +36,41 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
     :param observer: told of all that crosses the wire; who watches that need not be told what is waited for
     :raises click.UsageError: if address or token are missing, or the address cannot be one
     """
-    if not settings.ip:
-        refuse(f"Missing the device's address: give --ip, or set {IP_VARIABLE}.")
-    if problem := address_problem(settings.ip):
-        refuse(problem)
+    if settings.names_twice:
+        refuse(
+            f"-d {settings.device} and {settings.names_twice} are two ways to say which device: use one of them."
+        )
+    peer = settings.device or _checked_address(settings)
+    options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
+    # Only for people: looking at each datagram has its price.
+    patience = (
+        Patience(peer) if (sys.stderr is not None and sys.stderr.isatty()) and observer is None else None
+    )
+    options["observer"] = patience.observe if patience is not None else observer
+    with _made(settings, kind, options) as device:
+        if settings.retries is not None:
+            device.retry_count = settings.retries
+        with patience or contextlib.nullcontext():
+            yield device
+
+
+def _made(settings: CliSettings, kind: type[D], options: dict[str, Any]) -> D:
+    if settings.device:
+        return kind.from_name(settings.device, **options)
     token = settings.token
     if not token:
         refuse(
             f"The device's token is missing: give --token-file, --ask-token or --token, or set {TOKEN_VARIABLE}."
         )
-    options: dict[str, Any] = {"debug": settings.verbose, "timeout": settings.timeout}
-    # Only for people: looking at each datagram has its price.
-    patience = (
-        Patience(settings.ip)
-        if (sys.stderr is not None and sys.stderr.isatty()) and observer is None
-        else None
-    )
-    options["observer"] = patience.observe if patience is not None else observer
-    with kind(settings.ip, token, port=settings.port or PORT, **options) as device:
-        if settings.retries is not None:
-            device.retry_count = settings.retries
-        with patience or contextlib.nullcontext():
-            yield device
+    return kind(settings.ip, token, port=settings.port or PORT, **options)
+
+
+def _checked_address(settings: CliSettings) -> str:
+    if not settings.ip:
+        refuse(f"Missing the device's address: give --ip, -d NAME, or set {IP_VARIABLE}.")
+    if problem := address_problem(settings.ip):
+        refuse(problem)
+    return settings.ip
 
 
 def address_problem(address: str) -> str:

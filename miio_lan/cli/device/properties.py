@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
@@ -17,18 +18,20 @@ from miio_lan.click_common.output import echo, echo_json, render, render_named
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
-from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
+from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from miio_lan.device.spec import Property, Spec, SpecAction
+    from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
 _SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
     metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
     help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
 )
 
@@ -77,13 +80,14 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     with opened(settings, MiotDevice) as device:
         results = miot_calls.done([one.ids() for one, _ in wanted], device.send(SET_PROPERTIES, values))
     targets = [one for one, _ in wanted]
+    sent = {(one.siid, one.piid): value for one, value in wanted}
     if len(targets) > 1:
-        _show_many(settings, targets, results, SET_PROPERTIES)
+        _show_many(settings, targets, results, SET_PROPERTIES, sent)
         return
     if not results:
         raise miot_calls.no_answer(SET_PROPERTIES, targets[0].siid, targets[0].piid)
     if miot_calls.failed(results[0]):
-        raise miot_calls.refusal(SET_PROPERTIES, results[0])
+        raise _refusal(SET_PROPERTIES, results[0], list(sent.values()))
     _show_one(settings, targets[0], results[0], SET_PROPERTIES)
 
 
@@ -105,7 +109,7 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
         answer = device.call_action_by(siid, aiid, values)
     for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
         if miot_calls.failed(item):
-            raise miot_calls.refusal(ACTION, item)
+            raise _refusal(ACTION, item, values)
     if settings.json:
         echo_json(answer)
     elif isinstance(answer, dict):
@@ -247,6 +251,37 @@ def _plain_value(text: str) -> Any:
     return read_value(text)
 
 
+def _refusal(method: str, item: dict[str, Any], sent: Sequence[Any]) -> DeviceError:
+    """Make the error of a refusal; where quotes made a text of ``true`` or a number, they are named."""
+    from miio_lan.device.steps import miot_calls
+    from miio_lan.errors import DeviceError
+
+    error = miot_calls.refusal(method, item)
+    texts = [text for text in sent if isinstance(text, str) and _kind_without_quotes(text)]
+    if not texts or error.code not in (Code.BAD_VALUE, Code.BAD_ARGUMENT):
+        return error
+    quoted = json.dumps(texts[0], ensure_ascii=False)
+    hint = f"{quoted} was sent as a text, because of its quotes; without them it is {_kind_without_quotes(texts[0])}"
+    return DeviceError(
+        error.code,
+        error.message,
+        method=error.method,
+        explanation=f"{error.explanation}. {hint}",
+        may_have_run=error.may_have_run,
+    )
+
+
+def _kind_without_quotes(text: str) -> str:
+    """Say what a text would be without its quotes; empty where it would be one all the same."""
+    try:
+        value = json.loads(text.lower())
+    except ValueError:
+        return ""
+    if isinstance(value, bool):
+        return "true or false"
+    return "a number" if isinstance(value, int | float) else ""
+
+
 def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int, list[Any]]:
     if spec is None:
         siid, aiid = _numbers(name, "action", "SIID.AIID")
@@ -296,7 +331,11 @@ def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], met
 
 
 def _show_many(
-    settings: CliSettings, targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str
+    settings: CliSettings,
+    targets: Sequence[Target],
+    results: Sequence[dict[str, Any]],
+    method: str,
+    sent: Mapping[tuple[int, int], Any] | None = None,
 ) -> None:
     from miio_lan.device.steps import miot_calls
 
@@ -307,7 +346,7 @@ def _show_many(
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
-        else miot_calls.refusal(method, result)
+        else _refusal(method, result, [(sent or {}).get((target.siid, target.piid))])
         for target, result in found
         if result is None or miot_calls.failed(result)
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.cli.watch.footer import Footer
 from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import Lanes, said
@@ -80,8 +81,8 @@ class Show:
         self._json = json
         self._secrets = secrets
         self._wanted = wanted
-        self._console = console or (_terminal() if not json and sys.stdout.isatty() else None)
-        width = self._console.width if self._console else _PIPED_WIDTH
+        self._console = console or (terminal() if not json and sys.stdout.isatty() else None)
+        width = self._console.width if self._console else columns(sys.stdout) or _PIPED_WIDTH
         self._lanes = Lanes(view, width=width, wall=wall, secrets=secrets)
         self._footer = Footer(self._console) if self._console else None
         self._counts = {"LAN": 0, "UART": 0, "not shown": 0, "odd": 0}
@@ -160,7 +161,8 @@ def _is_odd(record: Record) -> bool:
     return marks or (record.reading or {}).get("valid") is False
 
 
-def _terminal() -> Console:
+def terminal() -> Console:
+    """Return stdout as a terminal that shows what it can of Unicode."""
     from rich.console import Console
 
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
-from miio_lan.cli.uart.decode import as_json, as_text
+from miio_lan.cli.uart.decode import as_json, as_rows
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.record.redact import redact_record
@@ -176,16 +176,16 @@ class ConsoleView:
         if self._as_lines:
             echo(json_line(as_json(record, secrets=self._secrets)))
         elif not self._sending:
-            self._above_prompt(as_text(record, secrets=self._secrets))
+            self._above_prompt(as_rows(record, secrets=self._secrets))
         elif not self._prompt:
-            echo(as_text(record, secrets=self._secrets))
+            echo(as_rows(record, secrets=self._secrets))
         else:
             self._warn((record if self._secrets else redact_record(record)).reading or {})
         sys.stdout.flush()
 
     def _warn(self, reading: Any) -> None:
         if not reading.get("valid", True):
-            echo(f"  (sent, but {reading.get('problem')})")
+            echo(f"  (sent, but {reading.get('problem')})", fold=True)
 
     def _above_prompt(self, text: str) -> None:
         if not self._prompt:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.layout import columns, folded
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import said
@@ -21,9 +23,12 @@ from miio_lan.record.redact import redact_record
 if TYPE_CHECKING:
     from miio_lan.record import Record
 
+#: Columns of the time and the arrow.
+_MARGIN = 15
+
 
 @command("decode", without=DEVICE_OPTIONS)
-@click.argument("file", metavar="FILE", default="-")
+@click.argument("file", metavar="FILE", default="-", shell_complete=completion.files)
 @click.option(
     "--direction",
     type=click.Choice(["up", "down"]),
@@ -42,7 +47,7 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
         if settings.json:
             echo(json_line(as_json(record, secrets=settings.show_secrets)))
         else:
-            echo(as_text(record, secrets=settings.show_secrets))
+            echo(as_rows(record, secrets=settings.show_secrets))
 
 
 def _lines(file: str) -> Iterable[str]:
@@ -89,6 +94,11 @@ def as_text(record: Record, *, secrets: bool = False) -> str:
         line = said(replace(record, note=""))  # a block in a word, as everywhere
     remark = _remark(record)
     return printable(f"{record.instant:12.3f} {arrow} {line}" + (f"    ({remark})" if remark else ""))
+
+
+def as_rows(record: Record, *, secrets: bool = False) -> str:
+    """Give a record as :func:`as_text` does; what is too long for a terminal goes on below its beginning."""
+    return folded(as_text(record, secrets=secrets), columns(sys.stdout), " " * _MARGIN)
 
 
 def _remark(record: Record) -> str:

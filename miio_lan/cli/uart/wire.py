@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.cli.options import DEVICE_OPTIONS, CliCommand, CliSettings, command
 from miio_lan.cli.watch.live import run, showing
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 
 UP = click.option("--up", metavar="URL", help="A receiver at the MCU's TX: /dev/ttyUSB0, socket://, pty, ...")
 DOWN = click.option("--down", metavar="URL", help="A receiver at the module's TX.")
+_EXAMPLES = {
+    "drop result x1": "the first result is lost",
+    "drop ok result after 2 x1": "the third ok that answers a result",
+    "delay 2.5s result get_properties": "results of get_properties come late",
+    "duplicate properties_changed 2.1": "reports with that property come twice",
+    "alter result x3: s/true/false/": "three results say the contrary",
+    "alter get_properties: down nonsense": "the MCU is asked something else",
+    "answer action 2.1: result 2 1 -4001": "in place of the MCU",
+    "answer up get_down x5: error": "in place of the module",
+    "drop down *": "the MCU hears nothing any more",
+}
 EITHER = click.option("--either", metavar="URL", help="A receiver at one of them; found out which.")
 
 
@@ -42,7 +53,17 @@ def record(settings: CliSettings, **options: Any) -> None:
     run(settings, options, "line", lambda stack, observer, feed: opened_tap(stack, options, observer, feed))
 
 
-@command("bridge", without=DEVICE_OPTIONS)
+class _ListsExamples(CliCommand):
+    """Has examples of rules in its help, laid out for any width."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them."""
+        with formatter.section("Rules, for example"):
+            formatter.write_dl(list(_EXAMPLES.items()), col_max=36)
+        super().format_epilog(ctx, formatter)
+
+
+@click.command("bridge", cls=_ListsExamples, without=DEVICE_OPTIONS)
 @click.option("--module", required=True, metavar="URL", help="The port with the Wi-Fi module.")
 @click.option("--mcu", required=True, metavar="URL", help="The port with the MCU.")
 @click.option(
@@ -53,21 +74,11 @@ def record(settings: CliSettings, **options: Any) -> None:
     help="What to do to which lines, see below; repeatable.",
 )
 @showing
-def bridge(settings: CliSettings, **options: Any) -> None:
+@click.make_pass_decorator(CliSettings, ensure=True)
+def bridge(settings: CliSettings, /, **options: Any) -> None:
     """Stand between module and MCU: forward, show, record, and inject faults.
 
-    RULE is drop, delay, alter, duplicate or answer, then which lines, and how often:
-
-    \b
-      "drop result x1"                         the first result is lost
-      "drop ok result after 2 x1"              the third ok that answers a result
-      "delay 2.5s result get_properties"       results of get_properties come late
-      "duplicate properties_changed 2.1"       reports with that property come twice
-      "alter result x3: s/true/false/"         three results say the contrary
-      "alter get_properties: down nonsense"    the MCU is asked something else
-      "answer action 2.1: result 2 1 -4001"    in place of the MCU
-      "answer up get_down x5: error"           in place of the module
-      "drop down *"                            the MCU hears nothing any more
+    RULE is drop, delay, alter, duplicate or answer, then which lines, and how often. It is one argument: quote it.
 
     The latency it added is printed at the end. Ctrl-C ends it.
     """

@@ -47,6 +47,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
     help="UDP port, 0 for any free one.",
 )
 @virtual_run.TOKEN
+@virtual_run.DID
 @virtual_run.UNPROVISIONED
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
 @click.option(
@@ -81,7 +82,7 @@ def module(settings: CliSettings, **options: Any) -> None:
         refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
     chip = Module(
-        device_id=secrets.randbelow(0x7FFFFFFF) + 1,
+        device_id=options["did"] or secrets.randbelow(0x7FFFFFFF) + 1,
         token=token,
         mac=f"02{secrets.token_hex(5)}",
         profile=options["profile"],
@@ -100,7 +101,13 @@ def module(settings: CliSettings, **options: Any) -> None:
             observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
         )
         with host:
-            facts = {"line": line.name, "ip": host.host, "port": host.port, "token": token.hex()}
+            facts = {
+                "line": line.name,
+                "ip": host.host,
+                "port": host.port,
+                "token": token.hex(),
+                "device_id": chip.chip.device_id,
+            }
             _announce(settings, "virtual module", facts, MODULE_ORDERS)
             virtual_run.run_until(stop, host, module_orders(host, chip, image))
 
@@ -174,10 +181,11 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
         f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."
     ]
     if "token" in facts:
-        variables = f"MIIO_LAN_IP={facts['ip']} MIIO_LAN_PORT={facts['port']} MIIO_LAN_TOKEN={facts['token']}"
-        lines += ["Its LAN side, for another shell:", f"  export {variables}"]
+        variables = {name: str(facts[name.lower()]) for name in ("IP", "PORT", "TOKEN")}
+        lines.append(f"Did: {facts['device_id']}")
+        lines += ["Its LAN side, for another shell:", *virtual_run.exports(variables)]
     if model:
         lines.append(f"Model: {model}")
     if sys.stdin.isatty():
         lines.append(orders)
-    echo("\n".join([*lines, "Ctrl-C ends it."]))
+    echo("\n".join([*lines, "Ctrl-C ends it."]), fold=True)

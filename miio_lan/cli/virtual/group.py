@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import click
+    from click.shell_completion import CompletionItem
 
 VIRTUAL_COMMANDS: Mapping[str, tuple[str, str]] = {
     "product": ("virtual.product", "product"),
@@ -21,9 +22,19 @@ VIRTUAL_COMMANDS: Mapping[str, tuple[str, str]] = {
 class _ProductByDefault(LazyGroup):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read ``virtual OPTIONS`` as ``virtual product OPTIONS``."""
+        if ctx.resilient_parsing and not args:  # a shell asks what may follow: the other commands, too
+            return super().parse_args(ctx, args)
         if not args or (args[0].startswith("-") and args[0] != "--help"):
             args = ["product", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the options of ``virtual product`` beside what the group has."""
+        found = super().shell_complete(ctx, incomplete)
+        product = self.get_command(ctx, "product")
+        if product is not None and incomplete.startswith("-"):
+            found += [each for each in product.shell_complete(ctx, incomplete) if each.value != "--help"]
+        return found
 
 
 virtual = _ProductByDefault(

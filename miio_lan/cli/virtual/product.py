@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     help="UDP port, 0 for any free one.",
 )
 @virtual_run.TOKEN
+@virtual_run.DID
 @virtual_run.SPEC
 @virtual_run.MODEL
 @virtual_run.PROFILE
@@ -56,9 +57,9 @@ def product(settings: CliSettings, /, **options: Any) -> None:
         if settings.json:
             echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
         else:
-            echo("\n".join(_lines(made, taps)))
+            echo("\n".join(_lines(made, taps)), fold=True)
             if sys.stdin.isatty():
-                echo(MCU_ORDERS)
+                echo(MCU_ORDERS, fold=True)
         virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
 
 
@@ -84,6 +85,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         host=options["host"],
         port=options["port"],
         token=options["token"],
+        device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
         misbehave=options["misbehave"],
@@ -117,19 +119,32 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    variables = f"MIIO_LAN_IP={product.host} MIIO_LAN_TOKEN={product.token}"
+    addresses = _addresses(product.host)
+    variables = {"IP": addresses[0], "TOKEN": product.token}
     if product.port != PORT:
-        variables += f" MIIO_LAN_PORT={product.port}"
+        variables["PORT"] = str(product.port)
     return [
         f"Model:    {virtual_run.shown_model(product.mcu)}",
-        f"Address:  {product.host}",
+        f"Address:  {', '.join(addresses)}",
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
+        f"Did:      {product.device_id}",
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
-        f"  export {variables}",
+        *virtual_run.exports(variables),
         "  miio-lan info",
         "",
         "Ctrl-C ends it.",
     ]
+
+
+def _addresses(host: str) -> list[str]:
+    """Return where a product is reached that listens there; ``0.0.0.0`` is every address of this computer."""
+    if host != "0.0.0.0":  # noqa: S104 - it is what was asked for
+        return [host]
+    from miio_lan.lan.discovery.ways import local_interfaces
+
+    local = local_interfaces()
+    # Those that others can reach come first.
+    return [each.address for each in sorted(local, key=lambda each: each.is_loopback)] or [host]

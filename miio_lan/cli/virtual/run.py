@@ -7,14 +7,16 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
@@ -45,7 +47,12 @@ class ListsMisbehaviours(CliCommand):
 
 
 SPEC = click.option(
-    "--spec", metavar="FILE|NAME", default="lamp", show_default=True, help="What the product is."
+    "--spec",
+    metavar="FILE|NAME",
+    default="lamp",
+    show_default=True,
+    shell_complete=completion.descriptions,
+    help="What the product is.",
 )
 MODEL = click.option(
     "--model", metavar="COMPANY.PRODUCT.VERSION", help="Its model, in place of the description's."
@@ -64,10 +71,23 @@ BOOT_TIME = click.option(
     help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default.",
 )
 MISBEHAVE = click.option(
-    "--misbehave", metavar="NAME", multiple=True, help="How its MCU misbehaves, see below; repeatable."
+    "--misbehave",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=completion.misbehaviours,
+    help="How its MCU misbehaves, see below; repeatable.",
 )
-HOST = click.option("--host", "--ip", default="127.0.0.1", show_default=True, help="Address to listen at.")
+HOST = click.option(
+    "--host",
+    "--ip",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen at; 0.0.0.0 is all of this computer's, and hears broadcasts.",
+)
 TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
+DID = click.option(
+    "--did", type=click.IntRange(1, (1 << 64) - 2), metavar="NUMBER", help="Its device id; random by default."
+)
 UNPROVISIONED = click.option(
     "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
 )
@@ -76,6 +96,15 @@ UNPROVISIONED = click.option(
 def shown_model(mcu: Mcu) -> str:
     """Give the model for people: what was only guessed is marked, with the way to say better."""
     return f"{mcu.spec.shown_model}; --model gives another" if mcu.model_guessed else mcu.model
+
+
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """Give the command that sets ``MIIO_LAN_`` variables in a shell: one, or several where one is too wide."""
+    assignments = [f"MIIO_LAN_{name}={value}" for name, value in variables.items()]
+    whole = f"  export {' '.join(assignments)}"
+    if len(whole) <= (columns(sys.stdout) or len(whole)):
+        return [whole]
+    return [f"  export {each}" for each in assignments]
 
 
 def timings_of(boot_time: float | None) -> Timings | None:

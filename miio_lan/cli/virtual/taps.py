@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import PortError
+from miio_lan.loop import Loop
 from miio_lan.uart.ports.port import PtyPort
 
 if TYPE_CHECKING:
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
 class Taps:
     """Hands on what crosses a line, each direction at a port of its own. A context manager that closes.
 
+    One thread writes to both: what was said first is heard first, whatever else the computer does.
+
     :raises PortError: if the system has no pseudo-terminals to give
     """
 
     def __init__(self) -> None:
         with contextlib.ExitStack() as stack:
+            loop = Loop("miio taps")
+            stack.callback(loop.close)
             self._ports = {way: stack.enter_context(PtyPort()) for way in ("down", "up")}
             for port in self._ports.values():
-                port.start(lambda _data, _instant: None)  # who listens says nothing
+                port.start(lambda _data, _instant: None, loop=loop)  # who listens says nothing
+            loop.start()
             self._opened = stack.pop_all()
 
     @property

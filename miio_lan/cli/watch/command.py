@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.uart.wire import DOWN, EITHER, UP, opened_tap
@@ -43,9 +44,12 @@ _PROPERTIES_ASKED = 3
     is_flag=False,
     flag_value="lamp",
     metavar="[SPEC]",
+    shell_complete=completion.descriptions,
     help="Run a virtual product and watch that: a shipped name or a file, lamp by default.",
 )
-@click.option("--replay", metavar="FILE", help="Show a recording, - for stdin.")
+@click.option(
+    "--replay", metavar="FILE", shell_complete=completion.files, help="Show a recording, - for stdin."
+)
 @click.option(
     "--speed",
     type=Between(0.0001, 1_000_000, "times"),

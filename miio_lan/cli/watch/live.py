@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.show import Show, filter_of
 from miio_lan.cli.files import Recording, check_files
 from miio_lan.click_common.numbers import SECONDS
@@ -346,7 +347,13 @@ def _show(
 
 # --- options ---------------------------------------------------------------------------------------------------------
 
-OUTPUT = click.option("-o", "--output", metavar="FILE", help="Record everything there, as JSON Lines.")
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Record everything there, as JSON Lines.",
+)
 DURATION = click.option("--seconds", type=SECONDS, metavar="S", help="End after S seconds.")
 COUNT = click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N lines.")
 WALL = click.option("--clock", "wall", is_flag=True, help="Times of day instead of seconds.")

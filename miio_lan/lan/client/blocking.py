@@ -67,6 +67,8 @@ class Connection(DeviceSocket):
         tell: Tell | None = None,
     ) -> None:
         super().__init__(host, port, source_ip)
+        #: Gives the address the device has now, within some seconds; None where it does not move.
+        self.find: Callable[[float], str] | None = None
         self.session = session
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
@@ -360,6 +362,8 @@ class Connection(DeviceSocket):
                 self._read_backlog()
 
     def _resolve(self, end: float) -> Address:
+        if self.find is not None and self._lookup is None:
+            self.host = self.find(end - self._clock())
         lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())

@@ -17,7 +17,7 @@ from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.incoming.pushes import PushInbox
-from miio_lan.lan.client.incoming.reply import read_error, reply_id
+from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
@@ -70,7 +70,8 @@ class Session(Sending):
         self.lazy_discover = lazy_discover
         self.max_in_flight = max_in_flight
         self.dropped: Counter[str] = Counter()
-        self._repaired: set[str] = set()
+        #: What was mended in replies, each kind once, as it was first met.
+        self.mended: list[str] = []
         self._begin_anew(start_id, rng or random.Random())
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
@@ -290,7 +291,7 @@ class Session(Sending):
             self._round_trips.observe(call.method or "", round_trip)
         if error is None:
             del self._calls.by_id[number]
-            self._end(call, payload.get("result"), None)
+            self._end(call, result_of(payload), None)
             return
         repeats.note_refusal(call, number, error)
         if number not in call.refused:
@@ -336,8 +337,8 @@ class Session(Sending):
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
         for repair in repairs:
-            if repair not in self._repaired and len(self._repaired) < MAX_REPAIRS_TOLD:
-                self._repaired.add(repair)
+            if repair not in self.mended and len(self.mended) < MAX_REPAIRS_TOLD:
+                self.mended.append(repair)
                 _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:

@@ -59,7 +59,6 @@ _WHAT = {
     "seconds": "how long (2s)",
     "ids": "which ids (2.1)",
 }
-_EXAMPLE = "a rule is, for example, 'drop result x1' or 'answer get_properties 2.1: result 2 1 -4001'"
 
 
 def delivered(record: Record) -> bool:
@@ -234,13 +233,18 @@ def spoken(text: str) -> bytes:
     return data if data.endswith(b"\r") else data + b"\r"
 
 
+def _no_rule(problem: str) -> InvalidArgument:
+    example = "a rule is, for example, 'drop result x1' or 'answer get_properties 2.1: result 2 1 -4001'"
+    return InvalidArgument(f"{problem}; {example}")
+
+
 def _parse(text: str) -> Fault:
     head, colon, argument = text.partition(":")
     kind, *words = head.split() or [""]
     if kind not in FAULT_KINDS:
-        raise InvalidArgument(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}; {_EXAMPLE}")
+        raise _no_rule(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}")
     if not words:
-        raise InvalidArgument(f"{shown(text)} does not say which lines (* is every line); {_EXAMPLE}")
+        raise _no_rule(f"{shown(text)} does not say which lines (* is every line)")
     parts: dict[str, object] = {}
     names: list[str] = []
     if words[0] in ("up", "down"):
@@ -248,7 +252,7 @@ def _parse(text: str) -> Fault:
     while words:
         _take(words, parts, names, text)
     if len(names) > 2:
-        raise InvalidArgument(f"{shown(text)} has a word too many: {shown(names[2])}; {_EXAMPLE}")
+        raise _no_rule(f"{shown(text)} has a word too many: {shown(names[2])}")
     name, answers = (*names, "", "")[:2]
     written = argument.strip()
     if colon and not written:
@@ -263,9 +267,8 @@ def _take(words: list[str], parts: dict[str, object], names: list[str], text: st
     if found := _COUNT.fullmatch(word):
         _once("times", int(found[1]), parts, text)
     elif word == "after" and words and _COUNT.fullmatch(words[0]):
-        raise InvalidArgument(
-            f"after takes a bare number, as in 'after {words[0][1:]}', not {words[0]} in {shown(text)}; {_EXAMPLE}"
-        )
+        number = words[0][1:]
+        raise _no_rule(f"after takes a bare number, as in 'after {number}', not {words[0]} in {shown(text)}")
     elif word == "after" and words and words[0].isdecimal():
         _once("skip", int(words.pop(0)), parts, text)
     elif found := _SECONDS.fullmatch(word):
@@ -275,14 +278,12 @@ def _take(words: list[str], parts: dict[str, object], names: list[str], text: st
     elif _NAME.fullmatch(word):
         names.append(word)
     else:
-        raise InvalidArgument(
-            f"{shown(word)} in {shown(text)} is no name, ids (2.1), count (x1) or time (2s); {_EXAMPLE}"
-        )
+        raise _no_rule(f"{shown(word)} in {shown(text)} is no name, ids (2.1), count (x1) or time (2s)")
 
 
 def _once(part: str, value: object, parts: dict[str, object], text: str) -> None:
     if part in parts:
-        raise InvalidArgument(f"{shown(text)} says twice {_WHAT[part]}; {_EXAMPLE}")
+        raise _no_rule(f"{shown(text)} says twice {_WHAT[part]}")
     parts[part] = value
 
 

@@ -157,17 +157,10 @@ class Interference:
         if self._faults or self._owed:
             return False
         up, down = self._up, self._down
-        # In one expression, for this is asked twice for each read of a busy line.
-        return not (
-            up.line
-            or up.waiting
-            or up.behind
-            or up.binary
-            or down.line
-            or down.waiting
-            or down.behind
-            or down.binary
-        )
+        # Written out, for this is asked twice for each read of a busy line.
+        if up.line or up.waiting or up.behind or up.binary:
+            return False
+        return not (down.line or down.waiting or down.behind or down.binary)
 
     @property
     def deadline(self) -> float | None:

@@ -59,6 +59,8 @@ class Command:
     """
 
     NAME: ClassVar[str | None] = None
+    HEAD: ClassVar[int] = 1
+    """How many tokens stand before the parameters."""
 
     faults: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ class Command:
         :raises LineError: the document does not allow such a line
         """
         self.refuse()
-        return join(self.tokens())
+        return join(self.tokens(), head=self.HEAD)
 
     def refuse(self) -> None:
         """Refuse contents that the document does not allow.
@@ -149,11 +151,6 @@ class Noise(Command):
     def word(self) -> str:
         """The first word, where there is one: what an unknown command is called."""
         return self.text.partition(" ")[0]
-
-    def as_json(self) -> dict[str, object]:
-        """Return the neutral reading of what is no command."""
-        problem = self.problem
-        return {"command": None, "valid": not problem, **({"problem": problem} if problem else {})}
 
     def refuse(self) -> None:
         """Refuse it.
@@ -201,6 +198,11 @@ class Cursor:
     def blame(self, fault: str) -> None:
         """Remember a fault."""
         self.faults.append(fault)
+
+    def blame_left(self, how: str) -> None:
+        """Remember that the next parameter has no place, and how they come; nothing where none is left."""
+        if len(self):
+            self.blame(f"{shown(self.peek())} is left over: {how}")
 
     def peek(self, ahead: int = 0) -> str:
         """Return a parameter without taking it; empty behind the end."""
@@ -294,10 +296,10 @@ class Cursor:
         pairs: list[Argument] = []
         while len(self) >= 2 and (ids := self.ids(1)):
             pairs.append(Argument(ids[0], self.value()))
-        if len(self) == 1:
-            self.blame(f"{shown(self.peek())} is left over: arguments come as piid and value, in pairs")
-        elif len(self):
+        if len(self) > 1:
             self.blame(f"{shown(self.peek())} stands where a piid belongs")
+        else:
+            self.blame_left("arguments come as piid and value, in pairs")
         return tuple(pairs)
 
 
@@ -338,6 +340,15 @@ def check_arguments(arguments: tuple[Argument, ...]) -> Iterator[str]:
     """Name what is wrong with the piids of arguments."""
     for piid, _ in arguments:
         yield from check_ids(piid=piid)
+
+
+IN_THREES = "properties come as siid, piid and value, in threes"
+"""How the parameters of a report or a set come."""
+
+
+def row_tokens(rows: Iterable[PropertyValue]) -> list[str]:
+    """Write properties as ``siid piid value`` triples."""
+    return [text for siid, piid, value in rows for text in (str(siid), str(piid), token(value))]
 
 
 def argument_tokens(arguments: tuple[Argument, ...]) -> list[str]:

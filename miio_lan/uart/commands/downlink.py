@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
+    IN_THREES,
     Argument,
     Command,
     Cursor,
@@ -19,6 +20,7 @@ from miio_lan.uart.commands.base import (
     check_rows,
     present,
     read_call,
+    row_tokens,
 )
 from miio_lan.uart.document import (
     ACTION,
@@ -29,8 +31,8 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_WAYS,
 )
-from miio_lan.uart.line import check_count, join, legacy_tokens_of, seal
-from miio_lan.uart.values import json_text, read_json, read_value, shown, token, with_spaces
+from miio_lan.uart.line import check_count, legacy_tokens_of, seal
+from miio_lan.uart.values import json_text, read_json, read_value, shown, with_spaces
 
 NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fastpair", "ble_fastpair_rsp"})
 """Downlinks that carry no JSON parameters: nothing, plain words, or a dual-mode module's Bluetooth data."""
@@ -49,6 +51,7 @@ class Down(Command):
     """
 
     NAME: ClassVar[str] = "down"
+    HEAD: ClassVar[int] = 2
     METHOD: ClassVar[str] = ""
 
     @property
@@ -68,14 +71,6 @@ class Down(Command):
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
         return []
-
-    def encode(self) -> bytes:
-        """Return the line to send, CR included.
-
-        :raises LineError: the document does not allow such a line
-        """
-        self.refuse()
-        return join(self.tokens(), head=2)
 
     def reading(self) -> dict[str, object]:
         """Return ``"method"`` and the keys of the kind."""
@@ -112,8 +107,7 @@ class GetProperties(Down):
         properties: list[PropertyId] = []
         while len(cursor) and (ids := cursor.ids(2)):
             properties.append(PropertyId(ids[0], ids[1]))
-        if len(cursor):
-            cursor.blame(f"{shown(cursor.peek())} is left over: properties come as siid and piid, in pairs")
+        cursor.blame_left("properties come as siid and piid, in pairs")
         return cls(tuple(properties))
 
     def check(self) -> Iterator[str]:
@@ -142,10 +136,7 @@ class SetProperties(Down):
     def parse(cls, cursor: Cursor) -> Self:
         """Read the triples."""
         properties = cursor.properties()
-        if len(cursor):
-            cursor.blame(
-                f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
-            )
+        cursor.blame_left(IN_THREES)
         return cls(tuple(properties))
 
     def check(self) -> Iterator[str]:
@@ -156,7 +147,7 @@ class SetProperties(Down):
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
-        return [text for s, p, v in self.properties for text in (str(s), str(p), token(v))]
+        return row_tokens(self.properties)
 
     def contents(self) -> dict[str, object]:
         """Return ``"properties"``."""

@@ -27,23 +27,9 @@ _WITH_SUB = frozenset({"ble_event", "ble_fastpair", "ble_linkage"})
 _KEY = re.compile(r"[A-Za-z0-9_]{1,31}")
 
 
-def _legacy(cursor: Cursor) -> list[str]:
-    """Take all parameters, divided as the older commands are."""
-    cursor.rest()
-    return legacy_tokens_of(cursor.text)
-
-
-def _values(texts: list[str], cursor: Cursor) -> tuple[Value, ...]:
-    values: list[Value] = []
-    for text in texts:
-        value, fault = read_value(text)
-        values.append(value)
-        if fault:
-            cursor.blame(fault)
-    return tuple(values)
-
-
-def _key(text: str | None, cursor: Cursor) -> str | None:
+def _key(cursor: Cursor) -> str | None:
+    """Take a name; None when there is nothing left."""
+    text = cursor.skip() if len(cursor) else None
     if text is None or not text.startswith('"'):
         return text
     cursor.blame(f"the name {shown(text)} is in quotes")
@@ -67,13 +53,13 @@ class Props(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the pairs, divided by spaces or commas."""
-        texts = _legacy(cursor)
-        if len(texts) % 2:
-            cursor.blame(f"{shown(texts[-1])} has no value: properties come as name and value, in pairs")
-        values = _values(texts[1::2], cursor)
-        return cls(
-            tuple((_key(name, cursor) or "", value) for name, value in zip(texts[::2], values, strict=False))
-        )
+        cursor.divide(legacy_tokens_of(cursor.text))
+        if len(cursor) % 2:
+            last = shown(cursor.left()[-1])
+            cursor.blame(f"{last} has no value: properties come as name and value, in pairs")
+        props = tuple([(_key(cursor) or "", cursor.value()) for _ in range(len(cursor) // 2)])
+        cursor.rest()
+        return cls(props)
 
     def check(self) -> Iterator[str]:
         """At least one pair, names of word characters."""
@@ -99,8 +85,8 @@ class _Named(Uplink):
     @classmethod
     def parse(cls, cursor: Cursor) -> Self:
         """Read the name and the values, divided by spaces or commas."""
-        texts = _legacy(cursor)
-        return cls(_key(texts[0] if texts else None, cursor), _values(texts[1:], cursor))
+        cursor.divide(legacy_tokens_of(cursor.text))
+        return cls(_key(cursor), cursor.values())
 
     def check(self) -> Iterator[str]:
         """A name of word characters."""

@@ -29,10 +29,6 @@ def _id(value: Value) -> int | None:
     return value if type(value) is int and value >= 0 else None  # a bool is an int, but not of this type
 
 
-def _integer(value: Value) -> int | None:
-    return value if type(value) is int else None
-
-
 def _plausible(row: PropertyResult) -> bool:
     """Whether the code is one: MCUs have negative codes of their own, but a positive number is rather a value."""
     return row.code is not None and (row.code in STATUS_CODES or row.code < 0)
@@ -145,7 +141,7 @@ class _Search:
             yield PropertyResult(siid, piid, None), 2
             return
         third = self._values[at + 2]
-        code = _integer(third)
+        code = third if type(third) is int else None
         short = PropertyResult(siid, piid, code)
         coded = _plausible(short)
         long = PropertyResult(siid, piid, code, self._values[at + 3]) if coded and left >= 4 else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.uart.commands.base import (
+    IN_THREES,
     Argument,
     Command,
     Cursor,
@@ -17,6 +18,7 @@ from miio_lan.uart.commands.base import (
     check_rows,
     present,
     read_call,
+    row_tokens,
 )
 from miio_lan.uart.document import BLE_PIDS, ERROR_CODES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import legacy_tokens_of
@@ -292,10 +294,7 @@ class PropertiesChanged(Uplink):
             if not rows:
                 break
             changes += rows
-        if len(cursor):
-            cursor.blame(
-                f"{shown(cursor.peek())} is left over: properties come as siid, piid and value, in threes"
-            )
+        cursor.blame_left(IN_THREES)
         return cls(tuple(changes))
 
     def check(self) -> Iterator[str]:
@@ -306,7 +305,7 @@ class PropertiesChanged(Uplink):
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
-        return [self.NAME, *(text for s, p, v in self.changes for text in (str(s), str(p), token(v)))]
+        return [self.NAME, *row_tokens(self.changes)]
 
     def reading(self) -> dict[str, object]:
         """Return ``"properties"``."""
@@ -325,11 +324,8 @@ def _coded_property(cursor: Cursor) -> list[PropertyValue]:
 def _is_coded(cursor: Cursor) -> bool:
     """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
     count = len(cursor)
-    return (
-        count % 3 != 0
-        and count % 4 == 0
-        and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
-    )
+    fours = count % 3 != 0 and count % 4 == 0
+    return fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ small portions between the reads. No I/O and no clock.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from miio_lan.record.runs import in_one_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAUSE = 0.05
 """Seconds between two looks at a busy line: observers hear of a line that much later at most."""

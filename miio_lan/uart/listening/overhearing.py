@@ -7,21 +7,14 @@ transfer from lines, a line cut off because the listener came late, and lines th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from miio_lan.record import Record
-from miio_lan.uart.commands import UPLINKS, read
-from miio_lan.uart.firmware.transfer import Phase, TransferReader
+from miio_lan.record import Observer, Record
+from miio_lan.uart.commands import UPLINKS, Direction, Down, read
+from miio_lan.uart.firmware.transfer import Phase, Piece, TransferReader
 from miio_lan.uart.line import clean
 from miio_lan.uart.listening.watch import LineWatch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from miio_lan.record import Observer
-    from miio_lan.uart.commands import Direction, Down
-    from miio_lan.uart.firmware.transfer import Piece
 
 LATE_START = "late start"
 """The first line of a direction, when it is no command: its beginning was said before anybody listened."""
@@ -57,10 +50,8 @@ class Overhearing:
         self._peer = peer
         self._watch = LineWatch(self._line, wall=wall, peer=peer)
         self._phase = Phase()
-        self._transfers: dict[Direction, TransferReader] = {
-            "up": TransferReader("up"),
-            "down": TransferReader("down"),
-        }
+        up, down = TransferReader("up"), TransferReader("down")
+        self._transfers: dict[Direction, TransferReader] = {"up": up, "down": down}
         self._fresh: set[str] = {"up", "down"} if late else set()
         self._note = ""
 
@@ -93,7 +84,7 @@ class Overhearing:
         """Record a line that never reached the other end, and so is answered by nothing."""
         pending = self.downlink if direction == "up" else None
         reading = read(line, direction=direction, pending=pending).as_json()
-        self._observer(Record("uart", direction, now, self._wall(now), line, reading, note, self._peer))
+        self._record(direction, now, line, reading, note)
 
     def mark(self, note: str, direction: Direction, now: float) -> None:
         """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
@@ -110,11 +101,7 @@ class Overhearing:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        deadlines = [
-            self._watch.deadline,
-            self._transfers["up"].deadline,
-            self._transfers["down"].deadline,
-        ]
+        deadlines = [self._watch.deadline, *(each.deadline for each in self._transfers.values())]
         return min([each for each in deadlines if each is not None], default=None)
 
     def tick(self, now: float) -> None:
@@ -131,18 +118,12 @@ class Overhearing:
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
             self._fresh.discard(direction)
-            self._observer(
-                Record(
-                    "uart",
-                    direction,
-                    piece.instant,
-                    self._wall(piece.instant),
-                    piece.raw,
-                    piece.reading,
-                    _joined(XMODEM, self._note),
-                    self._peer,
-                )
-            )
+            self._record(direction, piece.instant, piece.raw, piece.reading, _joined(XMODEM, self._note))
+
+    def _record(
+        self, direction: Direction, now: float, raw: bytes, reading: Mapping[str, object], note: str
+    ) -> None:
+        self._observer(Record("uart", direction, now, self._wall(now), raw, reading, note, self._peer))
 
     def _line(self, record: Record) -> None:
         reading = record.reading or {}

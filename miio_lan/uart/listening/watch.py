@@ -6,18 +6,12 @@ layout of the downlink it answers, a reply as the one to its question. No I/O an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
-from miio_lan.record import Record
-from miio_lan.uart.commands import Command, Down, Noise
+from miio_lan.record import Observer, Record
+from miio_lan.uart.commands import Command, Direction, Down, Noise
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from miio_lan.record import Observer
-    from miio_lan.uart.commands import Direction
 
 # Turns after which what is over is dropped: a line may be listened to for weeks.
 _FORGET_AFTER = 64

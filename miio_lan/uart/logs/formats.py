@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
@@ -95,11 +96,9 @@ def unescaped(text: str) -> bytes:
     r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
 
     def byte(found: re.Match[bytes]) -> bytes:
-        return (
-            bytes.fromhex(found[1].decode())
-            if found[1]
-            else bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
-        )
+        if found[1]:
+            return bytes.fromhex(found[1].decode())
+        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
 
     return _C_ESCAPE.sub(byte, text.encode("utf-8", "surrogatepass"))
 
@@ -127,22 +126,13 @@ def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
 
 # --- Components that play a module: Received MCU message 'get_down', Sending reply 'ok' to MCU ----------------------
 
+_words = partial(re.compile, flags=re.IGNORECASE)
 _SENTENCES: dict[Direction, tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]] = {
-    "up": (
-        re.compile(r"received\b", re.IGNORECASE),
-        re.compile(r"\bmessage\b", re.IGNORECASE),
-        re.compile("from (?:the )?mcu", re.IGNORECASE),
-    ),
-    "down": (
-        re.compile(r"sending\b", re.IGNORECASE),
-        re.compile(r"\breply\b", re.IGNORECASE),
-        re.compile("to (?:the )?mcu", re.IGNORECASE),
-    ),
+    "up": (_words(r"received\b"), _words(r"\bmessage\b"), _words("from (?:the )?mcu")),
+    "down": (_words(r"sending\b"), _words(r"\breply\b"), _words("to (?:the )?mcu")),
 }
 """What such a sentence says around the line: a word and, somewhere behind it, another; or some words."""
-_NOT_SAID = re.compile(
-    r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b", re.IGNORECASE
-)
+_NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|ing)?|reported)\b")
 """What it says of a line that did not cross the wire just then."""
 
 

@@ -49,6 +49,10 @@ _IN_FLIGHT = 4096
 _SERIAL_TIMEOUT = 0.25
 # A reader that has taken nothing for so long is not there. A line of 512 characters takes 44 ms.
 _UNATTENDED_AFTER = 1.0
+# What a terminal counts at most as unread (Linux). More lies behind that, but nobody can tell how much.
+_MOST_COUNTED = 4095
+# How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
+_DROPS = 20
 
 _EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.168.1.7:4000"}
 _HINTS = {
@@ -172,6 +176,9 @@ class PtyTransport(FileTransport):
     We keep a descriptor of the slave ourselves, so that its settings stay and the master never sees a hang-up. The
     price is that the kernel keeps what nobody reads. A wire would not: once nothing has been read for a second, what
     lies there is thrown away before more is written, and whoever opens the slave later is not met by old lines.
+
+    Whether somebody reads shows by what is left. Beyond 4,095 bytes the system does not count: a reader who stays
+    behind by more than that for a second has lost them, as he would at a real port, which holds no more.
     """
 
     def __init__(self, master: int, slave: int) -> None:
@@ -196,22 +203,38 @@ class PtyTransport(FileTransport):
         os.close(self._slave)
 
     def drop_unread(self, now: float) -> int:
-        """Throw away what has been lying unread for too long, and say how many bytes that were."""
-        import fcntl  # here, because other systems have neither, nor a pty
-        import termios
+        """Throw away what has been lying unread for too long.
 
-        count = array.array("i", [0])
-        fcntl.ioctl(self._slave, termios.FIONREAD, count)
-        unread = count[0]
-        if unread == 0 or self._written - unread > self._consumed:
+        :returns: how many bytes that were; a lower bound beyond 4,095
+        """
+        unread = self._unread()
+        if unread == 0 or (unread < _MOST_COUNTED and self._written - unread > self._consumed):
             self._consumed = self._written - unread
             self._progress_at = now
             return 0
         if now - self._progress_at < _UNATTENDED_AFTER:
             return 0
-        termios.tcflush(self._slave, termios.TCIFLUSH)
-        self._written -= unread
+        self._flush()
+        self._written = self._consumed = 0
         return unread
+
+    def _unread(self) -> int:
+        import fcntl  # here, because other systems have neither, nor a pty
+        import termios
+
+        count = array.array("i", [0])
+        fcntl.ioctl(self._slave, termios.FIONREAD, count)
+        return count[0]
+
+    def _flush(self) -> None:
+        """Empty the line: first what is on its way to the terminal's buffer, then the buffer."""
+        import termios
+
+        for _ in range(_DROPS):
+            termios.tcflush(self._master, termios.TCOFLUSH)
+            termios.tcflush(self._slave, termios.TCIFLUSH)
+            if self._unread() == 0:
+                break
 
 
 class ThreadedTransport(Transport):

@@ -5,19 +5,22 @@ No line is read or written here; ids and values come in, groups of values and st
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from miio_lan.device.names import check_value
 from miio_lan.device.values import show
 from miio_lan.errors import SpecError
-from miio_lan.uart.document import Code
+from miio_lan.uart.document import SERIAL_NUMBER, SERIAL_NUMBER_LENGTH, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from miio_lan.device.spec import Event, Spec, SpecAction
     from miio_lan.device.values import Property, Value
+
+_LOGGER = logging.getLogger(__name__)
 
 Iid = tuple[int, int]
 Group = tuple["Value", ...]
@@ -42,6 +45,7 @@ class PropertyTable:
         self.spec = spec
         self.values: dict[Iid, Value] = {prop.iid: prop.default() for prop in spec.properties()}
         self.faults: dict[Iid, int] = {}
+        self._check_serial_number()
 
     def get(self, siid: int, piid: int) -> Group:
         """Answer one property of a get: ``siid piid code`` and, when the code is 0, the value."""
@@ -76,7 +80,19 @@ class PropertyTable:
         # 20 and 20.0 are the same reading; True and 1 never meet, the formats keep them apart.
         changed = self.values[prop.iid] != value
         self.values[prop.iid] = cast("Value", value)
+        if changed and prop.iid == SERIAL_NUMBER:
+            self._check_serial_number()
         return changed
+
+    def _check_serial_number(self) -> None:
+        """Warn of one that the document has no room for, where the description has."""
+        value = self.values.get(SERIAL_NUMBER)
+        if isinstance(value, str) and len(value) > SERIAL_NUMBER_LENGTH:
+            _LOGGER.warning(
+                "the serial number (1.5) has %d characters; the document has room for %d",
+                len(value),
+                SERIAL_NUMBER_LENGTH,
+            )
 
     def require(self, siid: int, piid: int) -> Property:
         """Find a property.

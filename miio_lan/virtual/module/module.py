@@ -199,6 +199,8 @@ class Module:
         """Restart at once: silent for the time of the boot, requests and subscriptions forgotten."""
         self._up = False
         self._wake = now + self.timings.boot
+        if "restore" in self._scheduled:  # what was acknowledged is done, whatever restarts the module first
+            self._forget_network()
         self._scheduled.clear()
         self.queue.clear()
         self.console.reset()
@@ -226,13 +228,15 @@ class Module:
                 self.chip.ssid, self.chip.password = FACTORY_SSID, FACTORY_PASSWORD
                 self.network.enter("local")
                 continue
-            # What was acknowledged is done, also where another restart comes first.
-            if what == "restore" or "restore" in self._scheduled:
-                self.chip.ssid = self.chip.password = ""
-                self.chip.uid = 0
-                self.responder.provisioned = False
+            if what == "restore":
+                self._forget_network()
             self.restart(due)
             return
+
+    def _forget_network(self) -> None:
+        self.chip.ssid = self.chip.password = ""
+        self.chip.uid = 0
+        self.responder.provisioned = False
 
     # -- the line --------------------------------------------------------------------------------------------
 

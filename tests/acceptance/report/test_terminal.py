@@ -9,7 +9,7 @@ from rich.console import Console
 from support.judged import DOWN, HOSTILE, VERDICTS, hostile, judgement
 
 from miio_lan.acceptance.report.formats import terminal
-from miio_lan.acceptance.verdict import Evidence
+from miio_lan.acceptance.verdict import Evidence, Outcome, Rule, Verdict
 
 
 def printed(judged, **options) -> str:
@@ -54,11 +54,41 @@ def test_much_evidence_is_counted():
 def test_on_a_terminal_it_is_wrapped():
     long = replace(VERDICTS[1], text="why " * 60)
     lines = printed(judgement((long,)), width=72, force_terminal=True).splitlines()
-    assert max(map(len, lines)) <= 72 + len(lines[2])
+    assert max(map(len, lines)) <= 72
     finding = [line for line in lines if "why" in line]
     assert len(finding) > 3
     assert all(len(line) <= 72 for line in finding)
     assert all(line.startswith(" " * 16) for line in finding[1:])
+
+
+def test_a_width_of_its_own_goes_for_a_pipe_too():
+    assert max(map(len, printed(judgement(), width=100).splitlines())) > 60
+    console = Console(file=io.StringIO(), color_system=None, width=100)
+    terminal(judgement(), console, width=60)
+    assert max(map(len, console.file.getvalue().splitlines())) <= 60
+
+
+class TestOverTheLan:
+    UNSEEN = tuple(
+        Verdict(Rule(f"unseen-{n}", "Unseen", "document", "form"), Outcome.NOT_OBSERVED, "not there")
+        for n in range(3)
+    )
+
+    def test_what_was_not_observed_is_a_count(self):
+        judged = replace(judgement((*self.UNSEEN, *VERDICTS)), mode="lan")
+        text = printed(judged, width=200)
+        assert "unseen-" not in text
+        unseen = sum(verdict.outcome is Outcome.NOT_OBSERVED for verdict in VERDICTS) + 3
+        assert f"· not observed  {unseen} rules (every other report names them, with the reason)" in text
+        assert f"{unseen} not observed)" in text
+        alone = replace(judged, records=tuple(each for each in judged.records if each.wire == "lan"))
+        assert f"{unseen} rules, most of them because nothing was heard of the serial line" in printed(alone)
+
+    def test_one_is_named(self):
+        assert "unseen-0: not there" in printed(replace(judgement(self.UNSEEN[:1]), mode="lan"))
+
+    def test_nothing_is_folded_elsewhere(self):
+        assert printed(judgement(self.UNSEEN)).count("unseen-") == 3
 
 
 def test_styles_follow_the_outcome():

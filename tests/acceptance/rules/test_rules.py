@@ -381,6 +381,13 @@ BY_DESCRIPTION: list[tuple[str, Outcome, str]] = [
         "> properties_changed 2 7 0\n< ok\n< down set_properties 2 7 1\n> result 2 7 0\n3 > get_down",
     ),
     ("serial-number", PASS, '< down MIIO_net_change cloud\n> properties_changed 1 5 "12345/A026Z00001"'),
+    ("serial-number", PASS, f'< down MIIO_net_change cloud\n> properties_changed 1 5 "{"S" * 30}"'),
+    ("serial-number", WARNING, f'< down MIIO_net_change cloud\n> properties_changed 1 5 "{"S" * 31}"'),
+    (
+        "serial-number",
+        WARNING,
+        f'< down MIIO_net_change cloud\n> properties_changed 2 1 true 1 5 "{"S" * 31}"',
+    ),
     ("serial-number", WARNING, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n3 > get_down"),
     ("serial-number", UNSEEN, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n< ok\n3 > get_down"),
     ("serial-number", UNSEEN, f"{BOOTED}> get_down\n< down MIIO_net_change cloud\n1 -- \n3 > get_down"),

@@ -224,7 +224,14 @@ class TestWrongUse:
         assert "--token" in ended.err
         assert "MIIO_LAN_TOKEN" in ended.err
         assert run("raw-command").code == 2
-        assert run().code == 2
+
+    def test_without_anything_the_help_is_shown(self, run):
+        for group in ((), ("uart",)):
+            ended = run(*group)
+            assert (ended.code, ended.err) == (2, "")
+            assert ended.out == run(*group, "--help").out
+        assert "raw-command" in run().out
+        assert run("--json").json["error"]["message"] == "Missing command."
 
     @pytest.mark.parametrize("token", ["12ab", "z" * 32, "f" * 33, "\ud800" * 32])
     def test_a_bad_token_is_not_repeated(self, run, token):

@@ -240,6 +240,45 @@ class TestSet:
         assert ended.err
 
 
+class TestQuotesOfWhatIsNoText:
+    """What a product refuses because quotes made a text of it: the error names them."""
+
+    @pytest.mark.parametrize(
+        ("words", "hint"),
+        [
+            (
+                ["set", "2.1", '"true"'],
+                '"true" was sent as a text, because of its quotes; without them it is true or',
+            ),
+            (
+                ["set", "2.1", "'False'"],
+                '"False" was sent as a text, because of its quotes; without them it is true',
+            ),
+            (
+                ["set", "2.2", '"50"'],
+                '"50" was sent as a text, because of its quotes; without them it is a number',
+            ),
+            (["set", "2.2=5", '2.1="true"'], '"true" was sent as a text'),
+            (["action", "2.2", '"5"'], '"5" was sent as a text'),
+        ],
+    )
+    def test_they_are_named(self, ask, words, hint):
+        ended = ask(*words)
+        assert ended.code == 1
+        assert hint in ended.err
+        document = ask("--json", *words).json
+        assert hint in document["error"]["message"]
+        assert document["error"]["code"] in (-4005, -4006)
+
+    @pytest.mark.parametrize(
+        "words", [["set", "2.1", '"on"'], ["set", "2.2", "500"], ["set", "2.99", '"true"'], ["get", "2.99"]]
+    )
+    def test_not_where_it_is_something_else(self, ask, words):
+        ended = ask(*words)
+        assert ended.code == 1
+        assert "quotes" not in ended.err
+
+
 class TestAction:
     @pytest.mark.parametrize("words", [["2.1"], ["2", "1"], ["light:toggle", "--spec", "lamp"]])
     def test_without_arguments(self, ask, product, words):

@@ -162,8 +162,10 @@ def test_a_fault_that_is_none(run) -> None:
 def test_help_shows_rules_that_work(run) -> None:
     from miio_lan.uart.bridge.faults import Fault
 
-    shown = run("uart", "bridge", "--help").out
-    rules = [line.split('"')[1] for line in shown.splitlines() if line.strip().startswith('"')]
+    shown = run("uart", "bridge", "--help").out.partition("Rules, for example:\n")[2]
+    rules = [
+        line[2:].split("  ")[0] for line in shown.splitlines() if line.startswith("  ") and line[2] != " "
+    ]
     assert len(rules) == 9
     for rule in rules:
         Fault.parse(rule)

@@ -9,7 +9,8 @@ from support.steps import perform
 
 from miio_lan.device.steps import miot_calls
 from miio_lan.device.steps.calls import Ask
-from miio_lan.device.steps.miot_calls import match
+from miio_lan.device.steps.miot_calls import done, match
+from miio_lan.device.steps.reading import SliceLimit, read_properties
 
 
 def wanted(count: int) -> list[dict[str, Any]]:
@@ -35,6 +36,15 @@ def test_results_are_matched_by_number_not_by_did_or_place(
     assert [(item["did"], item["value"]) for item in matched] == [
         (asked[index]["did"], index) for index in range(4) if index not in missing
     ]
+
+
+@pytest.mark.parametrize("odd", [[], [2], {}, {"a": [1]}])
+@pytest.mark.parametrize("key", ["siid", "piid", "aiid", "did"])
+def test_numbers_that_are_none_are_about_nothing(key: str, odd: Any) -> None:
+    sound = {"did": "a", "siid": 2, "piid": 1, "code": 0, "value": 5}
+    answer = [{**sound, "piid": 9, key: odd}, sound]
+    assert perform(read_properties([{"siid": 2, "piid": 1}], SliceLimit()), lambda _: answer) == [sound]
+    assert done([{"siid": 2, "piid": 1}], answer) == [sound]
 
 
 def test_results_without_numbers_are_matched_by_place() -> None:

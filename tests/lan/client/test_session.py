@@ -575,7 +575,7 @@ def test_mending_is_told_once_for_each_kind(caplog: pytest.LogCaptureFixture) ->
 def test_kinds_of_mending_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     session = Link().session
     session._note_repairs(tuple(f"'{number}' had no value: null" for number in range(100)))
-    assert len(caplog.records) == 16
+    assert len(caplog.records) == len(session.mended) == 16
 
 
 def test_replies_too_long_for_the_device_are_named() -> None:
@@ -599,7 +599,10 @@ def test_repaired_answers_still_match(damage: str) -> None:
         ({"result": ["ok"]}, ["ok"]),
         ({"result": 0, "code": 0, "message": "ok"}, 0),
         ({"result": None}, None),
-        ({"code": 0}, None),
+        ({"code": 0}, {"code": 0}),
+        ({"model": "a.b.c", "fw_ver": "1"}, {"model": "a.b.c", "fw_ver": "1"}),
+        ({"exe_time": 5}, None),
+        ({}, None),
         ({"error": None, "result": [1]}, [1]),
         ({"error": {"code": -5001, "message": "x"}}, -5001),
         ({"error": {"code": "-5001"}}, -5001),
@@ -621,8 +624,20 @@ def test_shapes_of_answers(payload: dict[str, Any], expected: object) -> None:
     if call.error is not None:
         assert isinstance(call.error, DeviceError)
         assert call.error.code == expected
+    elif isinstance(expected, dict):
+        assert call.outcome() == {"id": call.id, **expected}
     else:
         assert call.outcome() == expected
+
+
+def test_an_error_that_is_a_text_is_told() -> None:
+    link = Link()
+    link.call("get_prop")
+    call = link.start("miIO.info")
+    reply = encode({"id": call.id, "error": "no such thing"}, token=TOKEN, device_id=DEVICE_ID, stamp=500)
+    link.session.receive(reply, link.now)
+    with pytest.raises(DeviceError, match=r"miIO\.info: no such thing"):
+        call.outcome()
 
 
 def test_an_id_written_as_text_still_matches() -> None:

@@ -335,6 +335,38 @@ class TestUnreadBytes:
             clock.now += 0.9
             assert transport.drop_unread(clock.now) == 0
 
+    def test_more_than_a_terminal_counts_is_thrown_away_whole(
+        self, line: tuple[PtyTransport, int], clock: SimpleNamespace
+    ) -> None:
+        """Beyond 4,095 bytes the count stands still, while what was written grows: that is no progress."""
+        transport, slave = line
+        for _ in range(20):
+            assert transport.send(b"x" * 1000) == 1000
+            clock.now += 0.01
+        self.settle(slave, 4095)
+        clock.now += 0.9
+        assert transport.send(b"new\r") == 4
+        self.settle(slave, 4)
+        assert os.read(slave, 100) == b"new\r"
+        assert transport.send(b"newer\r") == 6
+        self.settle(slave, 6)
+
+    def test_a_reader_who_falls_behind_for_less_than_a_second_loses_nothing(
+        self, line: tuple[PtyTransport, int], clock: SimpleNamespace
+    ) -> None:
+        transport, slave = line
+        transport.send(b"x" * 6000)
+        self.settle(slave, 4095)
+        clock.now += 0.9
+        transport.send(b"y")
+        got = b""
+        while len(got) < 4000:
+            got += os.read(slave, 4000 - len(got))
+        self.settle(slave, 2001)
+        clock.now += 0.9
+        transport.send(b"z")
+        self.settle(slave, 2002)
+
     def test_a_reader_that_comes_back_is_served_as_before(
         self, line: tuple[PtyTransport, int], clock: SimpleNamespace
     ) -> None:

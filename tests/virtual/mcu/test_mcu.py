@@ -185,6 +185,22 @@ class TestBoot:
         assert not Mcu(spec, model="a.b.c").model_guessed
         assert not Mcu(LAMP).model_guessed
 
+    @pytest.mark.parametrize(("size", "warned"), [(30, False), (31, True)])
+    def test_a_serial_number_longer_than_the_document_s_is_warned_of(
+        self, size: int, warned: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Where the description allows it; the lamp's own does not."""
+        serial = {"iid": 5, "type": "sn", "format": "string", "access": ["read", "notify"]}
+        services = [{"iid": 1, "type": "device-information", "properties": [serial]}]
+        spec = Spec.from_json({"model": "a.b.c", "services": services})
+        mcu = Mcu(spec, serial_number="S" * size)
+        said = f"the serial number (1.5) has {size} characters; the document has room for 30"
+        assert caplog.messages == [said] * warned
+        assert not mcu.table.put(1, 5, "S" * size)  # nothing new is nothing to be said
+        mcu.table.put(1, 5, "")
+        mcu.table.put(1, 5, "S" * size)
+        assert caplog.messages == [said] * warned * 2
+
     def test_a_product_without_serial_number_property_has_none(self) -> None:
         with pytest.raises(SpecError, match=r"has no property 1\.5"):
             Mcu(PURIFIER, serial_number="1")

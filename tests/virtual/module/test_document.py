@@ -325,6 +325,70 @@ def test_a_restore_that_was_acknowledged_is_not_lost(chip, orders):
     assert not chip.module.provisioned
 
 
+def test_a_restore_that_was_acknowledged_outlives_any_restart(chip):
+    """One by whoever holds the module, too, or at the end of the module's own update."""
+    assert chip.uart("restore") == "ok\r"
+    chip.module.restart(chip.now)
+    chip.wait(3)
+    assert not chip.module.provisioned
+
+
+IDS = [{"siid": 2, "piid": 1, "value": True}, {"siid": 2, "piid": 2, "value": 5}]
+
+
+@pytest.mark.parametrize(
+    ("profile", "reply", "codes"),
+    [
+        ("document", "error\r", [-4004, -4004]),
+        ("older", "ok\r", [0, -4004]),
+        ("newer", "ok\r", [0, -4004]),
+    ],
+)
+def test_a_wrong_count_in_an_answer_to_a_get(bench, profile, reply, codes):
+    """As the table of profiles on the page about the line says; so the next two."""
+    chip = bench(profile=profile)
+    chip.drain()
+    chip.send("get_properties", IDS)
+    assert chip.uart("get_down") == "down get_properties 2 1 2 2\r"
+    assert chip.uart("result 2 1 0 true 2 2") == reply
+    assert [each["code"] for each in chip.reply()["result"]] == codes
+
+
+@pytest.mark.parametrize(
+    ("profile", "reply"), [("document", "error\r"), ("older", "ok\r"), ("newer", "ok\r")]
+)
+def test_a_wrong_count_in_an_answer_to_a_set(bench, profile, reply):
+    chip = bench(profile=profile)
+    chip.drain()
+    chip.send("set_properties", IDS)
+    assert chip.uart("get_down") == "down set_properties 2 1 true 2 2 5\r"
+    assert chip.uart("result 2 1 0 2 2") == reply
+    assert [each["code"] for each in chip.reply()["result"]] == [-4004, -4004]
+
+
+@pytest.mark.parametrize("profile", ["document", "older", "newer"])
+def test_a_wrong_count_in_an_answer_to_an_action(bench, profile):
+    chip = bench(profile=profile)
+    chip.drain()
+    chip.send("action", {"siid": 2, "aiid": 1, "in": []})
+    assert chip.uart("get_down") == "down action 2 1\r"
+    assert chip.uart("result 2 1 0 7") == "error\r"
+    assert chip.reply()["error"]["code"] == -9998
+
+
+@pytest.mark.parametrize("profile", ["document", "older", "newer"])
+def test_net_is_refused_while_an_update_goes_on(bench, profile):
+    chip = bench(profile=profile)
+    chip.drain()
+    assert chip.module.send_firmware(b"image", chip.now, lambda *_: None)
+    assert [chip.uart(line) for line in ("net", "time", "get_down", "net")] == [
+        "error\r",
+        "error\r",
+        "down update_fw\r",
+        "error\r",
+    ]
+
+
 def test_the_way_into_the_network_can_be_seen(bench):
     chip = bench(timings=Timings(join=3.0, cloud=3.0))
     assert chip.drain() == ["MIIO_net_change offline"]

@@ -9,6 +9,7 @@ from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
+from miio_lan.uart.commands.answering import codes_of
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
@@ -110,12 +111,8 @@ def _answers_to(
         if downlink.answer is not None:
             yield downlink, downlink.answer
         elif _answered(session, downlink) is False:
-            parts = {
-                "method": downlink.command.method,
-                "text": repr(downlink.text[5:]),
-                "size": _size(downlink),
-            }
-            case.bad(never.format(**parts), downlink.record)
+            method, text, size = downlink.command.method, repr(downlink.text[5:]), _size(downlink)
+            case.bad(never.format(method=method, text=text, size=size), downlink.record)
 
 
 def _size(downlink: Downlink) -> int:
@@ -271,6 +268,13 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
         yield f"{result.unread[0]} and what follows is left over"
 
 
+def _judge_rows(session: Observed, case: Case, method: str, *, with_values: bool) -> None:
+    for said, result, down in _results(session, method):
+        if isinstance(down, (c.GetProperties, c.SetProperties)):
+            asked = [(each.siid, each.piid) for each in down.properties]
+            _tell(case, said, list(_property_faults(result, asked, with_values=with_values)))
+
+
 def _tell(case: Case, said: Turn, faults: list[str]) -> None:
     more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
     case.good_or_bad(not faults, "in the right layout", "; ".join(faults[:3]) + more, said.record)
@@ -283,10 +287,7 @@ def _tell(case: Case, said: Turn, faults: list[str]) -> None:
 )
 def get_result(session: Observed, case: Case) -> None:
     """For every property that was asked for, and no other."""
-    for said, result, down in _results(session, "get_properties"):
-        if isinstance(down, c.GetProperties):
-            asked = [(siid, piid) for siid, piid in down.properties]
-            _tell(case, said, list(_property_faults(result, asked, with_values=True)))
+    _judge_rows(session, case, "get_properties", with_values=True)
 
 
 @rule(
@@ -296,10 +297,7 @@ def get_result(session: Observed, case: Case) -> None:
 )
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
-    for said, result, down in _results(session, "set_properties"):
-        if isinstance(down, c.SetProperties):
-            asked = [(siid, piid) for siid, piid, _ in down.properties]
-            _tell(case, said, list(_property_faults(result, asked, with_values=False)))
+    _judge_rows(session, case, "set_properties", with_values=False)
 
 
 @rule(
@@ -329,8 +327,7 @@ def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
     for method in ("get_properties", "set_properties", "action"):
         for said, result, _ in _results(session, method):
-            codes = [row.code for row in result.results] if method != "action" else [result.code]
-            known = [code for code in codes if code is not None]
+            known = codes_of(result)
             wrong = sorted({code for code in known if code not in STATUS_CODES})
             if wrong:
                 case.bad(f"code {', '.join(map(str, wrong))}", said.record)

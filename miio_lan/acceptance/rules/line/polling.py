@@ -99,12 +99,9 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
         if idle and before is not None:
             seconds = said.instant - before.instant
             # What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
-            sure = not session.line.missing(before.instant, said.instant)
-            if (
-                seconds <= _MAX_PAUSE
-                and sure
-                and not session.interfered(before.instant - STRAY, said.instant)
-            ):
+            doubtful = session.line.missing(before.instant, said.instant)
+            doubtful = doubtful or session.interfered(before.instant - STRAY, said.instant)
+            if seconds <= _MAX_PAUSE and not doubtful:
                 found.append((seconds, said))
         before = said if idle and said.reply_text == "down none" else None
     return found
@@ -172,14 +169,8 @@ def _may_answer(session: Observed, said: Turn) -> bool:
     lost = session.line.broken(said.instant - ANSWER_TIME, said.instant) or "down" not in session.line.heard
     first = said.answers.answer if said.answers is not None else None
     unsure = first is not None and (not first.sure or bool(first.others))
-    return (
-        said.accepted
-        or said.blind
-        or lost
-        or unsure
-        or bool(said.others)
-        or _names_what_is_in_doubt(session, said)
-    )
+    told = said.accepted or said.blind or bool(said.others)
+    return told or lost or unsure or _names_what_is_in_doubt(session, said)
 
 
 def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:

@@ -153,8 +153,7 @@ class _Account:
 
     def _counts_down(self, held: Effect, at: float) -> bool:
         """Whether it may be a time that runs off, one a second at most."""
-        spec = self.session.spec
-        prop = spec.property(*held.iid) if spec is not None else None
+        prop = self.session.property(held.iid)
         if prop is not None and prop.unit not in _TIMES:
             return False
         one, other = held.value, held.shown
@@ -252,9 +251,8 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
     if downlink.answer is not None and downlink.answer.number <= said.number:
         return True
     asked = downlink.asked
-    if asked is None or invented(
-        asked.record
-    ):  # a bridge's poll is none of the MCU's lines, and has no number
+    # A bridge's poll is none of the MCU's lines, and has no number.
+    if asked is None or invented(asked.record):
         return downlink.instant <= said.instant
     return asked.number < said.number
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -12,10 +11,16 @@ from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.rules.values.values import need_spec
+from miio_lan.record import Record
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import EVENTS_PER_SECOND, REPORT_INTERVAL, SERIAL_NUMBER
+from miio_lan.uart.document import (
+    EVENTS_PER_SECOND,
+    REPORT_INTERVAL,
+    SERIAL_NUMBER,
+    SERIAL_NUMBER_LENGTH,
+)
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS, Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Turn, between
 
 rule = rules_of("reports")
 _C = TypeVar("_C", bound=c.Command)
@@ -125,10 +130,6 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-def _instant(downlink: Downlink) -> float:
-    return downlink.instant
-
-
 class _Causes:
     """What was handed out that changes properties, found by time."""
 
@@ -136,13 +137,12 @@ class _Causes:
         # One who reports first may seem to do so before he was asked.
         self._late = 0.0 if session.driven else LATENESS
         found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
-        self._found = sorted(found, key=_instant)
+        self._found = sorted(found, key=lambda downlink: downlink.instant)
 
     def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
         """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        first = bisect_left(self._found, start - self._late, key=_instant)
-        last = bisect_right(self._found, end + self._late, key=_instant)
-        commands = [each.command for each in self._found[first:last]]
+        near = between(self._found, start - self._late, end + self._late)
+        commands = [each.command for each in near]
         own = any(
             not isinstance(each, c.SetProperties)
             or iid in [(siid, piid) for siid, piid, _ in each.properties]
@@ -213,9 +213,10 @@ def event_arguments(session: Observed, case: Case) -> None:
 def serial_number(session: Observed, case: Case) -> None:
     """Only for products that have one; some report it after a power-up alone, so its absence is a warning.
 
-    It is missed only where that power-up was seen as well, or promised.
+    It is missed only where that power-up was seen as well, or promised. One that is longer than the 30 characters of
+    the document is a warning.
     """
-    prop = session.spec.property(*SERIAL_NUMBER) if session.spec is not None else None
+    prop = session.property(SERIAL_NUMBER)
     if prop is None or not prop.notifies:
         case.unseen("the description has no serial number to report")
         return
@@ -230,7 +231,7 @@ def serial_number(session: Observed, case: Case) -> None:
         for siid, piid, value in report.changes:
             if (siid, piid) == SERIAL_NUMBER:
                 told = True
-                case.good(f"the serial number is {value!r}", said.record)
+                _judge_serial(case, value, said.record)
     if told or not clouds or line.ended - clouds[0] < REPORT_TIME:
         return
     boot = session.booted
@@ -240,3 +241,14 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("not everything was heard since power-up")
     else:
         case.odd("the net became cloud, and no serial number was reported")
+
+
+def _judge_serial(case: Case, value: object, record: Record) -> None:
+    size = len(value) if isinstance(value, str) else 0
+    if size > SERIAL_NUMBER_LENGTH:
+        case.odd(
+            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}",
+            record,
+        )
+    else:
+        case.good(f"the serial number is {value!r}", record)

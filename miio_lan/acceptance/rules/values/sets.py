@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from miio_lan.acceptance.rules.lines import bare_words, of_kind
-from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
     APPLIED,
@@ -21,8 +20,7 @@ from miio_lan.acceptance.rules.values.effects import (
 )
 from miio_lan.device.values import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.turns import LATENESS, Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
 report_rule = rules_of("reports")
@@ -30,7 +28,6 @@ value_rule = rules_of("values")
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
-Iid = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +44,11 @@ class _Set:
     before: dict[Iid, object]
 
 
-class _Reports:
-    """The reports of a session, found by time."""
-
-    def __init__(self, line: Conversation) -> None:
-        self._reports = list(of_kind(line, c.PropertiesChanged))
-
-    def between(self, start: float, end: float) -> Iterator[tuple[Turn, dict[Iid, object]]]:
-        """Go through the reports of a time, with the properties and values they tell."""
-        for said, report in islice(self._reports, bisect_left(self._reports, start, key=_instant), None):
-            if said.instant > end:
-                return
-            yield said, {(siid, piid): value for siid, piid, value in report.changes}
-
-
-def _instant(report: tuple[Turn, c.PropertiesChanged]) -> float:
-    return report[0].instant
+def values_told(said: Turn) -> dict[Iid, object]:
+    """Give the properties that a report tells, with the values."""
+    report = said.command
+    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
+    return {(siid, piid): value for siid, piid, value in told}
 
 
 def _values_set(downlink: Downlink) -> dict[Iid, object]:
@@ -99,9 +85,9 @@ class _Known:
         """Take a line of the MCU."""
         command = said.command
         if isinstance(command, c.PropertiesChanged):
-            for siid, piid, value in command.changes:
-                self.values[siid, piid] = self.actual[siid, piid] = value
-                self._fresh.pop((siid, piid), None)
+            for iid, value in values_told(said).items():
+                self.values[iid] = self.actual[iid] = value
+                self._fresh.pop(iid, None)
         elif isinstance(command, c.Result) and said.answers is not None:
             for row in command.results:
                 if row.value is not MISSING:
@@ -139,8 +125,9 @@ def _sets(session: Observed) -> Iterator[_Set]:
             yield _Set(downlink, downlink.answer, values, before)
 
 
-def _tells(said: Turn, values: dict[Iid, object], each: _Set, iid: Iid) -> bool:
+def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
     """Whether a report is that of a set: one that seems to come before it has to name the value."""
+    values = values_told(said)
     return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
 
 
@@ -171,21 +158,21 @@ def set_takes_effect(session: Observed, case: Case) -> None:
 )
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies; what did not change is not reported."""
-    reports = _Reports(session.line)
+    reports = session.line.of("properties_changed")
     late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
     sets = list(_sets(session))
     for number, each in enumerate(sets):
         end = each.said.instant + REPORT_TIME
-        told = list(reports.between(each.downlink.instant - late, end))
+        told = between(reports, each.downlink.instant - late, end)
         for iid, value in each.values.items():
             if iid not in each.before or alike(each.before[iid], value):
                 continue
-            prop = session.spec.property(*iid) if session.spec is not None else None
+            prop = session.property(iid)
             if session.spec is not None and (prop is None or not prop.notifies):
                 continue
             where = f"property {iid[0]}.{iid[1]}"
-            report = next((said for said, values in told if _tells(said, values, each, iid)), None)
+            report = next((said for said in told if _tells(said, each, iid)), None)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
             elif _had_no_effect(shown.get((id(each.downlink.record), iid)), each.before[iid]):
@@ -219,10 +206,10 @@ def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
 )
 def report_after_result(session: Observed, case: Case) -> None:
     """Modules serve both orders; the other one is a warning."""
-    reports = _Reports(session.line)
+    reports = session.line.of("properties_changed")
     for each in _sets(session):
-        for said, iids in reports.between(each.downlink.instant, each.said.instant + REPORT_TIME):
-            if each.values.keys().isdisjoint(iids):
+        for said in between(reports, each.downlink.instant, each.said.instant + REPORT_TIME):
+            if each.values.keys().isdisjoint(values_told(said)):
                 continue
             if said.number < each.said.number:
                 case.odd("reported before the result", said.record)

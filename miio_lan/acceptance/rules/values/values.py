@@ -22,9 +22,8 @@ Told = tuple["Property | None", tuple[int, int], object, "Record"]
 
 def _values(session: Observed) -> Iterator[Told]:
     """Go through all values the product gave, with the property they belong to where a description knows it."""
-    spec = session.spec
     for siid, piid, value, record in _raw_values(session):
-        yield (spec.property(siid, piid) if spec is not None else None), (siid, piid), value, record
+        yield session.property((siid, piid)), (siid, piid), value, record
 
 
 def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
@@ -56,6 +55,9 @@ def _told_values(command: c.Command) -> Iterator[tuple[int, int, object]]:
         yield from ((command.siid or 0, piid, value) for piid, value in command.out)
 
 
+_WITHOUT_QUOTES = ": a boolean is written without quotes"
+
+
 @rule(
     "booleans",
     "Booleans are written true or false",
@@ -68,11 +70,12 @@ def booleans(session: Observed, case: Case) -> None:
         where = f"property {siid}.{piid}"
         if prop is None:
             if isinstance(value, str) and value in _BOOLEAN_WORDS:
-                case.odd(f"{where} is the string {value!r}", record)
+                case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
             elif isinstance(value, bool):
                 case.good(f"{where} is {str(value).lower()}", record)
         elif prop.format == "bool":
-            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}"
+            quotes = _WITHOUT_QUOTES if isinstance(value, str) else ""
+            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}{quotes}"
             case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 

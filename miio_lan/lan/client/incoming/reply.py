@@ -11,6 +11,8 @@ from miio_lan.record.redact import redact
 
 #: Some Linux products answer what they do not know with this word in place of a result.
 _UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
+#: What says nothing by itself.
+_ENVELOPE = frozenset({"id", "exe_time"})
 #: Characters of an error's text that are kept; no device was seen to send more than a line.
 MAX_MESSAGE = 1000
 _ID = re.compile(rb'"id"[ \t]{0,8}:[ \t]{0,8}"?(\d{1,10})(?!\d)')
@@ -52,12 +54,10 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
     exe_time = payload.get("exe_time")
     kind = RecoverableError if code in codes.RECOVERABLE else DeviceError
     explanation = codes.explain(code)
-    if code == codes.MCU_TIMEOUT:
-        # The module says "user ack timeout" or "UART timeout" of its silent MCU. An MCU may use the number, too.
-        if not message or "timeout" in message.lower():
-            kind = McuTimeout
-        else:
-            explanation = "the MCU's own error"
+    if not codes.is_the_modules(code, message):
+        explanation = "likely the MCU's own error: these are not the Wi-Fi module's words"
+    elif code == codes.MCU_TIMEOUT:
+        kind = McuTimeout
     return kind(
         code,
         message,
@@ -66,6 +66,17 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
         exe_time=exe_time if isinstance(exe_time, (int, float)) else None,
         explanation=explanation,
     )
+
+
+def result_of(payload: Mapping[str, object]) -> object:
+    """Give the result an answer carries.
+
+    Where there is none, what stands beside the id is one: simulators of others answer ``miIO.info`` so. Such an answer
+    is given as a whole, as python-miio does; None where nothing stands there.
+    """
+    if "result" in payload:
+        return payload["result"]
+    return dict(payload) if payload.keys() - _ENVELOPE else None
 
 
 def _negative(code: object) -> bool:

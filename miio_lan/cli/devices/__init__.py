@@ -1,0 +1,1 @@
+"""``device``: the devices that have names."""

@@ -1,0 +1,1 @@
+"""``discover``: find the devices of the local network."""

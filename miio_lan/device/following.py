@@ -1,0 +1,90 @@
+"""A device with a name, wherever it is: its address is the one its did answers from."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from miio_lan.device.named import DevicesFile
+from miio_lan.errors import DevicesFileError
+from miio_lan.foreign import printable
+from miio_lan.lan import PORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from miio_lan.device.blocking import Device
+    from miio_lan.lan.client.blocking import Connection
+
+_LOGGER = logging.getLogger(__name__)
+
+SEARCH_TIME = 5.0
+"""Seconds that a device is looked for, at most; and never longer than half of what the call has left."""
+
+
+class Follower:
+    """Knows where a device with a name is.
+
+    :param name: its name
+    :param path: the file of names; the user's by default
+    :raises DevicesFileError: if there is no such name, or the file cannot be read
+    """
+
+    def __init__(self, name: str, path: str | Path | None = None) -> None:
+        self._file = DevicesFile(path)
+        self.device = self._file.get(name)
+
+    def find(self, seconds: float) -> str:
+        """Return the device's address: where it was last if it answers there, or where its did answers.
+
+        Without a did, with a host name, or if it answers nowhere, the address is as it was.
+
+        :param seconds: what the call has left
+        """
+        known = self.device
+        if known.did is None or not _is_address(known.ip):
+            return known.ip
+        from miio_lan.lan.discovery.blocking import locate
+
+        found = locate(known.did, known.ip, timeout=min(SEARCH_TIME, max(0.1, seconds / 2)), port=known.port)
+        if found is not None and found != known.ip:
+            self._moved(found)
+        return self.device.ip
+
+    def _moved(self, ip: str) -> None:
+        _LOGGER.warning("%s is at %s now, no more at %s", printable(self.device.name), ip, self.device.ip)
+        try:
+            self._file.moved(self.device, ip)
+        except DevicesFileError as error:
+            _LOGGER.warning("its new address is not kept: %s", error)
+        self.device = self.device.at(ip)
+
+    def options(self) -> dict[str, Any]:
+        """Return the arguments of a device class; one written for python-miio may know no port."""
+        known = self.device
+        return {"ip": known.ip, "token": known.token, **({} if known.port == PORT else {"port": known.port})}
+
+    def lead(self, device: Device, connection: Connection) -> None:
+        """Have a device look for its address whenever it opens a socket."""
+        # Nothing here holds the device: one that nobody uses any more is closed at once.
+        held = weakref.ref(device)
+        session = connection.session
+
+        def find(seconds: float) -> str:
+            ip = self.find(seconds)
+            session.peer = f"{printable(self.device.name)} ({ip})"
+            if (made := held()) is not None:
+                made.ip = ip
+            return ip
+
+        connection.find = find
+
+
+def _is_address(text: str) -> bool:
+    with suppress(OSError):
+        socket.inet_pton(socket.AF_INET, text)
+        return True
+    return False

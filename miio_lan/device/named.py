@@ -1,0 +1,378 @@
+"""Devices by name: one JSON file that says where each of them is.
+
+``{"lamp": {"ip": "192.168.1.9", "token": "...", "did": 12345, "model": "yeelink.light.lamp1"}}``
+
+``ip`` and ``token`` are required, ``did`` and ``model`` are not; ``port`` is for a device that listens elsewhere than
+at 54321. Other keys are kept and not looked at. The file holds tokens: it is written for its owner alone (mode 0600),
+and as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import stat
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
+from miio_lan.foreign import excerpt, printable_json
+from miio_lan.lan import PORT
+from miio_lan.record.redact import Secret, as_secret, is_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_LOGGER = logging.getLogger(__name__)
+
+DEVICES_VARIABLE = "MIIO_LAN_DEVICES"
+"""The environment variable that names the file, in place of the one in the platform's folder."""
+
+MAX_NAME = 64
+"""Characters of the longest name."""
+MAX_DID = 0xFFFF_FFFF_FFFF_FFFE
+"""The largest did: 64 bits, and all ones means "unknown"."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_KEYS = ("ip", "token", "did", "model", "port")
+
+
+@dataclass(frozen=True)
+class NamedDevice:
+    """What is known of a device with a name.
+
+    :param ip: address or host name
+    :param token: 32 hexadecimal digits; not shown by ``repr``
+    :param did: the device id; what the device is found by when its address has changed
+    :param model: the model, e.g. ``"yeelink.light.lamp1"``
+    :param port: its UDP port
+    :param more: what else the file has about it
+    """
+
+    name: str
+    ip: str
+    token: str = field(repr=False)
+    did: int | None = None
+    model: str | None = None
+    port: int = PORT
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def entry(self) -> dict[str, Any]:
+        """Return the device as it stands in the file; the token included."""
+        optional = {"did": self.did, "model": self.model, "port": None if self.port == PORT else self.port}
+        given = {key: value for key, value in optional.items() if value is not None}
+        return {"ip": self.ip, "token": self.token, **given, **self.more}
+
+    def at(self, ip: str) -> NamedDevice:
+        """Return the same device at another address."""
+        return replace(self, ip=ip)
+
+
+def default_path() -> Path:
+    """Return where the file is: :data:`DEVICES_VARIABLE`, else in the platform's configuration folder."""
+    if named := os.environ.get(DEVICES_VARIABLE):
+        return Path(named)
+    if sys.platform == "darwin":
+        folder = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("APPDATA") or Path.home())
+    else:
+        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return folder / "miio-lan" / "devices.json"
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def read_devices(path: str | Path) -> dict[str, NamedDevice]:
+    """Read a file of devices; they come in the file's order.
+
+    :raises DevicesFileError: (a ``ValueError``) naming the file, the entry, and what is wrong; never a token
+    """
+    found = _read(path)
+    if found is None:
+        raise DevicesFileError(f"{path}: there is no such file")
+    return found
+
+
+def _read(path: str | Path) -> dict[str, NamedDevice] | None:
+    """Read a file of devices; None where there is none."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
+            about = os.fstat(file.fileno())
+            data: bytes = as_secret(file.read())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DevicesFileError(f"{path}: cannot be read: {reason}") from None
+    if stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
+        mode = f"{stat.S_IMODE(about.st_mode):03o}"
+        _LOGGER.warning("%s is open to others (mode %s): chmod 600 keeps its tokens private", path, mode)
+    return parse_devices(data, str(path))
+
+
+def parse_devices(text: str | bytes, source: str) -> dict[str, NamedDevice]:
+    """Read the content of a file of devices.
+
+    :param source: what errors call it
+    :raises DevicesFileError: as :func:`read_devices`
+    """
+    text = as_secret(text)  # whoever shows the variables of a frame shows no token
+    document = load_json(text, source)
+    if not isinstance(document, dict):
+        raise DevicesFileError(
+            f'{source}: an object {{"name": {{"ip": ..., "token": ...}}}} is expected, not {_kind(document)}'
+        )
+    return {name: _device(name, entry, source) for name, entry in document.items()}
+
+
+def load_json(text: str | bytes, source: str) -> Any:
+    """Read JSON with secrets in it: they are not shown by the ``repr`` of what comes of it.
+
+    :raises DevicesFileError: if it is none, or a name stands twice in one object
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        problem = "is not UTF-8"
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+    except (ValueError, RecursionError) as error:
+        problem = f"cannot be read: {error}"
+    raise DevicesFileError(f"{source}: {problem}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{excerpt(name)} is there twice")
+        found[name] = as_secret(value) if is_secret(name, value) else value
+    return found
+
+
+def _device(name: str, entry: object, source: str) -> NamedDevice:
+    try:
+        return device_of(name, entry)
+    except InvalidArgument as error:
+        raise DevicesFileError(f"{source}: {excerpt(name)}: {error}") from None
+
+
+def device_of(name: str, entry: object) -> NamedDevice:
+    """Make a device of what stands under its name.
+
+    :raises InvalidArgument: (a ``ValueError``) saying what is wrong, without the token
+    """
+    check_name(name)
+    if not isinstance(entry, dict):
+        raise InvalidArgument(f"an object with ip and token is expected, not {_kind(entry)}")
+    more = {key: value for key, value in entry.items() if key not in _KEYS}
+    return NamedDevice(
+        name,
+        _address(entry.get("ip")),
+        _token(entry.get("token")),
+        did_of(entry.get("did")),
+        _model(entry.get("model")),
+        _port(entry.get("port", PORT)),
+        more,
+    )
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be a device's name.
+
+    :raises InvalidArgument: saying why
+    """
+    if not name or name != name.strip() or len(name) > MAX_NAME:
+        raise InvalidArgument(
+            f"a name has 1 to {MAX_NAME} characters and no blanks around it: {excerpt(name)}"
+        )
+    if name.startswith("-") or not name.isprintable():
+        raise InvalidArgument(
+            f"a name does not begin with a dash, and has no control characters: {excerpt(name)}"
+        )
+
+
+def _address(value: object) -> str:
+    if value is None:
+        raise InvalidArgument("ip is missing")
+    if not isinstance(value, str) or not value or not value.isprintable() or " " in value or len(value) > 253:
+        raise InvalidArgument(f"ip is an address or a host name, not {_shown(value)}")
+    return value
+
+
+def _token(value: object) -> Secret:
+    from miio_lan.lan.cipher import parse_token  # only to look at names, no cryptography is needed
+
+    if value is None:
+        raise InvalidArgument("token is missing")
+    try:
+        return Secret(parse_token(value if isinstance(value, str) else "").hex())
+    except InvalidTokenException as error:
+        problem = str(error) if isinstance(value, str) else f"a token is text, not {_kind(value)}"
+    raise InvalidArgument(problem)
+
+
+def did_of(value: object) -> int | None:
+    """Read a did: a number, or its decimal digits as text; None, or an empty text, for none.
+
+    :raises InvalidArgument: for what is no did
+    """
+    if value is None or value == "":
+        return None
+    digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
+    number = int(value) if digits and isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= MAX_DID:
+        raise InvalidArgument(f"did is a number of 64 bits, not {_shown(value)}")
+    return number
+
+
+def _model(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not value.isprintable()):
+        raise InvalidArgument(f"model is text, not {_shown(value)}")
+    return value or None
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+        raise InvalidArgument(f"port is a number from 1 to 65535, not {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    return excerpt(value) if isinstance(value, str) else _kind(value)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+# --- the file of this user -----------------------------------------------------------------------------------------
+
+
+class DevicesFile:
+    """The named devices of this user.
+
+    Each change reads the file anew, under a lock, and replaces it as a whole: programs may change it at the same time.
+
+    :param path: where it is; :func:`default_path` by default
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = default_path() if path is None else Path(path)
+
+    def read(self) -> dict[str, NamedDevice]:
+        """Return the devices by name; none where there is no file yet.
+
+        :raises DevicesFileError: as :func:`read_devices`
+        """
+        return _read(self.path) or {}
+
+    def get(self, name: str) -> NamedDevice:
+        """Return the device of that name.
+
+        :raises DevicesFileError: if there is none; or the file cannot be read
+        """
+        known = self.read()
+        if name in known:
+            return known[name]
+        import difflib  # for those who mistype
+
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        others = f"there are {', '.join(map(excerpt, known))}" if known else "there is none"
+        hint = f"did you mean {excerpt(close[0])}?" if close else f"{others} in {self.path}"
+        raise DevicesFileError(f"no device is named {excerpt(name)}: {hint}")
+
+    def change(self, edit: Callable[[dict[str, NamedDevice]], None]) -> None:
+        """Have ``edit`` change the devices, and write what comes of it; nothing is written if nothing changed.
+
+        :raises DevicesFileError: if the file cannot be read or written; it is as before then
+        """
+        try:
+            # A link stays one: what it leads to is replaced.
+            path = Path(os.path.realpath(self.path))
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(path.parent):
+                devices = self.read()
+                before = dict(devices)
+                edit(devices)
+                if list(devices.items()) != list(before.items()):
+                    _replace(path, _text(devices))
+        except OSError as error:
+            raise DevicesFileError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+
+    def put(self, device: NamedDevice) -> None:
+        """Add a device, or replace the one of its name.
+
+        :raises DevicesFileError: as :meth:`change`
+        """
+        self.change(lambda devices: devices.update({device.name: device}))
+
+    def remove(self, name: str) -> None:
+        """Forget the device of that name.
+
+        :raises DevicesFileError: if there is none, and as :meth:`change`
+        """
+
+        def edit(devices: dict[str, NamedDevice]) -> None:
+            devices.pop(name, None)
+
+        self.get(name)
+        self.change(edit)
+
+    def moved(self, device: NamedDevice, ip: str) -> None:
+        """Note that a device has another address now, unless somebody else changed its entry meanwhile.
+
+        :raises DevicesFileError: as :meth:`change`
+        """
+
+        def edit(devices: dict[str, NamedDevice]) -> None:
+            known = devices.get(device.name)
+            if known is not None and (known.did, known.ip) == (device.did, device.ip):
+                devices[device.name] = known.at(ip)
+
+        self.change(edit)
+
+
+def _text(devices: Mapping[str, NamedDevice]) -> str:
+    entries = {name: device.entry() for name, device in devices.items()}
+    return printable_json(json.dumps(entries, indent=2, ensure_ascii=False)) + "\n"
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other programs from changing the file meanwhile, where the system can do that."""
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file beside the old one, for its owner alone, and put it in the old one's place."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise

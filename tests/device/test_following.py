@@ -1,0 +1,159 @@
+"""A device with a name is found by its did; on loopback, where every address of 127.0.0.0/8 may be one."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.lan_server import DEVICE_ID, TOKEN, Server
+
+from miio_lan import Device, DeviceTimeout, MiotDevice
+from miio_lan.device import following
+from miio_lan.device.following import Follower
+from miio_lan.device.named import DevicesFile, NamedDevice
+from miio_lan.errors import DevicesFileError
+from miio_lan.lan.discovery import blocking
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> DevicesFile:
+    return DevicesFile(tmp_path / "devices.json")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    serving = Server()
+    yield serving
+    serving.close()
+
+
+def put(
+    file: DevicesFile, server: Server, ip: str, did: int | None = DEVICE_ID, model: str | None = None
+) -> None:
+    file.put(NamedDevice("lamp", ip, TOKEN.hex(), did, model, server.port))
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert following.SEARCH_TIME == 5.0
+
+
+def test_a_device_by_its_name(file: DevicesFile, server: Server) -> None:
+    put(file, server, "127.0.0.1", model="a.b.c")
+    with Device.from_name("lamp", path=file.path, timeout=20) as device:
+        assert device.send("get_prop", [1]) == [1]
+        assert (device.model, device.ip, device.timeout) == ("a.b.c", "127.0.0.1", 20)
+        assert repr(device) == "<Device a.b.c at 127.0.0.1>"
+    with MiotDevice.from_name("lamp", path=file.path, model="x.y.z") as device:
+        assert isinstance(device, MiotDevice)
+        assert device.model == "x.y.z"
+
+
+def test_a_name_that_is_not_there(file: DevicesFile) -> None:
+    with pytest.raises(DevicesFileError, match="no device is named 'lamp'"):
+        Device.from_name("lamp", path=file.path)
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """Let the search find every device at 127.0.0.1, and give what it was asked."""
+    asked: list[dict[str, object]] = []
+
+    def locate(did: int, known: str, **how: object) -> str:
+        asked.append({"did": did, "known": known, **how})
+        return "127.0.0.1"
+
+    monkeypatch.setattr(blocking, "locate", locate)
+    return asked
+
+
+def test_a_device_that_has_moved_is_found_and_the_file_knows(
+    file: DevicesFile, server: Server, moved: list[dict[str, object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    put(file, server, "127.0.0.9")
+    with Device.from_name("lamp", path=file.path, timeout=20) as device:
+        assert device.send("get_prop", [1]) == [1]
+        assert (device.ip, device._connection.session.peer) == ("127.0.0.1", "lamp (127.0.0.1)")
+        assert device.send("get_prop", [2]) == [2]
+    (asked,) = moved
+    assert (asked["did"], asked["known"], asked["port"]) == (DEVICE_ID, "127.0.0.9", server.port)
+    assert 4.9 < asked["timeout"] <= 5.0
+    assert file.get("lamp").ip == "127.0.0.1"
+    assert caplog.messages == ["lamp is at 127.0.0.1 now, no more at 127.0.0.9"]
+
+
+def test_it_is_looked_for_again_after_silence(
+    file: DevicesFile, server: Server, moved: list[dict[str, object]]
+) -> None:
+    put(file, server, "127.0.0.1")
+    with Device.from_name("lamp", path=file.path, timeout=0.2) as device:
+        server.answer = lambda request: None
+        with pytest.raises(DeviceTimeout, match=r"lamp \(127.0.0.1\)"):
+            device.send("get_prop", [1], 0)
+        server.answer = lambda request: {"result": "here"}
+        assert device.send("get_prop", [1], 5) == "here"
+    assert len(moved) in (1, 2)  # the second time only where not even a hello was answered
+
+
+def test_a_new_address_that_cannot_be_kept_is_used_all_the_same(
+    file: DevicesFile,
+    moved: list[dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.9", TOKEN.hex(), 5))
+    follower = Follower("lamp", file.path)
+
+    def refuse(*args: object) -> None:
+        raise DevicesFileError("read-only")
+
+    monkeypatch.setattr(DevicesFile, "moved", refuse)
+    assert follower.find(20.0) == follower.device.ip == "127.0.0.1"
+    assert caplog.messages[-1] == "its new address is not kept: read-only"
+    # It is where it was found, and that is no news.
+    assert follower.find(20.0) == "127.0.0.1"
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize(("ip", "did"), [("127.0.0.9", None), ("lamp.invalid", 5), ("::1", 5)])
+def test_without_a_did_or_an_address_nothing_is_looked_for(
+    file: DevicesFile, moved: list[dict[str, object]], ip: str, did: int | None
+) -> None:
+    file.put(NamedDevice("lamp", ip, TOKEN.hex(), did))
+    assert Follower("lamp", file.path).find(20.0) == ip
+    assert moved == []
+
+
+def test_who_answers_nowhere_stays_where_it_was(file: DevicesFile, server: Server) -> None:
+    put(file, server, "127.0.0.1", did=DEVICE_ID + 1)
+    assert Follower("lamp", file.path).find(0.4) == "127.0.0.1"
+
+
+def test_nobody_holds_a_device_that_is_not_used(file: DevicesFile) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.1", TOKEN.hex(), 5))
+    device = Device.from_name("lamp", path=file.path)
+    gone = weakref.ref(device)
+    gc.disable()
+    try:
+        del device
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+class FromPythonMiio(Device):
+    def __init__(
+        self, ip: str | None = None, token: str | None = None, start_id: int = 0, debug: int = 0
+    ) -> None:
+        super().__init__(ip, token, start_id, debug)
+
+
+def test_a_class_written_for_python_miio(file: DevicesFile) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.1", TOKEN.hex(), 5, "a.b.c"))
+    device = FromPythonMiio.from_name("lamp", path=file.path, debug=1)
+    assert (device.ip, device.token, device.debug, device.model) == ("127.0.0.1", TOKEN.hex(), 1, "a.b.c")

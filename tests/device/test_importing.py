@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miio_lan.device.importing import MAX_DEVICES, Candidate, read_candidates, take
+from miio_lan.device.named import NamedDevice, parse_devices
+from miio_lan.errors import DevicesFileError
+
+TOKEN = "00112233445566778899aabbccddeeff"
+OTHER = "ffeeddccbbaa99887766554433221100"
+
+CLOUD = {
+    "did": "13646404",
+    "token": TOKEN,
+    "name": "Bedroom lamp",
+    "localip": "192.168.1.9",
+    "mac": "F0:B4:29:AA:BB:0C",
+    "ssid": "home",
+    "parent_id": "",
+    "model": "yeelink.light.mono1",
+    "isOnline": True,
+    "extra": {"fw_version": "1.2.3"},
+}
+CHILD = {**CLOUD, "did": "lumi.158d0001", "name": "Button", "localip": "", "parent_id": "13646404"}
+BLUETOOTH = {**CLOUD, "did": "blt.3.1abc", "name": "Scale", "localip": "", "token": "0011223344556677"}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert MAX_DEVICES == 10_000
+
+
+FRAMES = {
+    "python-miio, cloud list --raw": [CLOUD, CHILD],
+    "token extractor": [
+        {"server": "de", "homes": [{"home_id": 1, "home_owner": 2, "devices": [CLOUD, CHILD]}]},
+        {"server": "us", "homes": []},
+    ],
+    "objects by did": {"13646404_de": CLOUD, "lumi.158d0001_de": CHILD},
+    "reply of a cloud": {"code": 0, "result": {"list": [CLOUD, CHILD]}},
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_each_frame_is_seen_through(frame: str) -> None:
+    devices: dict[str, NamedDevice] = {}
+    outcome = take(devices, read_candidates(json.dumps(FRAMES[frame]), "file"))
+    assert outcome.added == ["Bedroom lamp"]
+    assert outcome.skipped == [("Button", "did is a number of 64 bits, not 'lumi.158d0001'")]
+    lamp = NamedDevice(
+        "Bedroom lamp",
+        "192.168.1.9",
+        TOKEN,
+        13646404,
+        "yeelink.light.mono1",
+        more={"mac": "F0:B4:29:AA:BB:0C"},
+    )
+    assert devices == {"Bedroom lamp": lamp}
+
+
+def test_what_discover_prints_is_read() -> None:
+    line = {
+        "did": 5,
+        "ip": "192.168.1.8",
+        "port": 54321,
+        "interface": "eth0",
+        "model": "a.b.c",
+        "mac": None,
+        "name": None,
+    }
+    shown = {**line, "did": 6, "ip": "192.168.1.7", "model": None, "token": TOKEN}
+    hidden = {**line, "did": 7, "token": "(hidden)"}
+    text = "\n".join(map(json.dumps, ({**line, "token": None}, shown, hidden)))
+    known = NamedDevice("fan", "192.168.1.200", OTHER, 5)
+    devices = {"fan": known}
+    outcome = take(devices, read_candidates(text, "file"))
+    assert (outcome.changed, outcome.added) == (["fan"], ["device-6"])
+    assert outcome.skipped == [("did 7", "token is missing")]
+    assert devices["fan"] == NamedDevice("fan", "192.168.1.8", OTHER, 5, "a.b.c")
+    assert devices["device-6"] == NamedDevice("device-6", "192.168.1.7", TOKEN, 6)
+
+
+def test_a_file_of_named_devices_keeps_its_names() -> None:
+    text = json.dumps(
+        {"lamp": {"ip": "1.2.3.4", "token": TOKEN}, "fan": {"ip": "1.2.3.5", "token": OTHER, "did": 9}}
+    )
+    devices: dict[str, NamedDevice] = {}
+    assert take(devices, read_candidates(text, "file")).added == ["lamp", "fan"]
+    assert devices == parse_devices(text, "file")
+    again = take(devices, read_candidates(text, "file"))
+    assert (again.added, again.changed, again.same) == ([], [], ["lamp", "fan"])
+
+
+def test_names_are_made_fit_and_free() -> None:
+    def added(*names: str) -> list[str]:
+        candidates = [Candidate(name, f"1.2.3.{at}", TOKEN, at + 1) for at, name in enumerate(names)]
+        return take({}, candidates).added
+
+    assert added("lamp", "lamp", "lamp") == ["lamp", "lamp 2", "lamp 3"]
+    assert added(" --x\ty\x1b ", "") == ["x y", "device-2"]
+    assert added("x" * 100) == ["x" * 58]
+
+
+def test_a_device_without_a_did_is_known_by_all_the_rest() -> None:
+    devices: dict[str, NamedDevice] = {}
+    candidate = Candidate("lamp", "1.2.3.4", TOKEN)
+    assert take(devices, [candidate]).added == ["lamp"]
+    assert take(devices, [candidate]).same == ["lamp"]
+    assert take(devices, [Candidate("lamp", "1.2.3.5", TOKEN)]).added == ["lamp 2"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "nothing\nof it", '{"a": 1}\n{"b": 2}', '[{"did": 5}]']
+)
+def test_what_says_nothing_of_devices_is_refused(text: str) -> None:
+    with pytest.raises(DevicesFileError, match=r"^file"):
+        read_candidates(text, "file")
+
+
+def test_the_line_that_is_no_json_is_named() -> None:
+    with pytest.raises(DevicesFileError, match="file, line 2: is not JSON"):
+        read_candidates(f"{json.dumps(CLOUD)}\n{{", "file")
+
+
+def test_too_many_are_cut_off() -> None:
+    candidates = read_candidates(json.dumps([CLOUD] * (MAX_DEVICES + 5)), "file")
+    assert len(candidates) == MAX_DEVICES
+
+
+def test_no_repr_shows_a_token() -> None:
+    assert TOKEN not in repr(read_candidates(json.dumps(CLOUD), "file"))
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=6)
+    | st.sampled_from([TOKEN, "1.2.3.4", "5", 5]),
+    lambda each: (
+        st.lists(each, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "token", "localip", "ip", "did", "model", "mac", "port", "homes", "x"]),
+            each,
+            max_size=6,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(document=JUNK)
+def test_whatever_comes_the_file_stays_one_that_can_be_read(document: object) -> None:
+    devices = {"fan": NamedDevice("fan", "1.2.3.4", OTHER, 5)}
+    try:
+        candidates = read_candidates(json.dumps(document), "file")
+    except DevicesFileError:
+        return
+    take(devices, candidates)
+    text = json.dumps({name: device.entry() for name, device in devices.items()})
+    assert parse_devices(text, "file") == devices
