@@ -99,7 +99,9 @@ class Sending(Wire):
             return
         room = self.max_in_flight - sum(call.method is not None for call in self._calls.active)
         for call in waiting:
-            if call.method is not None:  # a handshake takes no room: it is nothing that a device has to work at
+            if (
+                call.method is not None
+            ):  # a handshake takes no room: it is nothing that a device has to work at
                 if room <= 0:
                     continue
                 room -= 1
