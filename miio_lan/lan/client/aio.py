@@ -1,8 +1,8 @@
 """Sessions driven by an event loop: thousands of devices, one socket for each kind of address.
 
-All devices of a loop share its :class:`Station`: the sockets, and the limits on what is under way. A session is told what
-comes from its device's address and when its time has come; whoever waits for one of its calls waits for a future. What
-is given up (a cancelled task, a time-out around a call) is withdrawn at once: the next call to the device begins.
+All devices of a loop share its :class:`Station`: the sockets, and the limits on what is under way. A session is told
+what comes from its device's address and when its time has come; whoever waits for one of its calls waits for a future.
+What is given up (a cancelled task, a time-out around a call) is withdrawn at once: the next call to the device begins.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Connection(Lane):
         method: str,
         params: object,
         *,
-        timeout: float,
+        timeout: float,  # noqa: ASYNC109 - of an attempt
         retry_count: int,
         repeat_safe: bool | None = None,
         extra: Mapping[str, object] | None = None,
@@ -97,7 +97,7 @@ class Connection(Lane):
         )
         return await self._run(call)
 
-    async def handshake(self, *, timeout: float, retry_count: int) -> object:
+    async def handshake(self, *, timeout: float, retry_count: int) -> object:  # noqa: ASYNC109 - of an attempt
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
         return await self._run(
             self.session.handshake(self._clock(), timeout=timeout, retry_count=retry_count)
@@ -197,7 +197,7 @@ class Connection(Lane):
         if self._teller is not None:
             for told in session.take_told():
                 self._teller.tell(told)
-        self._set_timer(now)
+        self.set_timer(now)
 
     def _wake(self, call: Call) -> None:
         if isinstance(call.error, DeviceTimeout):
@@ -206,7 +206,7 @@ class Connection(Lane):
         if future is not None and not future.done():
             future.set_result(None)
 
-    def _set_timer(self, now: float) -> None:
+    def set_timer(self, now: float) -> None:
         """See to it that :meth:`_on_time` is called in time; too early does no harm."""
         due = self.session.deadline
         if self.waiting:
@@ -320,7 +320,7 @@ class Station:
         self.traffic.add(connection, call, now)
         self.pump(now)
         if not call.done:
-            connection._set_timer(now)
+            connection.set_timer(now)
 
     def pump(self, now: float) -> None:
         """Begin the calls whose turn it is."""

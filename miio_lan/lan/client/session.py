@@ -1,9 +1,9 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
 A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
-:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an open request is dropped and counted.
-Rules and their reasons: docs/architecture.md, "The session". What may go out again:
-:mod:`miio_lan.lan.client.repeating.repeats`.
+:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
+open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session".
+What may go out again: :mod:`miio_lan.lan.client.repeating.repeats`.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Session(Sending):
         error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
         self._end(call, None, error)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------------------
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.

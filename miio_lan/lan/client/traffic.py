@@ -1,4 +1,4 @@
-"""Whose turn it is when one machine talks to many devices: in the order asked for each, fair among all, not all at once.
+"""Whose turn it is when one machine talks to many devices: in order for each, fair among all, not all at once.
 
 What answers at once arrives at once, and a socket holds some hundred datagrams. So there are two limits on what may be
 under way: first hellos to devices that have to be greeted, and commands to others. Who gets no answer takes a place for

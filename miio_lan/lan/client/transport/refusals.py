@@ -1,7 +1,7 @@
 """What a socket that is connected to nobody is told of datagrams that could not be delivered.
 
-A connected socket is told by an error of the next call. One that serves many devices needs to know which of them is meant:
-Linux keeps that in a queue beside the socket. Elsewhere nothing is told, and silence has to do.
+A connected socket is told by an error of the next call. One that serves many devices needs to know which of them is
+meant: Linux keeps that in a queue beside the socket. Elsewhere nothing is told, and silence has to do.
 """
 
 from __future__ import annotations
