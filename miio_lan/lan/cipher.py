@@ -18,6 +18,8 @@ BLOCK_SIZE = 16
 
 #: What PKCS#7 adds, by the number of missing bytes.
 _PADDING = tuple(bytes((missing,)) * missing for missing in range(BLOCK_SIZE + 1))
+#: How a text may end, by its last byte: with so many of them, or not at all.
+_ENDINGS = ((), *_PADDING[1:], *[()] * (255 - BLOCK_SIZE))
 #: Ciphers kept for callers that have none of their own, at most.
 _MAX_IDLE = 256
 
@@ -106,7 +108,7 @@ class TokenCipher:
             )
         padded = self._decrypt(self._iv + ciphertext)
         added = padded[-1]
-        if not 0 < added <= BLOCK_SIZE or not padded.endswith(_PADDING[added]):
+        if not padded.endswith(_ENDINGS[added]):
             raise PayloadDecodeException(
                 "the decrypted text has no valid padding", kind="bad padding", raw=ciphertext
             )

@@ -239,17 +239,11 @@ def unwrap(datagram: bytes, token: bytes | None) -> Packet:
 
 
 def _open(datagram: bytes, cipher: TokenCipher | None) -> Packet:
-    if datagram[:2] != MAGIC[: len(datagram)]:
-        raise PayloadDecodeException(
-            "not ours: the datagram does not begin with 21 31", kind="not ours", raw=datagram
-        )
     if len(datagram) < HEADER_SIZE:
-        raise PayloadDecodeException(
-            f"truncated: {len(datagram)} bytes are less than a header of {HEADER_SIZE}",
-            kind="truncated",
-            raw=datagram,
-        )
-    _, length, device_id, stamp, sign = _HEADER.unpack_from(datagram)
+        raise _misfit(datagram)
+    magic, length, device_id, stamp, sign = _HEADER.unpack_from(datagram)
+    if magic != MAGIC:
+        raise _misfit(datagram)
     if length == HEADER_SIZE:
         return Packet(device_id, stamp, sign=sign, is_hello=True)
     if not HEADER_SIZE < length <= len(datagram):
@@ -268,3 +262,16 @@ def _open(datagram: bytes, cipher: TokenCipher | None) -> Packet:
             )
         raw = cipher.decrypt(raw)
     return Packet(device_id, stamp, None, raw, sign)
+
+
+def _misfit(datagram: bytes) -> PayloadDecodeException:
+    """Build the error for what has no header of ours."""
+    if datagram[:2] != MAGIC[: len(datagram)]:
+        return PayloadDecodeException(
+            "not ours: the datagram does not begin with 21 31", kind="not ours", raw=datagram
+        )
+    return PayloadDecodeException(
+        f"truncated: {len(datagram)} bytes are less than a header of {HEADER_SIZE}",
+        kind="truncated",
+        raw=datagram,
+    )

@@ -83,7 +83,7 @@ def read_payload(plain: bytes) -> Payload:
         pass
     else:
         if end == len(text):
-            if is_deep(value, body):
+            if body.count(b"[") + body.count(b"{") > MAX_DEPTH and is_deep(value):
                 raise PayloadDecodeException(
                     f"JSON nested more than {MAX_DEPTH} levels deep", kind="not JSON", raw=plain
                 )
@@ -94,13 +94,8 @@ def read_payload(plain: bytes) -> Payload:
     return _repaired(body, plain)
 
 
-def is_deep(value: object, body: bytes) -> bool:
-    """Tell whether a value is nested too deeply, without a deep stack.
-
-    :param body: the text it was read from; one with few brackets need not be looked at
-    """
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return False
+def is_deep(value: object) -> bool:
+    """Tell whether a value is nested too deeply, without a deep stack."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

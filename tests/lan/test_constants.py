@@ -14,6 +14,7 @@ PINS = {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,
         "_PADDING": tuple(bytes([size] * size) for size in range(17)),
+        "_ENDINGS": ((), *[bytes([size] * size) for size in range(1, 17)], *[()] * 239),
         "_MAX_IDLE": 256,
     },
     "lan.packet": {
@@ -103,6 +104,9 @@ PINS = {
         "INVALID_PARAM": (-32602, "Invalid param."),
         "TOO_COMPLEX": (-32605, "Too many obj"),
     },
+    "lan.client.call": {
+        "_SURELY_FITS": 936,
+    },
     "lan.client.clock": {
         "CLOCK_TOLERANCE": 3.0,
         "UNIX_TIME": 1_000_000_000,
@@ -166,7 +170,9 @@ PINS = {
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.blocking": {
-        "_BUFFER": 65536,
+        "_LARGEST": 65536,
+        "_ABOUT_RIGHT": 0.8,
+        "_BIT_LESS": 0.9,
         "_UNATTENDED": 1.0,
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,
@@ -189,6 +195,8 @@ def test_most_devices_are_like_this() -> None:
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
     assert unpinned({room: {"WINDOW": 11.0}}) == {room: {"WINDOW": 10.0}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}) == {"lan.client.afoot": {"_MAX_COPIES": 1000}}
-    assert unpinned({"lan.client.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
+        "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
+    }
+    assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}, whole=False) == {}
     assert unpinned({"lan.codes": {"_WHERE": {0, 1}}}, whole=False)

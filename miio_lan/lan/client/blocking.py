@@ -34,7 +34,10 @@ from miio_lan.lan.packet import PORT
 _LOGGER = logging.getLogger(__name__)
 
 #: No datagram is larger.
-_BUFFER = 65536
+_LARGEST = 65536
+#: A socket's time-out is left as it is while it is at least this share of a wait, else set to the second.
+_ABOUT_RIGHT = 0.8
+_BIT_LESS = 0.9
 #: Seconds after which datagrams may have piled up unread in the socket.
 _UNATTENDED = 1.0
 #: Of which so many are read at most.
@@ -82,8 +85,11 @@ class Connection(DeviceSocket):
         self._state = threading.RLock()
         self._leader: int | None = None
         self._leads_until = 0.0
-        self._waiters: list[threading.Lock] = []
-        self._buffer = bytearray(_BUFFER)
+        # Threads that wait for the one that waits on the socket: for the end of a call, or for a push.
+        self._waiters: dict[Call, threading.Lock] = {}
+        self._listeners: dict[int, threading.Lock] = {}
+        # Woken to wait on the socket next.
+        self._heir: threading.Lock | None = None
         self._attended = 0.0
 
     def split_off(self) -> None:
@@ -112,7 +118,6 @@ class Connection(DeviceSocket):
 
         :raises DeviceException: whatever ended the call instead of a result
         """
-
         return self._run(
             lambda now: self.session.command(
                 method,
@@ -135,18 +140,18 @@ class Connection(DeviceSocket):
 
         :param timeout: seconds; what already arrived is given at once
         """
-        arrived = self.session.pushes.arrived
+        inbox = self.session.pushes
         end = self._clock() + timeout
         within = self._is_telling()
         try:
             self._attend(end)
-            while not arrived and self._clock() < end:
-                self._wait(end, lambda: bool(arrived))
+            while not inbox.done and self._clock() < end:
+                self._wait(end)
                 self._tell()
             with self._state:
                 self._attended = self._clock()
-                self._wake()
-                return arrived.popleft() if arrived else None
+                self._hand_over()
+                return inbox.arrived.popleft() if inbox.arrived else None
         except BaseException:
             self._recover(None, within)
             raise
@@ -175,44 +180,39 @@ class Connection(DeviceSocket):
     # --- one call ----------------------------------------------------------------------------------------------
 
     def _run(self, make: Callable[[float], Call]) -> object:
+        """Have a call answered, or ended by its deadline."""
         call: Call | None = None
-        within = self._is_telling()
+        within = self._teller is not None and self._is_telling()
         try:
             with self._state:
-                call = make(self._clock())
-            self._converse(call)
-            self._finish(call)
-            self._tell()
+                now = self._clock()
+                call = make(now)
+                begun = self._begin(call, now)
+            while not begun:
+                self._attend(call.deadline)
+                with self._state:
+                    begun = self._begin(call, self._clock())
+            over = False
+            while not over:
+                if self._teller is not None:
+                    self._tell()
+                over = self._wait(call.deadline, call)
+            if self._teller is not None:
+                self._tell()
         except BaseException:
             self._recover(call, within)
             raise
         return call.outcome()
 
-    def _converse(self, call: Call) -> None:
-        """Have a call answered, or ended by its deadline."""
-        begun = False
-        while not begun:
-            self._attend(call.deadline)
-            with self._state:
-                begun = self._socket is not None  # or another thread closed it just now
-                if begun:
-                    self.session.begin(call, self._clock())
-                    self._flush()
-        overdue = False
-        while not call.done and not overdue:
-            self._tell()
-            # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
-            overdue = self._clock() >= call.deadline + _OVERDUE
-            self._wait(call.deadline, lambda: call.done)
-
-    def _finish(self, call: Call) -> None:
-        """Leave in regular course."""
-        with self._state:
-            self.session.abandon(call, "the call was lost", self._clock())
-            if isinstance(call.error, DeviceTimeout):
-                self._doubtful = True
-            self._attended = self._clock()
-            self._wake()
+    def _begin(self, call: Call, now: float) -> bool:
+        """Open a call where there is a socket that can be trusted, and tell whether there is."""
+        if self._socket is None or (self._doubtful and self.session.silent):
+            return False
+        if now - self._attended >= _UNATTENDED:
+            self._read_backlog(now)
+        self.session.begin(call, now)
+        self._flush()
+        return True
 
     def _recover(self, call: Call | None, within: bool) -> None:
         """Leave after an error or an interruption, wherever it came: nothing of this thread stays behind.
@@ -233,66 +233,122 @@ class Connection(DeviceSocket):
             self._attended = self._clock()
             self._wake()
 
-    def _wait(self, end: float, done: Callable[[], bool]) -> None:
+    def _wait(self, end: float, call: Call | None = None) -> bool:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
 
         :param end: wait no longer than this (monotonic seconds), whatever the session wants
-        :param done: whether there is nothing to wait for any more; asked while no other thread can change it
+        :param call: whose end is waited for; None: something that the device tells unasked
+        :returns: whether there is nothing to wait for any more
         """
+        awaited = self.session.pushes if call is None else call
         me = threading.get_ident()
         with self._state:
-            if done():
-                return
             now = self._clock()
+            if awaited.done:
+                self._leave(call, now)
+                self._hand_over()
+                return True
+            # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
+            overdue = now >= end + _OVERDUE
             deadline = self.session.deadline
-            wait = max(0.0, (end if deadline is None else min(end, deadline)) - now)
-            gone = self._leader is not None and now > self._leads_until + _GONE
-            if gone:
-                self._buffer = bytearray(_BUFFER)  # should it be there after all, it keeps the other one
-            # One's own name there is left over from an interrupted wait.
-            leading = gone or self._leader in {None, me}
+            wait = (end if deadline is None or end < deadline else deadline) - now
+            if wait < 0.0:
+                wait = 0.0
+            # One's own name there is left over from an interrupted wait, and so may be another's.
+            leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
+            waiter: threading.Lock | None = None
             if leading:
                 self._leads_until = now + wait
                 self._leader = me
-                sock, buffer = self._socket, self._buffer
+                sock = self._socket
             else:
-                wait = min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
-                waiter = threading.Lock()
-                waiter.acquire()
-                self._waiters.append(waiter)
-        if leading:
-            datagram, trouble = self._read(sock, buffer, wait)
-            with self._state:
-                # A socket that was replaced meanwhile says nothing of the device.
-                current = sock is self._socket
-                self._take(datagram if current else None, trouble if current else "")
+                # Whoever leads does what the session wants, unless that is sooner than it comes back.
+                sooner = deadline is not None and deadline < self._leads_until
+                if not sooner:
+                    wait = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
+                waiter = self._stand_by(call, me)
+        datagram, trouble = None, ""
+        if waiter is None:
+            datagram, trouble = self._read(sock, wait)
         else:
             waiter.acquire(timeout=wait)
-            with self._state:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-                self._take(None, "")
+        with self._state:
+            if waiter is not None:
+                leading = self._stand_up(waiter, call, me)
+            elif sock is not self._socket:
+                # A socket that was replaced meanwhile says nothing of the device.
+                datagram, trouble = None, ""
+            now = self._clock()
+            self._take(datagram, trouble, me, now)
+            if awaited.done or overdue:
+                self._leave(call, now)
+                if leading:
+                    self._hand_over()
+                return True
+        return False
 
-    def _read(self, sock: socket.socket | None, buffer: bytearray, wait: float) -> tuple[bytes | None, str]:
+    def _stand_by(self, call: Call | None, me: int) -> threading.Lock:
+        """Have this thread woken when its wait is over, or when it is to wait on the socket."""
+        waiter = threading.Lock()
+        waiter.acquire()
+        if call is None:
+            self._listeners[me] = waiter
+        else:
+            self._waiters[call] = waiter
+        return waiter
+
+    def _stand_up(self, waiter: threading.Lock, call: Call | None, me: int) -> bool:
+        """Undo that, and tell whether this thread was woken to wait on the socket."""
+        if call is None:
+            self._listeners.pop(me, None)
+        else:
+            self._waiters.pop(call, None)
+        heir = self._heir is waiter
+        if heir:
+            self._heir = None
+        return heir
+
+    def _leave(self, call: Call | None, now: float) -> None:
+        """Leave in regular course."""
+        if call is not None:
+            if not call.done:
+                self.session.abandon(call, "the call was lost", now)
+                self._flush()
+            if call.error is not None and isinstance(call.error, DeviceTimeout):
+                self._doubtful = True
+        self._attended = now
+
+    def _hand_over(self) -> None:
+        """Where nobody waits on the socket, wake one who does it next."""
+        if self._leader is not None or self._heir is not None:
+            return
+        if self._waiters:
+            self._heir = self._waiters.pop(next(iter(self._waiters)))
+        elif self._listeners:
+            self._heir = self._listeners.popitem()[1]
+        if self._heir is not None:
+            self._release(self._heir)
+
+    def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
         if sock is None:  # closed meanwhile, or it could not be opened again
             time.sleep(min(wait, _NO_SOCKET))
             return None, ""
         try:
-            # 0 would make the socket non-blocking, which reads as an error here.
-            sock.settimeout(max(wait, 0.0005))
-            size = sock.recv_into(buffer)
-            return bytes(buffer[:size]), ""
+            # Changing it asks the system. One that is about right, and not too long, will do: who wakes early waits on.
+            if not wait * _ABOUT_RIGHT <= (sock.gettimeout() or 0.0) <= wait:
+                # 0 would make the socket non-blocking, which reads as an error here.
+                sock.settimeout(max(wait * _BIT_LESS, 0.0005))
+            return sock.recv(_LARGEST), ""
         except TimeoutError:
             return None, ""
         except OSError as error:
             return None, self._describe(error)
 
-    def _take(self, datagram: bytes | None, trouble: str) -> None:
+    def _take(self, datagram: bytes | None, trouble: str, me: int, now: float) -> None:
         """Step down, hand the session what came of a wait, and send what it wants sent."""
-        if self._leader == threading.get_ident():
+        if self._leader == me:
             self._leader = None
-        now = self._clock()
         if datagram is not None:
             self.session.receive(datagram, now)
         elif trouble:
@@ -300,15 +356,21 @@ class Connection(DeviceSocket):
         else:
             self.session.tick(now)
         self._flush()
-        if datagram is not None or trouble or not (self._teller is None or self._teller.idle):
-            self._wake()
+        if not (self._teller is None or self._teller.idle):
+            self._hand_over()  # an observer may take its time
 
     def _wake(self) -> None:
-        """Let the waiting threads look whether their calls are done, and who waits on the socket next."""
-        for waiter in self._waiters:
-            with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
-                waiter.release()
+        """Let all look whether their wait is over, and who waits on the socket next."""
+        self._heir = None
+        for waiter in (*self._waiters.values(), *self._listeners.values()):
+            self._release(waiter)
         self._waiters.clear()
+        self._listeners.clear()
+
+    @staticmethod
+    def _release(waiter: threading.Lock) -> None:
+        with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
+            waiter.release()
 
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
@@ -329,12 +391,17 @@ class Connection(DeviceSocket):
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
-        self.session.take_ended()
+        """Put on the wire what the session wants sent, and let those go whose wait is over."""
         if self._teller is not None:
             self._teller.add(self.session.take_told())
-        while datagrams := self.session.take_output():
-            for datagram in datagrams:
-                self._send(datagram)
+        for datagram in self.session.take_output():
+            self._send(datagram)
+        for call in self.session.take_ended():
+            if call in self._waiters:
+                self._release(self._waiters.pop(call))
+        if self._listeners and self.session.pushes.done:
+            while self._listeners:
+                self._release(self._listeners.popitem()[1])
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -344,6 +411,7 @@ class Connection(DeviceSocket):
         except OSError as error:
             # The route may come back (a restart, Wi-Fi roaming): the session decides how long to go on.
             self.session.unreachable(self._describe(error), self._clock())
+            self._flush()
 
     # --- the socket --------------------------------------------------------------------------------------------
 
@@ -359,7 +427,9 @@ class Connection(DeviceSocket):
                     self._open(address)
         else:
             with self._state:
-                self._read_backlog()
+                now = self._clock()
+                if now - self._attended >= _UNATTENDED:
+                    self._read_backlog(now)
 
     def _resolve(self, end: float) -> Address:
         if self.find is not None and self._lookup is None:
@@ -371,20 +441,19 @@ class Connection(DeviceSocket):
             if lookup.finished:
                 self._lookup = None  # one that goes on is waited for by the next call
 
-    def _read_backlog(self) -> None:
+    def _read_backlog(self, now: float) -> None:
         """Read what piled up while nobody listened: its stamps say nothing about now."""
-        now = self._clock()
-        if self._socket is None or self._leader is not None or now - self._attended < _UNATTENDED:
+        if self._socket is None or self._leader is not None:
             return
         self._socket.settimeout(0)
         for _ in range(_BACKLOG):
             try:
-                size = self._socket.recv_into(self._buffer)
+                datagram = self._socket.recv(_LARGEST)
             except BlockingIOError:
                 break
             except OSError:
                 continue  # an old ICMP message
-            self.session.receive(bytes(self._buffer[:size]), now, stale=True)
+            self.session.receive(datagram, now, stale=True)
         self._flush()
 
 

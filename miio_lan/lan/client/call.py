@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from miio_lan.errors import (
@@ -22,6 +23,8 @@ from miio_lan.lan.payload import REQUEST_KEYS, dump_payload
 _ABSOLUTE_SETS = frozenset({"set_properties"})
 _READ_PREFIXES = ("get_", "miIO.get_")
 _READS = frozenset({"miIO.info", "miIO.wifi_assoc_state"})
+#: Bytes of a request that fits whatever its id: header, padding and ten digits take less than the rest.
+_SURELY_FITS = MAX_REQUEST - 64
 #: Said of a command that is no read and was perhaps executed.
 MAY_HAVE_RUN = "The command may have been executed: look at the product's state before repeating it"
 
@@ -31,6 +34,7 @@ def is_read(method: str) -> bool:
     return method.startswith(_READ_PREFIXES) or method in _READS
 
 
+@lru_cache(maxsize=256)
 def is_repeat_safe(method: str) -> bool:
     """Tell whether a command may be executed twice without anybody noticing: reads and absolute sets.
 
@@ -42,8 +46,7 @@ def is_repeat_safe(method: str) -> bool:
 class Call:
     """A command (or, with ``method`` None, a handshake) from start to end.
 
-    What is the same for every call at its start stands in the class: most calls end after one datagram each way, and
-    never write most of it.
+    What most calls never write stands in the class: they end after one datagram each way.
 
     :param timeout: seconds per attempt
     :param deadline: monotonic second at which it ends, whatever happens
@@ -53,22 +56,15 @@ class Call:
     :raises InvalidArgument: if ``extra`` has a key that every request has
     """
 
-    active: bool = False
     #: What it sets, see :mod:`miio_lan.lan.client.repeating.afoot`.
     targets: Targets = frozenset()
-    awaits_hello: bool = False
-    next_send: float = 0.0
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
-    first_sent: float | None = None
     #: The stamp of the first datagram, and how many ids had been given by then.
     first_stamp: int = 0
     first_given: int = 0
     last_sent: float = 0.0
-    sends: int = 0
-    #: Datagrams that left with it, but for those of which it is sure that they were not taken.
-    copies_out: int = 0
     #: Whether one that must not run twice may go out (again) now.
     cleared: bool = True
     #: Whether a hello was sent to see whether the device is there at all.
@@ -91,10 +87,6 @@ class Call:
     refused_with: DeviceError | None = None
     #: Why it was not sent again, in words.
     not_repeated: str = ""
-
-    done: bool = False
-    result: object = None
-    error: Exception | None = None
 
     def __init__(
         self,
@@ -121,6 +113,16 @@ class Call:
         #: Id -> when it was sent under it for the first time (nan once it was sent again under it), and the last time.
         self.sent_at: dict[int, float] = {}
         self.last_sent_at: dict[int, float] = {}
+        self.active = False
+        self.awaits_hello = False
+        self.next_send = 0.0
+        self.first_sent: float | None = None
+        self.sends = 0
+        #: Datagrams that left with it, but for those of which it is sure that they were not taken.
+        self.copies_out = 0
+        self.done = False
+        self.result: object = None
+        self.error: Exception | None = None
         if extra and (clash := REQUEST_KEYS & extra.keys()):
             raise InvalidArgument(
                 f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"
@@ -144,8 +146,10 @@ class Call:
         except (TypeError, ValueError, RecursionError) as error:
             raise DeviceException(f"the parameters of {self.method} have no JSON form: {error}") from None
         # Later ids may have more digits, up to ten.
-        size = sealed_size(len(payload) - len(str(number)) + 10)
-        if size > MAX_REQUEST:
+        if (
+            len(payload) > _SURELY_FITS
+            and (size := sealed_size(len(payload) - len(str(number)) + 10)) > MAX_REQUEST
+        ):
             raise RequestTooLong(
                 f"{self.method} would take a datagram of {size} bytes, devices accept {MAX_REQUEST}: "
                 f"shorten the parameters or split them over several commands"

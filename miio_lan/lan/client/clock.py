@@ -46,14 +46,17 @@ class DeviceClock:
             self._offset, self._heard = offset, now
             return True
         # Delay on the way only ever makes the offset smaller, so the larger one is nearer the truth.
-        self._offset, self._heard = max(self._offset, offset), now
+        if offset > self._offset:
+            self._offset = offset
+        self._heard = now
         return False
 
     def stamp(self, now: float) -> int:
         """Extrapolate the device's clock to now; 0 where nothing is known."""
         if self._offset is None:
             return 0
-        return max(0, int(self._offset + now))
+        stamp = int(self._offset + now)
+        return stamp if stamp > 0 else 0
 
     def surely_dropped(self, sent: float, stamp: int) -> bool:
         """Tell whether what was sent at an instant cannot have been taken, as a later stamp proves.

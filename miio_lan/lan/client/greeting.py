@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from miio_lan.lan.client.pacing import FIRST_HELLO, MAX_HELLO
 from miio_lan.lan.packet import HELLO
 
@@ -18,7 +20,7 @@ class Greeting:
     def __init__(self, hello: bytes = HELLO) -> None:
         self.hello = hello
         #: When the next hello of a handshake is due, monotonic seconds.
-        self.due = 0.0
+        self.due = math.inf
         self._wait = 0.0
         self._last: float | None = None
 
@@ -40,7 +42,7 @@ class Greeting:
 
     def answered(self) -> None:
         """Note an answer: the next handshake begins anew."""
-        self._wait = 0.0
+        self.due, self._wait = math.inf, 0.0
 
     def expected(self, now: float) -> bool:
         """Tell whether a hello reply may come now."""

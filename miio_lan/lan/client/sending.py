@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from miio_lan.errors import InvalidTokenException
@@ -64,27 +65,29 @@ class Sending(Wire):
         """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
         due = None if not self._calls.all else self.memory.due
         for call in self._calls.all:
-            wanted = call.deadline
+            if due is None or call.deadline < due:
+                due = call.deadline
             if call.active:
-                wanted = min(wanted, self.greeting.due if call.awaits_hello else call.next_send)
-            if due is None or wanted < due:
-                due = wanted
+                next_send = self.greeting.due if call.awaits_hello else call.next_send
+                if next_send < due:
+                    due = next_send
         return due
 
     def tick(self, now: float) -> None:
         """Let time pass: end what is overdue, send what is due."""
-        if not self._calls.all and self.memory.due is None:
+        calls = self._calls.all
+        if not calls and self.memory.due is None:
             return  # nearly every answer leaves it like this
-        for call in [call for call in self._calls.all if now >= call.deadline]:
-            self._give_up(call, now)
+        for call in calls.copy():
+            if now >= call.deadline:
+                self._give_up(call, now)
         self._activate(now)
-        active = self._calls.active
-        if now >= self.greeting.due and (waiting := [call for call in active if call.awaits_hello]):
+        if now >= self.greeting.due and (waiting := [call for call in calls if call.awaits_hello]):
             self._greet(waiting, now)
         if self.memory.due is not None:
             self._ask_for_memory(now)
-        for call in active:
-            if now >= call.next_send and not call.awaits_hello:
+        for call in calls.copy():
+            if call.active and now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
     def must_greet(self, now: float) -> bool:
@@ -94,22 +97,22 @@ class Sending(Wire):
         return self._silent or not self.clock.known or not self.lazy_discover
 
     def _activate(self, now: float) -> None:
-        waiting = self._calls.waiting
-        if not waiting:
-            return
-        room = self.max_in_flight - sum(call.method is not None for call in self._calls.active)
-        for call in waiting:
+        """Let calls have their turn, the oldest first, as many at a time as the device is to hold."""
+        room = self.max_in_flight
+        for call in self._calls.all:
             if (
                 call.method is not None
-            ):  # a handshake takes no room: it is nothing that a device has to work at
+            ):  # handshakes stand first and take no room: they are no work for an MCU
                 if room <= 0:
-                    continue
+                    return
                 room -= 1
-            call.awaits_hello = call.method is None or self.must_greet(now)
-            if call.awaits_hello and not any(other.awaits_hello for other in self._calls.active):
-                self.greeting.begin(now)
-            call.next_send = now
-            call.active = True
+            if not call.active:
+                if call.method is None or self.must_greet(now):
+                    if not any(other.awaits_hello for other in self._calls.all):
+                        self.greeting.begin(now)
+                    call.awaits_hello = True
+                call.next_send = now
+                call.active = True
 
     def _greet(self, waiting: list[Call], now: float) -> None:
         """Send the first or the next hello of a handshake."""
@@ -128,7 +131,7 @@ class Sending(Wire):
             self._end(call, None, InvalidTokenException(reason))
             self._activate(now)
         elif call.first_sent is None:
-            free = self._calls.free_at(call, now)
+            free = self._calls.free_at(call, now) if call.targets else now
             if free > now:
                 call.next_send = free
             else:
@@ -194,19 +197,19 @@ class Sending(Wire):
 
     def _transmit(self, call: Call, now: float) -> None:
         # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.
-        stamp = self.clock.stamp(now)
+        number, stamp = call.id, self.clock.stamp(now)
         if call.copies_out == 0:
             call.first_sent, call.first_stamp, call.first_given = now, stamp, self._ids.given
         call.sends += 1
         call.copies_out += 1
         call.cleared = False
         # A second send under the same id makes the round trip ambiguous: it is not measured.
-        call.sent_at[call.id] = now if call.id not in call.sent_at else float("nan")
-        call.last_sent_at[call.id] = call.last_sent = now
-        self._calls.by_id[call.id] = call
+        call.sent_at[number] = math.nan if number in call.sent_at else now
+        call.last_sent_at[number] = call.last_sent = now
+        self._calls.by_id[number] = call
         call.accompany = True
         call.next_send = now + call.resend_after
-        self._post(call.payload, now)
+        self._post(call.payload, now, stamp)
 
     def _give_up(self, call: Call, now: float) -> None:
         self._silent = True

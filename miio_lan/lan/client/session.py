@@ -122,7 +122,7 @@ class Session(Sending):
 
     def begin(self, call: Call, now: float) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
-        self._calls.all.append(call)
+        self._calls.add(call)
         self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
@@ -157,7 +157,8 @@ class Session(Sending):
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
             else:
-                self._note_repairs(packet.repairs)
+                if packet.repairs:
+                    self._note_repairs(packet.repairs)
                 self._content(packet, now, stale=stale)
         self.tick(now)
 
@@ -229,23 +230,22 @@ class Session(Sending):
             call.next_send = call.deadline
 
     def _content(self, packet: Packet, now: float, *, stale: bool) -> None:
-        payload = packet.payload
-        if self.device_id is not None and packet.device_id != self.device_id and self._proven:
-            self.dropped["another device id"] += 1
-        elif self.token is None:
-            self.dropped["no token to read it with"] += 1
-        else:
-            self._tell("up", packet.raw, now)
-            if isinstance(payload, dict):
-                self._message(packet, payload, now, stale=stale)
-            else:
-                self.dropped["not an object"] += 1
-
-    def _message(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
         """Take an authentic object: a push, or an answer to something that was asked and is still open.
 
         Whatever else it is may be old, and sent again by somebody: it sets no clock.
         """
+        payload = packet.payload
+        if packet.device_id != self.device_id and self._proven and self.device_id is not None:
+            self.dropped["another device id"] += 1
+            return
+        if self.token is None:
+            self.dropped["no token to read it with"] += 1
+            return
+        if self.observed:
+            self._tell("up", packet.raw, now)
+        if not isinstance(payload, dict):
+            self.dropped["not an object"] += 1
+            return
         self._proven = True
         self.device_id = packet.device_id
         if "method" in payload:
@@ -253,18 +253,24 @@ class Session(Sending):
             return
         number = reply_id(payload)
         call = self._calls.by_id.get(number) if number is not None else None
+        if number is None or call is None:
+            self._other_answer(packet, number, payload, now, stale=stale)
+        else:
+            self._authenticated(packet, now, stale=stale)
+            self._answer(call, number, payload, now)
+
+    def _other_answer(
+        self, packet: Packet, number: int | None, payload: dict[str, object], now: float, *, stale: bool
+    ) -> None:
+        """Take an answer to a question of our own, or one that nobody waits for."""
         check = self._calls.checks.pop(number, None) if number is not None else None
-        if number is None or (
-            call is None and check is None and not self.memory.answered(number, payload, now)
-        ):
+        if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
                 self._calls.late_answer(number, now)
             self.dropped["no open request has this id"] += 1
             return
         self._authenticated(packet, now, stale=stale)
-        if call is not None:
-            self._answer(call, number, payload, now)
-        elif check is not None:
+        if check is not None:
             self._checked(check, life_of(payload), now)
         elif self.memory.remembers and self.memory.newest == (life_of(payload), now):
             self._learnt(now)
@@ -277,9 +283,10 @@ class Session(Sending):
     def _heard(self, now: float) -> None:
         self._last_heard = now
         self._silent = False
-        self._refused_since = None
-        for call in self._calls.active:
-            call.refusals = 0
+        if self._refused_since is not None:
+            self._refused_since = None
+            for call in self._calls.active:
+                call.refusals = 0
 
     def _answer(self, call: Call, number: int, payload: dict[str, object], now: float) -> None:
         error = read_error(payload, call.method or "")

@@ -63,12 +63,17 @@ class Wire:
         self._output.append(self.greeting.said(now))
         self._tell("down", b"", now, "hello")
 
-    def _post(self, payload: bytes, now: float) -> None:
-        """Send a plaintext with the stamp the device has now."""
+    def _post(self, payload: bytes, now: float, stamp: int | None = None) -> None:
+        """Send a plaintext.
+
+        :param stamp: None for the one that the device has now
+        """
         cipher = self._own_cipher()
         if cipher is not None:
-            self._output.append(seal(payload, cipher, self.device_id or 0, self.clock.stamp(now)))
-            self._tell("down", payload, now)
+            stamp = self.clock.stamp(now) if stamp is None else stamp
+            self._output.append(seal(payload, cipher, self.device_id or 0, stamp))
+            if self.observed:
+                self._tell("down", payload, now)
 
     def _tell(self, direction: str, plain: bytes, now: float, note: str = "") -> None:
         if self.observed:

@@ -158,18 +158,18 @@ def test_what_lay_in_the_socket_is_read_as_old_news(server: Server) -> None:
 
 
 def test_old_news_of_a_closed_port_is_no_error(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
-    original = socket.socket.recv_into
+    original = socket.socket.recv
     news = [ConnectionRefusedError(111, "Connection refused")] * 3
 
-    def receive(self: socket.socket, buffer: bytearray) -> int:
+    def receive(self: socket.socket, size: int) -> bytes:
         if news:
             raise news.pop()
-        return original(self, buffer)
+        return original(self, size)
 
     now = [100.0]
     with connect(server, clock=lambda: now[0]) as connection:
         ask(connection)
-        monkeypatch.setattr(socket.socket, "recv_into", receive)
+        monkeypatch.setattr(socket.socket, "recv", receive)
         now[0] += 2
         assert ask(connection, [3]) == [3]
     assert not news
@@ -264,11 +264,11 @@ def test_an_interrupted_call_leaves_the_connection_usable(
     with connect(server) as connection:
         ask(connection)
 
-        def interrupt(self: socket.socket, buffer: bytearray) -> int:
+        def interrupt(self: socket.socket, size: int) -> bytes:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(socket.socket, "recv_into", interrupt)
+            patch.setattr(socket.socket, "recv", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 ask(connection, ["lost"])
         assert not connection.session.busy

@@ -8,7 +8,7 @@ from miio_lan.lan.client.repeating.afoot import Afoot
 
 
 class OpenCalls:
-    """Calls in the order of their begin.
+    """Calls in the order of their begin, handshakes first.
 
     One list, and a mark on those that may send: wherever a thread is interrupted, a call is in it or not.
     """
@@ -28,18 +28,21 @@ class OpenCalls:
         """Those whose turn it is."""
         return [call for call in self.all if call.active]
 
-    @property
-    def waiting(self) -> list[Call]:
-        """Those whose turn it is not yet."""
-        return [call for call in self.all if not call.active]
+    def add(self, call: Call) -> None:
+        """Put a call behind the others; handshakes stand before the commands."""
+        if call.method is None:
+            self.all.insert(0, call)
+        else:
+            self.all.append(call)
 
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
         for number, sent in call.last_sent_at.items():
             if self.by_id.pop(number, None) is not None:
                 self.afoot.left(number, sent, call.targets)
-        for number in [number for number, other in self.checks.items() if other is call]:
-            del self.checks[number]
+        if self.checks:
+            for number in [number for number, other in self.checks.items() if other is call]:
+                del self.checks[number]
         if call in self.all:
             self.all.remove(call)
         if self.all:
@@ -58,8 +61,6 @@ class OpenCalls:
 
     def free_at(self, call: Call, now: float) -> float:
         """Tell when a set may go out first: not while an older one of the same property may still be under way."""
-        if not call.targets:
-            return now
         for other in self.all:
             if other is call:
                 break

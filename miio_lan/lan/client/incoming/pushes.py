@@ -42,6 +42,11 @@ class PushInbox:
         self._seen: OrderedDict[int, float] = OrderedDict()
         self._marks: OrderedDict[tuple[int, int], None] = OrderedDict()
 
+    @property
+    def done(self) -> bool:
+        """Whether a reader need not wait."""
+        return bool(self.arrived)
+
     def take(
         self, payload: Mapping[str, object], now: float, *, stamp: int | None = None
     ) -> tuple[dict[str, object] | None, bool]:

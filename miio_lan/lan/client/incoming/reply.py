@@ -21,10 +21,8 @@ _ID = re.compile(rb'"id"[ \t]{0,8}:[ \t]{0,8}"?(\d{1,10})(?!\d)')
 def reply_id(payload: Mapping[str, object]) -> int | None:
     """Give the id of a payload, None where it has none that could be one."""
     value = payload.get("id")
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int):
-        return value
+        return None if isinstance(value, bool) else value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         return int(value)
     return None
