@@ -7,8 +7,14 @@ from support.constants import unpinned
 from miio_lan.device.blocking import Device
 
 PINS = {
-    "device.steps.miot_calls": {
+    "device.arguments": {
+        "MAX_RETRIES": 1_000_000,
+        "_MAX_SSID": 32,
+        "_MAX_PASSWORD": 64,
+    },
+    "device.steps.reading": {
         "DEFAULT_LIMIT": 15,
+        "SPOILT": -4004,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
     },
     "device.ota": {
