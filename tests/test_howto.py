@@ -20,7 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.device.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
+from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import wall_clock
 from miio_lan.record import read
 from miio_lan.uart import line as lines
@@ -305,6 +307,22 @@ def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
         assert reader.write_files() == ["look.py", "conftest.py", "test_faults.py"]
         reader.follow()
     assert len(reader.done) == 8
+
+
+def test_finding_and_naming(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    loopback = next(each.name for each in local_interfaces() if each.is_loopback)
+    text = page("discover.md")
+    reader = Reader(text, {" lo ": f" {loopback} "}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["find.py", "tokens.json"]
+    reader.follow()
+    assert len(reader.done) == 10
+    assert [(each.name, each.ip) for each in read_devices(names).values()] == [("lamp", "192.168.1.9")]
+    shown = text.partition("written by hand")[2]
+    (example,) = re.findall(
+        r"^```json\n(.*?)^```$", shown.partition("## Import")[0], re.MULTILINE | re.DOTALL
+    )
+    assert parse_devices(example, "page")["lamp"].did == 13646404
 
 
 def test_each_fault_and_note_the_page_names_exists() -> None:

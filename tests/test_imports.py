@@ -24,6 +24,7 @@ PACKAGE = "miio_lan"
 RULES_WITHOUT_IO = (
     "foreign",
     *("lan.packet", "lan.layouts", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *("lan.discovery.announcement", "lan.discovery.findings", "lan.discovery.search"),
     *(
         f"lan.client.{name}"
         for name in (

@@ -10,7 +10,7 @@ import miio_lan
 from miio_lan import errors
 
 NAMES = {
-    *("Device", "MiotDevice", "DeviceStatus", "DeviceInfo", "UpdateState", "command"),
+    *("Device", "MiotDevice", "DeviceStatus", "DeviceInfo", "UpdateState", "command", "discover"),
     *("DeviceException", "DeviceError", "RecoverableError", "McuTimeout", "DeviceTimeout", "OutcomeUnknown"),
     *("InvalidTokenException", "PayloadDecodeException", "DeviceInfoUnavailableException"),
     "UnsupportedFeatureException",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from miio_lan.cli.devices.names import complete_names
+from miio_lan.cli.naming.completion import complete_names
 from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS

@@ -24,7 +24,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "set": ("device.properties", "set_"),
     "action": ("device.properties", "action"),
     "discover": ("discover.command", "discover"),
-    "device": ("devices.group", "device"),
+    "device": ("naming.group", "device"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),

@@ -25,6 +25,10 @@ SEARCH_TIME = 5.0
 """Seconds that a device is looked for, at most; and never longer than half of what the call has left."""
 
 
+PATIENCE = 0.7
+"""Seconds that a device has to answer at its old address before everybody is asked; at most a third of the search."""
+
+
 class Follower:
     """Knows where a device with a name is.
 
@@ -49,7 +53,9 @@ class Follower:
             return known.ip
         from miio_lan.lan.discovery.blocking import locate
 
-        found = locate(known.did, known.ip, timeout=min(SEARCH_TIME, max(0.1, seconds / 2)), port=known.port)
+        timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
+        how = {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
+        found = locate(known.did, known.ip, port=known.port, **how)
         if found is not None and found != known.ip:
             self._moved(found)
         return self.device.ip

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, printable_json
 from miio_lan.lan import PORT
+from miio_lan.lan.discovery.announcement import MAX_DID
 from miio_lan.record.redact import Secret, as_secret, is_secret
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ DEVICES_VARIABLE = "MIIO_LAN_DEVICES"
 
 MAX_NAME = 64
 """Characters of the longest name."""
-MAX_DID = 0xFFFF_FFFF_FFFF_FFFE
-"""The largest did: 64 bits, and all ones means "unknown"."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEYS = ("ip", "token", "did", "model", "port")

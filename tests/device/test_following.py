@@ -40,7 +40,7 @@ def put(
 
 
 def test_the_constants_are_what_they_were() -> None:
-    assert following.SEARCH_TIME == 5.0
+    assert (following.SEARCH_TIME, following.PATIENCE) == (5.0, 0.7)
 
 
 def test_a_device_by_its_name(file: DevicesFile, server: Server) -> None:
@@ -82,7 +82,7 @@ def test_a_device_that_has_moved_is_found_and_the_file_knows(
         assert device.send("get_prop", [2]) == [2]
     (asked,) = moved
     assert (asked["did"], asked["known"], asked["port"]) == (DEVICE_ID, "127.0.0.9", server.port)
-    assert 4.9 < asked["timeout"] <= 5.0
+    assert (asked["timeout"], asked["patience"]) == (5.0, 0.7)
     assert file.get("lamp").ip == "127.0.0.1"
     assert caplog.messages == ["lamp is at 127.0.0.1 now, no more at 127.0.0.9"]
 
@@ -127,6 +127,16 @@ def test_without_a_did_or_an_address_nothing_is_looked_for(
     file.put(NamedDevice("lamp", ip, TOKEN.hex(), did))
     assert Follower("lamp", file.path).find(20.0) == ip
     assert moved == []
+
+
+def test_a_call_with_little_time_searches_briefly(file: DevicesFile, moved: list[dict[str, object]]) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.1", TOKEN.hex(), 5))
+    Follower("lamp", file.path).find(0.6)
+    Follower("lamp", file.path).find(-3)
+    assert [(each["timeout"], each["patience"]) for each in moved] == [
+        (0.3, pytest.approx(0.1)),
+        (0.1, pytest.approx(0.1 / 3)),
+    ]
 
 
 def test_who_answers_nowhere_stays_where_it_was(file: DevicesFile, server: Server) -> None:

@@ -93,6 +93,19 @@ def test_the_memory_is_bounded() -> None:
         endpoint.close()
 
 
+def test_a_product_for_all_addresses_hears_broadcasts() -> None:
+    with (
+        VirtualProduct(host="0.0.0.0") as product,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking,
+    ):
+        asking.settimeout(PATIENCE)
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        asking.sendto(HELLO, ("127.255.255.255", product.port))
+        assert asking.recvfrom(100)[1] == ("127.0.0.1", product.port)
+        # What it tells of its network is the address it answers from, not the one that all have in common.
+        assert product.call(lambda _: product.module.chip.address) == "127.0.0.1"
+
+
 def test_a_product_for_all_addresses_tells_the_one_it_was_asked_at() -> None:
     with VirtualProduct(host="0.0.0.0") as product:
         for asked in ("127.0.0.5", "127.0.0.6"):

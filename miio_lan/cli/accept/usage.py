@@ -29,7 +29,7 @@ _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{
         name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
-        for name in ("ip", "token", "timeout", "retries", "port")
+        for name in ("device", "ip", "token", "timeout", "retries", "port")
     },
 }
 

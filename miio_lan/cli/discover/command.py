@@ -18,7 +18,7 @@ from miio_lan.click_common.tokens import TOKEN_OPTIONS
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from typing import NoReturn
 
     from miio_lan.lan.discovery.findings import Finding
@@ -77,8 +77,13 @@ def _search(
     from miio_lan.cli.virtual.run import killed_is_interrupted
 
     live = not settings.json and sys.stdout.isatty()
-    with killed_is_interrupted(), Live(found, names) if live else contextlib.nullcontext():
-        for finding in _findings(settings, options):
+    searched = _findings(settings, options)
+    with (
+        killed_is_interrupted(),
+        contextlib.closing(searched),
+        Live(found, names) if live else contextlib.nullcontext(),
+    ):
+        for finding in searched:
             found[finding.did] = finding
             if options["watch"] and not live:
                 _tell(settings, finding, names)
@@ -89,7 +94,7 @@ def _search(
         echo("\n".join(rows(list(found.values()), names, time.monotonic())))
 
 
-def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Generator[Finding, None, None]:
     from miio_lan.lan.discovery.blocking import search
 
     return search(

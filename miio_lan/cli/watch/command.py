@@ -113,7 +113,7 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
         refuse("--speed is the pace of a replay: it needs --replay.")
     if given("every") and not (calls or options["spec"]):
         refuse("--every says how often something is sent: it needs --send or --virtual.")
-    device = given("ip", "timeout", "retries", "port", *(() if options["spec"] else TOKEN_OPTIONS))
+    device = given("device", "ip", "timeout", "retries", "port", *(() if options["spec"] else TOKEN_OPTIONS))
     if device and (options["spec"] or not calls):
         name = device[0].replace("_", "-")
         refuse(f"--{name} is about a device that is sent something: it needs --send, without --virtual.")

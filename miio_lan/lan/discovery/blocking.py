@@ -56,10 +56,12 @@ def discover(
     :raises DeviceException: if there is no interface to search by
     """
     found: dict[int, Finding] = {}
-    for finding in search(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port):
-        found[finding.did] = finding
-        if callback is not None:
-            callback(finding)
+    searched = search(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port)
+    with contextlib.closing(searched):  # a callback may raise
+        for finding in searched:
+            found[finding.did] = finding
+            if callback is not None:
+                callback(finding)
     return list(found.values())
 
 

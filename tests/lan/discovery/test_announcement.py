@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.lan.discovery import read_announcement
-from miio_lan.lan.discovery.announcement import SERVICE, Announcement
+from miio_lan.lan.discovery.announcement import MAX_DID, MAX_TEXT, SERVICE, Announcement
 
 MAC = "F0:B4:29:AA:BB:0C"
 GOOD = b"\x07epoch=1\x10mac=f0b429aabb0c"
@@ -14,7 +14,7 @@ SHIFTED = b"\x01e\x18poch=1\x10mac=f0b429aabb0c"
 
 
 def test_the_constants_are_what_they_were() -> None:
-    assert SERVICE == "_miio._udp.local."
+    assert (SERVICE, MAX_DID, MAX_TEXT) == ("_miio._udp.local.", 2**64 - 2, 4096)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_leaving_early_leaves_nothing(product: VirtualProduct) -> None:
     assert asyncio.run(first(), debug=True) == DID
 
 
+def test_a_callback_that_raises_leaves_nothing(product: VirtualProduct) -> None:
+    def fail(finding: Finding) -> None:
+        raise RuntimeError(finding.ip)
+
+    with pytest.raises(RuntimeError, match=r"127\.0\.0\.7") as raised:
+        miio_lan.discover(60, subnets="127.0.0.7", port=product.port, callback=fail)
+    # The error, and with it all frames, is still there when it is looked what is left.
+    assert raised.value
+
+
 def test_a_cancelled_search_leaves_nothing(product: VirtualProduct) -> None:
     async def cancelled() -> None:
         async def forever() -> None:

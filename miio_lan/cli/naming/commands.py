@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.cli.devices.names import complete_names
+from miio_lan.cli.naming.completion import complete_names
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo, echo_json, secrets_are_shown

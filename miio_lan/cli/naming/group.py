@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEVICE_COMMANDS: Mapping[str, tuple[str, str]] = {
-    "add": ("devices.add", "add"),
-    "list": ("devices.commands", "list_"),
-    "remove": ("devices.commands", "remove"),
-    "import": ("devices.commands", "import_"),
+    "add": ("naming.add", "add"),
+    "list": ("naming.commands", "list_"),
+    "remove": ("naming.commands", "remove"),
+    "import": ("naming.commands", "import_"),
 }
 
 device = LazyGroup(
