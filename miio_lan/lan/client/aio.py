@@ -292,6 +292,7 @@ class Station:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self._clock = time.monotonic
         self.traffic: Traffic[Connection] = Traffic(RANDOM)
         self._endpoints: dict[tuple[int, str | None], list[Endpoint]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -333,7 +334,7 @@ class Station:
 
     def _on_time(self) -> None:
         self._timer = None
-        self.pump(time.monotonic())
+        self.pump(self._clock())
 
     def close(self) -> None:
         """Close the sockets: the loop ends."""
