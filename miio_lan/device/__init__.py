@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
+    from miio_lan.device.fleet import Fleet
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.miot_aio import AsyncMiotDevice
@@ -23,6 +24,7 @@ __all__ = [
     "Device",
     "DeviceInfo",
     "DeviceStatus",
+    "Fleet",
     "MiotDevice",
     "UpdateState",
 ]
@@ -32,6 +34,7 @@ _HOMES = {
     "AsyncMiotDevice": "miot_aio",
     "Device": "blocking",
     "DeviceInfo": "info",
+    "Fleet": "fleet",
     "DeviceStatus": "status",
     "MiotDevice": "miot",
     "UpdateState": "ota",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -36,6 +36,17 @@ Result = TypeVar("Result")
 
 #: When the call ends that a task is in, monotonic seconds; it may consist of several commands.
 _DEADLINE: ContextVar[float | None] = ContextVar("deadline of a call", default=None)
+
+
+@contextmanager
+def until(deadline: float | None) -> Iterator[None]:
+    """Have all calls of the task end by a deadline (monotonic seconds) at the latest; an earlier one stays."""
+    outer = _DEADLINE.get()
+    mark = _DEADLINE.set(min((each for each in (outer, deadline) if each is not None), default=None))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(mark)
 
 
 class AsyncDevice:
@@ -192,16 +203,13 @@ class AsyncDevice:
 
         :param bounded: whether all steps together end by one deadline, that of a single command
         """
-        if not bounded or _DEADLINE.get() is not None:
+        if not bounded:
             return await carry_out_awaiting(steps, self._ask)
         deadline = None
         with suppress(InvalidArgument):  # which the first command says better
             deadline = time.monotonic() + arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
-        mark = _DEADLINE.set(deadline)
-        try:
+        with until(deadline):
             return await carry_out_awaiting(steps, self._ask)
-        finally:
-            _DEADLINE.reset(mark)
 
     async def _ask(self, ask: Ask) -> Any:
         own = type(self).send is AsyncDevice.send and "send" not in vars(self)

@@ -345,7 +345,7 @@ class Station:
                 endpoint.close()
 
 
-async def _end_of_loop(station: weakref.ref[Station]) -> AsyncGenerator[None]:
+async def _end_of_loop(station: weakref.ref[Station]) -> AsyncGenerator[None, None]:
     """Close a station when its loop ends: ``asyncio.run`` and its like close the generators that were left open."""
     try:
         yield
