@@ -28,7 +28,7 @@ D = TypeVar("D", bound=AsyncDevice)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome(Generic[T]):
     """What came of asking one device.
 
