@@ -17,8 +17,8 @@ from miio_lan.lan.client.session import Session
 IDLE = 75.0
 TIMEOUT = 5.0
 RETRIES = 3
-#: Of a time-out: 0.2 s, the soonest at which miio_lan ever sends again. Below it, nothing was waited for.
-LIMIT = 0.04
+#: Of a time-out: 0.1 s, the soonest at which miio_lan ever sends again. Below it, nothing was waited for.
+LIMIT = 0.02
 TARGETS = [Row("idle", "command after 75 s idle, extra time in time-outs of 5 s", None, "<=", LIMIT)]
 
 Send = Callable[[], object]

@@ -36,6 +36,8 @@ class DeviceException(Exception):
 
     #: Whether the command that ended with this error may have been executed; False where it surely was not.
     may_have_run: bool = False
+    #: What had to be mended in the replies of the device, where a command line tells of the error.
+    mended: tuple[str, ...] = ()
 
 
 class DeviceError(DeviceException):

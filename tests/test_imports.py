@@ -28,7 +28,7 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids"),
+            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns"),
             *("incoming", "repeating"),
         )
     ),

@@ -19,6 +19,7 @@ from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from miio_lan.device.blocking import Device
     from miio_lan.record.redact import Secret
 
 # What a device refuses is shown as what comes of the command.
@@ -33,6 +34,7 @@ class CliSettings:
     :param device: the name of a device
     :param timeout: seconds per attempt
     :param retries: attempts after the first one
+    :param opened: the device that the command speaks to, once it does
     :param typed: the names of the options that were typed, tokens aside: others may come from the environment
     """
 
@@ -46,6 +48,12 @@ class CliSettings:
     verbose: int = 0
     show_secrets: bool = False
     typed: set[str] = field(default_factory=set)
+    opened: Device | None = None
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """What had to be mended in the replies of the device; empty for most."""
+        return () if self.opened is None else self.opened.mended
 
     @property
     def token(self) -> Secret | None:

@@ -1,7 +1,7 @@
 """How wide what people read may be, and long rows folded to that.
 
-On a terminal nothing is wider than it. In a pipe a row stays a row, for ``grep``, unless ``COLUMNS`` says how wide it
-is to be. JSON and values are never folded.
+On a terminal nothing is wider than it. In a pipe a row stays a row, for ``grep``; what is laid out in lanes, and
+sentences on stderr, follow ``COLUMNS`` there. JSON and values are never folded.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ from typing import Any
 
 #: Narrower than this nothing is laid out: words would be cut everywhere.
 NARROWEST = 40
+
+
+def rows_of(stream: Any) -> int | None:
+    """Give the width to which rows are folded: none where a program reads them, whatever ``COLUMNS`` says."""
+    try:
+        return columns(stream) if stream.isatty() else None
+    except (AttributeError, ValueError):
+        return None
 
 
 def columns(stream: Any) -> int | None:

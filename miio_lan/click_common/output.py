@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from miio_lan.click_common.layout import columns, folded
+from miio_lan.click_common.layout import columns, folded, rows_of
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.status import DeviceStatus
 from miio_lan.device.steps.calls import PropertyTest
@@ -64,7 +64,7 @@ def echo(
     encoding = getattr(stream, "encoding", None) or "utf-8"
     harmless = str(text) if styled else printable(str(text), rows=True)
     if not styled and (err if fold is None else fold):
-        harmless = folded(harmless, columns(stream))
+        harmless = folded(harmless, columns(stream) if err else rows_of(stream))
     shown = harmless.encode(encoding, "backslashreplace").decode(encoding)
     try:
         click.echo(shown + end, err=err, nl=False)
@@ -93,6 +93,23 @@ def echo_json(document: object, *, secrets: bool = False) -> None:
     :param secrets: show secrets in any case
     """
     echo(json_line(plain(document) if secrets else without_secrets(plain(document))))
+
+
+def with_mended(document: object, mended: Sequence[str]) -> object:
+    """Let a document for ``--json`` say what was mended in the replies it comes from.
+
+    An object gets a further key, and so does each entry of a list of objects with codes; anything else becomes the
+    ``result`` of an object. Where nothing was mended, it stays what it is.
+    """
+    if not mended:
+        return document
+    told = {"mended": list(mended)}
+    shown = plain(document)
+    if isinstance(shown, dict):
+        return {**shown, **told}
+    if isinstance(shown, list) and shown and all(isinstance(each, dict) and "code" in each for each in shown):
+        return [{**each, **told} for each in shown]
+    return {"result": shown, **told}
 
 
 def json_line(value: object) -> str:
@@ -148,6 +165,7 @@ def error_fields(error: BaseException) -> dict[str, Any]:
     known = ("code", "method", "id", "exe_time", "sent", "elapsed", "kind")
     told = {name: plain(getattr(error, name)) for name in known if getattr(error, name, None) is not None}
     told |= {"may_have_run": error.may_have_run} if isinstance(error, DeviceException) else {}
+    told |= {"mended": list(mended)} if (mended := getattr(error, "mended", ())) else {}
     return {"type": type(error).__name__, "message": str(error), "code": None, "method": None} | told
 
 
@@ -180,7 +198,7 @@ def render(value: object) -> str:
     if isinstance(value, (Mapping, list, tuple)):
         shown = without_secrets(plain(value))
         short = json.dumps(shown, ensure_ascii=False)
-        fits = len(short) <= min(_WIDE, columns(sys.stdout) or _WIDE)
+        fits = len(short) <= min(_WIDE, rows_of(sys.stdout) or _WIDE)
         whole = short if fits else json.dumps(shown, ensure_ascii=False, indent=2)
         return printable(whole, rows=True)
     return printable(without_secrets(str(value)), rows=True)
@@ -194,7 +212,7 @@ def render_named(name: str, value: object) -> str:
 def _table(rows: Sequence[tuple[str, object]]) -> str:
     width = max((len(name) for name, _ in rows), default=0) + 2
     laid = (f"{name + ':':<{width}}{render_named(name, item)}".rstrip() for name, item in rows)
-    most = columns(sys.stdout)
+    most = rows_of(sys.stdout)
     return "\n".join(folded(row, most, " " * min(width, (most or 0) // 2)) for row in laid)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,6 @@ from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
 from miio_lan.device.steps import calls
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
-from miio_lan.device.tracing import teller
 from miio_lan.errors import (
     DeviceException,
     DeviceInfoUnavailableException,
@@ -31,7 +29,7 @@ from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
-from miio_lan.record.redact import as_secret
+from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 
     from miio_lan.device.steps.subscription import Subscription
     from miio_lan.record import Observer
-
-_LOGGER = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -120,7 +116,11 @@ class Device:
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
         )
-        tell = teller(arguments.checked_observer(observer), debug, peer)
+        tell = None
+        if arguments.checked_observer(observer) is not None or debug > 0:
+            from miio_lan.device.tracing import teller  # most programs observe nothing
+
+            tell = teller(observer, debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
 
@@ -239,6 +239,11 @@ class Device:
         """Last used message id."""
         return self._connection.session.last_id
 
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """What had to be mended in this device's replies so far, each kind once; empty for most devices."""
+        return tuple(self._connection.session.mended)
+
     def _reachable(self) -> Connection:
         if not self.ip:
             raise InvalidArgument("this device was made without an address: give Device(ip=...)")
@@ -302,7 +307,11 @@ class Device:
 
     def _check_model(self) -> None:
         if self.supported_models and self._model not in self.supported_models:
-            _LOGGER.warning("%s is not among the models %s is meant for", self._model, type(self).__name__)
+            import logging  # most programs name no models
+
+            logging.getLogger(__name__).warning(
+                "%s is not among the models %s is meant for", self._model, type(self).__name__
+            )
 
     @command
     def raw_command(self, command: str, parameters: Any = None) -> Any:

@@ -5,10 +5,9 @@ Nothing here imports click; :meth:`miio_lan.Device.get_device_group` builds comm
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Mapping
+from types import FunctionType, MappingProxyType
+from typing import Any, NamedTuple, TypeVar, overload
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 #: What ``click.argument(...)`` and ``click.option(...)`` return.
@@ -17,8 +16,7 @@ ClickDecorator = Callable[[Any], Any]
 _ATTRIBUTE = "__miio_command__"
 
 
-@dataclass(frozen=True, slots=True)
-class CommandData:
+class CommandData(NamedTuple):
     """How a method appears on the command line.
 
     :param name: its name there; None for the method's own
@@ -31,7 +29,7 @@ class CommandData:
     name: str | None = None
     decorators: tuple[ClickDecorator, ...] = ()
     default_output: ClickDecorator | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 @overload
@@ -75,7 +73,12 @@ def command(
 
 def _is_method(function: Any) -> bool:
     """Tell a decorated method from what ``click.option()`` returns: both are plain functions."""
-    return inspect.isfunction(function) and next(iter(inspect.signature(function).parameters), None) == "self"
+    if not isinstance(function, FunctionType):
+        return False
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = getattr(function, "__code__", None)
+    return code is not None and code.co_varnames[: code.co_argcount][:1] == ("self",)
 
 
 def _attach(method: Method, data: CommandData) -> Method:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from miio_lan.foreign import printable
-from miio_lan.record.redact import redact
 
 
 class DeviceInfo:
@@ -19,6 +18,8 @@ class DeviceInfo:
         self.data: dict[str, Any] = dict(data)
 
     def __repr__(self) -> str:
+        from miio_lan.record.redact import redact  # most programs show none
+
         # The token some devices put into this answer is not shown, wherever they put it.
         told = f"{self.model} v{self.firmware_version} ({self.mac_address}) @ {self.ip_address}"
         return f"<DeviceInfo {printable(redact(told))}>"

@@ -13,7 +13,7 @@ from miio_lan.device.steps import miot_calls, plain
 from miio_lan.device.steps.plain import MiotMapping, MiotValueType
 from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
 from miio_lan.errors import UnsupportedFeatureException
-from miio_lan.record.redact import as_secret
+from miio_lan.record.redact.secret import as_secret
 from miio_lan.uart.document import GET_PROPERTIES
 
 __all__ = ["MiotDevice", "MiotMapping", "MiotValueType"]

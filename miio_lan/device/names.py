@@ -145,7 +145,7 @@ def _find(spec: Spec, name: str, things: list[Thing], kind: str) -> Thing:
         found = [thing for thing in things if wanted in (_long(spec, thing), thing.name)]
     if len(found) == 1:
         return found[0]
-    whose = spec.model or spec.description or "the product"
+    whose = spec.shown_model or spec.description or "the product"
     if found:
         rivals = ", ".join(f"{_long(spec, thing)} ({_numbers(thing)})" for thing in found)
         raise SpecError(f"{kind} {show(wanted)} of {whose} is ambiguous: {rivals}")

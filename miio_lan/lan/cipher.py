@@ -19,7 +19,7 @@ BLOCK_SIZE = 16
 #: What PKCS#7 adds, by the number of missing bytes.
 _PADDING = tuple(bytes((missing,)) * missing for missing in range(BLOCK_SIZE + 1))
 #: How a text may end, by its last byte: with so many of them, or not at all.
-_ENDINGS = ((), *_PADDING[1:], *[()] * (255 - BLOCK_SIZE))
+_ENDINGS: tuple[bytes | tuple[()], ...] = ((), *_PADDING[1:], *[()] * (255 - BLOCK_SIZE))
 #: Ciphers kept for callers that have none of their own, at most.
 _MAX_IDLE = 256
 

@@ -6,7 +6,6 @@ The device id is one 64-bit number. The layouts are declared in :mod:`miio_lan.l
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
@@ -54,9 +53,8 @@ _PROBE_MARK = b"MDID"
 _WILDCARD = 0xFE
 
 
-@dataclass(slots=True)
 class Packet:
-    """A datagram, taken apart. (Not frozen only because that would triple the time to make one.)
+    """A datagram, taken apart.
 
     :param device_id: the 64-bit did
     :param stamp: the device's clock, seconds
@@ -66,13 +64,33 @@ class Packet:
     :param repairs: what was mended while reading the JSON
     """
 
-    device_id: int
-    stamp: int
-    payload: object = None
-    raw: bytes = b""
-    sign: bytes = NO_SIGN
-    repairs: tuple[str, ...] = ()
-    is_hello: bool = False
+    __slots__ = ("device_id", "is_hello", "payload", "raw", "repairs", "sign", "stamp")
+
+    def __init__(
+        self,
+        device_id: int,
+        stamp: int,
+        payload: object = None,
+        raw: bytes = b"",
+        sign: bytes = NO_SIGN,
+        repairs: tuple[str, ...] = (),
+        *,
+        is_hello: bool = False,
+    ) -> None:
+        self.device_id = device_id
+        self.stamp = stamp
+        self.payload = payload
+        self.raw = raw
+        self.sign = sign
+        self.repairs = repairs
+        self.is_hello = is_hello
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Packet):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         # The sign of a hello reply may be the device's token: it is not shown.

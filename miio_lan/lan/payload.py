@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import json.encoder
 import math
 import re
+from collections.abc import Callable
 from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
-from miio_lan.record.redact import redact
 
 #: How much of a broken text an error shows.
 REQUEST_KEYS = frozenset({"id", "method", "params"})
@@ -42,11 +43,25 @@ def _finite(text: str) -> float:
 
 _STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).raw_decode
 _BLANKS = " \t\n\r"
-# Values that contain themselves end in a RecursionError: to look for them each time costs a fifth.
-_ENCODE = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
-).encode
-_ENCODE_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_ENCODER_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
+def _writer(encoder: json.JSONEncoder) -> Callable[[object], str]:
+    """Give what an encoder does, without what it does anew for each value: that costs as much as the writing itself.
+
+    What contains itself is not looked for; it ends in a RecursionError.
+    """
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without it
+        return encoder.encode
+    words = (encoder.indent, encoder.key_separator, encoder.item_separator)
+    ways = (encoder.sort_keys, encoder.skipkeys, encoder.allow_nan)
+    pieces = make(None, encoder.default, json.encoder.encode_basestring, *words, *ways)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_WRITE = _writer(_ENCODER)
 
 
 def dump_payload(value: object) -> bytes:
@@ -57,10 +72,12 @@ def dump_payload(value: object) -> bytes:
     :raises RecursionError: for what is nested beyond what Python can go down
     """
     try:
-        return _ENCODE(value).encode()
-    except (UnicodeEncodeError, RecursionError):
-        # A lone surrogate has no UTF-8 form, but JSON can spell it. And this encoder says what contains itself.
-        return _ENCODE_ASCII(value).encode()
+        return _WRITE(value).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate has no UTF-8 form, but JSON can spell it.
+        return _ENCODER_ASCII.encode(value).encode()
+    except RecursionError:
+        return _ENCODER.encode(value).encode()  # says so where it contains itself
 
 
 def parse_payload(plain: bytes) -> object:
@@ -110,7 +127,8 @@ def is_deep(value: object) -> bool:
 
 
 def _repaired(body: bytes, plain: bytes) -> Payload:
-    from miio_lan.lan.repair import Repairer, Unreadable  # few programs ever need it
+    from miio_lan.lan.repair import Repairer, Unreadable  # few programs ever need these
+    from miio_lan.record.redact import redact
 
     reader = Repairer(body)
     try:

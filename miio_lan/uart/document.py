@@ -82,6 +82,8 @@ FACTORY_PASSWORD: Final = "0x82562647"  # noqa: S105 - printed in the document, 
 
 NET_STATES: Final = ("offline", "local", "cloud", "updating", "uap", "unprov")
 """The network states, for ``net`` and ``MIIO_net_change``."""
+OTHER_NET_STATES: Final = ("stop",)
+"""States of older modules that the document does not have (observed)."""
 SETUP_TIME: Final = 1800.0
 """How long the module waits to be set up (``uap``) before it switches its Wi-Fi off (``unprov``): half an hour."""
 

@@ -221,6 +221,8 @@ class _Merge:
         early, late = (up, down) if up_is_early else (down, up)
         if late.instant > early.instant + LATENESS:
             return up_is_early
+        if _is_part(up) or _is_part(down):
+            return up_is_early  # a firmware transfer has neither questions nor answers
         if not delivered(up) or invented(down):
             return up_is_early  # said to, or by, a bridge alone, which has one clock
         if not up_is_early:
@@ -244,8 +246,8 @@ class _Merge:
         return any(word == "get_down" for _, word in self._open(up.instant))
 
     def _explained(self, down: Record, instant: float) -> bool:
-        """Tell whether a line of the module answers a line of the MCU that came before."""
-        return any(may_reply(text_of(down), word) for _, word in self._open(instant))
+        """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""
+        return _is_part(down) or any(may_reply(text_of(down), word) for _, word in self._open(instant))
 
     def _open(self, instant: float) -> list[tuple[float, str]]:
         return [each for each in self._asked if each[0] >= instant - ANSWERED_WITHIN]
@@ -253,6 +255,8 @@ class _Merge:
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
         text = text_of(record)
+        if _is_part(record):
+            return
         if record.direction == "up":
             if text and delivered(record):
                 self._asked.append((record.instant, _word(record)))
@@ -268,6 +272,11 @@ class _Merge:
     def _forget(self, instant: float) -> None:
         while self._asked and self._asked[0][0] < instant - ANSWERED_WITHIN:
             self._asked.popleft()
+
+
+def _is_part(record: Record) -> bool:
+    """Tell whether this is no line, but a part of a firmware transfer."""
+    return "transfer" in (record.reading or {})
 
 
 def _wants(said: str, answer: str) -> bool:

@@ -81,7 +81,9 @@ def _read_bare(token: str) -> tuple[Value, str]:
         if number is None:
             return token, f"{shown(token)} is a number out of range"
         return number, "" if canonical else f"{shown(token)} is not a number as JSON writes it"
-    text = token.replace(_SPACE, " ")
+    text = with_spaces(token)
+    if text != token and text.strip(" ") and text.strip(" ") != text:
+        return _read_token(text.strip(" "))  # spaces around a value, as JSON allows them
     return text, f"{shown(token)} is neither a number, true, false nor a quoted string"
 
 

@@ -140,22 +140,29 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.turns": {
+        "PASSED_OVER": 1.0,
+        "LOOK": 0.2,
+    },
     "lan.client.greeting": {
         "WINDOW": 10.0,
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
-        "_MAX_STEP": 16,
+        "_STEP_BITS": 4,
     },
     "lan.client.pacing": {
         "INITIAL_RESEND": 2.5,
         "INITIAL_RESEND_MODULE": 1.0,
         "MAX_RESEND": 10.0,
-        "MIN_RESEND": 0.2,
+        "MIN_RESEND_UNTIMED": 0.2,
+        "MIN_RESEND": 0.1,
         "FIRST_HELLO": 0.3,
         "MAX_HELLO": 4.0,
         "_GAIN": 0.125,
         "_DEVIATION_GAIN": 0.25,
+        "_SLOWEST_GAIN": 1 / 64,
+        "_SLOWEST_MARGIN": 1.25,
         "_MAX_METHODS": 256,
     },
     "lan.client.incoming.pushes": {

@@ -79,6 +79,9 @@ PINS = {
         "_IN_FLIGHT": 4096,
         "_SERIAL_TIMEOUT": 0.25,
         "_UNATTENDED_AFTER": 1.0,
+        "_DROPS": 20,
+        "_MOST_COUNTED": 4095,
+        "_SURELY_ARRIVED_AFTER": 0.2,
     },
     "uart.values": {
         "MAX_IID": 0x7FFF_FFFF,

@@ -53,6 +53,7 @@ DOCUMENT = [
     ("update_fw", "MHCWB4P_FIRMWARE_LIMIT", 241_664),
 ]
 OBSERVED = [
+    ("OTHER_NET_STATES", ("stop",)),
     ("UPDATE_WAYS", ("auto", "force")),
     ("PARTIAL_LINE_TIME", 1.0),
     ("OLDER_ANSWER_TIME", 1.0),

@@ -13,6 +13,7 @@ from support.ordering import merged
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import DROPPED, SENT
+from miio_lan.uart.firmware.xmodem import block
 from miio_lan.uart.order import ANSWERED_WITHIN, LATENESS, Ordering, in_order, in_stream
 
 UP = ("get_down", "result 2 1 0 5", 'error "no" -5001', "properties_changed 2 1 5", "model a.b.c", "net", "")
@@ -284,3 +285,25 @@ def test_what_was_read_before_a_damaged_record_is_given() -> None:
     assert next(stream).instant == 1.0
     with pytest.raises(RecordError):
         next(stream)
+
+
+def test_a_firmware_transfer_stays_in_the_order_of_its_stamps() -> None:
+    def part(at: float, direction: str, kind: str, raw: bytes) -> Record:
+        return Record("uart", direction, at, at, raw, reading={"transfer": kind}, note="xmodem")
+
+    said = [
+        line(1.0, "up", "get_down"),
+        line(1.0001, "down", "down update_fw"),
+        line(1.0002, "up", 'result "ready"'),
+        line(1.0003, "down", "ok"),
+        part(1.0004, "up", "C", b"C"),
+        part(1.0005, "down", "block", block(1, b"firmware" * 16, crc=True)),
+        part(1.0006, "up", "ACK", b"\x06"),
+        part(1.0007, "down", "block", block(2, b"firmware" * 16, crc=True)),
+        part(1.0008, "up", "ACK", b"\x06"),
+        part(1.0009, "down", "EOT", b"\x04"),
+        part(1.0010, "up", "ACK", b"\x06"),
+        line(1.0011, "up", "mcu_version 0002"),
+        line(1.0012, "down", "ok"),
+    ]
+    assert merged(said) == said

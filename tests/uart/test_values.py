@@ -33,6 +33,9 @@ SCALARS = st.one_of(
         ('"0,6,0,5"', "0,6,0,5"),
         ('"two words"', "two words"),
         (r'"two\u0020words"', "two words"),
+        (r"\u00205", 5),  # spaces outside of strings are escaped
+        (r"true\u0020\u0020", True),
+        (r'\u0020"a\u0020b"', "a b"),
         (r'"a\"b\\c\n\u4e2d"', 'a"b\\c\n中'),
     ],
 )
@@ -48,6 +51,8 @@ def test_a_token_has_the_value_json_gives_it(text: str, expected: object) -> Non
     [
         ("on", "on", "neither a number"),
         (r"two\u0020words", "two words", "neither a number"),
+        (r"\u0020word", "word", "neither a number"),
+        (r"\u002007", 7, "not a number as JSON writes it"),
         ("True", "True", "neither a number"),
         ("NaN", "NaN", "neither a number"),
         ("null", None, "null is not a value"),

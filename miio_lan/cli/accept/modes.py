@@ -101,7 +101,7 @@ def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Record
             firmware=options["image"],
             firmware_version=options["firmware_version"],
             from_boot=True,  # it is switched on here
-            title=f"virtual {mcu.model}",
+            title=f"virtual {spec.shown_model}",
             observer=recording,
             progress=_progress(settings),
         )

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from miio_lan.cli.files import check_files
 from miio_lan.click_common.failures import refuse
 from miio_lan.errors import DeviceException
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -101,7 +102,7 @@ def _check_allowed(options: dict[str, Any], mode: str) -> None:
 def image_of(path: Path | None) -> bytes | None:
     """Read the image of a firmware update.
 
-    :raises click.UsageError: if it is empty
+    :raises click.UsageError: if it is empty, or larger than a module sends
     :raises DeviceException: if it cannot be read
     """
     try:
@@ -110,6 +111,8 @@ def image_of(path: Path | None) -> bytes | None:
         raise DeviceException(f"{path} cannot be read: {error.strerror or error}") from error
     if image == b"":
         refuse(f"{path} is empty: that is no firmware.")
+    if image is not None and len(image) > ESP_FIRMWARE_LIMIT:
+        refuse(f"{path} has {len(image)} bytes: modules send at most {ESP_FIRMWARE_LIMIT} to their MCU.")
     return image
 
 

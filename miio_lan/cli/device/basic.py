@@ -11,7 +11,7 @@ import click
 
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
-from miio_lan.click_common.output import echo, echo_json, render
+from miio_lan.click_common.output import echo, echo_json, render, with_mended
 from miio_lan.click_common.types import read_literal, shell_quoted, suggestion
 
 _NO_METHOD = re.compile(r"""[\s\[\]{}()"',]""")
@@ -65,7 +65,7 @@ def test_properties(settings: CliSettings, properties: tuple[str, ...]) -> None:
 def show(settings: CliSettings, result: object) -> None:
     """Print a result as the options have it."""
     if settings.json:
-        echo_json(result)
+        echo_json(with_mended(result, settings.mended))
     elif text := render(result):
         echo(text)
 

@@ -14,6 +14,7 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.blocking import Device
+from miio_lan.errors import DeviceException
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
@@ -48,10 +49,15 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
     )
     options["observer"] = patience.observe if patience is not None else observer
     with _made(settings, kind, options) as device:
+        settings.opened = device
         if settings.retries is not None:
             device.retry_count = settings.retries
         with patience or contextlib.nullcontext():
-            yield device
+            try:
+                yield device
+            except DeviceException as error:
+                error.mended = device.mended
+                raise
 
 
 def _made(settings: CliSettings, kind: type[D], options: dict[str, Any]) -> D:

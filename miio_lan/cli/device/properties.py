@@ -14,7 +14,7 @@ from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
-from miio_lan.click_common.output import echo, echo_json, render, render_named
+from miio_lan.click_common.output import echo, echo_json, render, render_named, with_mended
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
@@ -111,7 +111,7 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
         if miot_calls.failed(item):
             raise _refusal(ACTION, item, values)
     if settings.json:
-        echo_json(answer)
+        echo_json(with_mended(answer, settings.mended))
     elif isinstance(answer, dict):
         echo(render(answer.get("out")) if answer.get("out") else _outcome(answer, ACTION))
     else:
@@ -332,7 +332,7 @@ def entry_of(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
 
 def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], method: str) -> None:
     if settings.json:
-        echo_json([entry_of(target, result)])
+        echo_json(with_mended([entry_of(target, result)], settings.mended))
     else:
         echo(_value(target, result) if "value" in result else _outcome(result, method))
 
@@ -348,7 +348,7 @@ def _show_many(
 
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
-    entries = [entry_of(target, result) for target, result in found]
+    entries = with_mended([entry_of(target, result) for target, result in found], settings.mended)
     text = "\n".join(
         f"{printable(target.name)}: {line_of(target, result, method)}" for target, result in found
     )

@@ -14,7 +14,7 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.layout import columns, folded
+from miio_lan.click_common.layout import folded, rows_of
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import said
@@ -98,7 +98,7 @@ def as_text(record: Record, *, secrets: bool = False) -> str:
 
 def as_rows(record: Record, *, secrets: bool = False) -> str:
     """Give a record as :func:`as_text` does; what is too long for a terminal goes on below its beginning."""
-    return folded(as_text(record, secrets=secrets), columns(sys.stdout), " " * _MARGIN)
+    return folded(as_text(record, secrets=secrets), rows_of(sys.stdout), " " * _MARGIN)
 
 
 def _remark(record: Record) -> str:

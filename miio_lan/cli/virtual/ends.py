@@ -78,6 +78,8 @@ def module(settings: CliSettings, **options: Any) -> None:
     from miio_lan.virtual.module.module import Module
 
     image = options["firmware"].read() if options["firmware"] is not None else None
+    if image == b"":
+        refuse(f"{options['firmware'].name} is empty: that is no firmware.")
     if image is not None and len(image) > options["firmware_limit"]:
         refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
@@ -160,7 +162,8 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:
-            facts = {"line": line.name, "model": machine.model}
+            facts: dict[str, Any] = {"line": line.name, "model": machine.model}
+            facts |= {"model_guessed": True} if machine.model_guessed else {}
             _announce(settings, "virtual MCU", facts, MCU_ORDERS, virtual_run.shown_model(machine))
             virtual_run.run_until(stop, host, mcu_orders(host, machine, spec))
 

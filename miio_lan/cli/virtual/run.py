@@ -16,7 +16,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
-from miio_lan.click_common.layout import columns
+from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
@@ -102,7 +102,7 @@ def exports(variables: Mapping[str, str]) -> list[str]:
     """Give the command that sets ``MIIO_LAN_`` variables in a shell: one, or several where one is too wide."""
     assignments = [f"MIIO_LAN_{name}={value}" for name, value in variables.items()]
     whole = f"  export {' '.join(assignments)}"
-    if len(whole) <= (columns(sys.stdout) or len(whole)):
+    if len(whole) <= (rows_of(sys.stdout) or len(whole)):
         return [whole]
     return [f"  export {each}" for each in assignments]
 

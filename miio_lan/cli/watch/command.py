@@ -169,7 +169,7 @@ class _Watch:
 
 def _address(product: VirtualProduct, *, own_token: bool) -> str:
     token = product.token if own_token else "as given"
-    return f"{product.mcu.model} at {product.host}, UDP port {product.port}, token {token}"
+    return f"{product.spec.shown_model} at {product.host}, UDP port {product.port}, token {token}"
 
 
 def _reading(spec: Spec) -> Call:

@@ -6,9 +6,7 @@ returns what its caller wanted.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from miio_lan.device.arguments import checked_credentials, checked_members
@@ -22,9 +20,7 @@ from miio_lan.errors import (
     InvalidArgument,
     PayloadDecodeException,
 )
-from miio_lan.record.redact import as_secret
-
-_LOGGER = logging.getLogger(__name__)
+from miio_lan.record.redact.secret import as_secret
 
 Result = TypeVar("Result")
 
@@ -90,7 +86,11 @@ def read_slices(properties: Sequence[Any], getter: str, max_properties: int | No
         values.extend(answer if isinstance(answer, list) else [answer])
     if len(values) != len(properties):
         # Normal on products that leave out what they do not know, or ignore the names altogether.
-        _LOGGER.debug("%s: asked for %d properties, got %d values", getter, len(properties), len(values))
+        import logging  # loaded by those who want to see it
+
+        logging.getLogger(__name__).debug(
+            "%s: asked for %d properties, got %d values", getter, len(properties), len(values)
+        )
     return values
 
 
@@ -124,8 +124,7 @@ def single(answer: object) -> Any:
     return answer[0] if isinstance(answer, list) and answer else answer
 
 
-@dataclass(frozen=True, slots=True)
-class PropertyTest:
+class PropertyTest(NamedTuple):
     """What :meth:`miio_lan.Device.test_properties` found out.
 
     :param values: per property, its value, or the error it was refused with
@@ -180,7 +179,9 @@ def _largest_list(names: Sequence[str], getter: str) -> Steps[int]:
             answer = yield from try_list(getter, list(names[:trial]))
             complete = isinstance(answer, list) and len(answer) == trial
         except DeviceException as error:
-            _LOGGER.debug("%d properties at once: %s", trial, error)
+            import logging
+
+            logging.getLogger(__name__).debug("%d properties at once: %s", trial, error)
             complete = False
         works, fails = (trial, fails) if complete else (works, trial)
         trial = (works + fails) // 2

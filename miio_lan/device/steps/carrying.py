@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -70,6 +69,8 @@ def arguments_of(ask: Ask, send: Callable[..., Any] | None) -> tuple[tuple[Any, 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:
     """Tell whether a function takes an argument of that name; what cannot be looked into does."""
+    import inspect  # few programs override it
+
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):

@@ -22,6 +22,7 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.traffic import Lane, Traffic
 from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
+from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import (
     Address,
     no_name_server,
@@ -30,6 +31,7 @@ from miio_lan.lan.client.transport.resolving import (
     unknown_name,
 )
 from miio_lan.lan.client.transport.telling import Tell, Teller
+from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
 #: For all sessions: each of them needs randomness now and then, none a generator of its own.
@@ -153,7 +155,7 @@ class Connection(Lane):
 
     def begin(self, call: Call, now: float) -> None:
         """Begin a call: its turn has come."""
-        self.session.begin(call, now)
+        self.session.begin(call, now, wake=self._poke)
         self._after(now)
 
     # --- what happens ------------------------------------------------------------------------------------------
@@ -171,9 +173,20 @@ class Connection(Lane):
         self._after(now)
         self._station_of_it().pump(now)
 
+    def _poke(self) -> None:
+        """Look whether the turn has come among all who speak to the device; called from any thread."""
+        with suppress(AttributeError, RuntimeError):  # the loop was left, or is closed
+            self._station_of_it().loop.call_soon_threadsafe(self._look)
+
     def _on_time(self) -> None:
         self._timer = None
-        station = self._station_of_it()
+        self._look()
+
+    def _look(self) -> None:
+        """Let the session act: its time has come."""
+        station = self._station
+        if station is None:
+            return
         now = self._clock()
         self.session.tick(now)
         for call in station.traffic.overdue(self, now):
@@ -212,6 +225,8 @@ class Connection(Lane):
         if self.waiting:
             own = self.deadline
             due = own if due is None or (own is not None and own < due) else due
+        if self.session.stands_in_line:
+            due = now + LOOK if due is None or due > now + LOOK else due
         if due is None or self._station is None or (self._timer is not None and self._timer_due <= due):
             return
         if self._timer is not None:
@@ -276,6 +291,7 @@ class Connection(Lane):
         if self._endpoint is not None:
             self._endpoint.leave(self._peer)
         endpoint.join(peer, self)
+        self.session.share(line_of(peer))
         self._endpoint, self._peer = endpoint, peer
 
     def _leave(self) -> None:

@@ -10,9 +10,7 @@ in regular course is nothing: it steps down after each wait, not in a clean-up a
 
 from __future__ import annotations
 
-import logging
 import os
-import random
 import socket
 import threading
 import time
@@ -20,18 +18,21 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
+from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
-from miio_lan.lan.client.transport.telling import Tell, Teller
+from miio_lan.lan.client.transport.waiting import Waiting
+from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
-_LOGGER = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from miio_lan.lan.client.transport.telling import Tell, Teller
 
 #: No datagram is larger.
 _LARGEST = 65536
@@ -74,7 +75,7 @@ class Connection(DeviceSocket):
         self.find: Callable[[float], str] | None = None
         self.session = session
         self._clock = clock
-        self._teller = None if tell is None else Teller(tell)
+        self._teller = None if tell is None else _teller(tell)
         session.observed = session.observed or tell is not None
         self._lookup: Lookup | None = None
         self._start()
@@ -85,11 +86,7 @@ class Connection(DeviceSocket):
         self._state = threading.RLock()
         self._leader: int | None = None
         self._leads_until = 0.0
-        # Threads that wait for the one that waits on the socket: for the end of a call, or for a push.
-        self._waiters: dict[Call, threading.Lock] = {}
-        self._listeners: dict[int, threading.Lock] = {}
-        # Woken to wait on the socket next.
-        self._heir: threading.Lock | None = None
+        self._waiting = Waiting()
         self._attended = 0.0
 
     def split_off(self) -> None:
@@ -99,7 +96,7 @@ class Connection(DeviceSocket):
         self._start()
         if self._teller is not None:
             self._teller = self._teller.again()
-        self.session.split_off(random.Random())
+        self.session.split_off()
         if sock is not None:
             sock.close()  # without a shutdown, which would end the other one's, too
 
@@ -162,7 +159,7 @@ class Connection(DeviceSocket):
             self.session.abandon_all("the connection was closed")
             self._close_socket()
             self._local_port = 0
-            self._wake()
+            self._waiting.all()
 
     def __enter__(self) -> Self:
         return self
@@ -210,7 +207,7 @@ class Connection(DeviceSocket):
             return False
         if now - self._attended >= _UNATTENDED:
             self._read_backlog(now)
-        self.session.begin(call, now)
+        self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
 
@@ -231,7 +228,7 @@ class Connection(DeviceSocket):
             if self._teller is not None and self._is_telling() and not within:
                 self._teller.busy = None
             self._attended = self._clock()
-            self._wake()
+            self._waiting.all()
 
     def _wait(self, end: float, call: Call | None = None) -> bool:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
@@ -256,17 +253,23 @@ class Connection(DeviceSocket):
                 wait = 0.0
             # One's own name there is left over from an interrupted wait, and so may be another's.
             leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
+            stands = self.session.stands_in_line
+            if stands:
+                wait = min(wait, LOOK)
             waiter: threading.Lock | None = None
-            if leading:
+            if leading and not (stands and call is not None):
                 self._leads_until = now + wait
                 self._leader = me
                 sock = self._socket
             else:
-                # Whoever leads does what the session wants, unless that is sooner than it comes back.
-                sooner = deadline is not None and deadline < self._leads_until
-                if not sooner:
-                    wait = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
-                waiter = self._stand_by(call, me)
+                # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
+                if not leading and (deadline is None or deadline >= self._leads_until):
+                    # Whoever leads does what the session wants, unless that is sooner than it comes back.
+                    back = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
+                    wait = min(back, LOOK) if stands else back
+                waiter = self._waiting.stand_by(call, me)
+                if self.session.may_go_on(now):
+                    waiter.release()  # between the last look and this, when nobody would have been woken
         datagram, trouble = None, ""
         if waiter is None:
             datagram, trouble = self._read(sock, wait)
@@ -274,7 +277,7 @@ class Connection(DeviceSocket):
             waiter.acquire(timeout=wait)
         with self._state:
             if waiter is not None:
-                leading = self._stand_up(waiter, call, me)
+                leading = self._waiting.stand_up(waiter, call, me)
             elif sock is not self._socket:
                 # A socket that was replaced meanwhile says nothing of the device.
                 datagram, trouble = None, ""
@@ -286,27 +289,6 @@ class Connection(DeviceSocket):
                     self._hand_over()
                 return True
         return False
-
-    def _stand_by(self, call: Call | None, me: int) -> threading.Lock:
-        """Have this thread woken when its wait is over, or when it is to wait on the socket."""
-        waiter = threading.Lock()
-        waiter.acquire()
-        if call is None:
-            self._listeners[me] = waiter
-        else:
-            self._waiters[call] = waiter
-        return waiter
-
-    def _stand_up(self, waiter: threading.Lock, call: Call | None, me: int) -> bool:
-        """Undo that, and tell whether this thread was woken to wait on the socket."""
-        if call is None:
-            self._listeners.pop(me, None)
-        else:
-            self._waiters.pop(call, None)
-        heir = self._heir is waiter
-        if heir:
-            self._heir = None
-        return heir
 
     def _leave(self, call: Call | None, now: float) -> None:
         """Leave in regular course."""
@@ -320,14 +302,8 @@ class Connection(DeviceSocket):
 
     def _hand_over(self) -> None:
         """Where nobody waits on the socket, wake one who does it next."""
-        if self._leader is not None or self._heir is not None:
-            return
-        if self._waiters:
-            self._heir = self._waiters.pop(next(iter(self._waiters)))
-        elif self._listeners:
-            self._heir = self._listeners.popitem()[1]
-        if self._heir is not None:
-            self._release(self._heir)
+        if self._leader is None:
+            self._waiting.next()
 
     def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
@@ -359,18 +335,9 @@ class Connection(DeviceSocket):
         if not (self._teller is None or self._teller.idle):
             self._hand_over()  # an observer may take its time
 
-    def _wake(self) -> None:
-        """Let all look whether their wait is over, and who waits on the socket next."""
-        self._heir = None
-        for waiter in (*self._waiters.values(), *self._listeners.values()):
-            self._release(waiter)
-        self._waiters.clear()
-        self._listeners.clear()
-
-    @staticmethod
-    def _release(waiter: threading.Lock) -> None:
-        with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
-            waiter.release()
+    def _poke(self) -> None:
+        """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
+        self._waiting.poke()
 
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
@@ -396,12 +363,10 @@ class Connection(DeviceSocket):
             self._teller.add(self.session.take_told())
         for datagram in self.session.take_output():
             self._send(datagram)
-        for call in self.session.take_ended():
-            if call in self._waiters:
-                self._release(self._waiters.pop(call))
-        if self._listeners and self.session.pushes.done:
-            while self._listeners:
-                self._release(self._listeners.popitem()[1])
+        if ended := self.session.take_ended():
+            self._waiting.ended(ended)
+        if self.session.pushes.done:
+            self._waiting.pushed()
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -425,6 +390,7 @@ class Connection(DeviceSocket):
             with self._state:
                 if self._doubtful or self._socket is None:
                     self._open(address)
+                    self.session.share(line_of(address[-1]))
         else:
             with self._state:
                 now = self._clock()
@@ -455,6 +421,12 @@ class Connection(DeviceSocket):
                 continue  # an old ICMP message
             self.session.receive(datagram, now, stale=True)
         self._flush()
+
+
+def _teller(tell: Tell) -> Teller:
+    from miio_lan.lan.client.transport.telling import Teller  # most programs observe nothing
+
+    return Teller(tell)
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

@@ -13,6 +13,7 @@ from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
+from miio_lan.lan.client.turns import Line
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
 
@@ -39,6 +40,30 @@ class Sending(Wire):
         self._last_heard: float | None = None
         self._refused_since: float | None = None
         self._ended: list[Call] = []
+        self.line = Line()
+
+    def share(self, line: Line) -> None:
+        """Stand in this line from now on, with the open commands: others speak to the same device.
+
+        :param line: see :func:`miio_lan.lan.client.transport.lines.line_of`
+        """
+        if line is not self.line:
+            for call in self._calls.all:
+                place = self.line.leave(call)
+                if place is not None:
+                    line.join(place)
+            self.line = line
+
+    @property
+    def stands_in_line(self) -> bool:
+        """Whether there are open calls, and all of them wait for others that speak to the same device."""
+        calls = self._calls.all
+        return bool(calls) and not any(call.active for call in calls)
+
+    def may_go_on(self, now: float) -> bool:
+        """Tell whether the turn of a waiting command has come, so that :meth:`tick` would send it."""
+        first = next((call for call in self._calls.all if not (call.active or call.method is None)), None)
+        return first is not None and self.line.may_go(first, now)
 
     def take_ended(self) -> list[Call]:
         """Give the calls that ended since this was asked last: whoever waits for one of them is to be woken."""
@@ -92,27 +117,24 @@ class Sending(Wire):
 
     def must_greet(self, now: float) -> bool:
         """Tell whether a hello goes before a command that begins now."""
-        if self._last_heard is None or now - self._last_heard > GREET_AFTER:
+        heard = self._last_heard
+        if heard is None or now - heard > GREET_AFTER or self._silent:
             return True
-        return self._silent or not self.clock.known or not self.lazy_discover
+        return not (self.lazy_discover and self.clock.known)
 
     def _activate(self, now: float) -> None:
-        """Let calls have their turn, the oldest first, as many at a time as the device is to hold."""
-        room = self.max_in_flight
+        """Let calls have their turn, the oldest first."""
+        full = False
         for call in self._calls.all:
-            if (
-                call.method is not None
-            ):  # handshakes stand first and take no room: they are no work for an MCU
-                if room <= 0:
-                    return
-                room -= 1
-            if not call.active:
-                if call.method is None or self.must_greet(now):
-                    if not any(other.awaits_hello for other in self._calls.all):
-                        self.greeting.begin(now)
-                    call.awaits_hello = True
-                call.next_send = now
-                call.active = True
+            # A handshake takes no room, and stands in no line: it is nothing that a device has to work at.
+            if call.active or (call.method is not None and (full := full or not self.line.may_go(call, now))):
+                continue
+            if call.method is None or self.must_greet(now):
+                if not any(other.awaits_hello for other in self._calls.all):
+                    self.greeting.begin(now)
+                call.awaits_hello = True
+            call.next_send = now
+            call.active = True
 
     def _greet(self, waiting: list[Call], now: float) -> None:
         """Send the first or the next hello of a handshake."""
@@ -222,3 +244,5 @@ class Sending(Wire):
         call.done = True
         self._ended.append(call)
         self._calls.remove(call, call.last_sent if now is None else now)
+        if call.method is not None:
+            self.line.leave(call)

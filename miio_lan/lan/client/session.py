@@ -1,21 +1,21 @@
 """The client's rules for one device, without I/O: bytes and the time go in, bytes and deadlines come out.
 
-A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_output` and
-:meth:`Session.take_ended`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
-open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session".
-What may go out again: :mod:`miio_lan.lan.client.repeating.repeats`.
+A transport calls :meth:`Session.receive`, :meth:`Session.tick`, :meth:`Session.take_ended` and
+:meth:`Session.take_output`, and waits no longer than :attr:`Session.deadline`. Everything that is not an answer to an
+open request is dropped and counted. Rules and their reasons: docs/architecture.md, "The session". What may go out
+again: :mod:`miio_lan.lan.client.repeating.repeats`. Whose turn it is: :mod:`miio_lan.lan.client.turns`.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
+from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -23,10 +23,9 @@ from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
+from miio_lan.lan.client.turns import Place
 from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
-
-_LOGGER = logging.getLogger(__name__)
 
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
 REFUSALS = 3
@@ -50,6 +49,7 @@ class Session(Sending):
     :param lazy_discover: False greets the device before every command
     :param max_in_flight: commands under way at one time
     :param hello: the greeting; one with a virtual did makes push-capable devices say so
+    :param rng: where ids come from; None for one that sessions share
     :param observed: whether what crosses the wire is kept for :meth:`take_told`
     """
 
@@ -72,14 +72,14 @@ class Session(Sending):
         self.dropped: Counter[str] = Counter()
         #: What was mended in replies, each kind once, as it was first met.
         self.mended: list[str] = []
-        self._begin_anew(start_id, rng or random.Random())
+        self._begin_anew(start_id, rng or SHARED)
 
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
 
-    def split_off(self, rng: random.Random) -> None:
+    def split_off(self, rng: random.Random = SHARED) -> None:
         """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
         super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
         self._begin_anew(0, rng)
@@ -120,16 +120,26 @@ class Session(Sending):
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
         return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
-    def begin(self, call: Call, now: float) -> None:
-        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)"""
-        self._calls.add(call)
+    def begin(
+        self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
+    ) -> None:
+        """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
+
+        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.Place`
+        :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
+        """
+        self._calls.all.append(call)
+        if call.method is not None:
+            self.line.join(Place(call, self, self.max_in_flight, caller, wake))
         self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
         """End an open call without an answer (its caller was interrupted); the next one begins at once."""
         if not call.done:
             self._cut_short(call, reason)
-            self.tick(now)
+        elif call in self._calls.all:  # who ended it was interrupted before it was out of the way
+            self._end(call, call.result, call.error)
+        self.tick(now)
 
     def abandon_all(self, reason: str) -> None:
         """End all open calls without an answer (the connection closed)."""
@@ -140,7 +150,7 @@ class Session(Sending):
         error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
         self._end(call, None, error)
 
-    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended) -------------------------
+    # --- the transport's side (also: deadline, tick, take_output, take_told, take_ended, share) ------------------
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -343,10 +353,14 @@ class Session(Sending):
 
     def _note_repairs(self, repairs: tuple[str, ...]) -> None:
         """Say what was mended in a reply: once for each kind, for a device that does it does it often."""
+        import logging  # most programs meet no damage
+
         for repair in repairs:
             if repair not in self.mended and len(self.mended) < MAX_REPAIRS_TOLD:
                 self.mended.append(repair)
-                _LOGGER.warning("%s sent a damaged reply, which was mended: %s", self.peer, repair)
+                logging.getLogger(__name__).warning(
+                    "%s sent a damaged reply, which was mended: %s", self.peer, repair
+                )
 
     def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
         """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.

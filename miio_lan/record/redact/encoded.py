@@ -11,7 +11,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
-from miio_lan.record.redact.names import HIDDEN
+from miio_lan.record.redact.secret import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

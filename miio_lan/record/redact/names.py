@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-
-HIDDEN = "(hidden)"
-"""What stands in a secret's place."""
 
 # A name is compared in lower case, without what is neither letter nor digit.
 _LAST = (
@@ -92,31 +88,3 @@ def _unescaped(name: str) -> str:
     if "\\" not in name:
         return name
     return _ESCAPED_LETTER.sub(lambda found: chr(int(found[1], 16)), name)
-
-
-def as_secret(value: Any) -> Any:
-    """Give a text, or bytes, as one that is not shown, anything else as it is."""
-    if isinstance(value, str):
-        return Secret(value)
-    return _SecretBytes(value) if isinstance(value, (bytes, bytearray)) else value
-
-
-class Secret(str):
-    """A text that is not shown by who shows an object as it is: in a traceback, a list, a log of variables.
-
-    In all else, it is the text. ``str(secret)`` is the bare text again.
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return HIDDEN
-
-
-class _SecretBytes(bytes):
-    """The same for bytes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return HIDDEN

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from miio_lan.record.redact.names import (
-    HIDDEN,
     NAMED,
     NAMING,
     is_secret,
     is_secret_name,
     number_or_text,
 )
+from miio_lan.record.redact.secret import HIDDEN
 
 #: What is shown although it stands under the name of a secret.
 HARMLESS = frozenset({"", "true", "false", "null", "None", "True", "False"})

@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.record.record import MAX_READING_DEPTH
-from miio_lan.record.redact.names import HIDDEN, is_secret_name, is_word
+from miio_lan.record.redact.names import is_secret_name, is_word
 from miio_lan.record.redact.quoted import HARMLESS
+from miio_lan.record.redact.secret import HIDDEN
 from miio_lan.record.redact.texts import may_tell, redact, redact_value
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any
 
 from miio_lan.record.record import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
-from miio_lan.record.redact.names import HIDDEN, NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
+from miio_lan.record.redact.names import NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
 from miio_lan.record.redact.quoted import hide_named
+from miio_lan.record.redact.secret import HIDDEN
 from miio_lan.record.redact.unquoted import hide_assigned, hide_elements, hide_forms
 
 _TOO_DEEP = "(nested too deeply)"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from miio_lan.record.redact.names import HIDDEN, is_secret, is_word, number_or_text
+from miio_lan.record.redact.names import is_secret, is_word, number_or_text
 from miio_lan.record.redact.quoted import HARMLESS, string_end
+from miio_lan.record.redact.secret import HIDDEN
 
 # A byte that was no text stands before a token as an escape, whose digits are not the token's.
 _DIGITS_BEGIN = r"(?:(?<![0-9a-fA-F])|(?<=\\x[0-9a-fA-F]{2})|(?<=\\u[0-9a-fA-F]{4}))"

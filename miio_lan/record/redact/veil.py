@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from miio_lan.record.redact.names import HIDDEN
 from miio_lan.record.redact.records import pressed, redact_excerpts, redact_record, words_of
+from miio_lan.record.redact.secret import HIDDEN
 from miio_lan.record.redact.texts import redact
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ from miio_lan.uart.document import (
     GET_PROPERTIES,
     IDENTITY_REQUESTS,
     NET_STATES,
+    OTHER_NET_STATES,
     SET_PROPERTIES,
     UPDATE_FW,
     UPDATE_WAYS,
@@ -202,10 +203,10 @@ class NetChange(Down):
         return False
 
     def check(self) -> Iterator[str]:
-        """One of the six words."""
+        """One of the six words, or one that modules are known to say beyond the document."""
         if self.state is None:
             yield "the network state is missing"
-        elif self.state not in NET_STATES:
+        elif self.state not in (*NET_STATES, *OTHER_NET_STATES):
             yield f"{shown(self.state)} is not a network state of the document"
 
     def parameters(self) -> list[str]:
@@ -213,9 +214,9 @@ class NetChange(Down):
         return [self.state or "", *([self.how] if self.how else [])]
 
     def contents(self) -> dict[str, object]:
-        """Return ``"state"``, and ``"how"`` with ``"beyond_document"`` where a module says more than the state."""
-        beyond = {"how": self.how, "beyond_document": True} if self.how else {}
-        return present(state=self.state) | beyond
+        """Return ``"state"``, and ``"how"`` where a module says more; ``"beyond_document"`` where modules alone do."""
+        beyond = self.how is not None or self.state in OTHER_NET_STATES
+        return present(state=self.state, how=self.how) | ({"beyond_document": True} if beyond else {})
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Notice(Down):
         """A method of the list, and no parameters where the document has none."""
         if self.word not in NOTICES:
             yield f"{shown(self.word)} is not a notice; use Legacy for a method of the product"
-        elif self.args and not self.word.startswith("ble_") and not self._is_known:
+        elif self.args and not self._is_beyond:
             yield f"{self.word} takes no parameters"
 
     def parameters(self) -> list[str]:
@@ -247,13 +248,15 @@ class Notice(Down):
         return list(self.args)
 
     @property
-    def _is_known(self) -> bool:
-        return self.word == UPDATE_FW and len(self.args) == 1 and self.args[0] in UPDATE_WAYS
+    def _is_beyond(self) -> bool:
+        """Whether modules are known to say this, though the document does not have it."""
+        way = self.word == UPDATE_FW and len(self.args) == 1 and self.args[0] in UPDATE_WAYS
+        return way or self.word.startswith("ble_")
 
     def contents(self) -> dict[str, object]:
         """Return ``"args"`` where there are any; ``"beyond_document"`` marks those that modules alone know."""
         args: dict[str, object] = {"args": list(self.args)} if self.args else {}
-        return args | ({"beyond_document": True} if self._is_known else {})
+        return args | ({"beyond_document": True} if self._is_beyond else {})
 
 
 @dataclass(frozen=True)

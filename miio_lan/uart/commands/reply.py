@@ -11,7 +11,7 @@ from miio_lan.errors import LineError
 from miio_lan.uart.commands.base import Command
 from miio_lan.uart.commands.extras import Known
 from miio_lan.uart.commands.uplink import BleConfig, GetDown, Help, Mac, Model, Net, Time, Version
-from miio_lan.uart.document import NET_STATES, model_fault
+from miio_lan.uart.document import NET_STATES, OTHER_NET_STATES, model_fault
 from miio_lan.uart.line import seal
 from miio_lan.uart.values import shown
 
@@ -102,7 +102,8 @@ class Reply(Command):
         ``"unknown"`` is the command that an older module does not know.
         """
         if self.state is not None:
-            return {"answers": self.answers, "state": self.state}
+            beyond = {"beyond_document": True} if self.state in OTHER_NET_STATES else {}
+            return {"answers": self.answers, "state": self.state, **beyond}
         data: dict[str, object] = {"answers": self.answers, "text": self.text}
         if unknown := _NOT_FOUND.fullmatch(self.text):
             data |= {"unknown": unknown[1], "beyond_document": True}
@@ -121,7 +122,8 @@ def _fault(text: str, pending: Command) -> str:
     if isinstance(pending, Model) and pending.name is None:
         return model_fault(text)
     if isinstance(pending, Net):
-        return "" if text in NET_STATES else f"{shown(text)} is not a network state of the document"
+        known = text in NET_STATES or text in OTHER_NET_STATES
+        return "" if known else f"{shown(text)} is not a network state of the document"
     if isinstance(pending, Time):
         return _time_fault(text, pending)
     if isinstance(pending, Mac):

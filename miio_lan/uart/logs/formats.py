@@ -46,8 +46,11 @@ def read_format(texts: Sequence[str]) -> Found | None:
     return None
 
 
-def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str]]) -> _Reader:
-    """Make the reader of a format in which each line that crossed the wire bears the sign."""
+def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes, str] | None]) -> _Reader:
+    """Make the reader of a format in which each line that crossed the wire bears the sign.
+
+    :param take: gives bytes and mark of a line; None for one that cannot be read, and is left out
+    """
 
     def read(texts: Sequence[str]) -> Found | None:
         lines = [without_colours(text) for text in texts]
@@ -57,8 +60,9 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
         for line in lines:
             instant, _ = times.take(line)
             match = sign.search(line)
-            if match is not None:
-                raw, mark = take(match)
+            taken = take(match) if match is not None else None
+            if taken is not None:
+                raw, mark = taken
                 pieces.append(LogLine(raw, instant, mark))
             else:
                 found.skipped += bool(line.strip(_UNSHOWN))
@@ -79,17 +83,29 @@ def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine
 _Reader = Callable[[Sequence[str]], Found | None]
 _SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
 
-# --- ESPHome: <<< "get_down\r", and <<< 67:65:74 --------------------------------------------------------------------
+# --- ESPHome: <<< "get_down\r", <<< 67:65:74, <<< 103,101,116 -------------------------------------------------------
 
 _ESPHOME = re.compile(r"\[uart_debug:\d++\]: (<<<|>>>) (.*)$")
-_COLONS = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*+")
+_HEX_DIGITS = re.compile(r"[0-9A-Fa-f]{2}(?:[:, ][0-9A-Fa-f]{2})*+")
+_DECIMALS = re.compile(r"[0-9]{1,3}(?:[:, ][0-9]{1,3})*+")
+_BINARY = re.compile(r"0b[01]{8} \(0x([0-9A-Fa-f]{2})\)[:, ]?")
+_SIZE = re.compile(r" \(\d++(?: bytes)?\)$")
 
 
-def _of_esphome(match: re.Match[str]) -> tuple[bytes, str]:
+def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
+    """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
     mark, text = match[1], match[2].strip()
-    if _COLONS.fullmatch(text):
-        return bytes.fromhex(text.replace(":", "")), mark
-    return unescaped(text[1:-1] if text[:1] == text[-1:] == '"' and len(text) > 1 else text), mark
+    if text[:1] == text[-1:] == '"' and len(text) > 1:
+        return unescaped(text[1:-1]), mark
+    text = _SIZE.sub("", text)
+    if _HEX_DIGITS.fullmatch(text):
+        return bytes.fromhex(re.sub("[:, ]", "", text)), mark
+    if _DECIMALS.fullmatch(text):
+        numbers = [int(each) for each in re.split("[:, ]", text)]
+        return (bytes(numbers), mark) if max(numbers) < 256 else None
+    if text and not _BINARY.sub("", text).strip():
+        return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
+    return None
 
 
 def unescaped(text: str) -> bytes:

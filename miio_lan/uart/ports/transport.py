@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,8 @@ _SERIAL_TIMEOUT = 0.25
 _UNATTENDED_AFTER = 1.0
 # What a terminal counts at most as unread (Linux). More lies behind that, but nobody can tell how much.
 _MOST_COUNTED = 4095
+# The system moves what is written to the reading end in its own time, and counts it only there.
+_SURELY_ARRIVED_AFTER = 0.2
 # How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
 _DROPS = 20
 
@@ -188,14 +191,18 @@ class PtyTransport(FileTransport):
         self._master = master
         self._slave = slave
         self._written = 0
+        self._arriving: deque[tuple[float, int]] = deque()  # when, and how much was written by then
+        self._arrived = 0
         self._consumed = 0
         self._progress_at = 0.0
 
     def send(self, data: bytes) -> int:
         """See :class:`Transport`."""
-        self.drop_unread(time.monotonic())
+        now = time.monotonic()
+        self.drop_unread(now)
         taken = super().send(data)
         self._written += taken
+        self._arriving.append((now, self._written))
         return taken
 
     def _close_both(self) -> None:
@@ -208,14 +215,18 @@ class PtyTransport(FileTransport):
         :returns: how many bytes that were; a lower bound beyond 4,095
         """
         unread = self._unread()
-        if unread == 0 or (unread < _MOST_COUNTED and self._written - unread > self._consumed):
-            self._consumed = self._written - unread
+        while self._arriving and self._arriving[0][0] <= now - _SURELY_ARRIVED_AFTER:
+            self._arrived = self._arriving.popleft()[1]
+        consumed = self._arrived - unread  # at least: what has not arrived may be among the unread
+        if unread == 0 or (unread < _MOST_COUNTED and consumed > self._consumed):
+            self._consumed = max(self._consumed, consumed)
             self._progress_at = now
             return 0
         if now - self._progress_at < _UNATTENDED_AFTER:
             return 0
         self._flush()
-        self._written = self._consumed = 0
+        self._written = self._arrived = self._consumed = 0
+        self._arriving.clear()
         return unread
 
     def _unread(self) -> int:

@@ -101,7 +101,7 @@ class PropertyTable:
         """
         prop = self.spec.property(siid, piid)
         if prop is None:
-            raise SpecError(f"{self.spec.model or 'the product'} has no property {siid}.{piid}")
+            raise SpecError(f"{self.spec.shown_model or 'the product'} has no property {siid}.{piid}")
         return prop
 
     def arguments(self, action: SpecAction, given: Sequence[tuple[int, object]]) -> dict[int, Value] | None:

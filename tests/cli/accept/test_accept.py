@@ -360,3 +360,14 @@ def test_help_says_what_can_be_allowed(run):
     for word in ("reads", "writes", "actions", "ota", "all"):
         assert f" {word} " in text
     assert "Exit codes: 0 no rule failed" in text
+
+
+@pytest.mark.parametrize(
+    ("size", "why"), [(0, "is empty"), (1_048_577, "has 1048577 bytes: modules send at most")]
+)
+def test_an_image_that_no_module_sends_is_refused_before_anything_is_done(run, tmp_path, size, why) -> None:
+    (tmp_path / "image").write_bytes(bytes(size))
+    ended = run("accept", "--virtual", "--allow", "ota", "--firmware", str(tmp_path / "image"))
+    assert (ended.code, ended.out) == (2, "")
+    assert why in ended.err
+    assert "polling" not in ended.err

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.fake_device import TOKEN, FakeDevice
 
-from miio_lan.click_common.output import plain
+from miio_lan.click_common.output import plain, with_mended
+from miio_lan.lan.responder.responder import Request, ResponderOptions
 
 
 class TestGet:
@@ -351,3 +353,46 @@ class TestUnicode:
     def test_what_json_does_not_have_is_written_all_the_same(self):
         odd = {"a": float("nan"), 1: (2, {3}), "b": b"\x01", "huge": 1 << 20_000}
         assert plain(odd) == {"a": "nan", "1": [2, [3]], "b": "01", "huge": hex(1 << 20_000)}
+
+
+class TestMending:
+    """What was mended in a reply is said: to people by a warning, and in the JSON document."""
+
+    KIND = "leading zeros of a number were dropped"
+
+    @pytest.fixture
+    def ask_damaged(self, run):
+        def answer(device: FakeDevice, request: Request) -> None:
+            items = (
+                [{**each, "code": 0, "value": 5} for each in request.params]
+                if request.params
+                else {"model": "a.b.c"}
+            )
+            refused = {"error": (-5001, "no")} if request.method == "toggle" else {"result": items}
+            device.reply(request, **refused)
+
+        with FakeDevice(answer, options=ResponderOptions(damage=("leading zeros",))) as device:
+            yield lambda *words: run(
+                *words, "--ip", "127.0.0.1", "--port", str(device.port), "--token", TOKEN
+            )
+
+    def test_people_are_warned(self, ask_damaged):
+        ended = ask_damaged("get", "2.1")
+        assert (ended.code, ended.out) == (0, "5\n")
+        assert "Warning: 127.0.0.1:" in ended.err
+        assert f"mended: {self.KIND}" in ended.err
+        assert f"mended: {self.KIND}" in ask_damaged("-v", "get", "2.1").err
+
+    def test_entries_have_it(self, ask_damaged):
+        for words in (["2.1"], ["2.1", "2.2"]):
+            found = ask_damaged("--json", "get", *words).json
+            assert [each["mended"] for each in found] == [[self.KIND]] * len(words)
+            assert [each["value"] for each in found] == [5] * len(words)
+
+    def test_objects_have_it_and_other_results_are_put_into_one(self, ask_damaged):
+        assert ask_damaged("--json", "info").json == {"model": "a.b.c", "mended": [self.KIND]}
+        told = ask_damaged("--json", "raw-command", "get_x", "[{}]").json
+        assert told == [{"code": 0, "value": 5, "mended": [self.KIND]}]
+        assert ask_damaged("--json", "raw-command", "toggle").json["error"]["mended"] == [self.KIND]
+        assert with_mended(["on"], ("x",)) == {"result": ["on"], "mended": ["x"]}
+        assert with_mended(["on"], ()) == ["on"]

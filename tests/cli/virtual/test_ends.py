@@ -93,6 +93,10 @@ def test_firmware_that_is_too_large_is_refused(run, tmp_path):
     ended = run("virtual", "module", "--udp-port", "0", *options)
     assert (ended.code, ended.out) == (2, "")
     assert "firmware of 1001 bytes: --firmware-limit is 1000" in ended.err
+    (tmp_path / "image").write_bytes(b"")
+    ended = run("virtual", "module", "--udp-port", "0", *options)
+    assert (ended.code, ended.out) == (2, "")
+    assert "image is empty: that is no firmware" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.telling import tracer
+from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.packet import encode, hello_reply
 from miio_lan.lan.payload import dump_payload
 from miio_lan.lan.responder.responder import Request
@@ -298,9 +299,9 @@ def test_an_observer_sees_both_directions(server: Server) -> None:
 
 def test_a_thread_is_woken_for_its_own_answer_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     woken = []
-    release = Connection._release
+    release = Waiting.release
     monkeypatch.setattr(
-        Connection, "_release", staticmethod(lambda waiter: (woken.append(waiter), release(waiter)))
+        Waiting, "release", staticmethod(lambda waiter: (woken.append(waiter), release(waiter)))
     )
     threads, turns = 24, 10
     with connect(server) as connection:
@@ -327,7 +328,7 @@ def test_a_listener_is_woken_by_a_push_that_another_thread_reads(server: Server)
             listener.start()
         while True:
             with connection._state:
-                if connection._listeners:  # one of them waits on the socket, the other one for it
+                if connection._waiting._for_pushes:  # one of them waits on the socket, the other one for it
                     break
         for number in (9, 10):
             payload = dump_payload({"id": number, "method": "properties_changed", "params": []})
@@ -335,7 +336,7 @@ def test_a_listener_is_woken_by_a_push_that_another_thread_reads(server: Server)
                 push = encode(payload, token=TOKEN, device_id=DEVICE_ID, stamp=number)
                 connection.session.receive(push, connection._clock())
                 connection._flush()
-                assert not connection._listeners
+                assert not connection._waiting._for_pushes
         connection.call("get_echo", [], timeout=5, retry_count=1)  # wakes the one on the socket
         for listener in listeners:
             listener.join()

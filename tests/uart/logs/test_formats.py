@@ -210,6 +210,28 @@ def test_bytes_that_are_no_text_come_through() -> None:
     assert unescaped(r"\a\b\e\f\n\r\t\v\0\\\"\'\x41\q") == b"\a\b\x1b\f\n\r\t\v\0\\\"'Aq"
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "6F:6B:0D",
+        "6f 6b 0d",
+        "6F,6B,0D (3 bytes)",
+        "111,107,13",
+        "111:107:13 (3)",
+        "0b01101111 (0x6F):0b01101011 (0x6B):0b00001101 (0x0D)",
+    ],
+)
+def test_bytes_as_numbers(payload: str) -> None:
+    assert lines(f"[1][D][uart_debug:1]: >>> {payload}\n") == [("down", "ok")]
+
+
+@pytest.mark.parametrize("payload", ["999,107,13", "what is this", "6F:6B:0", ""])
+def test_what_is_no_bytes_is_nobody_s_words(payload: str, caplog: pytest.LogCaptureFixture) -> None:
+    text = f'[1][D][uart_debug:1]: <<< "net\\r"\n[1][D][uart_debug:1]: >>> {payload}\n'
+    assert lines(text) == [("up", "net")]
+    assert "1 line is no line of the wire" in caplog.text
+
+
 def test_a_byte_of_each_direction_apart() -> None:
     rows = [("rx-data", byte) for byte in "get_down"] + [
         ("tx-data", "o"),

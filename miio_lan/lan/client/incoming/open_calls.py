@@ -8,7 +8,7 @@ from miio_lan.lan.client.repeating.afoot import Afoot
 
 
 class OpenCalls:
-    """Calls in the order of their begin, handshakes first.
+    """Calls in the order of their begin.
 
     One list, and a mark on those that may send: wherever a thread is interrupted, a call is in it or not.
     """
@@ -28,18 +28,12 @@ class OpenCalls:
         """Those whose turn it is."""
         return [call for call in self.all if call.active]
 
-    def add(self, call: Call) -> None:
-        """Put a call behind the others; handshakes stand before the commands."""
-        if call.method is None:
-            self.all.insert(0, call)
-        else:
-            self.all.append(call)
-
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
-        for number, sent in call.last_sent_at.items():
-            if self.by_id.pop(number, None) is not None:
-                self.afoot.left(number, sent, call.targets)
+        if self.by_id:
+            for number, sent in call.last_sent_at.items():
+                if self.by_id.pop(number, None) is not None:
+                    self.afoot.left(number, sent, call.targets)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]

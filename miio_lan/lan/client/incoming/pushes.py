@@ -37,7 +37,7 @@ class PushInbox:
     def __init__(self) -> None:
         self.arrived: deque[Push] = deque()
         # Of those that have arrived, the last ones alike: a reader takes them away from the front.
-        self._bytes: deque[int] = deque()
+        self._bytes: list[int] = []
         self._held = 0
         self._seen: OrderedDict[int, float] = OrderedDict()
         self._marks: OrderedDict[tuple[int, int], None] = OrderedDict()
@@ -73,13 +73,13 @@ class PushInbox:
 
     def _keep(self, push: Push) -> None:
         while len(self._bytes) > len(self.arrived):
-            self._held -= self._bytes.popleft()
+            self._held -= self._bytes.pop(0)
         self.arrived.append(push)
         self._bytes.append(_bytes_of(push.params) + len(push.method))
         self._held += self._bytes[-1]
         while len(self.arrived) > MAX_PUSHES or (self._held > MAX_BYTES and len(self.arrived) > 1):
             self.arrived.popleft()
-            self._held -= self._bytes.popleft()
+            self._held -= self._bytes.pop(0)
 
     def _mark(self, number: int, stamp: int | None) -> None:
         if stamp is not None:

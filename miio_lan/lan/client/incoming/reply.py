@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
-from miio_lan.record.redact import redact
 
 #: Some Linux products answer what they do not know with this word in place of a result.
 _UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
@@ -94,6 +93,8 @@ def _code_and_message(error: object) -> tuple[int | None, str]:
 
 
 def _shown(message: object) -> str:
+    from miio_lan.record.redact import redact  # most programs meet no error with words
+
     text = message if isinstance(message, str) else str(message)
     cut = redact(text[:MAX_MESSAGE])
     # What begins at the end of the excerpt may be the first half of a secret.

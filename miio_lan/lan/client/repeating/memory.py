@@ -22,7 +22,6 @@ that lost next to nothing of the questions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from miio_lan.lan.client.ids import IdSource
 from miio_lan.lan.payload import dump_payload
@@ -60,14 +59,14 @@ def life_of(payload: Mapping[str, object]) -> int | None:
     return life if isinstance(life, int) and not isinstance(life, bool) else None
 
 
-@dataclass(slots=True)
 class _Asked:
     """A question, by its place among all ids that were given."""
 
-    number: int
-    place: int
-    life: int | None = None
-    answered: float = 0.0
+    def __init__(self, number: int, place: int) -> None:
+        self.number = number
+        self.place = place
+        self.life: int | None = None
+        self.answered = 0.0
 
 
 class IdMemory:

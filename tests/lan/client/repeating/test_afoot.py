@@ -210,7 +210,7 @@ def test_doubled_unreadable_answers_never_make_resends_closer_than_the_minimum(c
         link.call("get_x", timeout=0.3, retry_count=6).outcome()
     instants = sends(link, "get_x")
     assert len(instants) > 2
-    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.199
+    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.099
 
 
 def test_a_timeout_below_the_minimum_makes_no_resends_closer_than_that() -> None:
@@ -222,7 +222,7 @@ def test_a_timeout_below_the_minimum_makes_no_resends_closer_than_that() -> None
         link.call("get_prop", timeout=0.05, retry_count=20).outcome()
     instants = sends(link, "get_prop")
     assert len(instants) > 1
-    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.2
+    assert min(later - earlier for earlier, later in itertools.pairwise(instants)) >= 0.1
 
 
 # --- what sets the clock ----------------------------------------------------------------------------------------------
