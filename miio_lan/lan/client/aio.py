@@ -108,7 +108,7 @@ class Connection(Lane):
     def close(self) -> None:
         """Leave the socket, ending open calls; the next command joins again."""
         self.session.abandon_all("the connection was closed")
-        waiting, self.waiting = list(self.waiting), type(self.waiting)()
+        waiting, self.waiting = self.waiting, []
         for call in waiting:
             call.done = True
             call.error = call.cut_short(
@@ -162,10 +162,12 @@ class Connection(Lane):
 
     def receive(self, datagram: bytes, now: float) -> None:
         """Take a datagram from the device's address."""
+        station = self._station_of_it()
         self.session.receive(datagram, now)
-        self._station_of_it().traffic.heard(self)
+        if self.greeted:
+            station.traffic.heard(self)
         self._after(now)
-        self._station_of_it().pump(now)
+        station.pump(now)
 
     def unreachable(self, error: OSError, now: float) -> None:
         """Take the news that a datagram could not be delivered."""
@@ -180,7 +182,8 @@ class Connection(Lane):
 
     def _on_time(self) -> None:
         self._timer = None
-        self._look()
+        if self.session.busy or self.waiting:  # else all was answered meanwhile
+            self._look()
 
     def _look(self) -> None:
         """Let the session act: its time has come."""
@@ -341,6 +344,8 @@ class Station:
 
     def pump(self, now: float) -> None:
         """Begin the calls whose turn it is."""
+        if self.traffic.idle:
+            return
         while released := self.traffic.released(now):
             for connection, call in released:
                 connection.begin(call, now)

@@ -96,7 +96,7 @@ class Lane:
     def __init__(self, session: Session) -> None:
         self.session = session
         #: Calls that are not begun, in order.
-        self.waiting: deque[Call] = deque()
+        self.waiting: list[Call] = []
         #: Commands that are begun and have not ended.
         self.under_way = 0
         #: Whether it took a place among those that are greeted.
@@ -138,10 +138,15 @@ class Traffic(Generic[AnyLane]):
     def add(self, lane: AnyLane, call: Call, now: float) -> None:
         """Let a call wait for its turn; a handshake comes before the commands to its device."""
         if call.method is None:
-            lane.waiting.appendleft(call)
+            lane.waiting.insert(0, call)
         else:
             lane.waiting.append(call)
         self._line_up(lane, now)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for a turn."""
+        return not (self._known or self._to_greet)
 
     def released(self, now: float) -> list[tuple[AnyLane, Call]]:
         """Give the calls to begin now."""
@@ -222,6 +227,6 @@ class Traffic(Generic[AnyLane]):
         lane.in_line = False
         if not lane.ready:
             return None
-        call = lane.waiting.popleft()
+        call = lane.waiting.pop(0)
         lane.under_way += call.method is not None
         return call
