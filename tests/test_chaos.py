@@ -33,6 +33,7 @@ def chaos(monkeypatch: pytest.MonkeyPatch) -> Rooms:
 # --- the promises -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_nothing_told_is_untrue(chaos: Rooms, seed: int) -> None:
     tally, faults = chaos.world.simulate(270, seed, each=10)
@@ -48,12 +49,14 @@ def test_nothing_told_is_untrue(chaos: Rooms, seed: int) -> None:
 # --- the chaos itself: it finds what it is there to find --------------------------------------------------------------
 
 
+@pytest.mark.untraced
 def test_a_client_that_repeats_everything_is_found_out(chaos: Rooms) -> None:
     tally, _ = chaos.world.simulate(100, 1, each=10, careless=True)
     assert tally.faults["twice"] > 2
     assert any("ran after" in story for story in tally.stories)
 
 
+@pytest.mark.untraced
 def test_a_seed_decides_everything(chaos: Rooms) -> None:
     first, again = (chaos.world.simulate(20, 9, each=10) for _ in range(2))
     assert first == again
@@ -124,6 +127,27 @@ def test_a_second_run_is_the_network_s_where_we_sent_once(bench: Bench) -> None:
     assert bench.faults() == {}
 
 
+@pytest.mark.parametrize(
+    ("sends", "refused", "found"),
+    [
+        ([1, 2], {1}, {}),
+        ([1, 2, 2], {1}, {}),  # the network doubled both
+        ([1, 1, 2], {1}, {}),
+        ([1, 2], {2}, {"twice": 1}),
+        ([1, 2, 3], {1}, {"twice": 1}),
+        ([1, 2, 1], {2}, {"twice": 1}),
+    ],
+)
+def test_a_second_run_is_the_network_s_where_a_copy_of_the_first_was_told_busy(
+    bench: Bench, sends: list[int], refused: set[int], found: dict[str, int]
+) -> None:
+    bench.command(1001, "button", result=[1001], copies=len(set(sends)))
+    for place, send in enumerate(sends):
+        bench.ran(1001, 1.5 + place / 10, send)
+    bench.ledger.refused = refused
+    assert bench.faults() == found
+
+
 def test_an_ok_that_never_ran_is_a_fault(bench: Bench) -> None:
     bench.command(1001, "button", result=[1001])
     assert bench.faults() == {"untrue ok": 1}
@@ -166,6 +190,11 @@ def test_pushes_that_are_not(bench: Bench, heard: list[Push], story: str) -> Non
     pushes.heard, pushes.ended = heard, 1.6
     assert bench.faults() == {"pushes": 1}
     assert story in next(pushes.faults())
+
+
+def test_a_device_that_is_said_to_be_unable_to_push_is_a_fault(bench: Bench) -> None:
+    bench.ledger.pushes.denied = 2
+    assert bench.faults() == {"pushes": 1}
 
 
 def test_what_the_device_sends_of_its_own_accord_is_noted_and_sent(bench: Bench) -> None:

@@ -126,6 +126,7 @@ def is_steep(reader: Callable[[str], object], shape: tuple[str, str, str]) -> bo
     return True
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", READERS)
 @settings(max_examples=25, phases=PHASES)
 @given(shape=shapes)
@@ -141,6 +142,7 @@ def test_time_grows_with_the_text(name, shape):
     assert not is_steep(READERS[name], shape)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", MANY_READERS)
 @settings(max_examples=6, phases=PHASES)
 @given(shape=shapes)
@@ -151,6 +153,7 @@ def test_time_grows_with_the_lines_of_a_recording(name, shape):
     assert not is_steep(MANY_READERS[name], shape)
 
 
+@pytest.mark.untraced
 def test_a_steep_reader_is_found():
     def steep(text: str) -> None:
         until = time.process_time() + (len(text) / LONG) ** 2

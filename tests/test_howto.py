@@ -23,7 +23,7 @@ import pytest
 from miio_lan.device.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
 from miio_lan.lan.discovery.ways import local_interfaces
-from miio_lan.loop import wall_clock
+from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import read
 from miio_lan.uart import line as lines
 from miio_lan.uart.bridge import faults
@@ -43,7 +43,7 @@ LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
 ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
 PROMPT = "> "
 CTRL_C = "^C"
-PATIENCE = 60.0
+PATIENCE = 100.0
 """Seconds until an output that does not come is given up."""
 
 
@@ -267,9 +267,13 @@ def overheard() -> Iterator[tuple[ModuleHost, dict[str, str]]]:
     """A module and an MCU that are joined, and the two receivers at their line, which takes its time."""
     with ExitStack() as stack:
         ends = [stack.enter_context(MemoryPair()) for _ in range(2)]
+        # One thread writes to both: what was said first is heard first, whatever else the computer does.
+        writer = Loop("receivers")
+        stack.callback(writer.close)
         up, down = (stack.enter_context(PtyPort()) for _ in range(2))
         for port in (up, down):
-            port.start(lambda data, instant: None)
+            port.start(lambda data, instant: None, loop=writer)
+        writer.start()
         module = ModuleHost(
             Module(device_id=5, token=TOKEN, wall=wall_clock),
             ends[0].far,

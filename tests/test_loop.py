@@ -13,7 +13,7 @@ import miio_lan.loop as loop_module
 from miio_lan.errors import PortError
 from miio_lan.loop import READ, WRITE, Loop
 
-PATIENCE = 20.0  # only ever waited for in full when a test fails
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 
 
 class Alarm:

@@ -20,7 +20,7 @@ FAULTS = {
     "untrue ok": "commands told as done that never ran",
     "untrue no": "refused or timed out without may_have_run, and ran",
     "stale": "newer sets undone by an older one's resends",
-    "pushes": "pushes handed over twice, otherwise than sent, or after the end",
+    "pushes": "pushes handed over twice, otherwise than sent, or after the end; denied subscriptions",
     "late": "calls that ended more than 0.5 s after their deadline",
 }
 
@@ -152,12 +152,14 @@ def _half_refused(runs: Sequence[Run], ledger: Ledger) -> bool:
 
 def _once(tally: Tally, kind: Kind, command: Command, ledger: Ledger) -> None:
     runs = ledger.runs[command.number]
-    sends = {run.source.send for run in runs}
-    if len(sends) > 1 and _half_refused(runs[:-1], ledger):
+    sends = list(dict.fromkeys(run.source.send for run in runs))
+    if len(sends) > 1 and ledger.refused.issuperset(sends[:-1]):
+        # The last one may have been doubled as well.
         tally.others["ran twice because one of two copies of a datagram was told busy"] += 1
     elif len(sends) > 1:
         times = ", ".join(f"{run.instant - command.began:.2f} s" for run in runs)
-        tally.fault("twice", kind, command, f"ran after {times}")
+        busy = "".join(f", datagram {send} was told busy" for send in sends if send in ledger.refused)
+        tally.fault("twice", kind, command, f"ran after {times}, by datagrams {sends}{busy}")
     elif len(runs) > 1:
         tally.others["ran twice because the network doubled the one datagram"] += 1
 

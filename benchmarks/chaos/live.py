@@ -17,7 +17,7 @@ from benchmarks.chaos.kinds import BOOTS, DAMAGES, SHARES, SPEC, SWITCHED, WEATH
 from benchmarks.chaos.ledger import Ledger, Source
 from benchmarks.chaos.proxy import Proxy, Route
 from miio_lan import DeviceException, MiotDevice
-from miio_lan.errors import PayloadDecodeException
+from miio_lan.errors import PayloadDecodeException, UnsupportedFeatureException
 from miio_lan.lan.packet import decode
 from miio_lan.virtual.module.module import Timings
 from miio_lan.virtual.product import VirtualProduct
@@ -189,6 +189,8 @@ class Lane:
                     self.device.subscribe()
                     subscribed = True
                 push = self.device.next_push(PATIENCE)
+            except UnsupportedFeatureException:
+                self.ledger.pushes.denied += 1
             except DeviceException as error:
                 self.deaf[type(error).__name__] += 1
             else:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from miio_lan.device.steps.subscription import Subscription
+from miio_lan.device.steps.subscription import STALE_ANSWERS, Subscription
 from miio_lan.errors import UnsupportedFeatureException
 from miio_lan.lan.packet import virtual_hello
 
@@ -30,11 +30,13 @@ class Pushes:
     :param sent: by the device's id for it: method and parameters. Ids are never used again
     :param heard: what was handed over to the caller
     :param ended: when the caller closed the device, None where it did not
+    :param denied: how often the caller was told that the device cannot push; each of them can
     """
 
     sent: dict[int, tuple[str, Any]] = field(default_factory=dict)
     heard: list[Push] = field(default_factory=list)
     ended: float | None = None
+    denied: int = 0
 
     def attach(self, responder: Responder) -> None:
         """Note from now on what a device sends of its own accord."""
@@ -48,6 +50,8 @@ class Pushes:
 
     def faults(self) -> Iterator[str]:
         """Tell what is wrong with what was handed over."""
+        if self.denied:
+            yield f"told {self.denied} times that it cannot push"
         times = Counter(push.id for push in self.heard)
         for push in self.heard:
             what = f"push {push.id}, {push.method} {push.params}"
@@ -80,11 +84,12 @@ class Subscriber:
     :param epoch: Unix time at instant 0
     """
 
-    def __init__(self, stage: Stage, session: Session, rng: random.Random, epoch: float) -> None:
-        self._stage, self._session, self._epoch = stage, session, epoch
+    def __init__(
+        self, stage: Stage, session: Session, pushes: Pushes, rng: random.Random, epoch: float
+    ) -> None:
+        self._stage, self._session, self._pushes, self._epoch = stage, session, pushes, epoch
         self.subscription = Subscription.fresh(rng)
-        #: Answers to a hello without the device's mark; each belonged to an older hello.
-        self.unmarked = 0
+        self._stale = 0
 
     def look(self) -> None:
         """Ask whether the device holds the subscription."""
@@ -97,8 +102,13 @@ class Subscriber:
         if call.error is None:
             try:
                 held = self.subscription.still_held(call.result)  # type: ignore[arg-type]
+                self._stale = 0
             except UnsupportedFeatureException:
-                self.unmarked += 1
+                self._stale += 1
+                if self._stale <= STALE_ANSWERS:
+                    self.look()
+                    return
+                self._pushes.denied += 1
         if held is False:
             self._go_on(
                 self.subscription.subscribe(call.result, int(self._epoch + self._stage.now)),  # type: ignore[arg-type]

@@ -87,7 +87,9 @@ class World:
         self._by_number: dict[int, Command] = {}
         self._asides: list[tuple[Call, Callable[[Call], object]]] = []
         self.subscriber = (
-            Subscriber(self, self.sessions[0], random.Random(seed + 3), EPOCH) if subscribes else None
+            Subscriber(self, self.sessions[0], self.ledger.pushes, random.Random(seed + 3), EPOCH)
+            if subscribes
+            else None
         )
         self._lanes = lanes
         self._faults_every = self.rng.choice(FAULTS_EVERY)
@@ -310,7 +312,5 @@ def simulate(
             everyday=everyday,
         )
         tally.add(world.play(min(each, left)))
-        if world.subscriber is not None:
-            tally.others["looks after a subscription met by an older hello"] += world.subscriber.unmarked
         faults.update(world.faults)
     return tally, faults

@@ -391,7 +391,7 @@ class Device:
 
         self._subscription = self._subscription or Subscription.fresh()
         self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
-        greeting = self.send_handshake()
+        greeting = self._subscription.greeted(self.send_handshake)
         self._perform(self._subscription.subscribe(greeting, int(time.time())))
         self._subscription.checked = time.monotonic()
 
@@ -413,7 +413,7 @@ class Device:
             push = self._reachable().listen(max(0.0, wait))
             if push is not None or time.monotonic() >= end:
                 return push
-            if not self._subscription.still_held(self.send_handshake()):
+            if not self._subscription.still_held(self._subscription.greeted(self.send_handshake)):
                 self.subscribe()
             self._subscription.checked = time.monotonic()
 

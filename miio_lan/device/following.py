@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from miio_lan.device.blocking import Device
@@ -25,6 +27,9 @@ SEARCH_TIME = 5.0
 """Seconds that a device is looked for, at most; and never longer than half of what the call has left."""
 
 
+FIRST_REST, MAX_REST = 30.0, 120.0
+"""Seconds before a device that was not found is looked for again; doubled each time. Everybody is asked then: a device
+that is switched off shall not keep a network busy."""
 PATIENCE = 0.7
 """Seconds that a device has to answer at its old address before everybody is asked; at most a third of the search."""
 
@@ -34,10 +39,16 @@ class Follower:
 
     :param name: its name
     :param path: the file of names; the user's by default
+    :param clock: monotonic seconds
     :raises DevicesFileError: if there is no such name, or the file cannot be read
     """
 
-    def __init__(self, name: str, path: str | Path | None = None) -> None:
+    def __init__(
+        self, name: str, path: str | Path | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        # Seconds before everybody is asked again, and from when on.
+        self._rest = self._not_before = 0.0
         self._file = DevicesFile(path)
         self.device = self._file.get(name)
 
@@ -49,16 +60,33 @@ class Follower:
         :param seconds: what the call has left
         """
         known = self.device
-        if known.did is None or not _is_address(known.ip):
-            return known.ip
-        from miio_lan.lan.discovery.blocking import locate
+        if known.did is not None and self._due():
+            from miio_lan.lan.discovery.blocking import locate
 
-        timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
-        how = {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
-        found = locate(known.did, known.ip, port=known.port, **how)
-        if found is not None and found != known.ip:
-            self._moved(found)
+            self._found(locate(known.did, known.ip, port=known.port, **_times(seconds)))
         return self.device.ip
+
+    async def find_async(self, seconds: float) -> str:
+        """Return the same in an asyncio loop."""
+        known = self.device
+        if known.did is not None and self._due():
+            from miio_lan.lan.discovery.aio import locate
+
+            self._found(await locate(known.did, known.ip, port=known.port, **_times(seconds)))
+        return self.device.ip
+
+    def _due(self) -> bool:
+        """Tell whether it can be looked for, and not so soon after it was not found."""
+        return _is_address(self.device.ip) and self._clock() >= self._not_before
+
+    def _found(self, ip: str | None) -> None:
+        if ip is None:
+            self._rest = min(MAX_REST, max(FIRST_REST, 2 * self._rest))
+            self._not_before = self._clock() + self._rest
+            return
+        self._rest = 0.0
+        if ip != self.device.ip:
+            self._moved(ip)
 
     def _moved(self, ip: str) -> None:
         _LOGGER.warning("%s is at %s now, no more at %s", printable(self.device.name), ip, self.device.ip)
@@ -87,6 +115,11 @@ class Follower:
             return ip
 
         connection.find = find
+
+
+def _times(seconds: float) -> dict[str, float]:
+    timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
+    return {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
 
 
 def _is_address(text: str) -> bool:

@@ -112,6 +112,7 @@ def _is_breach(
     return False  # the MCU of a scene never does that
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("watch", "lossy"), WATCHES.values(), ids=WATCHES)
 def test_rules_and_exchanges_name_the_same_answers_and_none_is_wrong_and_sure(
     watch: Watch, lossy: bool

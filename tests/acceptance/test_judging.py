@@ -134,6 +134,7 @@ def good() -> list[Record]:
     return [record for record in session.records if record.raw]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("part", range(4))
 def test_one_line_that_a_tap_missed_blames_nobody(good: list[Record], part: int) -> None:
     assert failed(judgement_of(good, spec=SMALL)) == {}

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 TOKEN = "00112233445566778899aabbccddeeff"
-PATIENCE = 60
+PATIENCE = 100
 COMMAND = [sys.executable, "-m", "miio_lan"]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 WRONG = "00112233445566778899aabbccddeef"
-PATIENCE = 60
+PATIENCE = 100
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ PINS = {
     },
     "device.steps.subscription": {
         "CHECK_EVERY": 30.0,
+        "STALE_ANSWERS": 2,
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
     },
     "device.values": {

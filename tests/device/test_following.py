@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import itertools
 import sys
 import weakref
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from miio_lan.device import following
 from miio_lan.device.following import Follower
 from miio_lan.device.named import DevicesFile, NamedDevice
 from miio_lan.errors import DevicesFileError
-from miio_lan.lan.discovery import blocking
+from miio_lan.lan.discovery import aio, blocking
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
 
@@ -41,6 +43,7 @@ def put(
 
 def test_the_constants_are_what_they_were() -> None:
     assert (following.SEARCH_TIME, following.PATIENCE) == (5.0, 0.7)
+    assert (following.FIRST_REST, following.MAX_REST) == (30.0, 120.0)
 
 
 def test_a_device_by_its_name(file: DevicesFile, server: Server) -> None:
@@ -137,6 +140,50 @@ def test_a_call_with_little_time_searches_briefly(file: DevicesFile, moved: list
         (0.3, pytest.approx(0.1)),
         (0.1, pytest.approx(0.1 / 3)),
     ]
+
+
+def test_the_same_in_a_loop(file: DevicesFile, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(file, server, "127.0.0.1")
+    follower = Follower("lamp", file.path)
+    assert asyncio.run(follower.find_async(20.0)) == "127.0.0.1"
+
+    async def locate(did: int, known: str, **how: object) -> str:
+        return "127.0.0.7"
+
+    monkeypatch.setattr(aio, "locate", locate)
+    assert asyncio.run(follower.find_async(20.0)) == follower.device.ip == file.get("lamp").ip == "127.0.0.7"
+    file.put(NamedDevice("fan", "127.0.0.1", TOKEN.hex()))
+    assert asyncio.run(Follower("fan", file.path).find_async(20.0)) == "127.0.0.1"
+
+
+def test_one_that_is_off_does_not_keep_the_network_busy(
+    file: DevicesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.9", TOKEN.hex(), 5))
+    now, searches = [1000.0], []
+    answer: list[str | None] = [None]
+
+    def locate(did: int, known: str, **how: object) -> str | None:
+        searches.append(now[0])
+        return answer[0]
+
+    monkeypatch.setattr(blocking, "locate", locate)
+    follower = Follower("lamp", file.path, clock=lambda: now[0])
+    while now[0] < 1500.0:
+        follower.find(20.0)
+        now[0] += 1.0
+    gaps = [later - before for before, later in itertools.pairwise(searches)]
+    assert gaps == [30.0, 60.0, 120.0, 120.0, 120.0]
+    # Once it was found, it is looked for at once again.
+    now[0] += 600.0
+    answer[0] = "127.0.0.7"
+    assert follower.find(20.0) == "127.0.0.7"
+    answer[0] = None
+    follower.find(20.0)
+    assert searches[-1] == searches[-2] == now[0]
+    now[0] += 30.0
+    follower.find(20.0)
+    assert searches[-1] == now[0]
 
 
 def test_who_answers_nowhere_stays_where_it_was(file: DevicesFile, server: Server) -> None:

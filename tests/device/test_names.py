@@ -121,14 +121,14 @@ class TestValues:
                 r"not true or false \(on, off\): its quotes make it a text, write true without",
             ),
             ("light:on", "'On'", r"its quotes make it a text, write on without them"),
-            ("light:on", '""', r"is not true or false \(on, off\)$"),
+            ("light:on", '""', r"is not true or false \(on, off\) \(published"),
             (
                 "light:brightness",
                 '"50"',
                 r"is not an integer: its quotes make it a text, write 50 without them",
             ),
             ("light:brightness", "101", r"101 is outside 1\.\.100"),
-            ("light:brightness", "500", r"500 is outside 1\.\.100$"),  # not the format's 0..255
+            ("light:brightness", "500", r"500 is outside 1\.\.100 \(published"),  # not the format's 0..255
             ("light:mode", "500", r"500 is not one of 0 \(White\)"),
             ("light:mode", "7", r"7 is not one of 0 \(White\)"),
             ("color-temperature", "2750", "not a step of 100"),

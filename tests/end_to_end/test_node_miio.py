@@ -19,7 +19,7 @@ PACKAGE = "miio@0.15.6"
 CLIENT = Path(__file__).with_name("node_miio.js")
 INSTALL_TIME = 120.0
 #: Seconds until a client that hangs is ended; only ever waited for when the test fails.
-PATIENCE = 60.0
+PATIENCE = 100.0
 
 
 def npm_install(npm: str, folder: Path) -> str:

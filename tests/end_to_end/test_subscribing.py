@@ -14,7 +14,7 @@ from typing import Any, Self
 from miio_lan.lan.packet import PushAbility, decode, encode, push_ability, virtual_hello
 from miio_lan.virtual.product import VirtualProduct
 
-PATIENCE = 20.0  # only ever waited for in full when a test fails
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 VIRTUAL_DID = 0x1122334455667788
 
 

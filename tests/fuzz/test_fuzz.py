@@ -18,6 +18,7 @@ READ_AT_ONCE = {"answers", "descriptions", "TOML descriptions", "recordings", "l
 """Kinds whose seeds need nothing else to be read; the others belong to something, or are refused for good reasons."""
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_nothing_but_declared_errors_comes_of_mutations(name: str) -> None:
     kind = KINDS[name]
@@ -35,6 +36,7 @@ def test_nothing_but_declared_errors_comes_of_mutations(name: str) -> None:
     try_mutations()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_what_is_mutated_is_sound(name: str) -> None:
     kind = KINDS[name]
@@ -46,6 +48,7 @@ def test_what_is_mutated_is_sound(name: str) -> None:
     assert name not in READ_AT_ONCE or all(read)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", KINDS)
 def test_mutations_reach_beyond_the_first_check(name: str) -> None:
     kind, rng = KINDS[name], random.Random(1)

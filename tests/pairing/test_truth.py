@@ -102,6 +102,7 @@ def check_others(scene: Scene, exchanges: list[Exchange]) -> None:
             assert exchange.result is None or exchange.result is answers[id(exchange.down)]
 
 
+@pytest.mark.untraced
 @settings(max_examples=100)
 @given(scenes())
 def test_whole_recordings(scene: Scene) -> None:
@@ -112,6 +113,7 @@ def test_whole_recordings(scene: Scene) -> None:
     check(scene, scene.records, pair(shuffled), lossy=False)
 
 
+@pytest.mark.untraced
 @settings(max_examples=100)
 @given(scenes(), st.data())
 def test_lines_that_were_lost(scene: Scene, data: st.DataObject) -> None:
@@ -121,6 +123,7 @@ def test_lines_that_were_lost(scene: Scene, data: st.DataObject) -> None:
     check(scene, seen, pair(seen), lossy=True)
 
 
+@pytest.mark.untraced
 @settings(max_examples=100)
 @given(scenes(), st.floats(0.0, 8.0))
 def test_a_tap_that_started_late(scene: Scene, start: float) -> None:
@@ -128,6 +131,7 @@ def test_a_tap_that_started_late(scene: Scene, start: float) -> None:
     check(scene, seen, pair(seen), lossy=True)
 
 
+@pytest.mark.untraced
 @settings(max_examples=100)
 @given(scenes(), st.lists(st.tuples(st.floats(0, 10), st.sampled_from(NOISE), st.booleans()), max_size=6))
 def test_noise_in_between(scene: Scene, noise: list[tuple[float, bytes, bool]]) -> None:
@@ -137,6 +141,7 @@ def test_noise_in_between(scene: Scene, noise: list[tuple[float, bytes, bool]]) 
     check(scene, seen, pair(seen), lossy=True)
 
 
+@pytest.mark.untraced
 @settings(max_examples=100)
 @given(scenes(), st.sampled_from((0.001, 0.004, 0.016)), st.sampled_from((0.0013, 0.005, 0.015)))
 def test_two_adapters_that_are_late_each_in_its_own_time(scene: Scene, down: float, up: float) -> None:
@@ -144,6 +149,7 @@ def test_two_adapters_that_are_late_each_in_its_own_time(scene: Scene, down: flo
     check(scene, scene.records, pair(scene.records), lossy=False)
 
 
+@pytest.mark.untraced
 @settings(max_examples=30)
 @given(scenes())
 def test_as_it_comes_and_afterwards_agree(scene: Scene) -> None:
@@ -172,6 +178,7 @@ def test_the_book_is_worth_something() -> None:
     assert len(exchanges[-1].parts) == 3
 
 
+@pytest.mark.untraced
 def test_most_of_a_busy_hour_is_sure() -> None:
     rng = random.Random(4)
     scene = Scene()
@@ -234,6 +241,7 @@ KNOWN_TOO = (
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("watch", "lossy"), WATCHES.values(), ids=WATCHES)
 def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> None:
     for seed in (*KNOWN, *KNOWN_TOO, *range(40)):

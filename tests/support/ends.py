@@ -13,7 +13,7 @@ from typing import Any, Self
 from miio_lan.lan.packet import HELLO, Packet, decode, encode
 from miio_lan.record import Record
 
-PATIENCE = 20.0
+PATIENCE = 100.0
 """Seconds after which something that must happen has not; only ever waited for in full when a test fails."""
 
 

@@ -27,15 +27,20 @@ class Simulated:
     spec: Spec | None
     records: list[Record] = field(default_factory=list)
     ended: float = BEGAN
+    _judged: tuple[int, float, dict[str, Verdict]] | None = None
 
     @property
     def seconds(self) -> float:
         return self.ended - BEGAN
 
     def verdicts(self) -> dict[str, Verdict]:
-        course = self.tester.course
-        verdicts = judge(self.records, spec=self.spec, driven=True, ended=self.ended, course=course)
-        return {verdict.rule.name: verdict for verdict in verdicts}
+        # Judging takes half as long as playing: once for what is there.
+        if self._judged is None or self._judged[:2] != (len(self.records), self.ended):
+            course = self.tester.course
+            verdicts = judge(self.records, spec=self.spec, driven=True, ended=self.ended, course=course)
+            found = {verdict.rule.name: verdict for verdict in verdicts}
+            self._judged = (len(self.records), self.ended, found)
+        return dict(self._judged[2])
 
     def with_outcome(self, outcome: Outcome) -> set[str]:
         return {name for name, verdict in self.verdicts().items() if verdict.outcome is outcome}

@@ -12,7 +12,7 @@ from miio_lan.virtual.endpoint import MAX_PEERS, Endpoint
 from miio_lan.virtual.product import VirtualProduct
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
-PATIENCE = 20.0
+PATIENCE = 100.0
 
 
 def client(host: str, port: int) -> socket.socket:

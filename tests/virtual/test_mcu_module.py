@@ -105,6 +105,7 @@ def test_one_mute_property_times_out_while_the_rest_works() -> None:
     assert pair.get((2, 1)) == {(2, 1): True}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("name", sorted(MISBEHAVIOURS))
 def test_no_misbehaviour_makes_a_wrong_answer_or_outlasts_itself(profile: str, name: str) -> None:
@@ -120,6 +121,7 @@ def test_no_misbehaviour_makes_a_wrong_answer_or_outlasts_itself(profile: str, n
     assert pair.get((2, 2), (2, 1)) == {(2, 2): pair.mcu.values[2, 2], (2, 1): True}
 
 
+@pytest.mark.untraced
 def test_many_commands_while_misbehaviour_comes_and_goes() -> None:
     rng = random.Random(20)
     pair = Pair()

@@ -25,7 +25,7 @@ from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
-PATIENCE = 20.0  # only ever waited for in full when a test fails
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 TOKEN = "00112233445566778899aabbccddeeff"
 POWER = {"did": "lamp", "siid": 2, "piid": 1}
 FAST = {"poll_interval": 0.002}

@@ -55,6 +55,10 @@ def add(settings: CliSettings, name: str, **options: Any) -> None:
 
 def _address(settings: CliSettings, did: int | None) -> str:
     if settings.ip:
+        from miio_lan.cli.device.connect import address_problem
+
+        if problem := address_problem(settings.ip):
+            refuse(problem)
         return settings.ip
     if did is None:
         refuse("Missing the device's address: give --ip, or --did to look for it.")

@@ -184,7 +184,8 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
         f"{what.capitalize() if what.islower() else what[0].upper() + what[1:]} on {facts['line']}, 115200 8N1."
     ]
     if "token" in facts:
-        variables = {name: str(facts[name.lower()]) for name in ("IP", "PORT", "TOKEN")}
+        reached_at = virtual_run.addresses_of(facts["ip"])[0]
+        variables = {"IP": reached_at, "PORT": str(facts["port"]), "TOKEN": facts["token"]}
         lines.append(f"Did: {facts['device_id']}")
         lines += ["Its LAN side, for another shell:", *virtual_run.exports(variables)]
     if model:

@@ -119,7 +119,7 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    addresses = _addresses(product.host)
+    addresses = virtual_run.addresses_of(product.host)
     variables = {"IP": addresses[0], "TOKEN": product.token}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
@@ -137,14 +137,3 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         "",
         "Ctrl-C ends it.",
     ]
-
-
-def _addresses(host: str) -> list[str]:
-    """Return where a product is reached that listens there; ``0.0.0.0`` is every address of this computer."""
-    if host != "0.0.0.0":  # noqa: S104 - it is what was asked for
-        return [host]
-    from miio_lan.lan.discovery.ways import local_interfaces
-
-    local = local_interfaces()
-    # Those that others can reach come first.
-    return [each.address for each in sorted(local, key=lambda each: each.is_loopback)] or [host]

@@ -107,6 +107,17 @@ def exports(variables: Mapping[str, str]) -> list[str]:
     return [f"  export {each}" for each in assignments]
 
 
+def addresses_of(host: str) -> list[str]:
+    """Return where a product is reached that listens there; ``0.0.0.0`` is every address of this computer."""
+    if host != "0.0.0.0":  # noqa: S104 - it is what was asked for
+        return [host]
+    from miio_lan.lan.discovery.ways import local_interfaces
+
+    local = local_interfaces()
+    # Those that others can reach come first.
+    return [each.address for each in sorted(local, key=lambda each: each.is_loopback)] or [host]
+
+
 def timings_of(boot_time: float | None) -> Timings | None:
     """Make the times of a module that takes so long from power-up to the cloud, half of it to the router."""
     if boot_time is None:

@@ -7,6 +7,7 @@ sends requests of its own to the port we speak from. Source: published behaviour
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from miio_lan.device.steps.calls import Ask, Steps
@@ -16,6 +17,8 @@ from miio_lan.lan.packet import Packet, PushAbility, push_ability
 #: Seconds after which a listener asks whether the device still knows its subscription.
 CHECK_EVERY = 30.0
 
+#: Answers to plain hellos that may still be under way: two copies of the last one.
+STALE_ANSWERS = 2
 _SUBSCRIBABLE_TYPES = frozenset({0, 1, 4})
 _METHODS = ("properties_changed", "event_occured")
 
@@ -42,6 +45,21 @@ class Subscription:
     def fresh(cls, rng: random.Random | None = None) -> Subscription:
         """Make one with a random virtual did, as devices expect of controllers."""
         return cls((rng or random.Random()).randrange(1 << 32, 1 << 63))
+
+    @staticmethod
+    def greeted(greet: Callable[[], Packet]) -> Packet:
+        """Greet until the answer has the mark of push, or to no end.
+
+        An answer without it may be a late one, or a second one, to the plain hello of an earlier command.
+
+        :param greet: says the hello with our virtual did, and gives an answer
+        """
+        greeting = greet()
+        for _ in range(STALE_ANSWERS):
+            if push_ability(greeting.sign) is not None:
+                break
+            greeting = greet()
+        return greeting
 
     def subscribe(self, greeting: Packet, update_ts: int) -> Steps[None]:
         """Subscribe to everything the device can push.

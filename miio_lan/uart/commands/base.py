@@ -210,9 +210,9 @@ class Cursor:
         return self._tokens[at] if at < len(self._tokens) else ""
 
     def skip(self) -> str:
-        """Take the next parameter as it is."""
+        """Take the next parameter as it is; empty, and nothing taken, behind the end."""
         taken = self.peek()
-        self._at += 1
+        self._at = min(self._at + 1, len(self._tokens))
         return taken
 
     def rest(self) -> tuple[str, ...]:
@@ -237,9 +237,9 @@ class Cursor:
         return str(value)
 
     def value(self) -> Value:
-        """Take a value of a server command."""
+        """Take a value of a server command; a missing one, and nothing taken, behind the end."""
         values, at = self._values, self._at
-        self._at += 1
+        self._at = min(at + 1, len(values))
         value, fault = values[at] if at < len(values) else read_value("")
         if fault:
             self.faults.append(fault)

@@ -285,7 +285,7 @@ class PropertiesChanged(Uplink):
         if coded:
             cursor.blame("a status code stands between the ids and the value")
         changes: list[PropertyValue] = []
-        while len(cursor) >= 3:
+        while len(cursor) >= (4 if coded else 3):
             if cursor.peek() == cls.NAME:
                 cursor.skip()
                 cursor.blame("the command word is repeated inside the line")
@@ -324,7 +324,7 @@ def _coded_property(cursor: Cursor) -> list[PropertyValue]:
 def _is_coded(cursor: Cursor) -> bool:
     """Whether the values come in fours that read ``siid piid code value`` (observed: hobby switches)."""
     count = len(cursor)
-    fours = count % 3 != 0 and count % 4 == 0
+    fours = count % 3 != 0 and count % 4 == 0 and cursor.ahead() is not None
     return fours and all(cursor.ahead(at) in STATUS_CODES for at in range(2, count, 4))
 
 

@@ -158,7 +158,7 @@ class TransferReader:
             pieces.append(self._whole(data[:need]))
         else:
             # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
-            again = head_at(data[:need], 1)
+            again = head_at(data[:need], BLOCK_HEAD)
             need = again or need
             problem = "wrong check" if again is None else f"cut off after {need} bytes"
             pieces.append(self._damaged(data[:need], problem))

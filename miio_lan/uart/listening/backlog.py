@@ -42,11 +42,32 @@ class Backlog(Generic[_T]):
         """When :meth:`tick` is next wanted, monotonic seconds; None while there is nothing to look at."""
         return self._next if self._items else None
 
-    def add(self, item: _T, now: float) -> None:
-        """Take an item; look at it at once if the last look was long ago."""
+    def add(self, item: _T, now: float, *, at_once: bool = True) -> None:
+        """Take an item; look at it at once if the last look was long ago.
+
+        :param at_once: otherwise with the next :meth:`tick`, wanted now, so that others of this moment come along
+        """
         self._items.append(item)
-        if now >= self._next:
+        if now < self._next:
+            return
+        if at_once:
             self.tick(now)
+        elif len(self._items) == 1:
+            self._next = now
+
+    def pull(self, wanted: Callable[[_T], bool | None]) -> _T | None:
+        """Take an item out of its turn.
+
+        :param wanted: asked for each in turn: whether it is the one; None where none of those behind it may be
+        """
+        for place, item in enumerate(self._items):
+            found = wanted(item)
+            if found:
+                del self._items[place]
+                return item
+            if found is None:
+                break
+        return None
 
     def tick(self, now: float) -> None:
         """Look at a portion of what there is, if it is time."""
@@ -58,7 +79,9 @@ class Backlog(Generic[_T]):
             self._next = latest
             return
         with in_one_run():
-            for _ in range(min(PORTION, len(items))):
+            for _ in range(PORTION):
+                if not items:
+                    break
                 self._look(items.popleft())
         if items:
             self._next = now

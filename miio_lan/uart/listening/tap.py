@@ -7,6 +7,7 @@ wire cannot be told apart. Nothing is ever written to a tapped line.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -18,11 +19,15 @@ from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.listening.service import LineService
 from miio_lan.uart.ports.port import OnData, Outage, Port
+from miio_lan.uart.turns import LATENESS
 
 _LOGGER = logging.getLogger(__name__)
 
 _Read = tuple["Direction", bytes, float]
 
+_ANSWERS = (b"result", b"error")
+#: Up to the end of something that the module hands out.
+_DOWNLINK = re.compile(rb"\A(?:.*\r)?down (?!none\r)[^\r]*\r", re.DOTALL)
 #: Bytes kept while it is not known which way they go.
 MAX_UNDECIDED = 65536
 #: The note of the record that says that two ports, or a port and its direction, are mixed up.
@@ -115,10 +120,39 @@ class Tap(LineService[_Read]):
         port.start(on_data, on_outage=partial(self._on_outage, direction), loop=self._loop)
 
     def _look_at(self, item: _Read) -> None:
-        self._heard.feed(*item)
+        direction, data, instant = item
+        if direction == "down" or len(self._ports) < 2 or not any(word in data for word in _ANSWERS):
+            self._heard.feed(direction, data, instant)
+            return
+        for line in data.splitlines(keepends=True) if data.isascii() else [data]:
+            answers = line.startswith(_ANSWERS) and self._heard.downlink is None
+            before, after, read_at = self._pull_downlink(instant) if answers else (b"", b"", instant)
+            self._heard.feed("down", before, read_at)
+            self._heard.feed("up", line, instant)
+            self._heard.feed("down", after, read_at)
+
+    def _pull_downlink(self, instant: float) -> tuple[bytes, bytes, float]:
+        """Give what the module said before an answer that was read sooner, what after that, and when it was read.
+
+        Where a tap was kept from reading for a while, question and answer lie at its two ports at the same time.
+        """
+
+        def wanted(item: _Read) -> bool | None:
+            direction, data, read_at = item
+            if read_at > instant + LATENESS:
+                return None
+            if direction == "up":
+                return False
+            return True if _DOWNLINK.search(data) else None
+
+        read = self._backlog.pull(wanted)
+        if read is None or (found := _DOWNLINK.search(read[1])) is None:
+            return b"", b"", instant
+        return read[1][: found.end()], read[1][found.end() :], read[2]
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
-        self._backlog.add((direction, data, instant), instant)
+        # The other port may have something of the same moment.
+        self._backlog.add((direction, data, instant), instant, at_once=len(self._ports) < 2)
         guess = self._guesses.get(direction)
         if guess is None:
             return

@@ -90,6 +90,7 @@ def test_in_good_order_another_product_keeps_every_rule_too() -> None:
 EMPTY_STRINGS = {"unquoted-strings": ({"string-quotes", "get-result"}, {"spacing"})}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize(("product", "table"), [("lamp", TABLE), ("purifier", TABLE | EMPTY_STRINGS)])
 def test_a_misbehaviour_breaks_its_rules_and_no_other(
@@ -106,6 +107,7 @@ def test_a_misbehaviour_breaks_its_rules_and_no_other(
         assert verdicts[rule].evidence[0].text
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", TABLE)
 def test_an_mcu_whose_first_line_got_no_reply_breaks_no_other_rules_for_that(name: str) -> None:
     session = play(Spec.shipped("lamp"), name, hasty=True)
@@ -134,6 +136,7 @@ def through_adapters(records: Iterable[Record], think: float, up: float, down: f
     return found
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", ["", "report-before-result", "wrong-counts"])
 @pytest.mark.parametrize("think", [0.0005, 0.003, 0.01])
 def test_two_adapters_that_are_late_each_in_its_own_time_break_no_rules(name: str, think: float) -> None:

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from miio_lan import Device, DeviceError
+from miio_lan.cli.naming.completion import complete_names
 from miio_lan.device.named import DevicesFile, NamedDevice
 from miio_lan.virtual.product import VirtualProduct
 
@@ -120,6 +122,7 @@ class TestAdd:
         ("options", "reason"),
         [
             (["lamp"], "Missing the device's address: give --ip, or --did"),
+            (["lamp", "--ip", "192.0.2"], "'192.0.2' is not an IPv4 address"),
             (["lamp", "--ip", "192.0.2.9", "--did", "x"], "--did: did is a number"),
             (["-x", "--ip", "192.0.2.9"], "No such option '-x'"),
             (["a\x1bb", "--ip", "192.0.2.9", "--no-check", "--token", TOKEN], "no control characters"),
@@ -289,3 +292,39 @@ def test_names_are_completed_at_a_shell(file: DevicesFile) -> None:
     assert "discover" in completed(file, "miio-lan dis")
     file.path.write_text("{")
     assert completed(file, "miio-lan -d la") == []
+
+
+def test_a_file_that_cannot_be_read_completes_nothing(file: DevicesFile) -> None:
+    command = click.Command("x")
+    context, option = click.Context(command), click.Option(["-d"])
+    file.put(NamedDevice("lamp", "192.0.2.9", TOKEN))
+    assert [(each.value, each.help) for each in complete_names(context, option, "l")] == [
+        ("lamp", "192.0.2.9")
+    ]
+    assert complete_names(context, option, "x") == []
+    file.path.write_text("{")
+    assert complete_names(context, option, "l") == []
+
+
+def test_more_than_a_list_of_devices_is_not_read(
+    run: Callable, file: DevicesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("miio_lan.cli.naming.commands._MOST_BYTES", 1 << 20)
+    ended = run("device", "import", "-", stdin=" " * ((1 << 20) + 1))
+    assert ended.code == 2
+    assert "-: more than 1 MiB are no list of devices" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["watch", "--virtual", "-d", "lamp"], "--device is about a device that is sent something"),
+        (["accept", "--virtual", "-d", "lamp"], "--device is about a product on the network"),
+    ],
+)
+def test_a_name_without_an_effect_is_wrong_use(
+    run: Callable, file: DevicesFile, words: list[str], reason: str
+) -> None:
+    ended = run(*words)
+    assert ended.code == 2
+    assert reason in ended.err

@@ -40,6 +40,12 @@ def test_a_module_on_a_pty_of_its_own(run, at_start):
     assert not at_start[0].running
 
 
+def test_the_did_of_a_module_can_be_fixed_and_is_shown(run, at_start):
+    assert "\nDid: 13646404\n" in run("virtual", "module", "--udp-port", "0", "--did", "13646404").out
+    assert run("virtual", "module", "--udp-port", "0", "--did", "5", "--json").json["device_id"] == 5
+    assert at_start[-1].module.chip.device_id == 5
+
+
 def test_an_mcu_on_a_pty_of_its_own(run, at_start):
     facts = run("virtual", "mcu", "--spec", "purifier", "--misbehave", "crlf", "--json").json
     assert facts["model"] == "zhimi.airpurifier.mb3"

@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from miio_lan.cli.virtual.run import ended_by_signals, line_log
+from miio_lan.lan.discovery.search import Interface
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
 from miio_lan.virtual.product import VirtualProduct
@@ -38,6 +40,24 @@ def test_what_runs_is_printed(run, at_start):
     assert "Token:    00112233445566778899aabbccddeeff\n" in ended.out
     assert f"MIIO_LAN_PORT={product.port}" in ended.out
     assert not product.running
+
+
+def test_the_did_can_be_fixed_and_is_shown(run, at_start):
+    assert "Did:      13646404\n" in run("virtual", "--port", "0", "--did", "13646404").out
+    assert at_start[-1].device_id == 13646404
+    assert run("virtual", "--port", "0", "--did", str(2**64 - 2), "--json").json["device_id"] == 2**64 - 2
+    for wrong in ("0", str(2**64 - 1), "x"):
+        assert run("virtual", "--port", "0", "--did", wrong).code == 2
+
+
+def test_at_all_addresses_it_names_those_of_this_computer(run, at_start, monkeypatch):
+    subnet = IPv4Network("192.0.2.0/24")
+    local = [Interface("lo", "127.0.0.1", IPv4Network("127.0.0.0/8")), Interface("eth0", "192.0.2.2", subnet)]
+    monkeypatch.setattr("miio_lan.lan.discovery.ways.local_interfaces", lambda: local)
+    out = run("virtual", "--port", "0", "--host", "0.0.0.0").out
+    assert "Address:  192.0.2.2, 127.0.0.1\n" in out
+    assert "MIIO_LAN_IP=192.0.2.2 " in out
+    assert run("virtual", "--port", "0", "--host", "0.0.0.0", "--json").json["ip"] == "0.0.0.0"
 
 
 def test_options_make_the_product(run, at_start):

@@ -48,6 +48,33 @@ def test_a_device_that_cannot_push(answer: Packet) -> None:
         asks(Subscription(5).subscribe(answer, 7))
 
 
+PLAIN = Packet(5, 100, is_hello=True)
+
+
+@pytest.mark.parametrize("stale", [0, 1, 2])
+def test_answers_to_older_hellos_are_no_refusal(stale: int) -> None:
+    answers = iter([PLAIN] * stale + [greeting()])
+    assert Subscription.greeted(lambda: next(answers)) == greeting()
+    assert list(answers) == []
+
+
+def test_a_device_without_push_is_asked_three_times() -> None:
+    answers = iter([PLAIN] * 9)
+    assert Subscription.greeted(lambda: next(answers)) == PLAIN
+    assert len(list(answers)) == 6
+
+
+def test_a_device_that_answers_each_hello_twice_can_be_subscribed_to() -> None:
+    options = {"responder_options": ResponderOptions(duplicate_hello=True)}
+    with (
+        VirtualProduct(module_options=options) as product,
+        MiotDevice(product.host, product.token, port=product.port) as device,
+    ):
+        device.send_handshake()
+        device.subscribe()
+        assert device.next_push(0) is None
+
+
 def test_unsubscribing_gives_back_what_was_subscribed() -> None:
     subscription = Subscription(5)
     assert asks(subscription.unsubscribe()) == []

@@ -36,10 +36,11 @@ from miio_lan.virtual.module.profile import DOCUMENT
 PROGRAM = Path(foreign_mcu.__file__)
 LAMP = Spec.load(PROGRAM.with_name("foreign_lamp.toml"))
 TOKEN = bytes(range(16))
-#: Seconds the modules here wait for an answer, so that what never comes costs little; the rules have their own times.
-ANSWER_TIME = 0.6
-QUICK = Timing(power_up=PATIENCE, answer=ANSWER_TIME, late=0.1)
-PATIENT = Timing(power_up=PATIENCE, late=1.5)
+#: Seconds the modules here wait for an answer: what never comes costs little, and a busy machine has time to answer.
+#: The rules have their own times.
+ANSWER_TIME = 2.0
+QUICK = Timing(power_up=20.0, answer=ANSWER_TIME, late=0.1)
+PATIENT = Timing(power_up=20.0, late=1.5)
 PROFILE = replace(DOCUMENT, answer_time=ANSWER_TIME)
 #: A module that goes on sooner than this has had its answer, as far as a listener knows.
 WAITS = replace(DOCUMENT, answer_time=4.0)
@@ -269,6 +270,7 @@ def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
         assert names(verdicts, Outcome.PASS) | BUSY >= wanted, "each rule of the table was looked at"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("bug", TABLE)
 def test_a_bug_breaks_its_rules_and_no_other(bug: str) -> None:
     failed, warned = TABLE[bug]

@@ -32,13 +32,17 @@ def product() -> Iterator[VirtualProduct]:
 
 
 def gathered(port: int, **how: object) -> list[Finding]:
+    """The first that is found in a loop."""
+
     async def gather() -> list[Finding]:
-        found: list[Finding] = []
-        async for finding in aio.discover(port=port, **how):
-            found.append(finding)
-        return found
+        async with contextlib.aclosing(aio.discover(port=port, **how)) as found:
+            return [await anext(found)]
 
     return asyncio.run(gather(), debug=True)
+
+
+async def cut_short(subnet: str) -> list[Finding]:
+    return [each async for each in aio.discover(0.05, subnets=subnet, port=9)]
 
 
 def loopback() -> str:
@@ -47,17 +51,18 @@ def loopback() -> str:
 
 def test_a_broadcast_finds_it(product: VirtualProduct) -> None:
     told: list[Finding] = []
-    (found,) = miio_lan.discover(0.3, interfaces=[loopback()], port=product.port, callback=told.append)
+    (found,) = miio_lan.discover(1.2, interfaces=[loopback()], port=product.port, callback=told.append)
     assert told[-1] == found
     assert (found.did, found.ip, found.interface) == (DID, "127.0.0.1", loopback())
     assert found.token == product.token
-    assert gathered(product.port, timeout=0.3, interfaces=[loopback()])[-1] == found
+    assert gathered(product.port, timeout=60, interfaces=[loopback()])[-1].token == product.token
 
 
 def test_a_sweep_finds_it(product: VirtualProduct) -> None:
-    (found,) = miio_lan.discover(0.3, subnets="127.0.0.7", port=product.port)
+    with contextlib.closing(blocking.search(60, subnets="127.0.0.7", port=product.port)) as searched:
+        found = next(searched)
     assert (found.did, found.ip) == (DID, "127.0.0.7")
-    assert gathered(product.port, timeout=0.3, subnets=["127.0.0.7"])[-1] == found
+    assert gathered(product.port, timeout=60, subnets=["127.0.0.7"])[-1] == found
 
 
 def test_it_is_located_by_its_did(product: VirtualProduct) -> None:
@@ -107,10 +112,10 @@ def test_a_cancelled_search_leaves_nothing(product: VirtualProduct) -> None:
     asyncio.run(cancelled(), debug=True)
 
 
-def test_a_sweep_cut_short_is_told(product: VirtualProduct, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sweep_cut_short_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        blocking.discover(0.05, subnets="127.0.1.0/24", port=product.port)
-        gathered(product.port, timeout=0.05, subnets="127.0.1.0/24")
+        blocking.discover(0.05, subnets="127.0.1.0/24", port=9)
+        asyncio.run(cut_short("127.0.1.0/24"))
     assert len(caplog.messages) == 2
     assert all("addresses were not asked: the sweep needs 6 s in all" in each for each in caplog.messages)
 
@@ -205,7 +210,7 @@ def test_what_is_announced_reaches_the_search(
     monkeypatch.setitem(sys.modules, "miio_lan.lan.mdns", fake)
 
     def rules(begin: float) -> Search:
-        return Search([LO], port=product.port, virtual_did=1, begin=begin, timeout=0.3)
+        return Search([LO], port=product.port, virtual_did=1, begin=begin, timeout=1.2)
 
     import time
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,18 @@ def test_what_others_make_us_remember_is_bounded() -> None:
     for last in range(1, 40):
         found.hello(reply(1), f"192.168.2.{last}", "", 1, 1.0)
     assert len(found.get(1).also_at) == 7
+
+
+def test_too_many_devices_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_DEVICES", 3)
+    found = Findings()
+    for did in range(1, 6):
+        found.hello(reply(did), f"192.168.1.{did}", "", 1, 1.0)
+        found.announced(Announcement(None, did + 10, None), f"192.168.1.{did}", 1.0)
+        found.announced(Announcement(None, None, "F0:B4:29:AA:BB:0C"), f"192.168.2.{did}", 1.0)
+    assert [each.did for each in found.all()] == [1, 11, 2]
+    assert len(found._hints) == 3
+    assert found.get(99) is None
 
 
 ROWS = st.tuples(

@@ -131,6 +131,23 @@ def test_single_addresses_come_first() -> None:
     assert sent == [(0.0, single), (0.5, single), (0.7, own), (1.2, own), (1.5, single), (1.7, ALL)]
 
 
+def test_single_addresses_are_asked_along_in_a_search_that_goes_on() -> None:
+    made = search(ETH, singles=["192.168.1.9"], timeout=math.inf)
+    sent = run(made, 20.0)
+    rounds = [at for at, _, way, _ in sent if way == 0]
+    singles = [at for at, _, way, _ in sent if way is None]
+    assert singles[:2] == [0.0, 0.5]
+    assert singles[2:] == [at for at in rounds if at >= 1.5]
+    # For a while, they are asked three times.
+    assert [
+        at for at, _, way, _ in run(search(ETH, singles=["192.168.1.9"], timeout=60.0), 60.0) if way is None
+    ] == [
+        0.0,
+        0.5,
+        1.5,
+    ]
+
+
 def test_an_answer_is_a_finding() -> None:
     made = search(ETH, WLAN, local=[LO])
     datagram = hello_reply(device_id=5, stamp=1)

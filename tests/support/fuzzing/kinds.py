@@ -12,7 +12,7 @@ from support.fuzzing import files, lan, line, material
 from support.fuzzing.mutating import Datagrams, Mutate, Tokens
 
 from miio_lan.errors import DeviceException, RecordError, SpecError
-from miio_lan.lan.cipher import cipher_for
+from miio_lan.lan.cipher import TokenCipher
 from miio_lan.record import as_line
 
 
@@ -75,7 +75,7 @@ def _tokens(
     return cache(lambda: Tokens(seeds(), material.WORDS, material.VALUES, sound=sound, noise=noise))
 
 
-_DATAGRAMS = cache(lambda: Datagrams(material.datagrams(), cipher_for(material.TOKEN).sign))
+_DATAGRAMS = cache(lambda: Datagrams(material.datagrams(), TokenCipher(material.TOKEN).sign))
 _LINES_AND_BLOCKS = cache(
     lambda: Tokens((*material.LINES, *material.BLOCKS), material.WORDS, material.LINE_VALUES, noise=0.2)
 )
@@ -105,7 +105,15 @@ KINDS = {
         Kind("replies", material.replies, _tokens(material.replies), lan.Replies, (), 700),
         Kind("requests", material.requests, _tokens(material.requests), lan.Requests, (), 110),
         Kind("answers", material.results, _tokens(material.results), lan.Answers, (DeviceException,), 80),
-        Kind("lines", lambda: material.LINES, _lines, line.Lines, (), 3400),
+        Kind(
+            "announcements",
+            material.announcements,
+            _tokens(material.announcements),
+            lan.Announcements,
+            (),
+            100,
+        ),
+        Kind("lines", lambda: material.LINES, _lines, line.Lines, (), 3300),
         Kind("lines overheard", lambda: material.LINES, _LINES_AND_BLOCKS, line.Listener, (), 110),
         Kind("lines to an end", lambda: material.LINES, _LINES_AND_BLOCKS, line.Ends, (), 160),
         Kind("texts", _texts, _tokens(_texts), line.Texts, (), 60),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 from contextlib import suppress
+from ipaddress import IPv4Network
 from typing import Any
 
 from support.fuzzing.material import DID, ID, TOKEN
@@ -13,11 +15,14 @@ from miio_lan.click_common.output import json_line, plain, render, without_secre
 from miio_lan.device.ota import UpdateProgress, UpdateState
 from miio_lan.device.spec import Spec
 from miio_lan.device.steps import calls, miot_calls
+from miio_lan.device.steps.reading import SliceLimit, read_properties
 from miio_lan.errors import DeviceException, PayloadDecodeException
+from miio_lan.lan import PORT
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.reply import read_error
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.discovery.search import Interface, Search
 from miio_lan.lan.packet import HELLO, decode, encode, hello_reply, push_ability, shown_token, virtual_hello
 from miio_lan.lan.payload import read_payload
 from miio_lan.lan.responder.responder import Responder
@@ -123,6 +128,46 @@ class Datagrams:
         self._client.session.abandon_all("the end")
 
 
+class Announcements:
+    """A search takes what is announced, and answers to its hellos from there."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._draw = rng.random
+        way = Interface("eth0", "192.168.1.2", IPv4Network("192.168.1.0/24"))
+        self._search = Search([way], virtual_did=5, begin=0.0, timeout=math.inf)
+        self._now = 0.0
+
+    def read(self, text: bytes) -> bool:
+        self._now += 0.5
+        instance, _, rest = text.decode("utf-8", "surrogateescape").partition("|")
+        addresses, _, record = rest.partition("|")
+        entries = record.split("\x07")
+        txt: object = (
+            record.encode("utf-8", "surrogateescape"),
+            entries,
+            {each[:5]: each for each in entries},
+            record,
+        )[int(self._draw() * 4)]
+        found = self._search.announced(instance, addresses.split(","), txt, self._now)
+        seed = text.ljust(32)[:28]
+        for datagram in (
+            text[:32],
+            HELLO[:4] + seed,
+            hello_reply(device_id=1 + len(text), stamp=5, sign=seed[:16]),
+        ):
+            self._search.receive(datagram, "192.168.1.5", PORT, (None, 0)[int(self._draw() * 2)], self._now)
+        self._search.tick(self._now)
+        self._search.take_output()
+        for each in found:
+            repr(each)
+            each.as_json(self._now)
+        return bool(found)
+
+    def end(self) -> None:
+        for each in self._search.findings.all():
+            each.as_json(self._now)
+
+
 class Replies:
     """A client takes what stands behind a good sign: replies, refusals, pushes."""
 
@@ -185,7 +230,7 @@ class Answers:
     """What stands under ``result`` or ``error``, in the hands of every call, and shown."""
 
     def __init__(self, rng: random.Random) -> None:
-        self._limit = miot_calls.SliceLimit()
+        self._limit = SliceLimit()
         self._progress = UpdateProgress()
 
     def read(self, text: bytes) -> bool:
@@ -206,7 +251,7 @@ class Answers:
             repr(info)
             render(info)
         with suppress(DeviceException):
-            for item in perform(miot_calls.read_properties(_IDS, self._limit), lambda _: value):
+            for item in perform(read_properties(_IDS, self._limit), lambda _: value):
                 _refused("get_properties", item)
         for item in perform(miot_calls.write_properties([{**_IDS[0], "value": 1}]), lambda _: value):
             _refused("set_properties", item)

@@ -112,6 +112,13 @@ REQUESTS: tuple[dict[str, Any], ...] = (
     {"id": 5, "result": {"code": 0}},
 )  # fmt: skip
 """What a client says to a device."""
+ANNOUNCEMENTS = (
+    "yeelink-light-color1_miio76543210|192.168.1.5|\x07epoch=1\x10mac=f0b429aabbcc",
+    "zhimi-airpurifier-mb4_miio123456789 (2)._miio._udp.local.|192.168.1.6,fe80::1|epoch=1,mac=F0:B4:29:AA:BB:CD",
+    "lumi-gateway-v3-2_miio18446744073709551614|10.0.0.7,10.0.0.8,127.0.0.1|\x1epoch=1mac=f0-b4-29-aa-bb-ce",
+    "gateway.local|192.168.1.9|",
+)
+"""Instances, addresses and TXT records of mDNS."""
 LINES = (
     b"get_down\r", b"result 2 1 0 5\r", b"result 2 1 0\r", b'result "ok"\r', b'result ["ok"]\r',
     b'error "no" -5001\r',
@@ -248,6 +255,12 @@ def requests() -> Sequence[bytes]:
 def results() -> Sequence[bytes]:
     """What stands under ``result`` or ``error``."""
     return [dump_payload(each.get("result", each.get("error", each))) for each in REPLIES]
+
+
+@cache
+def announcements() -> Sequence[bytes]:
+    """What devices announce."""
+    return [each.encode("utf-8", "surrogateescape") for each in ANNOUNCEMENTS]
 
 
 @cache

@@ -250,6 +250,7 @@ def test_write_then_read_is_the_identity_downlink(down: Down) -> None:
     same(read(written(down), direction="down"), down)
 
 
+@pytest.mark.untraced
 @given(st.data(), PAIRS)
 def test_write_then_read_is_the_identity_results_of_gets(
     data: st.DataObject, pairs: list[tuple[int, int]]

@@ -212,6 +212,16 @@ FAULTY: list[tuple[bytes | str, dict[str, Any], str]] = [
         "repeated inside the line",
     ),
     (
+        "properties_changed properties_changed 2 1 5",
+        {"command": "properties_changed", "properties": [[2, 1, 5]]},
+        "repeated inside the line",
+    ),
+    (
+        "properties_changed 2 1 0 5 properties_changed 2 1 0",
+        {"command": "properties_changed", "properties": [[2, 1, 5]], "unread": ["2", "1", "0"]},
+        "is left over",
+    ),
+    (
         b"properties_changed\x002 1 5\r",
         {"command": "properties_changed", "properties": [[2, 1, 5]]},
         "a NUL byte where the first space belongs",

@@ -79,6 +79,18 @@ def test_a_block_that_lost_bytes_ends_where_the_next_begins() -> None:
     assert pieces[0].reading["problem"] == "cut off after 60 bytes"
 
 
+@pytest.mark.parametrize(
+    "begins", [b"\x01\x02\xfd\x02\xfd", b"\x02\x01\xfe\x01\xfe", b"\x01\xfe\x01\xff\x00"]
+)
+def test_no_block_begins_within_the_head_of_another(begins: bytes) -> None:
+    reader = TransferReader("down")
+    pieces = reader.feed(begins + bytes(2000), 0.0, expected=True)
+    damaged = pieces[0]
+    assert damaged.reading is not None
+    assert damaged.reading["problem"] == "wrong check"
+    assert len(damaged.raw) in {128 + 5, 1024 + 5}
+
+
 def test_a_block_with_a_wrong_check_is_said_to_have_one() -> None:
     wrong = block()[:-1] + b"\x00"
     (piece,) = TransferReader("down").feed(wrong, 0.0, expected=True)
@@ -142,7 +154,9 @@ def test_the_phase_begins_with_the_announcement_and_ends_with_silence_or_talk() 
 
 
 CHUNKS = st.lists(
-    st.binary(max_size=200) | st.sampled_from([block(), block(2, check="sum"), b"ok\r", b"\x01", b"CC"])
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([1, 2, 253, 254, 255]), max_size=200).map(bytes)
+    | st.sampled_from([block(), block(2, check="sum"), b"ok\r", b"\x01", b"CC"])
 )
 
 

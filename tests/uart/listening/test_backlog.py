@@ -17,6 +17,27 @@ def test_a_quiet_line_is_looked_at_at_once() -> None:
     assert seen == [1, 2]
 
 
+def test_others_of_the_same_moment_come_along() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    backlog.add(1, 10.0, at_once=False)
+    backlog.add(2, 10.001, at_once=False)
+    assert (seen, backlog.deadline) == ([], 10.0)
+    backlog.tick(10.002)
+    assert (seen, backlog.deadline) == ([1, 2], None)
+    backlog.add(3, 10.01, at_once=False)
+    assert (seen, backlog.deadline) == ([1, 2], 10.002 + PAUSE)
+
+
+def test_an_item_is_taken_out_of_its_turn() -> None:
+    backlog = Backlog(lambda _: pytest.fail("looked at"))
+    for number in range(5):
+        backlog.add(number, 10.0, at_once=False)
+    assert backlog.pull(lambda item: item == 3) == 3
+    assert backlog.pull(lambda item: None if item == 1 else item == 2) is None
+    assert list(backlog._items) == [0, 1, 2, 4]
+
+
 def test_a_busy_line_waits_a_little() -> None:
     seen: list[int] = []
     backlog = Backlog(seen.append)

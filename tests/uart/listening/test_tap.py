@@ -64,6 +64,55 @@ def test_both_directions_become_records(wires, log) -> None:
     assert abs(result.wall - wall_clock(result.instant)) < 60.0
 
 
+SAID = [
+    (b"get_down\r", b"down get_properties 2 1\r", b"result 2 1 0 5\r", b"ok\r"),
+    (b"get_down\r", b"down get_properties 2 1\r", b'error "no" -5000\r', b"ok\r"),
+    (b"get_down\r", b"down get_properties 2 1\r", b"result 2 1 0 5\r\n", b"ok\r"),
+]
+
+
+def read_together(wires: Wires, reads: list[tuple[str, bytes, float]]) -> list[Record]:
+    """Let a tap that was kept from reading find all of it at once, at its two ports."""
+    records: list[Record] = []
+    with Tap(records.append, up=wires.up.far, down=wires.down.far) as tap:
+        tap._loop.call(lambda: [tap._on_data(*read) for read in reads])
+    return records
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("apart", [0.0, 0.029])
+def test_question_and_answer_that_are_read_at_once_belong_together(
+    wires, said: tuple[bytes, ...], apart: float
+) -> None:
+    """The answer is read first: its port was ready before, by the poll."""
+    poll, down, answer, ok = said
+    records = read_together(wires, [("up", poll + answer, 10.0), ("down", down + ok, 10.0 + apart)])
+    assert [record.raw.replace(b"\n", b"") for record in records[:4]] == [
+        each.replace(b"\n", b"") for each in said
+    ]
+    reading = records[2].reading or {}
+    assert reading.get("answers", "get_properties") == "get_properties"
+    assert [record.instant for record in records[:4]] == [10.0, 10.0 + apart, 10.0, 10.0 + apart]
+
+
+def test_what_the_module_says_later_is_no_question_to_an_answer(wires) -> None:
+    (_, answer, *_) = read_together(
+        wires, [("up", b"get_down\rresult 2 1 0 5\r", 10.0), ("down", b"down get_properties 2 1\r", 10.031)]
+    )
+    assert answer.raw.startswith(b"result")
+    assert (answer.reading or {})["answers"] is None
+
+
+@pytest.mark.parametrize("first", [b"ok\r", b"down none\r"])
+def test_the_order_of_a_direction_stays(wires, first: bytes) -> None:
+    reads = [
+        ("up", b"result 2 1 0 5\r", 10.0),
+        ("down", first, 10.001),
+        ("down", b"down get_properties 2 1\r", 10.002),
+    ]
+    assert [record.raw for record in read_together(wires, reads)] == [data for _, data, _ in reads]
+
+
 def test_one_port_gives_one_direction(wires, log) -> None:
     with Tap(log, down=wires.down.far) as tap:
         wires.module(b"down none\r")

@@ -33,7 +33,7 @@ from miio_lan.uart.ports.port import (
 )
 from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
 
-PATIENCE = 20.0  # only ever waited for in full when a test fails
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 ALL_BYTES = bytes(range(256))
 
 

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miio_lan.uart.commands.base import Cursor
+
+TAKES: list[Callable[[Cursor], Any]] = [
+    Cursor.skip,
+    Cursor.word,
+    Cursor.value,
+    Cursor.values,
+    Cursor.integer,
+    Cursor.properties,
+    Cursor.pairs,
+    Cursor.rest,
+    lambda cursor: cursor.ids(1),
+    lambda cursor: cursor.ids(2),
+]
+
+
+@given(
+    st.lists(st.sampled_from(["1", "2", "-1", "true", '"a b"', '"', "x", "1e3"]), max_size=8),
+    st.lists(st.sampled_from(TAKES), max_size=12),
+)
+def test_nothing_is_taken_beyond_the_end(tokens: list[str], takes: list[Callable[[Cursor], Any]]) -> None:
+    cursor = Cursor(tokens, " ".join(tokens))
+    before = len(tokens)
+    for take in takes:
+        take(cursor)
+        assert 0 <= len(cursor) <= before
+        assert cursor.left() == tuple(tokens[len(tokens) - len(cursor) :])
+        before = len(cursor)
+
+
+def test_what_is_missing_is_nothing() -> None:
+    cursor = Cursor(["5"], "5")
+    assert cursor.skip() == "5"
+    assert (cursor.skip(), cursor.peek(), cursor.word(), cursor.integer()) == ("", "", None, None)
+    assert len(cursor) == 0
+    assert not cursor.faults
+    cursor.value()
+    assert len(cursor.faults) == 1
