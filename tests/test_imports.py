@@ -28,7 +28,7 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns"),
+            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns", "traffic"),
             *("incoming", "repeating"),
         )
     ),
