@@ -391,5 +391,10 @@ def test_the_package_loads_without_the_command_line(loaded_by):
     assert touched.isdisjoint(HEAVY)
 
 
+def test_who_has_no_event_loop_does_not_load_one(loaded_by):
+    assert "asyncio" not in loaded_by("from miio_lan import Device, MiotDevice")
+    assert "asyncio" in loaded_by("from miio_lan import AsyncDevice")
+
+
 def test_a_heavy_import_is_seen(loaded_by):
     assert loaded_by("import miio_lan, click") & HEAVY == {"click"}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
+import threading
+import weakref
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -17,12 +20,14 @@ from support.lan_server import Server
 from miio_lan import (
     AsyncDevice,
     AsyncMiotDevice,
+    Device,
     DeviceError,
     DeviceException,
     DeviceTimeout,
     OutcomeUnknown,
     UpdateState,
 )
+from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 
@@ -215,3 +220,53 @@ def test_a_command_that_is_not_answered_may_have_run(run: Any) -> None:
 
         run(work())
     assert len(fake.requests) == 1
+
+
+def test_a_blocking_and_an_asyncio_object_do_not_send_at_once(run: Any) -> None:
+    """Both speak to one device: it has one command of theirs at a time."""
+    open_now: list[int] = []
+    most: list[int] = []
+
+    def on_request(fake: FakeDevice, request: Request) -> None:
+        open_now.append(request.id)
+        most.append(len(open_now))
+        threading.Timer(0.01, answer, (fake, request)).start()
+
+    def answer(fake: FakeDevice, request: Request) -> None:
+        open_now.remove(request.id)
+        fake.reply(request, result=["ok"])
+
+    def blocking(port: int) -> None:
+        with Device("127.0.0.1", TOKEN, port=port) as device:
+            for _ in range(10):
+                assert device.send("toggle") == ["ok"]
+
+    with FakeDevice(on_request) as fake:
+
+        async def work() -> None:
+            thread = threading.Thread(target=blocking, args=(fake.port,))
+            thread.start()
+            async with (
+                AsyncDevice("127.0.0.1", TOKEN, port=fake.port) as one,
+                AsyncDevice("127.0.0.1", TOKEN, port=fake.port) as two,
+            ):
+                await asyncio.gather(*(each.send("toggle") for each in (one, two) for _ in range(10)))
+            thread.join()
+
+        run(work())
+        assert len(most) == 30
+        assert set(most) == {1}
+
+
+def test_loops_one_after_the_other_leave_nothing_behind(server: Server) -> None:
+    stations = []
+
+    async def work() -> None:
+        device = at(server)
+        await device.send("get_echo")
+        stations.append(weakref.ref(device._connection._station))
+
+    for _ in range(5):
+        asyncio.run(work())
+    gc.collect()
+    assert [station() for station in stations] == [None] * 5
