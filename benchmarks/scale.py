@@ -8,6 +8,7 @@ import json
 import statistics
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -150,5 +151,6 @@ def _theirs(hosts: Sequence[str]) -> Iterator[Work]:
             return True
         return False
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the closing of its sockets to others
         yield lambda: list(pool.map(ask, devices))
