@@ -190,6 +190,11 @@ class AsyncDevice:
         """Last used message id."""
         return self._connection.session.last_id
 
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """What had to be mended in this device's replies so far, each kind once; empty for most devices."""
+        return tuple(self._connection.session.mended)
+
     def _reachable(self) -> Connection:
         if not self.ip:
             raise InvalidArgument("this device was made without an address: give AsyncDevice(ip=...)")

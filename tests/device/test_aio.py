@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,7 +243,7 @@ def test_arguments_of_send_that_cannot_be(more: dict[str, Any]) -> None:
 
 def test_the_steps_of_a_call_end_by_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("miio_lan.device.aio.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("miio_lan.device.aio.time", SimpleNamespace(monotonic=lambda: now[0]))
     seen: list[float | None] = []
 
     class Lamp(Awaited):

@@ -18,9 +18,8 @@ from miio_lan.errors import DevicesFileError, InvalidArgument
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
+def network() -> Iterator[Network]:
     with simulated_network() as network:
-        monkeypatch.setattr("miio_lan.device.fleet.time.monotonic", network.loop.time)
         yield network
 
 

@@ -141,8 +141,11 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.aio": {
+        "AT_ONE_TIME": 64,
+    },
     "lan.client.traffic": {
-        "MAX_COMMANDS": 512,
+        "MAX_COMMANDS": 384,
         "MAX_GREETINGS": 200,
         "COMMAND_HOLDS": 1.0,
         "GREETING_HOLDS": 0.25,

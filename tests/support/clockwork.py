@@ -6,10 +6,13 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
 
+from miio_lan.device import aio as device_aio
+from miio_lan.device import fleet
 from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import Connection
 from miio_lan.lan.client.session import Session
@@ -167,7 +170,8 @@ def simulated_network() -> Iterator[Network]:
     network = Network(loop)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aio, "Endpoint", type("Endpoint", (FakeEndpoint,), {"network": network}))
-        patch.setattr(aio.time, "monotonic", loop.time)
+        for module in (aio, device_aio, fleet):
+            patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
         try:
             yield network
         finally:

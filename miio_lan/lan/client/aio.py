@@ -8,6 +8,9 @@ What is given up (a cancelled task, a time-out around a call) is withdrawn at on
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
+import math
 import random
 import socket
 import time
@@ -36,6 +39,8 @@ from miio_lan.lan.packet import PORT
 
 #: For all sessions: each of them needs randomness now and then, none a generator of its own.
 RANDOM = random.Random()
+#: Connections that act before everything else that waits in the loop has its turn.
+AT_ONE_TIME = 64
 
 
 class Connection(Lane):
@@ -69,8 +74,8 @@ class Connection(Lane):
         self._peer: Any = None
         self._doubtful = False
         self._futures: dict[Call, asyncio.Future[None]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due = 0.0
+        #: When :meth:`on_time` is called, monotonic seconds.
+        self.timer = math.inf
 
     async def call(
         self,
@@ -180,22 +185,27 @@ class Connection(Lane):
         with suppress(AttributeError, RuntimeError):  # the loop was left, or is closed
             self._station_of_it().loop.call_soon_threadsafe(self._look)
 
-    def _on_time(self) -> None:
-        self._timer = None
-        if self.session.busy or self.waiting:  # else all was answered meanwhile
-            self._look()
+    def on_time(self, now: float) -> None:
+        """Let the session act, if it still wants to: else all was answered meanwhile."""
+        self.timer = math.inf
+        if self.session.busy or self.waiting:
+            self._act(now)
 
     def _look(self) -> None:
+        if self._station is not None:
+            now = self._clock()
+            self._act(now)
+            self._station.pump(now)
+
+    def _act(self, now: float) -> None:
         """Let the session act: its time has come."""
         station = self._station
         if station is None:
             return
-        now = self._clock()
         self.session.tick(now)
         for call in station.traffic.overdue(self, now):
             self._wake(call)
         self._after(now)
-        station.pump(now)
 
     def _after(self, now: float) -> None:
         """Send what the session wants sent, wake whose calls ended, tell the observer, and set the timer."""
@@ -223,19 +233,16 @@ class Connection(Lane):
             future.set_result(None)
 
     def set_timer(self, now: float) -> None:
-        """See to it that :meth:`_on_time` is called in time; too early does no harm."""
+        """See to it that :meth:`on_time` is called in time; too early does no harm."""
         due = self.session.deadline
         if self.waiting:
             own = self.deadline
             due = own if due is None or (own is not None and own < due) else due
         if self.session.stands_in_line:
             due = now + LOOK if due is None or due > now + LOOK else due
-        if due is None or self._station is None or (self._timer is not None and self._timer_due <= due):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_due = due
-        self._timer = self._station.loop.call_later(max(0.0, due - now), self._on_time)
+        if due is not None and due < self.timer and self._station is not None:
+            self.timer = due
+            self._station.wake_at(due, self)
 
     # --- where the device is -----------------------------------------------------------------------------------
 
@@ -298,9 +305,7 @@ class Connection(Lane):
         self._endpoint, self._peer = endpoint, peer
 
     def _leave(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.timer = math.inf
         endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             endpoint.leave(self._peer)
@@ -314,7 +319,11 @@ class Station:
         self._clock = time.monotonic
         self.traffic: Traffic[Connection] = Traffic(RANDOM)
         self._endpoints: dict[tuple[int, str | None], list[Endpoint]] = {}
+        # When connections want to act; what is not a connection's timer any more is passed over.
+        self._due: list[tuple[float, int, weakref.ref[Connection]]] = []
+        self._count = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = math.inf
         self._end = _end_of_loop(weakref.ref(self))
         _step(self._end.asend(None))
 
@@ -337,6 +346,9 @@ class Station:
 
     def add(self, connection: Connection, call: Call, now: float) -> None:
         """Let a call begin when its turn comes."""
+        if self.traffic.admit(connection, call, now):
+            connection.begin(call, now)
+            return
         self.traffic.add(connection, call, now)
         self.pump(now)
         if not call.done:
@@ -350,12 +362,35 @@ class Station:
             for connection, call in released:
                 connection.begin(call, now)
         due = self.traffic.deadline
-        if due is not None and self._timer is None:
-            self._timer = self.loop.call_later(max(0.0, due - now), self._on_time)
+        if due is not None and due < self._timer_due:
+            self._set_timer(due, now)
+
+    def wake_at(self, due: float, connection: Connection) -> None:
+        """Have a connection act at a time, monotonic seconds."""
+        heapq.heappush(self._due, (due, next(self._count), weakref.ref(connection)))
+        if due < self._timer_due:
+            self._set_timer(due, self._clock())
+
+    def _set_timer(self, due: float, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = due
+        self._timer = self.loop.call_later(max(0.0, due - now), self._on_time)
 
     def _on_time(self) -> None:
-        self._timer = None
-        self.pump(self._clock())
+        # A loop's timer may be early by what its clock does not tell apart.
+        now = max(self._clock(), self._timer_due)
+        self._timer, self._timer_due = None, math.inf
+        for _ in range(AT_ONE_TIME):
+            if not self._due or self._due[0][0] > now:
+                break
+            due, _, reference = heapq.heappop(self._due)
+            connection = reference()
+            if connection is not None and connection.timer == due:
+                connection.on_time(now)
+        self.pump(now)
+        if self._due and self._due[0][0] < self._timer_due:
+            self._set_timer(self._due[0][0], now)
 
     def close(self) -> None:
         """Close the sockets: the loop ends."""

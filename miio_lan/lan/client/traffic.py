@@ -25,8 +25,9 @@ from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
 
-#: Commands under way at one time. The replies to them, 1.5 KB of memory each, fit the buffer we ask for.
-MAX_COMMANDS = 512
+#: Commands under way at one time: their replies, 1.5 KB of memory each, fit the buffer we ask for, and wait in it for
+#: some 40 ms at most, less than it takes to send a read again.
+MAX_COMMANDS = 384
 #: Devices greeted at one time. The default buffer of a Linux socket held 256 replies.
 MAX_GREETINGS = 200
 #: Seconds after which what was not answered takes no place any more.
@@ -142,6 +143,16 @@ class Traffic(Generic[AnyLane]):
         else:
             lane.waiting.append(call)
         self._line_up(lane, now)
+
+    def admit(self, lane: AnyLane, call: Call, now: float) -> bool:
+        """Tell whether a command may begin at once, without waiting in a line; then it is under way."""
+        if self._known or lane.waiting or call.method is None or lane.session.must_greet(now):
+            return False
+        if lane.under_way >= lane.session.max_in_flight or not self._commands.free(now):
+            return False
+        lane.under_way += 1
+        self._commands.take(call, now)
+        return True
 
     @property
     def idle(self) -> bool:

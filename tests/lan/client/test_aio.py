@@ -7,6 +7,7 @@ import gc
 import itertools
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -254,7 +255,7 @@ def test_a_device_moves_to_the_next_loop(network: Network) -> None:
     connection._clock = network.loop.time
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("miio_lan.lan.client.aio.time.monotonic", network.loop.time)
+            patch.setattr("miio_lan.lan.client.aio.time", SimpleNamespace(monotonic=network.loop.time))
             assert run(network, ask(connection, "x")) == ["x"]
             connection.close()
     finally:

@@ -265,6 +265,23 @@ def test_a_lane_whose_last_call_was_taken_back_leaves_the_line() -> None:
     assert talk.begin() == ["b"]
 
 
+def test_a_command_may_begin_at_once_where_nobody_waits() -> None:
+    talk = Talk(max_commands=2)
+    a, b, c = devices("abc")
+    first = a.call()
+    assert talk.traffic.admit(a, first, NOW)
+    assert not talk.traffic.admit(a, a.call(), NOW)  # one at a time
+    assert not talk.traffic.admit(b, b.handshake(), NOW)
+    assert not talk.traffic.admit(Device("n", warm=False), b.call(), NOW)  # to be greeted
+    talk.add(b)
+    assert not talk.traffic.admit(c, c.call(), NOW)  # somebody came before
+    assert talk.begin() == ["b"]
+    assert not talk.traffic.admit(c, c.call(), NOW)  # no place
+    talk.traffic.ended(a, first, NOW)
+    assert talk.traffic.admit(c, c.call(), NOW)
+    assert not talk.traffic.admit(a, a.call(), NOW)
+
+
 # --- time is over -----------------------------------------------------------------------------------------------------
 
 
