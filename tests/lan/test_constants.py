@@ -141,7 +141,7 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
-    "lan.client.aio": {
+    "lan.client.transport.station": {
         "AT_ONE_TIME": 64,
     },
     "lan.client.traffic": {

@@ -16,6 +16,7 @@ from miio_lan.device import fleet
 from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import Connection
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport import station
 from miio_lan.lan.responder.responder import Request, Responder
 
 TOKEN = bytes(range(16))
@@ -169,8 +170,8 @@ def simulated_network() -> Iterator[Network]:
     loop = Clockwork()
     network = Network(loop)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aio, "Endpoint", type("Endpoint", (FakeEndpoint,), {"network": network}))
-        for module in (aio, device_aio, fleet):
+        patch.setattr(station, "Endpoint", type("Endpoint", (FakeEndpoint,), {"network": network}))
+        for module in (aio, station, device_aio, fleet):
             patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
         try:
             yield network

@@ -14,7 +14,8 @@ import pytest
 from support.clockwork import Clockwork, Network, run, simulated_network
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
-from miio_lan.lan.client.aio import Connection, station_of
+from miio_lan.lan.client.aio import Connection
+from miio_lan.lan.client.transport.station import station_of
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.packet import HELLO
 
@@ -255,7 +256,9 @@ def test_a_device_moves_to_the_next_loop(network: Network) -> None:
     connection._clock = network.loop.time
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("miio_lan.lan.client.aio.time", SimpleNamespace(monotonic=network.loop.time))
+            patch.setattr(
+                "miio_lan.lan.client.transport.station.time", SimpleNamespace(monotonic=network.loop.time)
+            )
             assert run(network, ask(connection, "x")) == ["x"]
             connection.close()
     finally:
