@@ -1,9 +1,9 @@
 """Sessions driven by an event loop: thousands of devices, one socket for each kind of address.
 
 All devices of a loop share its station (:mod:`miio_lan.lan.client.transport.station`): the sockets, the timer, and the
-limits on what is under way. A session is told what comes from its device's address and when its time has come; whoever
-waits for one of its calls waits for a future. What is given up (a cancelled task, a time-out around a call) is withdrawn
-at once: the next call to the device begins.
+limits on what is under way. A session is told what comes from its device's address and when its time has come; who
+waits for one of its calls waits for a future. What is given up (a cancelled task, a time-out around a call) is
+withdrawn at once: the next call to the device begins.
 """
 
 from __future__ import annotations
