@@ -355,3 +355,11 @@ def test_each_misbehaviour_and_order_the_pages_name_exists() -> None:
         assert orders in text
         named = set(re.findall(r"^\| `([a-z]+)[ `]", text.partition("## Orders")[2], re.MULTILINE))
         assert {each for each in ORDERS if re.search(rf"\b{each}\b", orders)} <= named
+
+
+def test_many_devices_or_an_event_loop(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    reader = Reader(page("async.md"), {}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["one.py", "many.py"]
+    reader.follow()
+    assert len(reader.done) == 9

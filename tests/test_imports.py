@@ -28,7 +28,7 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns"),
+            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns", "traffic"),
             *("incoming", "repeating"),
         )
     ),
@@ -389,6 +389,11 @@ def test_the_package_loads_without_the_command_line(loaded_by):
     touched = loaded_by("import miio_lan\nfor name in dir(miio_lan): getattr(miio_lan, name)")
     assert "miio_lan" in touched
     assert touched.isdisjoint(HEAVY)
+
+
+def test_who_has_no_event_loop_does_not_load_one(loaded_by):
+    assert "asyncio" not in loaded_by("from miio_lan import Device, MiotDevice")
+    assert "asyncio" in loaded_by("from miio_lan import AsyncDevice")
 
 
 NEEDED = "import hashlib, json, random, socket, threading, cryptography.hazmat.primitives.ciphers"
