@@ -198,7 +198,7 @@ class Session(Sending):
         self._tell("up", b"", now, "hello")
         shown = shown_token(packet)
         self.token = self.token or shown
-        moved = self.clock.observe(packet.stamp, now)
+        moved = self._observe(packet.stamp, now)
         moved = moved or self.device_id not in {None, packet.device_id}
         self.device_id = packet.device_id
         self.last_hello_reply = packet
@@ -288,7 +288,14 @@ class Session(Sending):
     def _authenticated(self, packet: Packet, now: float, *, stale: bool) -> None:
         if not stale:
             self._heard(now)
-            self.clock.observe(packet.stamp, now)
+            self._observe(packet.stamp, now)
+
+    def _observe(self, stamp: int, now: float) -> bool:
+        """Take a stamp, and what a restart means; see :meth:`miio_lan.lan.client.clock.DeviceClock.observe`."""
+        moved = self.clock.observe(stamp, now)
+        if moved and self.clock.restarted:
+            self.pushes.restarted()
+        return moved
 
     def _heard(self, now: float) -> None:
         self._last_heard = now
@@ -337,7 +344,11 @@ class Session(Sending):
             call.cleared = True
 
     def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
-        answer, new = self.pushes.take(payload, now, stamp=packet.stamp)
+        if not stale and self.clock.shows_restart(packet.stamp, now):
+            if self.pushes.shows_now(payload, packet.stamp):
+                self._authenticated(packet, now, stale=False)
+        clock = self.clock.stamp(now) if self.clock.known else None
+        answer, new = self.pushes.take(payload, now, stamp=packet.stamp, clock=clock)
         if new:
             self._authenticated(packet, now, stale=stale)
         else:
