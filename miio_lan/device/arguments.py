@@ -36,9 +36,9 @@ def checked_timeout(timeout: Any) -> float:
 
     :raises InvalidArgument: if it is none, or not above 0
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e9:
-        raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {show(timeout)}")
-    return timeout
+    if isinstance(timeout, (int, float)) and 0 < timeout < 1e9 and timeout is not True:
+        return timeout
+    raise InvalidArgument(f"timeout is a number of seconds above 0 and below 1e9, not {show(timeout)}")
 
 
 def checked_wait(timeout: Any) -> float:

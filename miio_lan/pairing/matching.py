@@ -131,9 +131,9 @@ class Matcher:
         return found
 
     @property
-    def matched(self) -> set[Downlink]:
-        """The downlinks that some request explains."""
-        return set(self._owner)
+    def unasked(self) -> list[Downlink]:
+        """The downlinks that no request explains, in order."""
+        return [each for each in self.downlinks if each not in self._owner]
 
     # --- candidates --------------------------------------------------------------------------------------------
 

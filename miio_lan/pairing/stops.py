@@ -145,8 +145,6 @@ def _doubt_answer(downlink: Downlink, answer: Turn, finding: Finding, *, succeed
         return
     if answer.again and (late or answer.reply is None):
         finding.doubt("it was not the first: it may belong to a line that was not seen")
-    if answer.reply is None:
-        return
     if answer.refused:
         if answer.fits and answer.command.valid and not late:
             finding.doubt("the module did not take it though it fits: it may belong to an earlier line")

@@ -62,7 +62,7 @@ class Window:
         self._doubtful = matcher.doubtful
         self._repeated = {id(call.earlier) for call in self._calls}
         #: Downlinks that no request on the LAN explains.
-        self._unasked = [each for each in matcher.downlinks if each not in matcher.matched]
+        self._unasked = matcher.unasked
         self._orphans = list(line.orphans)
 
     @classmethod

@@ -127,11 +127,7 @@ class Conversation(History):
         command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
         return Seen(text, command, target=target, others=others)
 
-    def feed(self, record: Record) -> None:
-        """Take a record of the UART."""
-        self.take(record, None)
-
-    def take(self, record: Record, seen: Seen | None) -> None:
+    def feed(self, record: Record, seen: Seen | None = None) -> None:
         """Take a record of the UART, with what :meth:`read` gave for it where that was asked before."""
         note, raw = record.note, record.raw
         if not raw and is_mark(record):

@@ -75,7 +75,7 @@ class Ledger:
         open_late = [
             each for each in self._unanswered if each is not waiting and now - each.instant <= LATEST
         ]
-        late = fitting(raw, open_late) if open_late else open_late
+        late = fitting(raw, open_late)
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -83,9 +83,7 @@ class Ledger:
             return waiting, tuple(named if naming(raw, (waiting,)) else late)
         if named:
             return named[-1], tuple(named[:-1])
-        if late:
-            return late[-1], (*late[:-1], *([waiting] if waiting is not None else []))
-        return waiting, ()
+        return late[-1], (*late[:-1], *([waiting] if waiting is not None else []))
 
     def answer(self, turn: Turn, downlink: Downlink, others: tuple[Downlink, ...], *, hidden: bool) -> None:
         """Take the answer to a downlink.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from miio_lan.errors import LineError
 from miio_lan.uart.document import CR, LINE_LIMIT, MAX_LINE, MAX_PARAMETERS, PARTIAL_LINE_TIME
-from miio_lan.uart.values import MISSING, Value, shown, token, value
+from miio_lan.uart.values import MISSING, QUOTED, Value, shown, token, value
 
 __all__ = [
     "CR",
@@ -45,8 +45,8 @@ KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
 
 _TYPOGRAPHIC = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02"), '"')
-_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"[^ ]*|".*|[^ ]+')
-_LEGACY_TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"[^ ,]*|".*|[^ ,]+', re.DOTALL)
+_TOKENS = re.compile(rf'{QUOTED.pattern}[^ ]*|".*|[^ ]+')
+_LEGACY_TOKENS = re.compile(rf'{QUOTED.pattern}[^ ,]*|".*|[^ ,]+', re.DOTALL)
 _NESTED = re.compile(r"[\[\]{}]")
 _GRAPHIC = re.compile(rb"[!-~]")
 

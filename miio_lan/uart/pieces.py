@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.values import read_value
+from miio_lan.uart.values import QUOTED, read_value
 
 _WORDS = (
     "get_down", "properties_changed", "event_occured", "result", "mcu_version", "ble_config", "model", "error",
 )  # fmt: skip
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 
 
 def pieces(text: str) -> list[str]:
@@ -35,5 +32,5 @@ def _word_behind(token: str) -> str:
         return ""
     word = next(each for each in _WORDS if token.endswith(each))
     value = token[: -len(word)]
-    plain = '"' not in value or _STRING.fullmatch(value)
+    plain = '"' not in value or QUOTED.fullmatch(value)
     return word if value and plain and not read_value(value)[1] else ""

@@ -20,9 +20,10 @@ Value = bool | int | float | str | None
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?P<fraction>\.[0-9]++)?+(?P<exponent>[eE][+-]?[0-9]++)?+")
 _LOOSE_NUMBER = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+")
 _INTEGER = re.compile(r"[+-]?[0-9]++")
-_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+"""A string with both of its quotes."""
 _SPACE = "\\u0020"
-_STRING_OR_SPACE = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\\u0020', re.DOTALL)
+_STRING_OR_SPACE = re.compile(rf"{QUOTED.pattern}|\\u0020", re.DOTALL)
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 MAX_IID = 0x7FFF_FFFF
 """The largest siid, piid, aiid or eiid that the virtual ends take."""
@@ -98,7 +99,7 @@ def _number(token: str) -> int | float | None:
 
 
 def _read_string(token: str) -> tuple[Value, str]:
-    match = _QUOTED.match(token)
+    match = QUOTED.match(token)
     if match is None:
         return _unescape(token[1:])[0], f"the string {shown(token)} has no closing quote"
     if match.end() != len(token):

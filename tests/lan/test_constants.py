@@ -27,6 +27,7 @@ PINS = {
     "lan.payload": {
         "MAX_DEPTH": 64,
         "ENDLESS": 309,
+        "_NO_DIGITS": bytes(set(range(256)) - set(b"0123456789")),
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
     },

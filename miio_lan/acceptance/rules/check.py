@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.record import Record
 
 rule = rules_of("checker")
@@ -16,7 +15,6 @@ _OUTAGE = "outage: "
 
 
 @rule(
-    "test-completed",
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
     severity="failure or warning",
@@ -63,17 +61,15 @@ def _listened(session: Observed, case: Case) -> None:
         elif record.direction in away:
             lost = away.pop(record.direction)
             case.odd(f"{_lost(lost)} for {record.instant - lost.instant:.1f} s", lost)
+    course = session.course
+    unfinished = course is not None and bool(course.left_out or course.cut)
     for lost in away.values():
         seconds = session.ended - lost.instant
         heard = bool(session.line.said or session.line.told)
-        if heard and (seconds >= SOON or _unfinished(session.course)):
+        if heard and (seconds >= SOON or unfinished):
             case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)
         else:
             case.unseen(f"{_lost(lost)}, with which the observation ends", lost)
-
-
-def _unfinished(course: Progress | None) -> bool:
-    return course is not None and bool(course.left_out or course.cut)
 
 
 def _lost(record: Record) -> str:

@@ -8,7 +8,7 @@ from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHODS
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.lan.codes import is_the_modules
-from miio_lan.record import DIRECTIONS, Record
+from miio_lan.record import DIRECTIONS
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
@@ -20,7 +20,6 @@ MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 
 
 @lan_rule(
-    "lan-answered",
     "Every LAN request is answered",
     source="serial document, 4 s; observed: -9999 when the MCU does not answer",
 )
@@ -61,7 +60,6 @@ def _gave_up(code: int, message: str) -> bool:
 
 
 @lan_rule(
-    "lan-info",
     "miIO.info shows the model and the MCU's version",
     source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
     severity="failure or warning",
@@ -91,11 +89,7 @@ def lan_info(session: Observed, case: Case) -> None:
             case.good(f"{model}, version {version}", call.answer)
 
 
-@lan_rule(
-    "lan-unknown-method",
-    "An unknown method brings the LAN caller an error",
-    source="serial document, error",
-)
+@lan_rule("An unknown method brings the LAN caller an error", source="serial document, error")
 def lan_unknown_method(session: Observed, case: Case) -> None:
     """The MCU's own code and message, between -9999 and -5000."""
     for call in session.lan:
@@ -112,7 +106,6 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
 
 
 @module_rule(
-    "module-replies",
     "The module replies to each command in the form of the document",
     source="serial document, return values",
 )
@@ -120,21 +113,19 @@ def module_replies(session: Observed, case: Case) -> None:
     """Only where a real module, or somebody else's, was at the other end."""
     if session.driven:
         case.unseen("the checker was the module")
-        return
-    for record, command in session.line.told:
-        if not isinstance(command, c.Down):
-            _form(case, command, command.line, record)
-
-
-def _form(case: Case, command: c.Command, text: str, record: Record) -> None:
-    if command.valid:
-        case.good(text, record)
     else:
-        case.odd(command.problem, record)
+        _judge_told(session, case, downlinks=False)
+
+
+def _judge_told(session: Observed, case: Case, *, downlinks: bool) -> None:
+    """Judge the form of what the module said: of downlinks, or of everything else."""
+    for record, command in session.line.told:
+        if isinstance(command, c.Down) is downlinks:
+            text = command.method if isinstance(command, c.Down) else command.line
+            (case.good if command.valid else case.odd)(command.problem or text, record)
 
 
 @module_rule(
-    "module-downlinks",
     "Downlinks are in the form of the document",
     source="serial document, server communication and reserved downstream commands",
 )
@@ -142,17 +133,11 @@ def module_downlinks(session: Observed, case: Case) -> None:
     """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
     if session.driven:
         case.unseen("the checker was the module, and sends wrong ones on purpose")
-        return
-    for record, command in session.line.told:
-        if isinstance(command, c.Down):
-            _form(case, command, command.method, record)
+    else:
+        _judge_told(session, case, downlinks=True)
 
 
-@module_rule(
-    "factory-command",
-    "The factory test is not entered in the field",
-    source="serial document, factory",
-)
+@module_rule("The factory test is not entered in the field", source="serial document, factory")
 def factory_command(session: Observed, case: Case) -> None:
     """It opens the product to anybody with the preset router, so that seeing it at all deserves a warning."""
     for said in session.line.of("factory"):

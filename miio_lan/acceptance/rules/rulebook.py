@@ -99,11 +99,10 @@ class Judge:
         return case.judge(self.rule)
 
 
-def rule(
-    name: str, title: str, *, source: str, kind: str, severity: str = "failure"
-) -> Callable[[Check], Judge]:
+def rule(*words: str, source: str, kind: str, severity: str = "failure") -> Callable[[Check], Judge]:
     """Make a function the judge of a rule.
 
+    :param words: the title; before it the name, unless the rule has that of the function (``line_end``: ``line-end``)
     :param kind: one of :data:`~miio_lan.acceptance.verdict.KINDS`
     :param severity: one of :data:`~miio_lan.acceptance.verdict.SEVERITIES`: whether the function, or what it calls,
         uses :meth:`Case.bad`, :meth:`Case.odd`, or both
@@ -114,6 +113,8 @@ def rule(
         raise ValueError(f"no severity is called {severity!r}")
 
     def decorate(check: Check) -> Judge:
+        *given, title = words
+        name = given[0] if given else check.__name__.replace("_", "-")
         return Judge(Rule(name, title, source, kind, severity), check)
 
     return decorate

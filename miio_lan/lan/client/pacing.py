@@ -47,13 +47,15 @@ class RoundTrip:
 
     def observe(self, seconds: float) -> None:
         """Take one measured round trip."""
-        off = seconds - self._smoothed
-        self._deviation += _DEVIATION_GAIN * (abs(off) - self._deviation)
-        self._smoothed += _GAIN * off
-        self._slowest += _SLOWEST_GAIN * (self._smoothed - self._slowest)
-        if seconds > self._slowest:
-            self._slowest = seconds
-        usual, slow = self._smoothed + 4 * self._deviation, self._slowest * _SLOWEST_MARGIN
+        smoothed, deviation, slowest = self._smoothed, self._deviation, self._slowest
+        off = seconds - smoothed
+        deviation += _DEVIATION_GAIN * (abs(off) - deviation)
+        smoothed += _GAIN * off
+        slowest += _SLOWEST_GAIN * (smoothed - slowest)
+        if seconds > slowest:
+            slowest = seconds
+        self._smoothed, self._deviation, self._slowest = smoothed, deviation, slowest
+        usual, slow = smoothed + 4 * deviation, slowest * _SLOWEST_MARGIN
         wanted = usual if usual > slow else slow
         self.resend_after = wanted if wanted > MIN_RESEND else MIN_RESEND
 

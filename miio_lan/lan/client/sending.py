@@ -87,7 +87,10 @@ class Sending(Wire):
     def stands_in_line(self) -> bool:
         """Whether there are open calls, and all of them wait for others that speak to the same device."""
         calls = self._calls.all
-        return bool(calls) and not any(call.active for call in calls)
+        for call in calls:
+            if call.active:
+                return False
+        return bool(calls)
 
     def may_go_on(self, now: float) -> bool:
         """Tell whether the turn of a waiting command has come, so that :meth:`tick` would send it."""

@@ -11,7 +11,6 @@ append or remove. Who is interrupted, or ends without a word, is passed over whe
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import NamedTuple
 
 from miio_lan.lan.client.call import Call
@@ -61,6 +60,8 @@ class Line:
         if own is None:
             return None
         self._drop(own)
+        if not self._places:
+            return own
         room = own.limit
         for place in tuple(self._places):
             if room <= 0:
@@ -91,8 +92,13 @@ class Line:
         return ahead < limit
 
     def _place_of(self, call: Call) -> Place | None:
-        return next((place for place in tuple(self._places) if place.call is call), None)
+        for place in tuple(self._places):
+            if place.call is call:
+                return place
+        return None
 
     def _drop(self, place: Place) -> None:
-        with suppress(ValueError):  # somebody else was faster
+        try:  # noqa: SIM105 - a context manager costs more than all the rest here
             self._places.remove(place)
+        except ValueError:
+            pass  # somebody else was faster

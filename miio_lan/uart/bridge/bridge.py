@@ -168,7 +168,7 @@ class Bridge(LineService[_Told]):
         else:
             self._heard.aside(direction, data, instant, note=note)
 
-    def _let_go(self) -> None:
+    def _decide(self) -> None:
         self._go(self._interference.flush())
 
 

@@ -8,6 +8,7 @@ ids that were asked for serve as landmarks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from miio_lan.uart.commands.base import PropertyResult
@@ -90,30 +91,28 @@ def _may_divide(values: Sequence[Value], known: set[tuple[int, int]]) -> bool:
     return count in begins
 
 
+@dataclass(eq=False)
 class _Search:
     """Looks for a division of the values into one piece per property, in the order they were asked for.
 
     :param complete: whether every property must be there
     """
 
-    def __init__(
-        self, values: Sequence[Value], asked: Sequence[tuple[int, int]], with_values: bool, complete: bool
-    ) -> None:
-        self._complete = complete
-        self._values = values
-        self._asked = [(siid, piid) for siid, piid in asked]
-        self._with_values = with_values
-        self._dead: set[tuple[int, int]] = set()
+    values: Sequence[Value]
+    asked: Sequence[tuple[int, int]]
+    with_values: bool
+    complete: bool
+    _dead: set[tuple[int, int]] = field(default_factory=set)
 
     def rows(self, at: int, first: int) -> tuple[PropertyResult, ...] | None:
         """Read from value ``at`` on, as answers to properties ``first`` and later."""
-        if at == len(self._values):
-            return None if self._complete and first < len(self._asked) else ()
+        if at == len(self.values):
+            return None if self.complete and first < len(self.asked) else ()
         if (at, first) in self._dead:
             return None
         index = self._index(at, first)
         if index is not None:
-            for row, size in self._pieces(at, *self._asked[index]):
+            for row, size in self._pieces(at, *self.asked[index]):
                 rest = self.rows(at + size, index + 1)
                 if rest is not None:
                     return (row, *rest)
@@ -122,36 +121,36 @@ class _Search:
 
     def _index(self, at: int, first: int) -> int | None:
         """Return which property the values name next; a later one only where some may be left out."""
-        if at + 1 >= len(self._values):
+        if at + 1 >= len(self.values):
             return None
-        siid, piid = _id(self._values[at]), _id(self._values[at + 1])
+        siid, piid = _id(self.values[at]), _id(self.values[at + 1])
         if siid is None or piid is None:
             return None
-        if self._complete:
-            return first if first < len(self._asked) and self._asked[first] == (siid, piid) else None
+        if self.complete:
+            return first if first < len(self.asked) and self.asked[first] == (siid, piid) else None
         try:
-            return self._asked.index((siid, piid), first)
+            return self.asked.index((siid, piid), first)
         except ValueError:
             return None
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
-        left = len(self._values) - at
+        left = len(self.values) - at
         if left < 3:
             yield PropertyResult(siid, piid, None), 2
             return
-        third = self._values[at + 2]
+        third = self.values[at + 2]
         code = third if type(third) is int else None
         short = PropertyResult(siid, piid, code)
         coded = _plausible(short)
-        long = PropertyResult(siid, piid, code, self._values[at + 3]) if coded and left >= 4 else None
-        if long and self._with_values and code == 0:
+        long = PropertyResult(siid, piid, code, self.values[at + 3]) if coded and left >= 4 else None
+        if long and self.with_values and code == 0:
             yield long, 4
         if coded:
             yield short, 3
-        if long and not (self._with_values and code == 0):
+        if long and not (self.with_values and code == 0):
             yield long, 4
-        if self._with_values:
+        if self.with_values:
             yield PropertyResult(siid, piid, None, third), 3
         else:
             yield PropertyResult(siid, piid, None), 2

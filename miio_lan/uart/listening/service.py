@@ -92,7 +92,7 @@ class LineService(Closing, Generic[_T]):
         """Make records of what was read."""
 
     @abstractmethod
-    def _let_go(self) -> None:
+    def _decide(self) -> None:
         """Decide about what is still held, for nothing more will come."""
 
     def _on_outage(self, direction: Direction, outage: Outage) -> None:
@@ -101,7 +101,7 @@ class LineService(Closing, Generic[_T]):
         self._heard.mark(note, direction, outage.began if outage.ended is None else outage.ended)
 
     def _finish(self) -> None:
-        self._let_go()
+        self._decide()
         self._backlog.flush()
         self._heard.flush()
         self._loop.remove_timed(self)

@@ -193,9 +193,6 @@ class Tap(LineService[_Read]):
             (direction,) = self._ports
         super()._on_outage(direction, outage)
 
-    def _let_go(self) -> None:
-        self._decide()
-
 
 def reread(records: Iterable[Record]) -> Iterator[Record]:
     """Read the lines of a recording anew, as a tap would today; other records are passed on as they are.

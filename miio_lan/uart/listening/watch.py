@@ -88,7 +88,7 @@ class LineWatch:
             record = Record(
                 "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
             )
-            conversation.take(record, seen)
+            conversation.feed(record, seen)
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()
             self._observer(record)

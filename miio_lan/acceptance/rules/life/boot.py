@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import pairwise, zip_longest
 
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
@@ -92,11 +93,10 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
     requests = [
         each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
     ]
-    for number, said in enumerate(reports):
+    for said, again in zip_longest(reports, reports[1:]):
         if said.accepted:
             continue
         end = said.instant + RETRY_TIME
-        again = reports[number + 1] if number + 1 < len(reports) else None
         prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
         what = said.reply_text or "nothing"
         if prompted or session.line.missing(said.instant, end):
@@ -114,20 +114,17 @@ def _spoke(session: Observed, start: float, end: float) -> bool:
     return not session.driven and any(start <= record.instant <= end for record, _ in session.line.told)
 
 
-def _on_request(session: Observed, request: str) -> list[tuple[Downlink, Turn | None]]:
-    word = IDENTITY_REQUESTS[request]
-    reports = _reports(session, word)
-    found = []
+def _on_request(session: Observed, request: str) -> Iterator[tuple[Downlink, Turn | None]]:
+    """Go through the requests, each with the report that came in time; where none may still come, with None."""
+    reports = _reports(session, IDENTITY_REQUESTS[request])
     for downlink in session.line.downlinks:
         if downlink.command.method == request:
             due = downlink.instant + REQUEST_TIME
-            answer = next((said for said in reports if _follows(said, downlink)), None)
-            if answer is not None and answer.instant > due:
-                answer = None
+            soon = (said for said in reports if _follows(said, downlink) and said.instant <= due)
+            answer = next(soon, None)
             over = session.line.ended >= due and not session.line.missing(downlink.instant, due)
             if answer is not None or over:
-                found.append((downlink, answer))
-    return found
+                yield downlink, answer
 
 
 def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
@@ -140,13 +137,13 @@ def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
     return None
 
 
-@rule("model-reported", "The MCU reports the model after power-up", source="serial document, model")
+@rule("The MCU reports the model after power-up", source="serial document, model")
 def model_reported(session: Observed, case: Case) -> None:
     """As soon as possible, the document says."""
     _reported(session, case, "model", "no model was reported")
 
 
-@rule("model-valid", "A model has three parts and at most 23 characters", source="serial document, model")
+@rule("A model has three parts and at most 23 characters", source="serial document, model")
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
     for said, command in of_kind(session.line, c.Model):
@@ -155,7 +152,7 @@ def model_valid(session: Observed, case: Case) -> None:
             case.good_or_bad(not fault, command.name, fault, said.record)
 
 
-@rule("model-matches", "The model is the one of the product's description", source="serial document, model")
+@rule("The model is the one of the product's description", source="serial document, model")
 def model_matches(session: Observed, case: Case) -> None:
     """The platform binds the module to this model."""
     expected = session.spec.stated_model if session.spec is not None else ""
@@ -168,18 +165,13 @@ def model_matches(session: Observed, case: Case) -> None:
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
-@rule(
-    "model-until-ok",
-    "The model is repeated until the module says ok",
-    source=f"serial document, model; {_TOOL} (model)",
-)
+@rule("The model is repeated until the module says ok", source=f"serial document, model; {_TOOL} (model)")
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "model")
 
 
 @rule(
-    "model-on-request",
     "The MCU reports the model when asked by MIIO_model_req",
     source="observed: older modules; not in the document",
     severity="warning",
@@ -196,17 +188,13 @@ def model_on_request(session: Observed, case: Case) -> None:
             case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
 
 
-@rule(
-    "mcu-version-reported",
-    "The MCU reports its version after power-up",
-    source="serial document, mcu_version (acceptance test)",
-)
+@rule("The MCU reports its version after power-up", source="serial document, mcu_version (acceptance test)")
 def mcu_version_reported(session: Observed, case: Case) -> None:
     """Immediately after the application has started."""
     _reported(session, case, "mcu_version", "no version was reported")
 
 
-@rule("mcu-version-valid", "An MCU version is a 4-digit number", source="serial document, mcu_version")
+@rule("An MCU version is a 4-digit number", source="serial document, mcu_version")
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
     for said, command in of_kind(session.line, c.McuVersion):
@@ -215,7 +203,6 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "mcu-version-until-ok",
     "The version is repeated until the module says ok",
     source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
 )
@@ -225,7 +212,6 @@ def mcu_version_until_ok(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "mcu-version-on-request",
     "The MCU reports its version when asked by MIIO_mcu_version_req",
     source="serial document, mcu_version (acceptance test)",
 )
@@ -239,7 +225,6 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "mcu-version-constant",
     "Every report names the same version, unless the firmware was updated",
     source="serial document, mcu_version",
 )
@@ -257,11 +242,7 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
         before = said
 
 
-@rule(
-    "ble-config-valid",
-    "ble_config names a pid below 65536 and the MCU's version",
-    source="serial document, ble_config",
-)
+@rule("ble_config names a pid below 65536 and the MCU's version", source="serial document, ble_config")
 def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
     versions = {command.version for _, command in of_kind(session.line, c.McuVersion)}
@@ -275,11 +256,7 @@ def ble_config_valid(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
-@rule(
-    "ble-config-until-ok",
-    "ble_config is repeated until the module says ok",
-    source=f"{_TOOL} (ble_config)",
-)
+@rule("ble_config is repeated until the module says ok", source=f"{_TOOL} (ble_config)")
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")

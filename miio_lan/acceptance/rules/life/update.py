@@ -30,7 +30,6 @@ class _Update:
 
 
 @rule(
-    "update-complete",
     "New firmware is received whole, started, and reported by its version and model",
     source="serial document, update_fw; official MCU tool (OTA)",
     severity="failure or warning",

@@ -124,11 +124,7 @@ def _answers_at_all(session: Observed) -> bool:
     return any(downlink.answer is not None for downlink in session.line.downlinks)
 
 
-@rule(
-    "downlink-answered",
-    "Every downlink is answered by result or error",
-    source="serial document, get_down (acceptance test)",
-)
+@rule("Every downlink is answered by result or error", source="serial document, get_down (acceptance test)")
 def downlink_answered(session: Observed, case: Case) -> None:
     """Late answers are answers here."""
     for downlink, said in _answers_to(session, case, _is_sane, "{method} was never answered"):
@@ -136,7 +132,6 @@ def downlink_answered(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "answer-time",
     "An answer comes within 4 s",
     source="serial document, set_properties, get_properties and action (acceptance test)",
 )
@@ -157,7 +152,6 @@ def answer_time(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "unknown-downlink",
     "An unknown downlink is answered by error",
     source="serial document, get_down and error (acceptance test)",
 )
@@ -172,7 +166,6 @@ def unknown_downlink(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "malformed-downlink",
     "A downlink with a wrong number of parameters is answered, and not by success",
     source="serial document, error; observed: official MCU tool",
     severity="failure or warning",
@@ -195,11 +188,7 @@ def _is_refusal(value: object) -> bool:
     return isinstance(value, int) and (value in ERROR_CODES or (value in STATUS_CODES and value < 0))
 
 
-@rule(
-    "long-downlink",
-    "A downlink of 512 bytes is answered",
-    source=f"serial document, command length; {_TOOL} (512 bytes)",
-)
+@rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {_TOOL} (512 bytes)")
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
     silent = {
@@ -218,11 +207,7 @@ def long_downlink(session: Observed, case: Case) -> None:
         case.good(f"{_size(downlink)} bytes answered", said.record)
 
 
-@rule(
-    "error-form",
-    "error has a message in quotes and a code from -9999 to -5000",
-    source="serial document, error",
-)
+@rule("error has a message in quotes and a code from -9999 to -5000", source="serial document, error")
 def error_form(session: Observed, case: Case) -> None:
     """Both, in this order."""
     for said in session.line.of("error"):
@@ -281,7 +266,6 @@ def _tell(case: Case, said: Turn, faults: list[str]) -> None:
 
 
 @rule(
-    "get-result",
     "get_properties is answered by siid, piid, code, and the value exactly when the code is 0",
     source="serial document, get_properties",
 )
@@ -290,21 +274,13 @@ def get_result(session: Observed, case: Case) -> None:
     _judge_rows(session, case, "get_properties", with_values=True)
 
 
-@rule(
-    "set-result",
-    "set_properties is answered by siid, piid and code",
-    source="serial document, set_properties",
-)
+@rule("set_properties is answered by siid, piid and code", source="serial document, set_properties")
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
     _judge_rows(session, case, "set_properties", with_values=False)
 
 
-@rule(
-    "action-result",
-    "action is answered by siid, aiid, code and pairs of piid and value",
-    source="serial document, action",
-)
+@rule("action is answered by siid, aiid, code and pairs of piid and value", source="serial document, action")
 def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
     for said, result, down in _results(session, "action"):
@@ -322,7 +298,7 @@ def action_result(session: Observed, case: Case) -> None:
         _tell(case, said, faults)
 
 
-@rule("status-codes", "Codes are those of the document", source="serial document, status code")
+@rule("Codes are those of the document", source="serial document, status code")
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
     for method in ("get_properties", "set_properties", "action"):
@@ -336,7 +312,6 @@ def status_codes(session: Observed, case: Case) -> None:
 
 
 @update_rule(
-    "update-answer",
     'update_fw is answered by result "ready" or result "busy"',
     source=f"serial document, update_fw; {_TOOL} (OTA)",
 )
@@ -349,7 +324,6 @@ def update_answer(session: Observed, case: Case) -> None:
 
 
 @update_rule(
-    "update-return",
     "After an update the MCU starts again and reports model and version",
     source=f"{_TOOL} (OTA)",
     severity="none",

@@ -10,7 +10,7 @@ from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
 from miio_lan.uart.turns import Turn
-from miio_lan.uart.values import read_value, shown
+from miio_lan.uart.values import QUOTED, read_value, shown
 
 rule = rules_of("form")
 
@@ -19,7 +19,6 @@ _LOCAL = (
     c.Version, c.Help,
 )  # fmt: skip
 _DIVIDERS = re.compile(r"  | $|^ ")
-_STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _SIX_DECIMALS = re.compile(r"-?[0-9]+\.[0-9]{6,}")
 
 
@@ -35,7 +34,7 @@ def _foreign(raw: bytes) -> bytes:
     return bytes(byte for byte in raw.strip(b"\r\n") if not 0x20 <= byte < 0x7F)
 
 
-@rule("line-length", "A line has fewer than 512 characters", source="serial document, command length")
+@rule("A line has fewer than 512 characters", source="serial document, command length")
 def line_length(session: Observed, case: Case) -> None:
     """Count the characters before the CR."""
     for said in _lines(session):
@@ -44,7 +43,6 @@ def line_length(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "parameter-count",
     "A line has at most 64 parameters",
     source="serial document, result, properties_changed and event_occured",
 )
@@ -62,12 +60,7 @@ def parameter_count(session: Observed, case: Case) -> None:
         case.good_or_bad(count <= MAX_PARAMETERS, text, text, said.record)
 
 
-@rule(
-    "line-end",
-    "A line ends with CR",
-    source="serial document, end character",
-    severity="failure or warning",
-)
+@rule("A line ends with CR", source="serial document, end character", severity="failure or warning")
 def line_end(session: Observed, case: Case) -> None:
     """A missing CR merges two lines; a LF beside it is dropped by modules and only untidy."""
     for said in _lines(session):
@@ -84,7 +77,6 @@ def line_end(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "legal-characters",
     "Lines consist of printable ASCII characters",
     source="serial document, legal characters",
     severity="failure or warning",
@@ -104,7 +96,6 @@ def legal_characters(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "known-commands",
     "The MCU says nothing but commands",
     source="serial document, command format",
     severity="failure or warning",
@@ -121,24 +112,20 @@ def known_commands(session: Observed, case: Case) -> None:
             case.good(f"{command.command}", said.record)
 
 
-@rule("spacing", "One space divides parameters", source="serial document, separator", severity="warning")
+@rule("One space divides parameters", source="serial document, separator", severity="warning")
 def spacing(session: Observed, case: Case) -> None:
     """Modules take runs of spaces and trailing ones; the document does not write any."""
     for said in _lines(session):
         text = said.record.raw.strip(b"\r\n").decode("ascii", "replace")
         if len(text) > MAX_LINE:
             continue
-        if _DIVIDERS.search(_STRINGS.sub('""', text)):
+        if _DIVIDERS.search(QUOTED.sub('""', text)):
             case.odd("more spaces than are needed", said.record)
         else:
             case.good("single spaces", said.record)
 
 
-@rule(
-    "string-quotes",
-    "Strings of the server's commands are in quotes",
-    source="serial document, serial command rules (JSON)",
-)
+@rule("Strings of the server's commands are in quotes", source="serial document, serial command rules (JSON)")
 def string_quotes(session: Observed, case: Case) -> None:
     """A bare word that is no number, ``true`` or ``false`` is a string without quotes."""
     for said in session.line.said:
@@ -150,7 +137,6 @@ def string_quotes(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "value-form",
     "Values are written as JSON writes them",
     source="serial document, serial command rules (JSON)",
     severity="failure or warning",
@@ -169,7 +155,6 @@ def value_form(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "local-commands",
     "Local commands have the parameters of the document, without quotes",
     source="serial document, serial command rules; echo, time, ble_config",
 )

@@ -32,11 +32,7 @@ _SOON = 8
 """Lines after a net change among which a poll is looked for."""
 
 
-@rule(
-    "polls",
-    "After power-up the MCU asks for downlinks again and again",
-    source="serial document, get_down",
-)
+@rule("After power-up the MCU asks for downlinks again and again", source="serial document, get_down")
 def polls(session: Observed, case: Case) -> None:
     """Reports during boot may come first; whoever sends them and then falls silent does not poll.
 
@@ -107,7 +103,7 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     return found
 
 
-@rule("poll-interval", "The MCU polls every 100 to 200 ms", source="serial document, get_down")
+@rule("The MCU polls every 100 to 200 ms", source="serial document, get_down")
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
     intervals = _intervals(session)
@@ -133,7 +129,6 @@ def poll_interval(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "answers-only-downlinks",
     "result and error are sent once, and only as the answer to a downlink",
     source="serial document, result, error and MIIO_net_change",
 )
@@ -186,7 +181,6 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
 
 
 @rule(
-    "net-change-taken",
     "The MCU goes on after MIIO_net_change, without an answer to it",
     source="serial document, MIIO_net_change",
     severity="failure",

@@ -87,7 +87,6 @@ def _succeed(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
 
 
 @rule(
-    "readable-properties",
     "Every property the description lets be read can be read",
     source="product description; serial document, get_properties",
 )
@@ -99,7 +98,7 @@ def readable_properties(session: Observed, case: Case) -> None:
             _succeed(case, call, what, code)
 
 
-@rule("not-readable", "What cannot be read is refused with -4001", source=_SPEC)
+@rule("What cannot be read is refused with -4001", source=_SPEC)
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
     for prop, call, iid, _, code in _asked(session, case, "get_properties"):
@@ -107,7 +106,7 @@ def not_readable(session: Observed, case: Case) -> None:
             _expect(case, call, f"reading {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_READABLE)
 
 
-@rule("no-such-property", "What does not exist is refused with -4003", source=_SPEC)
+@rule("What does not exist is refused with -4003", source=_SPEC)
 def no_such_property(session: Observed, case: Case) -> None:
     """Read or set."""
     for method in ("get_properties", "set_properties"):
@@ -117,7 +116,6 @@ def no_such_property(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "writable-properties",
     "Every property the description lets be set takes its legal values",
     source="product description; serial document, set_properties",
 )
@@ -129,7 +127,7 @@ def writable_properties(session: Observed, case: Case) -> None:
             _succeed(case, call, what, code)
 
 
-@rule("not-writable", "What cannot be set is refused with -4002", source=_SPEC)
+@rule("What cannot be set is refused with -4002", source=_SPEC)
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
     for prop, call, iid, _, code in _asked(session, case, "set_properties"):
@@ -137,7 +135,7 @@ def not_writable(session: Observed, case: Case) -> None:
             _expect(case, call, f"setting {iid[0]}.{iid[1]} ({prop.name})", code, Code.NOT_WRITABLE)
 
 
-@rule("bad-value", "Forbidden values are refused with -4005", source=_SPEC)
+@rule("Forbidden values are refused with -4005", source=_SPEC)
 def bad_value(session: Observed, case: Case) -> None:
     """Of the wrong type, out of range, between two steps, or not on the list."""
     for prop, call, iid, value, code in _asked(session, case, "set_properties"):
@@ -147,7 +145,6 @@ def bad_value(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "actions-run",
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
 )
@@ -160,7 +157,6 @@ def actions_run(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "action-out",
     "A successful action hands back every value its description names",
     source="product description; serial document, action",
     severity="failure",
@@ -194,7 +190,7 @@ def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     return {item["piid"] for item in out if isinstance(item.get("piid"), int)}
 
 
-@rule("no-such-action", "An action that does not exist is refused with -4003", source=_SPEC)
+@rule("An action that does not exist is refused with -4003", source=_SPEC)
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
     for action, call, code in _actions(session, case):
@@ -202,7 +198,7 @@ def no_such_action(session: Observed, case: Case) -> None:
             _expect(case, call, f"action {call.action[0]}.{call.action[1]}", code, Code.NO_SUCH)
 
 
-@rule("bad-argument", "An action with wrong arguments is refused with -4006", source=_SPEC)
+@rule("An action with wrong arguments is refused with -4006", source=_SPEC)
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""
     for action, call, code in _actions(session, case):

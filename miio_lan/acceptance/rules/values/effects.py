@@ -17,7 +17,7 @@ to them.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -204,20 +204,15 @@ class _UnseenCalls:
     """
 
     def __init__(self, session: Observed) -> None:
-        self._starts: list[float] = []
-        self._ends: list[float] = []
-        if all(call.method in _READS for call in session.lan):
-            return
-        for start, end in sorted(_times_in_doubt(session)):
-            if self._ends and start <= self._ends[-1]:
-                self._ends[-1] = max(self._ends[-1], end)
-            else:
-                self._starts.append(start)
-                self._ends.append(end)
+        reads = all(call.method in _READS for call in session.lan)
+        self._times = deque([] if reads else sorted(_times_in_doubt(session)))
+        self._until = -math.inf  # when the last of those is over that have begun
 
     def between(self, start: float, end: float) -> bool:
-        """Tell whether one was under way between two instants, monotonic seconds."""
-        return bisect_right(self._starts, end) > bisect_left(self._ends, start)
+        """Tell whether one was under way between two instants, monotonic seconds; to be asked in the order of time."""
+        while self._times and self._times[0][0] <= end:
+            self._until = max(self._until, self._times.popleft()[1])
+        return self._until >= start
 
 
 def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
@@ -288,14 +283,13 @@ def _told(account: _Account, said: Turn) -> None:
 
 
 def _follow_lan(session: Observed, account: _Account) -> None:
-    events: list[tuple[float, int, JudgedCall | Record]] = []
+    events: list[tuple[float, JudgedCall | Record]] = []
     for call in session.lan:
         done = call.answer.instant if call.answer is not None else call.began
-        events.append((call.began if call.method == "get_properties" else done, len(events), call))
-    for record in session.records:
-        if record.wire == "lan" and record.direction == "up" and (record.reading or {}).get("method"):
-            events.append((record.instant, len(events), record))
-    for at, _, event in sorted(events, key=lambda each: each[:2]):
+        events.append((call.began if call.method == "get_properties" else done, call))
+    pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
+    events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
+    for at, event in sorted(events, key=lambda each: each[0]):
         if isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
             account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)

@@ -32,11 +32,7 @@ _STAMPS = 0.04
 _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
-@rule(
-    "properties-changed-form",
-    "properties_changed has siid, piid and value, in threes",
-    source="serial document, properties_changed",
-)
+@rule("properties_changed has siid, piid and value, in threes", source="serial document, properties_changed")
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
     for said, report in of_kind(session.line, c.PropertiesChanged):
@@ -48,11 +44,7 @@ def properties_changed_form(session: Observed, case: Case) -> None:
         case.good_or_bad(right, f"{len(report.changes)} properties", wrong, said.record)
 
 
-@rule(
-    "event-form",
-    "event_occured has siid, eiid, and piid and value in pairs",
-    source="serial document, event_occured",
-)
+@rule("event_occured has siid, eiid, and piid and value in pairs", source="serial document, event_occured")
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
     for said, event in of_kind(session.line, c.EventOccured):
@@ -77,7 +69,7 @@ def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
         before = said
 
 
-@rule("event-rate", "At most 3 events per second are reported", source="serial document, event_occured")
+@rule("At most 3 events per second are reported", source="serial document, event_occured")
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
     sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
@@ -92,7 +84,6 @@ def event_rate(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "report-rate",
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
     severity="failure or warning",
@@ -152,7 +143,6 @@ class _Causes:
 
 
 @rule(
-    "reports-known",
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
     severity="failure or warning",
@@ -182,7 +172,6 @@ def reports_known(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "event-arguments",
     "An event has all the arguments its description names",
     source="product description; serial document, event_occured",
 )
@@ -205,7 +194,6 @@ def event_arguments(session: Observed, case: Case) -> None:
 
 
 @rule(
-    "serial-number",
     "The serial number (1.5) is reported once the product is in the cloud",
     source="serial document, properties_changed (note on SN)",
     severity="warning",

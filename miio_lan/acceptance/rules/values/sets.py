@@ -132,7 +132,6 @@ def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
 
 
 @value_rule(
-    "set-takes-effect",
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
     severity="failure or warning",
@@ -151,7 +150,6 @@ def set_takes_effect(session: Observed, case: Case) -> None:
 
 
 @report_rule(
-    "set-reported",
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
     severity="failure or warning",
@@ -199,7 +197,6 @@ def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
 
 
 @report_rule(
-    "report-after-result",
     "What a set changed is reported after its result",
     source="serial document, set_properties (example)",
     severity="warning",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.spec import Property, Spec
 from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, show
@@ -17,10 +17,9 @@ from miio_lan.uart.values import MISSING
 rule = rules_of("values")
 
 _BOOLEAN_WORDS = frozenset({"true", "false"})
-Told = tuple["Property | None", tuple[int, int], object, "Record"]
 
 
-def _values(session: Observed) -> Iterator[Told]:
+def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, Record]]:
     """Go through all values the product gave, with the property they belong to where a description knows it."""
     for siid, piid, value, record in _raw_values(session):
         yield session.property((siid, piid)), (siid, piid), value, record
@@ -59,7 +58,6 @@ _WITHOUT_QUOTES = ": a boolean is written without quotes"
 
 
 @rule(
-    "booleans",
     "Booleans are written true or false",
     source="serial document, serial command rules (JSON); product description",
     severity="failure or warning",
@@ -79,31 +77,30 @@ def booleans(session: Observed, case: Case) -> None:
             case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 
-@rule("value-types", "Values have the format of the description", source="product description")
+@rule("Values have the format of the description", source="product description")
 def value_types(session: Observed, case: Case) -> None:
     """Booleans have a rule of their own."""
-    need_spec(session, case)
-    for prop, (siid, piid), value, record in _values(session):
-        if prop is None or prop.format == "bool":
-            continue
+    for prop, (siid, piid), value, record in _described(session, case):
         wrong = f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {show(value)}"
         case.good_or_bad(_has_type(prop, value), f"{prop.name} is {show(value)}", wrong, record)
 
 
-@rule(
-    "value-range",
-    "Values are within the ranges and lists of the description",
-    source="product description",
-)
+@rule("Values are within the ranges and lists of the description", source="product description")
 def value_range(session: Observed, case: Case) -> None:
     """What has the wrong type is not judged here."""
+    for prop, (siid, piid), value, record in _described(session, case):
+        if _has_type(prop, value):
+            problem = prop.problem(value)
+            wrong = f"property {siid}.{piid} ({prop.name}): {problem}"
+            case.good_or_bad(not problem, f"{prop.name} is {show(value)}", wrong, record)
+
+
+def _described(session: Observed, case: Case) -> Iterator[tuple[Property, Iid, object, Record]]:
+    """Go through the values of properties that a description knows, but for booleans."""
     need_spec(session, case)
-    for prop, (siid, piid), value, record in _values(session):
-        if prop is None or prop.format == "bool" or not _has_type(prop, value):
-            continue
-        problem = prop.problem(value)
-        wrong = f"property {siid}.{piid} ({prop.name}): {problem}"
-        case.good_or_bad(not problem, f"{prop.name} is {show(value)}", wrong, record)
+    for prop, iid, value, record in _values(session):
+        if prop is not None and prop.format != "bool":
+            yield prop, iid, value, record
 
 
 def _has_type(prop: Property, value: object) -> bool:
