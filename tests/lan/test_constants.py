@@ -172,9 +172,6 @@ PINS = {
         "MAX_WAIT": 30.0,
         "SECOND_LOOK": 0.3,
         "UNANSWERED": 3,
-        "SUBSCRIBE": "miIO.sub",
-        "METHODS": ("properties_changed", "event_occured"),
-        "WILDCARD": ".",
     },
     "lan.client.incoming.pushes": {
         "_STAMPS_APART": 3,
