@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Telling:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.subscription = Subscription.fresh()
+        self._process = os.getpid()
         self.polling: Polling | None = None
         self._caller: _Caller | None = None
         self._closed = threading.Condition()
@@ -70,6 +72,9 @@ class Telling:
 
     def _subscribe(self, device: Device) -> None:
         connection = self._connection
+        if self._process != os.getpid():
+            # After a fork: with the same did, parent and child would take the subscription from each other.
+            self._process, self.subscription = os.getpid(), Subscription.fresh()
         greeting, before = connection.session.greeting, connection.session.greeting.hello
         greeting.hello = virtual_hello(self.subscription.virtual_did)
         route: list[object] = []
@@ -147,7 +152,7 @@ class Telling:
         self.stop()
         self.polling = None
         session = self._connection.session
-        hold, session.hold = session.hold, None
+        hold = self._connection.let_go()
         if hold is not None:
             self.subscription.update_ts = hold.update_ts
         try:

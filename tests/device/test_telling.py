@@ -162,6 +162,16 @@ def test_a_callback_is_called_until_unsubscribed(product: VirtualProduct, device
         device.next_push(0)
 
 
+def test_a_child_process_poses_as_somebody_else(device: MiotDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    device.subscribe()
+    did = device._telling.subscription.virtual_did
+    device.subscribe()
+    assert device._telling.subscription.virtual_did == did
+    monkeypatch.setattr("miio_lan.device.telling.os.getpid", lambda: -1)
+    device.subscribe()
+    assert device._telling.subscription.virtual_did != did
+
+
 def test_closing_ends_the_calling_back(product: VirtualProduct, device: MiotDevice) -> None:
     device.subscribe(lambda _: None)
     assert _threads()

@@ -190,6 +190,12 @@ class Connection(DeviceSocket):
             now = self._clock()
             self.session.take_up(make(now), route, now)
 
+    def let_go(self) -> Hold | None:
+        """Hold the subscription no more, and give what was held."""
+        with self._state:
+            hold, self.session.hold = self.session.hold, None
+        return hold
+
     def close(self) -> None:
         """Close the socket, ending what other threads wait for; the next command opens another socket."""
         with self._state:

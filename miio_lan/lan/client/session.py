@@ -229,9 +229,8 @@ class Session(Sending):
 
     def _look_at_hold(self, hold: Hold, packet: Packet, now: float) -> None:
         """See in a hello's answer whether the device still holds the subscription."""
-        before = hold.update_ts
         params = hold.greeted(push_ability(packet.sign), now)
-        if hold.update_ts != before:
+        if hold.take_forgotten():
             self.pushes.restarted()
         if params is not None:
             self._ask_again(params, now)

@@ -53,7 +53,7 @@ class Hold:
         self._refusal: DeviceError | None = None
         self._pending: list[str] = []
         self._asked: dict[int, str] = {}
-        self._elsewhere = False
+        self._elsewhere = self._forgotten = False
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -120,6 +120,7 @@ class Hold:
 
     def _ask_anew(self, ability: PushAbility, now: float) -> list[dict[str, object]]:
         self._renewing = False
+        self._forgotten = ability.sub_ts != self.update_ts & 0xFFFF_FFFF
         self.update_ts = max(self.update_ts + 1, int(self._epoch + now))
         self._pending = [WILDCARD] if ability.wildcard else list(METHODS)
         return self._ask(now)
@@ -138,6 +139,11 @@ class Hold:
             }
             for method in self._pending
         ]
+
+    def take_forgotten(self) -> bool:
+        """Tell, once, that the device no longer had the subscription: most likely it restarted."""
+        forgotten, self._forgotten = self._forgotten, False
+        return forgotten
 
     def asked(self, number: int, method: object) -> None:
         """Note the id under which ``miIO.sub`` goes out."""

@@ -119,6 +119,23 @@ def test_a_new_way_is_told_at_once() -> None:
     assert link.sent == []
 
 
+def test_what_is_repeated_on_a_new_way_is_a_repeat() -> None:
+    link = Listening()
+    link.fate = lambda way: [] if way == "down" else [0.002]  # our acknowledgement is lost
+    link.tell(7)
+    link.fate = lambda _: [0.002]
+    link.session.rerouted("elsewhere", link.now)
+    link.listen(1)
+    assert link.held
+    before = link.session.dropped["repeated push"]
+    link.listen(3)
+    link.device.tick(link.now)
+    link._carry_from_device()
+    link.listen(0.1)
+    assert link.session.dropped["repeated push"] == before + 1
+    assert link.heard() == [[7]]
+
+
 def test_a_way_that_changed_while_it_was_asked_for_is_told() -> None:
     link = Listening()
     link.session.take_up(Hold(VIRTUAL_DID, FIRST, link.now, FIRST), "an older one", link.now)
