@@ -65,6 +65,7 @@ class Telling:
         except UnsupportedFeatureException:
             if not wanted:
                 raise
+            self._connection.let_go()
             self.polling = Polling(wanted, seconds)
         self.stop()
         if callback is not None:
