@@ -332,6 +332,13 @@ def test_finding_and_naming(tmp_path: Path) -> None:
     assert parse_devices(example, "page")["lamp"].did == 13646404
 
 
+def test_being_told_of_changes(tmp_path: Path) -> None:
+    reader = Reader(page("subscriptions.md"), {}, tmp_path)
+    assert reader.write_files() == ["told.py"]
+    reader.follow()
+    assert len(reader.done) == 2
+
+
 def test_each_fault_and_note_the_page_names_exists() -> None:
     text = page(BETWEEN)
     named = set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))

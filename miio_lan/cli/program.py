@@ -30,6 +30,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),
     "accept": ("accept.command", "accept"),
+    "listen": ("listen.command", "listen"),
     "watch": ("watch.command", "watch"),
 }
 

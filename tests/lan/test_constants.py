@@ -187,7 +187,15 @@ PINS = {
         "_SLOWEST_MARGIN": 1.25,
         "_MAX_METHODS": 256,
     },
+    "lan.client.incoming.holding": {
+        "CHECK_EVERY": 30.0,
+        "FIRST_WAIT": 1.0,
+        "MAX_WAIT": 30.0,
+        "SECOND_LOOK": 0.3,
+        "UNANSWERED": 3,
+    },
     "lan.client.incoming.pushes": {
+        "_STAMPS_APART": 3,
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,
         "MAX_BYTES": 16 * 1024 * 1024,

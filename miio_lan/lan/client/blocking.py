@@ -10,6 +10,7 @@ in regular course is nothing: it steps down after each wait, not in a clean-up a
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -20,7 +21,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from miio_lan.errors import DeviceTimeout
+from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
@@ -32,6 +33,7 @@ from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
+    from miio_lan.lan.client.incoming.holding import Hold
     from miio_lan.lan.client.transport.telling import Tell, Teller
 
 #: No datagram is larger.
@@ -88,6 +90,7 @@ class Connection(DeviceSocket):
         self._leads_until = 0.0
         self._waiting = Waiting()
         self._attended = 0.0
+        self._closings = 0
 
     def split_off(self) -> None:
         """Become the connection of another process (after a fork): the socket stays with the first one."""
@@ -132,30 +135,72 @@ class Connection(DeviceSocket):
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
         return self._run(lambda now: self.session.handshake(now, timeout=timeout, retry_count=retry_count))
 
-    def listen(self, timeout: float) -> Push | None:
+    def listen(self, timeout: float, patience: float = math.inf) -> Push | None:
         """Wait for something the device tells unasked.
 
         :param timeout: seconds; what already arrived is given at once
+        :param patience: seconds after which a subscription that nobody knows to be held is an error
+        :raises DeviceException: if the connection is closed meanwhile
         """
         inbox = self.session.pushes
         end = self._clock() + timeout
         within = self._is_telling()
         try:
-            self._attend(end)
-            while not inbox.done and self._clock() < end:
+            closings = self._closings
+            self._look(end)
+            while not inbox.done and self._clock() < end and closings == self._closings:
                 self._wait(end)
                 self._tell()
+                if self.session.take_elsewhere():
+                    self._doubtful = True
+                    self._attend(end)
             with self._state:
-                self._attended = self._clock()
+                self._attended = now = self._clock()
                 self._hand_over()
-                return inbox.arrived.popleft() if inbox.arrived else None
+                if inbox.arrived:
+                    return inbox.arrived.popleft()
+                hold = self.session.hold
+                error = hold.complaint(self.session.peer, patience, now) if hold is not None else None
         except BaseException:
             self._recover(None, within)
             raise
+        if closings != self._closings:
+            raise DeviceException(f"waiting for {self.session.peer} ended: the connection was closed")
+        if error is not None:
+            raise error
+        return None
+
+    def _look(self, end: float) -> None:
+        """Read what has arrived, however short the time, and let the session act on it."""
+        self._attend(end)
+        with self._state:
+            now = self._clock()
+            self._read_backlog(now, stale=now - self._attended >= _UNATTENDED)
+            self._attended = now
+            self.session.tick(now)
+            self._flush()
+        self._tell()
+
+    def take_up(self, make: Callable[[float], Hold], route: object) -> None:
+        """Hold a subscription that the device was asked for.
+
+        :param make: makes it, given the time (monotonic seconds)
+        :param route: the session's route when it was asked for
+        """
+        with self._state:
+            now = self._clock()
+            self.session.take_up(make(now), route, now)
+
+    def let_go(self) -> Hold | None:
+        """Hold the subscription no more, and give what was held."""
+        with self._state:
+            hold, self.session.hold = self.session.hold, None
+        return hold
 
     def close(self) -> None:
-        """Close the socket, ending open calls of other threads; the next command opens another socket."""
+        """Close the socket, ending what other threads wait for; the next command opens another socket."""
         with self._state:
+            self._closings += 1
             self.session.abandon_all("the connection was closed")
             self._close_socket()
             self._local_port = 0
@@ -391,6 +436,7 @@ class Connection(DeviceSocket):
                 if self._doubtful or self._socket is None:
                     self._open(address)
                     self.session.share(line_of(address[-1]))
+                    self.session.rerouted(self._route, self._clock())
         else:
             with self._state:
                 now = self._clock()
@@ -407,8 +453,11 @@ class Connection(DeviceSocket):
             if lookup.finished:
                 self._lookup = None  # one that goes on is waited for by the next call
 
-    def _read_backlog(self, now: float) -> None:
-        """Read what piled up while nobody listened: its stamps say nothing about now."""
+    def _read_backlog(self, now: float, *, stale: bool = True) -> None:
+        """Read what piled up while nobody listened.
+
+        :param stale: whether it may lie there for long, so that its stamps say nothing about now
+        """
         if self._socket is None or self._leader is not None:
             return
         self._socket.settimeout(0)
@@ -419,7 +468,7 @@ class Connection(DeviceSocket):
                 break
             except OSError:
                 continue  # an old ICMP message
-            self.session.receive(datagram, now, stale=True)
+            self.session.receive(datagram, now, stale=stale)
         self._flush()
 
 

@@ -31,6 +31,12 @@ class DeviceSocket:
         """The kind of address that is used where a name has several: products speak IPv4."""
         return socket.AF_INET6 if ":" in (self.source_ip or "") else socket.AF_INET
 
+    @property
+    def _route(self) -> object:
+        """The way datagrams go: our address and the device's; None without a socket."""
+        sock = self._socket
+        return None if sock is None else (sock.getsockname(), sock.getpeername())
+
     def _open(self, address: Address) -> None:
         """Make a socket to an address, in place of the one there may be."""
         self._close_socket()
