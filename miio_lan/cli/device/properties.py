@@ -42,7 +42,7 @@ _SPEC = click.option(
 def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) -> None:
     """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names with --spec (without any: all of them)."""
     description = load_spec(spec)
-    wanted = _wanted(properties, description)
+    wanted = wanted_properties(properties, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.steps import miot_calls
@@ -148,7 +148,8 @@ def load_spec(name: str | None) -> Spec | None:
     return Spec.load(name) if is_file else Spec.shipped(name)
 
 
-def _wanted(words: Sequence[str], spec: Spec | None) -> list[Target]:
+def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
+    """Find out which properties are meant; what is not clear is refused."""
     if not words:
         if spec is None:
             refuse("Name the properties to read, as SIID.PIID; with --spec, all of them can be read.")
