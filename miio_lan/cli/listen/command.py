@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.cli.device.properties import _SPEC, _wanted, load_spec
+from miio_lan.cli.device.properties import _SPEC, load_spec, wanted_properties
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
@@ -55,7 +55,7 @@ def listen(
     end.
     """
     description = load_spec(spec)
-    wanted = _wanted(properties, description) if properties or description is not None else []
+    wanted = wanted_properties(properties, description) if properties or description is not None else []
     from miio_lan.cli.device.connect import opened
     from miio_lan.cli.virtual.run import killed_is_interrupted
     from miio_lan.device.miot import MiotDevice

@@ -24,18 +24,14 @@ class DeviceSocket:
         self.source_ip = source_ip
         self._socket: socket.socket | None = None
         self._local_port = 0
+        # The way datagrams go: our address and the device's.
+        self._route: object = None
         self._doubtful = False
 
     @property
     def _family(self) -> socket.AddressFamily:
         """The kind of address that is used where a name has several: products speak IPv4."""
         return socket.AF_INET6 if ":" in (self.source_ip or "") else socket.AF_INET
-
-    @property
-    def _route(self) -> object:
-        """The way datagrams go: our address and the device's; None without a socket."""
-        sock = self._socket
-        return None if sock is None else (sock.getsockname(), sock.getpeername())
 
     def _open(self, address: Address) -> None:
         """Make a socket to an address, in place of the one there may be."""
@@ -46,7 +42,8 @@ class DeviceSocket:
             self._bind(sock)
             # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.
             sock.connect(peer)
-            self._local_port = sock.getsockname()[1]
+            here = sock.getsockname()
+            self._local_port, self._route = here[1], (here, peer)
         except BaseException as error:
             sock.close()
             if isinstance(error, OSError):
