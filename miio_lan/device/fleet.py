@@ -165,6 +165,8 @@ class Fleet(Generic[D]):
         now = time.monotonic()
         end = None if within is None else now + checked_timeout(within)
         rounds = Rounds(self.devices, checked_timeout(every), now, RANDOM)
+        if not self.devices:
+            return
         asking = _Asking(self, what, end)
         async with aclosing(asking.outcomes()) as outcomes:
             pending: asyncio.Task[Outcome[T]] | None = None

@@ -211,6 +211,7 @@ def test_limits_that_cannot_be(limit: Any) -> None:
 
 def test_an_empty_fleet(network: Network) -> None:
     assert run(network, all_of(Fleet({}).call(echo))) == []
+    assert run(network, all_of(Fleet({}).poll(echo, every=1))) == []
 
 
 def test_times_that_cannot_be(network: Network) -> None:

@@ -157,6 +157,8 @@ class FakeEndpoint:
         self.closed = True
 
     def send(self, datagram: bytes, address: Any) -> OSError | None:
+        if self.closed:
+            return None
         if self.network.failing is not None:
             return self.network.failing
         self.network.sent.append((self.network.loop.now, address, datagram))

@@ -128,7 +128,8 @@ class Connection(Member):
 
     async def _run(self, call: Call) -> object:
         station = self._settle()
-        if self._endpoint is None or (self._doubtful and self.session.silent):
+        endpoint = self._endpoint
+        if endpoint is None or endpoint.closed or (self._doubtful and self.session.silent):
             self._join(station, await self._find(call.deadline))
         future = self._futures[call] = station.loop.create_future()
         try:
@@ -287,7 +288,7 @@ class Connection(Member):
         """Speak to an address from now on."""
         self._doubtful = False
         family, _, _, _, peer = address
-        if self._endpoint is not None and self._peer == peer:
+        if self._endpoint is not None and not self._endpoint.closed and self._peer == peer:
             return
         endpoint = station.endpoint(family, self.source_ip, peer)
         if self._endpoint is not None:

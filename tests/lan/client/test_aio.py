@@ -266,6 +266,15 @@ def test_a_device_moves_to_the_next_loop(network: Network) -> None:
         network.loop = old
 
 
+def test_a_device_goes_on_after_its_loop_closed_the_socket(network: Network) -> None:
+    connection = network.connect()
+    assert run(network, ask(connection, 1)) == [1]
+    network.loop.run_until_complete(network.loop.shutdown_asyncgens())
+    assert all(endpoint.closed for endpoint in network.endpoints)
+    assert run(network, ask(connection, 2)) == [2]
+    connection.close()
+
+
 def test_a_device_in_use_by_another_loop_is_refused(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
