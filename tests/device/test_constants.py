@@ -21,6 +21,15 @@ PINS = {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
     },
+    "device.fleet": {
+        "LIMIT": 256,
+        "_GRACE": 0.5,
+    },
+    "device.steps.rounds": {
+        "MAX_PAUSE": 600.0,
+        "_MAX_DOUBLINGS": 30,
+        "JITTER": 0.2,
+    },
     "device.steps.slices": {
         "_ID_DIGITS": 10,
     },

@@ -71,7 +71,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     plainly, and what the description forbids is refused.
     """
     description = load_spec(spec)
-    wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
+    wanted = wanted_assignments(assignments, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.steps import miot_calls
@@ -196,6 +196,11 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in found]
 
 
+def wanted_assignments(words: Sequence[str], spec: Spec | None) -> list[tuple[Target, Any]]:
+    """Find out which properties are to be set, and to what; what is not clear is refused."""
+    return [_assignment(name, value, spec) for name, value in _pairs(words)]
+
+
 def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
     target = _target(name, spec)
     if target.prop is None:
@@ -313,7 +318,8 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
 # --- what is shown -------------------------------------------------------------------------------------------------
 
 
-def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
+def entry_of(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
+    """Give a result as JSON has it."""
     entry: dict[str, Any] = {"siid": target.siid, "piid": target.piid, "code": None}
     if target.prop is not None:
         entry["name"] = target.name
@@ -326,7 +332,7 @@ def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
 
 def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], method: str) -> None:
     if settings.json:
-        echo_json(with_mended([_entry(target, result)], settings.mended))
+        echo_json(with_mended([entry_of(target, result)], settings.mended))
     else:
         echo(_value(target, result) if "value" in result else _outcome(result, method))
 
@@ -342,8 +348,10 @@ def _show_many(
 
     by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
     found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
-    entries = with_mended([_entry(target, result) for target, result in found], settings.mended)
-    text = "\n".join(f"{printable(target.name)}: {_line(target, result, method)}" for target, result in found)
+    entries = with_mended([entry_of(target, result) for target, result in found], settings.mended)
+    text = "\n".join(
+        f"{printable(target.name)}: {line_of(target, result, method)}" for target, result in found
+    )
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
@@ -359,7 +367,8 @@ def _show_many(
         echo(text)
 
 
-def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
+def line_of(target: Target, result: dict[str, Any] | None, method: str) -> str:
+    """Give a result in words."""
     from miio_lan.device.steps import miot_calls
 
     if result is None:

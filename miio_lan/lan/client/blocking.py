@@ -28,6 +28,7 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
@@ -87,7 +88,7 @@ class Connection(DeviceSocket):
         self._state = threading.RLock()
         self._leader: int | None = None
         self._leads_until = 0.0
-        self._waiters: list[threading.Lock] = []
+        self._waiting = Waiting()
         self._attended = 0.0
         self._closings = 0
 
@@ -155,7 +156,7 @@ class Connection(DeviceSocket):
                     self._attend(end)
             with self._state:
                 self._attended = now = self._clock()
-                self._wake()
+                self._hand_over()
                 if inbox.arrived:
                     return inbox.arrived.popleft()
                 hold = self.session.hold
@@ -203,7 +204,7 @@ class Connection(DeviceSocket):
             self.session.abandon_all("the connection was closed")
             self._close_socket()
             self._local_port = 0
-            self._wake()
+            self._waiting.all()
 
     def __enter__(self) -> Self:
         return self
@@ -272,7 +273,7 @@ class Connection(DeviceSocket):
             if self._teller is not None and self._is_telling() and not within:
                 self._teller.busy = None
             self._attended = self._clock()
-            self._wake()
+            self._waiting.all()
 
     def _wait(self, end: float, call: Call | None = None) -> bool:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
@@ -287,6 +288,7 @@ class Connection(DeviceSocket):
             now = self._clock()
             if awaited.done:
                 self._leave(call, now)
+                self._hand_over()
                 return True
             # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
             overdue = now >= end + _OVERDUE
@@ -299,28 +301,28 @@ class Connection(DeviceSocket):
             stands = self.session.stands_in_line
             if stands:
                 wait = min(wait, LOOK)
+            waiter: threading.Lock | None = None
             if leading and not (stands and call is not None):
                 self._leads_until = now + wait
                 self._leader = me
                 sock = self._socket
             else:
                 # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
-                wait = wait if leading else min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
-                leading = False
-                waiter = threading.Lock()
-                waiter.acquire()
-                self._waiters.append(waiter)
+                if not leading and (deadline is None or deadline >= self._leads_until):
+                    # Whoever leads does what the session wants, unless that is sooner than it comes back.
+                    back = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
+                    wait = min(back, LOOK) if stands else back
+                waiter = self._waiting.stand_by(call, me)
                 if self.session.may_go_on(now):
                     waiter.release()  # between the last look and this, when nobody would have been woken
         datagram, trouble = None, ""
-        if leading:
+        if waiter is None:
             datagram, trouble = self._read(sock, wait)
         else:
             waiter.acquire(timeout=wait)
         with self._state:
-            if not leading:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+            if waiter is not None:
+                leading = self._waiting.stand_up(waiter, call, me)
             elif sock is not self._socket:
                 # A socket that was replaced meanwhile says nothing of the device.
                 datagram, trouble = None, ""
@@ -328,6 +330,8 @@ class Connection(DeviceSocket):
             self._take(datagram, trouble, me, now)
             if awaited.done or overdue:
                 self._leave(call, now)
+                if leading:
+                    self._hand_over()
                 return True
         return False
 
@@ -336,11 +340,15 @@ class Connection(DeviceSocket):
         if call is not None:
             if not call.done:
                 self.session.abandon(call, "the call was lost", now)
+                self._flush()
             if call.error is not None and isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
         self._attended = now
-        if self._waiters:
-            self._wake()
+
+    def _hand_over(self) -> None:
+        """Where nobody waits on the socket, wake one who does it next."""
+        if self._leader is None:
+            self._waiting.next()
 
     def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
@@ -369,23 +377,12 @@ class Connection(DeviceSocket):
         else:
             self.session.tick(now)
         self._flush()
-        if self._waiters and (
-            datagram is not None or trouble or not (self._teller is None or self._teller.idle)
-        ):
-            self._wake()
-
-    def _wake(self) -> None:
-        """Let the waiting threads look whether their calls are done, and who waits on the socket next."""
-        for waiter in self._waiters:
-            with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
-                waiter.release()
-        self._waiters.clear()
+        if not (self._teller is None or self._teller.idle):
+            self._hand_over()  # an observer may take its time
 
     def _poke(self) -> None:
         """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
-        for waiter in tuple(self._waiters):
-            with suppress(RuntimeError):  # woken before
-                waiter.release()
+        self._waiting.poke()
 
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
@@ -406,12 +403,15 @@ class Connection(DeviceSocket):
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
-        """Put on the wire what the session wants sent."""
-        self.session.take_ended()
+        """Put on the wire what the session wants sent, and let those go whose wait is over."""
         if self._teller is not None:
             self._teller.add(self.session.take_told())
         for datagram in self.session.take_output():
             self._send(datagram)
+        if ended := self.session.take_ended():
+            self._waiting.ended(ended)
+        if self.session.pushes.done:
+            self._waiting.pushed()
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:

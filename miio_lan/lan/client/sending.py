@@ -158,6 +158,35 @@ class Sending(Wire):
             if call.active and now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
+    def must_greet(self, now: float) -> bool:
+        """Tell whether a hello goes before a command that begins now."""
+        heard = self._last_heard
+        if heard is None or now - heard > GREET_AFTER or self._silent:
+            return True
+        return not (self.lazy_discover and self.clock.known)
+
+    def _is_plain(self, call: Call, now: float) -> bool:
+        """Tell whether a command that begins is alone, with nothing to consider: then it goes out without :meth:`tick`.
+
+        Nearly every command is, so this is a short way to what ``tick`` would do; a test holds the two together.
+        """
+        return (
+            now < call.deadline
+            and call.method is not None
+            and not call.targets
+            and len(self._calls.all) == len(self.line) == 1
+            and self.memory.due is None
+            and self.hold is None
+            and self.token is not None
+            and not self.must_greet(now)
+        )
+
+    def _send_first(self, call: Call, now: float) -> None:
+        """Send a command whose turn it is for the first time."""
+        call.active = True
+        call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
+        self._transmit(call, now)
+
     def _ask_again(self, params: list[dict[str, object]], now: float) -> None:
         """Ask for the subscription; outside of the line, for a call that hangs must not hold it up."""
         if self.hold is not None:
@@ -173,14 +202,7 @@ class Sending(Wire):
             # A handshake takes no room, and stands in no line: it is nothing that a device has to work at.
             if call.active or (call.method is not None and (full := full or not self.line.may_go(call, now))):
                 continue
-            heard = self._last_heard
-            if (
-                heard is None
-                or now - heard > GREET_AFTER
-                or self._silent
-                or call.method is None
-                or not (self.lazy_discover and self.clock.known)
-            ):
+            if call.method is None or self.must_greet(now):
                 if not any(other.awaits_hello for other in self._calls.all):
                     self.greeting.begin(now)
                 call.awaits_hello = True
@@ -208,8 +230,7 @@ class Sending(Wire):
             if free > now:
                 call.next_send = free
             else:
-                call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
-                self._transmit(call, now)
+                self._send_first(call, now)
         elif call.once:
             self._look_after(call, now)
         elif call.safe:

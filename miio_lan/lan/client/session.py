@@ -132,7 +132,10 @@ class Session(Sending):
         self._calls.all.append(call)
         if call.method is not None:
             self.line.join(Place(call, self, self.max_in_flight, caller, wake))
-        self.tick(now)
+        if self._is_plain(call, now):
+            self._send_first(call, now)
+        else:
+            self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
         """End an open call without an answer (its caller was interrupted); the next one begins at once."""
