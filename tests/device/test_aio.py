@@ -28,7 +28,7 @@ from miio_lan.errors import InvalidArgument
 
 TOKEN = "00112233445566778899aabbccddeeff"
 #: What only the blocking face has: python-miio's command line and what a device tells unasked; finding by name.
-BLOCKING_ALONE = {"get_device_group", "subscribe", "next_push", "unsubscribe", "from_name", "within"}
+BLOCKING_ALONE = {"get_device_group", "subscribe", "next_push", "unsubscribe", "from_name"}
 #: Properties of the blocking face that may ask the device.
 TO_BE_AWAITED = {"model", "device_id"}
 
