@@ -216,12 +216,6 @@ class AsyncDevice:
         with until(deadline):
             return await carry_out_awaiting(steps, self._ask)
 
-    @contextmanager
-    def within(self, deadline: float) -> Iterator[None]:
-        """Have all calls of this task end by an instant (monotonic seconds), as long as this context lasts."""
-        with until(deadline):
-            yield
-
     async def _ask(self, ask: Ask) -> Any:
         own = type(self).send is AsyncDevice.send and "send" not in vars(self)
         given, more = arguments_of(ask, None if own else self.send)

@@ -276,7 +276,7 @@ class Device:
             self._call.deadline = outer
 
     @contextmanager
-    def within(self, deadline: float) -> Iterator[None]:
+    def _within(self, deadline: float) -> Iterator[None]:
         """Have all calls of this thread end by an instant (monotonic seconds), as long as this context lasts."""
         outer, self._call.deadline = getattr(self._call, "deadline", None), deadline
         try:
@@ -437,7 +437,7 @@ class Device:
         if self._telling is None:
             arguments.checked_wait(timeout)
             raise UnsupportedFeatureException("subscribe() first")
-        return self._telling.next(self, timeout)
+        return self._telling.next(self, timeout, self._within)
 
     def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""

@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
 from miio_lan.device.steps.carrying import arguments_of, carry_out
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from miio_lan.lan.client.blocking import Connection
     from miio_lan.lan.client.incoming.pushes import Push
 
+Within: TypeAlias = Callable[[float], AbstractContextManager[None]]
 _LOGGER = logging.getLogger(__name__)
 #: Seconds that a reading may take, where the caller gives less.
 READING = 1.0
@@ -97,19 +99,24 @@ class Telling:
             raise
         connection.take_up(lambda now: self.subscription.hold(now, time.time()), *route[:1] or [None])
 
-    def next(self, device: Device, timeout: float) -> Push | None:
-        """See :meth:`miio_lan.Device.next_push`."""
+    def next(self, device: Device, timeout: float, within: Within) -> Push | None:
+        """See :meth:`miio_lan.Device.next_push`.
+
+        :param within: has all calls of this thread end by an instant (monotonic seconds)
+        """
         seconds = arguments.checked_wait(timeout)
         patience = arguments.checked_timeout(device.timeout) * (
             1 + arguments.checked_retries(device.retry_count)
         )
         if self.polling is not None:
-            return self._read(device, self.polling, seconds, patience)
+            return self._read(device, self.polling, seconds, patience, within)
         if self._connection.session.hold is None:
             raise UnsupportedFeatureException("subscribe() first")
         return self._connection.listen(seconds, patience)
 
-    def _read(self, device: Device, polling: Polling, seconds: float, patience: float) -> Push | None:
+    def _read(
+        self, device: Device, polling: Polling, seconds: float, patience: float, within: Within
+    ) -> Push | None:
         """Read where that is due, until something changed or the time is over."""
         end = time.monotonic() + seconds
         closings = self._closings
@@ -118,7 +125,7 @@ class Telling:
             if now >= polling.due:
                 polling.begun(now)
                 try:
-                    with device.within(max(end, now + READING)):
+                    with within(max(end, now + READING)):
                         answer = device.get_properties(polling.properties)
                 except DeviceException:
                     if polling.failed(time.monotonic(), patience):

@@ -29,8 +29,6 @@ from miio_lan.errors import InvalidArgument
 TOKEN = "00112233445566778899aabbccddeeff"
 #: What only the blocking face has: python-miio's command line and what a device tells unasked; finding by name.
 BLOCKING_ALONE = {"get_device_group", "subscribe", "next_push", "unsubscribe", "from_name"}
-#: What asks nothing, and is the same in both.
-ASKS_NOTHING = {"within"}
 #: Properties of the blocking face that may ask the device.
 TO_BE_AWAITED = {"model", "device_id"}
 
@@ -77,7 +75,7 @@ def test_both_faces_have_the_same_calls(blocking: type, awaited: type) -> None:
     for name, member in theirs.items():
         if not inspect.isfunction(member) or name in BLOCKING_ALONE:
             continue
-        assert inspect.iscoroutinefunction(ours[name]) is (name not in ASKS_NOTHING), name
+        assert inspect.iscoroutinefunction(ours[name]), name
         parameters, others = (
             {each.name: (each.kind, each.default) for each in inspect.signature(each).parameters.values()}
             for each in (member, ours[name])
@@ -285,7 +283,7 @@ def test_a_deadline_of_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def work() -> None:
         device = prepared(Lamp, GOOD)
-        with device.within(5.0):
+        with until(5.0):
             await device.read(2, 1)
         assert _DEADLINE.get() is None
 

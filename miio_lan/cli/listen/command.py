@@ -95,7 +95,8 @@ def _listen(
                 trouble = None
                 _show(settings, push, spec)
     finally:
-        with device.within(time.monotonic() + _PARTING), contextlib.suppress(DeviceException):
+        device.timeout, device.retry_count = _PARTING, 0
+        with contextlib.suppress(DeviceException):
             device.unsubscribe()
     if trouble is not None:
         raise trouble
