@@ -368,9 +368,9 @@ class Connection(Member):
         if self._endpoint is not None and not self._endpoint.closed and self._peer == peer:
             return
         endpoint = station.endpoint(family, self.source_ip, peer)
+        endpoint.join(peer, self)  # first: a socket that everybody left is closed, and it may be the same one
         if self._endpoint is not None:
             self._endpoint.leave(self._peer)
-        endpoint.join(peer, self)
         self.session.share(line_of(peer))
         self._endpoint, self._peer = endpoint, peer
         if self.session.hold is not None:
