@@ -139,8 +139,6 @@ class AsyncDevice:
 
         A later command joins again; a later :meth:`next_push` subscribes again.
         """
-        if self._telling is not None:
-            self._telling.leave()
         self._connection.close()
         if self._telling is not None:
             await self._telling.stop()
@@ -352,9 +350,8 @@ class AsyncDevice:
         """
         self._reachable()
         context = copy_context()
-        context.run(
-            _DEADLINE.set, None
-        )  # that of the task that subscribes does not hold for what is told later
+        # The deadline of the task that subscribes does not hold for what is told later.
+        context.run(_DEADLINE.set, None)
         await self._told().begin(self, callback, poll, every, context)
 
     async def next_push(self, timeout: float) -> Push | None:  # noqa: ASYNC109 - None is no error

@@ -78,7 +78,7 @@ class AsyncTelling:
         async with self._lock():
             endings = self.endings
             try:
-                await self._subscribe(device)
+                await self._subscribe(device, endings)
                 self.polling = None
             except UnsupportedFeatureException:
                 if polling is None:
@@ -90,7 +90,7 @@ class AsyncTelling:
             if callback is not None:
                 self._caller = _Caller(self, device, callback, context)
 
-    async def _subscribe(self, device: AsyncDevice) -> None:
+    async def _subscribe(self, device: AsyncDevice, endings: int) -> None:
         connection = self._connection
         if self._process != os.getpid():
             # After a fork: with the same did, parent and child would take the subscription from each other.
@@ -101,6 +101,7 @@ class AsyncTelling:
 
         async def carry(step: Any) -> Any:
             nonlocal route
+            connection.listeners.raise_if_over(endings)  # the next step would open what was closed meanwhile
             if isinstance(step, Pause):
                 return await asyncio.sleep(step.seconds)
             if isinstance(step, Greet):
@@ -160,11 +161,6 @@ class AsyncTelling:
     def pushes(self, device: AsyncDevice) -> AsyncIterator[Push]:
         """See :meth:`miio_lan.AsyncDevice.pushes`."""
         return _Pushes(self, device)
-
-    def leave(self) -> None:
-        """End the calling back: the connection is about to be closed."""
-        if self._caller is not None:
-            self._caller.ended = True
 
     async def stop(self) -> None:
         """End the calling back, and wait for that."""

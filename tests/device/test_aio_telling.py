@@ -258,6 +258,8 @@ def test_it_is_looked_after_while_nobody_waits_or_sends(
             assert questions.count == 2
             lamp.push(CHANGED, [1])
             assert told(await device.next_push(1)) == [1]
+            await device.unsubscribe()
+            assert subscribers(lamp) == 0
 
     run(network, work())
 
@@ -452,6 +454,33 @@ def test_closing_ends_a_wait(network: Network, lamp: SimulatedDevice) -> None:
     assert all(endpoint.closed for endpoint in network.endpoints)
 
 
+def test_giving_up_waits_for_a_subscription_that_begins(network: Network, lamp: SimulatedDevice) -> None:
+    async def work() -> None:
+        async with at(network) as device:
+            await asyncio.gather(device.subscribe(), device.unsubscribe())
+            assert subscribers(lamp) == 0
+            assert device._connection.session.hold is None
+            assert device._connection.session.greeting.hello == HELLO
+
+    run(network, work())
+
+
+def test_closed_while_it_subscribes(network: Network, lamp: SimulatedDevice) -> None:
+    dumb(lamp)
+
+    async def work() -> None:
+        device = at(network)
+        subscribing = asyncio.create_task(device.subscribe(print, poll=["power"]))
+        await asyncio.sleep(0.1)  # it waits before it greets once more
+        await device.close()
+        with pytest.raises(DeviceException, match="closed"):
+            await subscribing
+        assert await others() == set()
+
+    run(network, work())
+    assert all(endpoint.closed for endpoint in network.endpoints)
+
+
 def test_two_that_subscribe_at_once_hold_one(
     network: Network, lamp: SimulatedDevice, questions: Questions
 ) -> None:
@@ -471,7 +500,7 @@ def test_two_that_subscribe_at_once_hold_one(
 @pytest.mark.parametrize("awaited", [False, True])
 @pytest.mark.parametrize("how", ["unsubscribe", "close"])
 def test_a_function_is_called_until_it_ends(
-    network: Network, lamp: SimulatedDevice, how: str, awaited: bool
+    network: Network, lamp: SimulatedDevice, how: str, awaited: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[Any] = []
 
@@ -493,6 +522,24 @@ def test_a_function_is_called_until_it_ends(
 
     run(network, work())
     assert heard == [[0], [1], [2]]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("how", ["unsubscribe", "close"])
+def test_what_a_function_awaits_is_cancelled_when_it_ends(
+    network: Network, lamp: SimulatedDevice, how: str
+) -> None:
+    async def work() -> None:
+        async with at(network) as device:
+            await device.subscribe(lambda push: asyncio.sleep(1000))
+            lamp.push(CHANGED, [1])
+            await asyncio.sleep(1)
+            assert len(await others()) == 1
+            await getattr(device, how)()
+            assert await others() == set()
+            assert network.loop.now < 1003
+
+    run(network, work())
 
 
 def test_a_function_that_fails_is_told_of_and_called_again(
@@ -580,6 +627,20 @@ def test_where_it_does_not_tell_it_is_read(network: Network, lamp: SimulatedDevi
             async for push in device.pushes():
                 assert push.params == {"power": "on"}
                 break
+
+    run(network, work())
+
+
+def test_one_that_does_not_tell_any_more_is_read(network: Network, lamp: SimulatedDevice) -> None:
+    async def work() -> None:
+        async with at(network) as device:
+            await device.subscribe()
+            dumb(lamp)
+            await device.subscribe(poll=["power"], every=1000)
+            await device.next_push(5)
+            sent = len(network.sent)
+            await asyncio.sleep(200)
+            assert len(network.sent) == sent
 
     run(network, work())
 
