@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import codec, drop_in, fuzz, idle, lossy, send, serial_line, start
+from benchmarks import codec, drop_in, fuzz, idle, lossy, scale, send, serial_line, start
 from benchmarks.chaos import run as chaos
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
@@ -23,6 +23,7 @@ Part = tuple[Callable[[Options], list[Row]], list[Row], bool]
 PARTS: dict[str, Part] = {
     "codec": (codec.run, codec.TARGETS, False),
     "send": (send.run, send.TARGETS, False),
+    "scale": (scale.run, scale.TARGETS, True),
     "import": (start.run_import, start.IMPORT_TARGETS, True),
     "cli": (start.run_cli, start.CLI_TARGETS, True),
     "idle": (idle.run, idle.TARGETS, False),

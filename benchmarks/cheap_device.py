@@ -30,20 +30,22 @@ METHOD = "get_properties"
 PARAMETERS = [{"did": str(number), "siid": 2, "piid": number} for number in range(1, 9)]
 
 
+def answer_to(datagram: bytes, codec: Codec, stamp: int) -> bytes | None:
+    """Give what the device answers, None where it says nothing."""
+    if len(datagram) == 32:
+        return HEADER.pack(MAGIC, 32, 0, DEVICE_ID, stamp) + b"\xff" * 16
+    found = _ID.search(codec.beginning(datagram, 32))
+    return None if found is None else codec.seal(_ANSWER % found[1], DEVICE_ID, stamp)
+
+
 def serve(sock: socket.socket) -> None:
     """Answer for ever."""
     codec, ahead = Codec(TOKEN), 1000.0 - time.monotonic()
     while True:
         datagram, peer = sock.recvfrom(2048)
-        stamp = int(time.monotonic() + ahead)
-        if len(datagram) == 32:
-            answer = HEADER.pack(MAGIC, 32, 0, DEVICE_ID, stamp) + b"\xff" * 16
-        else:
-            found = _ID.search(codec.beginning(datagram, 32))
-            if found is None:
-                continue
-            answer = codec.seal(_ANSWER % found[1], DEVICE_ID, stamp)
-        sock.sendto(answer, peer)
+        answer = answer_to(datagram, codec, int(time.monotonic() + ahead))
+        if answer is not None:
+            sock.sendto(answer, peer)
 
 
 @contextmanager

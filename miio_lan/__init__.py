@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from miio_lan._version import VERSION as __version__  # noqa: N811 - the name every package has
 
 if TYPE_CHECKING:
+    from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
     from miio_lan.device.command import command
+    from miio_lan.device.fleet import Fleet
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice, MiotValueType
+    from miio_lan.device.miot_aio import AsyncMiotDevice
     from miio_lan.device.ota import UpdateState
     from miio_lan.device.status import DeviceStatus
     from miio_lan.errors import (
@@ -33,8 +36,11 @@ if TYPE_CHECKING:
     from miio_lan.lan.discovery.blocking import discover
 
 _HOMES = {
+    "AsyncDevice": "device.aio",
+    "AsyncMiotDevice": "device.miot_aio",
     "Device": "device.blocking",
     "DeviceInfo": "device.info",
+    "Fleet": "device.fleet",
     "DeviceStatus": "device.status",
     "MiotDevice": "device.miot",
     "MiotValueType": "device.miot",
@@ -44,6 +50,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AsyncDevice",
+    "AsyncMiotDevice",
     "Device",
     "DeviceError",
     "DeviceException",
@@ -51,6 +59,7 @@ __all__ = [
     "DeviceInfoUnavailableException",
     "DeviceStatus",
     "DeviceTimeout",
+    "Fleet",
     "InvalidTokenException",
     "McuTimeout",
     "MiotDevice",

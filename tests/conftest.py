@@ -28,6 +28,9 @@ LEAVE_TIME = 5.0
 
 DESCRIPTORS = Path("/proc/self/fd")
 
+# pytest-xdist's workers have it, whatever the terminal is: programs here write as into a pipe, unless a test says more.
+os.environ.pop("COLUMNS", None)
+
 # The same examples each time: a failure is about the change. HYPOTHESIS_PROFILE=explore looks for new ones.
 hypothesis.settings.register_profile(
     "steady", deadline=None, print_blob=True, derandomize=True, database=None

@@ -163,3 +163,20 @@ def test_losses_are_the_same_for_the_same_seed(room: Any) -> None:
     assert losses(1) == losses(1)
     assert losses(1) != losses(2)
     assert 50 < sum(losses(1)) < 150
+
+
+def test_many_devices_are_polled_by_a_process_of_its_own(room: Any) -> None:
+    scale = room("scale")
+    found = scale._alone(5)
+    assert found["answered"] == 5
+    assert found["memory"] > 5
+    assert found["cpu"] > 0
+
+
+def test_the_rows_of_scale_are_measured(room: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scale, options = room("scale"), room("options")
+    monkeypatch.setattr(options.Options, "count", lambda self, usual, quick: 1 if usual == 5 else 3)
+    rows = scale.run(options.Options())
+    assert [row.what for row in rows] == [target.what for target in scale.TARGETS]
+    assert all(row.figure is not None and row.figure > 0 for row in rows)
+    assert rows[-1].figure == 1

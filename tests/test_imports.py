@@ -28,7 +28,7 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns"),
+            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns", "traffic"),
             *("incoming", "repeating"),
         )
     ),
@@ -389,6 +389,34 @@ def test_the_package_loads_without_the_command_line(loaded_by):
     touched = loaded_by("import miio_lan\nfor name in dir(miio_lan): getattr(miio_lan, name)")
     assert "miio_lan" in touched
     assert touched.isdisjoint(HEAVY)
+
+
+def test_who_has_no_event_loop_does_not_load_one(loaded_by):
+    assert "asyncio" not in loaded_by("from miio_lan import Device, MiotDevice")
+    assert "asyncio" in loaded_by("from miio_lan import AsyncDevice")
+
+
+NEEDED = "import hashlib, json, random, socket, threading, cryptography.hazmat.primitives.ciphers"
+SELDOM_NEEDED = {
+    *(
+        "logging",
+        "inspect",
+        "dataclasses",
+        "construct",
+        "click",
+        "miio_lan.lan.layouts",
+        "miio_lan.lan.repair",
+    ),
+    *("miio_lan.record.record", "miio_lan.record.redact.texts", "miio_lan.lan.client.transport.telling"),
+}
+
+
+def test_a_device_loads_nothing_that_few_programs_need(fresh_python):
+    # What the library and cryptography load by themselves is their matter.
+    code = f"{NEEDED}\nimport json, sys\nbefore = set(sys.modules)\nfrom miio_lan import Device\n"
+    loaded = set(json.loads(fresh_python(f"{code}print(json.dumps(sorted(set(sys.modules) - before)))")))
+    assert "miio_lan.lan.client.blocking" in loaded
+    assert loaded.isdisjoint(SELDOM_NEEDED)
 
 
 def test_a_heavy_import_is_seen(loaded_by):

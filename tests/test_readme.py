@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -30,11 +31,21 @@ def test_each_command_is_one_line(name):
 
 
 def test_the_tour_runs(fresh_python):
-    tour, _ = blocks("python")
+    tour, *_ = blocks("python")
     model, switched_on, refusal = fresh_python(tour).splitlines()
     assert model.count(".") == 2
     assert "'code': 0" in switched_on
     assert refusal.startswith("-")
+
+
+def test_many_devices_are_asked(fresh_python, pytester):
+    _, many, _ = blocks("python")
+    with VirtualProduct(mcu_options={"poll_interval": 0.002}) as lamp:
+        entry = {"ip": lamp.host, "token": lamp.token, "port": lamp.port}
+        path = pytester.path / "devices.json"
+        path.write_text(json.dumps({"lamp": entry, "other": entry}))
+        path.chmod(0o600)
+        assert sorted(fresh_python(many).splitlines()) == ["lamp True", "other True"]
 
 
 def shell(name: str) -> str:
@@ -63,7 +74,7 @@ def test_the_tour_runs_in_a_shell(tmp_path):
 
 
 def test_the_end_to_end_test_passes(pytester):
-    _, test = blocks("python")
+    *_, test = blocks("python")
     pytester.makepyfile(test)
     pytester.runpytest_inprocess("-p", "no:randomly", "--miio-virtual").assert_outcomes(passed=1)
 

@@ -25,10 +25,12 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "action": ("device.properties", "action"),
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
+    "fleet": ("fleet.group", "fleet"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),
     "accept": ("accept.command", "accept"),
+    "listen": ("listen.command", "listen"),
     "watch": ("watch.command", "watch"),
 }
 

@@ -9,17 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
+    from miio_lan.device.fleet import Fleet
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice
+    from miio_lan.device.miot_aio import AsyncMiotDevice
     from miio_lan.device.ota import UpdateState
     from miio_lan.device.status import DeviceStatus
 
-__all__ = ["Device", "DeviceInfo", "DeviceStatus", "MiotDevice", "UpdateState"]
+__all__ = [
+    "AsyncDevice",
+    "AsyncMiotDevice",
+    "Device",
+    "DeviceInfo",
+    "DeviceStatus",
+    "Fleet",
+    "MiotDevice",
+    "UpdateState",
+]
 
 _HOMES = {
+    "AsyncDevice": "aio",
+    "AsyncMiotDevice": "miot_aio",
     "Device": "blocking",
     "DeviceInfo": "info",
+    "Fleet": "fleet",
     "DeviceStatus": "status",
     "MiotDevice": "miot",
     "UpdateState": "ota",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -28,7 +28,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.packet import HELLO, PORT, Packet, virtual_hello
+from miio_lan.lan.packet import PORT, Packet
 from miio_lan.record.redact.secret import as_secret
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from miio_lan.device.steps.subscription import Subscription
+    from miio_lan.device.telling import Telling
     from miio_lan.record import Observer
 
 Result = TypeVar("Result")
@@ -78,7 +78,7 @@ class Device:
     # Set by test doubles that never call __init__.
     _model: str | None = None
     _info: DeviceInfo | None = None
-    _subscription: Subscription | None = None
+    _telling: Telling | None = None
     _protocol: Any = None
 
     def __init__(
@@ -105,7 +105,7 @@ class Device:
         self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
-        self._subscription: Subscription | None = None
+        self._telling: Telling | None = None
         arguments.checked_in_flight(max_in_flight)
         arguments.checked_port(port)
         peer = ip or "the device"
@@ -166,8 +166,15 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Free the socket; calls of other threads end with an error. A later command opens another one."""
+        """Free the socket; what other threads wait for ends with an error, and no callback is called any more.
+
+        A later command opens another one; a later :meth:`next_push` subscribes again.
+        """
+        if self._telling is not None:
+            self._telling.close()
         self._connection.close()
+        if self._telling is not None:
+            self._telling.stop()
 
     # --- the wire ----------------------------------------------------------------------------------------------
 
@@ -265,6 +272,15 @@ class Device:
                 self._call.deadline = time.monotonic() + seconds
         try:
             return carry_out(steps, self._ask)
+        finally:
+            self._call.deadline = outer
+
+    @contextmanager
+    def _within(self, deadline: float) -> Iterator[None]:
+        """Have all calls of this thread end by an instant (monotonic seconds), as long as this context lasts."""
+        outer, self._call.deadline = getattr(self._call, "deadline", None), deadline
+        try:
+            yield
         finally:
             self._call.deadline = outer
 
@@ -382,46 +398,51 @@ class Device:
 
     # --- what the device tells unasked -------------------------------------------------------------------------
 
-    def subscribe(self) -> None:
-        """Ask the device to tell property changes and events by itself, for :meth:`next_push`.
+    def subscribe(
+        self,
+        callback: Callable[[Push], object] | None = None,
+        *,
+        poll: Sequence[Any] | None = None,
+        every: float | None = None,
+    ) -> None:
+        """Ask the device to tell property changes and events by itself, for :meth:`next_push` or a callback.
 
-        :raises UnsupportedFeatureException: if it cannot
+        The subscription is kept: whoever waits or sends anything looks every 30 s whether the device still has it, and
+        subscribes again after a restart, with a new socket and at a new address.
+
+        :param callback: called for each, in a thread of its own, until :meth:`unsubscribe` or :meth:`close`; what it
+            raises is logged
+        :param poll: properties to read now and then where the device cannot tell changes, as :meth:`get_properties`
+            takes them (pairs of siid and piid will do); what differs from the reading before is told, with id 0
+        :param every: seconds between two readings, 5 by default, at least 0.1
+        :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
+        :raises DeviceError: if it refuses
         """
-        from miio_lan.device.steps.subscription import Subscription  # most programs never subscribe
+        from miio_lan.device.telling import Telling  # most programs never subscribe
 
-        self._subscription = self._subscription or Subscription.fresh()
-        self._connection.session.greeting.hello = virtual_hello(self._subscription.virtual_did)
-        greeting = self._subscription.greeted(self.send_handshake)
-        self._perform(self._subscription.subscribe(greeting, int(time.time())))
-        self._subscription.checked = time.monotonic()
+        self._telling = self._telling or Telling(self._connection)
+        self._telling.begin(self, callback, poll, every)
 
     def next_push(self, timeout: float) -> Push | None:
         """Wait for the next thing the device tells unasked; repeats are left out.
 
-        A device that restarted meanwhile is subscribed to again.
-
-        :param timeout: seconds to wait
+        :param timeout: seconds to wait; 0 looks what has arrived. Where properties are read instead, a reading that is
+            due may take a second more
         :returns: method, params and instant; None when nothing came
         :raises UnsupportedFeatureException: without :meth:`subscribe`
+        :raises DeviceTimeout: if nothing came, and the device does not say whether it still has the subscription, for
+            as long as a command would be waited for; told once in that time, while the subscription is tried again
+        :raises DeviceException: if the device is closed meanwhile; the next call opens it again
         """
-        if self._subscription is None or not self._subscription.update_ts:
+        if self._telling is None:
+            arguments.checked_wait(timeout)
             raise UnsupportedFeatureException("subscribe() first")
-        end = time.monotonic() + arguments.checked_wait(timeout)
-        while True:
-            now = time.monotonic()
-            wait = min(end, self._subscription.check_due) - now
-            push = self._reachable().listen(max(0.0, wait))
-            if push is not None or time.monotonic() >= end:
-                return push
-            if not self._subscription.still_held(self._subscription.greeted(self.send_handshake)):
-                self.subscribe()
-            self._subscription.checked = time.monotonic()
+        return self._telling.next(self, timeout, self._within)
 
     def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""
-        if self._subscription is not None:
-            self._perform(self._subscription.unsubscribe())
-            self._connection.session.greeting.hello = HELLO
+        if self._telling is not None:
+            self._telling.end(self)
 
     @classmethod
     def get_device_group(cls) -> click.Group:

@@ -6,16 +6,23 @@ Source: observed packets of every known device; published firmware agrees.
 
 from __future__ import annotations
 
-import hashlib
+from functools import partial
 from string import hexdigits
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from miio_lan.errors import InvalidTokenException, PayloadDecodeException
 
+try:
+    from _md5 import md5  # type: ignore[import-not-found] # twice as fast for a datagram as what OpenSSL has
+except ImportError:  # a Python without it
+    from hashlib import md5
+
 TOKEN_SIZE = 16
 BLOCK_SIZE = 16
 
+# No security is expected of it: a system that forbids MD5 for that shall let it be.
+_digest = partial(md5, usedforsecurity=False)
 #: What PKCS#7 adds, by the number of missing bytes.
 _PADDING = tuple(bytes((missing,)) * missing for missing in range(BLOCK_SIZE + 1))
 #: How a text may end, by its last byte: with so many of them, or not at all.
@@ -75,8 +82,8 @@ class TokenCipher:
 
     def __init__(self, token: bytes) -> None:
         self._token = parse_token(token)
-        key = hashlib.md5(self._token, usedforsecurity=False).digest()
-        self._iv = hashlib.md5(key + self._token, usedforsecurity=False).digest()
+        key = _digest(self._token).digest()
+        self._iv = _digest(key + self._token).digest()
         # CBC with a fixed iv is the protocol's choice.
         self._cipher = Cipher(algorithms.AES(key), modes.CBC(self._iv))
         self._decrypt = self._cipher.decryptor().update
@@ -116,7 +123,8 @@ class TokenCipher:
 
     def sign(self, header: bytes, ciphertext: bytes) -> bytes:
         """Give the checksum over the first 16 header bytes and the ciphertext."""
-        return hashlib.md5(header + self._token + ciphertext, usedforsecurity=False).digest()
+        digest: bytes = _digest(header + self._token + ciphertext).digest()
+        return digest
 
 
 _IDLE: dict[bytes, TokenCipher] = {}

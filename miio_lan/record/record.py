@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from miio_lan.errors import RecordError
 from miio_lan.foreign import excerpt
+from miio_lan.record.limits import MAX_READING_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,8 +49,6 @@ _SCALARS = frozenset({str, int, bool, type(None)})
 _VALUES = _SCALARS | {float}
 _TEXT = frozenset({str})
 
-# Readings nest a few levels; what goes deeper is an attack on the stack of whoever reads the recording.
-MAX_READING_DEPTH = 100
 _TOO_DEEP = f"the reading is nested too deeply, more than {MAX_READING_DEPTH} levels"
 
 # No clock shows more (it is in the year 33658), and no report could do its sums with the greatest of floats.

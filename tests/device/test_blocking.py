@@ -18,7 +18,6 @@ from miio_lan import (
     MiotDevice,
     UpdateState,
 )
-from miio_lan.device.steps.subscription import Subscription
 from miio_lan.errors import InvalidArgument
 
 TOKEN = "00112233445566778899aabbccddeeff"
@@ -332,6 +331,5 @@ def test_credentials_without_a_form(ssid: Any, password: Any) -> None:
 @pytest.mark.parametrize("seconds", [float("nan"), -1, "5", None, True, float("inf")])
 def test_waiting_for_pushes_takes_seconds(seconds: Any) -> None:
     device = Device("127.0.0.1", TOKEN)
-    device._subscription = Subscription(1, update_ts=5)
     with pytest.raises(InvalidArgument, match="seconds from 0"):
         device.next_push(seconds)

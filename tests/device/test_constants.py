@@ -21,13 +21,33 @@ PINS = {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
     },
+    "device.fleet": {
+        "LIMIT": 256,
+        "_GRACE": 0.5,
+    },
+    "device.steps.rounds": {
+        "MAX_PAUSE": 600.0,
+        "_MAX_DOUBLINGS": 30,
+        "JITTER": 0.2,
+    },
     "device.steps.slices": {
         "_ID_DIGITS": 10,
     },
     "device.steps.subscription": {
-        "CHECK_EVERY": 30.0,
         "STALE_ANSWERS": 2,
+        "PAUSES": (0.3, 0.7),
+        "PAUSES_WHILE_TOKEN_SHOWN": (0.3, 0.7, 1.0, 2.0, 3.0, 3.0),
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
+    },
+    "device.steps.polling": {
+        "POLL_EVERY": 5.0,
+        "LEAST": 0.1,
+    },
+    "device.telling": {
+        "READING": 1.0,
+        "_TURN": 0.5,
+        "_REST": 1.0,
+        "_PARTING": 2.0,
     },
     "device.values": {
         "LARGEST": 1e300,

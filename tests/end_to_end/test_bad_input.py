@@ -349,8 +349,8 @@ class TestClosing:
             started = threading.Semaphore(0)
             begin = session.begin
 
-            def noticed(*args: Any) -> None:
-                begin(*args)
+            def noticed(*args: Any, **more: Any) -> None:
+                begin(*args, **more)
                 started.release()
 
             session.begin = noticed  # type: ignore[method-assign]

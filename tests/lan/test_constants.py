@@ -141,6 +141,27 @@ PINS = {
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
     },
+    "lan.client.transport.station": {
+        "AT_ONE_TIME": 64,
+    },
+    "lan.client.traffic": {
+        "MAX_COMMANDS": 384,
+        "MAX_GREETINGS": 200,
+        "COMMAND_HOLDS": 1.0,
+        "GREETING_HOLDS": 0.25,
+        "_JITTER": 0.2,
+    },
+    "lan.client.transport.endpoint": {
+        "_LARGEST": 65536,
+        "RECEIVE_BUFFER": 4 * 1024 * 1024,
+        "BURST": 64,
+    },
+    "lan.client.transport.refusals": {
+        "_IP_RECVERR": 11,
+        "_IPV6_RECVERR": 25,
+        "_NUMBER_SIZE": 4,
+        "_MAX_READ": 256,
+    },
     "lan.client.turns": {
         "PASSED_OVER": 1.0,
         "LOOK": 0.2,
@@ -166,7 +187,15 @@ PINS = {
         "_SLOWEST_MARGIN": 1.25,
         "_MAX_METHODS": 256,
     },
+    "lan.client.incoming.holding": {
+        "CHECK_EVERY": 30.0,
+        "FIRST_WAIT": 1.0,
+        "MAX_WAIT": 30.0,
+        "SECOND_LOOK": 0.3,
+        "UNANSWERED": 3,
+    },
     "lan.client.incoming.pushes": {
+        "_STAMPS_APART": 3,
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,
         "MAX_BYTES": 16 * 1024 * 1024,

@@ -50,8 +50,12 @@ def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
         over = waited or session.ended - call.request.instant >= ANSWER_TIME
         return "got no reply" if over else ""
     if call.error is not None and _gave_up(*call.error):
-        return f"{call.error[0]} ({call.error[1]})"
+        return _told(*call.error)
     return None
+
+
+def _told(code: int, message: str) -> str:
+    return f"{code} ({message})" if message else f"{code}"
 
 
 def _gave_up(code: int, message: str) -> bool:
@@ -102,7 +106,7 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
         elif _gave_up(*call.error):
             case.unseen("the MCU did not answer it")
         else:
-            case.good(f"{call.error[0]}: {call.error[1]}", call.answer)
+            case.good(_told(*call.error), call.answer)
 
 
 @module_rule(

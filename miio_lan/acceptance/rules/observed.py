@@ -284,7 +284,8 @@ def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
     error = reading.get("error")
     if error is not None:
         message = error.get("message") if isinstance(error, Mapping) else error
-        return replace(call, answer=reply, error=(error_of(reading) or 0, str(message)))
+        words = "" if message is None else str(message)
+        return replace(call, answer=reply, error=(error_of(reading) or 0, words))
     result = reading.get("result")
     answers = {
         iid: PropertyAnswer(item["code"], item.get("value", MISSING))

@@ -42,7 +42,7 @@ _SPEC = click.option(
 def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) -> None:
     """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names with --spec (without any: all of them)."""
     description = load_spec(spec)
-    wanted = _wanted(properties, description)
+    wanted = wanted_properties(properties, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.steps import miot_calls
@@ -71,7 +71,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     plainly, and what the description forbids is refused.
     """
     description = load_spec(spec)
-    wanted = [_assignment(name, value, description) for name, value in _pairs(assignments)]
+    wanted = wanted_assignments(assignments, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.steps import miot_calls
@@ -148,7 +148,8 @@ def load_spec(name: str | None) -> Spec | None:
     return Spec.load(name) if is_file else Spec.shipped(name)
 
 
-def _wanted(words: Sequence[str], spec: Spec | None) -> list[Target]:
+def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
+    """Find out which properties are meant; what is not clear is refused."""
     if not words:
         if spec is None:
             refuse("Name the properties to read, as SIID.PIID; with --spec, all of them can be read.")
@@ -193,6 +194,11 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     if not all(name and equals for name, equals, _ in found):
         refuse("Write SIID.PIID VALUE, SIID PIID VALUE, or several as SIID.PIID=VALUE.")
     return [(name, value) for name, _, value in found]
+
+
+def wanted_assignments(words: Sequence[str], spec: Spec | None) -> list[tuple[Target, Any]]:
+    """Find out which properties are to be set, and to what; what is not clear is refused."""
+    return [_assignment(name, value, spec) for name, value in _pairs(words)]
 
 
 def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
@@ -316,7 +322,8 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
 # --- what is shown -------------------------------------------------------------------------------------------------
 
 
-def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
+def entry_of(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
+    """Give a result as JSON has it."""
     entry: dict[str, Any] = {"siid": target.siid, "piid": target.piid, "code": None}
     if target.prop is not None:
         entry["name"] = target.name
@@ -329,7 +336,7 @@ def _entry(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
 
 def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], method: str) -> None:
     if settings.json:
-        echo_json(with_mended([_entry(target, result)], settings.mended))
+        echo_json(with_mended([entry_of(target, result)], settings.mended))
     else:
         echo(_value(target, result) if "value" in result else _outcome(result, method))
 
@@ -345,8 +352,10 @@ def _show_many(
 
     # What is asked for twice is answered twice, in that order.
     found = list(zip(targets, miot_calls.matched([one.ids() for one in targets], results), strict=True))
-    entries = with_mended([_entry(target, result) for target, result in found], settings.mended)
-    text = "\n".join(f"{printable(target.name)}: {_line(target, result, method)}" for target, result in found)
+    entries = with_mended([entry_of(target, result) for target, result in found], settings.mended)
+    text = "\n".join(
+        f"{printable(target.name)}: {line_of(target, result, method)}" for target, result in found
+    )
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
@@ -362,7 +371,8 @@ def _show_many(
         echo(text)
 
 
-def _line(target: Target, result: dict[str, Any] | None, method: str) -> str:
+def line_of(target: Target, result: dict[str, Any] | None, method: str) -> str:
+    """Give a result in words."""
     from miio_lan.device.steps import miot_calls
 
     if result is None:

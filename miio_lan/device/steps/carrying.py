@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from miio_lan.device.steps.calls import Ask, Steps
@@ -28,6 +28,27 @@ def carry_out(steps: Steps[Result], ask_for: Callable[[Ask], Any]) -> Result:
     except StopIteration as end:
         result: Result = end.value
         return result
+
+
+async def carry_out_awaiting(steps: Steps[Result], ask_for: Callable[[Ask], Awaitable[Any]]) -> Result:
+    """Carry out the steps of a call as :func:`carry_out` does, waiting for each reply without a thread.
+
+    A caller that gives up (a cancelled task) ends the steps where they are.
+    """
+    try:
+        ask = next(steps)
+        while True:
+            try:
+                answer = await ask_for(ask)
+            except DeviceException as error:
+                ask = steps.throw(error)
+            else:
+                ask = steps.send(answer)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    finally:
+        steps.close()
 
 
 def arguments_of(ask: Ask, send: Callable[..., Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:

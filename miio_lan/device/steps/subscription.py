@@ -1,26 +1,43 @@
 """Subscribing to what a device tells unasked: ``properties_changed`` and ``event_occured``.
 
 A push-capable device says so in its answer to a hello that carries our virtual did; it then takes ``miIO.sub`` and
-sends requests of its own to the port we speak from. Source: published behaviour of Xiaomi's own LAN integration.
+sends requests of its own to the port we speak from. Source: published behaviour of Xiaomi's own LAN integration. What
+keeps the subscription alive: :mod:`miio_lan.lan.client.incoming.holding`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from miio_lan.device.steps.calls import Ask, Steps
 from miio_lan.errors import UnsupportedFeatureException
-from miio_lan.lan.packet import Packet, PushAbility, push_ability
-
-#: Seconds after which a listener asks whether the device still knows its subscription.
-CHECK_EVERY = 30.0
+from miio_lan.lan.client.incoming.holding import METHODS, SUBSCRIBE, WILDCARD, Hold, refusal
+from miio_lan.lan.packet import Packet, PushAbility, push_ability, shown_token
 
 #: Answers to plain hellos that may still be under way: two copies of the last one.
 STALE_ANSWERS = 2
+#: Seconds to wait before asking once more, where those do not explain an answer without the mark.
+PAUSES = (0.3, 0.7)
+#: The same, where the device shows its token: for a moment after a start, some do.
+PAUSES_WHILE_TOKEN_SHOWN = (0.3, 0.7, 1.0, 2.0, 3.0, 3.0)
 _SUBSCRIBABLE_TYPES = frozenset({0, 1, 4})
-_METHODS = ("properties_changed", "event_occured")
+
+
+class Greet(NamedTuple):
+    """Say hello; the reply is the answer, a :class:`Packet`."""
+
+
+class Pause(NamedTuple):
+    """Let some time pass."""
+
+    seconds: float
+
+
+#: Steps that greet and wait, too.
+GreetingSteps: TypeAlias = Generator[Ask | Greet | Pause, Any, None]
 
 
 @dataclass
@@ -29,17 +46,10 @@ class Subscription:
 
     :param virtual_did: the did we pose as, 64 bits
     :param update_ts: the stamp of the subscription, Unix seconds; 0 while there is none
-    :param checked: when the device was last known to hold it, monotonic seconds
     """
 
     virtual_did: int
     update_ts: int = 0
-    checked: float = 0.0
-
-    @property
-    def check_due(self) -> float:
-        """When to ask whether the device still holds it, monotonic seconds."""
-        return self.checked + CHECK_EVERY
 
     @classmethod
     def fresh(cls, rng: random.Random | None = None) -> Subscription:
@@ -47,30 +57,59 @@ class Subscription:
         return cls((rng or random.Random()).randrange(1 << 32, 1 << 63))
 
     @staticmethod
-    def greeted(greet: Callable[[], Packet]) -> Packet:
+    def greeted() -> Generator[Greet | Pause, Any, Packet]:
         """Greet until the answer has the mark of push, or to no end.
 
-        An answer without it may be a late one, or a second one, to the plain hello of an earlier command.
-
-        :param greet: says the hello with our virtual did, and gives an answer
+        An answer without it may be a late one, or a second one, to the plain hello of an earlier command. A device that
+        is starting may show its token in the mark's place.
         """
-        greeting = greet()
-        for _ in range(STALE_ANSWERS):
-            if push_ability(greeting.sign) is not None:
+        greeting: Packet = yield Greet()
+        tries = 0
+        while push_ability(greeting.sign) is None:
+            shows = shown_token(greeting) is not None
+            pauses = (0.0,) * STALE_ANSWERS + (PAUSES_WHILE_TOKEN_SHOWN if shows else PAUSES)
+            if tries >= len(pauses):
                 break
-            greeting = greet()
+            if pauses[tries]:
+                yield Pause(pauses[tries])
+            tries += 1
+            greeting = yield Greet()
         return greeting
+
+    def begin(self, unix: float) -> GreetingSteps:
+        """Greet, and subscribe to everything the device can push.
+
+        :param unix: what time it is, Unix seconds
+        :raises UnsupportedFeatureException: if it does not announce push
+        :raises DeviceError: if it refuses
+        """
+        greeting = yield from self.greeted()
+        yield from self.subscribe(greeting, max(self.update_ts + 1, int(unix)))
 
     def subscribe(self, greeting: Packet, update_ts: int) -> Steps[None]:
         """Subscribe to everything the device can push.
 
         :param greeting: its answer to the hello with our virtual did
         :raises UnsupportedFeatureException: if that does not announce push
+        :raises DeviceError: if the device refuses, in whichever form
         """
         ability = _ability(greeting)
-        for method in ["."] if ability.wildcard else _METHODS:
-            yield Ask("miIO.sub", {**self._parameters(update_ts), "sub_method": method}, repeat_safe=True)
+        for method in [WILDCARD] if ability.wildcard else METHODS:
+            answer = yield Ask(
+                SUBSCRIBE, {**self._parameters(update_ts), "sub_method": method}, repeat_safe=True
+            )
+            refused = refusal({"result": answer})
+            if refused is not None:
+                raise refused
         self.update_ts = update_ts
+
+    def hold(self, now: float, unix: float) -> Hold:
+        """Make the rules that keep it alive; the device has it already.
+
+        :param now: monotonic seconds
+        :param unix: the same instant in Unix seconds
+        """
+        return Hold(self.virtual_did, self.update_ts, now, unix)
 
     def unsubscribe(self) -> Steps[None]:
         """Give the subscription back; nothing happens where there is none."""
@@ -88,6 +127,10 @@ class Subscription:
 
 def _ability(greeting: Packet) -> PushAbility:
     ability = push_ability(greeting.sign)
+    if ability is None and shown_token(greeting) is not None:
+        raise UnsupportedFeatureException(
+            "this device shows its token and does not say whether it tells changes by itself: set it up, or try again"
+        )
     if ability is None or ability.type not in _SUBSCRIBABLE_TYPES:
         raise UnsupportedFeatureException(
             "this device does not tell changes by itself over the LAN: read its properties now and then instead"

@@ -10,6 +10,7 @@ in regular course is nothing: it steps down after each wait, not in a clean-up a
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -20,17 +21,19 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from miio_lan.errors import DeviceTimeout
+from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
+    from miio_lan.lan.client.incoming.holding import Hold
     from miio_lan.lan.client.transport.telling import Tell, Teller
 
 #: No datagram is larger.
@@ -85,8 +88,9 @@ class Connection(DeviceSocket):
         self._state = threading.RLock()
         self._leader: int | None = None
         self._leads_until = 0.0
-        self._waiters: list[threading.Lock] = []
+        self._waiting = Waiting()
         self._attended = 0.0
+        self._closings = 0
 
     def split_off(self) -> None:
         """Become the connection of another process (after a fork): the socket stays with the first one."""
@@ -131,34 +135,76 @@ class Connection(DeviceSocket):
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
         return self._run(lambda now: self.session.handshake(now, timeout=timeout, retry_count=retry_count))
 
-    def listen(self, timeout: float) -> Push | None:
+    def listen(self, timeout: float, patience: float = math.inf) -> Push | None:
         """Wait for something the device tells unasked.
 
         :param timeout: seconds; what already arrived is given at once
+        :param patience: seconds after which a subscription that nobody knows to be held is an error
+        :raises DeviceException: if the connection is closed meanwhile
         """
         inbox = self.session.pushes
         end = self._clock() + timeout
         within = self._is_telling()
         try:
-            self._attend(end)
-            while not inbox.done and self._clock() < end:
+            closings = self._closings
+            self._look(end)
+            while not inbox.done and self._clock() < end and closings == self._closings:
                 self._wait(end)
                 self._tell()
+                if self.session.take_elsewhere():
+                    self._doubtful = True
+                    self._attend(end)
             with self._state:
-                self._attended = self._clock()
-                self._wake()
-                return inbox.arrived.popleft() if inbox.arrived else None
+                self._attended = now = self._clock()
+                self._hand_over()
+                if inbox.arrived:
+                    return inbox.arrived.popleft()
+                hold = self.session.hold
+                error = hold.complaint(self.session.peer, patience, now) if hold is not None else None
         except BaseException:
             self._recover(None, within)
             raise
+        if closings != self._closings:
+            raise DeviceException(f"waiting for {self.session.peer} ended: the connection was closed")
+        if error is not None:
+            raise error
+        return None
+
+    def _look(self, end: float) -> None:
+        """Read what has arrived, however short the time, and let the session act on it."""
+        self._attend(end)
+        with self._state:
+            now = self._clock()
+            self._read_backlog(now, stale=now - self._attended >= _UNATTENDED)
+            self._attended = now
+            self.session.tick(now)
+            self._flush()
+        self._tell()
+
+    def take_up(self, make: Callable[[float], Hold], route: object) -> None:
+        """Hold a subscription that the device was asked for.
+
+        :param make: makes it, given the time (monotonic seconds)
+        :param route: the session's route when it was asked for
+        """
+        with self._state:
+            now = self._clock()
+            self.session.take_up(make(now), route, now)
+
+    def let_go(self) -> Hold | None:
+        """Hold the subscription no more, and give what was held."""
+        with self._state:
+            hold, self.session.hold = self.session.hold, None
+        return hold
 
     def close(self) -> None:
-        """Close the socket, ending open calls of other threads; the next command opens another socket."""
+        """Close the socket, ending what other threads wait for; the next command opens another socket."""
         with self._state:
+            self._closings += 1
             self.session.abandon_all("the connection was closed")
             self._close_socket()
             self._local_port = 0
-            self._wake()
+            self._waiting.all()
 
     def __enter__(self) -> Self:
         return self
@@ -227,7 +273,7 @@ class Connection(DeviceSocket):
             if self._teller is not None and self._is_telling() and not within:
                 self._teller.busy = None
             self._attended = self._clock()
-            self._wake()
+            self._waiting.all()
 
     def _wait(self, end: float, call: Call | None = None) -> bool:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
@@ -242,6 +288,7 @@ class Connection(DeviceSocket):
             now = self._clock()
             if awaited.done:
                 self._leave(call, now)
+                self._hand_over()
                 return True
             # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
             overdue = now >= end + _OVERDUE
@@ -254,28 +301,28 @@ class Connection(DeviceSocket):
             stands = self.session.stands_in_line
             if stands:
                 wait = min(wait, LOOK)
+            waiter: threading.Lock | None = None
             if leading and not (stands and call is not None):
                 self._leads_until = now + wait
                 self._leader = me
                 sock = self._socket
             else:
                 # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
-                wait = wait if leading else min(wait, max(0.0, self._leads_until - now) + 2 * _GONE)
-                leading = False
-                waiter = threading.Lock()
-                waiter.acquire()
-                self._waiters.append(waiter)
+                if not leading and (deadline is None or deadline >= self._leads_until):
+                    # Whoever leads does what the session wants, unless that is sooner than it comes back.
+                    back = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
+                    wait = min(back, LOOK) if stands else back
+                waiter = self._waiting.stand_by(call, me)
                 if self.session.may_go_on(now):
                     waiter.release()  # between the last look and this, when nobody would have been woken
         datagram, trouble = None, ""
-        if leading:
+        if waiter is None:
             datagram, trouble = self._read(sock, wait)
         else:
             waiter.acquire(timeout=wait)
         with self._state:
-            if not leading:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+            if waiter is not None:
+                leading = self._waiting.stand_up(waiter, call, me)
             elif sock is not self._socket:
                 # A socket that was replaced meanwhile says nothing of the device.
                 datagram, trouble = None, ""
@@ -283,6 +330,8 @@ class Connection(DeviceSocket):
             self._take(datagram, trouble, me, now)
             if awaited.done or overdue:
                 self._leave(call, now)
+                if leading:
+                    self._hand_over()
                 return True
         return False
 
@@ -291,11 +340,15 @@ class Connection(DeviceSocket):
         if call is not None:
             if not call.done:
                 self.session.abandon(call, "the call was lost", now)
+                self._flush()
             if call.error is not None and isinstance(call.error, DeviceTimeout):
                 self._doubtful = True
         self._attended = now
-        if self._waiters:
-            self._wake()
+
+    def _hand_over(self) -> None:
+        """Where nobody waits on the socket, wake one who does it next."""
+        if self._leader is None:
+            self._waiting.next()
 
     def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
         """Wait for one datagram; the lock is not held."""
@@ -324,23 +377,12 @@ class Connection(DeviceSocket):
         else:
             self.session.tick(now)
         self._flush()
-        if self._waiters and (
-            datagram is not None or trouble or not (self._teller is None or self._teller.idle)
-        ):
-            self._wake()
-
-    def _wake(self) -> None:
-        """Let the waiting threads look whether their calls are done, and who waits on the socket next."""
-        for waiter in self._waiters:
-            with suppress(RuntimeError):  # woken before, by somebody who was interrupted then
-                waiter.release()
-        self._waiters.clear()
+        if not (self._teller is None or self._teller.idle):
+            self._hand_over()  # an observer may take its time
 
     def _poke(self) -> None:
         """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
-        for waiter in tuple(self._waiters):
-            with suppress(RuntimeError):  # woken before
-                waiter.release()
+        self._waiting.poke()
 
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
@@ -361,12 +403,15 @@ class Connection(DeviceSocket):
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
     def _flush(self) -> None:
-        """Put on the wire what the session wants sent."""
-        self.session.take_ended()
+        """Put on the wire what the session wants sent, and let those go whose wait is over."""
         if self._teller is not None:
             self._teller.add(self.session.take_told())
         for datagram in self.session.take_output():
             self._send(datagram)
+        if ended := self.session.take_ended():
+            self._waiting.ended(ended)
+        if self.session.pushes.done:
+            self._waiting.pushed()
 
     def _send(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -391,6 +436,7 @@ class Connection(DeviceSocket):
                 if self._doubtful or self._socket is None:
                     self._open(address)
                     self.session.share(line_of(address[-1]))
+                    self.session.rerouted(self._route, self._clock())
         else:
             with self._state:
                 now = self._clock()
@@ -407,8 +453,11 @@ class Connection(DeviceSocket):
             if lookup.finished:
                 self._lookup = None  # one that goes on is waited for by the next call
 
-    def _read_backlog(self, now: float) -> None:
-        """Read what piled up while nobody listened: its stamps say nothing about now."""
+    def _read_backlog(self, now: float, *, stale: bool = True) -> None:
+        """Read what piled up while nobody listened.
+
+        :param stale: whether it may lie there for long, so that its stamps say nothing about now
+        """
         if self._socket is None or self._leader is not None:
             return
         self._socket.settimeout(0)
@@ -419,7 +468,7 @@ class Connection(DeviceSocket):
                 break
             except OSError:
                 continue  # an old ICMP message
-            self.session.receive(datagram, now, stale=True)
+            self.session.receive(datagram, now, stale=stale)
         self._flush()
 
 

@@ -76,6 +76,12 @@ class DeviceClock:
         """Whether the last change of the clock was a restart, as far as a stamp can show one."""
         return self._booted is not None
 
+    def shows_restart(self, stamp: int, now: float) -> bool:
+        """Tell whether a stamp that just arrived shows that the device restarted since it was heard last."""
+        if self._offset is None or abs(stamp - now - self._offset) <= CLOCK_TOLERANCE:
+            return False
+        return self._boot(stamp, now) is not None
+
     def surely_running_since(self, instant: float) -> bool:
         """Tell whether the device has been up since before an instant (monotonic seconds), as its stamp proves."""
         return self.counts_from_boot and self._offset is not None and -self._offset < instant

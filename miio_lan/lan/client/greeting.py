@@ -44,6 +44,11 @@ class Greeting:
         """Note an answer: the next handshake begins anew."""
         self.due, self._wait = math.inf, 0.0
 
+    @property
+    def last(self) -> float | None:
+        """When the last hello went out, monotonic seconds."""
+        return self._last
+
     def expected(self, now: float) -> bool:
         """Tell whether a hello reply may come now."""
         return self._last is not None and now - self._last <= WINDOW

@@ -9,6 +9,7 @@ from miio_lan.errors import InvalidTokenException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.incoming.holding import SUBSCRIBE, Hold
 from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
 from miio_lan.lan.client.repeating import repeats
@@ -16,6 +17,7 @@ from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
 from miio_lan.lan.client.turns import Line
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
+from miio_lan.lan.payload import dump_payload
 
 #: Seconds without a word after which the device is greeted before the next command.
 GREET_AFTER = 20.0
@@ -41,6 +43,33 @@ class Sending(Wire):
         self._refused_since: float | None = None
         self._ended: list[Call] = []
         self.line = Line()
+        #: The subscription that is held, None where there is none.
+        self.hold: Hold | None = None
+        self._route: object = None
+
+    def rerouted(self, route: object, now: float) -> None:
+        """Note which way datagrams go from now on; a device tells what it tells to the way it was asked by.
+
+        :param route: our address and the device's; anything that can be compared
+        """
+        if route != self._route:
+            self._route = route
+            if self.hold is not None:
+                self.hold.renew(now)
+
+    def take_up(self, hold: Hold, route: object, now: float) -> None:
+        """Hold a subscription from now on; the device has it already.
+
+        :param route: the way by which the device was asked for it, see :attr:`route`
+        """
+        self.hold = hold
+        if route != self._route:
+            hold.renew(now)
+
+    @property
+    def route(self) -> object:
+        """The way datagrams go, None where none was told."""
+        return self._route
 
     def share(self, line: Line) -> None:
         """Stand in this line from now on, with the open commands: others speak to the same device.
@@ -88,9 +117,16 @@ class Sending(Wire):
         """Whether a call ended without an answer, and nothing was heard since."""
         return self._silent
 
+    def take_elsewhere(self) -> bool:
+        """Tell, once, that looks at the subscription go unanswered: then the device counts as silent."""
+        if self.hold is None or not self.hold.take_elsewhere():
+            return False
+        self._silent = True
+        return True
+
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open."""
+        """When :meth:`tick` is next wanted (monotonic seconds), None while nothing is open or held."""
         due = None if not self._calls.all else self.memory.due
         for call in self._calls.all:
             if due is None or call.deadline < due:
@@ -99,11 +135,15 @@ class Sending(Wire):
                 next_send = self.greeting.due if call.awaits_hello else call.next_send
                 if next_send < due:
                     due = next_send
+        if self.hold is not None and (due is None or self.hold.due < due):
+            due = self.hold.due
         return due
 
     def tick(self, now: float) -> None:
         """Let time pass: end what is overdue, send what is due."""
         calls = self._calls.all
+        if self.hold is not None and self.hold.tick(now):
+            self._say_hello(now)
         if not calls and self.memory.due is None:
             return  # nearly every answer leaves it like this
         for call in calls.copy():
@@ -118,6 +158,43 @@ class Sending(Wire):
             if call.active and now >= call.next_send and not call.awaits_hello:
                 self._attempt(call, now)
 
+    def must_greet(self, now: float) -> bool:
+        """Tell whether a hello goes before a command that begins now."""
+        heard = self._last_heard
+        if heard is None or now - heard > GREET_AFTER or self._silent:
+            return True
+        return not (self.lazy_discover and self.clock.known)
+
+    def _is_plain(self, call: Call, now: float) -> bool:
+        """Tell whether a command that begins is alone, with nothing to consider: then it goes out without :meth:`tick`.
+
+        Nearly every command is, so this is a short way to what ``tick`` would do; a test holds the two together.
+        """
+        return (
+            now < call.deadline
+            and call.method is not None
+            and not call.targets
+            and len(self._calls.all) == len(self.line) == 1
+            and self.memory.due is None
+            and self.hold is None
+            and self.token is not None
+            and not self.must_greet(now)
+        )
+
+    def _send_first(self, call: Call, now: float) -> None:
+        """Send a command whose turn it is for the first time."""
+        call.active = True
+        call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
+        self._transmit(call, now)
+
+    def _ask_again(self, params: list[dict[str, object]], now: float) -> None:
+        """Ask for the subscription; outside of the line, for a call that hangs must not hold it up."""
+        if self.hold is not None:
+            for each in params:
+                number = self._ids.next()
+                self.hold.asked(number, each["sub_method"])
+                self._post(dump_payload({"id": number, "method": SUBSCRIBE, "params": each}), now)
+
     def _activate(self, now: float) -> None:
         """Let calls have their turn, the oldest first."""
         full = False
@@ -125,14 +202,7 @@ class Sending(Wire):
             # A handshake takes no room, and stands in no line: it is nothing that a device has to work at.
             if call.active or (call.method is not None and (full := full or not self.line.may_go(call, now))):
                 continue
-            heard = self._last_heard
-            if (
-                heard is None
-                or now - heard > GREET_AFTER
-                or self._silent
-                or call.method is None
-                or not (self.lazy_discover and self.clock.known)
-            ):
+            if call.method is None or self.must_greet(now):
                 if not any(other.awaits_hello for other in self._calls.all):
                     self.greeting.begin(now)
                 call.awaits_hello = True
@@ -160,8 +230,7 @@ class Sending(Wire):
             if free > now:
                 call.next_send = free
             else:
-                call.resend_after = self._round_trips.resend_after(call.method or "", call.timeout)
-                self._transmit(call, now)
+                self._send_first(call, now)
         elif call.once:
             self._look_after(call, now)
         elif call.safe:

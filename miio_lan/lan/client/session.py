@@ -16,6 +16,7 @@ from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call, is_repeat_safe
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import SHARED
+from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -24,7 +25,7 @@ from miio_lan.lan.client.repeating.afoot import targets
 from miio_lan.lan.client.repeating.memory import life_of
 from miio_lan.lan.client.sending import Sending
 from miio_lan.lan.client.turns import Place
-from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, shown_token, unseal
+from miio_lan.lan.packet import HELLO, UNKNOWN_ID, Packet, push_ability, shown_token, unseal
 from miio_lan.lan.payload import dump_payload
 
 #: A closed port or dead route ends a call after this many refusals over this many seconds.
@@ -131,7 +132,10 @@ class Session(Sending):
         self._calls.all.append(call)
         if call.method is not None:
             self.line.join(Place(call, self, self.max_in_flight, caller, wake))
-        self.tick(now)
+        if self._is_plain(call, now):
+            self._send_first(call, now)
+        else:
+            self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
         """End an open call without an answer (its caller was interrupted); the next one begins at once."""
@@ -186,7 +190,11 @@ class Session(Sending):
     # --- receiving ---------------------------------------------------------------------------------------------
 
     def _hello_reply(self, packet: Packet, now: float, *, stale: bool) -> None:
-        if stale or not self.greeting.expected(now):
+        then = now
+        if stale and self.hold is not None and self.hold.awaits_greeting and self.greeting.last is not None:
+            # The answer to a look at the subscription that nobody waited for: it came soon after that.
+            then = self.greeting.last
+        elif stale or not self.greeting.expected(now):
             self.dropped["unexpected hello reply"] += 1
             return
         if packet.device_id == UNKNOWN_ID:
@@ -198,7 +206,7 @@ class Session(Sending):
         self._tell("up", b"", now, "hello")
         shown = shown_token(packet)
         self.token = self.token or shown
-        moved = self.clock.observe(packet.stamp, now)
+        moved = self._observe(packet.stamp, then)
         moved = moved or self.device_id not in {None, packet.device_id}
         self.device_id = packet.device_id
         self.last_hello_reply = packet
@@ -207,6 +215,8 @@ class Session(Sending):
         self.memory.greeted()
         if moved:
             self.memory.cancel()
+        if self.hold is not None:
+            self._look_at_hold(self.hold, packet, now)
         for call in self._calls.active:
             call.hellos_heard += 1
             call.other_token = shown is not None and shown != self.token
@@ -219,6 +229,14 @@ class Session(Sending):
                 self._hurry(call, now)
             elif call.looking:
                 self._found(call, now)
+
+    def _look_at_hold(self, hold: Hold, packet: Packet, now: float) -> None:
+        """See in a hello's answer whether the device still holds the subscription."""
+        params = hold.greeted(push_ability(packet.sign), now)
+        if hold.take_forgotten():
+            self.pushes.restarted()
+        if params is not None:
+            self._ask_again(params, now)
 
     def _hurry(self, call: Call, now: float) -> None:
         """Another clock means that what was sent carried a stamp the device drops: send again at once.
@@ -273,6 +291,9 @@ class Session(Sending):
         self, packet: Packet, number: int | None, payload: dict[str, object], now: float, *, stale: bool
     ) -> None:
         """Take an answer to a question of our own, or one that nobody waits for."""
+        if number is not None and self.hold is not None and self.hold.answered(number, payload, now):
+            self._authenticated(packet, now, stale=stale)
+            return
         check = self._calls.checks.pop(number, None) if number is not None else None
         if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
@@ -288,7 +309,16 @@ class Session(Sending):
     def _authenticated(self, packet: Packet, now: float, *, stale: bool) -> None:
         if not stale:
             self._heard(now)
-            self.clock.observe(packet.stamp, now)
+            self._observe(packet.stamp, now)
+
+    def _observe(self, stamp: int, now: float) -> bool:
+        """Take a stamp, and what a restart means; see :meth:`miio_lan.lan.client.clock.DeviceClock.observe`."""
+        moved = self.clock.observe(stamp, now)
+        if moved and self.clock.restarted:
+            self.pushes.restarted()
+            if self.hold is not None:
+                self.hold.look(now)
+        return moved
 
     def _heard(self, now: float) -> None:
         self._last_heard = now
@@ -337,7 +367,11 @@ class Session(Sending):
             call.cleared = True
 
     def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
-        answer, new = self.pushes.take(payload, now, stamp=packet.stamp)
+        restarted = not stale and self.clock.shows_restart(packet.stamp, now)
+        if restarted and self.pushes.shows_now(payload, packet.stamp):
+            self._authenticated(packet, now, stale=False)
+        clock = self.clock.stamp(now) if self.clock.known else None
+        answer, new = self.pushes.take(payload, now, stamp=packet.stamp, clock=clock)
         if new:
             self._authenticated(packet, now, stale=stale)
         else:

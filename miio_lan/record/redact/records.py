@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.record.record import MAX_READING_DEPTH
+from miio_lan.record.limits import MAX_READING_DEPTH
 from miio_lan.record.redact.names import is_secret_name, is_word
 from miio_lan.record.redact.quoted import HARMLESS
 from miio_lan.record.redact.secret import HIDDEN

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from miio_lan.record.record import MAX_READING_DEPTH
+from miio_lan.record.limits import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
 from miio_lan.record.redact.names import NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
 from miio_lan.record.redact.quoted import hide_named

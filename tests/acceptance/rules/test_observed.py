@@ -100,7 +100,7 @@ def test_where_the_line_was_heard_it_is_what_counts() -> None:
         (
             "lan-answered",
             FAIL,
-            [request(1, 1, "x"), reply(5, 1, error={"code": -9999, "message": "timeout"})],
+            [request(1, 1, "x"), reply(5, 1, error={"code": -9999, "message": "user ack timeout"})],
         ),
         ("lan-answered", FAIL, [request(1, 1, "x"), reply(6, 7, result=["ok"])]),
         ("lan-answered", UNSEEN, [request(1, 1, "x"), reply(2, 7, result=["ok"])]),

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from miio_lan import MiotDevice, UnsupportedFeatureException
+from miio_lan import DeviceError, MiotDevice, UnsupportedFeatureException
 from miio_lan.device.steps.calls import Ask, Steps
-from miio_lan.device.steps.subscription import Subscription
+from miio_lan.device.steps.subscription import Greet, Pause, Subscription
 from miio_lan.lan.packet import Packet, PushAbility, push_sign
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
@@ -51,17 +51,78 @@ def test_a_device_that_cannot_push(answer: Packet) -> None:
 PLAIN = Packet(5, 100, is_hello=True)
 
 
+SHOWS_TOKEN = Packet(5, 100, sign=bytes(range(16)), is_hello=True)
+
+
+def greeted(answers: list[Packet]) -> tuple[Packet, int, float]:
+    """Let it greet; gives the answer it took, how many hellos that were, and the seconds it paused."""
+    steps, hellos, paused = Subscription.greeted(), 0, 0.0
+    reply: Any = None
+    try:
+        while True:
+            step = steps.send(reply)
+            if isinstance(step, Pause):
+                paused, reply = paused + step.seconds, None
+            else:
+                reply = answers[min(hellos, len(answers) - 1)]
+                hellos += 1
+    except StopIteration as end:
+        return end.value, hellos, paused
+
+
 @pytest.mark.parametrize("stale", [0, 1, 2])
 def test_answers_to_older_hellos_are_no_refusal(stale: int) -> None:
-    answers = iter([PLAIN] * stale + [greeting()])
-    assert Subscription.greeted(lambda: next(answers)) == greeting()
-    assert list(answers) == []
+    assert greeted([PLAIN] * stale + [greeting()]) == (greeting(), stale + 1, 0.0)
 
 
-def test_a_device_without_push_is_asked_three_times() -> None:
-    answers = iter([PLAIN] * 9)
-    assert Subscription.greeted(lambda: next(answers)) == PLAIN
-    assert len(list(answers)) == 6
+def test_a_device_without_push_is_asked_five_times_within_a_second() -> None:
+    assert greeted([PLAIN]) == (PLAIN, 5, 1.0)
+
+
+@pytest.mark.parametrize("shown", [1, 4, 8])
+def test_a_token_that_is_shown_for_a_moment_is_no_refusal(shown: int) -> None:
+    answer, hellos, paused = greeted([SHOWS_TOKEN] * shown + [greeting()])
+    assert (answer, hellos) == (greeting(), shown + 1)
+    assert paused <= 10.0
+
+
+def test_a_token_that_is_shown_on_and_on_is_named() -> None:
+    answer, hellos, paused = greeted([SHOWS_TOKEN])
+    assert (answer, hellos, paused) == (SHOWS_TOKEN, 9, 10.0)
+    with pytest.raises(UnsupportedFeatureException, match="shows its token"):
+        asks(Subscription(5).subscribe(answer, 7))
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [({"code": -4004}, -4004), ([{"code": -1}], -1), (-5, -5), ([-6], -6), ("-7", -7)]
+)
+def test_a_negative_code_is_a_refusal(answer: Any, code: int) -> None:
+    subscription = Subscription(5)
+    steps = subscription.subscribe(greeting(), 7)
+    next(steps)
+    with pytest.raises(DeviceError) as caught:
+        steps.send(answer)
+    assert caught.value.code == code
+    assert subscription.update_ts == 0
+
+
+@pytest.mark.parametrize("answer", [{"code": 0}, ["ok"], 0, [0], {"code": 1}, None, True])
+def test_anything_else_is_consent(answer: Any) -> None:
+    subscription = Subscription(5)
+    steps = subscription.subscribe(greeting(), 7)
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.send(answer)
+    assert subscription.update_ts == 7
+
+
+def test_two_subscriptions_within_a_second_have_different_stamps() -> None:
+    subscription = Subscription(5, update_ts=1_700_000_000)
+    steps = subscription.begin(1_700_000_000.9)
+    assert next(steps) == Greet()
+    ask = steps.send(greeting())
+    assert isinstance(ask, Ask)
+    assert ask.params["update_ts"] == 1_700_000_001
 
 
 def test_a_device_that_answers_each_hello_twice_can_be_subscribed_to() -> None:
@@ -114,22 +175,6 @@ def test_changes_and_events_of_a_product_arrive(wildcard: bool) -> None:
         device.unsubscribe()
         with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
             device.next_push(0)
-
-
-def test_a_restarted_product_is_subscribed_to_again() -> None:
-    with (
-        VirtualProduct(mcu_options={"poll_interval": 0.002}) as product,
-        MiotDevice(product.host, product.token, port=product.port) as device,
-    ):
-        device.subscribe()
-        assert device.next_push(0) is None
-        product.call(product.module.restart)
-        assert device._subscription is not None
-        first, device._subscription.checked = device._subscription.update_ts, 0.0
-        device._subscription.update_ts = first - 5
-        assert device.next_push(0.01) is None
-        assert device._subscription.update_ts >= first
-        assert device._subscription.checked > 0
 
 
 def test_without_a_subscription_there_is_nothing_to_wait_for() -> None:

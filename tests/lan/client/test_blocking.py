@@ -12,9 +12,12 @@ from support.lan_server import DEVICE_ID, TOKEN, Server
 
 from miio_lan.errors import DeviceException, DeviceTimeout, OutcomeUnknown
 from miio_lan.lan.client.blocking import Connection
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.telling import tracer
-from miio_lan.lan.packet import hello_reply
+from miio_lan.lan.client.transport.waiting import Waiting
+from miio_lan.lan.packet import encode, hello_reply
+from miio_lan.lan.payload import dump_payload
 from miio_lan.lan.responder.responder import Request
 from miio_lan.record import Record
 
@@ -292,3 +295,49 @@ def test_an_observer_sees_both_directions(server: Server) -> None:
     assert reply is not None
     assert (request["method"], reply["result"]) == ("get_echo", ["x"])
     assert seen[2].instant <= seen[3].instant
+
+
+def test_a_thread_is_woken_for_its_own_answer_alone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken = []
+    release = Waiting.release
+    monkeypatch.setattr(
+        Waiting, "release", staticmethod(lambda waiter: (woken.append(waiter), release(waiter)))
+    )
+    threads, turns = 24, 10
+    with connect(server) as connection:
+
+        def work() -> None:
+            for turn in range(turns):
+                assert ask(connection, [turn]) == [turn]
+
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    # Once for its answer and once to wait on the socket, at most; waking all would be some 5000.
+    assert 0 < len(woken) <= 2 * threads * turns
+
+
+def test_a_listener_is_woken_by_a_push_that_another_thread_reads(server: Server) -> None:
+    heard: list[Push | None] = []
+    with connect(server) as connection:
+        ask(connection)
+        listeners = [threading.Thread(target=lambda: heard.append(connection.listen(60))) for _ in range(2)]
+        for listener in listeners:
+            listener.start()
+        while True:
+            with connection._state:
+                if connection._waiting._for_pushes:  # one of them waits on the socket, the other one for it
+                    break
+        for number in (9, 10):
+            payload = dump_payload({"id": number, "method": "properties_changed", "params": []})
+            with connection._state:
+                push = encode(payload, token=TOKEN, device_id=DEVICE_ID, stamp=number)
+                connection.session.receive(push, connection._clock())
+                connection._flush()
+                assert not connection._waiting._for_pushes
+        connection.call("get_echo", [], timeout=5, retry_count=1)  # wakes the one on the socket
+        for listener in listeners:
+            listener.join()
+    assert sorted(push.id for push in heard if push is not None) == [9, 10]

@@ -695,6 +695,51 @@ def test_a_push_is_new_again_after_a_while_and_memory_is_bounded() -> None:
     assert len(link.session.pushes._seen) <= 1000
 
 
+def test_the_same_id_with_another_content_is_another_push() -> None:
+    link = Link()
+    link.call("get_prop")
+    for value in (1, 2, 1, 2):
+        link.session.receive(push(7, params=[{"siid": 2, "piid": 2, "value": value}]), link.now)
+    assert [each.params[0]["value"] for each in link.session.pushes.arrived] == [1, 2]
+
+
+@pytest.mark.parametrize("told_by", ["push", "hello", "answer"])
+def test_nothing_that_a_restarted_device_tells_is_a_repeat(told_by: str) -> None:
+    link = Link()
+    link.call("get_prop")
+    link.session.receive(push(1, params=[7], stamp=500), link.now)
+    link.pass_time(9)
+    link.restart(link.now)
+    link.pass_time(1)
+    if told_by == "hello":
+        link.session._say_hello(link.now)
+        link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=1), link.now)
+    if told_by == "answer":
+        link.call("get_prop")
+    for stamp in (
+        2,
+        2,
+        4,
+        500,
+    ):  # once, three repeats: by the network, by the device, and an old one by somebody
+        link.session.receive(push(1, params=[7], stamp=stamp), link.now)
+    assert [each.params for each in link.session.pushes.arrived] == [[7], [7]]
+
+
+def test_the_very_same_datagram_is_new_after_a_restart() -> None:
+    link = Link()
+    link.call("get_prop")
+    link.restart(link.now)
+    for _ in range(2):
+        link.call("get_prop")
+        link.pass_time(5)
+        link.session.receive(push(1, params=[7], stamp=5), link.now)
+        link.session.receive(push(1, params=[7], stamp=5), link.now)
+        link.pass_time(5)
+        link.restart(link.now)
+    assert len(link.session.pushes.arrived) == 2
+
+
 def test_requests_nobody_can_answer_are_dropped() -> None:
     link = Link()
     link.call("get_prop")

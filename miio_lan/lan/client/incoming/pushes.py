@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from typing import NamedTuple
+from hashlib import blake2b
+from typing import NamedTuple, TypeAlias
 
 from miio_lan.lan.client.incoming.reply import reply_id
 
@@ -15,13 +17,19 @@ MAX_PUSHES = 1000
 #: Bytes of memory that the pushes kept may take, about; the latest is kept in any case. A device can send 64 KB each.
 MAX_BYTES = 16 * 1024 * 1024
 
+#: Seconds by which a stamp may be ahead of the clock that is reckoned for the device.
+_STAMPS_APART = 3
+
+#: The device's id for a push, and what its content is told by.
+_Key: TypeAlias = tuple[int, bytes]
+
 _SPEC_PUSHES = frozenset({"properties_changed", "event_occured"})
 
 
 class Push(NamedTuple):
     """Something a device told unasked: ``properties_changed``, ``event_occured`` or another uplink word.
 
-    :param id: the device's id for it; repeats carry the same one
+    :param id: the device's id for it; repeats carry the same one, and after a restart it may come again for another
     :param instant: monotonic seconds of arrival
     """
 
@@ -39,21 +47,31 @@ class PushInbox:
         # Of those that have arrived, the last ones alike: a reader takes them away from the front.
         self._bytes: list[int] = []
         self._held = 0
-        self._seen: OrderedDict[int, float] = OrderedDict()
-        self._marks: OrderedDict[tuple[int, int], None] = OrderedDict()
+        self._seen: OrderedDict[_Key, float] = OrderedDict()
+        # With the number of restarts seen when the device said it.
+        self._marks: OrderedDict[tuple[_Key, int], int] = OrderedDict()
+        self._restarts = 0
 
     @property
     def done(self) -> bool:
         """Whether a reader need not wait."""
         return bool(self.arrived)
 
+    def restarted(self) -> None:
+        """Note that the device restarted, or forgot its subscribers: what it tells from now on repeats nothing."""
+        self._seen.clear()
+        self._restarts += 1
+
     def take(
-        self, payload: Mapping[str, object], now: float, *, stamp: int | None = None
+        self, payload: Mapping[str, object], now: float, *, stamp: int | None = None, clock: int | None = None
     ) -> tuple[dict[str, object] | None, bool]:
         """Take a request of the device.
 
-        :param stamp: the device's clock in its datagram. A device that uses an id again does so later: the same id with
-            the same stamp is an old datagram, sent again by somebody, however late.
+        A repeat has the id and the content of what was said before, within seconds.
+
+        :param stamp: the device's clock in its datagram. A device that uses an id again does so later: the same content
+            with the same stamp is an old datagram, sent again by somebody, however late.
+        :param clock: what the device's clock shows now; after a restart, what bears a later stamp is from before it
         :returns: the acknowledgement to send (repeats are acknowledged too; None for what is no request), and
             whether it was new
         """
@@ -62,14 +80,28 @@ class PushInbox:
             return None, False
         # The spec's pushes are acknowledged as subscriptions ask; older uplink words by a plain ok.
         answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_PUSHES else "ok"}
+        key = number, _digest(payload)
         self._forget(now)
-        replayed = stamp is not None and (number, stamp) in self._marks
-        self._mark(number, stamp)
-        if replayed or number in self._seen:
+        replayed = self._replayed(key, stamp, clock)
+        if replayed or key in self._seen:
+            if not replayed:
+                self._mark(key, stamp)
             return answer, False
-        self._seen[number] = now
+        self._mark(key, stamp)
+        self._seen[key] = now
         self._keep(Push(method, payload.get("params"), number, now))
         return answer, True
+
+    def shows_now(self, payload: Mapping[str, object], stamp: int) -> bool:
+        """Tell whether it is a push that was not seen with this stamp before: then the stamp shows the clock of now."""
+        number = reply_id(payload)
+        known = number is None or ((number, _digest(payload)), stamp) in self._marks
+        return not known and isinstance(payload.get("method"), str)
+
+    def _replayed(self, key: _Key, stamp: int | None, clock: int | None) -> bool:
+        if stamp is None or (restarts := self._marks.get((key, stamp))) is None:
+            return False
+        return restarts == self._restarts or clock is None or stamp > clock + _STAMPS_APART
 
     def _keep(self, push: Push) -> None:
         while len(self._bytes) > len(self.arrived):
@@ -81,17 +113,25 @@ class PushInbox:
             self.arrived.popleft()
             self._held -= self._bytes.pop(0)
 
-    def _mark(self, number: int, stamp: int | None) -> None:
+    def _mark(self, key: _Key, stamp: int | None) -> None:
         if stamp is not None:
-            self._marks[number, stamp] = None
+            self._marks[key, stamp] = self._restarts
+            self._marks.move_to_end((key, stamp))
             while len(self._marks) > MAX_PUSHES:
                 self._marks.popitem(last=False)
 
     def _forget(self, now: float) -> None:
-        for number, seen in list(self._seen.items()):
+        for key, seen in list(self._seen.items()):
             if now - seen <= MEMORY and len(self._seen) < MAX_PUSHES:
                 return
-            del self._seen[number]
+            del self._seen[key]
+
+
+def _digest(payload: Mapping[str, object]) -> bytes:
+    """Give what tells the content of one push from that of another."""
+    # Not hash(): a device that knows its seed could not be kept from making two alike, and 1 equals True there.
+    text = json.dumps([payload.get("method"), payload.get("params")], sort_keys=True)
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 def _bytes_of(value: object) -> int:

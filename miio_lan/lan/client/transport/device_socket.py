@@ -24,6 +24,8 @@ class DeviceSocket:
         self.source_ip = source_ip
         self._socket: socket.socket | None = None
         self._local_port = 0
+        # The way datagrams go: our address and the device's.
+        self._route: object = None
         self._doubtful = False
 
     @property
@@ -40,7 +42,8 @@ class DeviceSocket:
             self._bind(sock)
             # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.
             sock.connect(peer)
-            self._local_port = sock.getsockname()[1]
+            here = sock.getsockname()
+            self._local_port, self._route = here[1], (here, peer)
         except BaseException as error:
             sock.close()
             if isinstance(error, OSError):
@@ -59,19 +62,11 @@ class DeviceSocket:
                 sock.bind(self._source(sock.family, self._local_port))
                 return
         if self.source_ip is not None:
-            try:
-                sock.bind(self._source(sock.family, 0))
-            except (OSError, UnicodeError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise DeviceException(f"cannot send from {self.source_ip!r}: {reason}") from None
+            bind_to(sock, self.source_ip)
 
     def _source(self, family: int, port: int) -> Any:
         """Give the local address to send from, in the form that sockets of a family take it."""
-        if self.source_ip is None:
-            return ("", port)
-        socket.inet_pton(family, self.source_ip.partition("%")[0])  # a name server is not waited for here
-        kind, flags = socket.SOCK_DGRAM, socket.AI_NUMERICHOST
-        return socket.getaddrinfo(self.source_ip, port, family, kind, flags=flags)[0][4]
+        return ("", port) if self.source_ip is None else local_address(self.source_ip, family, port)
 
     def _close_socket(self) -> None:
         sock, self._socket = self._socket, None
@@ -81,6 +76,33 @@ class DeviceSocket:
             sock.close()
 
     def _describe(self, error: OSError) -> str:
-        if isinstance(error, ConnectionError):
-            return f"nothing listens on UDP port {self.port} of {self.host} (ICMP port unreachable)"
-        return f"cannot send to {self.host}: {error.strerror or error}"
+        return described(error, self.host, self.port)
+
+
+def bind_to(sock: socket.socket, source_ip: str) -> None:
+    """Have a socket send from a local address.
+
+    :raises DeviceException: if it is none, or cannot be used
+    """
+    try:
+        sock.bind(local_address(source_ip, sock.family, 0))
+    except (OSError, UnicodeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DeviceException(f"cannot send from {source_ip!r}: {reason}") from None
+
+
+def local_address(source_ip: str, family: int, port: int) -> Any:
+    """Give a local address in the form that sockets of a family take it.
+
+    :raises OSError: (or a ``ValueError``) if it is none of that family
+    """
+    socket.inet_pton(family, source_ip.partition("%")[0])  # a name server is not waited for here
+    kind, flags = socket.SOCK_DGRAM, socket.AI_NUMERICHOST
+    return socket.getaddrinfo(source_ip, port, family, kind, flags=flags)[0][4]
+
+
+def described(error: OSError, host: str, port: int) -> str:
+    """Say what a socket's error means for somebody who sends to a device."""
+    if isinstance(error, ConnectionError):
+        return f"nothing listens on UDP port {port} of {host} (ICMP port unreachable)"
+    return f"cannot send to {host}: {error.strerror or error}"

@@ -42,8 +42,8 @@ class Lookup:
         """
         thread = self._thread
         if thread is None:
-            with suppress(OSError, UnicodeError, ValueError):
-                return _look_up(self._host, self._port, socket.AI_NUMERICHOST, self._family)
+            if (address := numeric(self._host, self._port, self._family)) is not None:
+                return address
             thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
             thread.start()
             self._thread = thread
@@ -51,12 +51,8 @@ class Lookup:
         if self._found is not None:
             return self._found
         if self._error is not None:
-            raise DeviceException(f"{self._host!r} is not a known host name or address: {self._error}")
-        raise DeviceTimeout(
-            f"the name server did not answer within {seconds:.1f} s when asked for {self._host!r}: "
-            f"give the address itself, or look at the network's name server",
-            elapsed=seconds,
-        )
+            raise unknown_name(self._host, self._error)
+        raise no_name_server(self._host, seconds)
 
     def _ask(self) -> None:
         try:
@@ -65,9 +61,33 @@ class Lookup:
             self._error = error
 
 
+def numeric(host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> Address | None:
+    """Give the address that stands there in numbers; None for a name, which takes a name server."""
+    with suppress(OSError, UnicodeError, ValueError):
+        return _look_up(host, port, socket.AI_NUMERICHOST, family)
+    return None
+
+
+def unknown_name(host: str, error: Exception) -> DeviceException:
+    """Make the error for a name that no name server knows."""
+    return DeviceException(f"{host!r} is not a known host name or address: {error}")
+
+
+def no_name_server(host: str, seconds: float) -> DeviceTimeout:
+    """Make the error for a name server that does not answer in time."""
+    return DeviceTimeout(
+        f"the name server did not answer within {seconds:.1f} s when asked for {host!r}: "
+        f"give the address itself, or look at the network's name server",
+        elapsed=seconds,
+    )
+
+
 def _look_up(host: str, port: int, flags: int, family: socket.AddressFamily) -> Address:
     # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
     name = host.encode("ascii") if host.isascii() else host
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags)
-    # Whatever a name server lists first.
+    return preferred(socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags), family)
+
+
+def preferred(found: list[Address], family: socket.AddressFamily) -> Address:
+    """Give one of the addresses of a name, whatever a name server lists first."""
     return min(found, key=lambda entry: entry[0] != family)

@@ -1,0 +1,1 @@
+"""``fleet``: one command for many devices at once."""

@@ -1,0 +1,1 @@
+"""``miio-lan listen``: what a device tells by itself, as it tells it."""

@@ -1,0 +1,319 @@
+"""The device of an event loop: the same calls as the blocking one, to be awaited."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from miio_lan.device import arguments
+from miio_lan.device.info import DeviceInfo
+from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls
+from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
+from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
+from miio_lan.device.tracing import teller
+from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
+from miio_lan.foreign import printable
+from miio_lan.lan.cipher import parse_token
+from miio_lan.lan.client.aio import RANDOM, Connection
+from miio_lan.lan.client.session import Session
+from miio_lan.lan.packet import PORT, Packet
+from miio_lan.record.redact import as_secret
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
+    from miio_lan.record import Observer
+
+_LOGGER = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+#: When the call ends that a task is in, monotonic seconds; it may consist of several commands.
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline of a call", default=None)
+
+
+@contextmanager
+def until(deadline: float | None) -> Iterator[None]:
+    """Have all calls of the task end by a deadline (monotonic seconds) at the latest; an earlier one stays."""
+    outer = _DEADLINE.get()
+    mark = _DEADLINE.set(min((each for each in (outer, deadline) if each is not None), default=None))
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(mark)
+
+
+class AsyncDevice:
+    """A product on the local network, for programs with an event loop.
+
+    Arguments, results, errors and deadlines are those of :class:`miio_lan.Device`. All devices of a loop share a
+    socket. A call whose task is cancelled, or that is in a time-out that ends, is withdrawn at once; whether its
+    command was executed then is not known. Belongs to the loop it is first used in, until that ends.
+
+    Use it as an asynchronous context manager, or await :meth:`close`, to leave the socket early.
+
+    :param ip: address or host name of the device
+    :param token: 32 hexadecimal digits; None for a device that is not set up yet and shows its own
+    :param start_id: id to count on from; 0 for a random start, which is what devices like best
+    :param debug: above 0, what is sent and received is logged (secrets hidden) at level DEBUG
+    :param lazy_discover: False greets the device before every command instead of only when needed
+    :param timeout: seconds per attempt; None for the class's ``timeout``
+    :param model: the model, where it is known or the device does not tell it
+    :param port: UDP port
+    :param source_ip: local address to send from, on machines with several
+    :param max_in_flight: commands under way at one time; small devices drop what they cannot hold
+    :param observer: told of all that crosses the wire, as :class:`miio_lan.record.Record`, in the loop's thread
+    :raises InvalidTokenException: (a ``ValueError``) for what is no token
+    :raises InvalidArgument: (a ``ValueError``) for other arguments that cannot be right
+    """
+
+    #: Further attempts after the first one.
+    retry_count: int = 3
+    #: Seconds per attempt.
+    timeout: float = 5
+    #: Models a subclass is meant for.
+    supported_models: ClassVar[Sequence[str]] = ()
+
+    def __init__(
+        self,
+        ip: str | IPv4Address | IPv6Address | None = None,
+        token: str | None = None,
+        start_id: int = 0,
+        debug: int = 0,
+        lazy_discover: bool = True,
+        timeout: float | None = None,
+        *,
+        model: str | None = None,
+        port: int = PORT,
+        source_ip: str | IPv4Address | IPv6Address | None = None,
+        max_in_flight: int = 1,
+        observer: Observer | None = None,
+    ) -> None:
+        # From here on, whoever shows the variables of a frame or of this object shows no token, right or wrong.
+        token = as_secret(token)
+        self.ip = ip = arguments.checked_address(ip)
+        self.token = token
+        self.debug = arguments.checked_whole("debug", debug)
+        self.timeout = arguments.checked_timeout(self.timeout if timeout is None else timeout)
+        self._model = arguments.checked_model(model)
+        self._info: DeviceInfo | None = None
+        self._progress = UpdateProgress()
+        arguments.checked_in_flight(max_in_flight)
+        arguments.checked_port(port)
+        peer = ip or "the device"
+        session = Session(
+            None if token is None else parse_token(token),
+            peer=peer if port == PORT else f"{peer}:{port}",
+            start_id=arguments.checked_whole("start_id", start_id),
+            lazy_discover=lazy_discover,
+            max_in_flight=max_in_flight,
+            rng=RANDOM,
+        )
+        tell = teller(arguments.checked_observer(observer), debug, peer)
+        source = arguments.checked_address(source_ip, "source_ip") or None
+        self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    def __repr__(self) -> str:
+        model = f" {self._model}" if self._model else ""
+        return printable(f"<{type(self).__name__}{model} at {self.ip}>")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Leave the socket; calls of other tasks end with an error. A later command joins again."""
+        self._connection.close()
+
+    # --- the wire ----------------------------------------------------------------------------------------------
+
+    async def send(
+        self,
+        command: str,
+        parameters: Any = None,
+        retry_count: int | None = None,
+        *,
+        extra_parameters: Mapping[str, Any] | None = None,
+        repeat_safe: bool | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of an attempt
+    ) -> Any:
+        """Send a command and give its result; rules, arguments and errors are those of :meth:`miio_lan.Device.send`.
+
+        The call ends, with a result or an error, within ``timeout * (1 + retry_count)`` seconds, waiting for its turn
+        included.
+
+        :param retry_count: further attempts after the first one; None for the device's ``retry_count``; 0 puts exactly
+            one datagram with the command on the wire, whatever the command
+        :param extra_parameters: further top-level keys of the request, e.g. a gateway's ``sid``
+        :param repeat_safe: whether it may be executed twice; None decides by name (reads and ``set_properties`` may)
+        :param timeout: seconds per attempt; None for the device's ``timeout``
+        :raises DeviceException: or one of its kinds; every error has ``may_have_run``
+        """
+        return await self._reachable().call(
+            arguments.checked_command(command),
+            [] if parameters is None else parameters,
+            timeout=arguments.checked_timeout(self.timeout if timeout is None else timeout),
+            retry_count=self._retries(retry_count),
+            repeat_safe=arguments.checked_safe(repeat_safe),
+            extra=arguments.checked_members("extra_parameters", extra_parameters),
+            deadline=_DEADLINE.get(),
+        )
+
+    async def send_handshake(self) -> Packet:
+        """Greet the device and give its answer (did, stamp).
+
+        :raises DeviceTimeout: if it does not answer
+        """
+        answer = await self._reachable().handshake(
+            timeout=arguments.checked_timeout(self.timeout), retry_count=self._retries(None)
+        )
+        assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
+        return answer
+
+    async def device_id(self) -> int:
+        """Give the device id (did); greets the device if it is not known yet."""
+        known = self._connection.session.device_id
+        return (await self.send_handshake()).device_id if known is None else known
+
+    @property
+    def raw_id(self) -> int:
+        """Last used message id."""
+        return self._connection.session.last_id
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """What had to be mended in this device's replies so far, each kind once; empty for most devices."""
+        return tuple(self._connection.session.mended)
+
+    def _reachable(self) -> Connection:
+        if not self.ip:
+            raise InvalidArgument("this device was made without an address: give AsyncDevice(ip=...)")
+        return self._connection
+
+    def _retries(self, retry_count: int | None) -> int:
+        return arguments.checked_retries(self.retry_count if retry_count is None else retry_count)
+
+    async def _perform(self, steps: Steps[Result], *, bounded: bool = True) -> Result:
+        """Carry out the steps of a call; errors go to the step that caused them.
+
+        :param bounded: whether all steps together end by one deadline, that of a single command
+        """
+        if not bounded:
+            return await carry_out_awaiting(steps, self._ask)
+        deadline = None
+        with suppress(InvalidArgument):  # which the first command says better
+            deadline = time.monotonic() + arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+        with until(deadline):
+            return await carry_out_awaiting(steps, self._ask)
+
+    async def _ask(self, ask: Ask) -> Any:
+        own = type(self).send is AsyncDevice.send and "send" not in vars(self)
+        given, more = arguments_of(ask, None if own else self.send)
+        return await self.send(*given, **more)
+
+    # --- commands every product knows --------------------------------------------------------------------------
+
+    async def info(self, *, skip_cache: bool = False) -> DeviceInfo:
+        """Get model, versions and network as the device tells them; asked once, then remembered.
+
+        :raises DeviceInfoUnavailableException: if the device does not tell
+        """
+        if self._info is None or skip_cache:
+            self._info = await self._perform(calls.fetch_info())
+            if self._model is None:
+                self._model = self._info.model
+                self._check_model()
+        return self._info
+
+    async def model(self) -> str:
+        """Give the device model: as given, else as the device tells it.
+
+        :raises DeviceInfoUnavailableException: if it is not given and the device does not tell
+        """
+        if self._model is None and (await self.info()).model is None:
+            raise DeviceInfoUnavailableException(
+                "the device does not tell its model: give AsyncDevice(model=...)"
+            )
+        return str(self._model)
+
+    def _check_model(self) -> None:
+        if self.supported_models and self._model not in self.supported_models:
+            _LOGGER.warning("%s is not among the models %s is meant for", self._model, type(self).__name__)
+
+    async def raw_command(self, command: str, parameters: Any = None) -> Any:
+        """Send any command and give its result; errors as :meth:`send`."""
+        return await self.send(command, parameters)
+
+    async def get_properties(
+        self,
+        properties: Sequence[Any],
+        *,
+        property_getter: str = "get_prop",
+        max_properties: int | None = None,
+    ) -> list[Any]:
+        """Request properties in slices, and give their values in one list.
+
+        :param properties: names, or whatever the getter takes
+        :param property_getter: the command that reads them
+        :param max_properties: how many one request asks for; None for as many as fit a datagram
+        """
+        wanted = arguments.checked_list("properties", properties)
+        getter = arguments.checked_command(property_getter)
+        return await self._perform(calls.read_slices(wanted, getter, max_properties))
+
+    async def test_properties(self, properties: Sequence[str]) -> PropertyTest:
+        """Find out which properties a legacy product knows, and how many one request can ask for.
+
+        Each request has a deadline of its own: many of them are expected to fail.
+        """
+        names = arguments.checked_names(properties)
+        return await self._perform(calls.try_properties(names), bounded=False)
+
+    async def configure_wifi(
+        self, ssid: str, password: str, uid: int = 0, extra_params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Tell the device which Wi-Fi to join; ``ok`` means understood, not joined.
+
+        :param ssid: network name, 1 to 32 bytes
+        :param password: at most 64 bytes
+        :param uid: owner's account, 0 for local use
+        :param extra_params: further parameters, e.g. ``tz`` or ``gmt_offset``
+        """
+        ssid, password = as_secret(ssid), as_secret(password)
+        try:
+            parameters = calls.wifi_parameters(ssid, password, uid, extra_params)
+            return await self.send("miIO.config_router", parameters)
+        except DeviceException as error:
+            # The frames further down have what was sent, as it was sent, among their variables.
+            parameters = {}
+            raise error.with_traceback(None) from None
+
+    # --- firmware update ---------------------------------------------------------------------------------------
+
+    async def update(self, url: str, md5: str) -> bool:
+        """Start an OTA update: the device itself fetches the file.
+
+        :param url: where it does, beginning with ``http``; must be reachable from the device
+        :param md5: checksum of the file, 32 hexadecimal digits
+        :returns: whether the device took the request, which does not mean that it will act on it
+        """
+        self._progress.restart()
+        return calls.accepted(await self.send("miIO.ota", update_parameters(url, md5)))
+
+    async def update_progress(self) -> int:
+        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
+        return self._progress.observe(calls.single(await self.send("miIO.get_ota_progress")))
+
+    async def update_state(self) -> UpdateState:
+        """Return the current update state."""
+        return UpdateState(calls.single(await self.send("miIO.get_ota_state")))

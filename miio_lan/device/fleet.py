@@ -1,0 +1,262 @@
+"""Many devices at once: one question to all of them, answers as they come, an outcome for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from miio_lan.device.aio import AsyncDevice, until
+from miio_lan.device.arguments import checked_timeout
+from miio_lan.device.miot_aio import AsyncMiotDevice
+from miio_lan.device.steps.rounds import Rounds
+from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.foreign import show
+from miio_lan.lan.client.aio import RANDOM
+
+#: Devices asked at one time, unless told otherwise. More of them cost memory and tasks, and are not faster.
+LIMIT = 256
+#: Seconds after the deadline until a question that does not end by itself is cut off.
+_GRACE = 0.5
+
+D = TypeVar("D", bound=AsyncDevice)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What came of asking one device.
+
+    :param name: its name in the fleet
+    :param result: what was asked for; None after an error
+    :param error: why there is no result, None where there is one
+    :param seconds: how long it took, waiting for its turn included
+    """
+
+    name: str
+    result: T | None
+    error: DeviceException | None
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result."""
+        return self.error is None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the device did not answer."""
+        return isinstance(self.error, DeviceTimeout)
+
+
+class Fleet(Generic[D]):
+    """Devices by their names; an asynchronous context manager that closes them at its end.
+
+    ::
+
+        async with Fleet.from_file("devices.json") as fleet:
+            async for outcome in fleet.call(lambda device: device.info(), within=30):
+                print(outcome.name, outcome.result or outcome.error)
+
+    :param devices: the devices; they may be used apart from the fleet, too
+    :param limit: how many are asked at one time
+    :raises InvalidArgument: if there can be no such limit
+    """
+
+    def __init__(self, devices: Mapping[str, D], *, limit: int = LIMIT) -> None:
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise InvalidArgument(f"limit is a whole number, at least 1, not {show(limit)}")
+        self.devices = dict(devices)
+        self.limit = limit
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        names: Iterable[str] | None = None,
+        kind: type[AsyncDevice] = AsyncMiotDevice,
+        limit: int = LIMIT,
+        **options: Any,
+    ) -> Fleet[Any]:
+        """Make a fleet of the devices in a file, see :func:`miio_lan.device.named.read_devices`.
+
+        :param names: those that are wanted; None for all
+        :param kind: the class of the devices
+        :param options: further arguments for each of them, such as ``timeout``
+        :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or a name is not in it
+        """
+        from miio_lan.device.named import read_devices
+        from miio_lan.errors import DevicesFileError
+
+        known = read_devices(path)
+        wanted = list(known) if names is None else list(dict.fromkeys(names))
+        for name in wanted:
+            if name not in known:
+                raise DevicesFileError(f"{path}: there is no device named {show(name)}")
+        return Fleet(
+            {
+                name: kind(
+                    known[name].ip,
+                    known[name].token,
+                    port=known[name].port,
+                    model=known[name].model,
+                    **options,
+                )
+                for name in wanted
+            },
+            limit=limit,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all devices."""
+        for device in self.devices.values():
+            await device.close()
+
+    def __len__(self) -> int:
+        return len(self.devices)
+
+    async def call(
+        self, what: Callable[[D], Awaitable[T]], *, within: float | None = None
+    ) -> AsyncGenerator[Outcome[T], None]:
+        """Ask all devices; outcomes come as they are known, exactly one for each device.
+
+        Who stops iterating early lets the rest go: what is under way is withdrawn.
+
+        :param what: asks one device, for example ``lambda device: device.send("toggle")``
+        :param within: seconds for all together; who was not asked by then is told as a :class:`miio_lan.DeviceTimeout`
+        :raises Exception: what ``what`` raises, unless it is an error of a device
+        """
+        end = None if within is None else time.monotonic() + checked_timeout(within)
+        asking = _Asking(self, what, end)
+        async with aclosing(asking.outcomes()) as outcomes:
+            for name in self.devices:
+                asking.ask(name)
+            left = len(self.devices)
+            while left:
+                left -= 1
+                yield await anext(outcomes)
+
+    async def poll(
+        self, what: Callable[[D], Awaitable[T]], *, every: float, within: float | None = None
+    ) -> AsyncGenerator[Outcome[T], None]:
+        """Ask all devices again and again, each at its own pace; outcomes come as they are known.
+
+        A device that is silent is asked after ever longer pauses, ten minutes at most, so that it costs the others
+        nothing; the first answer brings it back to the pace.
+
+        :param every: seconds from one question to a device to the next
+        :param within: seconds after which it ends; None for never
+        :raises Exception: what ``what`` raises, unless it is an error of a device
+        """
+        now = time.monotonic()
+        end = None if within is None else now + checked_timeout(within)
+        rounds = Rounds(self.devices, checked_timeout(every), now, RANDOM)
+        if not self.devices:
+            return
+        asking = _Asking(self, what, end)
+        async with aclosing(asking.outcomes()) as outcomes:
+            pending: asyncio.Task[Outcome[T]] | None = None
+            try:
+                while end is None or now < end:
+                    for name in rounds.ready(now):
+                        asking.ask(name)
+                    if pending is None:
+                        pending = asyncio.ensure_future(anext(outcomes))
+                    until_when = min(
+                        (each for each in (rounds.deadline, end) if each is not None), default=None
+                    )
+                    await asyncio.wait(
+                        [pending], timeout=None if until_when is None else max(0.0, until_when - now)
+                    )
+                    now = time.monotonic()
+                    if pending.done():
+                        outcome, pending = pending.result(), None
+                        rounds.ended(outcome.name, now, silent=outcome.silent)
+                        yield outcome
+                        now = time.monotonic()
+            finally:
+                if pending is not None:
+                    pending.cancel()
+                    await asyncio.wait([pending])
+
+
+class _Asking(Generic[D, T]):
+    """Workers that ask the devices of a fleet, as many at a time as it allows."""
+
+    def __init__(self, fleet: Fleet[D], what: Callable[[D], Awaitable[T]], end: float | None) -> None:
+        self._fleet = fleet
+        self._what = what
+        self._end = end
+        self._jobs: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
+        self._found: asyncio.Queue[Outcome[T] | BaseException] = asyncio.Queue()
+
+    def ask(self, name: str) -> None:
+        """Let a device be asked when its turn comes."""
+        self._jobs.put_nowait((name, time.monotonic()))
+
+    async def outcomes(self) -> AsyncGenerator[Outcome[T], None]:
+        """Give the outcomes, without an end; when it is closed, what is under way is withdrawn."""
+        count = min(self._fleet.limit, len(self._fleet.devices))
+        workers = [asyncio.ensure_future(self._work()) for _ in range(count)]
+        try:
+            while True:
+                found = await self._found.get()
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while True:
+            name, began = await self._jobs.get()
+            try:
+                self._found.put_nowait(await self._outcome(name, began))
+            except Exception as error:  # noqa: BLE001 - raised where the outcomes are waited for
+                self._found.put_nowait(error)
+
+    async def _outcome(self, name: str, began: float) -> Outcome[T]:
+        result, problem = None, None
+        try:
+            result = await self._within(self._fleet.devices[name])
+        except DeviceException as error:
+            problem = error
+        except TimeoutError:
+            problem = OutcomeUnknown("it was cut off by a time-out of the caller's own", may_have_run=True)
+        return Outcome(name, result, problem, time.monotonic() - began)
+
+    async def _within(self, device: D) -> T:
+        """Ask a device, and see to it that this ends."""
+        if self._end is None:
+            return await self._what(device)
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise DeviceTimeout("it was not asked: the time for all devices was over before its turn", sent=0)
+        with until(self._end):
+            limit = asyncio.timeout(left + _GRACE)
+            try:
+                async with limit:
+                    return await self._what(device)
+            except TimeoutError as error:
+                if not limit.expired() or isinstance(error, DeviceException):
+                    raise
+        text = (
+            "it was cut off when the time for all devices was over; what it was asked may have been executed"
+        )
+        raise OutcomeUnknown(text, may_have_run=True)

@@ -1,0 +1,151 @@
+"""The device of an event loop for products described by a MIoT specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
+
+from miio_lan.device.aio import AsyncDevice
+from miio_lan.device.arguments import checked_arguments, checked_properties
+from miio_lan.device.steps import miot_calls, plain
+from miio_lan.device.steps.plain import MiotMapping, MiotValueType
+from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
+from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.record.redact import as_secret
+from miio_lan.uart.document import GET_PROPERTIES
+
+
+class AsyncMiotDevice(AsyncDevice):
+    """A product whose functions are numbered properties and actions: :class:`miio_lan.MiotDevice`, to be awaited.
+
+    :param mapping: names for properties and actions; None for the class's own
+    """
+
+    #: Names for properties and actions; a subclass may have it ...
+    mapping: MiotMapping | None = None
+    #: ... or one per model.
+    _mappings: ClassVar[dict[str, MiotMapping]] = {}
+
+    @cached_property
+    def _slices(self) -> SliceLimit:
+        return SliceLimit()
+
+    def __init__(
+        self,
+        ip: Any = None,
+        token: str | None = None,
+        start_id: int = 0,
+        debug: int = 0,
+        lazy_discover: bool = True,
+        timeout: float | None = None,
+        *,
+        mapping: MiotMapping | None = None,
+        **more: Any,
+    ) -> None:
+        token = as_secret(token)
+        super().__init__(ip, token, start_id, debug, lazy_discover, timeout, **more)
+        if mapping is not None:
+            self.mapping = mapping
+
+    # --- plain values ------------------------------------------------------------------------------------------
+
+    async def read(self, siid: int, piid: int) -> Any:
+        """Read one property and give its value.
+
+        :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
+        """
+        return await self._perform(plain.read_value(siid, piid))
+
+    async def write(self, siid: int, piid: int, value: Any) -> None:
+        """Set one property; the value goes out with the JSON type it has (25 and 25.0 differ to a device).
+
+        :raises DeviceError: if the device refuses it (-4002 not writable, -4005 bad value, ...)
+        """
+        await self._perform(plain.write_value(siid, piid, value))
+
+    async def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
+        """Call an action and give its output values, positional or as objects, as the device sends them.
+
+        :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
+        """
+        return await self._perform(plain.run_action(siid, aiid, params))
+
+    # --- as the device answers ---------------------------------------------------------------------------------
+
+    async def get_properties(
+        self,
+        properties: Sequence[Any],
+        *,
+        property_getter: str = GET_PROPERTIES,
+        max_properties: int | None = None,
+    ) -> list[Any]:
+        """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
+
+        The working slice size is learnt and remembered.
+
+        :param max_properties: properties per request at most; None for what is known to work
+        """
+        items = checked_properties(properties)
+        if property_getter != GET_PROPERTIES or not all(isinstance(item, Mapping) for item in items):
+            getter = property_getter if property_getter != GET_PROPERTIES else "get_prop"
+            return await super().get_properties(items, property_getter=getter, max_properties=max_properties)
+        wanted = DEFAULT_LIMIT if max_properties is None else max_properties
+        return await self._perform(read_properties(items, self._slices, wanted))
+
+    async def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
+        """Read all properties of the mapping; each result's ``did`` is the name it has there."""
+        names = await self._get_mapping()
+        wanted = [{"did": name, **ids} for name, ids in names.items() if "piid" in ids]
+        return await self.get_properties(wanted, max_properties=max_properties)
+
+    async def get_property_by(self, siid: int, piid: int) -> list[Any]:
+        """Get a property by its siid and piid, as a list with one result."""
+        return await self._perform(read_one(plain.named_property(siid, piid)))
+
+    async def set_property_by(
+        self, siid: int, piid: int, value: Any, value_type: MiotValueType | None = None
+    ) -> list[Any]:
+        """Set a property by its siid and piid; gives a list with one result."""
+        sent = {**plain.named_property(siid, piid), "value": plain.converted(value, value_type)}
+        return plain.logged(await self._perform(miot_calls.write_properties([sent])))
+
+    async def call_action_by(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its siid and aiid; arguments in the order of the specification."""
+        answer = await self._perform(miot_calls.call_action(plain.named_action(siid, aiid, params)))
+        plain.logged([answer])
+        return answer
+
+    async def set_property(self, property_key: str, value: Any) -> list[Any]:
+        """Set a property by its name in the mapping; gives a list with one result."""
+        ids = plain.by_name(await self._get_mapping(), property_key, "piid")
+        sent = {"did": property_key, **ids, "value": value}
+        return plain.logged(await self._perform(miot_calls.write_properties([sent])))
+
+    async def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its name in the mapping."""
+        ids = plain.by_name(await self._get_mapping(), name, "aiid")
+        parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
+        answer = await self._perform(miot_calls.call_action(parameters))
+        plain.logged([answer])
+        return answer
+
+    async def call_action(self, name: str, params: Sequence[Any] | None = None) -> Any:
+        """Call an action by its name in the mapping (an older name of :meth:`call_action_from_mapping`)."""
+        return await self.call_action_from_mapping(name, params)
+
+    async def _get_mapping(self) -> MiotMapping:
+        """Give the names for this model: the object's own, else those of its model, else the class's.
+
+        :raises UnsupportedFeatureException: if there are none at all
+        """
+        own: MiotMapping | None = vars(self).get("mapping")
+        if own:
+            return own
+        if self._mappings:
+            return plain.names_of(await self.model(), self._mappings, type(self).__name__)
+        if self.mapping:
+            return self.mapping
+        raise UnsupportedFeatureException(
+            "no names are known for this device: give AsyncMiotDevice(mapping=...), or use siid and piid"
+        )

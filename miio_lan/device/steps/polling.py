@@ -1,0 +1,87 @@
+"""Changes of a device that does not tell them: its properties are read now and then, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from miio_lan.device.arguments import checked_ids
+from miio_lan.device.steps.miot_calls import failed
+from miio_lan.lan.client.incoming.pushes import Push
+
+#: Seconds between two readings, unless told otherwise, and the least.
+POLL_EVERY, LEAST = 5.0, 0.1
+_ABSENT = object()
+
+
+class Polling:
+    """What was read last, and when to read again.
+
+    :param properties: as the device's ``get_properties`` takes them; a pair of numbers stands for siid and piid
+    :param every: seconds between two readings
+    """
+
+    def __init__(self, properties: Sequence[Any], every: float) -> None:
+        self.properties = [_named(each) for each in properties]
+        self.every = every
+        #: When to read next, monotonic seconds; at once for the first time.
+        self.due = 0.0
+        self._known: list[Any] = [_ABSENT] * len(self.properties)
+        self._silent_since: float | None = None
+
+    def begun(self, now: float) -> None:
+        """Note that a reading begins."""
+        self.due = now + self.every
+
+    def failed(self, now: float, patience: float) -> bool:
+        """Note that a reading failed, and tell whether that goes on for so long that the caller is to know.
+
+        :param patience: seconds; counted anew after that
+        """
+        if self._silent_since is None:
+            self._silent_since = now
+        if now - self._silent_since < patience:
+            return False
+        self._silent_since = now
+        return True
+
+    def read(self, answer: Sequence[Any], now: float) -> Push | None:
+        """Take a reading, and give what changed since the one before, in the form in which devices tell it.
+
+        The first one is what later ones are compared with. What cannot be read just now is as it was.
+        """
+        self._silent_since = None
+        miot = all(isinstance(each, Mapping) and "piid" in each for each in self.properties)
+        found = _by_property(self.properties, answer) if miot else list(answer)
+        if len(found) != len(self.properties):
+            return None  # nobody can tell which value is whose
+        changed = []
+        for place, value in enumerate(found):
+            known = self._known[place]
+            if value is _ABSENT:
+                continue
+            self._known[place] = value
+            if known is not _ABSENT and (known != value or type(known) is not type(value)):
+                changed.append((self.properties[place], value))
+        if not changed:
+            return None
+        if miot:
+            told = [{"siid": each["siid"], "piid": each["piid"], "value": value} for each, value in changed]
+            return Push("properties_changed", told, 0, now)
+        return Push("props", {str(name): value for name, value in changed}, 0, now)
+
+
+def _named(each: Any) -> Any:
+    if isinstance(each, (tuple, list)) and len(each) == 2:
+        siid, piid = each
+        checked_ids(siid=siid, piid=piid)
+        return {"did": f"{siid}-{piid}", "siid": siid, "piid": piid}
+    return each
+
+
+def _by_property(properties: Sequence[Any], answer: Sequence[Any]) -> list[Any]:
+    values: dict[tuple[Any, Any], Any] = {}
+    for item in answer:
+        if isinstance(item, Mapping) and not failed(item) and "value" in item:
+            values[item.get("siid"), item.get("piid")] = item["value"]
+    return [values.get((each["siid"], each["piid"]), _ABSENT) for each in properties]

@@ -1,0 +1,304 @@
+"""Sessions driven by an event loop: thousands of devices, one socket for each kind of address.
+
+All devices of a loop share its station (:mod:`miio_lan.lan.client.transport.station`): the sockets, the timer, and the
+limits on what is under way. A session is told what comes from its device's address and when its time has come; who
+waits for one of its calls waits for a future. What is given up (a cancelled task, a time-out around a call) is
+withdrawn at once: the next call to the device begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from miio_lan.errors import DeviceTimeout, InvalidArgument
+from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport.device_socket import described
+from miio_lan.lan.client.transport.endpoint import Endpoint
+from miio_lan.lan.client.transport.lines import line_of
+from miio_lan.lan.client.transport.resolving import (
+    Address,
+    no_name_server,
+    numeric,
+    preferred,
+    unknown_name,
+)
+from miio_lan.lan.client.transport.station import RANDOM, Member, Station, station_of
+from miio_lan.lan.client.transport.telling import Tell, Teller
+from miio_lan.lan.client.turns import LOOK
+from miio_lan.lan.packet import PORT
+
+__all__ = ["RANDOM", "Connection"]
+
+
+class Connection(Member):
+    """A device's address, and the conversation with it.
+
+    :param host: address or name of the device; looked up when it is first needed, and again after silence
+    :param session: the rules; this object is the only one to call them
+    :param source_ip: the local address to send from, None to let the system choose
+    :param tell: told of all that crosses the wire, see :func:`miio_lan.lan.client.transport.telling.tracer`
+    """
+
+    def __init__(
+        self,
+        host: str,
+        session: Session,
+        *,
+        port: int = PORT,
+        source_ip: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        tell: Tell | None = None,
+    ) -> None:
+        super().__init__(session)
+        self.host = host
+        self.port = port
+        self.source_ip = source_ip
+        self._clock = clock
+        self._teller = None if tell is None else Teller(tell)
+        session.observed = session.observed or tell is not None
+        self._station: Station | None = None
+        self._endpoint: Endpoint | None = None
+        self._peer: Any = None
+        self._doubtful = False
+        self._futures: dict[Call, asyncio.Future[None]] = {}
+
+    async def call(
+        self,
+        method: str,
+        params: object,
+        *,
+        timeout: float,  # noqa: ASYNC109 - of an attempt
+        retry_count: int,
+        repeat_safe: bool | None = None,
+        extra: Mapping[str, object] | None = None,
+        deadline: float | None = None,
+    ) -> object:
+        """Send a command and wait for its result; see :meth:`miio_lan.lan.client.session.Session.command`.
+
+        :raises DeviceException: whatever ended the call instead of a result
+        """
+        call = self.session.command(
+            method,
+            params,
+            self._clock(),
+            timeout=timeout,
+            retry_count=retry_count,
+            repeat_safe=repeat_safe,
+            extra=extra,
+            deadline=deadline,
+        )
+        return await self._run(call)
+
+    async def handshake(self, *, timeout: float, retry_count: int) -> object:  # noqa: ASYNC109 - of an attempt
+        """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
+        return await self._run(
+            self.session.handshake(self._clock(), timeout=timeout, retry_count=retry_count)
+        )
+
+    def close(self) -> None:
+        """Leave the socket, ending open calls; the next command joins again."""
+        self.session.abandon_all("the connection was closed")
+        waiting, self.waiting = self.waiting, []
+        for call in waiting:
+            call.done = True
+            call.error = call.cut_short(
+                f"{call.method or 'the handshake'} with {self.session.peer}: the connection was closed"
+            )
+            self._wake(call)
+        now = self._clock()
+        self._after(now)
+        if self._station is not None:
+            self._station.pump(now)
+        self._leave()
+
+    def __del__(self) -> None:
+        # People rarely close a device; the socket shall not stay open for one that is gone.
+        with suppress(AttributeError):
+            if self._endpoint is not None:
+                self._endpoint.look_soon()
+
+    # --- one call ----------------------------------------------------------------------------------------------
+
+    async def _run(self, call: Call) -> object:
+        station = self._settle()
+        endpoint = self._endpoint
+        if endpoint is None or endpoint.closed or (self._doubtful and self.session.silent):
+            self._join(station, await self._find(call.deadline))
+        future = self._futures[call] = station.loop.create_future()
+        try:
+            station.add(self, call, self._clock())
+            await future
+        except BaseException:
+            self._withdraw(call)
+            raise
+        return call.outcome()
+
+    def _withdraw(self, call: Call) -> None:
+        """Take a call back whose caller does not wait any more."""
+        self._futures.pop(call, None)
+        if self._station is None or self._station.loop.is_closed():
+            return
+        now = self._clock()
+        if not self._station.traffic.withdraw(self, call):
+            self.session.abandon(call, "the call was cancelled", now)
+        self._after(now)
+        self._station.pump(now)
+
+    def begin(self, call: Call, now: float) -> None:
+        """Begin a call: its turn has come."""
+        self.session.begin(call, now, wake=self._poke)
+        self._after(now)
+
+    # --- what happens ------------------------------------------------------------------------------------------
+
+    def receive(self, datagram: bytes, now: float) -> None:
+        """Take a datagram from the device's address."""
+        station = self._station_of_it()
+        self.session.receive(datagram, now)
+        if self.greeted:
+            station.traffic.heard(self)
+        self._after(now)
+        station.pump(now)
+
+    def unreachable(self, error: OSError, now: float) -> None:
+        """Take the news that a datagram could not be delivered."""
+        self.session.unreachable(described(error, self.host, self.port), now)
+        self._after(now)
+        self._station_of_it().pump(now)
+
+    def _poke(self) -> None:
+        """Look whether the turn has come among all who speak to the device; called from any thread."""
+        with suppress(AttributeError, RuntimeError):  # the loop was left, or is closed
+            self._station_of_it().loop.call_soon_threadsafe(self._look)
+
+    def on_time(self, now: float) -> None:
+        """Let the session act, if it still wants to: else all was answered meanwhile."""
+        self.timer = math.inf
+        if self.session.busy or self.waiting:
+            self._act(now)
+
+    def _look(self) -> None:
+        if self._station is not None:
+            now = self._clock()
+            self._act(now)
+            self._station.pump(now)
+
+    def _act(self, now: float) -> None:
+        """Let the session act: its time has come."""
+        station = self._station
+        if station is None:
+            return
+        self.session.tick(now)
+        for call in station.traffic.overdue(self, now):
+            self._wake(call)
+        self._after(now)
+
+    def _after(self, now: float) -> None:
+        """Send what the session wants sent, wake whose calls ended, tell the observer, and set the timer."""
+        session = self.session
+        while output := session.take_output():
+            for datagram in output:
+                error = None if self._endpoint is None else self._endpoint.send(datagram, self._peer)
+                if error is not None:
+                    # The route may come back (a restart, Wi-Fi roaming): the session decides how long to go on.
+                    session.unreachable(described(error, self.host, self.port), now)
+        for call in session.take_ended():
+            if self._station is not None:
+                self._station.traffic.ended(self, call, now)
+            self._wake(call)
+        if self._teller is not None:
+            for told in session.take_told():
+                self._teller.tell(told)
+        self.set_timer(now)
+
+    def _wake(self, call: Call) -> None:
+        if isinstance(call.error, DeviceTimeout):
+            self._doubtful = True
+        future = self._futures.pop(call, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def set_timer(self, now: float) -> None:
+        """See to it that :meth:`on_time` is called in time; too early does no harm."""
+        due = self.session.deadline
+        if self.waiting:
+            own = self.deadline
+            due = own if due is None or (own is not None and own < due) else due
+        if self.session.stands_in_line:
+            due = now + LOOK if due is None or due > now + LOOK else due
+        if due is not None and due < self.timer and self._station is not None:
+            self.timer = due
+            self._station.wake_at(due, self)
+
+    # --- where the device is -----------------------------------------------------------------------------------
+
+    def _station_of_it(self) -> Station:
+        assert self._station is not None  # noqa: S101 - it is set before anything can happen
+        return self._station
+
+    def _settle(self) -> Station:
+        """Give the station of the running loop; a device moves with its user to another loop.
+
+        :raises InvalidArgument: if another loop is at work with this device
+        """
+        loop = asyncio.get_running_loop()
+        station = self._station
+        if station is not None and station.loop is loop:
+            return station
+        if station is not None:
+            if station.loop.is_running():
+                raise InvalidArgument("this device is in use by another event loop, in another thread")
+            self._futures.clear()  # nobody waits for them in a loop that does not run
+            self.waiting.clear()
+            self.session.abandon_all("its event loop was left")
+            self._after(self._clock())
+            self._leave()
+            self.under_way, self.in_line, self.greeted = 0, False, False
+        self._station = station_of(loop)
+        return self._station
+
+    async def _find(self, deadline: float) -> Address:
+        """Look up the device's address.
+
+        :raises DeviceException: if its name is not known; a DeviceTimeout if the name server does not answer
+        """
+        family = socket.AF_INET6 if ":" in (self.source_ip or "") else socket.AF_INET
+        address = numeric(self.host, self.port, family)
+        if address is not None:
+            return address
+        seconds = max(0.0, deadline - self._clock())
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
+        except TimeoutError:
+            raise no_name_server(self.host, seconds) from None
+        except (OSError, UnicodeError, ValueError) as error:
+            raise unknown_name(self.host, error) from None
+        return preferred(found, family)
+
+    def _join(self, station: Station, address: Address) -> None:
+        """Speak to an address from now on."""
+        self._doubtful = False
+        family, _, _, _, peer = address
+        if self._endpoint is not None and not self._endpoint.closed and self._peer == peer:
+            return
+        endpoint = station.endpoint(family, self.source_ip, peer)
+        if self._endpoint is not None:
+            self._endpoint.leave(self._peer)
+        endpoint.join(peer, self)
+        self.session.share(line_of(peer))
+        self._endpoint, self._peer = endpoint, peer
+
+    def _leave(self) -> None:
+        self.timer = math.inf
+        endpoint, self._endpoint = self._endpoint, None
+        if endpoint is not None:
+            endpoint.leave(self._peer)

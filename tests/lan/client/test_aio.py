@@ -1,0 +1,343 @@
+"""Sessions driven by an event loop, in simulated time; with sockets: tests/end_to_end/test_aio.py."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import weakref
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.clockwork import Clockwork, Network, run, simulated_network
+
+from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.lan.client.aio import Connection
+from miio_lan.lan.client.transport.station import station_of
+from miio_lan.lan.client.wire import Told
+from miio_lan.lan.packet import HELLO
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    with simulated_network() as network:
+        yield network
+
+
+async def ask(connection: Connection, *params: object, method: str = "get_prop", **options: Any) -> Any:
+    return await connection.call(method, list(params), **{"timeout": 5, "retry_count": 3, **options})
+
+
+def executed(network: Network, number: int = 1) -> list[str]:
+    return [method for method, _ in network.device(number).executed]
+
+
+# --- calls ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_answered(network: Network) -> None:
+    connection = network.connect()
+    assert run(network, ask(connection, "power")) == ["power"]
+    assert [datagram == HELLO for _, _, datagram in network.sent] == [True, False]
+
+
+def test_an_error_of_the_device_is_raised(network: Network) -> None:
+    connection = network.connect()
+    network.device().replies["get_prop"] = lambda _: {"error": (-32601, "no")}
+    with pytest.raises(DeviceError, match="-32601"):
+        run(network, ask(connection))
+
+
+def test_a_handshake_is_answered_beside_a_slow_command(network: Network) -> None:
+    async def work() -> list[str]:
+        connection = network.connect()
+        await ask(connection)
+        network.device().work = 10
+        order = []
+
+        async def note(name: str, wait: Any) -> None:
+            await wait
+            order.append(name)
+
+        await asyncio.gather(
+            note("command", ask(connection)),
+            note("handshake", connection.handshake(timeout=5, retry_count=0)),
+        )
+        return order
+
+    assert run(network, work()) == ["handshake", "command"]
+
+
+def test_commands_to_one_device_go_out_one_at_a_time_in_order(network: Network) -> None:
+    async def work() -> None:
+        connection = network.connect()
+        await asyncio.gather(*(ask(connection, number) for number in range(20)))
+
+    run(network, work())
+    assert [params for _, params in network.device().executed] == [[number] for number in range(20)]
+    instants = [instant for instant, _, datagram in network.sent if datagram != HELLO]
+    assert all(later - earlier >= 0.006 for earlier, later in itertools.pairwise(instants))
+
+
+def test_devices_do_not_wait_for_each_other(network: Network) -> None:
+    async def work() -> float:
+        connections = [network.connect(number) for number in range(1, 101)]
+        for number in range(1, 101):
+            network.device(number).work = 1.0
+        await asyncio.gather(*(ask(connection) for connection in connections))
+        return network.loop.now
+
+    assert run(network, work()) < 1000 + 1.1
+    assert len(network.endpoints) == 1
+
+
+def test_a_silent_device_ends_at_the_deadline_and_holds_up_no_other(network: Network) -> None:
+    async def work() -> tuple[float, float]:
+        silent, good = network.connect(1), network.connect(2)
+        network.fate = lambda direction, address: [] if address[1] == 1 else [0.001]
+        waiting = asyncio.ensure_future(ask(silent))
+        await ask(good)
+        answered = network.loop.now
+        with pytest.raises(DeviceTimeout, match="does not answer hellos"):
+            await waiting
+        return answered, network.loop.now
+
+    answered, ended = run(network, work())
+    assert answered < 1000.1
+    assert ended == pytest.approx(1020)
+
+
+def test_the_time_spent_waiting_for_a_turn_counts(network: Network) -> None:
+    async def work() -> None:
+        connection = network.connect()
+        await ask(connection)
+        network.device().work = 100
+        slow = asyncio.ensure_future(ask(connection, method="toggle", timeout=30, retry_count=0))
+        await asyncio.sleep(0)
+        began = network.loop.now
+        with pytest.raises(DeviceTimeout, match="earlier ones to this device") as caught:
+            await ask(connection, timeout=1, retry_count=0)
+        assert network.loop.now == pytest.approx(began + 1)
+        assert not caught.value.may_have_run
+        with pytest.raises(OutcomeUnknown):
+            await slow
+
+    run(network, work())
+
+
+def test_a_device_that_refuses_ends_the_call_early(network: Network) -> None:
+    connection = network.connect()
+    network.refused.add(("127.0.0.1", 1))
+    with pytest.raises(DeviceTimeout, match="nothing listens on UDP port 1"):
+        run(network, ask(connection))
+    assert 1002 <= network.loop.now < 1006
+
+
+def test_an_address_that_cannot_be_sent_to_ends_the_call_early(network: Network) -> None:
+    connection = network.connect()
+    network.failing = OSError(101, "Network is unreachable")
+    with pytest.raises(DeviceTimeout, match="Network is unreachable"):
+        run(network, ask(connection))
+    assert network.loop.now < 1006
+
+
+def test_two_objects_for_one_address_are_told_apart(network: Network) -> None:
+    async def work() -> list[Any]:
+        first, second = network.connect(), network.connect()
+        return await asyncio.gather(ask(first, "a"), ask(second, "b"))
+
+    assert run(network, work()) == [["a"], ["b"]]
+    assert len(network.endpoints) == 2
+
+
+# --- what is given up -------------------------------------------------------------------------------------------------
+
+
+def test_a_cancelled_command_lets_the_next_one_begin_at_once(network: Network) -> None:
+    async def work() -> None:
+        connection = network.connect()
+        await ask(connection)
+        network.device().work = 100
+        first = asyncio.ensure_future(ask(connection, method="toggle"))
+        second = asyncio.ensure_future(ask(connection, method="get_b"))
+        await asyncio.sleep(1)
+        assert executed(network) == ["get_prop", "toggle"]
+        first.cancel()
+        network.device().work = 0.1
+        began = network.loop.now
+        assert await second == []
+        assert network.loop.now - began < 0.2
+        assert first.cancelled()
+        assert not connection._futures
+        assert not connection.session.busy
+
+    run(network, work())
+    assert executed(network) == ["get_prop", "toggle", "get_b"]
+
+
+def test_a_time_out_around_a_call_withdraws_it_even_before_its_turn(network: Network) -> None:
+    async def work() -> None:
+        connection = network.connect()
+        await ask(connection)
+        network.device().work = 3
+        first = asyncio.ensure_future(ask(connection, method="get_a"))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await ask(connection, method="toggle")
+        await first
+        await ask(connection, method="get_b")
+
+    run(network, work())
+    assert list(dict.fromkeys(executed(network))) == ["get_prop", "get_a", "get_b"]  # reads are sent again
+
+
+def test_close_ends_the_calls_that_are_open_and_those_that_wait(network: Network) -> None:
+    async def work() -> list[BaseException]:
+        connection = network.connect()
+        await ask(connection)
+        network.device().work = 100
+        calls = [asyncio.ensure_future(ask(connection, method="toggle")) for _ in range(3)]
+        await asyncio.sleep(1)
+        connection.close()
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        assert all(endpoint.closed for endpoint in network.endpoints)
+        network.device().work = 0.01
+        assert await ask(connection, "again") == ["again"]
+        return [error for error in found if isinstance(error, BaseException)]
+
+    first, *others = run(network, work())
+    assert isinstance(first, OutcomeUnknown)
+    assert len(others) == 2
+    for error in others:
+        assert isinstance(error, DeviceException)
+        assert "the connection was closed" in str(error)
+        assert not error.may_have_run
+
+
+def test_nothing_keeps_a_device_that_is_forgotten(network: Network) -> None:
+    async def work() -> None:
+        connection = network.connect()
+        await ask(connection)
+        connection.close()
+        gone = weakref.ref(connection)
+        del connection
+        await asyncio.sleep(60)
+        gc.collect()
+        assert gone() is None
+
+    run(network, work())
+
+
+def test_a_station_is_gone_with_its_last_device(network: Network) -> None:
+    async def work() -> weakref.ref[Any]:
+        connection = network.connect()
+        await ask(connection)
+        station = weakref.ref(station_of(asyncio.get_running_loop()))
+        connection.close()
+        return station
+
+    station = run(network, work())
+    network.loop.run_until_complete(asyncio.sleep(60))
+    gc.collect()
+    assert station() is None
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_moves_to_the_next_loop(network: Network) -> None:
+    connection = network.connect()
+    run(network, ask(connection))
+    old, network.loop = network.loop, Clockwork()
+    network.loop.now = old.now
+    connection._clock = network.loop.time
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "miio_lan.lan.client.transport.station.time", SimpleNamespace(monotonic=network.loop.time)
+            )
+            assert run(network, ask(connection, "x")) == ["x"]
+            connection.close()
+    finally:
+        network.loop.close()
+        network.loop = old
+
+
+def test_a_device_goes_on_after_its_loop_closed_the_socket(network: Network) -> None:
+    connection = network.connect()
+    assert run(network, ask(connection, 1)) == [1]
+    network.loop.run_until_complete(network.loop.shutdown_asyncgens())
+    assert all(endpoint.closed for endpoint in network.endpoints)
+    assert run(network, ask(connection, 2)) == [2]
+    connection.close()
+
+
+def test_a_device_in_use_by_another_loop_is_refused(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = network.connect()
+    run(network, ask(connection))
+    monkeypatch.setattr(network.loop, "is_running", lambda: True)
+    other = Clockwork()
+    try:
+        with pytest.raises(InvalidArgument, match="another event loop"):
+            other.run_until_complete(ask(connection))
+    finally:
+        other.close()
+
+
+# --- observers --------------------------------------------------------------------------------------------------------
+
+
+def test_an_observer_is_told_and_may_raise(network: Network, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Told] = []
+
+    def tell(each: Told) -> None:
+        told.append(each)
+        raise ValueError("an odd observer")
+
+    connection = network.connect(tell=tell)
+    assert run(network, ask(connection, "power")) == ["power"]
+    assert [(each.direction, each.note) for each in told] == [
+        ("down", "hello"),
+        ("up", "hello"),
+        ("down", ""),
+        ("up", ""),
+    ]
+    assert "an odd observer" in caplog.text
+
+
+# --- many -------------------------------------------------------------------------------------------------------------
+
+
+def test_hundreds_of_silent_devices_do_not_hold_up_a_good_one(network: Network) -> None:
+    async def work() -> float:
+        silent = [network.connect(number) for number in range(1, 301)]
+        network.fate = lambda direction, address: [0.001] if address[1] == 5000 else []
+        waiting = [asyncio.ensure_future(ask(each)) for each in silent]
+        await asyncio.sleep(0)
+        good = network.connect(5000)
+        began = network.loop.now
+        await ask(good)
+        took = network.loop.now - began
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert all(isinstance(each, DeviceTimeout) for each in found)
+        return took
+
+    assert run(network, work()) < 2
+
+
+def test_first_hellos_are_not_a_burst(network: Network) -> None:
+    async def work() -> None:
+        connections = [network.connect(number) for number in range(1, 451)]
+        network.fate = lambda direction, address: [0.02]
+        await asyncio.gather(*(ask(each) for each in connections))
+
+    run(network, work())
+    hellos = [instant for instant, _, datagram in network.sent if datagram == HELLO]
+    assert len(hellos) == 450
+    for instant in hellos:
+        assert sum(instant <= other < instant + 0.039 for other in hellos) <= 200
