@@ -97,7 +97,7 @@ def _for_all(answer: object) -> Item | None:
 
 def _says_something(item: Mapping[str, Any]) -> bool:
     """Tell whether an item says how it went: by a code, by an error, or at least by the numbers of what it is about."""
-    return any(key in item for key in ("code", "error")) or any(key in item for key in ("out", *_IDS[1:]))
+    return item.get("error") is not None or any(key in item for key in ("code", "out", *_IDS[1:]))
 
 
 def _plain(item: Mapping[str, Any]) -> Item:
@@ -105,7 +105,7 @@ def _plain(item: Mapping[str, Any]) -> Item:
     plain = dict(item)
     error = plain.pop("error", None)
     if isinstance(error, Mapping):
-        plain |= error
+        plain |= {"code": None, "message": "error", **error}
     elif isinstance(error, int) and not isinstance(error, bool):
         plain["code"] = error
     elif error:

@@ -117,8 +117,8 @@ def test_a_code_in_another_type_refuses_all_the_same(code: object, shape: Callab
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [({"code": -5, "message": "no"}, -5), (-5, -5), ("no", None)],
-    ids=["object", "code", "text"],
+    [({"code": -5, "message": "no"}, -5), (-5, -5), ("no", None), ({"message": "no"}, None), ({}, None)],
+    ids=["object", "code", "text", "words", "empty"],
 )
 def test_an_error_inside_of_a_result_is_a_refusal(error: object, code: object) -> None:
     for answer in ({"error": error}, [{"siid": 2, "piid": 1, "error": error}]):
@@ -127,7 +127,7 @@ def test_an_error_inside_of_a_result_is_a_refusal(error: object, code: object) -
         assert item["code"] == code
 
 
-@pytest.mark.parametrize("answer", [{}, [{}], {"exe_time": 3}, [None], [[]]])
+@pytest.mark.parametrize("answer", [{}, [{}], {"exe_time": 3}, {"error": None}, [None], [[]]])
 def test_what_says_nothing_is_left_out(answer: object) -> None:
     assert miot_calls.done(_ONE, answer) == []
 
