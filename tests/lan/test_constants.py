@@ -160,6 +160,7 @@ PINS = {
         "_IP_RECVERR": 11,
         "_IPV6_RECVERR": 25,
         "_NUMBER_SIZE": 4,
+        "_ANCILLARY": 256,
         "_MAX_READ": 256,
     },
     "lan.client.turns": {
