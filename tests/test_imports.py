@@ -28,7 +28,19 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns", "traffic"),
+            *(
+                "session",
+                "sending",
+                "receiving",
+                "call",
+                "wire",
+                "pacing",
+                "clock",
+                "greeting",
+                "ids",
+                "turns",
+                "traffic",
+            ),
             *("incoming", "repeating"),
         )
     ),
