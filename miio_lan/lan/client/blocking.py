@@ -182,7 +182,7 @@ class Connection(SharedSocket):
         with suppress(Exception):
             self._close_socket()
 
-    # --- one call ------------------------------------------------------------------------------------------------
+    # --- one call ----------------------------------------------------------------------------------------------
 
     def _run(self, make: Callable[[float], Call]) -> object:
         """Have a call answered, or ended by its deadline."""

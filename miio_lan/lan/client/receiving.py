@@ -72,7 +72,7 @@ class Receiving(Sending):
                 self._give_up(call, now)
         self.tick(now)
 
-    # --- what becomes of it --------------------------------------------------------------------------------------
+    # --- what becomes of it ------------------------------------------------------------------------------------
 
     def _hello_reply(self, packet: Packet, now: float, *, stale: bool) -> None:
         then = now

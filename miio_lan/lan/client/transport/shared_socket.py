@@ -81,7 +81,7 @@ class SharedSocket(DeviceSocket):
         self._waiting = Waiting()
         self._attended = 0.0
 
-    # --- turns ---------------------------------------------------------------------------------------------------
+    # --- turns -------------------------------------------------------------------------------------------------
 
     def _wait(self, end: float, call: Call | None = None) -> bool:
         """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
@@ -232,7 +232,7 @@ class SharedSocket(DeviceSocket):
             self.session.unreachable(self._describe(error), self._clock())
             self._flush()
 
-    # --- the observer --------------------------------------------------------------------------------------------
+    # --- the observer ------------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
         """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
@@ -252,7 +252,7 @@ class SharedSocket(DeviceSocket):
     def _is_telling(self) -> bool:
         return self._teller is not None and self._teller.busy == threading.get_ident()
 
-    # --- the socket ----------------------------------------------------------------------------------------------
+    # --- the socket --------------------------------------------------------------------------------------------
 
     def _attend(self, end: float) -> None:
         """See to it that there is a socket to the address the device has now, and nothing old in it.
