@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from miio_lan.cli.fleet.asking import Answer, Rows
-from miio_lan.device.fleet import Outcome
+from miio_lan.device.fleet.fleet import Outcome
 from miio_lan.errors import DeviceError, DeviceTimeout
 from miio_lan.virtual.product import VirtualProduct
 
