@@ -28,9 +28,10 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.client.turns import LOOK
-from miio_lan.lan.packet import PORT
+from miio_lan.lan.packet import HEADER_SIZE, PORT
 
 if TYPE_CHECKING:
     from miio_lan.lan.client.incoming.holding import Hold
@@ -80,6 +81,7 @@ class Connection(DeviceSocket):
         self._teller = None if tell is None else _teller(tell)
         session.observed = session.observed or tell is not None
         self._lookup: Lookup | None = None
+        self._sleep = Sleep()
         self._start()
         _CONNECTIONS.add(self)
 
@@ -250,8 +252,11 @@ class Connection(DeviceSocket):
         """Open a call where there is a socket that can be trusted, and tell whether there is."""
         if self._socket is None or (self._doubtful and self.session.silent):
             return False
-        if now - self._attended >= _UNATTENDED:
+        slept = self._sleep.over()
+        if slept or now - self._attended >= _UNATTENDED:
             self._read_backlog(now)
+        if slept:
+            self.session.overslept(now)
         self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
@@ -371,6 +376,8 @@ class Connection(DeviceSocket):
         if self._leader == me:
             self._leader = None
         if datagram is not None:
+            if len(datagram) == HEADER_SIZE and self._sleep.over():
+                self.session.overslept(now)  # before a hello's answer shows what is to be made of that
             self.session.receive(datagram, now)
         elif trouble:
             self.session.unreachable(trouble, now)
