@@ -61,8 +61,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--seconds",
         type=_positive,
         metavar="S",
-        help="fuzz: how long, 60 by default, or as --cases asks; chaos: end with sockets after so long, 120 by default; "
-        "endurance: how long, 180 by default",
+        help="fuzz: how long, 60 by default, or as --cases asks; chaos: end with sockets after so long, 120; "
+        "endurance: how long, 180",
     )
     parser.add_argument("--cases", type=_positive, metavar="N", help="fuzz: how many mutations to try")
     parser.add_argument(

@@ -73,7 +73,7 @@ def judged(found: Mapping[str, Any], restarts: int) -> list[Row]:
 
 
 def _grown(samples: Sequence[Mapping[str, float]], key: str, count: int) -> float:
-    """Tell by how much the least of the last samples is above the most of the first: what comes and goes is no growth."""
+    """Tell by how much the least of the last is above the most of the first: what comes and goes is no growth."""
     first = max(each[key] for each in samples[:count])
     return max(0.0, min(each[key] for each in samples[-count:]) - first)
 
@@ -82,7 +82,8 @@ def _at_work(seconds: float, seed: int) -> tuple[dict[str, Any], int]:
     rng, restarts = random.Random(seed), 0
     with Simulator() as simulator:
         hosts = [
-            simulator.open(loss=LOSS * (number % 2), seed=seed + number) for number in range(THREADED + AWAITED)
+            simulator.open(loss=LOSS * (number % 2), seed=seed + number)
+            for number in range(THREADED + AWAITED)
         ]
         words = [str(seconds), TOKEN.hex(), str(THREADED), *hosts]
         command = [sys.executable, "-m", "benchmarks.enduring_client", *words]
@@ -128,7 +129,11 @@ def _cable(rounds: int) -> Row:
     if done.returncode:
         return not_measured(CABLE, done.stderr.strip().splitlines()[-1:])
     found: list[dict[str, dict[str, str]]] = json.loads(done.stdout)
-    after = [(what, face, said) for each in found for what, faces in each.items() for face, said in faces.items()]
+    after = [
+        (what, face, said) for each in found for what, faces in each.items() for face, said in faces.items()
+    ]
     after = [each for each in after if each[0].startswith("after")]
     wrong = [each for each in after if each[2] != "ok"]
-    return replace(CABLE, figure=len(wrong), details={"rounds": rounds, "next reads": len(after), "wrong": wrong})
+    return replace(
+        CABLE, figure=len(wrong), details={"rounds": rounds, "next reads": len(after), "wrong": wrong}
+    )

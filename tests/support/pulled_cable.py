@@ -36,8 +36,9 @@ def products() -> None:
         ip("addr", "add", f"{address}/24", "dev", "v1")
     options = {"token": TOKEN, "port": PORT, "mcu_options": {"poll_interval": 0.002}}
     first, second = PRODUCTS.values()
-    with VirtualProduct(host=first, device_id=1111, **options), VirtualProduct(
-        host=second, device_id=2222, **options
+    with (
+        VirtualProduct(host=first, device_id=1111, **options),
+        VirtualProduct(host=second, device_id=2222, **options),
     ):
         print("listening", flush=True)
         sys.stdin.readline()

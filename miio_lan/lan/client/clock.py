@@ -79,7 +79,9 @@ class DeviceClock:
         """
         if self._offset is None or self._booted is None:
             return False
-        return self.steady_since(sent) and self._booted < sent and stamp - (sent + self._offset) > SURELY_STALE
+        return (
+            self.steady_since(sent) and self._booted < sent and stamp - (sent + self._offset) > SURELY_STALE
+        )
 
     @property
     def restarted(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -137,7 +138,7 @@ def test_ids_wrap_at_31_bits_and_pass_0_over() -> None:
     sent = ids(link, "get_prop")
     assert all(0 < number <= 0x7FFF_FFFF for number in sent)
     assert len(set(sent)) == len(sent) == 400
-    falls = [(one, next_one) for one, next_one in zip(sent, sent[1:], strict=False) if next_one < one]
+    falls = [(one, next_one) for one, next_one in itertools.pairwise(sent) if next_one < one]
     assert len(falls) == 1  # the wrap: else they only ever rise
     assert falls[0][1] <= 16
 
@@ -282,7 +283,11 @@ def test_pushes_over_days_are_told_apart_with_bounded_tables() -> None:
     number, taken = 0, 0
     for _ in range(7 * 200):
         number = number % 700 + 1  # the device counts over again
-        push = {"id": number, "method": "properties_changed", "params": [{"siid": 2, "piid": 1, "value": number}]}
+        push = {
+            "id": number,
+            "method": "properties_changed",
+            "params": [{"siid": 2, "piid": 1, "value": number}],
+        }
         stamp = int(link.now - link.booted)
         datagram = encode(push, token=TOKEN, device_id=DEVICE_ID, stamp=stamp)
         for _ in range(2):  # and repeats each

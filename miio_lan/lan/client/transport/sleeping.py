@@ -1,8 +1,8 @@
 """Whether the computer slept, where its monotonic clock does not show it.
 
 On Linux and macOS that clock stands still in sleep, while a device's goes on: a stamp reckoned with it is then too old
-by as long as the computer slept, and the device drops it. Each of the two has another clock, which goes on. On Windows the
-monotonic clock goes on itself. Source: clock_gettime(2) of Linux and of macOS; Python's documentation of ``time``.
+by as long as the computer slept, and the device drops it. Each of the two has another clock, which goes on. On Windows
+the monotonic clock goes on itself. Source: clock_gettime(2) of Linux and of macOS; Python's documentation of ``time``.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -95,3 +96,35 @@ def test_the_awaited_face_greets_after_a_sleep(bed: Bed) -> None:
 
         run(network, work())
     assert hellos == [1, 1, 2, 2]
+
+
+@pytest.fixture
+def falls_asleep_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour is slept between the second look, which is that at the begin, and the third."""
+    slept = itertools.chain([0.0, 0.0], itertools.repeat(3600.0))
+    monkeypatch.setattr(sleeping, "asleep", lambda: next(slept))
+
+
+@pytest.mark.usefixtures("falls_asleep_under_way")
+def test_the_blocking_face_notices_a_sleep_in_the_middle_of_a_call() -> None:
+    server = Server()
+    try:
+        session = Session(TOKEN, peer="127.0.0.1")
+        with blocking.Connection("127.0.0.1", session, port=server.port) as connection:
+            began = time.monotonic()
+            connection.handshake(timeout=5, retry_count=1)
+            assert not session.clock.steady_since(began)
+    finally:
+        server.close()
+
+
+@pytest.mark.usefixtures("falls_asleep_under_way")
+def test_the_awaited_face_notices_a_sleep_in_the_middle_of_a_call() -> None:
+    with simulated_network() as network:
+        connection = network.connect()
+
+        async def work() -> None:
+            await connection.handshake(timeout=5, retry_count=1)
+
+        run(network, work())
+    assert not connection.session.clock.steady_since(1000.0)
