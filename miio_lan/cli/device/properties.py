@@ -219,8 +219,12 @@ def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
 
     :param words: the values, as they were typed
     """
+    from miio_lan.device import names
+
     try:
         yield
+    except names.AmbiguousWord:
+        raise  # the word would go out as it is, and it was no value to begin with
     except SpecError as error:
         typed = " ".join(_as_typed(word) for word in words)
         raise SpecError(
@@ -346,8 +350,8 @@ def _show_many(
 ) -> None:
     from miio_lan.device.steps import miot_calls
 
-    by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
-    found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
+    # What is asked for twice is answered twice, in that order.
+    found = list(zip(targets, miot_calls.matched([one.ids() for one in targets], results), strict=True))
     entries = with_mended([entry_of(target, result) for target, result in found], settings.mended)
     text = "\n".join(
         f"{printable(target.name)}: {line_of(target, result, method)}" for target, result in found

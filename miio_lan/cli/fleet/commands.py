@@ -131,8 +131,7 @@ def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method:
     from miio_lan.cli.fleet.asking import Answer
     from miio_lan.device.steps import miot_calls
 
-    by_ids = {(each.get("siid"), each.get("piid")): each for each in results}
-    found = [(target, by_ids.get((target.siid, target.piid))) for target in targets]
+    found = list(zip(targets, miot_calls.matched([one.ids() for one in targets], results), strict=True))
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
