@@ -213,8 +213,11 @@ class Connection(SharedSocket):
         """Open a call where there is a socket that can be trusted, and tell whether there is."""
         if self._socket is None or (self._doubtful and self.session.silent):
             return False
-        if now - self._attended >= UNATTENDED:
+        slept = self._sleep.over()
+        if slept or now - self._attended >= UNATTENDED:
             self._read_backlog(now)
+        if slept:
+            self.session.overslept(now)
         self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True

@@ -21,8 +21,10 @@ from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.transport.device_socket import DeviceSocket
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.resolving import Address, Lookup
+from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.client.turns import LOOK
+from miio_lan.lan.packet import HEADER_SIZE
 
 if TYPE_CHECKING:
     from miio_lan.lan.client.call import Call
@@ -71,6 +73,7 @@ class SharedSocket(DeviceSocket):
         self._teller = None if tell is None else _teller(tell)
         session.observed = session.observed or tell is not None
         self._lookup: Lookup | None = None
+        self._sleep = Sleep()
         self._start()
 
     def _start(self) -> None:
@@ -198,6 +201,8 @@ class SharedSocket(DeviceSocket):
         if self._leader == me:
             self._leader = None
         if datagram is not None:
+            if len(datagram) == HEADER_SIZE and self._sleep.over():
+                self.session.overslept(now)  # before a hello's answer shows what is to be made of that
             self.session.receive(datagram, now)
         elif trouble:
             self.session.unreachable(trouble, now)
