@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import codec, drop_in, fuzz, idle, lossy, scale, send, serial_line, start
+from benchmarks import codec, drop_in, endurance, fuzz, idle, lossy, scale, send, serial_line, start
 from benchmarks.chaos import run as chaos
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
@@ -31,6 +31,7 @@ PARTS: dict[str, Part] = {
     "once": (lossy.run_once, lossy.ONCE_TARGETS, True),
     "drop-in": (drop_in.run, drop_in.TARGETS, True),
     "chaos": (chaos.run, chaos.TARGETS, True),
+    "endurance": (endurance.run, endurance.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
     "fuzz": (fuzz.run, fuzz.TARGETS, True),
@@ -60,7 +61,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--seconds",
         type=_positive,
         metavar="S",
-        help="fuzz: how long, 60 by default, or as --cases asks; chaos: end with sockets after so long, 120 by default",
+        help="fuzz: how long, 60 by default, or as --cases asks; chaos: end with sockets after so long, 120; "
+        "endurance: how long, 180",
     )
     parser.add_argument("--cases", type=_positive, metavar="N", help="fuzz: how many mutations to try")
     parser.add_argument(

@@ -70,6 +70,12 @@ class Device:
             if not self._is_lost():
                 self.sock.sendto(answer, address)
 
+    def restart(self) -> None:
+        """Begin anew: the clock counts from 0 again, and all ids are forgotten."""
+        now = time.monotonic()
+        self.skipped = -now
+        self._responder.restart(now)
+
     def counts(self) -> dict[str, object]:
         """Tell what happened since the start."""
         return {
@@ -114,6 +120,9 @@ def _obey(order: Mapping[str, Any], devices: dict[str, Device], selector: select
         return {}
     if order["do"] == "skip":
         devices[host].skipped += order["seconds"]
+        return {}
+    if order["do"] == "restart":
+        devices[host].restart()
         return {}
     return devices[host].counts()
 

@@ -62,6 +62,10 @@ class Simulator:
         """Let a device's clock jump ahead."""
         self._ask(do="skip", host=host, seconds=seconds)
 
+    def restart(self, host: str) -> None:
+        """Let a device begin anew: its clock counts from 0, and it knows no ids."""
+        self._ask(do="restart", host=host)
+
     def counts(self, host: str) -> dict[str, Any]:
         """Ask a device what happened: presses carried out, carried out twice, datagrams dropped."""
         return self._ask(do="count", host=host)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
     from miio_lan.device.command import command
-    from miio_lan.device.fleet import Fleet
+    from miio_lan.device.fleet.fleet import Fleet
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice, MiotValueType
     from miio_lan.device.miot_aio import AsyncMiotDevice
@@ -40,7 +40,7 @@ _HOMES = {
     "AsyncMiotDevice": "device.miot_aio",
     "Device": "device.blocking",
     "DeviceInfo": "device.info",
-    "Fleet": "device.fleet",
+    "Fleet": "device.fleet.fleet",
     "DeviceStatus": "device.status",
     "MiotDevice": "device.miot",
     "MiotValueType": "device.miot",

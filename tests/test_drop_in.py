@@ -286,3 +286,11 @@ class TestCommandLines:
         )
         CliRunner().invoke(group, ["--ip", "192.0.2.1", "--token", TOKEN, "level"])
         assert seen == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("name", ["EnumType", "LiteralParamType", "command"])
+def test_what_python_miios_module_of_miot_devices_imports_is_there(name: str) -> None:
+    from miio_lan import click_common
+
+    assert getattr(miot_device, name) is getattr(click_common, name)
+    assert not hasattr(miot_device, "no_such_name")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.device.named import parse_devices, read_devices
+from miio_lan.device.fleet.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
 from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import Loop, wall_clock

@@ -28,8 +28,8 @@ RULES_WITHOUT_IO = (
     *(
         f"lan.client.{name}"
         for name in (
-            *("session", "sending", "call", "wire", "pacing", "clock", "greeting", "ids", "turns", "traffic"),
-            *("incoming", "repeating"),
+            *("session", "sending", "receiving", "call", "wire", "pacing", "clock", "greeting"),
+            *("ids", "turns", "traffic", "incoming", "repeating"),
         )
     ),
     *(

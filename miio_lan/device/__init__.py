@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
-    from miio_lan.device.fleet import Fleet
+    from miio_lan.device.fleet.fleet import Fleet
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.miot_aio import AsyncMiotDevice
@@ -34,7 +34,7 @@ _HOMES = {
     "AsyncMiotDevice": "miot_aio",
     "Device": "blocking",
     "DeviceInfo": "info",
-    "Fleet": "fleet",
+    "Fleet": "fleet.fleet",
     "DeviceStatus": "status",
     "MiotDevice": "miot",
     "UpdateState": "ota",

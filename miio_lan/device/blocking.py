@@ -134,7 +134,7 @@ class Device:
         :param options: further arguments of the class
         :raises DevicesFileError: (a ``ValueError``) if there is no such name, or the file cannot be read
         """
-        from miio_lan.device.following import Follower  # most programs have addresses
+        from miio_lan.device.fleet.following import Follower  # most programs have addresses
 
         follower = Follower(name, path)
         made = cls(**(follower.options() | options))

@@ -128,7 +128,7 @@ class Reader:
     def spec(self, data: object) -> dict[str, Any]:
         """Read a whole description into what :class:`~miio_lan.device.spec.Spec` is made of."""
         top = self._mapping(data, "")
-        type_ = self._text(top, "type", "")
+        type_ = self._kept(lambda: self._text(top, "type", "")) or ""
         services = self._children(top, self._keys.services, self._keys.siid, "", self._service, required=True)
         if self.warnings and not any(each.properties or each.actions or each.events for each in services):
             raise SpecError(f"{self.warnings[0]}, and nothing else is there")
@@ -141,7 +141,7 @@ class Reader:
             "model_guessed": bool(guess),
             "source": self._source,
             "type": type_,
-            "description": self._text(top, "description", ""),
+            "description": self._kept(lambda: self._text(top, "description", "")) or "",
             "services": tuple(services),
             "warnings": tuple(self.warnings),
         }

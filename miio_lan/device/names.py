@@ -27,6 +27,10 @@ _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 
 
+class AmbiguousWord(SpecError):
+    """A word that describes several values of a property: none of them is meant more than another."""
+
+
 def find_property(spec: Spec, name: str) -> Property:
     """Find a property by name or numbers.
 
@@ -98,8 +102,9 @@ def parse_value(prop: Property, text: str) -> Value:
     described = [choice for choice, description in prop.choices if word and description.casefold() == word]
     if len(described) > 1:
         rivals = ", ".join(map(str, described))
-        raise SpecError(
-            f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it may be any of {rivals}"
+        raise AmbiguousWord(
+            f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it may be any of {rivals}: "
+            "write one of these"
         )
     if described:
         return described[0]

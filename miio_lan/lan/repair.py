@@ -44,7 +44,9 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII
 # Possessive, as all that repeats here: nothing is tried twice, so that a text of any kind is read in linear time.
 _ZEROS = re.compile(r"(-?)0++(\d*+(?:\.\d++)?(?:[eE][+-]?\d++)?)", re.ASCII)
 # Signs, dots and digits that make no number in any notation: what a faulty formatter wrote ("-..", "-0./").
-_BROKEN_NUMBER = re.compile(r"(?![-+]?(?:\d++(?:\.\d++)?|\.\d++)\Z)(?=[-+.])[-+./*()\d ]++", re.ASCII)
+_BROKEN_NUMBER = re.compile(
+    r"(?![-+]?(?:\d++(?:\.\d++)?|\.\d++)\Z)(?=[-+.]|\d++\.[^\d])[-+./*()\d ]++", re.ASCII
+)
 _WORD = re.compile(r'[^,\[\]{}:"\'\0]+')
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
 _ESCAPE = re.compile(r'\\(?!["\\/bfnrt]|u[0-9a-fA-F]{4})')

@@ -21,7 +21,7 @@ PINS = {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
     },
-    "device.fleet": {
+    "device.fleet.fleet": {
         "LIMIT": 256,
         "_GRACE": 0.5,
     },

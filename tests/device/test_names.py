@@ -172,7 +172,8 @@ class TestValues:
         mode = replace(find("light:mode"), choices=((101, "Silent"), (102, "Basic"), (105, "silent")))
         assert names.parse_value(mode, "basic") == 102
         with pytest.raises(
-            SpecError, match=r"mode \(2\.\d+\): 'Silent' is ambiguous, it may be any of 101, 105"
+            SpecError,
+            match=r"mode \(2\.\d+\): 'Silent' is ambiguous, it may be any of 101, 105: write one of these",
         ):
             names.parse_value(mode, "Silent")
 

@@ -201,6 +201,14 @@ class TestOddEntries:
         assert [record.getMessage() for record in caplog.records] == list(spec.warnings)
         assert spec.warnings[0].endswith("; it is left out")
 
+    @pytest.mark.parametrize("key", ["type", "description"])
+    def test_an_odd_text_of_the_whole_is_left_out_alone(self, key: str) -> None:
+        spec = Spec.from_json({**instance(), key: 5})
+        assert getattr(spec, key) == ""
+        assert spec.properties()
+        (warning,) = spec.warnings
+        assert f"{key}: 5 is not a text; it is left out" in warning
+
     @pytest.mark.parametrize(("change", "place"), ODD_LIMITS)
     def test_an_odd_limit_is_left_out_alone(self, change: dict[str, Any], place: str) -> None:
         spec = Spec.from_json(instance(**change))

@@ -160,6 +160,7 @@ PINS = {
         "_IP_RECVERR": 11,
         "_IPV6_RECVERR": 25,
         "_NUMBER_SIZE": 4,
+        "_ANCILLARY": 256,
         "_MAX_READ": 256,
     },
     "lan.client.turns": {
@@ -200,7 +201,7 @@ PINS = {
         "MAX_PUSHES": 1000,
         "MAX_BYTES": 16 * 1024 * 1024,
     },
-    "lan.client.session": {
+    "lan.client.receiving": {
         "MAX_REPAIRS_TOLD": 16,
         "REFUSALS": 3,
         "REFUSED_FOR": 2.0,
@@ -208,11 +209,11 @@ PINS = {
         "LAST_WORDS": 1.0,
         "BUSY_PAUSE": 0.3,
     },
-    "lan.client.blocking": {
+    "lan.client.transport.shared_socket": {
         "_LARGEST": 65536,
         "_ABOUT_RIGHT": 0.8,
         "_BIT_LESS": 0.9,
-        "_UNATTENDED": 1.0,
+        "UNATTENDED": 1.0,
         "_BACKLOG": 1000,
         "_OVERDUE": 0.3,
         "_GONE": 0.2,

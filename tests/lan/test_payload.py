@@ -60,6 +60,7 @@ def test_a_reading_with_damage_elsewhere_keeps_the_rest(value: object) -> None:
         (b'{"p":-..}', {"p": None}, "without digits"),
         (b'{"p":-0./}', {"p": None}, "broken number became null"),
         (b'{"p":-1.-5,"q":.0.}', {"p": None, "q": None}, "broken number became null"),
+        (b'{"p":0./,"q":0.*,"r":1..2}', {"p": None, "q": None, "r": None}, "broken number became null"),
         (b'{"p":12.}', {"p": "12."}, "became text"),
         (
             b'{"p":+5,"q":-.5,"r":1.2.3,"s":2026-01-02}',

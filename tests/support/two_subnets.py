@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from miio_lan import Device, DeviceException, discover
-from miio_lan.device.named import DevicesFile, NamedDevice
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import aio
 from miio_lan.lan.discovery.blocking import search

@@ -108,7 +108,7 @@ def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Generator[Fi
 
 def _names() -> dict[int, str]:
     """Return the names that devices have, by did; a file that cannot be read is told, and none have."""
-    from miio_lan.device.named import DevicesFile
+    from miio_lan.device.fleet.named import DevicesFile
     from miio_lan.errors import DevicesFileError
 
     try:

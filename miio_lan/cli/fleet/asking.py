@@ -11,8 +11,8 @@ import click
 
 from miio_lan.click_common.layout import columns
 from miio_lan.click_common.output import echo, echo_json, error_fields
-from miio_lan.device.fleet import LIMIT, Fleet
-from miio_lan.device.named import default_path
+from miio_lan.device.fleet.fleet import LIMIT, Fleet
+from miio_lan.device.fleet.named import default_path
 from miio_lan.errors import DeviceException
 from miio_lan.foreign import printable
 from miio_lan.record.redact import redact
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from miio_lan.cli.options import CliSettings
-    from miio_lan.device.fleet import Outcome
+    from miio_lan.device.fleet.fleet import Outcome
     from miio_lan.device.miot_aio import AsyncMiotDevice
 
 _MOST_FOR_NAMES = 20

@@ -14,7 +14,7 @@ from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
-    from miio_lan.device.named import NamedDevice
+    from miio_lan.device.fleet.named import NamedDevice
 
 _TIMEOUT = 2.0
 _RETRIES = 1
@@ -32,7 +32,7 @@ def add(settings: CliSettings, name: str, **options: Any) -> None:
     The device is asked first: a wrong token or address is told now. Its address (--ip) may be left out where --did is
     given: it is looked for then. A device that is not set up yet shows its token, which need not be given.
     """
-    from miio_lan.device.named import DevicesFile, did_of
+    from miio_lan.device.fleet.named import DevicesFile, did_of
     from miio_lan.errors import InvalidArgument
 
     file = DevicesFile()
@@ -75,7 +75,7 @@ def _made(
     settings: CliSettings, name: str, ip: str, did: int | None, model: str | None, *, ask: bool
 ) -> NamedDevice:
     """Make the entry; a token that is not given is asked for, as the device may show it."""
-    from miio_lan.device.named import device_of
+    from miio_lan.device.fleet.named import device_of
 
     token: str | None = settings.token
     if token is None and ask:

@@ -12,14 +12,14 @@ from miio_lan.cli.naming.completion import complete_names
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo, echo_json, secrets_are_shown
-from miio_lan.device.named import DevicesFile
+from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 from miio_lan.record.redact import HIDDEN
 
 if TYPE_CHECKING:
-    from miio_lan.device.importing import Outcome
-    from miio_lan.device.named import NamedDevice
+    from miio_lan.device.fleet.importing import Outcome
+    from miio_lan.device.fleet.named import NamedDevice
 
 _HEADINGS = ("NAME", "ADDRESS", "DID", "MODEL", "TOKEN")
 _MOST_BYTES = 16 << 20
@@ -69,7 +69,7 @@ def import_(settings: CliSettings, file: str) -> None:
     It may be what token extractors write, what python-miio's 'cloud list --raw' prints, what 'miio-lan --show-secrets
     --json discover' prints, or another file of named devices. A device that is known by its did keeps its name.
     """
-    from miio_lan.device.importing import Outcome, read_candidates, take
+    from miio_lan.device.fleet.importing import Outcome, read_candidates, take
 
     candidates = read_candidates(_content(file), "stdin" if file == "-" else file)
     outcome = Outcome()

@@ -13,7 +13,7 @@ def complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     """Return the names that begin with what was typed; none where the file cannot be read: nobody is complained to."""
     from click.shell_completion import CompletionItem
 
-    from miio_lan.device.named import DevicesFile
+    from miio_lan.device.fleet.named import DevicesFile
     from miio_lan.errors import DevicesFileError
 
     try:

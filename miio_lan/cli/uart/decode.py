@@ -56,9 +56,20 @@ def _lines(file: str) -> Iterable[str]:
     except OSError as error:
         refuse(f"cannot read {file}: {error.strerror or error}")
     wide = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
-    text = data.decode("utf-16", "replace") if wide else data.decode("utf-8-sig", "surrogateescape")
+    text = data.decode("utf-16", "replace") if wide else _of_narrow(data)
     # A raw dump of the wire has CRs only.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _of_narrow(data: bytes) -> str:
+    """Decode UTF-8, or what Chinese Windows writes, known by the arrows of SSCOM; other bytes are kept as they are."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        chinese = data.decode("gb18030", "replace")
+        if "\u53d1\u2192\u25c7" in chinese or "\u6536\u2190\u25c6" in chinese:
+            return chinese
+        return data.decode("utf-8-sig", "surrogateescape")
 
 
 def _stdin() -> bytes:

@@ -6,6 +6,7 @@ caller's own is put back. Only negative codes are failures; 1 means accepted, no
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,7 +19,9 @@ from miio_lan.lan.client.call import MAY_HAVE_RUN, is_read
 from miio_lan.uart.document import ACTION, SET_PROPERTIES
 
 _IDS = ("did", "siid", "piid", "aiid")
+_NUMBER = re.compile(r"-?\d{1,12}", re.ASCII)
 Item = dict[str, Any]
+_NOTHING: Item = {"piid": None}
 
 
 def _key(item: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -63,17 +66,22 @@ def done(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
     """Bring the answer of a set or an action into one item for each thing that was asked, as far as it says anything.
 
     Products say it in many ways: an item with a code for each, one code for all (``{"code": 0}``, ``0``, ``-4004``), or
-    a word (``"ok"``, ``["ok"]``, ``"error"``).
+    a word (``"ok"``, ``["ok"]``, ``"error"``). An object that says nothing of all this is no answer.
     """
     for_all = _for_all(answer)
+    if for_all is None and len(asked) == 1:
+        for_all = _refused_under_other_names(answer)
     if for_all is not None:
         return [{key: each[key] for key in _IDS if key in each} | for_all for each in asked]
-    return match(asked, [answer] if isinstance(answer, Mapping) else answer)
+    items = answer if isinstance(answer, list) else [answer]
+    # What says nothing keeps its place among the others, but answers nothing.
+    said = [item if _says_something(item) else _NOTHING for item in items if isinstance(item, Mapping)]
+    return [_plain(item) for item in match(asked, said)]
 
 
 def _for_all(answer: object) -> Item | None:
     """Give what an answer says of all that was asked; None where it speaks of each, or says nothing."""
-    if isinstance(answer, list) and len(answer) == 1:
+    while isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     if isinstance(answer, bool):
         return None
@@ -83,8 +91,38 @@ def _for_all(answer: object) -> Item | None:
         word = answer.strip().lower()
         return {"code": 0} if word == "ok" else {"code": None, "message": answer} if word == "error" else None
     if isinstance(answer, Mapping) and not any(key in answer for key in _IDS[1:]):
-        return dict(answer) if isinstance(answer.get("code"), int) else None
+        return _plain(answer) if _says_something(answer) else None
     return None
+
+
+def _says_something(item: Mapping[str, Any]) -> bool:
+    """Tell whether an item says how it went: by a code, by an error, or at least by the numbers of what it is about."""
+    return item.get("error") is not None or any(key in item for key in ("code", "out", *_IDS[1:]))
+
+
+def _plain(item: Mapping[str, Any]) -> Item:
+    """Give an item with its code as a number, and what an ``error`` in it says in its own place."""
+    plain = dict(item)
+    error = plain.pop("error", None)
+    if isinstance(error, Mapping):
+        plain |= {"code": None, "message": "error", **error}
+    elif isinstance(error, int) and not isinstance(error, bool):
+        plain["code"] = error
+    elif error:
+        plain |= {"code": None, "message": str(error)}
+    code = plain.get("code")
+    if (isinstance(code, str) and _NUMBER.fullmatch(code)) or (isinstance(code, float) and code.is_integer()):
+        plain["code"] = int(code)
+    return plain
+
+
+def _refused_under_other_names(answer: object) -> Item | None:
+    """Give a refusal with the numbers of something else: where one thing was asked, it can mean nothing else."""
+    items = answer if isinstance(answer, list) else [answer]
+    if len(items) != 1 or not isinstance(items[0], Mapping):
+        return None
+    item = _plain(items[0])
+    return {key: value for key, value in item.items() if key not in _IDS} if failed(item) else None
 
 
 def write_properties(values: Sequence[Mapping[str, Any]]) -> Steps[list[Item]]:

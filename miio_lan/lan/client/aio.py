@@ -32,10 +32,11 @@ from miio_lan.lan.client.transport.resolving import (
     preferred,
     unknown_name,
 )
+from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.station import RANDOM, Member, Station, station_of
 from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
-from miio_lan.lan.packet import PORT
+from miio_lan.lan.packet import HEADER_SIZE, PORT
 
 __all__ = ["RANDOM", "Connection"]
 
@@ -73,6 +74,7 @@ class Connection(Member):
         self._endpoint: Endpoint | None = None
         self._peer: Any = None
         self._doubtful = False
+        self._sleep = Sleep()
         self._futures: dict[Call, asyncio.Future[None]] = {}
         self.listeners = Listeners(session.peer)
 
@@ -188,7 +190,10 @@ class Connection(Member):
             self._join(station, await self._find(call.deadline))
         future = self._futures[call] = station.loop.create_future()
         try:
-            station.add(self, call, self._clock())
+            now = self._clock()
+            if self._sleep.over():
+                self.session.overslept(now)
+            station.add(self, call, now)
             await future
         except BaseException:
             self._withdraw(call)
@@ -216,6 +221,8 @@ class Connection(Member):
     def receive(self, datagram: bytes, now: float) -> None:
         """Take a datagram from the device's address."""
         station = self._station_of_it()
+        if len(datagram) == HEADER_SIZE and self._sleep.over():
+            self.session.overslept(now)  # before a hello's answer shows what is to be made of that
         self.session.receive(datagram, now)
         if self.greeted:
             station.traffic.heard(self)

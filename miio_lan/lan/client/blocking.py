@@ -1,18 +1,14 @@
-"""One UDP socket driving one session, for any number of threads.
+"""Calls of any number of threads over one UDP socket and one session.
 
-The thread whose turn it is waits on the socket and feeds the session; the others wait for it and take over when it
-is done. No thread of our own is needed, and a thread never waits longer than its own call's deadline.
-
-Ctrl-C may end a call at any line of this file, also in its clean-up. So who waits on the socket is written down by
-name and until when, which expires; the lock knows its owner, who frees it on the way out; and what a call leaves behind
-in regular course is nothing: it steps down after each wait, not in a clean-up at its end.
+The threads take turns at the socket, see :mod:`miio_lan.lan.client.transport.shared_socket`. Here is what they come
+for: a command, a greeting, what the device tells unasked. The files are one driver: an interruption (Ctrl-C) may come
+at any line of both, and leaves nothing behind.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import socket
 import threading
 import time
 import weakref
@@ -21,39 +17,19 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from miio_lan.errors import DeviceException, DeviceTimeout
+from miio_lan.errors import DeviceException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport.device_socket import DeviceSocket
-from miio_lan.lan.client.transport.lines import line_of
-from miio_lan.lan.client.transport.resolving import Address, Lookup
-from miio_lan.lan.client.transport.waiting import Waiting
-from miio_lan.lan.client.turns import LOOK
+from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
     from miio_lan.lan.client.incoming.holding import Hold
-    from miio_lan.lan.client.transport.telling import Tell, Teller
-
-#: No datagram is larger.
-_LARGEST = 65536
-#: A socket's time-out is left as it is while it is at least this share of a wait, else set to the second.
-_ABOUT_RIGHT = 0.8
-_BIT_LESS = 0.9
-#: Seconds after which datagrams may have piled up unread in the socket.
-_UNATTENDED = 1.0
-#: Of which so many are read at most.
-_BACKLOG = 1000
-#: Seconds after its deadline when a call ends even if the session has lost it (interrupted in mid-change).
-_OVERDUE = 0.3
-#: Seconds beyond its own wait after which a thread is taken to have left without a word.
-_GONE = 0.2
-#: Seconds to the next look where there is no socket to wait on.
-_NO_SOCKET = 0.05
+    from miio_lan.lan.client.transport.telling import Tell
 
 
-class Connection(DeviceSocket):
+class Connection(SharedSocket):
     """A device's address, and the conversation with it.
 
     :param host: address or name of the device; resolved when the socket is opened
@@ -72,24 +48,11 @@ class Connection(DeviceSocket):
         clock: Callable[[], float] = time.monotonic,
         tell: Tell | None = None,
     ) -> None:
-        super().__init__(host, port, source_ip)
-        #: Gives the address the device has now, within some seconds; None where it does not move.
-        self.find: Callable[[float], str] | None = None
-        self.session = session
-        self._clock = clock
-        self._teller = None if tell is None else _teller(tell)
-        session.observed = session.observed or tell is not None
-        self._lookup: Lookup | None = None
-        self._start()
+        super().__init__(host, session, port=port, source_ip=source_ip, clock=clock, tell=tell)
         _CONNECTIONS.add(self)
 
     def _start(self) -> None:
-        """Begin without any thread at work."""
-        self._state = threading.RLock()
-        self._leader: int | None = None
-        self._leads_until = 0.0
-        self._waiting = Waiting()
-        self._attended = 0.0
+        super()._start()
         self._closings = 0
 
     def split_off(self) -> None:
@@ -175,7 +138,7 @@ class Connection(DeviceSocket):
         self._attend(end)
         with self._state:
             now = self._clock()
-            self._read_backlog(now, stale=now - self._attended >= _UNATTENDED)
+            self._read_backlog(now, stale=now - self._attended >= UNATTENDED)
             self._attended = now
             self.session.tick(now)
             self._flush()
@@ -250,232 +213,14 @@ class Connection(DeviceSocket):
         """Open a call where there is a socket that can be trusted, and tell whether there is."""
         if self._socket is None or (self._doubtful and self.session.silent):
             return False
-        if now - self._attended >= _UNATTENDED:
+        slept = self._sleep.over()
+        if slept or now - self._attended >= UNATTENDED:
             self._read_backlog(now)
+        if slept:
+            self.session.overslept(now)
         self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
-
-    def _recover(self, call: Call | None, within: bool) -> None:
-        """Leave after an error or an interruption, wherever it came: nothing of this thread stays behind.
-
-        :param within: whether an observer sent, so that this thread still is telling it something
-        """
-        with suppress(RuntimeError):
-            while True:
-                self._state.release()  # an error where it is not this thread's
-        with self._state:
-            if call is not None:
-                self.session.abandon(call, "the call was interrupted", self._clock())
-                self._flush()
-            if self._leader == threading.get_ident():
-                self._leader = None
-            if self._teller is not None and self._is_telling() and not within:
-                self._teller.busy = None
-            self._attended = self._clock()
-            self._waiting.all()
-
-    def _wait(self, end: float, call: Call | None = None) -> bool:
-        """Wait for news, on the socket or for the thread that waits there, and let the session act on it.
-
-        :param end: wait no longer than this (monotonic seconds), whatever the session wants
-        :param call: whose end is waited for; None: something that the device tells unasked
-        :returns: whether there is nothing to wait for any more
-        """
-        awaited = self.session.pushes if call is None else call
-        me = threading.get_ident()
-        with self._state:
-            now = self._clock()
-            if awaited.done:
-                self._leave(call, now)
-                self._hand_over()
-                return True
-            # Looked at first: an observer may have taken long, and what came meanwhile lies in the socket.
-            overdue = now >= end + _OVERDUE
-            deadline = self.session.deadline
-            wait = (end if deadline is None or end < deadline else deadline) - now
-            if wait < 0.0:
-                wait = 0.0
-            # One's own name there is left over from an interrupted wait, and so may be another's.
-            leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
-            stands = self.session.stands_in_line
-            if stands:
-                wait = min(wait, LOOK)
-            waiter: threading.Lock | None = None
-            if leading and not (stands and call is not None):
-                self._leads_until = now + wait
-                self._leader = me
-                sock = self._socket
-            else:
-                # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
-                if not leading and (deadline is None or deadline >= self._leads_until):
-                    # Whoever leads does what the session wants, unless that is sooner than it comes back.
-                    back = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
-                    wait = min(back, LOOK) if stands else back
-                waiter = self._waiting.stand_by(call, me)
-                if self.session.may_go_on(now):
-                    waiter.release()  # between the last look and this, when nobody would have been woken
-        datagram, trouble = None, ""
-        if waiter is None:
-            datagram, trouble = self._read(sock, wait)
-        else:
-            waiter.acquire(timeout=wait)
-        with self._state:
-            if waiter is not None:
-                leading = self._waiting.stand_up(waiter, call, me)
-            elif sock is not self._socket:
-                # A socket that was replaced meanwhile says nothing of the device.
-                datagram, trouble = None, ""
-            now = self._clock()
-            self._take(datagram, trouble, me, now)
-            if awaited.done or overdue:
-                self._leave(call, now)
-                if leading:
-                    self._hand_over()
-                return True
-        return False
-
-    def _leave(self, call: Call | None, now: float) -> None:
-        """Leave in regular course."""
-        if call is not None:
-            if not call.done:
-                self.session.abandon(call, "the call was lost", now)
-                self._flush()
-            if call.error is not None and isinstance(call.error, DeviceTimeout):
-                self._doubtful = True
-        self._attended = now
-
-    def _hand_over(self) -> None:
-        """Where nobody waits on the socket, wake one who does it next."""
-        if self._leader is None:
-            self._waiting.next()
-
-    def _read(self, sock: socket.socket | None, wait: float) -> tuple[bytes | None, str]:
-        """Wait for one datagram; the lock is not held."""
-        if sock is None:  # closed meanwhile, or it could not be opened again
-            time.sleep(min(wait, _NO_SOCKET))
-            return None, ""
-        try:
-            # Changing it asks the system. One that is about right, and not too long, will do: who wakes early waits on.
-            if not wait * _ABOUT_RIGHT <= (sock.gettimeout() or 0.0) <= wait:
-                # 0 would make the socket non-blocking, which reads as an error here.
-                sock.settimeout(max(wait * _BIT_LESS, 0.0005))
-            return sock.recv(_LARGEST), ""
-        except TimeoutError:
-            return None, ""
-        except OSError as error:
-            return None, self._describe(error)
-
-    def _take(self, datagram: bytes | None, trouble: str, me: int, now: float) -> None:
-        """Step down, hand the session what came of a wait, and send what it wants sent."""
-        if self._leader == me:
-            self._leader = None
-        if datagram is not None:
-            self.session.receive(datagram, now)
-        elif trouble:
-            self.session.unreachable(trouble, now)
-        else:
-            self.session.tick(now)
-        self._flush()
-        if not (self._teller is None or self._teller.idle):
-            self._hand_over()  # an observer may take its time
-
-    def _poke(self) -> None:
-        """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
-        self._waiting.poke()
-
-    def _tell(self) -> None:
-        """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
-        teller = self._teller
-        if teller is None or teller.idle:
-            return
-        within = self._is_telling()
-        while True:
-            with self._state:
-                told = teller.next(threading.get_ident())
-                if told is None and not within and self._is_telling():
-                    teller.busy = None
-            if told is None:
-                return
-            teller.tell(told)
-
-    def _is_telling(self) -> bool:
-        return self._teller is not None and self._teller.busy == threading.get_ident()
-
-    def _flush(self) -> None:
-        """Put on the wire what the session wants sent, and let those go whose wait is over."""
-        if self._teller is not None:
-            self._teller.add(self.session.take_told())
-        for datagram in self.session.take_output():
-            self._send(datagram)
-        if ended := self.session.take_ended():
-            self._waiting.ended(ended)
-        if self.session.pushes.done:
-            self._waiting.pushed()
-
-    def _send(self, datagram: bytes) -> None:
-        if self._socket is None:
-            return  # closed meanwhile: to the device, this datagram was lost
-        try:
-            self._socket.send(datagram)
-        except OSError as error:
-            # The route may come back (a restart, Wi-Fi roaming): the session decides how long to go on.
-            self.session.unreachable(self._describe(error), self._clock())
-            self._flush()
-
-    # --- the socket --------------------------------------------------------------------------------------------
-
-    def _attend(self, end: float) -> None:
-        """See to it that there is a socket to the address the device has now, and nothing old in it.
-
-        :param end: until when a name server may be waited for (monotonic seconds)
-        """
-        if self._socket is None or (self._doubtful and self.session.silent):
-            address = self._resolve(end)
-            with self._state:
-                if self._doubtful or self._socket is None:
-                    self._open(address)
-                    self.session.share(line_of(address[-1]))
-                    self.session.rerouted(self._route, self._clock())
-        else:
-            with self._state:
-                now = self._clock()
-                if now - self._attended >= _UNATTENDED:
-                    self._read_backlog(now)
-
-    def _resolve(self, end: float) -> Address:
-        if self.find is not None and self._lookup is None:
-            self.host = self.find(end - self._clock())
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
-        try:
-            return lookup.wait(end - self._clock())
-        finally:
-            if lookup.finished:
-                self._lookup = None  # one that goes on is waited for by the next call
-
-    def _read_backlog(self, now: float, *, stale: bool = True) -> None:
-        """Read what piled up while nobody listened.
-
-        :param stale: whether it may lie there for long, so that its stamps say nothing about now
-        """
-        if self._socket is None or self._leader is not None:
-            return
-        self._socket.settimeout(0)
-        for _ in range(_BACKLOG):
-            try:
-                datagram = self._socket.recv(_LARGEST)
-            except BlockingIOError:
-                break
-            except OSError:
-                continue  # an old ICMP message
-            self.session.receive(datagram, now, stale=stale)
-        self._flush()
-
-
-def _teller(tell: Tell) -> Teller:
-    from miio_lan.lan.client.transport.telling import Teller  # most programs observe nothing
-
-    return Teller(tell)
 
 
 _CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()

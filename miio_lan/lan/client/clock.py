@@ -9,6 +9,8 @@ Only a clock that counts from boot tells of restarts. Unix time goes on through 
 
 from __future__ import annotations
 
+import math
+
 #: A reply that was under way for a while shows an older stamp; beyond this (seconds) the clock itself changed.
 CLOCK_TOLERANCE = 3.0
 #: Stamps from here on (seconds) are Unix time, of 2001 or later: no product has run for 31 years.
@@ -26,6 +28,8 @@ class DeviceClock:
         self._offset: float | None = None
         self._heard = 0.0
         self._booted: float | None = None
+        # The last change that no restart explains: the device set its clock, or ours stood still (the computer slept).
+        self._jumped = -math.inf
 
     @property
     def known(self) -> bool:
@@ -43,6 +47,8 @@ class DeviceClock:
             return False
         if abs(offset - self._offset) > CLOCK_TOLERANCE:
             self._booted = self._boot(stamp, now)
+            if self._booted is None:
+                self._jumped = now
             self._offset, self._heard = offset, now
             return True
         # Delay on the way only ever makes the offset smaller, so the larger one is nearer the truth.
@@ -58,6 +64,10 @@ class DeviceClock:
         stamp = int(self._offset + now)
         return stamp if stamp > 0 else 0
 
+    def overslept(self, now: float) -> None:
+        """Note that our own clock stood still until now: the computer slept."""
+        self._jumped = now
+
     def surely_dropped(self, sent: float, stamp: int) -> bool:
         """Tell whether what was sent at an instant cannot have been taken, as a later stamp proves.
 
@@ -69,7 +79,9 @@ class DeviceClock:
         """
         if self._offset is None or self._booted is None:
             return False
-        return self._booted < sent and stamp - (sent + self._offset) > SURELY_STALE
+        return (
+            self.steady_since(sent) and self._booted < sent and stamp - (sent + self._offset) > SURELY_STALE
+        )
 
     @property
     def restarted(self) -> bool:
@@ -84,7 +96,15 @@ class DeviceClock:
 
     def surely_running_since(self, instant: float) -> bool:
         """Tell whether the device has been up since before an instant (monotonic seconds), as its stamp proves."""
-        return self.counts_from_boot and self._offset is not None and -self._offset < instant
+        steady = self.counts_from_boot and self.steady_since(instant)
+        return steady and self._offset is not None and -self._offset < instant
+
+    def steady_since(self, instant: float) -> bool:
+        """Tell whether nothing between the clocks changed since an instant, except by a restart.
+
+        Where our own clock stood still, neither a stamp nor ``life`` tells when, by that clock, a device started.
+        """
+        return self._jumped <= instant
 
     @property
     def counts_from_boot(self) -> bool:

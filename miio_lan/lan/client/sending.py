@@ -165,6 +165,13 @@ class Sending(Wire):
             return True
         return not (self.lazy_discover and self.clock.known)
 
+    def overslept(self, now: float) -> None:
+        """Note that the computer slept while the clock stood still: what is known of the device's clock is old."""
+        self._last_heard = None
+        self.clock.overslept(now)
+        if self.hold is not None:
+            self.hold.look(now)
+
     def _is_plain(self, call: Call, now: float) -> bool:
         """Tell whether a command that begins is alone, with nothing to consider: then it goes out without :meth:`tick`.
 

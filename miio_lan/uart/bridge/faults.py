@@ -271,6 +271,8 @@ def _take(words: list[str], parts: dict[str, object], names: list[str], text: st
         raise _no_rule(f"after takes a bare number, as in 'after {number}', not {words[0]} in {shown(text)}")
     elif word == "after" and words and words[0].isdecimal():
         _once("skip", int(words.pop(0)), parts, text)
+    elif word == "after":
+        raise _no_rule(f"{shown(text)} does not say after how many, as in 'after 2'")
     elif found := _SECONDS.fullmatch(word):
         _once("seconds", float(found[1]) / (1000 if found[2] == "ms" else 1), parts, text)
     elif found := _IDS.fullmatch(word):

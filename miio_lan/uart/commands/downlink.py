@@ -40,6 +40,7 @@ NOTICES = frozenset({"none", *IDENTITY_REQUESTS, UPDATE_FW, "ble_event", "ble_fa
 
 # Several tokens without these are no JSON array; to try and fail costs more than to read them.
 _NO_JSON = re.compile(r"[^,\[\]{}]*")
+_A_NUMBER = re.compile(r"-?\d++(?:\.\d++)?")
 _METHOD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -285,7 +286,7 @@ class Legacy(Down):
         """A method of word characters that has no layout of its own."""
         if not _METHOD.fullmatch(self.name):
             yield f"the method {shown(self.name)} is not made of letters, digits, underscores, dots and hyphens"
-        elif self.name.isdecimal():
+        elif _A_NUMBER.fullmatch(self.name):
             yield f"the method is a number, {self.name}: a word such as {GET_PROPERTIES} is missing before it"
         if self.name in NOTICES or self.name in LAYOUTS:
             yield f"{self.name} has a layout of its own"

@@ -179,8 +179,11 @@ def _told_by(sentence: str) -> Direction | None:
 
 # --- sigrok-cli: uart-1: g, a byte a row ----------------------------------------------------------------------------
 
+# Options of it put numbers of samples in front, a class behind, and quotes around the byte.
 _SIGROK = re.compile(
-    r"^(uart-\d++):(?: ((?:[rt]x)[\w-]*+):)?+ ?(?:\[([0-9A-Fa-f]{2})\]|([0-9A-Fa-f]{2})|(.?))$"
+    r"^(?:\d++-\d++ )?+(uart-\d++):(?: ((?:[rt]x)[\w-]*+):)?+"
+    r' ?("?)(?:\[([0-9A-Fa-f]{2})\]|([0-9A-Fa-f]{2})|(.?))\3$',
+    re.IGNORECASE,
 )
 
 
@@ -192,9 +195,9 @@ def _sigrok(texts: Sequence[str]) -> Found | None:
         if match is None:
             found.skipped += bool(row.strip())
             continue
-        number = match[3] or match[4]
-        byte = bytes([int(number, 16)]) if number else (match[5] or " ").encode("utf-8", "surrogateescape")
-        pieces.append(LogLine(byte, float(at), match[2] or ""))
+        number = match[4] or match[5]
+        byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
+        pieces.append(LogLine(byte, float(at), (match[2] or "").lower()))
     # Rows have no times: those of one line are told by its end alone.
     found.lines = _whole((LogLine(piece.raw, 0.0, piece.mark) for piece in pieces), bytewise=True)
     return found if pieces else None

@@ -21,6 +21,8 @@ _CLOCK = re.compile(
 )
 _SECONDS = re.compile(r"\s*+[\[(]\s*+(\d++(?:\.\d++)?+)\s*+s?+\s*+[\])][:,]?+\s*+|\s*+(\d++\.\d++)\s++")
 _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
+# Shorter ones are texts, a code and a number for instance, unless they end as lines do.
+_SHORT_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]){1,3}+0[DdAa]")
 _ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
 _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -94,7 +96,7 @@ def quoted_in(text: str) -> str | None:
 
 def as_bytes(text: str) -> bytes:
     r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``."""
-    if _HEX.fullmatch(text):
+    if _HEX.fullmatch(text) or _SHORT_HEX.fullmatch(text.rstrip()):
         return bytes.fromhex(re.sub(r"[ :]", "", text))
     # Bytes that were no text come as lone surrogates from whoever read the file.
     raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")

@@ -18,11 +18,39 @@ from miio_lan.errors import RecordError
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted
 
+#: The column of a logic analyser's list of all that was decoded, a byte a row.
+_DECODED = "decoded protocol result"
 # The first of each that is there is taken: "name" is an analyser's in one export that has a "type" too.
-_DATA = ("data", "text", "line", "message", "payload", "content", "value", "ascii", "char", "bytes", "hex")
+_DATA = (
+    "data",
+    "text",
+    "line",
+    "message",
+    "payload",
+    "content",
+    "value",
+    "ascii",
+    "char",
+    "bytes",
+    "hex",
+    _DECODED,
+)
 _TIME = ("time", "start_time", "start", "timestamp", "t", "seconds", "date", "datetime")
 _SURELY_TIME = ("time", "start_time", "timestamp", "datetime")
-_MARK = ("direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type")
+_MARK = (
+    "direction",
+    "dir",
+    "way",
+    "source",
+    "from",
+    "sender",
+    "channel",
+    "port",
+    "device",
+    "name",
+    "type",
+    "analyzer name",
+)
 _SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 _OPENS = re.compile(r"[\[(]")
@@ -116,6 +144,7 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
             "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
         )
     unit = units[time] if time is not None else ""
+    bare = not {"parity error", _DECODED}.isdisjoint(names)
     return _Header(
         divider=divider,
         width=len(names),
@@ -124,8 +153,8 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
         mark=mark,
         scale=_SCALES.get(unit, 1.0),
         hexadecimal=names[data] == "hex" or units[data].startswith("hex"),
-        by_bytes="parity error" in names or {"start_time", "duration"} <= set(names),
-        bare="parity error" in names,
+        by_bytes=bare or {"start_time", "duration"} <= set(names),
+        bare=bare,
     )
 
 

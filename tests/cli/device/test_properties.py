@@ -50,6 +50,11 @@ class TestGet:
         assert ask("get", "2.1").out == "no value\n"
         assert ask("get", "2.1", "2.2").out == "2.1: no value\n2.2: 5\n"
 
+    def test_the_same_one_twice_keeps_the_order_of_the_answers(self, ask, monkeypatch):
+        found = [{"siid": 2, "piid": piid, "code": 0, "value": n} for n, piid in enumerate([1, 2, 1])]
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_, **__: found)
+        assert ask("get", "2.1", "2.2", "2.1").out == "2.1: 0\n2.2: 1\n2.1: 2\n"
+
     @pytest.mark.parametrize("words", [("get", "3", "1"), ("get", "3.1")])
     def test_a_property_that_is_left_out(self, ask, monkeypatch, words):
         monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: [])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from miio_lan.cli.discover.table import Live, cells, rows
-from miio_lan.device.named import DevicesFile, NamedDevice
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.findings import Finding
 from miio_lan.record.redact import Secret

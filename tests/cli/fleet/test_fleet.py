@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from miio_lan.cli.fleet.asking import Answer, Rows
-from miio_lan.device.fleet import Outcome
+from miio_lan.device.fleet.fleet import Outcome
 from miio_lan.errors import DeviceError, DeviceTimeout
 from miio_lan.virtual.product import VirtualProduct
 
@@ -75,6 +75,7 @@ def test_get_and_set(fleet: Fleet) -> None:
     found = documents(fleet("get", "2.1", "2.2", "--json").out)
     assert [item["value"] for item in found["one"]["result"]] == [True, 41]
     assert "2.1: true, 2.2: 41" in fleet("get", "2.1", "2.2").out
+    assert "2.1: true, 2.2: 41, 2.1: true" in fleet("get", "2.1", "2.2", "2.1").out
     assert "light:brightness: 41" in fleet("get", "light:brightness", "--spec", "lamp").out
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from miio_lan import Device, DeviceError
 from miio_lan.cli.naming.completion import complete_names
-from miio_lan.device.named import DevicesFile, NamedDevice
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.virtual.product import VirtualProduct
 
 TOKEN = "00112233445566778899aabbccddeeff"

@@ -111,3 +111,11 @@ def test_help_in_the_list_of_commands_is_no_echo_in_a_recording_either(run, tmp_
         "net    (answers help)",
         "help    (answers help)",
     ]
+
+
+def test_a_log_as_chinese_windows_writes_it(run, tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_bytes("[14:33:43.123]发→◇get_down\r\n□\r\n[14:33:43.130]收←◆down none\r\n".encode("gbk"))
+    ended = run("uart", "decode", str(log))
+    assert [line.split(maxsplit=1)[1] for line in ended.out.splitlines()] == ["↑ get_down", "↓ down none"]
+    assert ended.err == ""

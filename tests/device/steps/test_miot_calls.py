@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -101,3 +102,45 @@ def test_what_the_code_of_an_item_says_of_whether_it_ran(code: int, may_have_run
     assert "may have been executed" not in str(
         miot_calls.refusal("get_properties", {"siid": 2, "piid": 1, "code": code})
     )
+
+
+_ONE = [{"did": "a", "siid": 2, "piid": 1}]
+
+
+@pytest.mark.parametrize("code", ["-4004", -4004.0])
+@pytest.mark.parametrize("shape", [lambda c: {"code": c}, lambda c: [{"siid": 2, "piid": 1, "code": c}]])
+def test_a_code_in_another_type_refuses_all_the_same(code: object, shape: Callable[[object], object]) -> None:
+    (item,) = miot_calls.done(_ONE, shape(code))
+    assert item == {"did": "a", "siid": 2, "piid": 1, "code": -4004}
+    assert miot_calls.failed(item)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [({"code": -5, "message": "no"}, -5), (-5, -5), ("no", None), ({"message": "no"}, None), ({}, None)],
+    ids=["object", "code", "text", "words", "empty"],
+)
+def test_an_error_inside_of_a_result_is_a_refusal(error: object, code: object) -> None:
+    for answer in ({"error": error}, [{"siid": 2, "piid": 1, "error": error}]):
+        (item,) = miot_calls.done(_ONE, answer)
+        assert miot_calls.failed(item)
+        assert item["code"] == code
+
+
+@pytest.mark.parametrize("answer", [{}, [{}], {"exe_time": 3}, {"error": None}, [None], [[]]])
+def test_what_says_nothing_is_left_out(answer: object) -> None:
+    assert miot_calls.done(_ONE, answer) == []
+
+
+@pytest.mark.parametrize("answer", [[[0]], [["ok"]], [[{"code": 0}]]])
+def test_a_yes_in_several_lists_is_one(answer: object) -> None:
+    assert miot_calls.done(_ONE, answer) == [{"did": "a", "siid": 2, "piid": 1, "code": 0}]
+
+
+def test_a_refusal_with_the_numbers_of_something_else_is_the_actions() -> None:
+    asked = [{"siid": 2, "aiid": 1}]
+    refused = {"did": "x", "siid": 2, "piid": 1, "code": -4002}
+    for answer in (refused, [refused]):
+        (item,) = miot_calls.done(asked, answer)
+        assert item == {"siid": 2, "aiid": 1, "code": -4002}
+    assert miot_calls.done(asked, [{**refused, "code": 0}]) == []

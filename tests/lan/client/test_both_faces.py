@@ -16,6 +16,7 @@ from support.clockwork import TOKEN, Network, SimulatedDevice, run, simulated_ne
 from miio_lan.errors import DeviceError, DeviceException
 from miio_lan.lan.client import aio, blocking
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport import shared_socket
 
 ADDRESS = ("127.0.0.1", 1)
 #: What may become of a datagram: the delays after which copies of it arrive.
@@ -142,7 +143,7 @@ def by_blocking(asked: list[Asked], fates: list[str], busy: int, seed: int) -> t
         self._socket, self._doubtful = FakeSocket(network), False
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocking, "_BIT_LESS", 1.0)
+        patch.setattr(shared_socket, "_BIT_LESS", 1.0)
         patch.setattr(blocking.Connection, "_open", open_socket)
         connection = blocking.Connection("127.0.0.1", session(seed), port=1, clock=schedule.time)
         for each in asked:

@@ -22,7 +22,7 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport import device_socket
+from miio_lan.lan.client.transport import device_socket, shared_socket
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.responder.responder import Request
 
@@ -159,7 +159,7 @@ class Interrupter:
 
 
 #: The driver, and all that it calls.
-DRIVER = (blocking.__file__, device_socket.__file__)
+DRIVER = (blocking.__file__, shared_socket.__file__, device_socket.__file__)
 CLIENT = str(Path(blocking.__file__).parent)
 
 

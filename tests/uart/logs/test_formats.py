@@ -262,3 +262,42 @@ def test_other_logs_have_no_such_sign(text: str) -> None:
 
 def test_an_end_of_two_crs_and_an_lf_is_one() -> None:
     assert lines("get_down\n\nresult 2 1 0 true\n\n") == [("up", "get_down"), ("up", "result 2 1 0 true")]
+
+
+SAID = [("up", b"get_down\r"), ("down", b"down none\r"), ("up", b"net\r"), ("down", b"ok\r")]
+
+
+def said(text: str) -> list[tuple[str | None, bytes]]:
+    return [(record.direction, record.raw) for record in read_text_log(io.StringIO(text))]
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [("收←◆", "发→◇"), ("发→◇", "收←◆")],
+    ids=["of a module", "of an MCU"],
+)
+def test_sscom_in_hex_has_short_lines_too(up: str, down: str) -> None:
+    marks = {"up": up, "down": down}
+    text = "".join(f"[14:33:43.123]{marks[way]}{raw.hex(' ').upper()} \n" for way, raw in SAID)
+    assert said(text) == SAID
+
+
+def test_docklight_in_hex_has_short_lines_too() -> None:
+    marks = {"up": "RX", "down": "TX"}
+    rows = [f"28/11/2026 10:00:00.123 [{marks[way]}] - {raw.hex(' ').upper()} \n" for way, raw in SAID]
+    assert said("".join(rows)) == SAID
+
+
+def test_a_short_row_of_numbers_is_no_hex_dump() -> None:
+    assert said("<- 10 20\n") == [("down", b"10 20\r")]
+
+
+@pytest.mark.parametrize(
+    "row", ["{at}-{at} uart-1: {byte}", '{at}-{at} uart-1: rx-data: "{byte}"', "uart-1: RX: {byte}"]
+)
+def test_options_of_sigrok_do_not_hide_the_bytes(row: str) -> None:
+    text = "".join(
+        row.format(at=at, byte="[0D]" if byte == "\r" else byte) + "\n"
+        for at, byte in enumerate('result "a" 0 1\r')
+    )
+    assert said(text) == [("up", b'result "a" 0 1\r')]

@@ -167,3 +167,13 @@ def test_any_table_is_read(head: str, rows: list[str]) -> None:
     for record in read_text_log([head, *rows]):
         assert record.direction in {"up", "down"}
         assert record.raw
+
+
+def test_the_list_of_all_that_an_analyser_decoded() -> None:
+    shown = {"\r": "\\r", " ": "' '", ",": "COMMA"}
+    said = [("MCU", "get_down\r"), ("Module", 'down set_x "a",1\r')]
+    rows = ["Time [s],Analyzer Name,Decoded Protocol Result\n"]
+    for at, (who, text) in enumerate(said):
+        rows += [f"{at}.{n:03},{who},{shown.get(byte, byte)}\n" for n, byte in enumerate(text)]
+    found = [(record.direction, record.raw) for record in read_text_log(rows)]
+    assert found == [("up", b"get_down\r"), ("down", b'down set_x "a",1\r')]

@@ -46,8 +46,12 @@ class Afoot:
         :param number: its id
         :param sent: when it was last sent, monotonic seconds
         """
-        while len(self._copies) >= _MAX_COPIES:
-            del self._copies[next(iter(self._copies))]
+        # A device that is silent for days leaves many: those at the front are the oldest, nearly.
+        while self._copies:
+            first = next(iter(self._copies))
+            if len(self._copies) < _MAX_COPIES and self._copies[first].until > sent:
+                break
+            del self._copies[first]
         self._copies[number] = _Copy(sent + UNDER_WAY, sets)
 
     def answered(self, number: int) -> bool:

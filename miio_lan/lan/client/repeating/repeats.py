@@ -53,6 +53,8 @@ def under_its_id(call: Call, memory: IdMemory, clock: DeviceClock, life: float |
 
 def is_running_since(instant: float, clock: DeviceClock, life: float | None, now: float) -> bool:
     """Tell whether it is proven that the device has been running since before an instant."""
+    if not clock.steady_since(instant):
+        return False
     by_stamp = clock.surely_running_since(instant) if clock.counts_from_boot else None
     by_life = None if life is None else now - life < instant
     return by_stamp is not False and by_life is not False and bool(by_stamp or by_life)

@@ -17,6 +17,8 @@ _IP_RECVERR = 11
 _IPV6_RECVERR = 25
 #: struct sock_extended_err begins with the error's number, of 32 bits.
 _NUMBER_SIZE = 4
+#: Bytes of room for what the system adds to a message: what went wrong, and who said so (some 80 with IPv6).
+_ANCILLARY = 256
 #: Read at one time, at most.
 _MAX_READ = 256
 
@@ -38,7 +40,7 @@ def read_refusals(sock: socket.socket) -> list[tuple[Any, OSError]]:
         return found
     with suppress(OSError):  # BlockingIOError: nothing more
         while len(found) < _MAX_READ:
-            _, ancillary, _, address = sock.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+            _, ancillary, _, address = sock.recvmsg(0, _ANCILLARY, socket.MSG_ERRQUEUE)
             for level, kind, data in ancillary:
                 if (level, kind) in {
                     (socket.IPPROTO_IP, _IP_RECVERR),

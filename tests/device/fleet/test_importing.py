@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.importing import MAX_DEVICES, Candidate, read_candidates, take
-from miio_lan.device.named import NamedDevice, parse_devices
+from miio_lan.device.fleet.importing import MAX_DEVICES, Candidate, read_candidates, take
+from miio_lan.device.fleet.named import NamedDevice, parse_devices
 from miio_lan.errors import DevicesFileError
 
 TOKEN = "00112233445566778899aabbccddeeff"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.named import MAX_NAME, NamedDevice, device_of, did_of, load_json
+from miio_lan.device.fleet.named import MAX_NAME, NamedDevice, device_of, did_of, load_json
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.record.redact import HIDDEN
 

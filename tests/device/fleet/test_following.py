@@ -14,9 +14,9 @@ import pytest
 from support.lan_server import DEVICE_ID, TOKEN, Server
 
 from miio_lan import Device, DeviceTimeout, MiotDevice
-from miio_lan.device import following
-from miio_lan.device.following import Follower
-from miio_lan.device.named import DevicesFile, NamedDevice
+from miio_lan.device.fleet import following
+from miio_lan.device.fleet.following import Follower
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.errors import DevicesFileError
 from miio_lan.lan.discovery import aio, blocking
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device import named
-from miio_lan.device.named import DevicesFile, NamedDevice, default_path, parse_devices, read_devices
+from miio_lan.device.fleet import named
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice, default_path, parse_devices, read_devices
 from miio_lan.errors import DevicesFileError
 
 TOKEN = "00112233445566778899aabbccddeeff"

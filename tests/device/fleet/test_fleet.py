@@ -13,7 +13,7 @@ import pytest
 from support.clockwork import TOKEN, Network, run, simulated_network
 
 from miio_lan import AsyncDevice, DeviceException, DeviceTimeout, Fleet, OutcomeUnknown
-from miio_lan.device.fleet import Outcome
+from miio_lan.device.fleet.fleet import Outcome
 from miio_lan.errors import DevicesFileError, InvalidArgument
 
 

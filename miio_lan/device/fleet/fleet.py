@@ -84,14 +84,14 @@ class Fleet(Generic[D]):
         limit: int = LIMIT,
         **options: Any,
     ) -> Fleet[Any]:
-        """Make a fleet of the devices in a file, see :func:`miio_lan.device.named.read_devices`.
+        """Make a fleet of the devices in a file, see :func:`miio_lan.device.fleet.named.read_devices`.
 
         :param names: those that are wanted; None for all
         :param kind: the class of the devices
         :param options: further arguments for each of them, such as ``timeout``
         :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or a name is not in it
         """
-        from miio_lan.device.named import read_devices
+        from miio_lan.device.fleet.named import read_devices
         from miio_lan.errors import DevicesFileError
 
         known = read_devices(path)

@@ -9,7 +9,7 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.named import DevicesFile
+from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.errors import DevicesFileError
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
