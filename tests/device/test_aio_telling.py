@@ -315,7 +315,10 @@ def test_a_way_that_changes_while_it_subscribes(
     async def work() -> None:
         async with at(network) as device:
             await device.subscribe()
-            await asyncio.sleep(1)
+            hold = device._connection.session.hold
+            assert hold is not None
+            assert hold.due <= network.loop.now
+            await asyncio.sleep(0.05)
             assert questions.count == 2
 
     run(network, work())
