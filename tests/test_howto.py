@@ -334,9 +334,9 @@ def test_finding_and_naming(tmp_path: Path) -> None:
 
 def test_being_told_of_changes(tmp_path: Path) -> None:
     reader = Reader(page("subscriptions.md"), {}, tmp_path)
-    assert reader.write_files() == ["told.py"]
+    assert reader.write_files() == ["told.py", "heard.py"]
     reader.follow()
-    assert len(reader.done) == 2
+    assert len(reader.done) == 3
 
 
 def test_each_fault_and_note_the_page_names_exists() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -28,6 +28,8 @@ from miio_lan.record.redact import as_secret
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
+    from miio_lan.device.telling_aio import AsyncTelling
+    from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
 
 _LOGGER = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ class AsyncDevice:
         self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
+        self._telling: AsyncTelling | None = None
         arguments.checked_in_flight(max_in_flight)
         arguments.checked_port(port)
         peer = ip or "the device"
@@ -132,8 +135,13 @@ class AsyncDevice:
         await self.close()
 
     async def close(self) -> None:
-        """Leave the socket; calls of other tasks end with an error. A later command joins again."""
+        """Leave the socket; what other tasks wait for ends with an error, and no callback is called any more.
+
+        A later command joins again; a later :meth:`next_push` subscribes again.
+        """
         self._connection.close()
+        if self._telling is not None:
+            await self._telling.stop()
 
     # --- the wire ----------------------------------------------------------------------------------------------
 
@@ -317,3 +325,65 @@ class AsyncDevice:
     async def update_state(self) -> UpdateState:
         """Return the current update state."""
         return UpdateState(calls.single(await self.send("miIO.get_ota_state")))
+
+    # --- what it tells unasked ---------------------------------------------------------------------------------
+
+    async def subscribe(
+        self,
+        callback: Callable[[Push], object] | None = None,
+        *,
+        poll: Sequence[Any] | None = None,
+        every: float | None = None,
+    ) -> None:
+        """Ask the device to tell property changes and events by itself, for whoever waits or for a callback.
+
+        The subscription is kept while the loop runs: every 30 s the device is asked whether it still has it, and it is
+        asked again after a restart, with a new socket and at a new address.
+
+        :param callback: called for each in a task of its own, until :meth:`unsubscribe` or :meth:`close`, which cancel
+            what it awaits; a coroutine function is awaited before the next call. What it raises is logged
+        :param poll: properties to read now and then where the device cannot tell changes, as :meth:`get_properties`
+            takes them (pairs of siid and piid will do); what differs from the reading before is told, with id 0
+        :param every: seconds between two readings, 5 by default, at least 0.1
+        :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
+        :raises DeviceError: if it refuses
+        """
+        self._reachable()
+        context = copy_context()
+        # The deadline of the task that subscribes does not hold for what is told later.
+        context.run(_DEADLINE.set, None)
+        await self._told().begin(self, callback, poll, every, context)
+
+    async def next_push(self, timeout: float) -> Push | None:  # noqa: ASYNC109 - None is no error
+        """Wait for the next thing the device tells unasked; repeats are left out.
+
+        One that gives up (cancelled, or in a time-out that ends) takes nothing from others, or from the next wait.
+
+        :param timeout: seconds to wait; 0 looks what has arrived. Where properties are read instead, a reading that is
+            due may take a second more; so may looking up a host name
+        :returns: method, params and instant; None when nothing came
+        :raises UnsupportedFeatureException: without :meth:`subscribe`
+        :raises DeviceTimeout: if nothing came, and the device does not say whether it still has the subscription, for
+            as long as a command would be waited for; told once in that time, while the subscription is tried again
+        :raises DeviceException: if the device is closed, or unsubscribed, meanwhile; after closing, the next call opens
+            it again
+        """
+        return await self._told().next(self, arguments.checked_wait(timeout))
+
+    def pushes(self) -> AsyncIterator[Push]:
+        """Give what the device tells, as it comes: ``async for push in device.pushes()``, after :meth:`subscribe`.
+
+        Ends with :meth:`unsubscribe` and :meth:`close`. Raises what :meth:`next_push` raises; it may be asked on then.
+        """
+        return self._told().pushes(self)
+
+    async def unsubscribe(self) -> None:
+        """End the subscription; nothing happens where there is none."""
+        if self._telling is not None:
+            await self._telling.end(self)
+
+    def _told(self) -> AsyncTelling:
+        from miio_lan.device.telling_aio import AsyncTelling  # most programs never subscribe
+
+        self._telling = self._telling or AsyncTelling(self._connection, until)
+        return self._telling

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
 from miio_lan.device.steps.carrying import arguments_of, carry_out
-from miio_lan.device.steps.polling import LEAST, POLL_EVERY, Polling
+from miio_lan.device.steps.polling import Polling, chosen
 from miio_lan.device.steps.subscription import Greet, Pause, Subscription
-from miio_lan.errors import DeviceException, InvalidArgument, UnsupportedFeatureException
-from miio_lan.foreign import show
+from miio_lan.errors import DeviceException, UnsupportedFeatureException
 from miio_lan.lan.packet import HELLO, virtual_hello
 
 if TYPE_CHECKING:
@@ -55,20 +54,15 @@ class Telling:
         every: float | None,
     ) -> None:
         """See :meth:`miio_lan.Device.subscribe`."""
-        if callback is not None and not callable(callback):
-            raise InvalidArgument(f"callback is a function, not {show(callback)}")
-        wanted = None if poll is None else arguments.checked_list("poll", poll)
-        seconds = arguments.checked_wait(POLL_EVERY if every is None else every)
-        if seconds < LEAST:
-            raise InvalidArgument(f"every is at least {LEAST} seconds, not {show(every)}")
+        polling = chosen(callback, poll, every)
         try:
             self._subscribe(device)
             self.polling = None
         except UnsupportedFeatureException:
-            if not wanted:
+            if polling is None:
                 raise
             self._connection.let_go()
-            self.polling = Polling(wanted, seconds)
+            self.polling = polling
         self.stop()
         if callback is not None:
             self._caller = _Caller(device, callback)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from miio_lan.device import aio as device_aio
+from miio_lan.device import telling_aio
 from miio_lan.device.fleet import fleet
 from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import Connection
@@ -77,6 +78,15 @@ class SimulatedDevice:
             self.responder.reply(request, now=self._network.loop.now, **answer)
             self.flush()
 
+    def push(self, method: str, params: Any) -> None:
+        self.responder.push(method, params, self._network.loop.now)
+        self.flush()
+
+    def tick(self) -> None:
+        """Repeat what was not acknowledged."""
+        self.responder.tick(self._network.loop.now)
+        self.flush()
+
     def flush(self) -> None:
         for datagram, _ in self.responder.take_output():
             self._network.carry("up", self._address, datagram)
@@ -91,6 +101,8 @@ class Network:
         self.fate: Fate = lambda direction, address: [0.001]
         self.sent: list[tuple[float, Any, bytes]] = []
         self.refused: set[Any] = set()
+        #: Our own address, as long as there is a way.
+        self.own: str | None = "127.0.0.1"
         self.failing: OSError | None = None
         self.endpoints: list[FakeEndpoint] = []
 
@@ -150,6 +162,10 @@ class FakeEndpoint:
         if not self.boxes:
             self.close()
 
+    def way_to(self, address: Any) -> object:
+        own = self.network.own
+        return None if own is None else (self, own, address)
+
     def look_soon(self) -> None:
         pass
 
@@ -173,8 +189,8 @@ def simulated_network() -> Iterator[Network]:
     network = Network(loop)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(station, "Endpoint", type("Endpoint", (FakeEndpoint,), {"network": network}))
-        for module in (aio, station, device_aio, fleet):
-            patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time))
+        for module in (aio, station, device_aio, fleet, telling_aio):
+            patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time, time=loop.time))
         try:
             yield network
         finally:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
+from miio_lan.cli.device.target import Target, entry_of, line_of, outcome_of, value_of
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
-from miio_lan.click_common.output import echo, echo_json, render, render_named, with_mended
+from miio_lan.click_common.output import echo, echo_json, render, with_mended
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
@@ -23,7 +23,7 @@ from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from miio_lan.device.spec import Property, Spec, SpecAction
+    from miio_lan.device.spec import Spec, SpecAction
     from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
@@ -113,26 +113,12 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
     if settings.json:
         echo_json(with_mended(answer, settings.mended))
     elif isinstance(answer, dict):
-        echo(render(answer.get("out")) if answer.get("out") else _outcome(answer, ACTION))
+        echo(render(answer.get("out")) if answer.get("out") else outcome_of(answer, ACTION))
     else:
         echo(render(answer))
 
 
 # --- what was typed ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Target:
-    """A property somebody asked for."""
-
-    siid: int
-    piid: int
-    name: str
-    prop: Property | None = None
-
-    def ids(self) -> dict[str, Any]:
-        """The object that names it in a request; at least one product insists on a did."""
-        return {"did": f"{self.siid}-{self.piid}", "siid": self.siid, "piid": self.piid}
 
 
 def load_spec(name: str | None) -> Spec | None:
@@ -322,23 +308,11 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
 # --- what is shown -------------------------------------------------------------------------------------------------
 
 
-def entry_of(target: Target, result: dict[str, Any] | None) -> dict[str, Any]:
-    """Give a result as JSON has it."""
-    entry: dict[str, Any] = {"siid": target.siid, "piid": target.piid, "code": None}
-    if target.prop is not None:
-        entry["name"] = target.name
-    if result is None:
-        entry["message"] = "left out of the answer"
-    else:
-        entry |= {key: value for key, value in result.items() if key != "did"}
-    return entry
-
-
 def _show_one(settings: CliSettings, target: Target, result: dict[str, Any], method: str) -> None:
     if settings.json:
         echo_json(with_mended([entry_of(target, result)], settings.mended))
     else:
-        echo(_value(target, result) if "value" in result else _outcome(result, method))
+        echo(value_of(target, result) if "value" in result else outcome_of(result, method))
 
 
 def _show_many(
@@ -369,36 +343,3 @@ def _show_many(
         echo_json(entries)
     else:
         echo(text)
-
-
-def line_of(target: Target, result: dict[str, Any] | None, method: str) -> str:
-    """Give a result in words."""
-    from miio_lan.device.steps import miot_calls
-
-    if result is None:
-        return "left out of the answer"
-    if miot_calls.failed(result):
-        return f"refused ({miot_calls.reason(result)})"
-    return _value(target, result) if "value" in result else _outcome(result, method)
-
-
-def _value(target: Target, result: dict[str, Any]) -> str:
-    value = result["value"]
-    shown = (
-        json.dumps(value) if value is None or isinstance(value, bool) else render_named(target.name, value)
-    )
-    if target.prop is None:
-        return shown
-    described = next((text for choice, text in target.prop.choices if choice == value), "")
-    unit = target.prop.unit if target.prop.unit not in ("", "none") else ""
-    remarks = (printable(f"({described})") if described else "", printable(unit))
-    return " ".join(part for part in (shown, *remarks) if part)
-
-
-def _outcome(result: dict[str, Any], method: str) -> str:
-    from miio_lan.lan.codes import explain_item
-
-    code = result.get("code", 0)
-    if code == 0 or not isinstance(code, int):
-        return "no value" if method == GET_PROPERTIES else "ok"
-    return f"code {code}, {explain_item(code)}".rstrip(", ")

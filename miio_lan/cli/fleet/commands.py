@@ -17,7 +17,7 @@ from miio_lan.click_common.output import plain, without_secrets
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 
 if TYPE_CHECKING:
-    from miio_lan.cli.device.properties import Target
+    from miio_lan.cli.device.target import Target
     from miio_lan.cli.fleet.asking import Answer
     from miio_lan.device.miot_aio import AsyncMiotDevice
 
@@ -127,7 +127,7 @@ def raw_command(settings: CliSettings, method: str, params: tuple[str, ...], **o
 
 def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str) -> Answer:
     """Make an answer of the results of several properties; one of them that failed makes it a failure."""
-    from miio_lan.cli.device.properties import entry_of, line_of
+    from miio_lan.cli.device.target import entry_of, line_of
     from miio_lan.cli.fleet.asking import Answer
     from miio_lan.device.steps import miot_calls
 

@@ -17,7 +17,7 @@ from miio_lan.click_common.output import echo
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from miio_lan.cli.device.properties import Target
+    from miio_lan.cli.device.target import Target
     from miio_lan.device.miot import MiotDevice
     from miio_lan.device.spec import Spec
     from miio_lan.lan.client.incoming.pushes import Push

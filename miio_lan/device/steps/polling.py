@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from miio_lan.device.arguments import checked_ids
+from miio_lan.device.arguments import checked_ids, checked_list, checked_wait
 from miio_lan.device.steps.miot_calls import failed
+from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import show
 from miio_lan.lan.client.incoming.pushes import Push
 
 #: Seconds between two readings, unless told otherwise, and the least.
@@ -69,6 +71,22 @@ class Polling:
             told = [{"siid": each["siid"], "piid": each["piid"], "value": value} for each, value in changed]
             return Push("properties_changed", told, 0, now)
         return Push("props", {str(name): value for name, value in changed}, 0, now)
+
+
+def chosen(
+    callback: Callable[[Push], object] | None, poll: Sequence[Any] | None, every: float | None
+) -> Polling | None:
+    """Check what ``subscribe`` was given, and give what to do where the device does not tell, if anything.
+
+    :raises InvalidArgument: for what cannot be
+    """
+    if callback is not None and not callable(callback):
+        raise InvalidArgument(f"callback is a function, not {show(callback)}")
+    wanted = None if poll is None else checked_list("poll", poll)
+    seconds = checked_wait(POLL_EVERY if every is None else every)
+    if seconds < LEAST:
+        raise InvalidArgument(f"every is at least {LEAST} seconds, not {show(every)}")
+    return Polling(wanted, seconds) if wanted else None
 
 
 def _named(each: Any) -> Any:

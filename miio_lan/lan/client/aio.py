@@ -18,10 +18,13 @@ from typing import Any
 
 from miio_lan.errors import DeviceTimeout, InvalidArgument
 from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.incoming.holding import Hold
+from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.lines import line_of
+from miio_lan.lan.client.transport.listeners import Listeners
 from miio_lan.lan.client.transport.resolving import (
     Address,
     no_name_server,
@@ -36,6 +39,9 @@ from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import HEADER_SIZE, PORT
 
 __all__ = ["RANDOM", "Connection"]
+
+#: Seconds that a name server gets at least, where somebody waits for less to be told something.
+LOOKUP = 1.0
 
 
 class Connection(Member):
@@ -70,6 +76,7 @@ class Connection(Member):
         self._doubtful = False
         self._sleep = Sleep()
         self._futures: dict[Call, asyncio.Future[None]] = {}
+        self.listeners = Listeners(session.peer)
 
     async def call(
         self,
@@ -105,7 +112,8 @@ class Connection(Member):
         )
 
     def close(self) -> None:
-        """Leave the socket, ending open calls; the next command joins again."""
+        """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
+        self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
         for call in waiting:
@@ -120,6 +128,54 @@ class Connection(Member):
             self._station.pump(now)
         self._leave()
 
+    # --- what the device tells unasked ---------------------------------------------------------------------------
+
+    async def listen(self, timeout: float, patience: float = math.inf) -> Push | None:  # noqa: ASYNC109
+        """Wait for the next thing the device tells unasked; None when nothing came in time.
+
+        :param timeout: seconds; what has arrived already is given at once
+        :param patience: seconds; a subscription that nobody knows to be held for as long is an error
+        :raises DeviceException: if waiting ended, see :attr:`listeners`, or the device is not to be found
+        """
+        end = self._clock() + timeout
+        endings = self.listeners.endings
+        inbox = self.session.pushes
+        while True:
+            await self._attend(max(end, self._clock() + LOOKUP), endings)
+            if inbox.arrived:
+                return inbox.arrived.popleft()
+            if not await self.listeners.wait(end - self._clock(), endings):
+                break
+        hold = self.session.hold
+        error = None if hold is None else hold.complaint(self.session.peer, patience, self._clock())
+        if error is not None:
+            raise error
+        return None
+
+    def find_route(self) -> object:
+        """Find out which way datagrams go now, tell the session, and give it; None where there is no socket."""
+        endpoint = self._endpoint
+        route = None if endpoint is None or endpoint.closed else endpoint.way_to(self._peer)
+        if route is not None:
+            self.session.rerouted(route, self._clock())
+        return route
+
+    def take_up(self, make: Callable[[float], Hold], route: object) -> None:
+        """Hold a subscription that the device was asked for.
+
+        :param make: makes it, given the time (monotonic seconds)
+        :param route: the way by which it was asked, see :meth:`find_route`
+        """
+        self.find_route()
+        now = self._clock()
+        self.session.take_up(make(now), route, now)
+        self._after(now)
+
+    def let_go(self) -> Hold | None:
+        """Hold the subscription no more, and give what was held."""
+        hold, self.session.hold = self.session.hold, None
+        return hold
+
     def __del__(self) -> None:
         # People rarely close a device; the socket shall not stay open for one that is gone.
         with suppress(AttributeError):
@@ -130,8 +186,7 @@ class Connection(Member):
 
     async def _run(self, call: Call) -> object:
         station = self._settle()
-        endpoint = self._endpoint
-        if endpoint is None or endpoint.closed or (self._doubtful and self.session.silent):
+        if self._wants_address:
             self._join(station, await self._find(call.deadline))
         future = self._futures[call] = station.loop.create_future()
         try:
@@ -188,7 +243,10 @@ class Connection(Member):
     def on_time(self, now: float) -> None:
         """Let the session act, if it still wants to: else all was answered meanwhile."""
         self.timer = math.inf
-        if self.session.busy or self.waiting:
+        held = self.session.hold is not None and self._endpoint is not None
+        if held:
+            self.find_route()
+        if held or self.session.busy or self.waiting:
             self._act(now)
 
     def _look(self) -> None:
@@ -223,6 +281,11 @@ class Connection(Member):
         if self._teller is not None:
             for told in session.take_told():
                 self._teller.tell(told)
+        if session.take_elsewhere():
+            self._doubtful = True
+            self.listeners.wake()
+        if session.pushes.done:
+            self.listeners.wake()
         self.set_timer(now)
 
     def _wake(self, call: Call) -> None:
@@ -262,6 +325,7 @@ class Connection(Member):
         if station is not None:
             if station.loop.is_running():
                 raise InvalidArgument("this device is in use by another event loop, in another thread")
+            self.listeners.forget()
             self._futures.clear()  # nobody waits for them in a loop that does not run
             self.waiting.clear()
             self.session.abandon_all("its event loop was left")
@@ -270,6 +334,19 @@ class Connection(Member):
             self.under_way, self.in_line, self.greeted = 0, False, False
         self._station = station_of(loop)
         return self._station
+
+    @property
+    def _wants_address(self) -> bool:
+        endpoint = self._endpoint
+        return endpoint is None or endpoint.closed or (self._doubtful and self.session.silent)
+
+    async def _attend(self, deadline: float, endings: int) -> None:
+        """See to it that there is a socket, and the address is the one that the device has now."""
+        station = self._settle()
+        if self._wants_address:
+            address = await self._find(deadline)
+            self.listeners.raise_if_over(endings)
+            self._join(station, address)
 
     async def _find(self, deadline: float) -> Address:
         """Look up the device's address.
@@ -298,11 +375,14 @@ class Connection(Member):
         if self._endpoint is not None and not self._endpoint.closed and self._peer == peer:
             return
         endpoint = station.endpoint(family, self.source_ip, peer)
+        endpoint.join(peer, self)  # first: a socket that everybody left is closed, and it may be the same one
         if self._endpoint is not None:
             self._endpoint.leave(self._peer)
-        endpoint.join(peer, self)
         self.session.share(line_of(peer))
         self._endpoint, self._peer = endpoint, peer
+        if self.session.hold is not None:
+            self.find_route()
+            self._after(self._clock())
 
     def _leave(self) -> None:
         self.timer = math.inf

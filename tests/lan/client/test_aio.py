@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import socket
 import weakref
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -141,6 +142,32 @@ def test_an_address_that_cannot_be_sent_to_ends_the_call_early(network: Network)
     with pytest.raises(DeviceTimeout, match="Network is unreachable"):
         run(network, ask(connection))
     assert network.loop.now < 1006
+
+
+def test_a_device_that_moved_is_found_by_the_next_call(network: Network) -> None:
+    network.device(2).responder.device_id = network.device(1).responder.device_id
+    number = 1
+
+    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", number))]
+
+    network.loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
+
+    async def work() -> None:
+        nonlocal number
+        connection = network.connect()
+        connection.host = "lamp.invalid"
+        ask = {"timeout": 1, "retry_count": 1}
+        assert await connection.call("get_prop", ["x"], **ask) == ["x"]
+        number = 2
+        network.fate = lambda direction, address: [] if address[1] == 1 else [0.001]
+        with pytest.raises(DeviceTimeout):
+            await connection.call("get_prop", ["y"], **ask)
+        assert await connection.call("get_prop", ["z"], **ask) == ["z"]
+        assert len(network.endpoints) == 1
+        connection.close()
+
+    run(network, work())
 
 
 def test_two_objects_for_one_address_are_told_apart(network: Network) -> None:

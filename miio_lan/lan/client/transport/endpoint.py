@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import time
 import weakref
@@ -21,6 +22,8 @@ _LARGEST = 65536
 RECEIVE_BUFFER = 4 * 1024 * 1024
 #: Datagrams read before everything else that waits in the loop has its turn.
 BURST = 64
+#: Tells sockets apart, also one that took the place of another.
+_NUMBERS = itertools.count()
 
 
 class Box(Protocol):
@@ -54,6 +57,8 @@ class Endpoint:
         self._unsent: deque[tuple[bytes, Any]] = deque()
         #: Datagrams that came from addresses nobody speaks to.
         self.strangers = 0
+        self._number = next(_NUMBERS)
+        self._family, self._source_ip = family, source_ip
         self._socket = self._open(family, source_ip)
         self.closed = False
         loop.add_reader(self._socket, self._read)
@@ -82,6 +87,22 @@ class Endpoint:
     def has(self, address: Any) -> bool:
         """Tell whether somebody speaks to an address."""
         return address in self._boxes
+
+    def way_to(self, address: Any) -> object:
+        """Give what tells one way to an address from another: the socket, and our own address there.
+
+        The socket serves all interfaces, so our address can change under it. Nothing is sent to find out.
+
+        :returns: something to be compared; None where there is no way just now
+        """
+        if self._source_ip is not None:
+            return self._number, self._source_ip, address
+        try:
+            with socket.socket(self._family, socket.SOCK_DGRAM) as probe:
+                probe.connect(address)
+                return self._number, probe.getsockname()[0], address
+        except OSError:
+            return None
 
     def join(self, address: Any, box: Box) -> None:
         """Hand over to somebody what comes from an address."""
