@@ -201,9 +201,7 @@ class SharedSocket(DeviceSocket):
         if self._leader == me:
             self._leader = None
         if datagram is not None:
-            if len(datagram) == HEADER_SIZE and self._sleep.over():
-                self.session.overslept(now)  # before a hello's answer shows what is to be made of that
-            self.session.receive(datagram, now)
+            self._receive(datagram, now)
         elif trouble:
             self.session.unreachable(trouble, now)
         else:
@@ -211,6 +209,12 @@ class SharedSocket(DeviceSocket):
         self._flush()
         if not (self._teller is None or self._teller.idle):
             self._hand_over()  # an observer may take its time
+
+    def _receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
+        """Hand the session a datagram; that the computer slept, before a hello's answer shows a stamp of after that."""
+        if len(datagram) == HEADER_SIZE and self._sleep.over():
+            self.session.overslept(now)
+        self.session.receive(datagram, now, stale=stale)
 
     def _poke(self) -> None:
         """Let the waiting threads look: called by another connection, so that its lock may be held, and ours too."""
@@ -302,7 +306,7 @@ class SharedSocket(DeviceSocket):
                 break
             except OSError:
                 continue  # an old ICMP message
-            self.session.receive(datagram, now, stale=stale)
+            self._receive(datagram, now, stale=stale)
         self._flush()
 
 
