@@ -79,7 +79,7 @@ def until_held(product: VirtualProduct, device: MiotDevice) -> None:
 def test_somebody_who_only_looks_hears_it(product: VirtualProduct, device: MiotDevice) -> None:
     device.subscribe()
     turn(product, 31)
-    assert until(lambda: value_of(device.next_push(0)) or time.sleep(0.01)) == 31
+    assert until(lambda: value_of(device.next_push(0))) == 31
 
 
 def test_after_closing_the_next_wait_subscribes_again(product: VirtualProduct, device: MiotDevice) -> None:

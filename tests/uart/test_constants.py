@@ -81,6 +81,7 @@ PINS = {
         "_UNATTENDED_AFTER": 1.0,
         "_DROPS": 20,
         "_MOST_COUNTED": 4095,
+        "_MOST_HELD": 73728,
         "_SURELY_ARRIVED_AFTER": 0.2,
     },
     "uart.values": {

@@ -52,6 +52,8 @@ _SERIAL_TIMEOUT = 0.25
 _UNATTENDED_AFTER = 1.0
 # What a terminal counts at most as unread (Linux). More lies behind that, but nobody can tell how much.
 _MOST_COUNTED = 4095
+# What lies in a terminal at most (Linux: 64 KB on its way, 4 KB at the reading end): what was written beyond was read.
+_MOST_HELD = 72 << 10
 # The system moves what is written to the reading end in its own time, and counts it only there.
 _SURELY_ARRIVED_AFTER = 0.2
 # How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
@@ -180,8 +182,8 @@ class PtyTransport(FileTransport):
     price is that the kernel keeps what nobody reads. A wire would not: once nothing has been read for a second, what
     lies there is thrown away before more is written, and whoever opens the slave later is not met by old lines.
 
-    Whether somebody reads shows by what is left. Beyond 4,095 bytes the system does not count: a reader who stays
-    behind by more than that for a second has lost them, as he would at a real port, which holds no more.
+    Whether somebody reads shows by what is left. Beyond 4,095 bytes the system does not count: who stays behind by more
+    for a second has lost them, as at a real port, unless more was written meanwhile than a terminal can hold.
     """
 
     def __init__(self, master: int, slave: int) -> None:
@@ -210,15 +212,14 @@ class PtyTransport(FileTransport):
         os.close(self._slave)
 
     def drop_unread(self, now: float) -> int:
-        """Throw away what has been lying unread for too long.
-
-        :returns: how many bytes that were; a lower bound beyond 4,095
-        """
+        """Throw away what has been lying unread for too long; give how many bytes, a lower bound beyond 4,095."""
         unread = self._unread()
         while self._arriving and self._arriving[0][0] <= now - _SURELY_ARRIVED_AFTER:
             self._arrived = self._arriving.popleft()[1]
-        consumed = self._arrived - unread  # at least: what has not arrived may be among the unread
-        if unread == 0 or (unread < _MOST_COUNTED and consumed > self._consumed):
+        # At least: what has not arrived may be among the unread. And who reads a flood is always behind.
+        counted = unread < _MOST_COUNTED
+        consumed = self._arrived - unread if counted else self._written - _MOST_HELD
+        if unread == 0 or consumed > self._consumed:
             self._consumed = max(self._consumed, consumed)
             self._progress_at = now
             return 0

@@ -385,6 +385,25 @@ class TestUnreadBytes:
         assert transport.send(b"z") == 1
         self.settle(slave, sent - 3999)
 
+    def test_a_reader_of_a_flood_is_always_behind_and_loses_nothing(
+        self, line: tuple[PtyTransport, int], clock: SimpleNamespace
+    ) -> None:
+        """The count stands still, but more was written than can lie there: somebody reads."""
+        transport, slave = line
+        sent = got = 0
+        while sent < 12_000:
+            sent += transport.send(b"x" * 1000)
+        while sent < 400_000:
+            clock.now += 0.009
+            got += len(os.read(slave, 1000))
+            self.settle(slave, 4095)
+            assert transport.drop_unread(clock.now) == 0
+            while sent - got < 12_000:
+                sent += transport.send(b"x" * 1000)
+        while got < sent:
+            got += len(os.read(slave, 4096))
+        assert got == sent
+
     def test_a_reader_that_comes_back_is_served_as_before(
         self, line: tuple[PtyTransport, int], clock: SimpleNamespace
     ) -> None:
