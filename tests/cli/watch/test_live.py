@@ -125,8 +125,12 @@ def test_a_replay_gives_all_or_so_many(recording) -> None:
     assert len(list(Replay(recording, speed=100.0).records())) == 3
 
 
-def test_a_replay_ends_with_its_time_or_an_interruption(recording) -> None:
+def test_a_replay_ends_with_its_time(recording, monkeypatch) -> None:
+    monkeypatch.setattr(live, "time", Flood())  # a busy computer may take a millisecond for the first record alone
     assert len(list(Replay(recording, speed=1e-6).records(seconds=0.001))) == 1
+
+
+def test_a_replay_ends_with_an_interruption(recording) -> None:
     replay = Replay(recording, speed=1e-6)
     records = replay.records()
     next(records)
