@@ -27,7 +27,7 @@ def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[C
 
 def descriptions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Name the descriptions that come with the package, and let the shell name files."""
-    from miio_lan.device.spec import shipped_names
+    from miio_lan.device.description.spec import shipped_names
 
     # The file goes first: bash's part of the completion begins anew with it.
     return [

@@ -23,7 +23,7 @@ from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from miio_lan.device.spec import Spec, SpecAction
+    from miio_lan.device.description.spec import Spec, SpecAction
     from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
@@ -128,7 +128,7 @@ def load_spec(name: str | None) -> Spec | None:
     """
     if name is None:
         return None
-    from miio_lan.device.spec import Spec
+    from miio_lan.device.description.spec import Spec
 
     is_file = Path(name).suffix or Path(name).exists()
     return Spec.load(name) if is_file else Spec.shipped(name)
@@ -148,7 +148,7 @@ def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
 
 
 def _target(word: str, spec: Spec | None) -> Target:
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     if spec is not None:
         prop = names.find_property(spec, word)
@@ -158,7 +158,7 @@ def _target(word: str, spec: Spec | None) -> Target:
 
 
 def _numbers(word: str, kind: str, form: str) -> tuple[int, int]:
-    from miio_lan.device.names import parse_numbers
+    from miio_lan.device.description.names import parse_numbers
 
     numbers = parse_numbers(word)
     if numbers is None:
@@ -191,7 +191,7 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
     target = _target(name, spec)
     if target.prop is None:
         return target, _plain_value(text)
-    from miio_lan.device.names import parse_value
+    from miio_lan.device.description.names import parse_value
 
     if not target.prop.writable:
         refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
@@ -205,7 +205,7 @@ def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
 
     :param words: the values, as they were typed
     """
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     try:
         yield
@@ -285,14 +285,14 @@ def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int,
         # No argument of an action is a list: this is all of them at once.
         whole = len(values) == 1 and isinstance(values[0], list)
         return siid, aiid, values[0] if whole else values
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     found = names.find_action(spec, name)
     return found.siid, found.aiid, _arguments(found, words, spec)
 
 
 def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]:
-    from miio_lan.device.names import parse_value
+    from miio_lan.device.description.names import parse_value
 
     wanted = [spec.property(found.siid, piid) for piid in found.in_]
     if len(words) != len(wanted):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from miio_lan.cli.device.target import Target
+    from miio_lan.device.description.spec import Spec
     from miio_lan.device.miot import MiotDevice
-    from miio_lan.device.spec import Spec
     from miio_lan.lan.client.incoming.pushes import Push
 
 #: Seconds that the end of a subscription may take, and one wait.
@@ -136,7 +136,7 @@ def rows(push: Push, spec: Spec | None) -> Iterator[str]:
 def _property(item: dict[str, Any], spec: Spec | None) -> str:
     numbers: tuple[Any, Any] = item.get("siid"), item.get("piid")
     if spec is not None and (prop := spec.property(*numbers)) is not None:
-        from miio_lan.device import names
+        from miio_lan.device.description import names
 
         return names.full_name(spec, prop)
     return f"{numbers[0]}.{numbers[1]}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from miio_lan.device.values import (
+from miio_lan.device.description.values import (
     FLOAT_FORMATS,
     FORMATS,
     LARGEST,
@@ -126,7 +126,7 @@ class Reader:
         self.warnings: list[str] = []
 
     def spec(self, data: object) -> dict[str, Any]:
-        """Read a whole description into what :class:`~miio_lan.device.spec.Spec` is made of."""
+        """Read a whole description into what :class:`~miio_lan.device.description.spec.Spec` is made of."""
         top = self._mapping(data, "")
         type_ = self._kept(lambda: self._text(top, "type", "")) or ""
         services = self._children(top, self._keys.services, self._keys.siid, "", self._service, required=True)
