@@ -73,7 +73,7 @@ FLOORS = {
             ("foreign",),
             ("errors",),
             ("record",),
-            ("loop",),
+            ("loop", "keeping"),
             ("lan", "uart"),
             ("device", "pairing"),
             ("virtual", "bench"),
