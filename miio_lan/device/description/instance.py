@@ -119,9 +119,10 @@ _ACCESS_LETTERS = {"r": "read", "w": "write", "n": "notify"}
 class Reader:
     """Builds a description out of untrusted parsed JSON or TOML; every complaint says where it is."""
 
-    def __init__(self, source: str, keys: Keys) -> None:
+    def __init__(self, source: str, keys: Keys, *, quiet: bool = False) -> None:
         self._source = source
         self._keys = keys
+        self._quiet = quiet
         #: What was kept out, and why.
         self.warnings: list[str] = []
 
@@ -154,7 +155,8 @@ class Reader:
             if not self._keys.lenient:
                 raise
             self.warnings.append(f"{error}; it is left out")
-            _LOGGER.warning("%s", self.warnings[-1])
+            if not self._quiet:
+                _LOGGER.warning("%s", self.warnings[-1])
             return None
 
     def _service(self, siid: int, entry: dict[str, Any], place: str) -> Service:

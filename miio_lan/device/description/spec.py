@@ -107,7 +107,7 @@ class Spec:
         yield from self._events.values()
 
     @classmethod
-    def from_json(cls, data: object, *, source: str = "description") -> Self:
+    def from_json(cls, data: object, *, source: str = "description", quiet: bool = False) -> Self:
         """Read the instance JSON as published on the MIoT specification site.
 
         Three keys are understood beyond it: ``model`` beside the instance's ``type``, and ``max-length`` and
@@ -116,6 +116,7 @@ class Spec:
 
         :param data: the parsed JSON, or its text
         :param source: what errors call the description, usually its file name
+        :param quiet: log nothing, because it was logged when the description was fetched
         :raises SpecError: naming source and place
         """
         if isinstance(data, str | bytes):
@@ -123,7 +124,7 @@ class Spec:
                 data = json.loads(data)
             except (ValueError, RecursionError) as error:
                 raise SpecError(f"{source}: not JSON: {error}") from error
-        return cls(**Reader(source, JSON).spec(data))
+        return cls(**Reader(source, JSON, quiet=quiet).spec(data))
 
     @classmethod
     def from_toml(cls, text: str, *, source: str = "description") -> Self:
