@@ -18,7 +18,8 @@ _NAME = "miio-lan"
 def config_folder() -> Path:
     """Return the folder of what a user has set up: the platform's configuration folder, our part of it.
 
-    ``$XDG_CONFIG_HOME`` or ``~/.config`` on Linux, ``~/Library/Application Support`` on macOS, ``%APPDATA%`` on Windows.
+    ``$XDG_CONFIG_HOME`` or ``~/.config`` on Linux, ``~/Library/Application Support`` on macOS, ``%APPDATA%`` on
+    Windows.
     """
     return _folder("XDG_CONFIG_HOME", ".config", "Application Support", "APPDATA")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
+from miio_lan.cli.device.described import described
+from miio_lan.cli.device.described import load_spec as load_spec
 from miio_lan.cli.device.target import Target, entry_of, line_of, outcome_of, value_of
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
@@ -30,18 +31,22 @@ if TYPE_CHECKING:
 _SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
-    metavar="FILE|NAME",
-    shell_complete=completion.descriptions,
-    help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
+    metavar="FILE|MODEL",
+    shell_complete=completion.models,
+    help="A description: a file (.json, .toml), a model, or a shipped one (lamp). "
+    "By default that of the device's model, if it was fetched.",
 )
 
 
 @command("get")
-@click.argument("properties", nargs=-1)
+@click.argument("properties", nargs=-1, shell_complete=completion.properties)
 @_SPEC
 def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) -> None:
-    """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names with --spec (without any: all of them)."""
-    description = load_spec(spec)
+    """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names such as light:on (without any: all of them).
+
+    Names are those of the product's description: see 'miio-lan spec'.
+    """
+    description = described(settings, spec, properties)
     wanted = wanted_properties(properties, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
@@ -62,15 +67,15 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
 
 
 @command("set")
-@click.argument("assignments", nargs=-1, required=True)
+@click.argument("assignments", nargs=-1, required=True, shell_complete=completion.assignments)
 @_SPEC
 def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) -> None:
     """Set properties: SIID.PIID VALUE, SIID PIID VALUE, or any number of SIID.PIID=VALUE.
 
-    VALUE is JSON ('"text"' for a text) or a Python literal. With --spec, properties have names, values are written
-    plainly, and what the description forbids is refused.
+    VALUE is JSON ('"text"' for a text) or a Python literal. With a name in the place of numbers, such as light:on, or
+    with --spec, values are written plainly, and what the product's description forbids is refused.
     """
-    description = load_spec(spec)
+    description = described(settings, spec, assigned(assignments))
     wanted = wanted_assignments(assignments, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
@@ -92,12 +97,15 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
 
 
 @command("action")
-@click.argument("action", metavar="SIID.AIID|NAME")
+@click.argument("action", metavar="SIID.AIID|NAME", shell_complete=completion.actions)
 @click.argument("arguments", nargs=-1)
 @_SPEC
 def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec: str | None) -> None:
-    """Call an action with its ARGUMENTS, each JSON or a Python literal: SIID.AIID, SIID AIID, or a name with --spec."""
-    description = load_spec(spec)
+    """Call an action with its ARGUMENTS, each JSON or a Python literal: SIID.AIID, SIID AIID, or a name.
+
+    Names are those of the product's description: see 'miio-lan spec'.
+    """
+    description = described(settings, spec, [action])
     if action.isdecimal() and arguments and arguments[0].isdecimal():
         action, arguments = f"{action}.{arguments[0]}", arguments[1:]
     siid, aiid, values = _call(action, arguments, description)
@@ -119,19 +127,6 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
 
 
 # --- what was typed ------------------------------------------------------------------------------------------------
-
-
-def load_spec(name: str | None) -> Spec | None:
-    """Load a description from a file, or by the name of a shipped one.
-
-    :raises SpecError: if it cannot be read
-    """
-    if name is None:
-        return None
-    from miio_lan.device.description.spec import Spec
-
-    is_file = Path(name).suffix or Path(name).exists()
-    return Spec.load(name) if is_file else Spec.shipped(name)
 
 
 def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
@@ -180,6 +175,11 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     if not all(name and equals for name, equals, _ in found):
         refuse("Write SIID.PIID VALUE, SIID PIID VALUE, or several as SIID.PIID=VALUE.")
     return [(name, value) for name, _, value in found]
+
+
+def assigned(words: Sequence[str]) -> list[str]:
+    """Give the names or numbers of what is to be set; what is not clear is refused."""
+    return [name for name, _ in _pairs(words)]
 
 
 def wanted_assignments(words: Sequence[str], spec: Spec | None) -> list[tuple[Target, Any]]:

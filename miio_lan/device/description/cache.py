@@ -1,8 +1,8 @@
 """Descriptions of this user, by model: fetched once from the public service, and there without a network from then on.
 
-One file for each model, in the form of the published instance, so that it also is a description for ``--spec``. The list
-of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs one short
-document. (Reading the list as a stream would save memory, and still load all of it for each model.)
+One file for each model, in the form of the published instance, so that it also is a description for ``--spec``. The
+list of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs one
+short document. (Reading the list as a stream would save memory, and still load all of it for each model.)
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ LIST_AGE = 86400.0
 """Seconds for which the list of all instances is believed."""
 _MOST_BYTES = 17 << 20
 _OWN = "miio-lan"
+# What is shipped under a real product's model is enough for a virtual one, and need not be all that is published.
+_OWN_COMPANY = "miiolan."
 
 
 class Fetched(NamedTuple):
@@ -60,18 +62,14 @@ def path_of(model: str) -> Path:
     return folder() / f"{published.checked_model(model)}.json"
 
 
-def known_models() -> list[str]:
-    """Name the models whose descriptions are here, those that come with the package included."""
-    return sorted({*_kept_models(), *(Spec.shipped(name).model for name in shipped_names())})
-
-
-def _kept_models() -> list[str]:
+def fetched_models() -> list[str]:
+    """Name the models whose descriptions were fetched; none where the folder cannot be read."""
     try:
         names = [each.name for each in folder().iterdir()]
     except OSError:
         return []
     models = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-    return [model for model in models if _is_model(model)]
+    return sorted(model for model in models if _is_model(model))
 
 
 def _is_model(text: str) -> bool:
@@ -82,7 +80,7 @@ def _is_model(text: str) -> bool:
 
 
 def cached(model: str) -> Spec:
-    """Return the description of a model that was fetched before, or comes with the package. Nothing is fetched.
+    """Return the description of a model that was fetched before, or is the package's own. Nothing is fetched.
 
     :raises SpecUnavailable: if it is not here, saying how to get it
     :raises SpecError: if the model is none, or the file is damaged
@@ -97,7 +95,7 @@ def cached(model: str) -> Spec:
         if spec.model == model:
             return spec
         # Some file systems do not tell capital letters from small ones.
-    for name in shipped_names():
+    for name in shipped_names() if model.startswith(_OWN_COMPANY) else ():
         if (shipped := Spec.shipped(name)).model == model:
             return shipped
     raise SpecUnavailable(
@@ -128,7 +126,7 @@ def fetch(
 ) -> Fetched:
     """Get the newest released description of a model from the service, and keep it.
 
-    This is the only function of the package that goes to the internet, and nothing calls it but ``miio-lan spec fetch``.
+    This is the only function of the package that goes to the internet. ``miio-lan spec fetch`` calls it, nothing else.
 
     :param base: address of the service; None for :data:`SERVICE_VARIABLE`, or the public one
     :param timeout: seconds each of the two documents may take; None for 60

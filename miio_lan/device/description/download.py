@@ -1,4 +1,4 @@
-"""Getting a document from a web server that is not trusted: bounded in time, size, redirections and what is unpacked."""
+"""Getting a document from a web server that is not trusted: time, size, redirections and unpacking are bounded."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class _Transfer:
         """Let what still runs end soon; nobody waits for it."""
         self._until = 0.0
         with suppress(Exception):
-            self._response.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+            self._response.fp.raw._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - there is no public way
 
     def _get(self) -> bytes:
         opener = OpenerDirector()

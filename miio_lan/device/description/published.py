@@ -1,8 +1,8 @@
 """What the public MIoT specification service publishes: the list of all instances, and one instance by its URN.
 
-The service answers ``GET BASE/instances?status=all`` with ``{"instances": [{"model": "yeelink.light.lamp4", "version": 1,
-"status": "released", "type": "urn:miot-spec-v2:device:light:..."}, ...]}``, and ``GET BASE/instance?type=URN`` with the
-instance. (Observed; no document promises it.) What comes from there is not trusted.
+The service answers ``GET BASE/instances?status=all`` with ``{"instances": [{"model": "yeelink.light.lamp4", "version":
+1, "status": "released", "type": "urn:miot-spec-v2:device:light:..."}, ...]}``, and ``GET BASE/instance?type=URN`` with
+the instance. (Observed; no document promises it.) What comes from there is not trusted.
 """
 
 from __future__ import annotations
