@@ -9,7 +9,7 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.refusals import wanted_refusals
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.record.marks import marked_check, without_marks
 

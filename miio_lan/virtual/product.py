@@ -10,7 +10,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock

@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 
 from miio_lan import Device
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import DeviceException, InvalidTokenException
 from miio_lan.lan.packet import HELLO, decode, encode
 from miio_lan.loop import Loop

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.click_common.output import echo
-from miio_lan.device.names import find_event, find_property, parse_value
+from miio_lan.device.description.names import find_event, find_property, parse_value
 from miio_lan.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from miio_lan.cli.virtual.run import Order
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Value
+    from miio_lan.device.description.spec import Spec
+    from miio_lan.device.description.values import Value
     from miio_lan.virtual.hosting import Host
     from miio_lan.virtual.mcu.mcu import Mcu
     from miio_lan.virtual.module.module import Module

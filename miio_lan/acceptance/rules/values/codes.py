@@ -10,8 +10,8 @@ from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
-from miio_lan.device.spec import Property, Spec, SpecAction
-from miio_lan.device.values import Code, show
+from miio_lan.device.description.spec import Property, Spec, SpecAction
+from miio_lan.device.description.values import Code, show
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
 
