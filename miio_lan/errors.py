@@ -18,6 +18,7 @@
     │   └── SpecUnavailable                a description that is not here: not fetched yet, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
+    ├── PowerError                         a product that was not switched off or on
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -196,6 +197,10 @@ class RecordError(DeviceException, ValueError):
 
 class DevicesFileError(DeviceException, ValueError):
     """A file of named devices that cannot be read or written, or a name that is not in it."""
+
+
+class PowerError(DeviceException):
+    """The product was not switched off or on: the switch, or what drives it, failed."""
 
 
 class UartError(DeviceException):
