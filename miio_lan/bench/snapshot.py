@@ -43,11 +43,23 @@ class Snapshot:
 
     def accounts(self) -> list[str]:
         """Say what became of each command; secrets are hidden."""
+        veil = self._veil()
+        return [veil.text(account(each)) for each in self.exchanges]
+
+    def account(self, exchange: Exchange) -> str:
+        """Say what became of one command; secrets are hidden."""
+        return self._veil().text(account(exchange))
+
+    def veiled(self, text: str) -> str:
+        """Hide the secrets that crossed the wires in a text about them."""
+        return self._veil().text(text)
+
+    def _veil(self) -> Veil:
         veil = Veil()
         for each in self.exchanges:
             for record in (each.request, each.reply, *each.records):
                 veil.maybe(record)
-        return [veil.text(account(each)) for each in self.exchanges]
+        return veil
 
     def commands(self) -> str:
         """Say what became of each command, and which wire was not observed; secrets are hidden."""

@@ -10,7 +10,6 @@ import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.snapshot import BOTH
-from miio_lan.bench.trace import line_of
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.names import mapping
 from miio_lan.device.spec import Spec
@@ -130,13 +129,13 @@ class Rig:
         sign = NO_WORK if "down" in self.hears else POLL_TEXT
 
         def idle() -> bool | None:
-            return True if any(line_of(each) == sign for each in self.recorder.records) else None
+            return True if any(each.text == sign for each in self.recorder.records) else None
 
         self.recorder.wait(idle, QUIET_TIME)
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        if any(line_of(each) in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
+        if any(each.text in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
             self._await_idle()
 

@@ -167,9 +167,9 @@ def test_a_device_without_a_line(pytester: pytest.Pytester, run: Run, bench: OnT
         def test_device(miio_bench):
             with miio_bench.expect("get_properties", siid=2, piid=1) as exchange:
                 miio_bench.device.read(2, 1)
-            assert exchange.reply is not None
+            assert exchange.reply
             assert exchange.ambiguous
-            assert exchange.down is None
+            assert not exchange.down
         def test_line(miio_uart): pass
     """)
     result = run(*bench.lan)
