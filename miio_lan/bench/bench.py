@@ -6,7 +6,8 @@ For tests, with or without pytest. All waiting is waiting for events, never for 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
@@ -17,6 +18,7 @@ from miio_lan.bench.history import History
 from miio_lan.bench.line import MatchedLine, ObservedLine
 from miio_lan.bench.never import Never
 from miio_lan.bench.recorder import Mark, Recorder, is_between
+from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, attend
 from miio_lan.bench.seen import SeenExchange
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
 from miio_lan.bench.trace import ExpectationFailed
@@ -28,9 +30,19 @@ from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record
 
-__all__ = ["Bench", "Expectation", "ExpectationFailed", "History", "MatchedLine", "ObservedLine", "Recorder"]
+__all__ = [
+    "Bench",
+    "Expectation",
+    "ExpectationFailed",
+    "History",
+    "MatchedLine",
+    "ObservedLine",
+    "Recorder",
+    "ReportExpectation",
+]
 
 DeviceT = TypeVar("DeviceT", bound="Device")
+_T = TypeVar("_T")
 
 
 class Bench(Generic[DeviceT]):
@@ -60,6 +72,7 @@ class Bench(Generic[DeviceT]):
         self.spec = spec
         self.hears = frozenset(hears)
         self._late = late
+        self.from_start = not late
         self._pairer = Pairer()
         self._fed = 0
 
@@ -146,6 +159,51 @@ class Bench(Generic[DeviceT]):
         :raises ExpectationFailed: at the end of the block, when no such command was seen
         """
         return Expectation(self, Wanted.of(method, siid, piid, aiid, value, params), timeout)
+
+    def expect_report(
+        self,
+        siid: int | None = None,
+        piid: int | None = None,
+        *,
+        eiid: int | None = None,
+        value: object = None,
+        timeout: float = TIMEOUT,
+    ) -> ReportExpectation:
+        """Expect that the MCU reports a property, or an event, while the block runs.
+
+        .. code-block:: python
+
+            device.subscribe()
+            with bench.expect_report(siid=2, piid=1, value=True) as report:
+                press_the_button()
+            assert report.line == "properties_changed 2 1 true"
+            assert report.push_time < 2
+
+        Where the device of this test has subscribed, the push on the LAN is waited for, too; what else it tells
+        meanwhile is left to its ``next_push()``, or its callback.
+
+        :param siid: the service
+        :param piid: the property
+        :param eiid: the event, in place of the property
+        :param value: the value of the property; of an event, its arguments by piid
+        :param timeout: seconds to wait after the block
+        :raises ExpectationFailed: at the end of the block, when no such report was seen
+        :raises InvalidArgument: when both a property and an event are named
+        """
+        return ReportExpectation(self, WantedReport(siid, piid, eiid, value), timeout)
+
+    def await_told(self, look: Callable[[], _T | None], timeout: float) -> _T | None:
+        """Call ``look`` whenever something came, pushes of the device included, until it gives something.
+
+        :param timeout: seconds to wait at most
+        """
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            if (found := look()) is not None:
+                return found
+            if not attend(self.device, min(left, ATTENDED)):
+                return self.recorder.wait(look, left)
+        return look()
 
     def expect_none(
         self,

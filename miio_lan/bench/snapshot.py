@@ -80,6 +80,17 @@ class Snapshot:
         with path.open("w", encoding="ascii") as file:
             recording.write(file, self.records)
 
+    def save_text(self, path: Path, title: str) -> None:
+        """Write what people want to read: both wires by the time of day, and the commands; secrets are hidden.
+
+        :param title: the first line
+        :raises OSError: if that cannot be done
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wires = trace(self.records, wall=True, longest=None)
+        text = f"{title}\n\n{self.commands()}\n\n{wires}\n"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
 
 def beginning(exchange: Exchange) -> Record:
     """Give the record a command is known by: its request, or the line that was handed out where nobody asked.

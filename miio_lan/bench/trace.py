@@ -49,14 +49,19 @@ def account(exchange: Exchange | Joined) -> str:
     return "\n".join(map(printable, [summary(exchange), *(f"  - {note}" for note in exchange.notes)]))
 
 
-def trace(records: Sequence[Record]) -> str:
-    """Show both wires side by side, without the polls that fetched nothing; secrets are hidden."""
-    from miio_lan.record.lanes import transcript
+def trace(records: Sequence[Record], *, wall: bool = False, longest: int | None = LONGEST_TRACE) -> str:
+    """Show both wires side by side, without the polls that fetched nothing; secrets are hidden.
+
+    :param wall: times of day instead of seconds since the first record
+    :param longest: lines; of a longer trace the beginning is cut. None for all
+    """
+    from miio_lan.record.lanes import Lanes
 
     shown, polls = without_polls(records)
-    rows = transcript(shown, "wires").splitlines()
-    if len(rows) > LONGEST_TRACE + 1:
-        rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
+    lanes = Lanes("wires", wall=wall)
+    rows = [lanes.header, *(row for record in shown for row in lanes.rows(record))]
+    if longest is not None and len(rows) > longest + 1:
+        rows[1:-longest] = [f"... {len(rows) - longest - 1} lines before ..."]
     if polls:
         rows.append(f"({polls} polls that fetched nothing are left out)")
     return "\n".join(rows)

@@ -10,6 +10,7 @@ import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.snapshot import BOTH
+from miio_lan.bench.wire_log import logged
 from miio_lan.device.miot import MiotDevice
 from miio_lan.device.names import mapping
 from miio_lan.device.spec import Spec
@@ -42,6 +43,7 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.recorder = Recorder()
+        self._observe = logged(self.recorder.observe)
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False
@@ -84,8 +86,10 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
-            observer=self.recorder.observe,
+            observer=self._observe,
         )
+        if settings.retries is not None:
+            device.retry_count = settings.retries
         return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
 
     def start_product(self) -> None:
@@ -100,7 +104,7 @@ class Rig:
             old.close()
         self.recorder.forget()
         common: dict[str, Any] = {
-            "observer": self.recorder.observe,
+            "observer": self._observe,
             "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
         }
         if old is None:
@@ -151,7 +155,7 @@ class Rig:
         except DeviceException:
             port.close()
             raise
-        self._tap = tap = Tap(self.recorder.observe, **ports, peer=url)
+        self._tap = tap = Tap(self._observe, **ports, peer=url)
         tap.start()
         if up is None:  # which end it hears is known after a line or two
             self.recorder.wait(lambda: tap.direction, QUIET_TIME)
