@@ -47,7 +47,7 @@ class Missing:
     def __getattr__(self, name: str) -> NoReturn:
         __tracebackhide__ = True
         if name.startswith("_"):  # asked for by Python itself: whether it can be copied, iterated, awaited
-            raise AttributeError(f"{self!r} has no {name}")
+            raise AttributeError(name)
         self._fail(f"asked for .{name}")
 
     def __lt__(self, other: object) -> NoReturn:
