@@ -10,7 +10,7 @@ import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.snapshot import BOTH
-from miio_lan.bench.trace import line_of
+from miio_lan.bench.wire_log import logged
 from miio_lan.device.description.names import mapping
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
@@ -43,6 +43,7 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.recorder = Recorder()
+        self._observe = logged(self.recorder.observe)
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False
@@ -85,8 +86,10 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
-            observer=self.recorder.observe,
+            observer=self._observe,
         )
+        if settings.retries is not None:
+            device.retry_count = settings.retries
         return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
 
     def start_product(self) -> None:
@@ -101,7 +104,7 @@ class Rig:
             old.close()
         self.recorder.forget()
         common: dict[str, Any] = {
-            "observer": self.recorder.observe,
+            "observer": self._observe,
             "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
         }
         if old is None:
@@ -130,13 +133,13 @@ class Rig:
         sign = NO_WORK if "down" in self.hears else POLL_TEXT
 
         def idle() -> bool | None:
-            return True if any(line_of(each) == sign for each in self.recorder.records) else None
+            return True if any(each.text == sign for each in self.recorder.records) else None
 
         self.recorder.wait(idle, QUIET_TIME)
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        if any(line_of(each) in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
+        if any(each.text in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
             self._await_idle()
 
@@ -152,7 +155,7 @@ class Rig:
         except DeviceException:
             port.close()
             raise
-        self._tap = tap = Tap(self.recorder.observe, **ports, peer=url)
+        self._tap = tap = Tap(self._observe, **ports, peer=url)
         tap.start()
         if up is None:  # which end it hears is known after a line or two
             self.recorder.wait(lambda: tap.direction, QUIET_TIME)

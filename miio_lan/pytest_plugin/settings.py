@@ -13,6 +13,8 @@ import pytest
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
+MOST_RETRIES = 100
+"""Further attempts of a command: more would be minutes."""
 
 TOKEN_DIGITS = 32
 _TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
@@ -35,6 +37,8 @@ class Settings:
     poll_interval: float
     recordings: Path
     keep: str
+    retries: int | None = None
+    logs: Path | None = None
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -77,13 +81,16 @@ class Settings:
             poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
+            retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
+            logs=given.path("logs"),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
         if found.real:
             given.refuse_workers()
         if found.keep != "none":
-            given.check_recordings()
+            given.check_folder("recordings")
+        given.check_folder("logs")
         spec = given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
@@ -189,9 +196,9 @@ class _Given:
                 "leave -n away, or give -n 0"
             )
 
-    def check_recordings(self) -> None:
-        """Refuse a place for recordings that can be none."""
-        path = self.path("recordings")
+    def check_folder(self, name: str) -> None:
+        """Refuse a place for files that can be none."""
+        path = self.path(name)
         if path is None:
             return
         try:
@@ -202,7 +209,7 @@ class _Given:
         if not problem and not os.access(there, os.W_OK | os.X_OK):
             problem = "cannot be written to"
         if problem:
-            raise pytest.UsageError(f"--miio-recordings names a folder for recordings, and {there} {problem}")
+            raise pytest.UsageError(f"--miio-{name} names a folder for {name}, and {there} {problem}")
 
     def number(self, name: str, default: Any, least: float, most: float, *, whole: bool = False) -> Any:
         text = self.text(name)

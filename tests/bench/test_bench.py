@@ -147,7 +147,7 @@ def test_a_command_of_somebody_else_counts_too(bench: Bench[MiotDevice], product
         product.call(
             lambda now: product.module.hand_out("get_properties 2 2", now, lambda _outcome, _at: None)
         )
-    assert exchange.request is None
+    assert not exchange.request
     assert exchange.readings["result"]["results"] == [[2, 2, 0, 60]]
 
 
@@ -249,7 +249,7 @@ def test_what_nobody_hears_is_not_waited_for(hears: str, error: int | None) -> N
             for record in heard(tape, hears):
                 bench.recorder.observe(record)
         bench.settle()
-    assert (exchange.down is None, exchange.result is None) == ("down" not in hears, "up" not in hears)
+    assert (bool(exchange.down), bool(exchange.result)) == ("down" in hears, "up" in hears)
 
 
 @pytest.mark.parametrize("hears", ["up", "down"])
@@ -268,7 +268,7 @@ def test_what_is_heard_is_waited_for(hears: str) -> None:
                 bench.recorder.observe(record)
             worker.start()
         worker.join()
-        assert (exchange.down if hears == "down" else exchange.result) is not None
+        assert exchange.down if hears == "down" else exchange.result
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def test_an_expectation_waits_for_what_another_thread_does(bench: Bench[MiotDevi
         worker.start()
     worker.join()
     assert exchange.stopped_at is None
-    assert exchange.reply is not None
+    assert exchange.reply
 
 
 # --- the line ------------------------------------------------------------------------------------------------------
