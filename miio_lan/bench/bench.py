@@ -17,6 +17,7 @@ from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation
 from miio_lan.bench.history import History
 from miio_lan.bench.line import MatchedLine, ObservedLine
 from miio_lan.bench.never import Never
+from miio_lan.bench.power import Power
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, attend
 from miio_lan.bench.seen import SeenExchange
@@ -25,6 +26,7 @@ from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.bench.wanted import Wanted
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
+from miio_lan.errors import PowerError
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
@@ -41,6 +43,11 @@ __all__ = [
     "ReportExpectation",
 ]
 
+NO_SWITCH = (
+    "nothing switches this product's power: give --miio-power 'COMMAND {action}', or a Bench its power= "
+    "(anything with off, on and cycle)"
+)
+
 DeviceT = TypeVar("DeviceT", bound="Device")
 _T = TypeVar("_T")
 
@@ -55,6 +62,7 @@ class Bench(Generic[DeviceT]):
         (the module) unless said otherwise; nothing is waited for that nobody hears
     :param late: whether the recorder may be told of a line after the reply it led to, as by a tap; False where the
         product itself tells of its lines
+    :param power: switches the product off and on, where that can be done
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Bench(Generic[DeviceT]):
         *,
         hears: Collection[str] = BOTH,
         late: bool = True,
+        power: Power | None = None,
     ) -> None:
         self.device = device
         self.recorder = recorder
@@ -72,9 +81,25 @@ class Bench(Generic[DeviceT]):
         self.spec = spec
         self.hears = frozenset(hears)
         self._late = late
+        self._power = power
         self.from_start = not late
         self._pairer = Pairer()
         self._fed = 0
+
+    @property
+    def power(self) -> Power:
+        """The product's power switch.
+
+        .. code-block:: python
+
+            bench.power.cycle()
+            bench.uart.wait_for(re.compile("mcu_version (.+)"))
+
+        :raises PowerError: if nothing switches this product
+        """
+        if self._power is None:
+            raise PowerError(NO_SWITCH)
+        return self._power
 
     @property
     def records(self) -> list[Record]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import Protocol
 
 from miio_lan.errors import InvalidArgument, PowerError
@@ -152,6 +152,6 @@ def switch_off_and_on(power: Power, off_for: float) -> None:
     """Switch a product off, wait so many seconds, and switch it on; it is on also when somebody interrupts the wait."""
     power.off()
     try:
-        time.sleep(off_for)
+        sleep(off_for)
     finally:
         power.on()

@@ -39,6 +39,7 @@ class Settings:
     keep: str
     retries: int | None = None
     logs: Path | None = None
+    power: str | None = None
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -83,6 +84,7 @@ class Settings:
             keep=given.text("keep") or "failed",
             retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
             logs=given.path("logs"),
+            power=given.power(virtual=virtual),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
@@ -170,6 +172,24 @@ class _Given:
         if asked or (not here and self._config.getini("miio_virtual")):
             return True, None, None
         return False, self.text("host"), self.text("uart")
+
+    def power(self, *, virtual: bool) -> str | None:
+        """Give the command that switches the product; the virtual one needs none."""
+        command = self.text("power")
+        if command is None:
+            return None
+        if virtual and self.option("power") is not None:
+            raise pytest.UsageError(
+                "--miio-power is of a real product, and the virtual one has a switch of its own: leave it away"
+            )
+        from miio_lan.bench.power import CommandPower  # here, for the same reason as above
+        from miio_lan.errors import InvalidArgument
+
+        try:
+            CommandPower(command)
+        except InvalidArgument as error:
+            raise pytest.UsageError(f"--miio-power: {error}") from None
+        return command
 
     def refuse_taken_for_tests(self) -> None:
         """Refuse ports that pytest took for the place of the tests, before it knew our options."""

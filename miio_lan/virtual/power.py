@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import sleep
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class VirtualPower:
     """Switches a virtual product: module and MCU stop, and both start from the beginning, boot reports and all.
 
-    It fits :class:`miio_lan.bench.power.Power`. What either knows by heart (network, token, values of properties) stays.
+    It fits :class:`miio_lan.bench.power.Power`. What either knows by heart (network, token, values) stays.
 
     :param product: the product; running
     :ivar is_on: whether it is on
@@ -50,7 +50,7 @@ class VirtualPower:
         self.off()
         try:
             if off_for:
-                time.sleep(off_for)
+                sleep(off_for)
         finally:
             self.on()
 
