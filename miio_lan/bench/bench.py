@@ -24,7 +24,7 @@ from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.bench.wanted import Wanted
 from miio_lan.device.blocking import Device
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer

@@ -49,7 +49,7 @@ PINS = {
         "_REST": 1.0,
         "_PARTING": 2.0,
     },
-    "device.values": {
+    "device.description.values": {
         "LARGEST": 1e300,
         "INTEGER_LIMITS": {
             "uint8": (0, 255),
