@@ -26,7 +26,10 @@ from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.bench.wanted import Wanted
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
+<<<<<<< HEAD
 from miio_lan.errors import PowerError
+=======
+>>>>>>> steps
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer

@@ -94,8 +94,9 @@ class ReportExpectation:
             self._settled_on = self._found()
 
     def _matching(self) -> list[Report]:
-        since = self._begun.instant - PUSH_TIME
-        known = [record for record in self._bench.recorder.look()[0] if record.instant >= since]
+        kept = self._bench.recorder.look()[0]
+        since = min((each.instant for each in kept if not self._begun.follows(each)), default=0.0) - PUSH_TIME
+        known = [record for record in kept if record.instant >= since]
         found = reports(known, from_start=self._bench.from_start)
         now = self._bench.recorder.mark()
         return [

@@ -25,7 +25,7 @@ def log(record: Record) -> None:
         return
     from miio_lan.record.lanes import said
 
-    # What a handler fails at must not end the thread that reads the wire: it is logging's own rule, and not everybody's.
+    # What a handler fails at must not end the thread that reads the wire. Not every handler keeps to that.
     with contextlib.suppress(Exception):
         logger.log(level, "%s %s", arrow(record), said(record))
 

@@ -12,8 +12,8 @@ the same of the same property or event, and was not taken before:
 1. Of a property, it is the last such line before the push. The lines before that one are done with: their values were
    overtaken. Where several said the same value, or a younger line says another one, the push is in doubt.
 2. Of an event, it is the first such line. Where several wait at once, all of them are sure only when each got its push.
-3. A push without a line puts the others of its kind within :data:`PUSH_TIME` in doubt, and so does a line that may
-   have been missed.
+3. A push without a line puts the others of its kind within :data:`PUSH_TIME` in doubt. A line that may have been
+   missed, and one whose push is in doubt, do so with the pushes of the next :data:`USUAL_TIME`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from miio_lan.uart.turns import Before, Turn
 
 PUSH_TIME = 10.0
 """Seconds within which a report becomes a push: a second in the module, and repeats of datagrams that were lost."""
-UNSEEN_TIME = 2.0
-"""Seconds after the beginning of an observation in which a push may be that of a line said before."""
+USUAL_TIME = 2.0
+"""Seconds within which a push follows its line where no datagram is lost."""
 REPEATED_WITHIN = 30.0
 """Seconds for which a device repeats a push that nobody confirmed."""
 
@@ -152,7 +152,6 @@ class _Reports:
                     self._tell_property(push, kind, value)
         self._doubt_events()
         self._doubt_orphans()
-        self._doubt_unseen()
         reports = [_report(each) for each in self._said]
         reports += [_of_push(push, *orphan) for push in self._pushes for orphan in push.orphans]
         return sorted(reports, key=lambda each: each.records[0].instant)
@@ -171,7 +170,7 @@ class _Reports:
             return
         said = [each for each in same if each.instant <= push.instant] or same[:1]
         chosen = said[-1]
-        chosen.push = push
+        self._take(chosen, push)
         for each in waiting[: waiting.index(chosen)]:
             each.overtaken = True
         if len(same) > 1:
@@ -185,9 +184,21 @@ class _Reports:
         waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
         same = [each for each in waiting if same_value(each.value, value)]
         if same:
-            same[0].push = push
+            self._take(same[0], push)
         else:
             push.orphans.append((kind, value))
+
+    def _take(self, said: _Said, push: _Push) -> None:
+        """Give a line its push, and doubt that where the push may be that of a line before."""
+        said.push = push
+        first = self._line.first
+        early = first is not None and said.instant - first < USUAL_TIME and not self._from_start
+        if early or self._line.broken(said.instant - USUAL_TIME, push.instant):
+            said.doubts.append("a line said before it may not have been seen")
+        for each in self._near(said.kind, push.instant):
+            usual = push.instant - USUAL_TIME <= each.instant <= push.instant
+            if usual and each is not said and each.doubts and same_value(each.value, said.value):
+                said.doubts.append("the push of a line before it is in doubt")
 
     def _doubt_events(self) -> None:
         """Doubt the events that waited at the same time as one of their kind that got no push."""
@@ -207,16 +218,6 @@ class _Reports:
                 for each in self._near(kind, push.instant):
                     if same_value(each.value, value):
                         each.doubts.append("there is a push more than lines")
-
-    def _doubt_unseen(self) -> None:
-        """Doubt what may be a push of a line that was not seen."""
-        first = self._line.first
-        for each in self._said:
-            if each.push is None:
-                continue
-            early = first is not None and each.instant - first < UNSEEN_TIME and not self._from_start
-            if early or self._line.broken(each.instant - UNSEEN_TIME, each.push.instant):
-                each.doubts.append("a line said before it may not have been seen")
 
 
 def _instant(said: _Said) -> float:

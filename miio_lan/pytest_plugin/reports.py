@@ -16,7 +16,6 @@ from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
-    from miio_lan.bench.snapshot import Snapshot
     from miio_lan.pytest_plugin.rig import Rig
 
 BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()

@@ -706,7 +706,7 @@ def test_failures_before_and_after_a_test_are_shown_too(pytester: pytest.Pyteste
         )
         said = "".join(each.text or "" for each in case.iter("system-out"))
         assert all(f"← {line}" in said for line in lines)
-        assert [each.get("value") for each in case.iter("property")] == [str(path)]
+        assert [each.get("value") for each in case.iter("property")] == [f"miio-recordings/{path.name}"]
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_before*",

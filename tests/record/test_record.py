@@ -276,7 +276,7 @@ def test_a_record_equals_its_text_whatever_ends_the_line(raw: bytes, said: str |
 @pytest.mark.parametrize("other", ["get_down ", "get down", b"get_dow", "", 1, None, ("get_down",)])
 def test_a_record_equals_nothing_else(other: object) -> None:
     assert other != LINE
-    assert (LINE == other) is False
+    assert not other == LINE  # noqa: SIM201 - both operators
     assert not LINE.startswith("down")
     assert not LINE.startswith(b"down")
 
