@@ -18,7 +18,9 @@ from miio_lan.bench.recorder import Recorder
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
 from miio_lan.bench.trace import ExpectationFailed, line_of, trace
 from miio_lan.device.blocking import Device
+from miio_lan.device.description.names import find_action, find_property
 from miio_lan.device.description.spec import Spec
+from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
@@ -186,6 +188,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - what it is
+        action: str | None = None,
         timeout: float = TIMEOUT,
     ) -> Expectation:
         """Expect a command while the block runs; afterwards it tells what became of it.
@@ -197,15 +201,47 @@ class Bench(Generic[DeviceT]):
             assert exchange.stopped_at is None
             assert exchange.mcu_time < 0.5
 
+        Where the product's description is known, names do for numbers:
+
+        .. code-block:: python
+
+            with bench.expect("set_properties", property="light:brightness", value=25):
+                device.write("light:brightness", 25)
+
         :param method: the method; None for any
         :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
         :param params: the parameters as a whole
+        :param property: the name of a property, in the place of ``siid`` and ``piid``
+        :param action: the name of an action, in the place of ``siid`` and ``aiid``
         :param timeout: seconds to wait after the block, for commands sent by others
         :raises ExpectationFailed: at the end of the block, when no such command was seen
+        :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+        :raises InvalidArgument: if names and numbers are given
         """
-        given = {"siid": siid, "piid": piid, "aiid": aiid, "value": value}
+        numbers = {"siid": siid, "piid": piid, "aiid": aiid}
+        given = {**(self._numbers(property, action, numbers) or numbers), "value": value}
         ids = {key: each for key, each in given.items() if each is not None}
         return Expectation(self, Wanted(method, ids, params), timeout)
+
+    def _numbers(
+        self, property_: str | None, action: str | None, numbers: Mapping[str, int | None]
+    ) -> dict[str, int]:
+        """Give the numbers that a name stands for; none without a name."""
+        if property_ is None and action is None:
+            return {}
+        if (property_ is not None and action is not None) or any(
+            each is not None for each in numbers.values()
+        ):
+            raise InvalidArgument(
+                "expect(...) takes the name of a property, that of an action, or numbers: one of them"
+            )
+        if self.spec is None:
+            raise SpecError(
+                "no description is known, which names need: give --miio-spec, or Bench(..., spec=...)"
+            )
+        if property_ is not None:
+            return dict(zip(("siid", "piid"), find_property(self.spec, property_).iid, strict=True))
+        return dict(zip(("siid", "aiid"), find_action(self.spec, action or "").iid, strict=True))
 
     def explain(self, problem: str) -> str:
         """Say what is wrong, what did happen, and show both wires."""

@@ -85,6 +85,7 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
+            spec=spec,
             observer=self.recorder.observe,
         )
         return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)

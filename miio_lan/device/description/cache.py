@@ -1,7 +1,7 @@
-"""Descriptions of this user, by model: fetched once from the public service, and there without a network from then on.
+"""Descriptions of this user, by model: fetched once from the public service, there without a network from then on.
 
 One file for each model, in the form of the published instance, so that it also is a description for ``--spec``. The
-list of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs one
+list of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs a
 short document. (Reading the list as a stream would save memory, and still load all of it for each model.)
 """
 
@@ -100,7 +100,8 @@ def cached(model: str) -> Spec:
             return shipped
     raise SpecUnavailable(
         f"the description of {model} is not on this computer yet: "
-        f"'miio-lan spec fetch {model}' gets it from the internet, or give one with --spec FILE"
+        f"'miio-lan spec fetch {model}' gets it from the internet; a file does as well (--spec FILE, or in Python "
+        "spec=Spec.load(FILE))"
     )
 
 
