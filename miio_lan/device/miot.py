@@ -21,8 +21,6 @@ __all__ = ["MiotDevice", "MiotMapping", "MiotValueType"]
 if TYPE_CHECKING:
     from miio_lan.device.description.spec import Spec
 
-_NOTHING: Any = object()
-
 
 class MiotDevice(Device):
     """A product whose functions are numbered properties and actions (siid, piid, aiid).
@@ -77,7 +75,8 @@ class MiotDevice(Device):
         """Read one property and give its value: ``read("light:brightness")``, or ``read(2, 2)``.
 
         :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
-        :raises SpecError: (a ``ValueError``) if the description has no such name, or the description is not here
+        :raises SpecError: (a ``ValueError``) if the description has no such name
+        :raises SpecUnavailable: if the description is not here
         """
         if isinstance(siid, str):
             by_name.alone(siid, piid)
@@ -88,7 +87,7 @@ class MiotDevice(Device):
     def write(self, siid: str, piid: Any) -> None: ...
     @overload
     def write(self, siid: int, piid: int, value: Any) -> None: ...
-    def write(self, siid: int | str, piid: Any, value: Any = _NOTHING) -> None:
+    def write(self, siid: int | str, piid: Any, value: Any = by_name.NOTHING) -> None:
         """Set one property: ``write("light:brightness", 25)``, or ``write(2, 2, 25)``.
 
         The value goes out with the JSON type it has (25 and 25.0 differ to a device). By name, a value that the
@@ -98,10 +97,10 @@ class MiotDevice(Device):
         :raises SpecError: (a ``ValueError``) as :meth:`read`, and for a value that the description forbids
         """
         if isinstance(siid, str):
-            by_name.alone(siid, None if value is _NOTHING else value)
+            by_name.alone(siid, None if value is by_name.NOTHING else value)
             value = piid
             siid, piid = (self._names()).assignment(siid, value)
-        elif value is _NOTHING:
+        elif value is by_name.NOTHING:
             raise InvalidArgument(f"write(siid, piid, value) needs a value, write({siid}, ...) has none")
         self._perform(plain.write_value(siid, piid, value))
 

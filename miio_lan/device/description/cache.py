@@ -131,8 +131,9 @@ def fetch(
 
     :param base: address of the service; None for :data:`SERVICE_VARIABLE`, or the public one
     :param timeout: seconds each of the two documents may take; None for 60
-    :raises SpecUnavailable: if the service is not reached, or publishes no such model
-    :raises SpecError: if the model is none, or what came is no description, or it cannot be kept
+    :raises SpecUnavailable: if the service is not reached, publishes no such model, or sends what is no description; or
+        if it cannot be kept
+    :raises SpecError: (a ``ValueError``) if the model or the address is none
     """
     from miio_lan.device.description import download
 
@@ -144,16 +145,17 @@ def fetch(
         entry = _entry(model, base, limits, now)
         url = published.instance_url(base, entry)
         instance = published.read_instance(download.download(url, **limits), entry, url)
-    except SpecUnavailable as error:
+        own = {"version": entry.version, "status": entry.status, "from": base, "fetched": int(now())}
+        document = {**instance, "model": model, _OWN: own}
+        Spec.from_json(document, source=url)  # tells what is odd, at its place
+        spec = Spec.from_json(document, source=str(path), quiet=True)
+    except (SpecError, SpecUnavailable) as error:
         raise _with_advice(error, model, path) from None
-    own = {"version": entry.version, "status": entry.status, "from": base, "fetched": int(now())}
-    document = {**instance, "model": model, _OWN: own}
-    spec = Spec.from_json(document, source=str(path))
     _keep(path, document)
     return Fetched(spec, path, entry.version, base)
 
 
-def _with_advice(error: SpecUnavailable, model: str, path: Path) -> SpecUnavailable:
+def _with_advice(error: Exception, model: str, path: Path) -> SpecUnavailable:
     text = str(error)
     if "--spec" not in text:
         text += f". Try again where there is a network, or give the description of {model} with --spec FILE"
@@ -215,10 +217,10 @@ def _keep(path: Path, document: Any) -> None:
     except OSError as error:
         raise _not_kept(path.parent, error) from None
     except (RecursionError, ValueError):  # what could be read cannot always be written
-        raise SpecError(f"what the service sent for {path.stem} is no description") from None
+        raise SpecUnavailable(f"what the service sent for {path.stem} is no description") from None
 
 
-def _not_kept(path: Path, error: OSError) -> SpecError:
-    return SpecError(
+def _not_kept(path: Path, error: OSError) -> SpecUnavailable:
+    return SpecUnavailable(
         f"{path}: nothing can be kept there ({error.strerror or error}); {CACHE_VARIABLE} names another folder"
     )

@@ -90,7 +90,7 @@ class _Transfer:
     def run(self) -> None:
         try:
             self.content = self._get()
-        except SpecError as error:
+        except SpecUnavailable as error:
             self.error = error
         except IncompleteRead:
             self.error = SpecUnavailable(f"{self._url} broke off")

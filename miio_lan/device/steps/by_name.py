@@ -34,6 +34,10 @@ def checked_spec(spec: Any) -> Any:
     return spec
 
 
+NOTHING: Any = object()
+"""In the place of a value that was not given; None is one."""
+
+
 class Names:
     """The names of a product.
 
@@ -116,5 +120,6 @@ def alone(name: str, *others: object) -> None:
     """
     if any(each is not None for each in others):
         raise InvalidArgument(
-            f"{show(name)} is a name, which stands for both numbers: leave the second one out"
+            "a number is a whole number from 1, and a name such as 'light:on' stands for both numbers: "
+            f"{show(name)} has another one beside it"
         )

@@ -186,7 +186,9 @@ def test_a_loop(service: Service) -> None:
     assert len(service.asked) == 6
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://[::1", "data:,x", ""])
+@pytest.mark.parametrize(
+    "location", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://[::1", "data:,x", ""]
+)
 def test_other_redirections_are_not_followed(service: Service, location: str) -> None:
     refused(service, leads_to(location), "not followed")
     assert len(service.asked) == 1
@@ -202,7 +204,18 @@ def test_a_redirection_that_gives_up_encryption() -> None:
 
 @pytest.mark.parametrize(
     "base",
-    ["", "lamp", "ftp://x", "file:///etc", "http://", "http://x y", "http://x/?a=b", "http://x/#a", "http://x:99999", "http://\n"],
+    [
+        "",
+        "lamp",
+        "ftp://x",
+        "file:///etc",
+        "http://",
+        "http://x y",
+        "http://x/?a=b",
+        "http://x/#a",
+        "http://x:99999",
+        "http://\n",
+    ],
 )
 def test_what_is_no_service(base: str) -> None:
     with pytest.raises(SpecError, match="is not the address of a service"):
