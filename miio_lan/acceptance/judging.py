@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from miio_lan.acceptance.rules.all import verdicts_of
 from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.refusals import wanted_refusals
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.description.spec import Spec
@@ -64,4 +65,5 @@ def judgement_of(
         verdicts=verdicts_of(session),
         records=session.records,
         exchanges=session.exchanges,
+        wanted_refusals=wanted_refusals(session),
     )

@@ -82,6 +82,11 @@ class Spec:
         """Find an action, None when there is no such one."""
         return self._actions.get((siid, aiid))
 
+    def inputs(self, siid: int, aiid: int) -> tuple[int, ...] | None:
+        """Give the piids of an action's arguments in their order, None when there is no such action."""
+        action = self.action(siid, aiid)
+        return action.in_ if action is not None else None
+
     def event(self, siid: int, eiid: int) -> Event | None:
         """Find an event, None when there is no such one."""
         return self._events.get((siid, eiid))

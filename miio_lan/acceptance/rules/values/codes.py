@@ -219,6 +219,17 @@ def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None,
             yield spec.action(*call.action), call, code
 
 
+def is_refused_on_purpose(session: Observed, call: JudgedCall) -> bool:
+    """Whether the description lets a product say no to a call: by what it asks for, not by what became of it."""
+    spec = session.spec
+    if spec is None:
+        return False
+    if call.action is not None:
+        action = spec.action(*call.action)
+        return action is None or not _legal(session, action, call)
+    return any(_is_wrong(spec, call.method, *each) for each in call.properties)
+
+
 def _legal(session: Observed, action: SpecAction, call: JudgedCall) -> bool:
     """Whether an action was called with the arguments of the description; those given by position are not looked at."""
     if call.arguments is None or session.spec is None:
