@@ -30,6 +30,7 @@ LIST_AGE = 86400.0
 """Seconds for which the list of all instances is believed."""
 _MOST_BYTES = 17 << 20
 _OWN = "miio-lan"
+_SUFFIXES = (".json", ".toml")
 # What is shipped under a real product's model is enough for a virtual one, and need not be all that is published.
 _OWN_COMPANY = "miiolan."
 
@@ -69,10 +70,11 @@ def fetched_models() -> list[str]:
     except OSError:
         return []
     models = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-    return sorted(model for model in models if _is_model(model))
+    return sorted(model for model in models if is_model(model))
 
 
-def _is_model(text: str) -> bool:
+def is_model(text: str) -> bool:
+    """Tell whether a text may be a model."""
     try:
         return bool(published.checked_model(text))
     except SpecError:
@@ -103,6 +105,20 @@ def cached(model: str) -> Spec:
         f"'miio-lan spec fetch {model}' gets it from the internet; a file does as well (--spec FILE, or in Python "
         "spec=Spec.load(FILE))"
     )
+
+
+def find(name: str) -> Spec:
+    """Load a description by what people call it: a file, a shipped one, or a model as :func:`cached`.
+
+    :raises SpecUnavailable: if it is a model whose description is not here
+    :raises SpecError: if it cannot be read
+    """
+    path = Path(name)
+    if path.suffix.lower() in _SUFFIXES or path.exists():
+        return Spec.load(path)
+    if name not in shipped_names() and is_model(name):
+        return cached(name)
+    return Spec.load(path) if path.suffix else Spec.shipped(name)
 
 
 def _content(path: Path) -> bytes | None:

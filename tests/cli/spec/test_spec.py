@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from support.spec_server import MODEL, PATH, URN, Service, document, published, serving
 
 from miio_lan.cli.program import program
+from miio_lan.cli.spec.text import name_rows, rows
+from miio_lan.click_common.layout import folded
 from miio_lan.device.description import fetch
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
@@ -188,6 +190,12 @@ class TestShow:
             "arguments": [1, 2],
         }
 
+    @pytest.mark.parametrize("shipped", ["lamp", "purifier"])
+    def test_sixty_columns_are_enough(self, shipped: str) -> None:
+        spec = Spec.shipped(shipped)
+        shown = [*rows(spec), *name_rows(spec)]
+        assert max(len(line) for row in shown for line in folded(row, 60).split("\n")) <= 60
+
     @pytest.mark.parametrize("command", ["show", "names"])
     def test_one_that_is_not_here(self, run: Run, service: Service, command: str) -> None:
         ended = run("spec", command, MODEL)
@@ -200,6 +208,19 @@ class TestShow:
         ended = run("-d", "lamp", "spec", "show", MODEL)
         assert (ended.code, ended.out) == (2, "")
         assert "two products" in ended.err
+
+    @pytest.mark.parametrize("command", ["show", "names", "fetch"])
+    def test_what_a_device_tells_as_its_model_names_no_file(
+        self, run: Run, service: Service, other: VirtualProduct, tmp_path: Path, command: str
+    ) -> None:
+        file = tmp_path / "told.json"
+        file.write_text(json.dumps(published()))
+        name(other, model=str(file))
+        ended = run("-d", "lamp", "spec", command)
+        assert (ended.code, ended.out) == (2, "")
+        assert "the model " in ended.err
+        assert service.asked == []
+        assert completed("-d lamp get", "") == []
 
 
 class TestNames:
@@ -337,6 +358,8 @@ class TestCompletion:
         assert completed("get --spec lamp", "environment:t") == ["environment:temperature"]
         assert completed("fleet get --spec lamp", "environment:t") == ["environment:temperature"]
         assert "light:fault" not in completed("set --spec lamp", "")
+        assert "light:fault" in completed("get --spec lamp", "")
+        assert "light:scene-data" not in completed("get --spec lamp", "")
 
     def test_bash_takes_a_colon_for_a_word(self, fetched: Service) -> None:
         assert completed("get --spec lamp environment", ":") == [

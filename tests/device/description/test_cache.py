@@ -262,3 +262,21 @@ def test_a_folder_of_other_things_has_no_models(folder: Path) -> None:
     for name in ("instances.list", "x.json", ".a.b.c.json.1234", "a.b.c.json"):
         (folder / name).write_text("")
     assert cache.fetched_models() == ["a.b.c"]
+
+
+def test_a_description_by_what_people_call_it(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = fetch(MODEL, base=service.base).spec
+    (tmp_path / "own.light.json").write_text(json.dumps(published()))
+    (tmp_path / "a.b.c").write_text("a file with the name of a model")
+    assert cache.find(MODEL) == kept
+    assert cache.find("own.light.json").type == URN
+    assert cache.find("lamp") == Spec.shipped("lamp")
+    wrong = {"a.b.c": "a .json", "no.json": "cannot be read", "no": "lamp, purifier", "no.yaml": "a .json"}
+    for name, told in wrong.items():
+        with pytest.raises(SpecError, match=told):
+            cache.find(name)
+    with pytest.raises(SpecUnavailable):
+        cache.find("x.y.z")
