@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from support.spec_server import MODEL, PATH, URN, Service, document, published, serving
 
 from miio_lan.cli.program import program
@@ -380,7 +379,3 @@ class TestCompletion:
     def test_models(self, fetched: Service) -> None:
         assert MODEL in completed("spec show", "")
         assert completed("get --spec", "exa") == [MODEL]
-
-
-def test_the_shared_options_are_taken_by_the_runner() -> None:
-    assert CliRunner().invoke(program, ["spec", "--help"]).exit_code == 0
