@@ -23,13 +23,10 @@ from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, 
 from miio_lan.bench.seen import SeenExchange
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
 from miio_lan.bench.trace import ExpectationFailed
-from miio_lan.bench.wanted import Wanted
+from miio_lan.bench.wanted import Wanted, numbers_of
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
-<<<<<<< HEAD
 from miio_lan.errors import PowerError
-=======
->>>>>>> steps
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
@@ -169,6 +166,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - what it is
+        action: str | None = None,
         timeout: float = TIMEOUT,
     ) -> Expectation:
         """Expect a command while the block runs; afterwards it tells what became of it.
@@ -180,13 +179,25 @@ class Bench(Generic[DeviceT]):
             assert exchange.stopped_at is None
             assert exchange.mcu_time < 0.5
 
+        Where the product's description is known, names do for numbers:
+
+        .. code-block:: python
+
+            with bench.expect("set_properties", property="light:brightness", value=25):
+                device.write("light:brightness", 25)
+
         :param method: the method; None for any
         :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
         :param params: the parameters as a whole
+        :param property: the name of a property, in the place of ``siid`` and ``piid``
+        :param action: the name of an action, in the place of ``siid`` and ``aiid``
         :param timeout: seconds to wait after the block, for commands sent by others
         :raises ExpectationFailed: at the end of the block, when no such command was seen
+        :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+        :raises InvalidArgument: if names and numbers are given
         """
-        return Expectation(self, Wanted.of(method, siid, piid, aiid, value, params), timeout)
+        ids = numbers_of(self.spec, siid, piid, aiid, property, action)
+        return Expectation(self, Wanted.of(method, *ids, value, params), timeout)
 
     def expect_report(
         self,
@@ -242,6 +253,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
     ) -> Never[SeenExchange]:
         """Expect that no such command crosses the wires while the block runs, whoever sends it.
 
@@ -254,7 +267,7 @@ class Bench(Generic[DeviceT]):
 
         :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
         """
-        wanted = Wanted.of(method, siid, piid, aiid, value, params)
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
 
         def inside(begun: Mark, ended: Mark) -> list[SeenExchange]:
             return [
@@ -274,6 +287,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
     ) -> History:
         """Give the commands of this test so far that are like this, in order, whoever sent them.
 
@@ -284,7 +299,7 @@ class Bench(Generic[DeviceT]):
 
         The parameters are those of :meth:`expect`.
         """
-        wanted = Wanted.of(method, siid, piid, aiid, value, params)
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
         found = [SeenExchange(each, self) for each in self.joined if wanted.is_met_by(each)]
         return History(found, str(wanted), self.tell)
 

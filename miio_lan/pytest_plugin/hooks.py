@@ -20,7 +20,10 @@ _OPTIONS = (
     (
         "spec",
         "FILE",
-        "the product's description, .json (MIoT instance) or .toml; or a shipped one: lamp, purifier",
+        (
+            "the product's description, .json (MIoT instance) or .toml; a model that 'miio-lan spec fetch' has got; "
+            "or a shipped one: lamp, purifier"
+        ),
     ),
     ("poll-interval", "SECONDS", "how often the virtual MCU asks for work, 0.02 by default (real ones: 0.2)"),
     ("retries", "N", "further attempts of a command, 3 by default; 0: exactly one datagram carries each"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +11,13 @@ from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.wire_log import logged
+from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
-from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
+    from miio_lan.device.description.spec import Spec
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
     from miio_lan.virtual.power import VirtualPower
@@ -57,7 +57,7 @@ class Rig:
         """The description of the product, where one was given."""
         name = self.settings.spec
         if self._spec is None and name is not None:
-            self._spec = Spec.load(name) if Path(name).suffix else Spec.shipped(name)
+            self._spec = find(name)
         return self._spec
 
     @property
@@ -100,6 +100,7 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
+            spec=spec,
             observer=self._observe,
         )
         if settings.retries is not None:

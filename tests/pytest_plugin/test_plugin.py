@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import steering
+from support.spec_server import MODEL, published
 
 import miio_lan
 from miio_lan import record as recording
@@ -34,6 +36,25 @@ def run(pytester: pytest.Pytester) -> Run:
         return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *args)
 
     return run
+
+
+def test_a_model_for_a_description(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MIIO_LAN_CACHE", str(tmp_path))
+    (tmp_path / "descriptions").mkdir()
+    document = json.dumps({**published(), "model": MODEL})
+    (tmp_path / "descriptions" / f"{MODEL}.json").write_text(document, encoding="utf-8")
+    pytester.makepyfile("""
+        def test_it(miio_bench):
+            with miio_bench.expect("set_properties", property="light:brightness", value=25) as exchange:
+                miio_bench.device.write("light:brightness", 25)
+            assert exchange.stopped_at is None
+            assert miio_bench.device.read("light:brightness") == 25
+    """)
+    run("--miio-virtual", "--miio-spec", MODEL).assert_outcomes(passed=1)
+    result = run("--miio-virtual", "--miio-spec", "other.light.demo2")
+    result.stdout.fnmatch_lines("*'miio-lan spec fetch other.light.demo2'*")
 
 
 # --- the sample suite ----------------------------------------------------------------------------------------------
