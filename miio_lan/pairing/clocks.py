@@ -1,0 +1,232 @@
+"""Two recordings by two clocks: LAN records made at one place, the line's at another, brought together.
+
+Goal: say how the clocks are related, or that it is in doubt; never a wrong relation as if it were sure.
+
+Plan. A request goes before its ``down``, and the answer goes before the reply. So each line that a command may have
+become gives an interval for the offset, as long as the round trip less the MCU's time. The offset under which the most
+commands have a line is taken, if it is better by far than every other, and better than chance.
+
+1. Stretches of some two minutes of the capture: where do the intervals of their commands meet? Each such place is a
+   supposition (:mod:`miio_lan.pairing.suppositions`).
+2. Each is followed through the whole capture, forwards and backwards, as far as two crystals may drift apart: which
+   commands have a line, and which should have one and do not (:class:`Path`)?
+3. Commands close to one another count as one, for one event explains them all: a burst, or an outage.
+4. The best path is sure if no path that takes other lines comes close. Polls of the same properties at equal intervals
+   fit equally well a poll earlier and later: they leave it in doubt, unless other commands decide.
+
+::
+
+    capture    10.00 get 2.1   10.21 reply      70.00 set 2.2 40   70.15 reply      130.00 get 2.1 ...
+    line       3.10 down get 2.1, 3.15 result   63.05 down set 2.2 40, 63.09 result
+    offset     -7.06 to -6.90                   -7.06 to -6.95         both: the offset is -7.06 to -6.95
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from miio_lan.errors import ClocksInDoubt
+from miio_lan.pairing.suppositions import MAX_DRIFT, Commands, Path, paths_of
+from miio_lan.record import Record
+from miio_lan.record.marks import is_mark
+
+LEAD = 15.0
+"""By how much a path has to be better than every other; about two commands of which there is only one."""
+CHANCE = 7.0
+"""How much better than chance: about one in a thousand."""
+MOST = 7.0
+"""What commands close to one another count for at most."""
+ALLOWED_MISSES = 1 / 3
+"""Commands without a line for each one that has one."""
+ABOUT = 2.0
+"""Seconds by which an offset that somebody gave may be wrong."""
+STRETCH = 60.0
+"""Seconds for which one offset is estimated."""
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """How the clock of LAN records is related to that of a recording of the line.
+
+    :param ahead: seconds by which the LAN clock's time of day is ahead of that of the line's recording, at the middle
+    :param drift: parts per million by which the LAN clock runs faster
+    :param within: seconds by which ``ahead`` may be wrong
+    :param explained: how many commands have their line
+    :param missing: how many should have one, and do not
+    :param doubt: why the relation is not sure; empty where it is
+    :param knots: LAN times, and what is to be added there to have the line's instants
+    :param base: what is to be added to an instant of the line to have its time of day
+    """
+
+    ahead: float = 0.0
+    drift: float = 0.0
+    within: float = math.inf
+    explained: int = 0
+    missing: int = 0
+    doubt: str = ""
+    knots: tuple[tuple[float, float], ...] = ()
+    base: float = 0.0
+
+    @property
+    def sure(self) -> bool:
+        """Whether it can be relied on."""
+        return not self.doubt
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        if self.doubt:
+            return self.doubt
+        way = "ahead of" if self.ahead >= 0 else "behind"
+        missing = f"; {self.missing} have none" if self.missing else ""
+        return (
+            f"the capture's clock is {abs(self.ahead):.3f} s {way} the recording's "
+            f"(within {self.within:.3f} s, drift {self.drift:+.0f} ppm): "
+            f"{self.explained} commands have their line{missing}"
+        )
+
+    def instant(self, time: float) -> float:
+        """Give the instant of the line for a time of the LAN records."""
+        at = bisect_left(self.knots, (time,))
+        if at in (0, len(self.knots)):
+            return time + self.knots[min(at, len(self.knots) - 1)][1]
+        (before, one), (after, other) = self.knots[at - 1 : at + 1]
+        return time + one + (other - one) * (time - before) / (after - before)
+
+
+def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | None = None) -> Clocks:
+    """Estimate how two clocks are related, from commands that both recordings have.
+
+    :param lan: records of the LAN, of one device
+    :param line: the recording of that device's line; records of the LAN in it are passed over
+    :param about: seconds by which the LAN clock is ahead, to about :data:`ABOUT`; looks at no other offsets
+    """
+    heard = [record for record in line if record.wire == "uart" and not is_mark(record)]
+    if not heard:
+        return Clocks(doubt="the recording has no line of the UART")
+    base = heard[0].wall - heard[0].instant
+    commands = Commands(list(lan), heard)
+    if not commands.asked:
+        return Clocks(doubt="the capture has no command whose reply shows that the MCU was asked")
+    if not commands.tried:
+        return Clocks(doubt="no command of the capture has a line in the recording that it may have become")
+    allowed = None if about is None else (-about - base - ABOUT, -about - base + ABOUT)
+    paths = sorted(paths_of(commands, allowed), key=_score, reverse=True)
+    if not paths:
+        return Clocks(doubt=f"no command has a line at an offset of about {about} s")
+    best = paths[0]
+    doubt = _doubt(best, paths[1:], commands, about=about)
+    knots, drift, within = _knots(best)
+    clocks = Clocks(0.0, -drift * 1e6, within, len(best.taken), len(best.missing), doubt, knots, base)
+    middle = (knots[0][0] + knots[-1][0]) / 2
+    return replace(clocks, ahead=middle - clocks.instant(middle) - base)
+
+
+def join(
+    lan: Iterable[Record], line: Iterable[Record], *, about: float | None = None
+) -> tuple[list[Record], Clocks]:
+    """Bring LAN records into the time of a recording of the line, and give both, ready to be paired or judged.
+
+    Records of the LAN that the recording has itself are left out: the capture has them, too.
+
+    :param about: see :func:`compare`
+    :raises ClocksInDoubt: if the clocks cannot be compared surely
+    """
+    lan, line = sorted(lan, key=lambda record: record.instant), list(line)
+    clocks = compare(lan, line, about=about)
+    if not clocks.sure:
+        raise ClocksInDoubt(f"the capture and the recording cannot be joined: {clocks.doubt}")
+    kept = [record for record in line if record.wire == "uart" or is_mark(record)]
+    return list(heapq.merge(_placed(lan, clocks), kept, key=lambda record: record.instant)), clocks
+
+
+def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
+    last = -math.inf
+    for record in lan:
+        last = max(last, clocks.instant(record.instant))  # their order is sure
+        yield replace(record, instant=last, wall=last + clocks.base)
+
+
+# --- sure, or in doubt ---------------------------------------------------------------------------------------------
+
+
+def _score(path: Path) -> float:
+    return path.score(MOST)
+
+
+def _doubt(best: Path, others: Sequence[Path], commands: Commands, *, about: float | None) -> str:
+    """Say why the best path is not sure; nothing where it is."""
+    score = _score(best)
+    hint = "" if about is not None else "; if you know about how far apart the clocks are, say so (--offset)"
+    if len(best.missing) > ALLOWED_MISSES * len(best.taken):
+        return (
+            f"at the best offset, {len(best.taken)} commands have a line, and {len(best.missing)} have none. "
+            "Are both of the same product, and of the same time?"
+        )
+    if score - MOST < math.log(commands.tried) + CHANCE:
+        return f"{len(best.taken)} commands in common may be chance: record longer, or send more that differ"
+    rival = next((each for each in others if not each.is_like(best)), None)
+    if rival is not None and score - _score(rival) < LEAD:
+        apart = abs(rival.middle - best.middle)
+        return (
+            f"two offsets, {apart:.3f} s apart, explain about as much: commands that repeat at equal intervals "
+            f"do not tell them apart{hint}"
+        )
+    if commands.unexplored:
+        return f"too many offsets explain some of the commands{hint}"
+    return ""
+
+
+# --- the offset, in the course of time -----------------------------------------------------------------------------
+
+
+def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
+    """Estimate the offset in the course of time.
+
+    :returns: times and offsets; the drift, seconds per second; by how much an offset may be wrong, seconds
+    """
+    stretches = _stretches(path)
+    for order in (range(1, len(stretches)), range(len(stretches) - 2, -1, -1)):
+        for at in order:
+            beside = stretches[at - order.step]
+            time, low, high = stretches[at]
+            room = MAX_DRIFT * abs(time - beside[0])
+            narrowed = max(low, beside[1] - room), min(high, beside[2] + room)
+            if narrowed[0] <= narrowed[1]:
+                stretches[at] = (time, *narrowed)
+    middle, level, drift = _line(stretches)
+    knots = [
+        (time, min(max(level + drift * (time - middle), low), high)) for time, low, high in stretches
+    ]
+    within = max(max(high - offset, offset - low) for (_, offset), (_, low, high) in zip(knots, stretches, strict=True))
+    return tuple(knots), drift, within
+
+
+def _stretches(path: Path) -> list[tuple[float, float, float]]:
+    """Put the intervals of some time together: its middle, the least offset that all of them allow, the greatest."""
+    groups: list[list[tuple[float, float, float]]] = []
+    for each in path.intervals:
+        if not groups or each[0] - groups[-1][0][0] > STRETCH:
+            groups.append([])
+        groups[-1].append(each)
+    found = []
+    for group in groups:
+        low, high = max(each[1] for each in group), min(each[2] for each in group)
+        # Stamps of two readers may contradict each other by a little.
+        found.append((fmean(each[0] for each in group), min(low, high), max(low, high)))
+    return found
+
+
+def _line(stretches: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """Fit a straight line: the time at which it is taken, the offset there, the drift."""
+    middle = fmean(time for time, _, _ in stretches)
+    level = fmean((low + high) / 2 for _, low, high in stretches)
+    across = sum((time - middle) ** 2 for time, _, _ in stretches)
+    if across < STRETCH**2:
+        return middle, level, 0.0
+    up = sum((time - middle) * ((low + high) / 2 - level) for time, low, high in stretches)
+    return middle, level, min(max(up / across, -MAX_DRIFT), MAX_DRIFT)
