@@ -41,10 +41,12 @@ CHANCE = 7.0
 """How much better than chance: about one in a thousand."""
 MOST = 7.0
 """What commands close to one another count for at most."""
-ALLOWED_MISSES = 1 / 3
+ALLOWED_MISSES = 0.5
 """Commands without a line for each one that has one."""
 ABOUT = 2.0
 """Seconds by which an offset that somebody gave may be wrong."""
+COARSE = 1.0
+"""Seconds by which a sure offset may be wrong at most: pairing has to do the rest."""
 STRETCH = 60.0
 """Seconds for which one offset is estimated."""
 
@@ -119,8 +121,10 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
     if not paths:
         return Clocks(doubt=f"no command has a line at an offset of about {about} s")
     best = paths[0]
-    doubt = _doubt(best, paths[1:], commands, about=about)
     knots, drift, within = _knots(best)
+    doubt = _doubt(best, paths[1:], commands, about=about)
+    if not doubt and within > COARSE:
+        doubt = f"the offset is known only to within {within:.1f} s: send commands that are answered faster"
     clocks = Clocks(0.0, -drift * 1e6, within, len(best.taken), len(best.missing), doubt, knots, base)
     middle = (knots[0][0] + knots[-1][0]) / 2
     return replace(clocks, ahead=middle - clocks.instant(middle) - base)

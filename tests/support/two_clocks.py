@@ -28,6 +28,18 @@ class TwoClocks:
         return (record.instant - self.ahead) / (1 + self.drift)
 
 
+class Steady(Scene):
+    """A product whose values never change: its answers do not tell one read from another."""
+
+    @property
+    def level(self) -> int:
+        return 10
+
+    @level.setter
+    def level(self, value: int) -> None:
+        """It does not change."""
+
+
 def seen(scene: Scene, ahead: float, drift: float = 0.0) -> TwoClocks:
     def late(record: Record) -> Record:
         time = record.instant * (1 + drift) + ahead
@@ -39,7 +51,7 @@ def seen(scene: Scene, ahead: float, drift: float = 0.0) -> TwoClocks:
 
 def polled(*, every: float, times: int, jitter: float, rng: random.Random, start: float = 5.0) -> Scene:
     """Somebody reads the same again and again."""
-    scene = Scene(poll=0.2)
+    scene = Steady(poll=0.2)
     for place in range(times):
         when = start + place * every + rng.uniform(0, jitter)
         scene.ask(when, GET_ON, number=10 * place + 1, resends=0)
@@ -48,7 +60,8 @@ def polled(*, every: float, times: int, jitter: float, rng: random.Random, start
 
 def random_scene(rng: random.Random, *, minutes: float = 5.0) -> Scene:
     """Polls at equal intervals, commands of a person, commands that nobody sees on the LAN, and losses."""
-    scene = Scene(poll=rng.choice((0.1, 0.2, 1.5)), polls_while_busy=rng.random() < 0.5)
+    kind = rng.choice((Scene, Steady))
+    scene = kind(poll=rng.choice((0.1, 0.2, 1.5)), polls_while_busy=rng.random() < 0.5)
     end, number = minutes * 60, 0
 
     def ask(when: float, command: tuple[str, object], peer: str = "192.0.2.1") -> None:
