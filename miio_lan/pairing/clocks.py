@@ -28,6 +28,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
@@ -48,7 +49,9 @@ ABOUT = 2.0
 COARSE = 1.0
 """Seconds by which a sure offset may be wrong at most: pairing has to do the rest."""
 STRETCH = 60.0
-"""Seconds for which one offset is estimated."""
+"""Seconds for which one offset is estimated, and more where commands are rare."""
+ENOUGH = 5
+"""Commands from which one offset is estimated."""
 
 
 @dataclass(frozen=True)
@@ -211,18 +214,31 @@ def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
 
 
 def _stretches(path: Path) -> list[tuple[float, float, float]]:
-    """Put the intervals of some time together: its middle, the least offset that all of them allow, the greatest."""
-    groups: list[list[tuple[float, float, float]]] = []
+    """Put the intervals of some time together: its middle, the least offset they allow, the greatest."""
+    groups: list[list[tuple[float, float, float]]] = [[]]
     for each in path.intervals:
-        if not groups or each[0] - groups[-1][0][0] > STRETCH:
+        if len(groups[-1]) >= ENOUGH and each[0] - groups[-1][0][0] > STRETCH:
             groups.append([])
         groups[-1].append(each)
-    found = []
-    for group in groups:
-        low, high = max(each[1] for each in group), min(each[2] for each in group)
-        # Stamps of two readers may contradict each other by a little.
-        found.append((fmean(each[0] for each in group), min(low, high), max(low, high)))
-    return found
+    if len(groups) > 1 and len(groups[-1]) < ENOUGH:
+        last = groups.pop()
+        groups[-1] += last
+    return [_common(group) for group in groups]
+
+
+def _common(group: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """Give the offsets that nearly all intervals allow: of each ten, one may be that of another line."""
+    middle = fmean(time for time, _, _ in group)
+    ends: list[tuple[float, int]] = []
+    for time, low, high in group:
+        room = MAX_DRIFT * abs(time - middle) + max(0.0, low - high) / 2
+        ends += [(min(low, high) - room, 0), (max(low, high) + room, 1)]
+    ends.sort()
+    counts = list(accumulate(-1 if is_end else 1 for _, is_end in ends))
+    most = max(counts)
+    enough = max(1, most - max(1, len(group) // 10))
+    places = [place for place, count in enumerate(counts) if count >= enough]
+    return middle, ends[places[0]][0], ends[places[-1] + 1][0]
 
 
 def _line(stretches: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:

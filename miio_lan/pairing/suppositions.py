@@ -317,7 +317,9 @@ def _step(
     low, high = state[1] - room, state[2] + room
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]
     if fitting:
-        begin, end, line = min(fitting, key=lambda each: abs(each[0] + each[1] - low - high))
+        # The line that narrows the offset least is taken; which of several it was is not sure, so all of them count.
+        line = max(fitting, key=lambda each: (min(high, each[1] + SKEW) - max(low, each[0] - SKEW), -each[2]))[2]
+        begin, end = min(each[0] for each in fitting), max(each[1] for each in fitting)
         used.add(line)
         path.taken[place] = line
         path.intervals.append((one.asked, begin, end))
