@@ -14,6 +14,7 @@ from miio_lan.cli.accept import modes as accept_modes
 from miio_lan.cli.accept.rules import list_rules, refuse_others
 from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
 from miio_lan.cli.files import Recording
+from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import reader_may_leave
@@ -57,6 +58,8 @@ class _Accept(CliCommand):
     epilog="Exit codes: 0 no rule failed, 1 a rule failed or there was nothing to judge, 2 wrong use.",
 )
 @click.argument("recording", required=False, shell_complete=completion.files)
+@captures.PCAP
+@captures.OFFSET
 @click.option(
     "--uart", metavar="URL|pty", help="Test the MCU at this port, in the place of its Wi-Fi module."
 )
