@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from miio_lan.errors import RecordError
-from miio_lan.foreign import excerpt
 from miio_lan.lan import PORT
 from miio_lan.lan.capture.devices import CapturedDevice, Known, Sorting
 from miio_lan.lan.capture.files import Frames
@@ -164,8 +163,8 @@ def _nothing(
             return f"{name} is of a kind of network that is not read: Ethernet, IP or a Linux 'any' capture is"
         if unread["cut"]:
             return f"{name} has no whole datagram{where}: capture them as a whole (tcpdump's -s 0)"
-        return f"{name} has no command of UDP port {port}{where} among its {packets} packets"
-    shown = [f"did {did} at {excerpt(', '.join(there))}" for did, there in list(dids.items())[:_SHOWN]]
+        return f"{name} has no command for UDP port {port}{where} among its {packets} packets"
+    shown = [f"did {did} at {' and '.join(there[:2])}" for did, there in list(dids.items())[:_SHOWN]]
     more = f" and {len(dids) - _SHOWN} more" if len(dids) > _SHOWN else ""
     whose = f"{_counted(sorting.encrypted)} of {', '.join(shown)}{more}"
     if not known:
