@@ -206,10 +206,10 @@ def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
             if narrowed[0] <= narrowed[1]:
                 stretches[at] = (time, *narrowed)
     middle, level, drift = _line(stretches)
-    knots = [
-        (time, min(max(level + drift * (time - middle), low), high)) for time, low, high in stretches
-    ]
-    within = max(max(high - offset, offset - low) for (_, offset), (_, low, high) in zip(knots, stretches, strict=True))
+    knots = [(time, min(max(level + drift * (time - middle), low), high)) for time, low, high in stretches]
+    within = max(
+        max(high - offset, offset - low) for (_, offset), (_, low, high) in zip(knots, stretches, strict=True)
+    )
     return tuple(knots), drift, within
 
 

@@ -112,7 +112,9 @@ class Commands:
             return False
         if self._line.broken(begin - ALIVE, end + ALIVE):
             return False
-        near = self._stamps[bisect_left(self._stamps, begin - ALIVE) : bisect_right(self._stamps, end + ALIVE)]
+        near = self._stamps[
+            bisect_left(self._stamps, begin - ALIVE) : bisect_right(self._stamps, end + ALIVE)
+        ]
         points = [begin - ALIVE, *near, end + ALIVE]
         return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
 
@@ -133,7 +135,9 @@ class Commands:
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""
         result = (request.reply.reading or {}).get("result") if request.reply is not None else None
-        content = json.dumps([request.demand.method, request.demand.params, result], sort_keys=True, default=str)
+        content = json.dumps(
+            [request.demand.method, request.demand.params, result], sort_keys=True, default=str
+        )
         if content not in self._known:
             found = self._known[content] = _Lines()
             for place in self._by_key.get(_key_of_request(request), ()):
@@ -238,9 +242,7 @@ def _agree(path: Path, commands: Commands, place: int, low: float, high: float) 
     return path.taken.get(place) in lines
 
 
-def _peaks(
-    commands: Commands, allowed: tuple[float, float] | None
-) -> list[tuple[float, int, float, float]]:
+def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[tuple[float, int, float, float]]:
     """Find the offsets at which intervals of commands meet, the best first: score, a command, least, greatest."""
     windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
     left, found = MAX_INTERVALS, []
@@ -318,7 +320,9 @@ def _step(
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]
     if fitting:
         # The line that narrows the offset least is taken; which of several it was is not sure, so all of them count.
-        line = max(fitting, key=lambda each: (min(high, each[1] + SKEW) - max(low, each[0] - SKEW), -each[2]))[2]
+        line = max(
+            fitting, key=lambda each: (min(high, each[1] + SKEW) - max(low, each[0] - SKEW), -each[2])
+        )[2]
         begin, end = min(each[0] for each in fitting), max(each[1] for each in fitting)
         used.add(line)
         path.taken[place] = line

@@ -161,7 +161,8 @@ class TestInDoubt:
             scene.ask(3 + 37.0 * place + place**2 % 11, command, number=10 * place + 1)
         scene.run(900)
         slow = [
-            replace(each, instant=each.instant + 6.0) if each.direction == "up" else each for each in scene.records
+            replace(each, instant=each.instant + 6.0) if each.direction == "up" else each
+            for each in scene.records
         ]
         both = seen(scene, 0.0)
         lan = sorted((each for each in slow if each.wire == "lan"), key=lambda each: each.instant)

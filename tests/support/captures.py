@@ -82,7 +82,9 @@ def section(order: str = "<") -> bytes:
     return block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1), order)
 
 
-def interface(link: int, *, resolution: int | None = None, offset: int | None = None, order: str = "<") -> bytes:
+def interface(
+    link: int, *, resolution: int | None = None, offset: int | None = None, order: str = "<"
+) -> bytes:
     options = b""
     if resolution is not None:
         options += struct.pack(order + "HHBxxx", 9, 1, resolution)

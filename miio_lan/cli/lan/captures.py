@@ -48,7 +48,9 @@ def capture_of(settings: CliSettings, file: str) -> Capture:
 
     wanted: dict[str, Any] = {"port": settings.port or PORT, "address": _address(settings)}
     if settings.names_twice:
-        refuse(f"-d {settings.device} and {settings.names_twice} are two ways to say which device: use one of them.")
+        refuse(
+            f"-d {settings.device} and {settings.names_twice} are two ways to say which device: use one of them."
+        )
     if settings.device:
         capture = read_capture(file, **_named(settings.device))
     elif settings.token:

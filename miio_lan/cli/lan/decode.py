@@ -66,9 +66,9 @@ def as_text(record: Record, device: str = "", *, secrets: bool = False) -> str:
 
 
 def _time_of_day(wall: float) -> str:
-    whole = int(wall)
+    whole, millis = divmod(round(wall * 1000), 1000)
     try:
         day = time.strftime("%H:%M:%S", time.localtime(whole))
     except (OSError, OverflowError, ValueError):  # later than this system knows
         return f"{wall:12.3f}"
-    return f"{day}.{int((wall - whole) * 1000):03d}"
+    return f"{day}.{millis:03d}"

@@ -86,6 +86,9 @@ def watch(settings: CliSettings, **options: Any) -> None:
     sources += ["tap"] if any(options[key] for key in ("up", "down", "either")) else []
     if len(sources) > 1:
         refuse("Give only one of --virtual, --replay, and receivers of a line (--up, --down, --either).")
+    captures.check(options["pcap"], options["replay"], options["offset"])
+    if options["pcap"] and not options["replay"]:
+        refuse("--pcap is joined with a recording: it needs --replay.")
     calls = [_call(text) for text in options["calls"]]
     if calls and options["replay"]:
         refuse("A recording cannot be sent anything: --send goes with --virtual, or --ip and --token.")
@@ -95,13 +98,20 @@ def watch(settings: CliSettings, **options: Any) -> None:
         )
     _check_effects(options, calls)
     if options["replay"]:
-        replay(settings, options, "wires", Replay(options["replay"], options["speed"], _joining(settings, options)))
+        replay(
+            settings,
+            options,
+            "wires",
+            Replay(options["replay"], options["speed"], _joining(settings, options)),
+        )
     else:
         start = _Watch(settings, options, calls).start
         run(settings, options, "wires", start, inputs=[options["spec"]])
 
 
-def _joining(settings: CliSettings, options: dict[str, Any]) -> Callable[[Iterable[Record]], Iterable[Record]] | None:
+def _joining(
+    settings: CliSettings, options: dict[str, Any]
+) -> Callable[[Iterable[Record]], Iterable[Record]] | None:
     """Give what joins the recording with a capture; None without one."""
     pcap = options["pcap"]
     if pcap is None:
@@ -120,9 +130,6 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
         # What a variable of the environment says is not meant for this command alone.
         return [each for each in names if context.get_parameter_source(each) is ParameterSource.COMMANDLINE]
 
-    captures.check(options["pcap"], options["replay"], options["offset"])
-    if options["pcap"] and not options["replay"]:
-        refuse("--pcap is joined with a recording: it needs --replay.")
     if given("speed") and not options["replay"]:
         refuse("--speed is the pace of a replay: it needs --replay.")
     if given("every") and not (calls or options["spec"]):

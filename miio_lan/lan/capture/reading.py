@@ -160,7 +160,9 @@ def _nothing(
     dids = sorting.dids
     if not dids:
         if unread["link"] == packets and packets:
-            return f"{name} is of a kind of network that is not read: Ethernet, IP or a Linux 'any' capture is"
+            return (
+                f"{name} is of a kind of network that is not read: Ethernet, IP or a Linux 'any' capture is"
+            )
         if unread["cut"]:
             return f"{name} has no whole datagram{where}: capture them as a whole (tcpdump's -s 0)"
         return f"{name} has no command for UDP port {port}{where} among its {packets} packets"

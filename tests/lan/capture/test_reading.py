@@ -82,7 +82,9 @@ def test_ipv6_with_its_headers() -> None:
 
 def test_times_of_either_resolution() -> None:
     packets = [(NOON + 0.123456789, ip) for _, ip in on_link(talk())[2:3]]
-    assert read(pcap(packets, nano=True)).device.records[0].wall == pytest.approx(NOON + 0.123456789, abs=1e-6)
+    assert read(pcap(packets, nano=True)).device.records[0].wall == pytest.approx(
+        NOON + 0.123456789, abs=1e-6
+    )
     assert read(pcap(packets)).device.records[0].wall == pytest.approx(NOON + 0.123457, abs=1e-6)
 
 
@@ -186,7 +188,10 @@ def test_devices_are_told_apart_by_what_their_tokens_fit() -> None:
     assert said(capture) == TALK
     assert capture.remarks == ["4 datagrams: of other devices, left out"]
     both = read(pcap(packets), devices=[Known(OTHER_TOKEN, "shelf", 5), Known(TOKEN, "lamp")])
-    assert [(each.name, each.did, len(each.records)) for each in both.devices] == [("shelf", 5, 4), ("lamp", 77, 4)]
+    assert [(each.name, each.did, len(each.records)) for each in both.devices] == [
+        ("shelf", 5, 4),
+        ("lamp", 77, 4),
+    ]
     walls = [record.wall for _, record in records_of(both.devices)]
     assert walls == sorted(walls)
     with pytest.raises(RecordError, match=r"several devices \(shelf, lamp\): say which"):
@@ -250,7 +255,10 @@ class TestWhatIsNoUse:
             read(pcap(on_link(talk())), token="no token")
 
     def test_hellos_alone(self) -> None:
-        packets = [(NOON, packet(CLIENT, LAMP, HELLO)), (NOON, packet(LAMP, CLIENT, hello_reply(device_id=1, stamp=1)))]
+        packets = [
+            (NOON, packet(CLIENT, LAMP, HELLO)),
+            (NOON, packet(LAMP, CLIENT, hello_reply(device_id=1, stamp=1))),
+        ]
         with pytest.raises(RecordError, match="no command for UDP port 54321 among its 2 packets"):
             read(pcap(on_link(packets)))
 
