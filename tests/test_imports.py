@@ -248,7 +248,7 @@ def siblings_are_apart(graph: Mapping[str, Module]) -> Iterator[str]:
 
 
 def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``rich`` is for the command line, ``zeroconf`` for ``lan.mdns``, ``dpkt`` for captures, ``pytest`` for the plugin."""
+    """Command line: ``rich``; ``lan.mdns``: ``zeroconf``; ``lan.capture``: ``dpkt``; plugin: ``pytest``."""
     homes = {
         "rich": f"{PACKAGE}.cli",
         "zeroconf": f"{PACKAGE}.lan.mdns",

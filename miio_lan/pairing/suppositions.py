@@ -1,4 +1,7 @@
-"""Suppositions about the offset of two clocks, each followed through all commands. See :mod:`miio_lan.pairing.clocks`."""
+"""Suppositions about the offset of two clocks, each followed through all commands.
+
+Made for :mod:`miio_lan.pairing.clocks`, which says what they are for.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -42,13 +45,18 @@ DIFFERENT = 0.1
 """The share of other lines with which a path is another one."""
 
 
-@dataclass(eq=False)
 class _Lines:
-    """The lines that commands of one content may have become, in order: when each was handed out, and answered."""
+    """The lines that commands of one content may have become, in order.
 
-    downs: list[float] = field(default_factory=list)
-    answers: list[float] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
+    :param found: when each was handed out, when it was answered, and its place among all
+    """
+
+    def __init__(self, found: Sequence[tuple[float, float, int]]) -> None:
+        self.downs = [down for down, _, _ in found]
+        self.answers = [answer for _, answer, _ in found]
+        self.ids = [place for _, _, place in found]
+        #: Seconds that the MCU needed for all of them.
+        self.spent = sum(self.answers) - sum(self.downs)
 
 
 @dataclass(eq=False)
@@ -123,8 +131,7 @@ class Commands:
         for each in self.asked:
             count, took = len(each.lines.downs), each.replied - each.asked
             self.tried += count
-            spent = sum(each.lines.answers) - sum(each.lines.downs)
-            chance = max(count * (took + 2 * SKEW) - spent, 1e-9) / total
+            chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
             each.weight = max(0.0, -math.log(chance))
 
     def _command(self, request: LanRequest) -> Command:
@@ -139,23 +146,22 @@ class Commands:
             [request.demand.method, request.demand.params, result], sort_keys=True, default=str
         )
         if content not in self._known:
-            found = self._known[content] = _Lines()
+            found: list[tuple[float, float, int]] = []
             for place in self._by_key.get(_key_of_request(request), ()):
                 last = self._last_of(request, content, place)
                 if last is not None and last.answer is not None:
-                    found.downs.append(self._line.downlinks[place].record.instant)
-                    found.answers.append(last.answer.record.instant)
-                    found.ids.append(place)
-            order = sorted(range(len(found.downs)), key=found.downs.__getitem__)
-            for values in (found.downs, found.answers, found.ids):
-                values[:] = [values[at] for at in order]  # type: ignore[index]
+                    begin = self._line.downlinks[place].record.instant
+                    found.append((begin, last.answer.record.instant, place))
+            self._known[content] = _Lines(sorted(found))
         return self._known[content]
 
     def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
         """Give the last of the downlinks that a request may have become, if it began with this one."""
         first = self._line.downlinks[place]
-        size = len(request.demand.items)
-        if request.demand.covers(first.command, 0) < size:
+        covered = request.demand.covers(first.command, 0)
+        if not covered:
+            return None
+        if covered < len(request.demand.items):
             several = extend(request, self._line.downlinks[place : place + MAX_PARTS], 0)
             whole = several.whole and agrees(request, several, math.inf)
             return several.downlinks[-1] if whole else None
@@ -188,7 +194,10 @@ class Path:
         return (low + high) / 2
 
     def score(self, most: float) -> float:
-        """Say how well it explains the commands; those close to one another count as one, and not more than ``most``."""
+        """Say how well it explains the commands.
+
+        :param most: what those close to one another, which count as one, count for at most
+        """
         total, begun, gained, hits, misses = 0.0, -math.inf, 0.0, 0, 0
         for place in sorted([*self.taken, *self.missing]):
             if self.commands[place].asked - begun > TOGETHER:

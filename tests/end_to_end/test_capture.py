@@ -28,7 +28,7 @@ SPREAD = 11.0
 
 
 class Network:
-    """Hears the datagrams of a product as a capture does, and its line as a recording does; time goes on as it is told."""
+    """Hears the datagrams of a product as a capture does, and its line as a recording does; its time is as told."""
 
     def __init__(self) -> None:
         self.packets: list[tuple[float, bytes]] = []

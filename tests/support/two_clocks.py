@@ -1,4 +1,4 @@
-"""Scenes that are seen by two clocks: the LAN by one, the line by another, which is set otherwise and runs otherwise."""
+"""Scenes that are seen by two clocks: the LAN by one, the line by another, set and running otherwise."""
 
 from __future__ import annotations
 

@@ -30,10 +30,10 @@ _MARGIN = " " * 15
 def decode(settings: CliSettings, file: str) -> None:
     """Read a capture of the network and say what each datagram of a device means, whoever its client was.
 
-    FILE is what tcpdump, Wireshark or a router has captured (pcap or pcapng); '-' for stdin. The device is the one whose
-    token is given, or -d NAME; without both, all devices with names are looked for. --ip looks at one address only.
-    Each row has the time of day, the direction (↓ to the device, ↑ from it), the client, and what was said.
-    With --json, one JSON object per datagram. Tokens and passwords are hidden unless --show-secrets.
+    FILE is what tcpdump, Wireshark or a router has captured (pcap or pcapng); '-' for stdin. The device is the one
+    whose token is given, or -d NAME; without both, all devices with names are looked for. --ip looks at one address
+    only. Each row has the time of day, the direction (↓ to the device, ↑ from it), the client, and what was said. With
+    --json, one JSON object per datagram. Tokens and passwords are hidden unless --show-secrets.
     """
     from miio_lan.lan.capture.reading import records_of
 

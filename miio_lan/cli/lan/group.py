@@ -15,5 +15,6 @@ lan = LazyGroup(
     "lan",
     members=LAN_COMMANDS,
     help="Read captures of the network: what other clients and a device said to each other.",
-    epilog="'watch --replay FILE --pcap FILE' and 'accept FILE --pcap FILE' join a capture with a recording of the line.",
+    epilog="'watch --replay FILE --pcap FILE' and 'accept FILE --pcap FILE' join a capture with a recording of the "
+    "line.",
 )

@@ -11,8 +11,8 @@ from click.core import ParameterSource
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
-from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.lan import captures
+from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.uart.wire import DOWN, EITHER, UP, opened_tap
 from miio_lan.cli.watch.live import Replay, replay, run, showing
 from miio_lan.click_common.failures import refuse
@@ -79,8 +79,9 @@ _PROPERTIES_ASKED = 3
 def watch(settings: CliSettings, **options: Any) -> None:
     """Watch both wires live, side by side: LAN commands left, what crossed the serial line right.
 
-    The line is heard through receivers (see 'uart record'); of the LAN one sees what --send sends and what comes back,
-    with --virtual what any client does, and with --replay and --pcap what any client did. Without --send, a virtual product is asked for some properties.
+    The line is heard through receivers (see 'uart record'); of the LAN one sees what --send sends and what comes
+    back, with --virtual what any client does, and with --replay and --pcap what any client did. Without --send, a
+    virtual product is asked for some properties.
     """
     sources = [key for key in ("spec", "replay") if options[key]]
     sources += ["tap"] if any(options[key] for key in ("up", "down", "either")) else []

@@ -6,8 +6,8 @@
     for record in capture.device.records:
         print(record.wall, record.direction, record.text)
 
-A capture shows what crossed the LAN where it was made. What a phone app or the cloud does through the vendor's servers is
-in no such datagram. The extra ``pcap`` brings dpkt, which reads the files.
+A capture shows what crossed the LAN where it was made. What a phone app or the cloud does through the vendor's servers
+is in no such datagram. The extra ``pcap`` brings dpkt, which reads the files.
 """
 
 from miio_lan.lan.capture.devices import CapturedDevice, Known

@@ -1,8 +1,8 @@
 """Files of captures, pcap and pcapng: one frame after the other, each with the link type of its interface.
 
 dpkt knows the layouts of both formats. Its reader of pcapng takes link type and resolution of the first interface for
-all of them, so that a capture of several (``tcpdump -i eth0 -i wlan0``, Wireshark with two ticks) would be misread. Blocks are
-therefore taken one by one here, and each packet is read by the description of the interface it names.
+all of them, so that a capture of several (Wireshark with two ticks, ``dumpcap -i eth0 -i wlan0``) would be misread.
+Blocks are therefore taken one by one here, and each packet is read by the description of the interface it names.
 Source: https://pcapng.com; https://www.tcpdump.org/linktypes.html.
 """
 

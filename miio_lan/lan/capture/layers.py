@@ -1,7 +1,7 @@
 """From a frame to the UDP datagram in it: link layer, VLAN tags, IPv4, IPv6, fragments.
 
-Read by hand: of a router's traffic nearly nothing is for this port, and dpkt would take apart whatever else is in it, by
-the readers of sixty protocols, before that is known. Here a packet of others costs a look at a few of its bytes.
+Read by hand: of a router's traffic nearly nothing is for this port, and dpkt would take apart whatever else is in it,
+by the readers of sixty protocols, before that is known. Here a packet of others costs a look at a few of its bytes.
 """
 
 from __future__ import annotations

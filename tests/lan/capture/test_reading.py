@@ -249,7 +249,7 @@ class TestWhatIsNoUse:
             read(pcap(on_link(talk())), devices=[Known(bytes(16)), Known(OTHER_TOKEN)])
 
     def test_no_token(self) -> None:
-        with pytest.raises(RecordError, match="2 datagrams of did 77.*none can be read without a token"):
+        with pytest.raises(RecordError, match=r"2 datagrams of did 77.*none can be read without a token"):
             read(pcap(on_link(talk())), devices=[])
         with pytest.raises(InvalidTokenException):
             read(pcap(on_link(talk())), token="no token")
