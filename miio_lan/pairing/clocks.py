@@ -28,7 +28,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
@@ -191,30 +191,57 @@ def _doubt(best: Path, others: Sequence[Path], commands: Commands, *, about: flo
 # --- the offset, in the course of time -----------------------------------------------------------------------------
 
 
+@dataclass
+class _Stretch:
+    """The offset in some time of the capture.
+
+    :param time: its middle
+    :param low: the least offset that nearly all commands allow, ``high`` the greatest: it is surely between these
+    :param likely: the offsets that most commands allow, the least and the greatest
+    """
+
+    time: float
+    low: float
+    high: float
+    likely: tuple[float, float]
+
+    @property
+    def middle(self) -> float:
+        """The likeliest offset."""
+        return sum(self.likely) / 2
+
+    def narrow(self, other: _Stretch) -> None:
+        """Leave out what is too far from the offset at another time."""
+        room = MAX_DRIFT * abs(self.time - other.time)
+        low, high = max(self.low, other.low - room), min(self.high, other.high + room)
+        if low <= high:
+            self.low, self.high = low, high
+
+    def nearest(self, offset: float) -> float:
+        """Give the offset that is nearest to another one: a likely one, and one that it may be."""
+        likely = min(max(offset, self.likely[0]), self.likely[1])
+        return min(max(likely, self.low), self.high)
+
+
 def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
     """Estimate the offset in the course of time.
 
     :returns: times and offsets; the drift, seconds per second; by how much an offset may be wrong, seconds
     """
     stretches = _stretches(path)
-    for order in (range(1, len(stretches)), range(len(stretches) - 2, -1, -1)):
-        for at in order:
-            beside = stretches[at - order.step]
-            time, low, high = stretches[at]
-            room = MAX_DRIFT * abs(time - beside[0])
-            narrowed = max(low, beside[1] - room), min(high, beside[2] + room)
-            if narrowed[0] <= narrowed[1]:
-                stretches[at] = (time, *narrowed)
+    for order in (stretches, stretches[::-1]):
+        for before, stretch in pairwise(order):
+            stretch.narrow(before)
     middle, level, drift = _line(stretches)
-    knots = [(time, min(max(level + drift * (time - middle), low), high)) for time, low, high in stretches]
+    knots = [(each.time, each.nearest(level + drift * (each.time - middle))) for each in stretches]
     within = max(
-        max(high - offset, offset - low) for (_, offset), (_, low, high) in zip(knots, stretches, strict=True)
+        max(each.high - offset, offset - each.low) for (_, offset), each in zip(knots, stretches, strict=True)
     )
     return tuple(knots), drift, within
 
 
-def _stretches(path: Path) -> list[tuple[float, float, float]]:
-    """Put the intervals of some time together: its middle, the least offset they allow, the greatest."""
+def _stretches(path: Path) -> list[_Stretch]:
+    """Put the intervals of some time together."""
     groups: list[list[tuple[float, float, float]]] = [[]]
     for each in path.intervals:
         if len(groups[-1]) >= ENOUGH and each[0] - groups[-1][0][0] > STRETCH:
@@ -226,8 +253,8 @@ def _stretches(path: Path) -> list[tuple[float, float, float]]:
     return [_common(group) for group in groups]
 
 
-def _common(group: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """Give the offsets that nearly all intervals allow: of each ten, one may be that of another line."""
+def _common(group: Sequence[tuple[float, float, float]]) -> _Stretch:
+    """Find the offsets that the intervals allow: of each ten, one may be that of another command's line."""
     middle = fmean(time for time, _, _ in group)
     ends: list[tuple[float, int]] = []
     for time, low, high in group:
@@ -236,17 +263,22 @@ def _common(group: Sequence[tuple[float, float, float]]) -> tuple[float, float, 
     ends.sort()
     counts = list(accumulate(-1 if is_end else 1 for _, is_end in ends))
     most = max(counts)
-    enough = max(1, most - max(1, len(group) // 10))
-    places = [place for place, count in enumerate(counts) if count >= enough]
-    return middle, ends[places[0]][0], ends[places[-1] + 1][0]
+    low, high = _where(ends, counts, max(1, most - max(1, len(group) // 10)))
+    return _Stretch(middle, low, high, _where(ends, counts, most))
 
 
-def _line(stretches: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+def _where(ends: Sequence[tuple[float, int]], counts: Sequence[int], least: int) -> tuple[float, float]:
+    """Give the first and the last offset that at least so many intervals allow."""
+    places = [place for place, count in enumerate(counts) if count >= least]
+    return ends[places[0]][0], ends[places[-1] + 1][0]
+
+
+def _line(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     """Fit a straight line: the time at which it is taken, the offset there, the drift."""
-    middle = fmean(time for time, _, _ in stretches)
-    level = fmean((low + high) / 2 for _, low, high in stretches)
-    across = sum((time - middle) ** 2 for time, _, _ in stretches)
+    middle = fmean(each.time for each in stretches)
+    level = fmean(each.middle for each in stretches)
+    across = sum((each.time - middle) ** 2 for each in stretches)
     if across < STRETCH**2:
         return middle, level, 0.0
-    up = sum((time - middle) * ((low + high) / 2 - level) for time, low, high in stretches)
+    up = sum((each.time - middle) * (each.middle - level) for each in stretches)
     return middle, level, min(max(up / across, -MAX_DRIFT), MAX_DRIFT)

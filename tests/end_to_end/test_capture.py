@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from support.captures import framed, packet, pcap
 
 from miio_lan import MiotDevice
 from miio_lan.cli.program import program
+from miio_lan.lan import PORT
 from miio_lan.lan.capture import read_capture
 from miio_lan.pairing.clocks import join
 from miio_lan.pairing.pairing import pair
@@ -21,6 +24,10 @@ from miio_lan.record import Record
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.virtual import product as virtual
 
+PAGE = (
+    (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8").partition("## Captures")[2]
+)
+TOKEN = "00112233445566778899aabbccddeeff"
 AHEAD = 7.25
 """Seconds by which the capture's clock is ahead of the recording's."""
 SPREAD = 11.0
@@ -34,8 +41,6 @@ class Network:
         self.packets: list[tuple[float, bytes]] = []
         self.lines: list[Record] = []
         self.passed = 0.0
-        self.port = 0
-        self.token = ""
         self._due = threading.Event()
         self._done = threading.Event()
 
@@ -44,7 +49,7 @@ class Network:
 
         class Log(real):  # type: ignore[misc]
             def __call__(self, direction: str, datagram: bytes, instant: float, peer: Any) -> None:
-                ends = (peer[0], peer[1]), ("127.0.0.1", network.port)
+                ends = (peer[0], peer[1]), ("127.0.0.1", PORT)
                 source, target = ends if direction == "down" else reversed(ends)
                 time = instant + network.passed + AHEAD + 1e6
                 network.packets.append((time, framed(packet(source, target, datagram))))
@@ -67,35 +72,36 @@ class Network:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+def network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Network:
+    """Let a client set and read a virtual product, and keep both recordings as the page on benches calls them."""
     found = Network()
     monkeypatch.setattr(virtual, "LanLog", found.log(virtual.LanLog))
-    with virtual.VirtualProduct(observer=found.observe, lan_observer=lambda _: None) as product:
-        found.port = product.port
-        with MiotDevice(product.host, product.token, port=product.port) as device:
-            for place in range(8):
-                device.write(2, 2, 10 + place)
-                found.pass_time()
-                assert device.read(2, 2) == 10 + place
-                found.pass_time()
-        found.token = product.token
+    with (
+        virtual.VirtualProduct(token=TOKEN, observer=found.observe, lan_observer=lambda _: None) as product,
+        MiotDevice(product.host, TOKEN, port=product.port) as device,
+    ):
+        device.retry_count = 0  # each command is one datagram
+        device.timeout = 60.0
+        for place in range(8):
+            device.write(2, 2, 10 + place)
+            found.pass_time()
+            assert device.read(2, 2) == 10 + place
+            found.pass_time()
+    (tmp_path / "lamp.pcap").write_bytes(pcap(sorted(found.packets)))
+    (tmp_path / "token.txt").write_text(TOKEN)
+    (tmp_path / "token.txt").chmod(0o600)
+    with FileRecorder(tmp_path / "line.jsonl") as recorder:
+        for record in found.lines:
+            recorder(record)
+    monkeypatch.chdir(tmp_path)
     return found
 
 
-@pytest.fixture
-def files(network: Network, tmp_path) -> tuple[str, str]:
-    capture, line = tmp_path / "lan.pcap", tmp_path / "line.jsonl"
-    capture.write_bytes(pcap(sorted(network.packets)))
-    with FileRecorder(line) as recorder:
-        for record in network.lines:
-            recorder(record)
-    return str(capture), str(line)
-
-
-def test_each_command_is_followed_from_the_capture_to_the_line(network, files) -> None:
-    capture = read_capture(files[0], token=network.token, port=network.port)
+@pytest.mark.usefixtures("network")
+def test_each_command_is_followed_from_the_capture_to_the_line() -> None:
+    capture = read_capture("lamp.pcap", token=TOKEN)
     assert not capture.remarks
-    records, clocks = join(capture.device.records, read_recording(files[1]))
+    records, clocks = join(capture.device.records, read_recording("line.jsonl"))
     assert clocks.ahead == pytest.approx(AHEAD, abs=clocks.within + 0.06)
     asked = [
         each for each in pair(records) if each.method.endswith("properties") and each.request is not None
@@ -108,23 +114,32 @@ def test_each_command_is_followed_from_the_capture_to_the_line(network, files) -
         assert value is None or each.down == f"down set_properties 2 2 {value}"
 
 
-def test_the_same_at_a_shell(network, files, tmp_path) -> None:
-    options = ["--token", network.token, "--port", str(network.port)]
-    copy = tmp_path / "joined.jsonl"
-    watched = CliRunner().invoke(
-        program, ["watch", "--replay", files[1], "--pcap", files[0], "-o", str(copy), *options]
-    )
+def run(command: str, *more: str) -> Result:
+    return CliRunner().invoke(program, [*shlex.split(command)[1:], *more])
+
+
+@pytest.mark.usefixtures("network")
+def test_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    decode, watch, accept, _ = re.findall(r"^((?:miio-lan|tcpdump) .+)$", PAGE, re.MULTILINE)
+    decoded = run(decode)
+    assert decoded.exit_code == 0
+    said = [(row.split()[1], " ".join(row.split()[3:])) for row in decoded.stdout.splitlines()]
+    assert [text for way, text in said if way == "↓" and text != "[hello]"] == [
+        text for place in range(8) for text in (f"set_properties 2.2={10 + place}", "get_properties 2.2")
+    ]
+    assert said.count(("↑", "2.2: 0")) == 8
+    watched = run(watch, "-o", "both.jsonl")
     assert watched.exit_code == 0, watched.output
-    told = re.search(r"the capture's clock is (\S+) s ahead", watched.output)
+    told = re.search(r"the capture's clock is (\S+) s ahead of the recording's \(within 0", watched.output)
     assert told is not None
     assert float(told[1]) == pytest.approx(AHEAD, abs=0.3)
     assert "16 commands have their line" in watched.output
-    assert {record.wire for record in read_recording(copy)} == {"lan", "uart"}
-    accepted = CliRunner().invoke(
-        program, ["--json", "accept", files[1], "--pcap", files[0], "--spec", "lamp", *options]
-    )
-    judgement = json.loads(accepted.stdout)
+    assert {record.wire for record in read_recording("both.jsonl")} == {"lan", "uart"}
+    judgement = json.loads(run(accept, "--json", "--spec", "lamp").stdout)
     assert sum(each["method"] == "set_properties" for each in judgement["exchanges"]) == 8
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    exec(code, {})
+    assert re.search(r"^127\.0\.0\.1:\d+ set_properties None$", capsys.readouterr().out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
