@@ -52,6 +52,8 @@ STRETCH = 60.0
 """Seconds for which one offset is estimated, and more where commands are rare."""
 ENOUGH = 5
 """Commands from which one offset is estimated."""
+DRIFTS = 200
+"""Drifts that are tried in either direction."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,9 @@ def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
 
     :returns: times and offsets; the drift, seconds per second; by how much an offset may be wrong, seconds
     """
-    stretches = _stretches(path)
+    # First whatever they drift, then by how much they seem to.
+    _, _, drift = _line(_stretches(path, 0.0, MAX_DRIFT))
+    stretches = _stretches(path, drift, 0.0)
     for order in (stretches, stretches[::-1]):
         for before, stretch in pairwise(order):
             stretch.narrow(before)
@@ -240,8 +244,12 @@ def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
     return tuple(knots), drift, within
 
 
-def _stretches(path: Path) -> list[_Stretch]:
-    """Put the intervals of some time together."""
+def _stretches(path: Path, drift: float, room: float) -> list[_Stretch]:
+    """Put the intervals of some time together.
+
+    :param drift: seconds per second by which the offset grows
+    :param room: by how much that may be wrong
+    """
     groups: list[list[tuple[float, float, float]]] = [[]]
     for each in path.intervals:
         if len(groups[-1]) >= ENOUGH and each[0] - groups[-1][0][0] > STRETCH:
@@ -250,16 +258,17 @@ def _stretches(path: Path) -> list[_Stretch]:
     if len(groups) > 1 and len(groups[-1]) < ENOUGH:
         last = groups.pop()
         groups[-1] += last
-    return [_common(group) for group in groups]
+    return [_common(group, drift, room) for group in groups]
 
 
-def _common(group: Sequence[tuple[float, float, float]]) -> _Stretch:
+def _common(group: Sequence[tuple[float, float, float]], drift: float, room: float) -> _Stretch:
     """Find the offsets that the intervals allow: of each ten, one may be that of another command's line."""
     middle = fmean(time for time, _, _ in group)
     ends: list[tuple[float, int]] = []
     for time, low, high in group:
-        room = MAX_DRIFT * abs(time - middle) + max(0.0, low - high) / 2
-        ends += [(min(low, high) - room, 0), (max(low, high) + room, 1)]
+        low, high = (each + drift * (middle - time) for each in sorted((low, high)))
+        wide = room * abs(time - middle)
+        ends += [(low - wide, 0), (high + wide, 1)]
     ends.sort()
     counts = list(accumulate(-1 if is_end else 1 for _, is_end in ends))
     most = max(counts)
@@ -274,11 +283,28 @@ def _where(ends: Sequence[tuple[float, int]], counts: Sequence[int], least: int)
 
 
 def _line(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
-    """Fit a straight line: the time at which it is taken, the offset there, the drift."""
+    """Fit a straight line: the time at which it is taken, the offset there, the drift.
+
+    Of the drifts under which one line goes through all likely offsets, the middle one is taken; none, where that is
+    among them: in a short time, nearly all are.
+    """
     middle = fmean(each.time for each in stretches)
+    fitting: list[float] = []
+    for step in range(-DRIFTS, DRIFTS + 1):
+        drift = MAX_DRIFT * step / DRIFTS
+        low, high = _level(stretches, middle, drift)
+        if low <= high:
+            fitting.append(drift)
+    if fitting:
+        drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
+        return middle, sum(_level(stretches, middle, drift)) / 2, drift
     level = fmean(each.middle for each in stretches)
-    across = sum((each.time - middle) ** 2 for each in stretches)
-    if across < STRETCH**2:
-        return middle, level, 0.0
+    across = sum((each.time - middle) ** 2 for each in stretches) or 1.0
     up = sum((each.time - middle) * (each.middle - level) for each in stretches)
     return middle, level, min(max(up / across, -MAX_DRIFT), MAX_DRIFT)
+
+
+def _level(stretches: Sequence[_Stretch], middle: float, drift: float) -> tuple[float, float]:
+    """Give the least and the greatest offset in the middle that all likely offsets allow under some drift."""
+    low = max(each.likely[0] - drift * (each.time - middle) for each in stretches)
+    return low, min(each.likely[1] - drift * (each.time - middle) for each in stretches)

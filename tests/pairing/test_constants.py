@@ -26,6 +26,7 @@ PINS = {
         "COARSE": 1.0,
         "STRETCH": 60.0,
         "ENOUGH": 5,
+        "DRIFTS": 200,
     },
     "pairing.suppositions": {
         "MAX_DRIFT": 0.0002,
