@@ -1,0 +1,225 @@
+"""``python -m benchmarks hammer``: one test asserts while others hammer the same properties, with taps in between.
+
+What the pairing says of each command of the test is held against the MCU's own log: which line it was handed for that
+very request, and what it answered. Wrong and not marked ambiguous must be none. With one other client, few may be
+marked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+
+from benchmarks.options import Options
+from benchmarks.results import Row
+from miio_lan import DeviceException, MiotDevice
+from miio_lan.bench.bench import Bench, Recorder
+from miio_lan.cli.virtual.taps import Taps
+from miio_lan.pairing.exchange import Exchange
+from miio_lan.record import Record
+from miio_lan.uart.listening.tap import Tap
+from miio_lan.uart.ports.port import open_port
+from miio_lan.virtual.product import VirtualProduct
+
+SECONDS, QUICK_SECONDS = 30.0, 3.0
+#: Commands of the test at least, however long that takes.
+COMMANDS, QUICK_COMMANDS = 300, 15
+#: Seconds between polls: the MCU has to fetch for all of them.
+POLL = 0.02
+CLIENTS = 3
+BRIGHTNESS, COLOUR = (2, 2), (2, 4)
+LEAST, MOST = 1, 100
+
+SEEN = Row(
+    "hammer", f"{CLIENTS} other clients, all answers alike: commands of the test", None, ">=", COMMANDS
+)
+WRONG = Row("hammer", f"{CLIENTS} other clients, all answers alike: wrong and not marked", None, "<=", 0)
+ONE_WRONG = Row("hammer", "one other client, readings that change: wrong and not marked", None, "<=", 0)
+MARKED = Row("hammer", "one other client, readings that change: share marked ambiguous", None, "<=", 0.05)
+TARGETS = [SEEN, WRONG, ONE_WRONG, MARKED]
+
+
+@dataclass
+class Answered:
+    """A line the MCU was handed, for which request of the LAN, and its answer."""
+
+    asked: int | None
+    down: bytes
+    result: bytes = b""
+
+
+@dataclass
+class Tally:
+    """What came of the commands of the test."""
+
+    seconds: float
+    exchanges: int = 0
+    marked: int = 0
+    wrong: list[str] = field(default_factory=list)
+    others: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """Give it as plain JSON values."""
+        return {**asdict(self), "wrong": self.wrong[:5], "seconds": round(self.seconds, 1)}
+
+
+class McuLog:
+    """The MCU's own log: what it was handed, in its order, with the id of the request it was handed out for.
+
+    The module hands out one request at a time, and keeps to itself whose it is: it is asked when it does.
+    """
+
+    def __init__(self, product: VirtualProduct) -> None:
+        self.lines: list[Answered] = []
+        module = product.module
+        serve, submit, get_down = module._requests.serve, module.queue.submit, module.queue.get_down  # noqa: SLF001
+        serving: list[int] = []
+        ids: dict[int, int] = {}
+        kept: list[object] = []  # so that no other request gets the identity of one that is over
+
+        def note(request: object, now: float) -> None:
+            serving[:] = [request.id]
+            serve(request, now)
+            serving.clear()
+
+        def take(request: object) -> bool:
+            ids[id(request)] = serving[0] if serving else -1
+            kept.append(request)
+            return submit(request)
+
+        def hand_out(now: float) -> str:
+            text = get_down(now)
+            if text.startswith(("down get_properties", "down set_properties")):
+                pending = module.queue._pending  # noqa: SLF001
+                self.lines.append(Answered(ids.get(id(pending)), text.encode()))
+            return text
+
+        module._requests.serve, module.queue.submit, module.queue.get_down = note, take, hand_out  # noqa: SLF001
+
+    def observe(self, record: Record) -> None:
+        """Note an answer: the MCU answers before it asks again."""
+        if record.raw.startswith(b"result") and self.lines:
+            self.lines[-1].result = record.raw.strip()
+
+
+def run(options: Options) -> list[Row]:
+    """Measure."""
+    seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
+    wanted = options.count(COMMANDS, QUICK_COMMANDS)
+    many = hammered(seconds, wanted, CLIENTS, alike=True)
+    one = hammered(seconds, wanted, 1, alike=False)
+    share = one.marked / one.exchanges if one.exchanges else None
+    return [
+        replace(SEEN, figure=many.exchanges, limit=wanted, details=many.as_json()),
+        replace(WRONG, figure=len(many.wrong), details=many.as_json()),
+        replace(ONE_WRONG, figure=len(one.wrong), details=one.as_json()),
+        replace(MARKED, figure=share, details=one.as_json()),
+    ]
+
+
+class Product:
+    """A virtual product that taps listen to, and its MCU's log.
+
+    :param alike: whether all that is read is the same, so that no value tells whose an answer is; else the colour is
+        another one with each reading, as what a sensor measures is
+    """
+
+    def __init__(self, taps: Taps, *, alike: bool) -> None:
+        self._taps, self._alike = taps, alike
+        self._colours = itertools.count()
+        self.virtual = VirtualProduct(observer=self._observe, mcu_options={"poll_interval": POLL})
+        self.log = McuLog(self.virtual)
+
+    def _observe(self, record: Record) -> None:
+        if record.raw.startswith(b"down get_properties") and not self._alike:
+            self.virtual.mcu.table.put(*COLOUR, next(self._colours))
+        if record.direction == "up":
+            self.log.observe(record)
+        self._taps.observe(record)
+
+
+def hammered(seconds: float, commands: int, clients: int, *, alike: bool) -> Tally:
+    """Have a test assert for some time and some commands, beside some clients; say what came of it."""
+    recorder = Recorder()
+    with (
+        Taps() as taps,
+        Tap(recorder.observe, down=open_port(taps.down), up=open_port(taps.up)),
+        (product := Product(taps, alike=alike)).virtual as virtual,
+        MiotDevice(virtual.host, virtual.token, port=virtual.port, observer=recorder.observe) as device,
+    ):
+        bench = Bench(device, recorder, virtual.spec)
+        begun = time.monotonic()
+        with others(virtual, clients, alike=alike):
+            for turn in itertools.count():
+                if time.monotonic() - begun >= seconds and turn >= commands:
+                    break
+                with bench.expect() as exchange:
+                    ask(device, turn, LEAST if alike else LEAST + turn // 3 % (MOST // 2))
+                assert exchange.reply
+        bench.settle(unanswered=True)
+        return tally(bench, product.log, time.monotonic() - begun)
+
+
+@contextlib.contextmanager
+def others(product: VirtualProduct, count: int, *, alike: bool) -> Iterator[None]:
+    """Some clients that read and write the same properties all the time."""
+    stopped = threading.Event()
+
+    def hammer(place: int) -> None:
+        with MiotDevice(product.host, product.token, port=product.port) as device:
+            for turn in itertools.count(place):
+                if stopped.is_set():
+                    return
+                with contextlib.suppress(DeviceException):
+                    ask(device, turn, LEAST if alike else MOST - turn // 3 % (MOST // 2))
+
+    workers = [threading.Thread(target=hammer, args=(place,)) for place in range(count)]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for worker in workers:
+            worker.join()
+
+
+def ask(device: MiotDevice, turn: int, value: int) -> None:
+    """One command of a client: two reads, and then a set."""
+    if turn % 3 == 2:
+        device.write(*BRIGHTNESS, value)
+    else:
+        device.read(*COLOUR)
+
+
+def tally(bench: Bench[MiotDevice], log: McuLog, seconds: float) -> Tally:
+    """Hold what the pairing says against the MCU's own log."""
+    found = Tally(seconds)
+    kinds = (b"down get_properties", b"down set_properties")
+    downs = [each for each in bench.uart.records if each.direction == "down" and each.raw.startswith(kinds)]
+    truth = {id(record): said for record, said in zip(downs, log.lines, strict=False)}
+    for exchange in bench.joined:
+        if exchange.request is None:
+            found.others += 1
+        elif exchange.method in ("get_properties", "set_properties"):
+            found.exchanges += 1
+            found.marked += exchange.ambiguous
+            if not exchange.ambiguous and (wrong := _wrong(exchange, truth)):
+                found.wrong.append(wrong)
+    return found
+
+
+def _wrong(exchange: Exchange, truth: dict[int, Answered]) -> str:
+    """Say what is wrong with what is said to be sure; empty where nothing is."""
+    if exchange.down is None or exchange.result is None:
+        return f"id {exchange.ids}: no line, and no doubt"
+    said = truth.get(id(exchange.down))
+    if said is None or said.asked not in exchange.ids:
+        return f"id {exchange.ids}: {exchange.down.text!r} was handed out for {said and said.asked}"
+    if said.down != exchange.down.raw.strip() or said.result != exchange.result.raw.strip():
+        return f"id {exchange.ids}: the MCU answered {said.result!r} to {said.down!r}"
+    return ""
