@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from benchmarks.options import Options
@@ -33,6 +33,9 @@ POLL = 0.02
 CLIENTS = 3
 BRIGHTNESS, COLOUR = (2, 2), (2, 4)
 LEAST, MOST = 1, 100
+LINES = (b"down get_properties", b"down set_properties")
+#: Commands of one test.
+A_TEST = 15
 
 SEEN = Row(
     "hammer", f"{CLIENTS} other clients, all answers alike: commands of the test", None, ">=", COMMANDS
@@ -56,11 +59,25 @@ class Answered:
 class Tally:
     """What came of the commands of the test."""
 
-    seconds: float
+    seconds: float = 0.0
     exchanges: int = 0
     marked: int = 0
     wrong: list[str] = field(default_factory=list)
     others: int = 0
+
+    def add(self, exchanges: Sequence[Exchange], truth: Mapping[int, Answered]) -> None:
+        """Hold what the pairing says against the MCU's own log.
+
+        :param truth: what the log says of each line that was heard, by the identity of its record
+        """
+        for exchange in exchanges:
+            if exchange.request is None:
+                self.others += 1
+            elif exchange.method in ("get_properties", "set_properties"):
+                self.exchanges += 1
+                self.marked += exchange.ambiguous
+                if not exchange.ambiguous and (wrong := _wrong(exchange, truth)):
+                    self.wrong.append(wrong)
 
     def as_json(self) -> dict[str, object]:
         """Give it as plain JSON values."""
@@ -93,7 +110,7 @@ class McuLog:
 
         def hand_out(now: float) -> str:
             text = get_down(now)
-            if text.startswith(("down get_properties", "down set_properties")):
+            if text.encode().startswith(LINES):
                 pending = module.queue._pending  # noqa: SLF001
                 self.lines.append(Answered(ids.get(id(pending)), text.encode()))
             return text
@@ -143,25 +160,35 @@ class Product:
 
 
 def hammered(seconds: float, commands: int, clients: int, *, alike: bool) -> Tally:
-    """Have a test assert for some time and some commands, beside some clients; say what came of it."""
+    """Have tests assert for some time and some commands, beside some clients; say what came of it."""
     recorder = Recorder()
+    heard: list[Record] = []
+    found = Tally()
+
+    def hear(record: Record) -> None:
+        if record.direction == "down" and record.raw.startswith(LINES):
+            heard.append(record)
+        recorder.observe(record)
+
     with (
         Taps() as taps,
-        Tap(recorder.observe, down=open_port(taps.down), up=open_port(taps.up)),
+        Tap(hear, down=open_port(taps.down), up=open_port(taps.up)),
         (product := Product(taps, alike=alike)).virtual as virtual,
         MiotDevice(virtual.host, virtual.token, port=virtual.port, observer=recorder.observe) as device,
+        others(virtual, clients, alike=alike),
     ):
-        bench = Bench(device, recorder, virtual.spec)
         begun = time.monotonic()
-        with others(virtual, clients, alike=alike):
-            for turn in itertools.count():
-                if time.monotonic() - begun >= seconds and turn >= commands:
-                    break
+        while found.seconds < seconds or found.exchanges < commands:
+            recorder.begin()
+            bench = Bench(device, recorder, virtual.spec)
+            for turn in range(A_TEST):
                 with bench.expect() as exchange:
                     ask(device, turn, LEAST if alike else LEAST + turn // 3 % (MOST // 2))
                 assert exchange.reply
-        bench.settle(unanswered=True)
-        return tally(bench, product.log, time.monotonic() - begun)
+            bench.settle(unanswered=True)
+            found.add(bench.joined, dict(zip(map(id, heard), product.log.lines, strict=False)))
+            found.seconds = time.monotonic() - begun
+    return found
 
 
 @contextlib.contextmanager
@@ -196,24 +223,7 @@ def ask(device: MiotDevice, turn: int, value: int) -> None:
         device.read(*COLOUR)
 
 
-def tally(bench: Bench[MiotDevice], log: McuLog, seconds: float) -> Tally:
-    """Hold what the pairing says against the MCU's own log."""
-    found = Tally(seconds)
-    kinds = (b"down get_properties", b"down set_properties")
-    downs = [each for each in bench.uart.records if each.direction == "down" and each.raw.startswith(kinds)]
-    truth = {id(record): said for record, said in zip(downs, log.lines, strict=False)}
-    for exchange in bench.joined:
-        if exchange.request is None:
-            found.others += 1
-        elif exchange.method in ("get_properties", "set_properties"):
-            found.exchanges += 1
-            found.marked += exchange.ambiguous
-            if not exchange.ambiguous and (wrong := _wrong(exchange, truth)):
-                found.wrong.append(wrong)
-    return found
-
-
-def _wrong(exchange: Exchange, truth: dict[int, Answered]) -> str:
+def _wrong(exchange: Exchange, truth: Mapping[int, Answered]) -> str:
     """Say what is wrong with what is said to be sure; empty where nothing is."""
     if exchange.down is None or exchange.result is None:
         return f"id {exchange.ids}: no line, and no doubt"
