@@ -26,10 +26,10 @@ from miio_lan.uart.ports.port import open_port
 from miio_lan.virtual.product import VirtualProduct
 
 SECONDS, QUICK_SECONDS = 30.0, 3.0
-#: Commands of the test at least, however long that takes.
-COMMANDS, QUICK_COMMANDS = 300, 15
-#: Seconds between polls: the MCU has to fetch for all of them.
-POLL = 0.02
+#: Commands in all at least, those of the others included, however long that takes.
+COMMANDS, QUICK_COMMANDS = 300, 20
+#: Seconds between polls: what the serial document allows at the shortest.
+POLL = 0.1
 CLIENTS = 3
 BRIGHTNESS, COLOUR = (2, 2), (2, 4)
 LEAST, MOST = 1, 100
@@ -37,9 +37,7 @@ LINES = (b"down get_properties", b"down set_properties")
 #: Commands of one test.
 A_TEST = 15
 
-SEEN = Row(
-    "hammer", f"{CLIENTS} other clients, all answers alike: commands of the test", None, ">=", COMMANDS
-)
+SEEN = Row("hammer", f"{CLIENTS} other clients, all answers alike: commands", None, ">=", COMMANDS)
 WRONG = Row("hammer", f"{CLIENTS} other clients, all answers alike: wrong and not marked", None, "<=", 0)
 ONE_WRONG = Row("hammer", "one other client, readings that change: wrong and not marked", None, "<=", 0)
 MARKED = Row("hammer", "one other client, readings that change: share marked ambiguous", None, "<=", 0.05)
@@ -62,8 +60,18 @@ class Tally:
     seconds: float = 0.0
     exchanges: int = 0
     marked: int = 0
-    wrong: list[str] = field(default_factory=list)
     others: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def commands(self) -> int:
+        """How many commands there were: of the test, and of others."""
+        return self.exchanges + self.others
+
+    @property
+    def share(self) -> float | None:
+        """The share of the test's commands that was marked ambiguous."""
+        return self.marked / self.exchanges if self.exchanges else None
 
     def add(self, exchanges: Sequence[Exchange], truth: Mapping[int, Answered]) -> None:
         """Hold what the pairing says against the MCU's own log.
@@ -71,13 +79,15 @@ class Tally:
         :param truth: what the log says of each line that was heard, by the identity of its record
         """
         for exchange in exchanges:
+            if exchange.method not in ("get_properties", "set_properties"):
+                continue
             if exchange.request is None:
                 self.others += 1
-            elif exchange.method in ("get_properties", "set_properties"):
+            else:
                 self.exchanges += 1
                 self.marked += exchange.ambiguous
-                if not exchange.ambiguous and (wrong := _wrong(exchange, truth)):
-                    self.wrong.append(wrong)
+            if not exchange.ambiguous and (wrong := _wrong(exchange, truth)):
+                self.wrong.append(wrong)
 
     def as_json(self) -> dict[str, object]:
         """Give it as plain JSON values."""
@@ -129,12 +139,11 @@ def run(options: Options) -> list[Row]:
     wanted = options.count(COMMANDS, QUICK_COMMANDS)
     many = hammered(seconds, wanted, CLIENTS, alike=True)
     one = hammered(seconds, wanted, 1, alike=False)
-    share = one.marked / one.exchanges if one.exchanges else None
     return [
-        replace(SEEN, figure=many.exchanges, limit=wanted, details=many.as_json()),
+        replace(SEEN, figure=many.commands, limit=wanted, details=many.as_json()),
         replace(WRONG, figure=len(many.wrong), details=many.as_json()),
         replace(ONE_WRONG, figure=len(one.wrong), details=one.as_json()),
-        replace(MARKED, figure=share, details=one.as_json()),
+        replace(MARKED, figure=one.share, details=one.as_json()),
     ]
 
 
@@ -178,7 +187,7 @@ def hammered(seconds: float, commands: int, clients: int, *, alike: bool) -> Tal
         others(virtual, clients, alike=alike),
     ):
         begun = time.monotonic()
-        while found.seconds < seconds or found.exchanges < commands:
+        while found.seconds < seconds or found.commands < commands:
             recorder.begin()
             bench = Bench(device, recorder, virtual.spec)
             for turn in range(A_TEST):
@@ -228,7 +237,7 @@ def _wrong(exchange: Exchange, truth: Mapping[int, Answered]) -> str:
     if exchange.down is None or exchange.result is None:
         return f"id {exchange.ids}: no line, and no doubt"
     said = truth.get(id(exchange.down))
-    if said is None or said.asked not in exchange.ids:
+    if said is None or (exchange.request is not None and said.asked not in exchange.ids):
         return f"id {exchange.ids}: {exchange.down.text!r} was handed out for {said and said.asked}"
     if said.down != exchange.down.raw.strip() or said.result != exchange.result.raw.strip():
         return f"id {exchange.ids}: the MCU answered {said.result!r} to {said.down!r}"

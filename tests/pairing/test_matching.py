@@ -95,6 +95,10 @@ def test_one_that_nothing_confirms_contests_a_line() -> None:
     assert [doubt for _, doubt in values(tape)] == [True, True]
 
 
+ON = [{"siid": 2, "piid": 1}]
+IS_ON = [{"siid": 2, "piid": 1, "code": 0, "value": True}]
+
+
 @pytest.mark.parametrize(
     ("late", "value", "ambiguous"), [(0.1, "true", True), (0.1, "false", False), (0.6, "true", False)]
 )
