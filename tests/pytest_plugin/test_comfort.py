@@ -146,6 +146,19 @@ def test_a_report_on_both_wires(pytester: pytest.Pytester, run: Run) -> None:
     )
 
 
+def test_a_report_that_must_not_be_made(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        def test_it(miio_bench, miio_uart):
+            with miio_uart.expect_none("properties_changed 2 1"):
+                miio_bench.device.write(2, 1, False)
+    """)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E *ExpectationFailed: a line like 'properties_changed 2 1' was not to happen, and did"]
+    )
+
+
 # --- retries ---------------------------------------------------------------------------------------------------------
 
 LOST = """
