@@ -153,8 +153,8 @@ class ObservedLine:
             with line.expect_none("properties_changed 2 2"):
                 device.read(2, 2)
 
-        The parameters are those of :meth:`wait_for`. The block ends when the MCU asks for work again, or a second later:
-        what it reports of a command comes after its answer. Lines that are told late are waited for.
+        The parameters are those of :meth:`wait_for`. The block ends when the MCU asks for work again, or a second
+        later: what it reports of a command comes after its answer. Lines that are told late are waited for.
 
         :raises ExpectationFailed: at the end of the block, when one was said, showing both wires
         """
