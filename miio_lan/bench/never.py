@@ -7,10 +7,9 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from miio_lan.bench.recorder import Mark, Recorder
-from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.bench.trace import NO_WORK, POLL, ExpectationFailed
 from miio_lan.pairing.lag import told_beyond
 
-POLL, NO_WORK = "get_down", "down none"
 LONGEST_LAG = 1.0
 """Seconds that are waited at most for lines said before the end of a block and told later."""
 

@@ -6,12 +6,13 @@ import contextlib
 import logging
 import time
 
+from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.record import Observer, Record
 
 LOGGERS = {wire: logging.getLogger(f"miio_lan.wire.{wire}") for wire in ("lan", "uart")}
 """What each wire is told to. INFO is all that means something, DEBUG also the polls that fetch nothing."""
 
-_POLL, _NO_WORK, _HELLO = "get_down", "down none", "hello"
+_HELLO = "hello"
 
 
 def log(record: Record) -> None:
@@ -23,7 +24,7 @@ def log(record: Record) -> None:
     logger = LOGGERS[record.wire]
     if not logger.isEnabledFor(logging.INFO):
         return
-    idle = record.note == _HELLO or (record.wire == "uart" and record.text in (_POLL, _NO_WORK))
+    idle = record.note == _HELLO or (record.wire == "uart" and record.text in (POLL, NO_WORK))
     level = logging.DEBUG if idle else logging.INFO
     if not logger.isEnabledFor(level):
         return
