@@ -31,7 +31,7 @@ from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.cli.accept.modes import Mode
@@ -230,7 +230,11 @@ def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> 
     """Write every report that can be written, and give the exit code for that."""
     from miio_lan.acceptance.report import formats as report
 
-    writers = {"html": partial(report.to_html, lang=lang), "junit": report.to_junit, "json": report.to_json}
+    writers: dict[str, Callable[[Judgement], str]] = {
+        "html": partial(report.to_html, lang=lang),
+        "junit": report.to_junit,
+        "json": report.to_json,
+    }
     code = 0
     for kind, path in reports:
         try:
