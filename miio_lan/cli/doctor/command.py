@@ -30,27 +30,29 @@ _WITHIN = 30.0
     metavar="SECONDS",
     help="Time for all of it.",
 )
+@click.option("--did", metavar="NUMBER", help="The did it should have; with -d NAME, it is known.")
 @click.option(
     "--property",
     "prop",
     metavar="SIID.PIID",
     help="A property that the product surely has: read to see whether its MCU answers.",
 )
-def doctor(settings: CliSettings, within: float, prop: str | None) -> None:
+def doctor(settings: CliSettings, within: float, did: str | None, prop: str | None) -> None:
     """Look at a device that does not answer: where does it end, and what to do next?
 
-    Route, hello, token, clock, subnet, others, firewall, repeated ids, MCU and cloud are looked at, in this order. Nothing
-    that is sent changes anything. Without a token, only what needs none is tried.
+    Route, hello, token, clock, subnet, others, firewall, repeated ids, MCU and cloud are looked at, in this order.
+    Nothing that is sent changes anything. Without a token, only what needs none is tried.
 
     Exit code 0 says that commands get through; 1 that they do not, or that it is in doubt.
     """
-    host, token, port, did = _target(settings)
+    host, token, port, known = _target(settings)
+    number = _did(did) or known
     wanted = _property(prop)
     from miio_lan.device.doctor.examining import diagnose
 
     if sys.stderr is not None and sys.stderr.isatty():
         echo(f"Looking at {host}, at most {within:g} s (Ctrl-C to give up)", err=True)
-    found = diagnose(host, token, port=port, did=did, within=within, prop=wanted)
+    found = diagnose(host, token, port=port, did=number, within=within, prop=wanted)
     if settings.json:
         echo_json({**({"name": settings.device} if settings.device else {}), **found.as_json()})
     else:
@@ -80,6 +82,16 @@ def _target(settings: CliSettings) -> tuple[str, Secret | str | None, int, int |
     if problem := address_problem(settings.ip):
         refuse(problem)
     return settings.ip, settings.token, settings.port or PORT, None
+
+
+def _did(text: str | None) -> int | None:
+    from miio_lan.device.fleet.named import did_of
+    from miio_lan.errors import InvalidArgument
+
+    try:
+        return did_of(text)
+    except InvalidArgument as error:
+        refuse(f"--did: {error}")
 
 
 def _property(text: str | None) -> tuple[int, int] | None:

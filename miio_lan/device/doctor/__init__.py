@@ -1,7 +1,7 @@
 """What is wrong with a device that does not answer: observations, and rules that judge them.
 
-``observed``, ``findings``, ``judging`` and the rules it calls do no I/O; ``wire`` and ``system`` look, ``examining`` says
-what at. Each name is loaded when it is first used.
+``observed``, ``findings``, ``judging`` and the rules it calls do no I/O; ``wire`` and ``system`` look, ``examining``
+says what at. Each name is loaded when it is first used.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ def judge_token(seen: Observed) -> Finding:
     """Judge the token, without guessing: a device keeps silent under a wrong one."""
     why = blocked(seen)
     asked = seen.info or seen.shown_info
-    done = f"Asked {_copies(asked)} under the token." if asked else "Would have asked miIO.info under the token."
+    done = (
+        f"Asked {_copies(asked)} under the token." if asked else "Would have asked miIO.info under the token."
+    )
     if why or asked is None:
         return not_tried("token", done, why or unasked(seen))
     if seen.info is not None and seen.info.answer is not None:
@@ -94,14 +96,18 @@ def judge_stamp(seen: Observed) -> Finding:
         return not_tried("stamp", done, f"it was heard once only: {unasked(seen) or LATE}")
     if fallen := _fell(stamps):
         told = f"The clock fell to {fallen} while it was looked at: the device started anew."
-        advice = "Does it lose its power, or start over and over? Look at its supply, and at its Wi-Fi's strength."
+        advice = (
+            "Does it lose its power, or start over and over? Look at its supply, and at its Wi-Fi's strength."
+        )
         return Finding("stamp", Verdict.BAD, done, told, advice)
     off = (ended - began) - (last - first)
     if off > CLOCK_TOLERANCE:
         told = f"The clock jumped by {off:.0f} s: it was set."
         return Finding("stamp", Verdict.IN_DOUBT, done, told, "Once is harmless: look again.")
     if off < -CLOCK_TOLERANCE or ended == began:
-        told = f"The clock went from {began} to {ended} in {last - first:.1f} s: it does not run as ours does."
+        told = (
+            f"The clock went from {began} to {ended} in {last - first:.1f} s: it does not run as ours does."
+        )
         advice = "Switch the product off and on; a hello before each command helps (lazy_discover=False)."
         return Finding("stamp", Verdict.IN_DOUBT, done, told, advice)
     return Finding("stamp", Verdict.GOOD, done, f"It runs; {_age(ended)}.{_stale(seen)}")
@@ -160,7 +166,9 @@ def judge_memory(seen: Observed) -> Finding:
         return not_tried("memory", done, LATE)
     if seen.memory.remembers is None:
         told = "Not found out: too much got lost, or it does not tell how long it has been running."
-        return Finding("memory", Verdict.IN_DOUBT, done, told, "Nothing to do: unsafe commands are sent once.")
+        return Finding(
+            "memory", Verdict.IN_DOUBT, done, told, "Nothing to do: unsafe commands are sent once."
+        )
     told = (
         "It does not act on an id twice: lost commands can be sent again."
         if seen.memory.remembers

@@ -192,7 +192,9 @@ class Examination:
         """See whether anybody has the address that nobody answers from."""
         hello = self.seen.hello or Hellos(0)
         known = system.neighbour(wire.address)
-        pinged = system.ping(wire.address) if time.monotonic() < self._end and ":" not in wire.address else None
+        pinged = (
+            system.ping(wire.address) if time.monotonic() < self._end and ":" not in wire.address else None
+        )
         self._note(hello=replace(hello, neighbour=known, ping=pinged), refusals=tuple(wire.refusals))
 
     def _search(self, wire: Wire) -> None:
@@ -203,7 +205,11 @@ class Examination:
 
         try:
             found = locate(
-                self._target.did, wire.address, timeout=min(SEARCH, left), patience=0.0, port=self._target.port
+                self._target.did,
+                wire.address,
+                timeout=min(SEARCH, left),
+                patience=0.0,
+                port=self._target.port,
             )
         except DeviceException:  # no interface to search by
             return
@@ -217,6 +223,7 @@ class Examination:
         self._progress("token")
         token = self._ask_for_info(wire)
         if token is None:
+            self._look_at_clock(wire)
             return
         self._progress("stamp")
         self._pause(wire, self._answers[0].at + APART)
@@ -229,6 +236,15 @@ class Examination:
             self._note(association=self._ask(wire, ASSOCIATION, [], token, INFO_COPIES[:2], 2.0))
         self._progress("memory")
         self._remember(wire, token)
+
+    def _look_at_clock(self, wire: Wire) -> None:
+        """See by hellos alone whether the device's clock runs."""
+        self._progress("stamp")
+        self._pause(wire, self._answers[0].at + APART)
+        for heard in self._exchange(wire, HELLOS[:2], APART, self._hello):
+            if self._hello_answer(heard, wire):
+                break
+        self._note_hellos()
 
     def _in_time(self) -> bool:
         return time.monotonic() < self._end
@@ -338,9 +354,7 @@ class Examination:
         stamp = self._clock.stamp(time.monotonic()) + off
         return encode(payload, token=token, device_id=self._answers[-1].did, stamp=stamp)
 
-    def _opened(
-        self, heard: Heard, wire: Wire, token: bytes
-    ) -> tuple[Mapping[str, object] | None, int, str]:
+    def _opened(self, heard: Heard, wire: Wire, token: bytes) -> tuple[Mapping[str, object] | None, int, str]:
         """Read a datagram: its payload, its stamp, and what is wrong with it."""
         if heard.address != wire.address:
             return None, 0, ""

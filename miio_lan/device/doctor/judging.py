@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miio_lan.device.doctor import answers, product, reach
+from miio_lan.device.doctor.answers import judge_memory, judge_others, judge_stamp, judge_token
 from miio_lan.device.doctor.findings import Diagnosis
+from miio_lan.device.doctor.product import judge_cloud, judge_mcu
+from miio_lan.device.doctor.reach import judge_firewall, judge_hello, judge_route, judge_subnet
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.observed import Observed
 
 _RULES = (
-    reach.judge_route,
-    reach.judge_hello,
-    answers.judge_token,
-    answers.judge_stamp,
-    reach.judge_subnet,
-    answers.judge_others,
-    reach.judge_firewall,
-    answers.judge_memory,
-    product.judge_mcu,
-    product.judge_cloud,
+    judge_route,
+    judge_hello,
+    judge_token,
+    judge_stamp,
+    judge_subnet,
+    judge_others,
+    judge_firewall,
+    judge_memory,
+    judge_mcu,
+    judge_cloud,
 )
 
 

@@ -211,8 +211,8 @@ class Observed:
     def stamps(self) -> list[tuple[float, int]]:
         """The device's clock: when it was told, and what."""
         hellos = self.hello.answers if self.hello is not None else ()
-        told = [(each.at, each.stamp) for each in (*hellos, *self.authentic)]
-        return sorted(told)
+        told = [(each.at, each.stamp) for each in hellos]
+        return sorted([*told, *((each.at, each.stamp) for each in self.authentic)])
 
     @property
     def about(self) -> dict[str, object]:

@@ -67,7 +67,9 @@ def _no_sign(seen: Observed, done: str) -> Finding:
         return Finding("mcu", Verdict.IN_DOUBT, done, told, "Stop other programs; look again in a minute.")
     if unfit := [each for each in answers if each.code in _UNFIT]:
         told = f"It answers, but not so that the module can use it (code {unfit[0].code})."
-        return Finding("mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault.")
+        return Finding(
+            "mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
+        )
     if answers and answers[0].error:
         code = answers[0].code
         told = f"The module answers with code {code}{_meaning(explain(code))}. Whether the MCU does is not known."

@@ -1,6 +1,6 @@
 """Is the device reached? Rules for route, hello, subnet and firewall.
 
-What is certain is said as such; where silence has several explanations, the verdict stays in doubt. Source: docs/doctor.md.
+What is certain is said as such; where silence has several explanations, the verdict stays in doubt.
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def _another(seen: Observed, hello: Hellos, done: str) -> Finding:
             "hello", Verdict.BAD, done, f"{told} Yours answers at {hello.found_at}.", _use(hello.found_at)
         )
     return Finding(
-        "hello", Verdict.BAD, done, told, "Find yours: miio-lan discover. Is it switched on, and on this network?"
+        "hello",
+        Verdict.BAD,
+        done,
+        told,
+        "Find yours: miio-lan discover. Is it switched on, and on this network?",
     )
 
 
@@ -127,7 +131,9 @@ def _after_silence(seen: Observed, hello: Hellos) -> str:
             "Is it a miIO product that has this address? Switch it off and on; then miio-lan discover. "
             "The steps below say what else may keep it silent."
         )
-    return "Is it switched on and in the Wi-Fi, and is the address right? miio-lan discover says who is there."
+    return (
+        "Is it switched on and in the Wi-Fi, and is the address right? miio-lan discover says who is there."
+    )
 
 
 def _refused(refusal: Refusal, seen: Observed) -> str:
@@ -165,11 +171,15 @@ def judge_subnet(seen: Observed) -> Finding:
         return not_tried("subnet", done, LATE)
     if not seen.heard:
         reached = " It answers a ping, so the way there is open." if seen.hello.ping else ""
-        seen_text = f"A router is between, and no hello is answered.{reached} {beyond}: that would explain it."
+        seen_text = (
+            f"A router is between, and no hello is answered.{reached} {beyond}: that would explain it."
+        )
         return Finding("subnet", Verdict.IN_DOUBT, done, seen_text, advice)
     if seen.info is None and seen.shown_info is None:
         return not_tried("subnet", done, "hellos pass the router, and no command was tried")
-    told = f"A router is between; hellos are answered, commands are not. {beyond}, some of them commands only."
+    told = (
+        f"A router is between; hellos are answered, commands are not. {beyond}, some of them commands only."
+    )
     return Finding("subnet", Verdict.IN_DOUBT, done, told, advice)
 
 
@@ -177,7 +187,7 @@ def _nat(seen: Observed) -> str:
     """Say where the device has another address than the one that was asked."""
     net = seen.about.get("netif")
     own = net.get("localIp") if isinstance(net, dict) else None
-    if seen.route is None or not isinstance(own, str) or own in ("", "0.0.0.0", seen.route.address):
+    if seen.route is None or not isinstance(own, str) or own in ("", "0.0.0.0", seen.route.address):  # noqa: S104
         return ""
     return f" By its own account its address is {own[:40]}: something in between translates."
 

@@ -1,4 +1,4 @@
-"""A socket to somebody who may not be there: sends, hears answers from any address, and notes refusals with who said so."""
+"""A socket to somebody who may not be there: it hears answers from any address, and notes refusals with who said so."""
 
 from __future__ import annotations
 
