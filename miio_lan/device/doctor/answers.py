@@ -91,10 +91,11 @@ def judge_stamp(seen: Observed) -> Finding:
     stamps = seen.stamps
     if why:
         return not_tried("stamp", done, why)
-    (first, began), (last, ended) = stamps[0], stamps[-1]
-    if last - first < APART:
+    fallen = _fell(stamps)
+    (first, began), (last, ended) = stamps[0], _in_order(stamps)[-1]
+    if fallen is None and last - first < APART:
         return not_tried("stamp", done, f"it was heard once only: {unasked(seen) or LATE}")
-    if fallen := _fell(stamps):
+    if fallen is not None:
         told = f"The clock fell to {fallen} while it was looked at: the device started anew."
         advice = (
             "Does it lose its power, or start over and over? Look at its supply, and at its Wi-Fi's strength."
@@ -121,6 +122,15 @@ def _fell(stamps: list[tuple[float, int]]) -> int | None:
             return stamp
         newest = max(newest, stamp)
     return None
+
+
+def _in_order(stamps: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Leave out what was under way for long: it bears a stamp older than one that came before it."""
+    kept = stamps[:1]
+    for instant, stamp in stamps[1:]:
+        if stamp >= kept[-1][1]:
+            kept.append((instant, stamp))
+    return kept
 
 
 def _age(stamp: int) -> str:

@@ -57,11 +57,14 @@ def judge_route(seen: Observed) -> Finding:
 def judge_hello(seen: Observed) -> Finding:
     """Judge whether anybody answers a hello, and whether it is the right one."""
     hello = seen.hello
-    if hello is None or not hello.sent:
+    unsent = seen.route is not None and bool(seen.route.trouble) and not seen.heard
+    if hello is None or not hello.sent or unsent:
         done = "Would have sent a hello."
+        if hello is not None and hello.answers and seen.is_another:
+            return _another(seen, hello, "Listened to who is there.")
         if seen.heard:
-            return Finding("hello", Verdict.GOOD, done, "It answers commands, so none is needed.")
-        return not_tried("hello", done, blocked(seen) if hello is None else NOTHING_SENT)
+            return Finding("hello", Verdict.GOOD, done, "It answers, so none is needed.")
+        return not_tried("hello", done, NOTHING_SENT if unsent or hello is not None else LATE)
     done = f"Sent {_times(hello.sent, 'hello')} to UDP port {seen.target.port}."
     if seen.is_another:
         return _another(seen, hello, done)
