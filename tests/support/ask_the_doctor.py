@@ -66,7 +66,9 @@ def with_rules(router: Namespace) -> dict[str, Any]:
         ("drop", "forward", "drop"),
         ("own", "output", "drop"),
     ):
-        script = f"add table ip t; add chain ip t c {{ type filter hook {hook} priority 0; }}; {rule} {verdict}"
+        script = (
+            f"add table ip t; add chain ip t c {{ type filter hook {hook} priority 0; }}; {rule} {verdict}"
+        )
         if hook == "output":
             two_subnets.run("nft", script)
         else:

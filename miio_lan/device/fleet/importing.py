@@ -99,7 +99,9 @@ def _candidates(documents: list[Any]) -> Iterator[Candidate]:
             if candidate is not None:
                 yield candidate
             else:
-                called = next((known[each] for each in _NAMES["name"] if isinstance(known.get(each), str)), "")
+                called = next(
+                    (known[each] for each in _NAMES["name"] if isinstance(known.get(each), str)), ""
+                )
                 waiting += [
                     (called if name in _ABOUT and called else name, each)
                     for name, each in reversed(value.items())

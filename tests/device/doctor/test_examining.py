@@ -35,7 +35,9 @@ def product(stack: ExitStack, **how: Any) -> VirtualProduct:
     return stack.enter_context(VirtualProduct(mcu_options={"poll_interval": 0.01}, **how))
 
 
-def fake(stack: ExitStack, answer: Callable[[FakeDevice, Request], object] | None = None, **how: Any) -> FakeDevice:
+def fake(
+    stack: ExitStack, answer: Callable[[FakeDevice, Request], object] | None = None, **how: Any
+) -> FakeDevice:
     """A device whose clock began some time ago."""
     device = FakeDevice(answer)
     begun = time.monotonic() - UP
@@ -151,7 +153,7 @@ def too_little_time(stack: ExitStack) -> Diagnosis:
 
 
 @situation
-def unknown_name(stack: ExitStack) -> Diagnosis:  # noqa: ARG001
+def unknown_name(stack: ExitStack) -> Diagnosis:
     return diagnose("no-such-name.invalid", TOKEN)
 
 
@@ -178,7 +180,11 @@ def test_in_good_order(found: dict[str, Diagnosis]) -> None:
 
 def test_a_wrong_token_is_suspected(found: dict[str, Diagnosis]) -> None:
     wrong = found["wrong_token"]
-    assert (wrong["hello"].verdict, wrong["token"].verdict, wrong["mcu"].verdict) == (GOOD, IN_DOUBT, NOT_TRIED)
+    assert (wrong["hello"].verdict, wrong["token"].verdict, wrong["mcu"].verdict) == (
+        GOOD,
+        IN_DOUBT,
+        NOT_TRIED,
+    )
     assert wrong.culprit is wrong["token"]
     # The device looks the same as one that refuses all commands.
     assert found["answers_hellos_only"]["token"].verdict is IN_DOUBT

@@ -158,17 +158,23 @@ class TestHello:
 
 class TestToken:
     def test_silence_is_no_proof(self) -> None:
-        found = seen(info=unanswered(hellos=2), again=None, stale=None, memory=None, reads=(), association=None)
+        found = seen(
+            info=unanswered(hellos=2), again=None, stale=None, memory=None, reads=(), association=None
+        )
         assert found["token"].verdict is IN_DOUBT
         assert "2 hellos were answered" in found["token"].seen
         assert found.culprit is found["token"]
         assert verdicts(found)["mcu"] is NOT_TRIED
 
     def test_a_wrong_sign_is_no_proof_either(self) -> None:
-        found = seen(info=unanswered(damaged=("bad sign",)), again=None, stale=None, reads=(), association=None)
+        found = seen(
+            info=unanswered(damaged=("bad sign",)), again=None, stale=None, reads=(), association=None
+        )
         assert found["token"].verdict is IN_DOUBT
         assert "checksum is wrong" in found["token"].seen
-        cut = seen(info=unanswered(damaged=("truncated",)), again=None, stale=None, reads=(), association=None)
+        cut = seen(
+            info=unanswered(damaged=("truncated",)), again=None, stale=None, reads=(), association=None
+        )
         assert "truncated" in cut["token"].seen
 
     def test_it_answers_under_the_one_that_it_shows(self) -> None:
@@ -253,7 +259,9 @@ class TestSubnet:
 
 
 class TestOthers:
-    @pytest.mark.parametrize(("sockets", "verdict"), [(None, NOT_TRIED), (0, GOOD), (1, IN_DOUBT), (2, IN_DOUBT)])
+    @pytest.mark.parametrize(
+        ("sockets", "verdict"), [(None, NOT_TRIED), (0, GOOD), (1, IN_DOUBT), (2, IN_DOUBT)]
+    )
     def test_sockets_of_this_computer(self, sockets: int | None, verdict: Verdict) -> None:
         assert seen(sockets=sockets)["others"].verdict is verdict
 
@@ -301,12 +309,20 @@ class TestMcu:
             ({"result": ["on"]}, GOOD, "with a value"),
             ({"result": ["unknown_method"]}, IN_DOUBT, "no value"),
             ({"result": []}, IN_DOUBT, "no value"),
-            ({"error": True, "code": -9999, "message": "user ack timeout"}, IN_DOUBT, "did not answer (-9999)"),
+            (
+                {"error": True, "code": -9999, "message": "user ack timeout"},
+                IN_DOUBT,
+                "did not answer (-9999)",
+            ),
             ({"error": True, "code": -9999, "message": "undefined command"}, GOOD, "refuses the question"),
             ({"error": True, "code": -5001, "message": "command error"}, GOOD, "code -5001"),
             ({"error": True, "code": -30001, "message": ""}, IN_DOUBT, "not so that the module can use it"),
             ({"error": True, "code": -32601, "message": ""}, IN_DOUBT, "is not known"),
-            ({"error": True, "code": -30020, "message": ""}, IN_DOUBT, "not available from the local network"),
+            (
+                {"error": True, "code": -30020, "message": ""},
+                IN_DOUBT,
+                "not available from the local network",
+            ),
         ],
     )
     def test_answers(self, answer: dict[str, Any], verdict: Verdict, words: str) -> None:

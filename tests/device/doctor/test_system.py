@@ -19,7 +19,15 @@ def as_linux_writes(address: str) -> str:
 
 
 def route(network: str, mask: str, gateway: str) -> str:
-    fields = [as_linux_writes(network), as_linux_writes(gateway), "0003", "0", "0", "0", as_linux_writes(mask)]
+    fields = [
+        as_linux_writes(network),
+        as_linux_writes(gateway),
+        "0003",
+        "0",
+        "0",
+        "0",
+        as_linux_writes(mask),
+    ]
     return "\t".join(["eth0", *fields, "0", "0", "0"])
 
 

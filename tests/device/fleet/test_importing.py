@@ -50,7 +50,12 @@ FRAMES = {
                     "devices": [
                         CLOUD,
                         {**CHILD, "BLE_DATA": {"beaconkey": OTHER}},
-                        {"did": "blt.1", "name": "Scale", "mac": "02:00:00:00:00:01", "BLE_DATA": {"beaconkey": OTHER}},
+                        {
+                            "did": "blt.1",
+                            "name": "Scale",
+                            "mac": "02:00:00:00:00:01",
+                            "BLE_DATA": {"beaconkey": OTHER},
+                        },
                     ],
                 }
             ],
