@@ -1,4 +1,4 @@
-"""Looking at real sockets on loopback: virtual products, and devices that are wrong in one way each, all side by side."""
+"""Looking at sockets on loopback: virtual products, and devices that are wrong in one way each, all side by side."""
 
 from __future__ import annotations
 
