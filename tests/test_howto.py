@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
 from miio_lan.lan.discovery.ways import local_interfaces
@@ -330,6 +331,18 @@ def test_finding_and_naming(tmp_path: Path) -> None:
         r"^```json\n(.*?)^```$", shown.partition("## Import")[0], re.MULTILINE | re.DOTALL
     )
     assert parse_devices(example, "page")["lamp"].did == 13646404
+
+
+def test_a_device_does_not_answer(tmp_path: Path) -> None:
+    loopback = next(each.name for each in local_interfaces() if each.is_loopback)
+    reader = Reader(page("doctor.md"), {" lo ": f" {loopback} "}, tmp_path)
+    reader.follow()
+    assert len(reader.done) == 5
+
+
+def test_the_page_of_the_doctor_names_every_step() -> None:
+    named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
+    assert tuple(named) == STEPS
 
 
 def test_being_told_of_changes(tmp_path: Path) -> None:
