@@ -324,7 +324,7 @@ def test_finding_and_naming(tmp_path: Path) -> None:
     reader = Reader(text, {" lo ": f" {loopback} "}, tmp_path, MIIO_LAN_DEVICES=str(names))
     assert reader.write_files() == ["find.py", "tokens.json"]
     reader.follow()
-    assert len(reader.done) == 10
+    assert len(reader.done) == 13
     assert [(each.name, each.ip) for each in read_devices(names).values()] == [("lamp", "192.168.1.9")]
     shown = text.partition("written by hand")[2]
     (example,) = re.findall(
