@@ -15,6 +15,7 @@
     ├── InvalidArgument (ValueError)       an argument that cannot be right, whatever the device
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
+    │   └── SpecUnavailable                a description that is not here: not fetched yet, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     └── UartError                          the serial side
@@ -183,6 +184,10 @@ class RequestTooLong(DeviceException, ValueError):
 
 class SpecError(DeviceException, ValueError):
     """A device description that cannot be read, or a name or value that does not fit one."""
+
+
+class SpecUnavailable(SpecError):
+    """A description that is not here: it was not fetched yet, is not published, or the service was not reached."""
 
 
 class RecordError(DeviceException, ValueError):

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
-from miio_lan.device.spec import Spec
 from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import read

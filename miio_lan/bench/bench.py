@@ -18,7 +18,7 @@ from miio_lan.bench.recorder import Recorder
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
 from miio_lan.bench.trace import ExpectationFailed, line_of, trace
 from miio_lan.device.blocking import Device
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond

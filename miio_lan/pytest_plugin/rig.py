@@ -11,9 +11,9 @@ import pytest
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import line_of
+from miio_lan.device.description.names import mapping
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.names import mapping
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:

@@ -25,6 +25,38 @@ PINS = {
         "LIMIT": 256,
         "_GRACE": 0.5,
     },
+    "device.doctor.examining": {
+        "WITHIN": 30.0,
+        "HELLOS": (0.0, 0.5, 1.5, 3.0),
+        "HELLO_WAIT": 4.5,
+        "INFO_COPIES": (0.0, 1.0, 2.5),
+        "INFO_WAIT": 5.0,
+        "STALE_COPIES": (0.0, 0.5, 1.0),
+        "STALE_WAIT": 2.0,
+        "STALE_BY": 300,
+        "READ_COPIES": (0.0, 5.0),
+        "READ_WAIT": 7.0,
+        "APART": 1.5,
+        "SEARCH": 3.0,
+        "LAST_ANSWERS": 0.3,
+    },
+    "device.doctor.answers": {"YOUNG": 120, "APART": 1.0},
+    "device.doctor.product": {
+        "_MCUS_OWN": range(-9997, -4999),
+        "_UNFIT": frozenset({-9998, -30001}),
+        "_LEFT_OUT": -4004,
+    },
+    "device.doctor.system": {"_COMPLETE": 2, "_ECHO_REQUEST": 8, "_PING_WAIT": 1.0},
+    "device.doctor.wire": {
+        "_LARGEST": 65536,
+        "_ANCILLARY": 512,
+        "_ICMP": 2,
+        "_UNREACHABLE": 3,
+        "_PROHIBITED": frozenset({9, 10, 13}),
+        "_RECVERR": frozenset({(0, 11), (41, 25)}),
+        "_BY_CODE": {0: "network", 1: "host", 3: "port", 6: "network", 7: "host"},
+    },
+    "device.fleet.importing": {"MAX_DEVICES": 10_000, "_LEAST_DID": 100_000},
     "device.steps.rounds": {
         "MAX_PAUSE": 600.0,
         "_MAX_DOUBLINGS": 30,
@@ -49,7 +81,7 @@ PINS = {
         "_REST": 1.0,
         "_PARTING": 2.0,
     },
-    "device.values": {
+    "device.description.values": {
         "LARGEST": 1e300,
         "INTEGER_LIMITS": {
             "uint8": (0, 255),

@@ -1,4 +1,4 @@
-"""The page for those who come from python-miio is true: names are looked up in both, and what is said is done with both."""
+"""The page for those who come from python-miio is true: names are looked up, and what is said is done, with both."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def has_command(group: Any, words: list[str]) -> bool:
 
 
 def they_have(words: list[str]) -> bool:
-    """Tell whether miiocli has a command. Its groups of classes lose theirs with click 8.2 and newer: see what they had."""
+    """Tell whether miiocli has a command. With click 8.2 and newer, its groups of classes lose theirs: ask the classes."""
     from miio.cli import cli
     from miio.click_common import DeviceGroupMeta
 
@@ -172,13 +172,14 @@ def check(what: str) -> Callable[[Callable[[VirtualProduct], None]], Callable[[V
 def both(product: VirtualProduct, **how: Any) -> Both:
     """The device in both packages."""
     made = [
-        package.MiotDevice(product.host, product.token, mapping=MAPPING, **how) for package in (miio, miio_lan)
+        package.MiotDevice(product.host, product.token, mapping=MAPPING, **how)
+        for package in (miio, miio_lan)
     ]
     return made[0], made[1]
 
 
 def failure(function: Callable[[], object]) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - what it is, is asked afterwards
+    with pytest.raises(Exception) as caught:
         function()
     # Its traceback holds python-miio's socket.
     error = caught.value.with_traceback(None)
@@ -194,7 +195,9 @@ def deaf(product: VirtualProduct) -> None:
 @check("silence")
 def silence(product: VirtualProduct) -> None:
     deaf(product)
-    there, here = (failure(lambda each=each: each.send("miIO.info", [], 0)) for each in both(product, timeout=1))
+    there, here = (
+        failure(lambda each=each: each.send("miIO.info", [], 0)) for each in both(product, timeout=1)
+    )
     assert type(there) is miio.DeviceException
     assert str(there) == "No response from the device"
     assert isinstance(here, miio_lan.DeviceTimeout)
@@ -341,7 +344,7 @@ def unknown_names(product: VirtualProduct) -> None:
 
 
 @check("MIoT getter")
-def miot_getter(product: VirtualProduct) -> None:  # noqa: ARG001
+def miot_getter(product: VirtualProduct) -> None:
     getters = [
         inspect.signature(each.MiotDevice.get_properties).parameters["property_getter"].default
         for each in (miio, miio_lan)

@@ -19,8 +19,8 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
 from miio_lan.acceptance.verdict import Judgement
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record

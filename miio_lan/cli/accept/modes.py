@@ -85,7 +85,7 @@ def of_uart(settings: CliSettings, options: dict[str, Any], recording: Recording
 def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
     """Judge the virtual MCU."""
     from miio_lan.acceptance.tester.active import drive_module
-    from miio_lan.device.spec import Spec
+    from miio_lan.device.description.spec import Spec
     from miio_lan.uart.ports.port import MemoryPair
     from miio_lan.virtual.host import McuHost
     from miio_lan.virtual.mcu.mcu import Mcu

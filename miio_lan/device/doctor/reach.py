@@ -89,13 +89,11 @@ def _another(seen: Observed, hello: Hellos, done: str) -> Finding:
         return Finding(
             "hello", Verdict.BAD, done, f"{told} Yours answers at {hello.found_at}.", _use(hello.found_at)
         )
-    return Finding(
-        "hello",
-        Verdict.BAD,
-        done,
-        told,
-        "Find yours: miio-lan discover. Is it switched on, and on this network?",
+    advice = (
+        "Find yours: miio-lan discover. Is it switched on, and on this network? If this is yours all the same, the did "
+        "that is kept for it is wrong: miio-lan device add NAME --replace."
     )
+    return Finding("hello", Verdict.BAD, done, told, advice)
 
 
 def _use(address: str) -> str:

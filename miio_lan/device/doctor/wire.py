@@ -26,7 +26,7 @@ _ANCILLARY = 512
 _EXTENDED = struct.Struct("=IBBBBII")
 _ICMP = 2
 _UNREACHABLE = 3
-_PROHIBITED = {9, 10, 13}
+_PROHIBITED = frozenset({9, 10, 13})
 _BY_CODE: dict[int, RefusalKind] = {0: "network", 1: "host", 3: "port", 6: "network", 7: "host"}
 _BY_NUMBER: dict[int, RefusalKind] = {
     errno.ECONNREFUSED: "port",
@@ -35,7 +35,7 @@ _BY_NUMBER: dict[int, RefusalKind] = {
     errno.EPERM: "not permitted",
     errno.EACCES: "not permitted",
 }
-_RECVERR = {(socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25)}
+_RECVERR = frozenset({(socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25)})
 
 
 class Heard(NamedTuple):

@@ -18,7 +18,7 @@ from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.verdict import KINDS
 from miio_lan.cli.accept.rules import table_of
 from miio_lan.cli.virtual import run as virtual_run
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import write
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.host import McuHost
