@@ -32,7 +32,7 @@ def verdict(diagnosis: dict[str, Any], *names: str) -> list[str]:
 def test_products_in_good_order_near_and_behind_the_router(found: Found) -> None:
     assert found["near"]["healthy"]
     assert found["far"]["healthy"]
-    assert "no router is between" in step(found["near"], "subnet")["seen"]
+    assert "reached without a router" in step(found["near"], "subnet")["seen"]
     assert f"a router ({ROUTER}) is between" in step(found["far"], "route")["seen"]
     assert "it answers all the same" in step(found["far"], "subnet")["seen"]
 
@@ -40,7 +40,7 @@ def test_products_in_good_order_near_and_behind_the_router(found: Found) -> None
 def test_a_product_that_ignores_other_subnets_is_explained(found: Found) -> None:
     aloof = found["aloof"]
     assert verdict(aloof, "route", "hello", "subnet", "firewall") == ["good", "bad", "in doubt", "in doubt"]
-    assert "answers a ping, so the way there is open" in step(aloof, "subnet")["seen"]
+    assert "answers a ping, so it is reached" in step(aloof, "subnet")["seen"]
     assert "drop, without a word, what comes from another subnet" in step(aloof, "subnet")["seen"]
     assert "from a computer of its own subnet" in step(aloof, "subnet")["next"]
 
@@ -79,6 +79,6 @@ def test_firewalls(found: Found) -> None:
     if "reject" not in found:
         pytest.skip("no firewall to set up: there is no nft")
     assert verdict(found["reject"], "firewall") == verdict(found["admin"], "firewall") == ["bad"]
-    assert f"{ROUTER}, which is not the device" in step(found["reject"], "firewall")["seen"]
+    assert f"{ROUTER} refused the port in the device's place" in step(found["reject"], "firewall")["seen"]
     assert verdict(found["drop"], "firewall") == ["in doubt"]
-    assert "own firewall" in step(found["own"], "firewall")["seen"]
+    assert "its own firewall" in step(found["own"], "firewall")["seen"]

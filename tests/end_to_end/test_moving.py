@@ -124,7 +124,7 @@ def has_command(group: Any, words: list[str]) -> bool:
 
 
 def they_have(words: list[str]) -> bool:
-    """Tell whether miiocli has a command. With click 8.2 and newer, its groups of classes lose theirs: ask the classes."""
+    """Tell whether miiocli has a command. With click 8.2 and newer, its groups lose theirs: ask the classes."""
     from miio.cli import cli
     from miio.click_common import DeviceGroupMeta
 

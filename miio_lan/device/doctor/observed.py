@@ -209,9 +209,9 @@ class Observed:
 
     @property
     def stamps(self) -> list[tuple[float, int]]:
-        """The device's clock: when it was told, and what."""
+        """The device's clock: when it was told, and what; not that of another device at its address."""
         hellos = self.hello.answers if self.hello is not None else ()
-        told = [(each.at, each.stamp) for each in hellos]
+        told = [(each.at, each.stamp) for each in hellos if each.did == self.did]
         return sorted([*told, *((each.at, each.stamp) for each in self.authentic)])
 
     @property

@@ -155,7 +155,10 @@ def judge_subnet(seen: Observed) -> Finding:
         return not_tried("subnet", done, LATE if route is None else NOTHING_SENT)
     if route.subnet:
         return Finding(
-            "subnet", Verdict.GOOD, done, f"Both are in {route.subnet}: no router is between." + _nat(seen)
+            "subnet",
+            Verdict.GOOD,
+            done,
+            f"It is in our subnet {route.subnet}, and reached without a router." + _nat(seen),
         )
     if seen.is_another:
         return not_tried("subnet", done, ANOTHER)
@@ -171,7 +174,7 @@ def judge_subnet(seen: Observed) -> Finding:
     if seen.hello is None:
         return not_tried("subnet", done, LATE)
     if not seen.heard:
-        reached = " It answers a ping, so the way there is open." if seen.hello.ping else ""
+        reached = " It answers a ping, so it is reached, by pings at least." if seen.hello.ping else ""
         seen_text = (
             f"A router is between, and no hello is answered.{reached} {beyond}: that would explain it."
         )
@@ -208,7 +211,7 @@ def judge_firewall(seen: Observed) -> Finding:
             "firewall",
             Verdict.BAD,
             done,
-            "This computer's own firewall refuses to let the datagrams out.",
+            "This computer itself refuses to send: its own firewall, or a sandbox around this program.",
             f"Allow UDP to port {seen.target.port}: 'nft list ruleset' or 'iptables -S' as root shows the rules.",
         )
     prohibiting = _others([each for each in seen.refusals if each.kind == "prohibited"], "")
@@ -228,7 +231,7 @@ def judge_firewall(seen: Observed) -> Finding:
             "firewall",
             Verdict.BAD,
             done,
-            f"{between}, which is not the device, refused the port: it has a rule that rejects.",
+            f"{between} refused the port in the device's place: a rule that rejects, or a translation (NAT).",
             f"Allow UDP to port {seen.target.port} there, and the answers from it.",
         )
     return _silent_firewall(seen, done)

@@ -39,14 +39,19 @@ def way_to(host: str, found: tuple[Any, Any, int, str, Any]) -> Route:
         return Route(address, source=source, interface="an IPv6 interface")
     mine = next((each for each in local_interfaces() if each.address == source), None)
     subnets = [each.network for each in local_interfaces() if IPv4Address(address) in each.network]
-    subnet = str(subnets[0]) if subnets else ""
     name = mine.name if mine is not None else ""
-    return Route(address, "", source, name, subnet, "" if subnet else gateway_to(address))
+    # Part of our subnet may have a route of its own, of a VPN for example.
+    gateway = gateway_to(address, longer_than=max((each.prefixlen for each in subnets), default=-1))
+    subnet = str(subnets[0]) if subnets and not gateway else ""
+    return Route(address, "", source, name, subnet, gateway)
 
 
-def gateway_to(address: str, table: str | None = None) -> str:
-    """Return the router that leads to an address; empty where the system does not tell (only Linux does)."""
-    best, found = -1, ""
+def gateway_to(address: str, table: str | None = None, *, longer_than: int = -1) -> str:
+    """Return the router that leads to an address; empty where the system does not tell (only Linux does).
+
+    :param longer_than: bits of the prefix of a route that needs no router
+    """
+    best, found = longer_than, ""
     for fields in _rows(_read("route") if table is None else table):
         with contextlib.suppress(IndexError, ValueError):
             network = IPv4Network((_hexadecimal(fields[1]), str(_hexadecimal(fields[7]))))

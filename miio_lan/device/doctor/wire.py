@@ -33,7 +33,6 @@ _BY_NUMBER: dict[int, RefusalKind] = {
     errno.EHOSTUNREACH: "host",
     errno.ENETUNREACH: "network",
     errno.EPERM: "not permitted",
-    errno.EACCES: "not permitted",
 }
 _RECVERR = frozenset({(socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25)})
 

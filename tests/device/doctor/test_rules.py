@@ -275,10 +275,10 @@ class TestFirewall:
     @pytest.mark.parametrize(
         ("refusal", "verdict", "words"),
         [
-            (Refusal("not permitted"), BAD, "This computer's own firewall"),
+            (Refusal("not permitted"), BAD, "This computer itself refuses to send"),
             (Refusal("prohibited", "10.0.0.1"), BAD, "10.0.0.1 says that a rule prohibits it"),
             (Refusal("prohibited", "10.0.0.9"), BAD, "10.0.0.9 says that a rule prohibits it"),
-            (Refusal("port", "10.0.0.1"), BAD, "10.0.0.1, which is not the device, refused the port"),
+            (Refusal("port", "10.0.0.1"), BAD, "10.0.0.1 refused the port in the device's place"),
             (Refusal("port", "10.0.0.9"), IN_DOUBT, "The address itself refused"),
             (Refusal("host", "10.0.0.1"), IN_DOUBT, "No refusal came"),
         ],
@@ -508,3 +508,9 @@ def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Observ
     assert not (found.healthy and BAD in told.values())
     assert not found.healthy or all(told[step] is GOOD for step in ESSENTIAL)
     assert found.as_json()["healthy"] is found.healthy
+
+
+def test_another_clock_at_the_same_address_is_no_restart() -> None:
+    both = (HelloAnswer(78, 9000, 1.0), HelloAnswer(DID, 500, 1.2), HelloAnswer(DID, 502, 3.2))
+    found = seen(Observed(HEALTHY.target, route=NEAR, hello=Hellos(3, 0.1, both)))
+    assert (found["hello"].verdict, found["stamp"].verdict) == (IN_DOUBT, GOOD)

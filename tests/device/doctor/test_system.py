@@ -49,6 +49,9 @@ ROUTES = "\n".join(
 def test_the_router_that_leads_there(address: str, gateway: str) -> None:
     assert system.gateway_to(address, ROUTES) == gateway
     assert system.gateway_to(address, "") == ""
+    # The system does not list how it reaches itself.
+    assert system.gateway_to("127.0.0.1", ROUTES, longer_than=8) == ""
+    assert system.gateway_to("10.2.0.9", ROUTES, longer_than=8) == "10.0.0.7"
 
 
 ARP = """\
