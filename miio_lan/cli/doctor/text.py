@@ -9,7 +9,7 @@ from miio_lan.device.doctor.findings import Verdict
 from miio_lan.foreign import printable
 
 if TYPE_CHECKING:
-    from miio_lan.device.doctor.findings import Diagnosis, Finding
+    from miio_lan.device.doctor.findings import CheckedStep, Diagnosis
 
 WIDEST = 76
 """Columns: longer rows are hard to read."""
@@ -45,7 +45,7 @@ def rows(found: Diagnosis, name: str | None = None, stream: Any = None) -> list[
     return [row for line in told for row in folded(line, width).split("\n")]
 
 
-def _finding(finding: Finding, width: int) -> list[str]:
+def _finding(finding: CheckedStep, width: int) -> list[str]:
     told = [f"{finding.verdict.value:<11}{TITLES[finding.step]}"]
     if finding.verdict is not Verdict.NOT_TRIED:
         told.append(folded(f"{_INSET}{printable(finding.done)}", width))

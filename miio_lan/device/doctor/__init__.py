@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.examining import diagnose
-    from miio_lan.device.doctor.findings import Diagnosis, Finding, Verdict
+    from miio_lan.device.doctor.findings import CheckedStep, Diagnosis, Verdict
 
-__all__ = ["Diagnosis", "Finding", "Verdict", "diagnose"]
+__all__ = ["CheckedStep", "Diagnosis", "Verdict", "diagnose"]
 
-_HOMES = {"Diagnosis": "findings", "Finding": "findings", "Verdict": "findings", "diagnose": "examining"}
+_HOMES = {"Diagnosis": "findings", "CheckedStep": "findings", "Verdict": "findings", "diagnose": "examining"}
 
 
 def __getattr__(name: str) -> object:

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedStep:
     """One thing that was looked at.
 
     :param step: ``"route"``, ``"hello"``, ... as in :data:`STEPS`
@@ -58,12 +58,12 @@ class Diagnosis:
 
     host: str
     port: int
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckedStep, ...]
     did: int | None = None
     model: str | None = None
     seconds: float = 0.0
 
-    def __getitem__(self, step: str) -> Finding:
+    def __getitem__(self, step: str) -> CheckedStep:
         """Return the finding of a step.
 
         :raises KeyError: if there is no such step
@@ -80,7 +80,7 @@ class Diagnosis:
         return not bad and all(self[step].verdict is Verdict.GOOD for step in ESSENTIAL)
 
     @property
-    def culprit(self) -> Finding | None:
+    def culprit(self) -> CheckedStep | None:
         """Where it ends: the first that is bad, else the first essential one that is not good; None when healthy."""
         bad = (each for each in self.findings if each.verdict is Verdict.BAD)
         doubtful = (self[step] for step in ESSENTIAL if self[step].verdict is not Verdict.GOOD)

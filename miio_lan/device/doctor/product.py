@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.device.doctor.answers import unasked
-from miio_lan.device.doctor.findings import Finding, Verdict
+from miio_lan.device.doctor.findings import CheckedStep, Verdict
 from miio_lan.device.doctor.reach import LATE, not_tried
 from miio_lan.lan.codes import MCU_TIMEOUT, QUEUE_FULL, explain, explain_item, is_the_modules
 
@@ -20,7 +20,7 @@ _UNKNOWN_METHOD = "unknown_method"
 _LEFT_OUT = -4004
 
 
-def judge_mcu(seen: Observed) -> Finding:
+def judge_mcu(seen: Observed) -> CheckedStep:
     """Judge whether the product itself, its MCU or its application, answers the Wi-Fi module."""
     asked = ", then ".join(each.method for each in seen.reads)
     done = f"Asked {asked}: a harmless read." if asked else "Would have read a property."
@@ -30,7 +30,7 @@ def judge_mcu(seen: Observed) -> Finding:
         return not_tried("mcu", done, LATE)
     for each in seen.reads:
         if told := _alive(each):
-            return Finding("mcu", Verdict.GOOD, done, told)
+            return CheckedStep("mcu", Verdict.GOOD, done, told)
     return _no_sign(seen, done)
 
 
@@ -57,31 +57,33 @@ def _alive(asked: Asked) -> str:
     return ""
 
 
-def _no_sign(seen: Observed, done: str) -> Finding:
+def _no_sign(seen: Observed, done: str) -> CheckedStep:
     answers = [each.answer for each in seen.reads if each.answer is not None]
     silent = [each for each in answers if _is_silence(each)]
     if silent:
         return _mcu_silent(seen, silent[0], done)
     if any(each.code == QUEUE_FULL for each in answers):
         told = "The module's queue is full (-30012): others keep the product busy, or its MCU hangs."
-        return Finding("mcu", Verdict.IN_DOUBT, done, told, "Stop other programs; look again in a minute.")
+        return CheckedStep(
+            "mcu", Verdict.IN_DOUBT, done, told, "Stop other programs; look again in a minute."
+        )
     if unfit := [each for each in answers if each.code in _UNFIT]:
         told = f"It answers, but not so that the module can use it (code {unfit[0].code})."
-        return Finding(
+        return CheckedStep(
             "mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
         )
     if answers and answers[0].error:
         code = answers[0].code
         told = f"The module answers with code {code}{_meaning(explain(code))}. Whether the MCU does is not known."
-        return Finding("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+        return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
     if answers:
         told = "The answer holds no value (code -4004, or empty): the MCU left it out, or does not know it."
-        return Finding("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+        return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
     told = (
         "No answer, though miIO.info is answered. Some newer modules say nothing where their MCU answers with an "
         "error."
     )
-    return Finding("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+    return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
 
 
 _EXISTING = "Name a property that this product has: miio-lan doctor --property SIID.PIID."
@@ -91,7 +93,7 @@ def _is_silence(answer: Answer) -> bool:
     return answer.error and answer.code == MCU_TIMEOUT and is_the_modules(answer.code, answer.message)
 
 
-def _mcu_silent(seen: Observed, answer: Answer, done: str) -> Finding:
+def _mcu_silent(seen: Observed, answer: Answer, done: str) -> CheckedStep:
     spent = f" after {answer.exe_time / 1000:.1f} s" if answer.exe_time is not None else ""
     version = seen.about.get("mcu_fw_ver")
     told = [f"The module says{spent} that its MCU did not answer (-9999)."]
@@ -102,12 +104,12 @@ def _mcu_silent(seen: Observed, answer: Answer, done: str) -> Finding:
         "miio-lan uart record shows that line."
     )
     if seen.target.proven:
-        return Finding("mcu", Verdict.BAD, done, " ".join(told), advice)
+        return CheckedStep("mcu", Verdict.BAD, done, " ".join(told), advice)
     told.append("It hangs, or keeps silent about properties that it does not know.")
-    return Finding("mcu", Verdict.IN_DOUBT, done, " ".join(told), f"{_EXISTING} {advice}")
+    return CheckedStep("mcu", Verdict.IN_DOUBT, done, " ".join(told), f"{_EXISTING} {advice}")
 
 
-def judge_cloud(seen: Observed) -> Finding:
+def judge_cloud(seen: Observed) -> CheckedStep:
     """Judge whether the product is connected to the cloud, as far as it tells."""
     done = "Looked into miIO.info and miIO.wifi_assoc_state."
     if why := unasked(seen):
@@ -117,15 +119,15 @@ def judge_cloud(seen: Observed) -> Finding:
         online, text = said
         told = f"{text}{bound}"
         if online:
-            return Finding("cloud", Verdict.GOOD, done, told)
+            return CheckedStep("cloud", Verdict.GOOD, done, told)
         advice = (
             "Local commands need no cloud on most products. Some stall for minutes where the internet is blocked, "
             "or want the cloud first: give it internet once, and look again."
         )
-        return Finding("cloud", Verdict.IN_DOUBT, done, told, advice)
+        return CheckedStep("cloud", Verdict.IN_DOUBT, done, told, advice)
     if seen.association is None and seen.late:
         return not_tried("cloud", done, LATE)
-    return Finding("cloud", Verdict.IN_DOUBT, done, f"It does not tell.{bound}", "The app shows it.")
+    return CheckedStep("cloud", Verdict.IN_DOUBT, done, f"It does not tell.{bound}", "The app shows it.")
 
 
 def _connected(seen: Observed) -> tuple[bool, str] | None:

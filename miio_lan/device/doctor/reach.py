@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miio_lan.device.doctor.findings import Finding, Verdict
+from miio_lan.device.doctor.findings import CheckedStep, Verdict
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.observed import Hellos, Observed, Refusal
@@ -27,21 +27,21 @@ def blocked(seen: Observed) -> str:
     return SILENT if seen.hello is not None else LATE
 
 
-def not_tried(step: str, done: str, why: str) -> Finding:
+def not_tried(step: str, done: str, why: str) -> CheckedStep:
     """Make the finding for what was not tried."""
-    return Finding(step, Verdict.NOT_TRIED, done, f"Because {why}.")
+    return CheckedStep(step, Verdict.NOT_TRIED, done, f"Because {why}.")
 
 
-def judge_route(seen: Observed) -> Finding:
+def judge_route(seen: Observed) -> CheckedStep:
     """Judge which of our interfaces leads there."""
     done = f"Asked this computer for its way to {seen.target.host}."
     route = seen.route
     if route is None:
         if seen.heard:
-            return Finding("route", Verdict.GOOD, done, "It is reached.")
+            return CheckedStep("route", Verdict.GOOD, done, "It is reached.")
         return not_tried("route", done, LATE)
     if route.trouble and not seen.heard:
-        return Finding(
+        return CheckedStep(
             "route",
             Verdict.BAD,
             done,
@@ -51,10 +51,10 @@ def judge_route(seen: Observed) -> Finding:
     by = route.interface or "An interface that has no name"
     between = f"a router{f' ({route.gateway})' if route.gateway else ''} is between"
     where = f"it is in our subnet {route.subnet}" if route.subnet else between
-    return Finding("route", Verdict.GOOD, done, f"{by} leads there, from {route.source or '?'}: {where}.")
+    return CheckedStep("route", Verdict.GOOD, done, f"{by} leads there, from {route.source or '?'}: {where}.")
 
 
-def judge_hello(seen: Observed) -> Finding:
+def judge_hello(seen: Observed) -> CheckedStep:
     """Judge whether anybody answers a hello, and whether it is the right one."""
     hello = seen.hello
     unsent = seen.route is not None and bool(seen.route.trouble) and not seen.heard
@@ -63,7 +63,7 @@ def judge_hello(seen: Observed) -> Finding:
         if hello is not None and hello.answers and seen.is_another:
             return _another(seen, hello, "Listened to who is there.")
         if seen.heard:
-            return Finding("hello", Verdict.GOOD, done, "It answers, so none is needed.")
+            return CheckedStep("hello", Verdict.GOOD, done, "It answers, so none is needed.")
         return not_tried("hello", done, NOTHING_SENT if unsent or hello is not None else LATE)
     done = f"Sent {_times(hello.sent, 'hello')} to UDP port {seen.target.port}."
     if seen.is_another:
@@ -79,32 +79,32 @@ def judge_hello(seen: Observed) -> Finding:
     if others:
         told.append(f"So did {', '.join(map(str, others))}: two devices answer at one address.")
         advice = "Give each device an address of its own, in the router."
-        return Finding("hello", Verdict.IN_DOUBT, done, " ".join(told), advice)
-    return Finding("hello", Verdict.GOOD, done, " ".join(told))
+        return CheckedStep("hello", Verdict.IN_DOUBT, done, " ".join(told), advice)
+    return CheckedStep("hello", Verdict.GOOD, done, " ".join(told))
 
 
-def _another(seen: Observed, hello: Hellos, done: str) -> Finding:
+def _another(seen: Observed, hello: Hellos, done: str) -> CheckedStep:
     told = f"The did {seen.did} answered, not {seen.target.did}: another device has that address."
     if hello.found_at:
-        return Finding(
+        return CheckedStep(
             "hello", Verdict.BAD, done, f"{told} Yours answers at {hello.found_at}.", _use(hello.found_at)
         )
     advice = (
         "Find yours: miio-lan discover. Is it switched on, and on this network? If this is yours all the same, the did "
         "that is kept for it is wrong: miio-lan device add NAME --replace."
     )
-    return Finding("hello", Verdict.BAD, done, told, advice)
+    return CheckedStep("hello", Verdict.BAD, done, told, advice)
 
 
 def _use(address: str) -> str:
     return f"Use {address}: it has moved. With -d NAME it is followed by itself."
 
 
-def _silent(seen: Observed, hello: Hellos, done: str) -> Finding:
+def _silent(seen: Observed, hello: Hellos, done: str) -> CheckedStep:
     told = [f"No answer within {hello.seconds:.1f} s."]
     if hello.found_at:
         told.append(f"The did {seen.target.did} answers at {hello.found_at} instead.")
-        return Finding("hello", Verdict.BAD, done, " ".join(told), _use(hello.found_at))
+        return CheckedStep("hello", Verdict.BAD, done, " ".join(told), _use(hello.found_at))
     told += [_refused(each, seen) for each in seen.refusals if each.kind != "not permitted"]
     if hello.elsewhere:
         told.append(f"Answers came from {', '.join(hello.elsewhere)}, which this computer was not asking.")
@@ -116,7 +116,7 @@ def _silent(seen: Observed, hello: Hellos, done: str) -> Finding:
         told.append("It answers a ping." if hello.ping else "It answers no ping either; some never do.")
     if hello.searched:
         told.append(f"The did {seen.target.did} was not found elsewhere.")
-    return Finding("hello", Verdict.BAD, done, " ".join(told), _after_silence(seen, hello))
+    return CheckedStep("hello", Verdict.BAD, done, " ".join(told), _after_silence(seen, hello))
 
 
 def _after_silence(seen: Observed, hello: Hellos) -> str:
@@ -147,14 +147,14 @@ def _refused(refusal: Refusal, seen: Observed) -> str:
     return f"{refusal.by} says that {said} (ICMP)." if refusal.by else f"This computer says that {said}."
 
 
-def judge_subnet(seen: Observed) -> Finding:
+def judge_subnet(seen: Observed) -> CheckedStep:
     """Judge whether the device may ignore us for being in another subnet, as some products do."""
     done = "Compared our subnets with the device's address."
     route = seen.route
     if route is None or (route.trouble and not seen.heard):
         return not_tried("subnet", done, LATE if route is None else NOTHING_SENT)
     if route.subnet:
-        return Finding(
+        return CheckedStep(
             "subnet",
             Verdict.GOOD,
             done,
@@ -163,7 +163,7 @@ def judge_subnet(seen: Observed) -> Finding:
     if seen.is_another:
         return not_tried("subnet", done, ANOTHER)
     if seen.authentic:
-        return Finding(
+        return CheckedStep(
             "subnet", Verdict.GOOD, done, "A router is between, and it answers all the same." + _nat(seen)
         )
     beyond = "Some products drop, without a word, what comes from another subnet"
@@ -178,13 +178,13 @@ def judge_subnet(seen: Observed) -> Finding:
         seen_text = (
             f"A router is between, and no hello is answered.{reached} {beyond}: that would explain it."
         )
-        return Finding("subnet", Verdict.IN_DOUBT, done, seen_text, advice)
+        return CheckedStep("subnet", Verdict.IN_DOUBT, done, seen_text, advice)
     if seen.info is None and seen.shown_info is None:
         return not_tried("subnet", done, "hellos pass the router, and no command was tried")
     told = (
         f"A router is between; hellos are answered, commands are not. {beyond}, some of them commands only."
     )
-    return Finding("subnet", Verdict.IN_DOUBT, done, told, advice)
+    return CheckedStep("subnet", Verdict.IN_DOUBT, done, told, advice)
 
 
 def _nat(seen: Observed) -> str:
@@ -196,18 +196,18 @@ def _nat(seen: Observed) -> str:
     return f" By its own account its address is {own[:40]}: something in between translates."
 
 
-def judge_firewall(seen: Observed) -> Finding:
+def judge_firewall(seen: Observed) -> CheckedStep:
     """Judge whether something on the way refuses datagrams; a firewall that drops them cannot be told from absence."""
     done = "Listened for refusals (ICMP) of what was sent."
     if seen.heard:
         between = "Hellos and their answers pass"
         passes = "Commands and their answers pass" if seen.authentic else between
-        return Finding("firewall", Verdict.GOOD, done, f"{passes} both ways.")
+        return CheckedStep("firewall", Verdict.GOOD, done, f"{passes} both ways.")
     if seen.route is None:
         return not_tried("firewall", done, LATE)
     kinds = {each.kind for each in seen.refusals}
     if "not permitted" in kinds:
-        return Finding(
+        return CheckedStep(
             "firewall",
             Verdict.BAD,
             done,
@@ -216,7 +216,7 @@ def judge_firewall(seen: Observed) -> Finding:
         )
     prohibiting = _others([each for each in seen.refusals if each.kind == "prohibited"], "")
     if prohibiting:
-        return Finding(
+        return CheckedStep(
             "firewall",
             Verdict.BAD,
             done,
@@ -227,7 +227,7 @@ def judge_firewall(seen: Observed) -> Finding:
         return not_tried("firewall", done, NOTHING_SENT if seen.route.trouble else LATE)
     between = _others([each for each in seen.refusals if each.kind == "port"], seen.route.address)
     if between:
-        return Finding(
+        return CheckedStep(
             "firewall",
             Verdict.BAD,
             done,
@@ -237,16 +237,16 @@ def judge_firewall(seen: Observed) -> Finding:
     return _silent_firewall(seen, done)
 
 
-def _silent_firewall(seen: Observed, done: str) -> Finding:
+def _silent_firewall(seen: Observed, done: str) -> CheckedStep:
     if any(each.kind == "port" for each in seen.refusals):
         told = "The address itself refused the port. A firewall on the way can say so in its name."
-        return Finding("firewall", Verdict.IN_DOUBT, done, told, "See the address and the port first.")
+        return CheckedStep("firewall", Verdict.IN_DOUBT, done, told, "See the address and the port first.")
     told = "No refusal came. A firewall that drops datagrams looks like a device that is not there."
     advice = (
         f"Look for rules about UDP port {seen.target.port}, both ways: on this computer, on the router, in the "
         "access point (guest network, client isolation)."
     )
-    return Finding("firewall", Verdict.IN_DOUBT, done, told, advice)
+    return CheckedStep("firewall", Verdict.IN_DOUBT, done, told, advice)
 
 
 def _others(refusals: list[Refusal], device: str) -> str:

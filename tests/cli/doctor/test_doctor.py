@@ -10,7 +10,7 @@ import pytest
 from support.fake_device import FakeDevice
 
 from miio_lan.cli.doctor.text import TITLES, rows
-from miio_lan.device.doctor.findings import STEPS, Diagnosis, Finding, Verdict
+from miio_lan.device.doctor.findings import STEPS, CheckedStep, Diagnosis, Verdict
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.virtual.product import VirtualProduct
 
@@ -84,9 +84,9 @@ def test_who_gets_no_answer_is_told_of_it(run: Callable, tmp_path: Path) -> None
     assert as_json.json["error"]["type"] == "DeviceTimeout"
 
 
-def long_finding(step: str, verdict: Verdict) -> Finding:
+def long_finding(step: str, verdict: Verdict) -> CheckedStep:
     words = "a word and another \x1b[31mword " * 6
-    return Finding(step, verdict, words, words, words)
+    return CheckedStep(step, verdict, words, words, words)
 
 
 @pytest.mark.parametrize("columns", ["60", "40", "200"])
@@ -113,7 +113,9 @@ def test_rows_are_no_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatch, c
     ],
 )
 def test_where_it_ends(verdict: Verdict, words: str) -> None:
-    findings = tuple(Finding(each, verdict if each == "token" else Verdict.GOOD, "x", "y") for each in STEPS)
+    findings = tuple(
+        CheckedStep(each, verdict if each == "token" else Verdict.GOOD, "x", "y") for each in STEPS
+    )
     found = Diagnosis("lamp", 54321, findings)
     assert " ".join(rows(found)[rows(found).index("", 2) + 1 :]).endswith(words)
     assert found.healthy is (verdict is Verdict.GOOD)
