@@ -38,6 +38,7 @@ PINS = {
         "READ_WAIT": 7.0,
         "APART": 1.5,
         "SEARCH": 3.0,
+        "MEMORY_ATTEMPTS": 2,
         "LAST_ANSWERS": 0.3,
     },
     "device.doctor.answers": {"YOUNG": 120, "APART": 1.0},

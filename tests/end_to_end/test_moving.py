@@ -296,8 +296,6 @@ def handshake_timeout(product: VirtualProduct) -> None:
     here.retry_count = 0
     error = failure(here.send_handshake)
     assert isinstance(error, miio_lan.DeviceTimeout)
-    assert error.elapsed is not None
-    assert error.elapsed < 5
 
 
 @check("lazy_discover")

@@ -48,6 +48,8 @@ APART = 1.5
 """Seconds between two looks at the device's clock."""
 SEARCH = 3.0
 """Seconds for looking for a did on the network."""
+MEMORY_ATTEMPTS = 2
+"""How often it is tried to find out what becomes of repeated ids; a network that loses much makes one fail."""
 LAST_ANSWERS = 0.3
 """Seconds to listen after the last hello."""
 ASSOCIATION = "miIO.wifi_assoc_state"
@@ -287,7 +289,16 @@ class Examination:
     def _remember(self, wire: Wire, token: bytes) -> None:
         """Ask the questions that tell what becomes of repeated ids."""
         memory = IdMemory(self._ids)
-        memory.begin(time.monotonic())
+        for _ in range(MEMORY_ATTEMPTS):
+            memory.begin(time.monotonic())
+            self._question(memory, wire, token)
+        self._pause(wire, time.monotonic() + LAST_ANSWERS)
+        self._note_hellos()
+        if memory.due is None:
+            self._note(memory=Memory(memory.remembers))
+
+    def _question(self, memory: IdMemory, wire: Wire, token: bytes) -> None:
+        """Ask, and listen, until it is known or the attempt has failed."""
         while memory.due is not None and self._in_time():
             for question in memory.tick(time.monotonic()):
                 wire.send(self._hello() if question == GREETING else self._sealed(question, token))
@@ -301,10 +312,6 @@ class Examination:
                     number = payload.get("id")
                     if isinstance(number, int):
                         memory.answered(number, payload, heard.at)
-        self._pause(wire, time.monotonic() + LAST_ANSWERS)
-        self._note_hellos()
-        if memory.due is None:
-            self._note(memory=Memory(memory.remembers))
 
     def _ask(
         self,
@@ -338,7 +345,7 @@ class Examination:
             if damage and len(damaged) < 8:
                 damaged.append(damage)
             if payload is not None and payload.get("id") in ids:
-                answer = _answer(payload, stamp, heard.at)
+                answer = Answer.of(payload, stamp, heard.at)
                 break
         self._note_hellos()
         return Asked(
@@ -383,16 +390,3 @@ class Examination:
                 due.pop(0)
                 wire.send(make())
             yield from wire.receive(min([end, *due[:1]]))
-
-
-def _answer(payload: Mapping[str, object], stamp: int, at: float) -> Answer:
-    spent = payload.get("exe_time")
-    exe_time = float(spent) if isinstance(spent, (int, float)) and not isinstance(spent, bool) else None
-    if "error" not in payload:
-        return Answer(payload.get("result"), exe_time=exe_time, stamp=stamp, at=at)
-    error = payload["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    number = code if isinstance(code, int) and not isinstance(code, bool) else None
-    told = message if isinstance(message, str) else ""
-    return Answer(None, True, number, told, exe_time, stamp, at)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RefusalKind = Literal["port", "host", "network", "prohibited", "not permitted", "other"]
 Shown = Literal["nothing", "yours", "another"]
@@ -111,6 +114,20 @@ class Answer:
     exe_time: float | None = None
     stamp: int = 0
     at: float = 0.0
+
+    @classmethod
+    def of(cls, payload: Mapping[str, object], stamp: int, at: float) -> Answer:
+        """Read an answer out of the payload that a device sent."""
+        spent = payload.get("exe_time")
+        exe_time = float(spent) if isinstance(spent, (int, float)) and not isinstance(spent, bool) else None
+        if "error" not in payload:
+            return cls(payload.get("result"), exe_time=exe_time, stamp=stamp, at=at)
+        error = payload["error"]
+        code = error.get("code") if isinstance(error, dict) else None
+        message = error.get("message") if isinstance(error, dict) else error
+        number = code if isinstance(code, int) and not isinstance(code, bool) else None
+        told = message if isinstance(message, str) else ""
+        return cls(None, True, number, told, exe_time, stamp, at)
 
 
 @dataclass(frozen=True)

@@ -514,3 +514,20 @@ def test_another_clock_at_the_same_address_is_no_restart() -> None:
     both = (HelloAnswer(78, 9000, 1.0), HelloAnswer(DID, 500, 1.2), HelloAnswer(DID, 502, 3.2))
     found = seen(Observed(HEALTHY.target, route=NEAR, hello=Hellos(3, 0.1, both)))
     assert (found["hello"].verdict, found["stamp"].verdict) == (IN_DOUBT, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        ({"id": 1, "result": ["ok"], "exe_time": 20}, Answer(["ok"], exe_time=20.0, stamp=5, at=1.0)),
+        ({"error": {"code": -5, "message": "no"}}, Answer(None, True, -5, "no", stamp=5, at=1.0)),
+        ({"error": {"code": "x", "message": 7}}, Answer(None, True, None, "", stamp=5, at=1.0)),
+        (
+            {"error": "no such thing", "exe_time": True},
+            Answer(None, True, None, "no such thing", stamp=5, at=1.0),
+        ),
+        ({}, Answer(stamp=5, at=1.0)),
+    ],
+)
+def test_answers_are_read_whatever_they_hold(payload: dict[str, Any], answer: Answer) -> None:
+    assert Answer.of(payload, 5, 1.0) == answer
