@@ -73,8 +73,7 @@ def _no_sign(seen: Observed, done: str) -> CheckedStep:
             "mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
         )
     if answers and answers[0].error:
-        code = answers[0].code
-        told = f"The module answers with code {code}{_meaning(explain(code))}. Whether the MCU does is not known."
+        told = f"The module answers with an error ({_said(answers[0])}). Whether the MCU answers is not known."
         return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
     if answers:
         told = "The answer holds no value (code -4004, or empty): the MCU left it out, or does not know it."
@@ -151,6 +150,12 @@ def _bound(about: dict[str, object]) -> str:
     if "uid" not in about:
         return ""
     return " It belongs to nobody's account (uid 0)." if about["uid"] in (0, "0", "") else ""
+
+
+def _said(error: Answer) -> str:
+    if error.code is None:
+        return repr(error.message[:60]) if error.message else "without a code"
+    return f"code {error.code}{_meaning(explain(error.code))}"
 
 
 def _meaning(text: str) -> str:

@@ -318,6 +318,8 @@ class TestMcu:
             ({"error": True, "code": -5001, "message": "command error"}, GOOD, "code -5001"),
             ({"error": True, "code": -30001, "message": ""}, IN_DOUBT, "not so that the module can use it"),
             ({"error": True, "code": -32601, "message": ""}, IN_DOUBT, "is not known"),
+            ({"error": True, "message": "no such thing"}, IN_DOUBT, "an error ('no such thing')"),
+            ({"error": True}, IN_DOUBT, "an error (without a code)"),
             (
                 {"error": True, "code": -30020, "message": ""},
                 IN_DOUBT,
@@ -470,7 +472,7 @@ OBSERVED = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(OBSERVED)
 def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Observed) -> None:
     found = judge(observed)
