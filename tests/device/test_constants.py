@@ -41,6 +41,7 @@ PINS = {
         "MEMORY_ATTEMPTS": 2,
         "LAST_ANSWERS": 0.3,
     },
+    "device.doctor.observed": {"_LARGEST": 1 << 40},
     "device.doctor.answers": {"YOUNG": 120, "APART": 1.0},
     "device.doctor.product": {
         "_MCUS_OWN": range(-9997, -4999),

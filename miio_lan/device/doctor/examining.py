@@ -344,7 +344,8 @@ class Examination:
             payload, stamp, damage = self._opened(heard, wire, token)
             if damage and len(damaged) < 8:
                 damaged.append(damage)
-            if payload is not None and payload.get("id") in ids:
+            number = payload.get("id") if payload is not None else None
+            if payload is not None and isinstance(number, int) and number in ids:
                 answer = Answer.of(payload, stamp, heard.at)
                 break
         self._note_hellos()

@@ -37,6 +37,6 @@ def judge(seen: Observed, seconds: float = 0.0) -> Diagnosis:
         seen.target.port,
         tuple(rule(seen) for rule in _RULES),
         seen.did,
-        model if isinstance(model, str) and model else None,
+        model[:64] if isinstance(model, str) and model else None,
         seconds,
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LARGEST = 1 << 40
+
 RefusalKind = Literal["port", "host", "network", "prohibited", "not permitted", "other"]
 Shown = Literal["nothing", "yours", "another"]
 
@@ -118,16 +120,22 @@ class Answer:
     @classmethod
     def of(cls, payload: Mapping[str, object], stamp: int, at: float) -> Answer:
         """Read an answer out of the payload that a device sent."""
-        spent = payload.get("exe_time")
-        exe_time = float(spent) if isinstance(spent, (int, float)) and not isinstance(spent, bool) else None
+        spent = _number(payload.get("exe_time"))
+        exe_time = None if spent is None else float(spent)
         if "error" not in payload:
             return cls(payload.get("result"), exe_time=exe_time, stamp=stamp, at=at)
         error = payload["error"]
         code = error.get("code") if isinstance(error, dict) else None
         message = error.get("message") if isinstance(error, dict) else error
-        number = code if isinstance(code, int) and not isinstance(code, bool) else None
+        number = code if isinstance(code, int) and _number(code) is not None else None
         told = message if isinstance(message, str) else ""
         return cls(None, True, number, told, exe_time, stamp, at)
+
+
+def _number(value: object) -> int | float | None:
+    """Return what is a number; None for what is none, or so large that it can mean nothing."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and -_LARGEST < value < _LARGEST else None  # type: ignore[operator,return-value]
 
 
 @dataclass(frozen=True)

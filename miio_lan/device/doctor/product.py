@@ -73,7 +73,9 @@ def _no_sign(seen: Observed, done: str) -> CheckedStep:
             "mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
         )
     if answers and answers[0].error:
-        told = f"The module answers with an error ({_said(answers[0])}). Whether the MCU answers is not known."
+        told = (
+            f"The module answers with an error ({_said(answers[0])}). Whether the MCU answers is not known."
+        )
         return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
     if answers:
         told = "The answer holds no value (code -4004, or empty): the MCU left it out, or does not know it."

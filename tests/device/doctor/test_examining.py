@@ -140,6 +140,18 @@ def is_busy(stack: ExitStack) -> Diagnosis:
 
 
 @situation
+def talks_nonsense(stack: ExitStack) -> Diagnosis:
+    def babble(device: FakeDevice, request: Request) -> None:
+        for number in ([], {}, "x", None, 1.5, True, 10**400):
+            device.responder.send({"id": number, "result": "nonsense"}, request.peer, time.monotonic())
+        device.send(b"x", request.peer)
+        device.send(b"!1" + bytes(70), request.peer)
+        device.reply(request, error=(-(10**400), "x" * 300), extra={"exe_time": 10**400})
+
+    return diagnose("127.0.0.1", TOKEN, port=fake(stack, babble).port)
+
+
+@situation
 def somebody_else_is_tied_to_it(stack: ExitStack) -> Diagnosis:
     device = fake(stack, answers)
     other = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
@@ -237,6 +249,14 @@ def test_what_devices_do_differently_is_told(found: dict[str, Diagnosis]) -> Non
     tied = found["somebody_else_is_tied_to_it"]["others"]
     assert tied.verdict in (IN_DOUBT, NOT_TRIED)  # only Linux tells
     assert found["takes_any_stamp"]["others"].verdict in (GOOD, NOT_TRIED)
+
+
+def test_nonsense_is_looked_past(found: dict[str, Diagnosis]) -> None:
+    assert found["talks_nonsense"]["token"].verdict is GOOD
+    assert (
+        "without a code" in found["talks_nonsense"]["mcu"].seen
+        or "'xxx" in found["talks_nonsense"]["mcu"].seen
+    )
 
 
 def test_the_time_is_kept(found: dict[str, Diagnosis]) -> None:

@@ -529,6 +529,8 @@ def test_another_clock_at_the_same_address_is_no_restart() -> None:
             Answer(None, True, None, "no such thing", stamp=5, at=1.0),
         ),
         ({}, Answer(stamp=5, at=1.0)),
+        ({"exe_time": 10**400, "error": {"code": -(10**5000)}}, Answer(None, True, stamp=5, at=1.0)),
+        ({"exe_time": float("nan")}, Answer(stamp=5, at=1.0)),
     ],
 )
 def test_answers_are_read_whatever_they_hold(payload: dict[str, Any], answer: Answer) -> None:
