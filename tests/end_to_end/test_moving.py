@@ -92,6 +92,15 @@ def test_what_only_changes_its_import(theirs: str, ours: str) -> None:
     assert len(places) == len(mine) or name_in(ours).startswith("miio_lan.click_common")
 
 
+def test_the_imports_that_it_shows_work() -> None:
+    block = PAGE.partition("```python\n")[2].partition("```")[0]
+    for line in block.splitlines():
+        ours, _, theirs = line.partition("  # was: ")
+        exec(ours, {})
+        names = ours.partition(" import ")[2]
+        exec(theirs.replace("...", names), {})
+
+
 @pytest.mark.parametrize("cls", ["Device", "MiotDevice"])
 def test_constructors(cls: str) -> None:
     there, here = (parameters(getattr(each, cls).__init__) for each in (miio, miio_lan))
