@@ -349,14 +349,8 @@ class Examination:
                 answer = Answer.of(payload, stamp, heard.at)
                 break
         self._note_hellos()
-        return Asked(
-            method,
-            len(ids),
-            time.monotonic() - began,
-            answer,
-            tuple(damaged),
-            len(self._answers) - greeted,
-        )
+        took, hellos = time.monotonic() - began, len(self._answers) - greeted
+        return Asked(method, len(ids), took, answer, tuple(damaged), hellos)
 
     def _sealed(self, payload: object, token: bytes, *, off: int = 0) -> bytes:
         stamp = self._clock.stamp(time.monotonic()) + off
