@@ -23,6 +23,7 @@ import pytest
 from support.spec_server import MODEL, published, serving
 
 from miio_lan.device.description.spec import Spec
+from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
 from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import Loop, wall_clock
@@ -325,13 +326,25 @@ def test_finding_and_naming(tmp_path: Path) -> None:
     reader = Reader(text, {" lo ": f" {loopback} "}, tmp_path, MIIO_LAN_DEVICES=str(names))
     assert reader.write_files() == ["find.py", "tokens.json"]
     reader.follow()
-    assert len(reader.done) == 10
+    assert len(reader.done) == 13
     assert [(each.name, each.ip) for each in read_devices(names).values()] == [("lamp", "192.168.1.9")]
     shown = text.partition("written by hand")[2]
     (example,) = re.findall(
         r"^```json\n(.*?)^```$", shown.partition("## Import")[0], re.MULTILINE | re.DOTALL
     )
     assert parse_devices(example, "page")["lamp"].did == 13646404
+
+
+def test_a_device_does_not_answer(tmp_path: Path) -> None:
+    loopback = next(each.name for each in local_interfaces() if each.is_loopback)
+    reader = Reader(page("doctor.md"), {" lo ": f" {loopback} "}, tmp_path)
+    reader.follow()
+    assert len(reader.done) == 5
+
+
+def test_the_page_of_the_doctor_names_every_step() -> None:
+    named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
+    assert tuple(named) == STEPS
 
 
 def test_being_told_of_changes(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ RULES_WITHOUT_IO = (
     ),
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
+    *(f"device.doctor.{name}" for name in ("observed", "findings", "reach", "answers", "product", "judging")),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.values"),
     *(f"device.description.{name}" for name in ("spec", "names", "instance", "values", "published")),
     *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),

@@ -25,6 +25,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "action": ("device.properties", "action"),
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
+    "doctor": ("doctor.command", "doctor"),
     "fleet": ("fleet.group", "fleet"),
     "spec": ("spec.group", "spec"),
     "demo": ("demo.command", "demo"),
