@@ -28,7 +28,7 @@ from miio_lan.record.redact import as_secret
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
 
-    from miio_lan.device.telling_aio import AsyncTelling
+    from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
 
@@ -220,7 +220,7 @@ class AsyncDevice:
             return await carry_out_awaiting(steps, self._ask)
         deadline = None
         with suppress(InvalidArgument):  # which the first command says better
-            deadline = time.monotonic() + arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+            deadline = time.monotonic() + arguments.checked_patience(self.timeout, self.retry_count)
         with until(deadline):
             return await carry_out_awaiting(steps, self._ask)
 
@@ -383,7 +383,7 @@ class AsyncDevice:
             await self._telling.end(self)
 
     def _told(self) -> AsyncTelling:
-        from miio_lan.device.telling_aio import AsyncTelling  # most programs never subscribe
+        from miio_lan.device.telling.aio import AsyncTelling  # most programs never subscribe
 
         self._telling = self._telling or AsyncTelling(self._connection, until)
         return self._telling

@@ -164,12 +164,12 @@ def test_a_callback_is_called_until_unsubscribed(product: VirtualProduct, device
 
 def test_a_child_process_poses_as_somebody_else(device: MiotDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     device.subscribe()
-    did = device._telling.subscription.virtual_did
+    did = device._telling.changes.subscription.virtual_did
     device.subscribe()
-    assert device._telling.subscription.virtual_did == did
-    monkeypatch.setattr("miio_lan.device.telling.os.getpid", lambda: -1)
+    assert device._telling.changes.subscription.virtual_did == did
+    monkeypatch.setattr("miio_lan.device.telling.blocking.os.getpid", lambda: -1)
     device.subscribe()
-    assert device._telling.subscription.virtual_did != did
+    assert device._telling.changes.subscription.virtual_did != did
 
 
 def test_closing_ends_the_calling_back(product: VirtualProduct, device: MiotDevice) -> None:
@@ -189,7 +189,7 @@ def test_a_device_that_cannot_tell_changes_is_read() -> None:
         with pytest.raises(UnsupportedFeatureException, match="read its properties"):
             device.subscribe()
         device.subscribe(told.put, poll=[BRIGHTNESS], every=0.1)
-        until(lambda: device._telling.polling._known == [60] or time.sleep(0.01))
+        until(lambda: device._telling.changes.polling._known == [60] or time.sleep(0.01))
         turn(product, 81)
         push = told.get(timeout=PATIENCE)
         assert (push.method, push.id) == ("properties_changed", 0)
@@ -211,7 +211,7 @@ def test_a_wait_for_a_reading_ends_with_the_device(device: MiotDevice) -> None:
 
 def test_where_it_can_tell_nothing_is_read(product: VirtualProduct, device: MiotDevice) -> None:
     device.subscribe(poll=[BRIGHTNESS])
-    assert device._telling.polling is None
+    assert device._telling.changes.polling is None
     turn(product, 91)
     push = device.next_push(PATIENCE)
     assert push is not None
