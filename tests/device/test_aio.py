@@ -28,7 +28,7 @@ from miio_lan.errors import InvalidArgument
 
 TOKEN = "00112233445566778899aabbccddeeff"
 #: What only the blocking face has: python-miio's command line; finding by name.
-BLOCKING_ALONE = {"get_device_group", "from_name"}
+BLOCKING_ALONE = {"get_device_group"}
 #: What only this one has: what a device tells, in a loop.
 AWAITED_ALONE = {"pushes"}
 #: Properties of the blocking face that may ask the device.
