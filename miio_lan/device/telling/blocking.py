@@ -51,20 +51,28 @@ class Telling:
     ) -> None:
         """See :meth:`miio_lan.Device.subscribe`."""
         polling = chosen(callback, poll, every)
+        closings = self._closings
         greeting = self._connection.session.greeting
         steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
-        carry_out(steps, self._agreeing(device))
+        carry_out(steps, self._agreeing(device, closings))
         self.stop()
-        if callback is not None:
-            self._caller = _Caller(device, callback)
+        with self._closed:
+            self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
+            if callback is not None:
+                self._caller = _Caller(device, callback)
+                self._caller.start()
 
-    def _agreeing(self, device: Device) -> Callable[[Any], Any]:
-        """Give what carries out steps that begin or end being told."""
+    def _agreeing(self, device: Device, closings: int) -> Callable[[Any], Any]:
+        """Give what carries out steps that begin or end being told.
+
+        :param closings: how often the device had been closed when they began
+        """
         connection = self._connection
         route: object = None
 
         def carry(step: Any) -> Any:
             nonlocal route
+            self._raise_if_closed(closings, device)  # the next step would open what was closed meanwhile
             if isinstance(step, Pause):
                 return time.sleep(step.seconds)
             if isinstance(step, Greet):
@@ -106,15 +114,19 @@ class Telling:
     def _rest(self, until: float, closings: int, device: Device) -> None:
         with self._closed:
             wait = max(0.0, until - time.monotonic())
-            if self._closed.wait_for(lambda: closings != self._closings, wait):
-                raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
+            self._closed.wait_for(lambda: closings != self._closings, wait)
+            self._raise_if_closed(closings, device)
+
+    def _raise_if_closed(self, closings: int, device: Device) -> None:
+        if closings != self._closings:
+            raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
 
     def close(self) -> None:
         """End the calling back, and what waits for the next reading."""
-        if self._caller is not None:
-            self._caller.ended.set()
         with self._closed:
             self._closings += 1
+            if self._caller is not None:
+                self._caller.ended.set()
             self._closed.notify_all()
 
     def stop(self) -> None:
@@ -127,7 +139,7 @@ class Telling:
         """See :meth:`miio_lan.Device.unsubscribe`."""
         self.stop()
         steps: Any = self.changes.end(self._connection.session.greeting)
-        carry_out(steps, self._agreeing(device))
+        carry_out(steps, self._agreeing(device, self._closings))
 
 
 def _send(device: Device, ask: Ask) -> Any:
@@ -142,6 +154,9 @@ class _Caller:
         self._device, self._callback = device, callback
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"changes of {device.ip}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def end(self) -> None:
