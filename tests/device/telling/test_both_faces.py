@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.clockwork import TOKEN, Network, SimulatedDevice, run, simulated_network
 from support.schedule import fated, scheduled_network
@@ -17,7 +17,7 @@ from miio_lan import AsyncDevice, Device, DeviceException
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.packet import decode
 
-#: What may become of a datagram. None is under way for more than 2 s: with a stamp of whole seconds, what comes 3 s late
+#: What may become of a datagram. None is under way for more than 2 s: as stamps are whole seconds, what is 3 s late
 #: shows another restart to whoever reads it.
 FATES = {
     "well": [0.0021],
