@@ -8,12 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.clockwork import TOKEN, Network, SimulatedDevice, run, simulated_network
 from support.schedule import fated, scheduled_network
 
 from miio_lan import AsyncDevice, Device, DeviceException
+from miio_lan.device.telling import aio
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.packet import decode
 
@@ -51,11 +53,16 @@ class Happening(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A push that was handed on, or that arrived."""
+    """A push that was handed on, or that arrived.
+
+    :param instant: when it arrived
+    :param handed: when it was handed on
+    """
 
     id: int
     content: str
     instant: float
+    handed: float = 0.0
 
 
 class Truth:
@@ -63,6 +70,8 @@ class Truth:
 
     def __init__(self, network: Network, device: SimulatedDevice) -> None:
         self.restarts = 0
+        #: Since when somebody listens.
+        self.since = 0.0
         #: What was sent, and what arrived of it: number of restarts, id, content.
         self.sent: set[tuple[int, int, str]] = set()
         self.arrived: list[tuple[int, Told]] = []
@@ -103,6 +112,7 @@ class Truth:
     def check(self, handed: list[Told]) -> None:
         """Nothing is invented, nothing handed on twice, nothing that arrived is swallowed."""
         found = [self._origin(each) for each in handed]
+        assert all(each.handed - max(each.instant, self.since) < 0.01 for each in handed)
         assert set(found) <= self.sent
         assert len(set(found)) == len(found)
         arrived = {(restarts, told.id, told.content) for restarts, told in self.arrived}
@@ -145,9 +155,9 @@ def prepare(network: Network, happenings: list[Happening], fates: list[str]) -> 
     return truth, after + SETTLED
 
 
-def told(push: Push) -> Told:
+def told(push: Push, now: float) -> Told:
     params: Any = push.params
-    return Told(push.id, params[0], round(push.instant, 3))
+    return Told(push.id, params[0], round(push.instant, 3), round(now, 3))
 
 
 Played = tuple[list[Told], Truth]
@@ -162,8 +172,11 @@ def by_blocking(happenings: list[Happening], fates: list[str], *, callback: bool
         device._connection._clock = network.loop.time
         network.loop.call_later(over, device.close)
         subscribed = attempts(
-            lambda: device.subscribe((lambda push: handed.append(told(push))) if callback else None)
+            lambda: device.subscribe(
+                (lambda push: handed.append(told(push, network.loop.now))) if callback else None
+            )
         )
+        truth.since = network.loop.now
         if subscribed and callback:
             for thread in threading.enumerate():
                 if thread.name.startswith("changes of"):
@@ -172,7 +185,7 @@ def by_blocking(happenings: list[Happening], fates: list[str], *, callback: bool
         while subscribed and not callback and network.loop.now < end:
             with suppress(DeviceException):
                 if (push := device.next_push(7.0)) is not None:
-                    handed.append(told(push))
+                    handed.append(told(push, network.loop.now))
         device.close()
     return handed, truth
 
@@ -187,7 +200,8 @@ def attempts(subscribe: Callable[[], None]) -> bool:
 
 def by_aio(happenings: list[Happening], fates: list[str], *, callback: bool) -> Played:
     handed: list[Told] = []
-    with simulated_network() as network:
+    with simulated_network() as network, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aio, "_REST", 0.0)
         truth, over = prepare(network, happenings, fates)
         end = network.loop.now + over
 
@@ -196,7 +210,7 @@ def by_aio(happenings: list[Happening], fates: list[str], *, callback: bool) -> 
             while network.loop.now < end:
                 with suppress(DeviceException):
                     async for push in pushes:
-                        handed.append(told(push))
+                        handed.append(told(push, network.loop.now))
                     return
 
         async def work() -> None:
@@ -204,10 +218,13 @@ def by_aio(happenings: list[Happening], fates: list[str], *, callback: bool) -> 
             device._connection._clock = network.loop.time
             for _ in range(3):
                 with suppress(DeviceException):
-                    await device.subscribe((lambda push: handed.append(told(push))) if callback else None)
+                    await device.subscribe(
+                        (lambda push: handed.append(told(push, network.loop.now))) if callback else None
+                    )
                     break
             else:
                 return
+            truth.since = network.loop.now
             iterating = None if callback else asyncio.create_task(iterate(device))
             await asyncio.sleep(end - network.loop.now)
             await device.close()
