@@ -742,8 +742,8 @@ def test_one_restart_is_not_taken_for_two() -> None:
     assert len(link.session.pushes.arrived) == 1
     link.pass_time(9)
     link.restart(link.now)
-    link.pass_time(1)
-    link.session.receive(push(1, params=[7], stamp=0), link.now)
+    link.pass_time(3)
+    link.session.receive(push(1, params=[7], stamp=3), link.now)
     assert len(link.session.pushes.arrived) == 2
 
 
