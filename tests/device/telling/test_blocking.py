@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from miio_lan import Device, DeviceException, MiotDevice, UnsupportedFeatureException
+from miio_lan.device.steps.polling import Polling
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.responder.responder import ResponderOptions
@@ -94,6 +95,14 @@ def test_after_closing_the_next_wait_subscribes_again(product: VirtualProduct, d
 def test_closing_ends_a_wait_elsewhere(device: MiotDevice) -> None:
     device.subscribe()
     ended: Queue[object] = Queue()
+    waiting: Queue[int] = Queue()
+    original = device._connection._wait
+
+    def waits(*given: Any) -> bool:
+        waiting.put(threading.get_ident())
+        return original(*given)
+
+    device._connection._wait = waits  # type: ignore[method-assign]
 
     def wait() -> None:
         try:
@@ -105,9 +114,11 @@ def test_closing_ends_a_wait_elsewhere(device: MiotDevice) -> None:
     threads = [threading.Thread(target=wait, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
-    # Again and again: a thread may come to its wait only after the first time.
-    until(lambda: device.close() or time.sleep(0.01) or ended.qsize() == len(threads))
-    assert all("closed" in str(ended.get()) for _ in threads)
+    begun: set[int] = set()
+    while len(begun) < len(threads):
+        begun.add(waiting.get(timeout=PATIENCE))
+    device.close()
+    assert all("closed" in str(ended.get(timeout=PATIENCE)) for _ in threads)
 
 
 def test_a_restart_is_survived(product: VirtualProduct, device: MiotDevice) -> None:
@@ -182,13 +193,22 @@ def _threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("changes of")]
 
 
-def test_a_device_that_cannot_tell_changes_is_read() -> None:
+def test_a_device_that_cannot_tell_changes_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     told: Queue[Push] = Queue()
+    readings: Queue[Any] = Queue()
+    original = Polling.read
+
+    def read(polling: Polling, answer: Any, now: float) -> Push | None:
+        found = original(polling, answer, now)
+        readings.put(answer)
+        return found
+
+    monkeypatch.setattr(Polling, "read", read)
     with made(push=False) as product, MiotDevice(product.host, product.token, port=product.port) as device:
         with pytest.raises(UnsupportedFeatureException, match="read its properties"):
             device.subscribe()
         device.subscribe(told.put, poll=[BRIGHTNESS], every=0.1)
-        until(lambda: device._telling.changes.polling._known == [60] or time.sleep(0.01))
+        assert readings.get(timeout=PATIENCE)[0]["value"] == 60
         turn(product, 81)
         push = told.get(timeout=PATIENCE)
         assert (push.method, push.id) == ("properties_changed", 0)
