@@ -15,6 +15,7 @@ from miio_lan import Device, DeviceException, MiotDevice, UnsupportedFeatureExce
 from miio_lan.device.steps.polling import Polling
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.packet import HELLO
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
 
@@ -243,3 +244,20 @@ def test_where_it_can_tell_nothing_is_read(product: VirtualProduct, device: Miot
 def test_arguments(device: MiotDevice, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument):
         device.subscribe(**wrong)
+
+
+def test_closed_while_it_subscribes(device: MiotDevice) -> None:
+    """As it was closed, so it stays: no socket, no subscription, no callback."""
+    greet = device.send_handshake
+
+    def greet_and_close() -> Any:
+        answer = greet()
+        device.close()
+        return answer
+
+    device.send_handshake = greet_and_close  # type: ignore[method-assign]
+    with pytest.raises(DeviceException, match="closed"):
+        device.subscribe(print)
+    session = device._connection.session
+    assert (session.hold, session.greeting.hello, device._connection._socket) == (None, HELLO, None)
+    assert not _threads()
