@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +17,7 @@ from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, Ta
 from miio_lan.device.steps.polling import chosen
 from miio_lan.device.steps.subscription import Greet, Pause
 from miio_lan.errors import DeviceException
+from miio_lan.lan.client.incoming.pushes import MAX_PUSHES
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
@@ -39,6 +41,8 @@ class Telling:
         self._connection = connection
         self.changes = Changes(os.getpid())
         self._caller: _Caller | None = None
+        # What was told to :meth:`attend`, for :meth:`next`.
+        self._kept: deque[Push] = deque(maxlen=MAX_PUSHES)
         self._closed = threading.Condition()
         self._closings = 0
 
@@ -95,6 +99,8 @@ class Telling:
         """
         seconds = arguments.checked_wait(timeout)
         patience = arguments.checked_patience(device.timeout, device.retry_count)
+        if self._kept and self.changes.polling is None:
+            return self._kept.popleft()
         closings = self._closings
 
         def carry(step: Any) -> Any:
@@ -110,6 +116,17 @@ class Telling:
         steps: Any = self.changes.next(self._connection.session.hold, seconds, patience)
         pushed: Push | None = carry_out(steps, carry)
         return pushed
+
+    def attend(self, timeout: float) -> bool:
+        """See :meth:`miio_lan.Device.attend_pushes`."""
+        seconds = arguments.checked_wait(timeout)
+        hold = self._connection.session.hold
+        if self._caller is not None or self.changes.polling is not None or hold is None:
+            return False
+        push = self._connection.listen(seconds)
+        if push is not None:
+            self._kept.append(push)
+        return True
 
     def _rest(self, until: float, closings: int, device: Device) -> None:
         with self._closed:
