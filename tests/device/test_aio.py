@@ -29,7 +29,7 @@ from miio_lan.device.spec import Spec
 from miio_lan.errors import InvalidArgument, SpecUnavailable
 
 TOKEN = "00112233445566778899aabbccddeeff"
-#: What only the blocking face has: python-miio's command line; hearing pushes without a thread, which a loop does by itself.
+#: What only the blocking face has: python-miio's command line; hearing without a thread, as a loop does by itself.
 BLOCKING_ALONE = {"get_device_group", "attend_pushes"}
 #: What only this one has: what a device tells, in a loop.
 AWAITED_ALONE = {"pushes"}
