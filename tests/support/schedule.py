@@ -28,8 +28,9 @@ FATES = {
 }
 
 
-#: By so much the way up takes longer: two datagrams that arrive at one instant may be taken in either order.
-SLOWER_UP = 1.01
+#: By so much the way up takes longer, and each datagram than the one before, in seconds: no two arrive at one instant,
+#: where a loop's timers take either first.
+SLOWER_UP, SLOWER = 1.01, 1e-6
 
 
 def fated(
@@ -41,7 +42,8 @@ def fated(
     def fate(direction: str, address: object) -> list[float]:
         number = next(numbers[direction])
         kind = fates[number % len(fates)] if fates and number < rounds * len(fates) else "well"
-        return [delay * (SLOWER_UP if direction == "up" else 1.0) for delay in kinds[kind]]
+        way = SLOWER_UP if direction == "up" else 1.0
+        return [delay * way + number * SLOWER for delay in kinds[kind]]
 
     network.fate = fate
 
