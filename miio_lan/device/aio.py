@@ -27,8 +27,9 @@ from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
 
-    from miio_lan.device.telling_aio import AsyncTelling
+    from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
 
@@ -121,6 +122,20 @@ class AsyncDevice:
         tell = teller(arguments.checked_observer(observer), debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    @classmethod
+    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+        """Make the device of that name; arguments and errors are those of :meth:`miio_lan.Device.from_name`.
+
+        Where the file has its did, the device is looked for, by the loop, before the first command and after silence.
+        """
+        from miio_lan.device.fleet.following import Follower  # most programs have addresses
+
+        follower = Follower(name, path)
+        made = cls(**(follower.options() | options))
+        made._model = made._model or follower.device.model
+        follower.lead_async(made, made._connection)
+        return made
 
     def __repr__(self) -> str:
         model = f" {self._model}" if self._model else ""
@@ -220,7 +235,7 @@ class AsyncDevice:
             return await carry_out_awaiting(steps, self._ask)
         deadline = None
         with suppress(InvalidArgument):  # which the first command says better
-            deadline = time.monotonic() + arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+            deadline = time.monotonic() + arguments.checked_patience(self.timeout, self.retry_count)
         with until(deadline):
             return await carry_out_awaiting(steps, self._ask)
 
@@ -383,7 +398,7 @@ class AsyncDevice:
             await self._telling.end(self)
 
     def _told(self) -> AsyncTelling:
-        from miio_lan.device.telling_aio import AsyncTelling  # most programs never subscribe
+        from miio_lan.device.telling.aio import AsyncTelling  # most programs never subscribe
 
         self._telling = self._telling or AsyncTelling(self._connection, until)
         return self._telling

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from miio_lan.device.telling import Telling
+    from miio_lan.device.telling.blocking import Telling
     from miio_lan.record import Observer
 
 Result = TypeVar("Result")
@@ -268,7 +268,7 @@ class Device:
         outer = getattr(self._call, "deadline", None)
         if bounded and outer is None:
             with suppress(InvalidArgument):  # which the first command says better
-                seconds = arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+                seconds = arguments.checked_patience(self.timeout, self.retry_count)
                 self._call.deadline = time.monotonic() + seconds
         try:
             return carry_out(steps, self._ask)
@@ -418,7 +418,7 @@ class Device:
         :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
         :raises DeviceError: if it refuses
         """
-        from miio_lan.device.telling import Telling  # most programs never subscribe
+        from miio_lan.device.telling.blocking import Telling  # most programs never subscribe
 
         self._telling = self._telling or Telling(self._connection)
         self._telling.begin(self, callback, poll, every)

@@ -29,8 +29,8 @@ from miio_lan.device.spec import Spec
 from miio_lan.errors import InvalidArgument, SpecUnavailable
 
 TOKEN = "00112233445566778899aabbccddeeff"
-#: What only the blocking face has: python-miio's command line; finding by name.
-BLOCKING_ALONE = {"get_device_group", "from_name"}
+#: What only the blocking face has: python-miio's command line; hearing without a thread, as a loop does by itself.
+BLOCKING_ALONE = {"get_device_group", "attend_pushes"}
 #: What only this one has: what a device tells, in a loop.
 AWAITED_ALONE = {"pushes"}
 #: Properties of the blocking face that may ask the device.

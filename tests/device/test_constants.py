@@ -77,8 +77,14 @@ PINS = {
         "POLL_EVERY": 5.0,
         "LEAST": 0.1,
     },
-    "device.telling": {
+    "device.steps.changes": {
         "READING": 1.0,
+    },
+    "device.telling.aio": {
+        "_REST": 1.0,
+        "_PARTING": 2.0,
+    },
+    "device.telling.blocking": {
         "_TURN": 0.5,
         "_REST": 1.0,
         "_PARTING": 2.0,

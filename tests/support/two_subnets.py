@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from miio_lan import Device, DeviceException, discover
+from miio_lan import AsyncDevice, Device, DeviceException, discover
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import aio
@@ -225,7 +225,23 @@ def moved(product: Namespace, file: DevicesFile) -> dict[str, Any]:
     file.put(NamedDevice("lamp", "10.1.0.99", TOKEN, DIDS["a"]))
     with Device.from_name("lamp", path=file.path, timeout=5) as device:
         found["moved meanwhile"] = [read(device), file.get("lamp").ip]
+    found["moved, asyncio"] = asyncio.run(moved_back(product, file), debug=True)
     return found
+
+
+async def moved_back(product: Namespace, file: DevicesFile) -> list[str]:
+    """The same in an event loop: first it has moved meanwhile, then it moves while it is used."""
+    file.put(NamedDevice("lamp", "10.1.0.99", TOKEN, DIDS["a"]))
+    read = [{"did": "on", "siid": 2, "piid": 1}]
+    async with AsyncDevice.from_name("lamp", path=file.path, timeout=5) as device:
+        await asyncio.gather(*(device.send("get_properties", read) for _ in range(10)))
+        found = [file.get("lamp").ip]
+        product.ip("addr", "del", "10.1.0.20/24", "dev", "da")
+        product.ip("addr", "add", "10.1.0.10/24", "broadcast", "+", "dev", "da")
+        with contextlib.suppress(DeviceException):  # the call in the middle of the change
+            await device.send("get_properties", read, 0, timeout=1)
+        await device.send("get_properties", read)
+        return [*found, device.ip, file.get("lamp").ip]
 
 
 if __name__ == "__main__":

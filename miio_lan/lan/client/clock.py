@@ -88,6 +88,11 @@ class DeviceClock:
         """Whether the last change of the clock was a restart, as far as a stamp can show one."""
         return self._booted is not None
 
+    @property
+    def booted(self) -> float | None:
+        """The latest instant at which that restart can have been, monotonic seconds; None where none was."""
+        return self._booted
+
     def shows_restart(self, stamp: int, now: float) -> bool:
         """Tell whether a stamp that just arrived shows that the device restarted since it was heard last."""
         if self._offset is None or abs(stamp - now - self._offset) <= CLOCK_TOLERANCE:

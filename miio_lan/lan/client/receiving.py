@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.clock import CLOCK_TOLERANCE
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
@@ -40,6 +42,8 @@ class Receiving(Sending):
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
+        # The last restart that was noticed, as the clock tells it.
+        self._restart = -math.inf
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -199,8 +203,12 @@ class Receiving(Sending):
     def _observe(self, stamp: int, now: float) -> bool:
         """Take a stamp, and what a restart means; see :meth:`miio_lan.lan.client.clock.DeviceClock.observe`."""
         moved = self.clock.observe(stamp, now)
-        if moved and self.clock.restarted:
-            self.pushes.restarted()
+        booted = self.clock.booted
+        if moved and booted is not None:
+            # Else it is the one that is known: between the two, a late datagram showed the clock of before.
+            if abs(booted - self._restart) > CLOCK_TOLERANCE:
+                self.pushes.restarted()
+            self._restart = booted
             if self.hold is not None:
                 self.hold.look(now)
         return moved
