@@ -14,16 +14,22 @@ from typing import TYPE_CHECKING
 
 from miio_lan.device.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
-from miio_lan.uart.document import RECOMMENDED_POLL_INTERVAL, RETRY_INTERVAL, SERIAL_NUMBER
-from miio_lan.uart.firmware.xmodem import Receiver
+from miio_lan.uart.document import (
+    RECOMMENDED_POLL_INTERVAL,
+    RETRY_INTERVAL,
+    SERIAL_NUMBER,
+    UPDATE_FW,
+    UPDATE_READY,
+)
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
 from miio_lan.virtual.mcu import answers
 from miio_lan.virtual.mcu.behaviour import ActionHook, Drift, usual_actions
+from miio_lan.virtual.mcu.bootloader import Bootloader, BootloaderSettings
 from miio_lan.virtual.mcu.identity import (
+    after_update,
     boot_lines,
     check_identity,
     model_line,
-    next_version,
     version_line,
 )
 from miio_lan.virtual.mcu.misbehave import (
@@ -90,7 +96,10 @@ class Mcu:
     :ivar mute_properties: (siid, piid) pairs; a get or set with one of them is left unanswered
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
+    :ivar bootloader: how its bootloader behaves, and when it leaves for it
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
+    :ivar on_told: called with what happens to its firmware, in words for people
+    :ivar on_image: called with an image that was taken, before it is started
     :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.spec.Spec`
     :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
@@ -127,7 +136,10 @@ class Mcu:
         self.mute_properties: set[Iid] = set()
         self.mute_actions: set[Iid] = set()
         self.update_answer: str | None = "ready"
+        self.bootloader = BootloaderSettings()
         self.on_update: Callable[[float], None] | None = None
+        self.on_told: Callable[[str], object] | None = None
+        self.on_image: Callable[[bytes], object] | None = None
         self.image: bytes | None = None
         self.slow_time = SLOW
         self.reply_time = REPLY_TIME
@@ -147,7 +159,7 @@ class Mcu:
         self._out = bytearray()
         self._outgoing = Outgoing(self.table, self.poll_interval, RETRY_INTERVAL)
         self._sent: _Sent | None = None
-        self._transfer: Receiver | None = None
+        self._transfer: Bootloader | None = None
         self._banners_unanswered = 0
         self._serial_due = self._has_serial
         self.net = ""
@@ -299,24 +311,44 @@ class Mcu:
             if self.on_update is not None:
                 self.on_update(now)
             else:
-                self._transfer = Receiver(now)
-                self._go_on_with(self._transfer, now)
+                self._enter_bootloader(now, polls=False)
 
-    def _go_on_with(self, transfer: Receiver, now: float) -> None:
-        """Say what a transfer has to say; when it is over, restart with the new firmware or the old one."""
-        self._out += (said := transfer.take_output())
-        if transfer.done:
-            self.image = transfer.image
-            self.version = self.updated_version or next_version(self.version)
-        if transfer.over:
-            self.counters["failed updates"] += bool(transfer.failed)
-            self.start(now)
-            self._out[:0] = said  # the restart comes after the last word
+    def _tell(self, text: str) -> None:
+        _LOGGER.info("firmware: %s", text)
+        if self.on_told is not None:
+            self.on_told(text)
+
+    def _enter_bootloader(self, now: float, *, polls: bool) -> None:
+        """Leave the application; ``polls`` when the module knows nothing of it yet."""
+        self._sent = None
+        self._reader = LineReader()
+        self._transfer = Bootloader(now, self.bootloader, polls=polls, tell=self._tell)
+        self._go_on_with(self._transfer, now)
+
+    def _go_on_with(self, bootloader: Bootloader, now: float) -> None:
+        """Say what the bootloader has to say; when it is over, restart with the new firmware or the old one."""
+        self._out += (said := bootloader.take_output())
+        if not bootloader.over:
+            return
+        if bootloader.image is not None:
+            self.image = bootloader.image
+            old, self.version = self.version, after_update(self, bootloader.image)
+            if self.on_image is not None:
+                self.on_image(self.image)
+            self._tell(f"took {len(self.image)} bytes; version {old} is followed by {self.version}")
+        elif bootloader.failed:
+            self._tell(f"failed, {bootloader.failed}; version {self.version} starts again")
+        self.counters["failed updates"] += bool(bootloader.failed)
+        self.start(now)
+        self._out[:0] = said  # the restart comes after the last word
 
     def _on_down(self, line: Line, words: list[str], now: float) -> None:
         if self._sent is not None and self._sent.uplink is GET_DOWN:
             self._sent = None
         method, arguments = words[1], words[2:]
+        if self._resets_on(method, arguments):
+            self._enter_bootloader(now, polls=True)
+            return
         if method == "MIIO_net_change":
             self._on_net(arguments)
         if method in UNANSWERED:
@@ -332,6 +364,13 @@ class Mcu:
             self.counters["left unanswered"] += 1
             return
         self._queue(outcome, now)
+
+    def _resets_on(self, method: str, arguments: Sequence[str]) -> bool:
+        """Whether it leaves for its bootloader without a word."""
+        reset = self.bootloader.reset if self.update_answer == UPDATE_READY and self._running else ""
+        if method == UPDATE_FW:
+            return reset in ("offer", "updating")
+        return reset == "updating" and method == "MIIO_net_change" and arguments[:1] == ["updating"]
 
     def _queue(self, outcome: Execution, now: float) -> None:
         told = () if "no-report" in self.misbehave else self._notifying(outcome.changed)
