@@ -98,7 +98,7 @@ class Mcu:
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
     :ivar bootloader: how its bootloader behaves, and when it leaves for it
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
-    :ivar on_told: called with what happens to its firmware, in words for people
+    :ivar on_told: called with what happens to its firmware, in words for people; else it is logged
     :ivar on_image: called with an image that was taken, before it is started
     :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.spec.Spec`
     :ivar image: the firmware that came last, None before any
@@ -314,9 +314,10 @@ class Mcu:
                 self._enter_bootloader(now, polls=False)
 
     def _tell(self, text: str) -> None:
-        _LOGGER.info("firmware: %s", text)
         if self.on_told is not None:
             self.on_told(text)
+        else:
+            _LOGGER.info("firmware: %s", text)
 
     def _enter_bootloader(self, now: float, *, polls: bool) -> None:
         """Leave the application; ``polls`` when the module knows nothing of it yet."""

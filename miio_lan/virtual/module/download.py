@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from miio_lan.foreign import excerpt
+from miio_lan.foreign import excerpt, printable
 
 URL_KEYS = ("app_url", "mcu_url", "wifi_url")
 """The parameters of ``miIO.ota`` that name an image."""
@@ -207,3 +207,8 @@ def md5_of(params: Mapping[str, object]) -> str:
     """Give the checksum that ``miIO.ota`` names, empty for none."""
     md5 = params.get("file_md5")
     return md5.lower() if isinstance(md5, str) else ""
+
+
+def server_of(url: str) -> str:
+    """Give the part of a URL that names the server: the rest may be nobody's business."""
+    return printable(url.partition("//")[2].partition("/")[0].rpartition("@")[2])

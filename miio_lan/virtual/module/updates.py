@@ -16,7 +16,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import UPDATE_OFFERS, VERSION_RESTART, version_fault
 from miio_lan.uart.values import shown
 from miio_lan.virtual.image import Part, read_image
-from miio_lan.virtual.module.download import Download, UpdateTimes, md5_of, url_of
+from miio_lan.virtual.module.download import Download, UpdateTimes, md5_of, server_of, url_of
 from miio_lan.virtual.module.firmware import FirmwareTransfer
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Updates:
 
     :param plain_images: what an image is for that came by ``app_url`` and does not say so itself
     :ivar times: how long things take
-    :ivar on_told: called with what happens, in words for people
+    :ivar on_told: called with what happens, in words for people; else it is logged
     :ivar failed: why the last update from the LAN failed; empty while it did not
     """
 
@@ -101,7 +101,7 @@ class Updates:
             return
         self._key, url = found
         self.failed = ""
-        self._tell(f"downloading, {self._key}")
+        self._tell(f"downloading from {server_of(url)}, as {self._key}")
         md5 = md5_of(params) if self._board.profile.checks_md5 else ""
         limit = max(OWN_IMAGE_LIMIT, self._board.firmware_limit)
         self._fetches += 1
@@ -133,9 +133,10 @@ class Updates:
         self._board.update.report(state)
 
     def _tell(self, text: str) -> None:
-        _LOGGER.info("update: %s", text)
         if self.on_told is not None:
             self.on_told(text)
+        else:
+            _LOGGER.info("update: %s", text)
 
     # -- the download ------------------------------------------------------------------------------------------
 
