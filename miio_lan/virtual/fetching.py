@@ -14,6 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from miio_lan.foreign import printable
+
 if TYPE_CHECKING:
     from miio_lan.virtual.module.download import Fetch
 
@@ -23,6 +25,8 @@ LONGEST_SILENCE = 120.0
 """Seconds without a byte after which the thread ends by itself, should nobody stop it."""
 CLOSING = 5.0
 """Seconds the end of the thread is waited for."""
+_WORDS = 60
+"""Characters of a server's own words that are passed on."""
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
@@ -154,7 +158,9 @@ class Fetcher:
         if response.status == http.HTTPStatus.PARTIAL_CONTENT and found is not None:
             whole = int(found[2]) if found[2] != "*" else None
             return int(found[1]), whole
-        raise _Refused(f"the server answered {response.status} {response.reason}".rstrip())
+        raise _Refused(
+            f"the server answered {response.status} {printable(response.reason[:_WORDS])}".rstrip()
+        )
 
     def _close(self) -> None:
         with self._lock:

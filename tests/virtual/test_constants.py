@@ -34,6 +34,7 @@ PINS = {
         "CHUNK": 16384,
         "LONGEST_SILENCE": 120.0,
         "CLOSING": 5.0,
+        "_WORDS": 60,
     },
     "virtual.image": {
         "LONGEST_HEAD": 128,
@@ -48,6 +49,7 @@ PINS = {
     "virtual.module.firmware": {
         "BUSY_PAUSE": 2.0,
         "LAST_WORDS": 1.0,
+        "FEWEST_LETTERS": 4,
     },
     "virtual.module.updates": {
         "OWN_IMAGE_LIMIT": 2097152,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import BLE_PIDS, VERSION_DIGITS, model_fault, version_fault
-from miio_lan.virtual.image import read_image
 from miio_lan.virtual.mcu.misbehave import OutgoingLine
 
 if TYPE_CHECKING:
@@ -52,8 +51,3 @@ def boot_lines(mcu: Mcu) -> Iterator[OutgoingLine]:
 def next_version(version: str) -> str:
     """Give the version after another one, which after 9999 is 0000."""
     return f"{(int(version) + 1) % 10**VERSION_DIGITS:0{VERSION_DIGITS}}"
-
-
-def after_update(mcu: Mcu, image: bytes) -> str:
-    """Give the version that an image brings: the one it says, the one that was set, or the next number."""
-    return read_image(image).version or mcu.updated_version or next_version(mcu.version)

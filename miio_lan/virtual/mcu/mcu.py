@@ -6,10 +6,10 @@ answers as the serial document asks, over a property table made from a product's
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from miio_lan.device.values import TEXT_FORMATS
@@ -18,15 +18,12 @@ from miio_lan.uart.document import (
     RECOMMENDED_POLL_INTERVAL,
     RETRY_INTERVAL,
     SERIAL_NUMBER,
-    UPDATE_FW,
-    UPDATE_READY,
 )
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
 from miio_lan.virtual.mcu import answers
 from miio_lan.virtual.mcu.behaviour import ActionHook, Drift, usual_actions
 from miio_lan.virtual.mcu.bootloader import Bootloader, BootloaderSettings
 from miio_lan.virtual.mcu.identity import (
-    after_update,
     boot_lines,
     check_identity,
     model_line,
@@ -43,6 +40,7 @@ from miio_lan.virtual.mcu.misbehave import (
 )
 from miio_lan.virtual.mcu.outgoing import GET_DOWN, Outgoing, PendingAnswer
 from miio_lan.virtual.mcu.table import PropertyTable
+from miio_lan.virtual.mcu.updating import leave_bootloader, resets_on, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -55,8 +53,6 @@ if TYPE_CHECKING:
     MethodHook = Callable[["Mcu", Sequence[str]], Sequence[Value] | None]
 
 __all__ = ["MISBEHAVIOURS", "Mcu"]
-
-_LOGGER = logging.getLogger(__name__)
 
 REPLY_TIME = 1.0
 """Seconds after which a line counts as unanswered; modules answer within milliseconds, except while they restart."""
@@ -272,7 +268,8 @@ class Mcu:
 
     def _take(self, lines: Sequence[Line], now: float) -> None:
         for line in lines:
-            self._on_line(line, now)
+            if self._transfer is None:  # what comes behind a line that begins one is not for the application
+                self._on_line(line, now)
         if self._sent is not None and now >= self._sent.deadline:
             self.counters["unanswered"] += 1
             self._settle(self._sent, None, now)
@@ -313,17 +310,11 @@ class Mcu:
             else:
                 self._enter_bootloader(now, polls=False)
 
-    def _tell(self, text: str) -> None:
-        if self.on_told is not None:
-            self.on_told(text)
-        else:
-            _LOGGER.info("firmware: %s", text)
-
     def _enter_bootloader(self, now: float, *, polls: bool) -> None:
         """Leave the application; ``polls`` when the module knows nothing of it yet."""
         self._sent = None
         self._reader = LineReader()
-        self._transfer = Bootloader(now, self.bootloader, polls=polls, tell=self._tell)
+        self._transfer = Bootloader(now, self.bootloader, polls=polls, tell=partial(tell, self))
         self._go_on_with(self._transfer, now)
 
     def _go_on_with(self, bootloader: Bootloader, now: float) -> None:
@@ -331,15 +322,7 @@ class Mcu:
         self._out += (said := bootloader.take_output())
         if not bootloader.over:
             return
-        if bootloader.image is not None:
-            self.image = bootloader.image
-            old, self.version = self.version, after_update(self, bootloader.image)
-            if self.on_image is not None:
-                self.on_image(self.image)
-            self._tell(f"took {len(self.image)} bytes; version {old} is followed by {self.version}")
-        elif bootloader.failed:
-            self._tell(f"failed, {bootloader.failed}; version {self.version} starts again")
-        self.counters["failed updates"] += bool(bootloader.failed)
+        leave_bootloader(self, bootloader)
         self.start(now)
         self._out[:0] = said  # the restart comes after the last word
 
@@ -347,7 +330,7 @@ class Mcu:
         if self._sent is not None and self._sent.uplink is GET_DOWN:
             self._sent = None
         method, arguments = words[1], words[2:]
-        if self._resets_on(method, arguments):
+        if resets_on(self, method, arguments):
             self._enter_bootloader(now, polls=True)
             return
         if method == "MIIO_net_change":
@@ -365,13 +348,6 @@ class Mcu:
             self.counters["left unanswered"] += 1
             return
         self._queue(outcome, now)
-
-    def _resets_on(self, method: str, arguments: Sequence[str]) -> bool:
-        """Whether it leaves for its bootloader without a word."""
-        reset = self.bootloader.reset if self.update_answer == UPDATE_READY and self._running else ""
-        if method == UPDATE_FW:
-            return reset in ("offer", "updating")
-        return reset == "updating" and method == "MIIO_net_change" and arguments[:1] == ["updating"]
 
     def _queue(self, outcome: Execution, now: float) -> None:
         told = () if "no-report" in self.misbehave else self._notifying(outcome.changed)

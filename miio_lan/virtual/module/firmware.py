@@ -16,8 +16,9 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_READY,
 )
+from miio_lan.uart.firmware.transfer import ACK, NAK, POLL
 from miio_lan.uart.firmware.xmodem import Sender
-from miio_lan.uart.line import Line
+from miio_lan.uart.line import Line, LineReader
 from miio_lan.uart.values import shown
 
 OFFER = f"down {UPDATE_FW}"
@@ -28,6 +29,9 @@ BUSY_PAUSE = 2.0
 """Seconds between the offers to an MCU that is busy."""
 LAST_WORDS = 1.0
 """Seconds an MCU that broke off has to say why."""
+FEWEST_LETTERS = 4
+"""Characters of what is taken for words in the middle of a transfer."""
+_ANSWERS = tuple(bytes([each]) for each in (ACK, NAK, POLL))
 LONGEST_WAIT = OLDER_ECHO_ANSWER_TIME
 """Seconds that a request before the first offer may take; no module gives its MCU longer for an answer."""
 
@@ -68,6 +72,8 @@ class FirmwareTransfer:
         self._until = now + OFFER_TIME
         self._give_up_at = now + LONGEST_WAIT
         self._said = ""
+        self._words = ""
+        self._reader = LineReader()
         self._ending = ""
         self._over = False
         if is_free():
@@ -150,6 +156,7 @@ class FirmwareTransfer:
         if self._sender is None or self._ending or self.over:
             return data
         rest = self._sender.receive(data, now)
+        self._overhear(data[: len(data) - len(rest)], now)
         self._look_at(self._sender, now)
         return rest
 
@@ -180,13 +187,24 @@ class FirmwareTransfer:
         elif now >= self._until:
             self.failed = self._unanswered()
 
+    def _overhear(self, data: bytes, now: float) -> None:
+        """Look for words among the bytes of the transfer: some bootloaders print why they do not go on."""
+        if data in _ANSWERS or self._words:
+            return
+        for line in self._reader.feed(data, now):
+            text = line.text.lstrip("C ")
+            if len(text) >= FEWEST_LETTERS:
+                self._words = f"; the MCU said {shown(text)}"
+                return
+
     def _look_at(self, sender: Sender, now: float) -> None:
         self._over = sender.done
+        failed = sender.failed and sender.failed + self._words
         if sender.cancelled:
-            self._ending = sender.failed
+            self._ending = failed
             self._until = now + LAST_WORDS
         else:
-            self.failed = sender.failed
+            self.failed = failed
 
     def _unanswered(self) -> str:
         if self._said:

@@ -126,9 +126,9 @@ class Updates:
         self._is_waiting = self._from_lan = False
         self._words = ""
 
-    def _end(self, state: str, failed: str = "") -> None:
+    def _end(self, state: str, failed: str = "", told: str = "") -> None:
         self.failed = failed
-        self._tell(f"failed, {failed}" if failed else state)
+        self._tell(f"failed, {failed}" if failed else told)
         self._clear()
         self._board.update.report(state)
 
@@ -219,8 +219,7 @@ class Updates:
             self._end("failed", f"the MCU reports version {version} as before, and said {self._words}")
         else:
             before = f", {self._before} before" if self._before is not None else ""
-            self._end("installed")
-            self._tell(f"the MCU reports version {version}{before}")
+            self._end("installed", told=f"installed; the MCU reports version {version}{before}")
             if self._board.profile.restarts_after_mcu_update:
                 self._due = now + VERSION_RESTART
         self._tell_net()
