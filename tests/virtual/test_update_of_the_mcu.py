@@ -58,7 +58,7 @@ def test_it_arrives_bit_for_bit(profile: str, reset: str, crc: bool) -> None:
     assert said.index("down update_fw") > notice
     assert "down MIIO_mcu_version_req" in said[notice:]
     pair.run(5)
-    assert pair.module.life(pair.now) < 5 if profile == "older" else pair.module.life(pair.now) > 6
+    assert (pair.module.life(pair.now) < 7) is (profile == "older")  # it restarts when its MCU is done
     answers_again(pair, "0042")
 
 
@@ -127,15 +127,13 @@ def test_other_words_are_quoted() -> None:
     answers_again(pair, "0001")
 
 
-def test_an_mcu_that_does_not_know_update_fw() -> None:
+def test_an_error_in_place_of_the_answer_is_quoted() -> None:
     pair = Pair()
-    pair.mcu.update_answer = None
-    pair.up = lambda data: b'error "method not found" -5000\r' if data == b"get_down\r" else data
-    pair.update(IMAGE)
-    pair.run(0.3)
-    pair.up = bytes
-    pair.module.receive_uart(b'error "not while cooking" -5003\r', pair.now)
-    assert pair.module.updates.failed == "" or "cooking" in pair.module.updates.failed
+    pair.mcu.update_answer = "no"
+    pair.up = lambda data: data.replace(b'result "no"', b'error "not while cooking" -5003')
+    pair.update(IMAGE, over=3)
+    assert pair.module.updates.failed == "the MCU refused: 'error \"not while cooking\" -5003'"
+    answers_again(pair, "0001")
 
 
 def test_an_mcu_that_refuses_the_image_is_quoted() -> None:
@@ -181,40 +179,50 @@ def test_what_goes_wrong_in_the_bootloader(fault: str, failed: str, reset: str) 
 
 def test_words_instead_of_blocks_are_quoted() -> None:
     pair = Pair()
-    pair.update(IMAGE, over=0.3)
-    pair.mcu.on_update = lambda now: None
-    pair.run(1)
-    pair.module.receive_uart(b"** flash error 3 **\r", pair.now)
-    pair.run(40)
-    assert pair.module.updates.failed.endswith("; the MCU said '** flash error 3 **'")
+
+    def began(now: float) -> None:
+        pair.up = lambda data: data.replace(b"get_down", b"** flash error 3 **")
+
+    pair.mcu.on_update = began
+    pair.update(IMAGE, over=40)
+    assert pair.module.updates.failed.endswith("within 32 s; the MCU said '** flash error 3 **'")
 
 
 def test_a_version_that_never_comes() -> None:
     pair = Pair()
-    pair.mcu.misbehave.add("ignores-version-request")
-    pair.mcu.updated_version = "0001"
-    pair.update(b"opaque")
-    while not pair.module.updates._is_waiting:
-        pair.run(0.01)
-    pair.mcu.stop()
-    pair.run(40)
+    pair.up = lambda data: b"" if data.startswith((b"model", b"mcu_version")) else data
+    pair.update(IMAGE, over=29)
+    assert pair.state() == ("installing", 100)
+    pair.run(3)
     assert pair.module.updates.failed == "the image was sent, but no version came within 30 s"
-    pair.mcu.start(pair.now)
-    answers_again(pair, "0001")
+    pair.up = bytes
+    answers_again(pair, "0042")
 
 
 def test_the_old_version_and_words_are_a_refusal() -> None:
     pair = Pair()
     pair.mcu.updated_version = "0001"
-    pair.update(b"opaque")
-    while not pair.module.updates._is_waiting:
-        pair.run(0.01)
-    pair.module.receive_uart(b"bad image, starting the old one\r", pair.now)
-    pair.run(3)
-    assert pair.module.updates.failed in (
-        "",
-        "the MCU reports version 0001 as before, and said 'bad image, starting the old one'",
+
+    def up(data: bytes) -> bytes:
+        if b"model " not in data:
+            return data
+        pair.up = bytes
+        return data.replace(b"model ", b"bad image, starting the old one\rmodel ")
+
+    pair.up = up
+    pair.update(b"opaque", over=3)
+    assert pair.module.updates.failed == (
+        "the MCU reports version 0001 as before, and said 'bad image, starting the old one'"
     )
+    assert pair.state() == ("failed", 101)
+
+
+def test_the_old_version_without_words_is_told() -> None:
+    pair = Pair()
+    pair.mcu.updated_version = "0001"
+    pair.update(b"opaque", over=3)
+    assert pair.state() == ("installed", 101)
+    assert pair.told[-1] == "installed; the MCU reports version 0001, 0001 before"
 
 
 def test_a_request_in_the_mcus_hands_is_waited_for() -> None:

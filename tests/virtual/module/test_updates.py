@@ -53,7 +53,7 @@ def test_an_update_of_the_module(updating):
     assert wanted.url == URL
     up.module.updates.answered(wanted.number, 0, len(IMAGE), up.chip.now)
     up.module.updates.received(wanted.number, IMAGE[: len(IMAGE) // 2], up.chip.now)
-    assert up.seen() == ("downloading", 49)
+    assert up.seen() == ("downloading", 50)
     up.module.updates.received(wanted.number, IMAGE[len(IMAGE) // 2 :], up.chip.now)
     up.module.updates.ended(wanted.number, "", up.chip.now)
     assert up.seen() == ("installing", 100)
