@@ -200,18 +200,23 @@ def test_two_cans_right_behind_an_ack_end_the_sender() -> None:
     assert sender.take_output() == bytes([ACK])  # and no block
 
 
-def test_an_image_is_looked_at_before_its_end_is_acknowledged() -> None:
-    for words in ("", "too old"):
-        seen: list[bytes] = []
-        receiver = Receiver(0.0, check=lambda image, words=words: seen.append(image) or words)  # type: ignore[misc]
-        receiver.receive(block(1, padded(b"image"), crc=True), 0.0)
-        assert receiver.taken == 128
-        receiver.receive(bytes([EOT]), 0.1)
-        receiver.take_output()
-        receiver.tick(0.4)
-        assert seen == [b"image"]
-        assert (receiver.failed, receiver.refused) == (words, bool(words))
-        assert receiver.take_output() == (bytes([CAN] * 3) if words else bytes([ACK]))
+@pytest.mark.parametrize("words", ["", "too old"])
+def test_an_image_is_looked_at_before_its_end_is_acknowledged(words: str) -> None:
+    seen: list[bytes] = []
+
+    def check(image: bytes) -> str:
+        seen.append(image)
+        return words
+
+    receiver = Receiver(0.0, check=check)
+    receiver.receive(block(1, padded(b"image"), crc=True), 0.0)
+    assert receiver.taken == 128
+    receiver.receive(bytes([EOT]), 0.1)
+    receiver.take_output()
+    receiver.tick(0.4)
+    assert seen == [b"image"]
+    assert (receiver.failed, receiver.refused) == (words, bool(words))
+    assert receiver.take_output() == (bytes([CAN] * 3) if words else bytes([ACK]))
 
 
 def test_the_receiver_may_break_off() -> None:
