@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import socket
 import subprocess
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,16 +30,31 @@ pytestmark = pytest.mark.skipif(
 
 
 def speak(hands: Hands, *command: str | Path, folder: Path) -> None:
-    """Let a program speak at the line."""
-    subprocess.run(
-        command,
-        stdin=hands.file,
-        stdout=hands.file,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        timeout=PATIENCE,
-        check=True,
-    )
+    """Let a program speak at the line.
+
+    It gets a socket in place of the terminal: when they end, these programs throw away what their terminal has not
+    passed on yet. A serial port has passed it on by then; a pseudo-terminal loses the last ACK.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        program = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, cwd=folder
+        )
+        theirs.close()
+        due = time.monotonic() + PATIENCE
+        while True:
+            assert time.monotonic() < due, "it does not end"
+            ready, _, _ = select.select([ours, hands.file], [], [], 1.0)
+            if ours in ready:
+                data = ours.recv(65536)
+                if not data:
+                    break
+                hands.write(data)
+            if hands.file in ready:
+                said = os.read(hands.file, 65536)
+                with suppress(OSError):  # it has ended, and the product goes on
+                    ours.sendall(said)
+        assert program.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("options", [("-b",), ("-b", "-c")], ids=["sum", "crc"])
