@@ -46,7 +46,7 @@ RULES_WITHOUT_IO = (
     *(f"device.doctor.{name}" for name in ("observed", "findings", "reach", "answers", "product", "judging")),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.values"),
     *(f"device.description.{name}" for name in ("spec", "names", "instance", "values", "published")),
-    *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),
+    *("virtual.module", "virtual.mcu", "virtual.image", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )
 NO_RULE_MAY_IMPORT = {
