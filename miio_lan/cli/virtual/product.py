@@ -122,6 +122,7 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
         "token": product.token,
         "device_id": product.device_id,
         "model": product.mcu.model,
+        **({"in_memory": True} if product.in_memory else {}),
         **({"model_guessed": True} if product.mcu.model_guessed else {}),
         **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
     }
@@ -138,6 +139,7 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
         f"Did:      {product.device_id}",
+        *(["Line:     in memory, for there are no pseudo-terminals here"] if product.in_memory else []),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
