@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from miio_lan.device import arguments
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.device.steps import calls
+from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
 from miio_lan.device.tracing import teller
@@ -319,8 +319,11 @@ class AsyncDevice:
         return calls.accepted(await self.send("miIO.ota", update_parameters(url, md5)))
 
     async def update_progress(self) -> int:
-        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
-        return self._progress.observe(calls.single(await self.send("miIO.get_ota_progress")))
+        """Return the current update progress, 0 to 100; it never runs backwards during an update.
+
+        A device that is not updating any more is asked for its state, too: one that failed does not show 100.
+        """
+        return await self._perform(updating.read_progress(self._progress))
 
     async def update_state(self) -> UpdateState:
         """Return the current update state."""

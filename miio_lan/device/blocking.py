@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.device.steps import calls
+from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
 from miio_lan.errors import (
@@ -389,8 +389,11 @@ class Device:
         return calls.accepted(self.send("miIO.ota", update_parameters(url, md5)))
 
     def update_progress(self) -> int:
-        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
-        return self._progress.observe(calls.single(self.send("miIO.get_ota_progress")))
+        """Return the current update progress, 0 to 100; it never runs backwards during an update.
+
+        A device that is not updating any more is asked for its state, too: one that failed does not show 100.
+        """
+        return self._perform(updating.read_progress(self._progress))
 
     def update_state(self) -> UpdateState:
         """Return the current update state."""

@@ -17,9 +17,10 @@ PINS = {
         "SPOILT": -4004,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
     },
-    "device.ota": {
+    "device.ota.progress": {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
+        "_UNFINISHED": 99,
     },
     "device.fleet.fleet": {
         "LIMIT": 256,
