@@ -27,7 +27,10 @@ from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
 
+    from miio_lan.device.ota.aio import AsyncFirmwareInstall
+    from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
     from miio_lan.device.telling_aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
@@ -328,6 +331,34 @@ class AsyncDevice:
     async def update_state(self) -> UpdateState:
         """Return the current update state."""
         return UpdateState(calls.single(await self.send("miIO.get_ota_state")))
+
+    def firmware_install(self, source: str | Path | bytes, **options: Any) -> AsyncFirmwareInstall:
+        """Make an update of this device, to iterate over (``async for phase in ...``) or to run.
+
+        :param options: those of :meth:`install_firmware`, and ``pace``
+        """
+        from miio_lan.device.ota.aio import AsyncFirmwareInstall  # most programs install nothing
+
+        return AsyncFirmwareInstall(self, self._reachable(), source, until=until, **options)
+
+    async def install_firmware(
+        self,
+        source: str | Path | bytes,
+        *,
+        md5: str | None = None,
+        version: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of the whole update
+        address: str | None = None,
+        port: int = 0,
+        on_phase: Callable[[UpdatePhase], object] | None = None,
+    ) -> UpdateResult:
+        """Install a firmware and prove it; all as :meth:`miio_lan.Device.install_firmware` does.
+
+        :raises UpdateFailed: if it failed, with all that was seen in ``result``
+        """
+        where: dict[str, Any] = {"address": address, "port": port}
+        install = self.firmware_install(source, md5=md5, version=version, timeout=timeout, **where)
+        return await install.run(on_phase)
 
     # --- what it tells unasked ---------------------------------------------------------------------------------
 

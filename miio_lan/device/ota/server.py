@@ -15,7 +15,7 @@ import secrets
 import socket
 import time
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from miio_lan.device.ota.serving import Served, Site, Visit
 from miio_lan.errors import DeviceException, InvalidArgument
@@ -151,7 +151,7 @@ class FileServer(Closing):
             self._loop.call(self._end)
             self._loop.close()
 
-    def __enter__(self) -> FileServer:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
