@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 class AsyncFirmwareInstall:
     """One update of a device, for an event loop; arguments and meanings are those of the blocking one.
 
-    :meth:`miio_lan.AsyncDevice.firmware_install` makes one. Iterate over it (``async for phase in install: ...``), or await :meth:`run`. A cancelled task, and a loop over it
+    :meth:`miio_lan.AsyncDevice.firmware_install` makes one.
+
+    Iterate over it (``async for phase in install: ...``), or await :meth:`run`. A cancelled task, and a loop over it
     that is left early and closed, end it at once: the file is served no more.
 
     :param until: has all calls of the task end by an instant

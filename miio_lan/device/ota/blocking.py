@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class FirmwareInstall:
     """One update of a device: serves the file, asks the device to fetch it, and follows it to its proven end.
 
-    :meth:`miio_lan.Device.firmware_install` makes one. Iterate over it for the phases as they come (``for phase in install: ...``), or let :meth:`run` do that. Either
+    :meth:`miio_lan.Device.firmware_install` makes one.
+
+    Iterate over it for the phases as they come (``for phase in install: ...``), or let :meth:`run` do that. Either
     closes the file server, however it ends.
 
     :param connection: the device's; ``until`` has all calls of the thread end by an instant

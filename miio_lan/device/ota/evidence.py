@@ -13,7 +13,8 @@ class Boots:
     """
 
     def __init__(self) -> None:
-        self._booted: float | None = None
+        #: When the device began to run, as far as is known; at most a second late.
+        self.booted: float | None = None
         self._heard: float | None = None
 
     def observe(self, seconds: float, now: float) -> bool:
@@ -21,12 +22,12 @@ class Boots:
 
         A restart lies after the last word of before. What is merely late, or was set by hand, does not.
         """
-        heard, booted = self._heard, self._booted
+        heard, booted = self._heard, self.booted
         if heard is not None and now <= heard:
             return False
         self._heard = now
         if seconds >= UNIX_TIME:
-            self._booted = None
+            self.booted = None
             return False
         began = now - seconds
         if (
@@ -34,9 +35,9 @@ class Boots:
             and began > heard - STAMP_STEP
             and (booted is None or began - booted > CLOCK_TOLERANCE)
         ):
-            self._booted = began
+            self.booted = began
             return True
-        self._booted = began if booted is None else min(booted, began)
+        self.booted = began if booted is None else min(booted, began)
         return False
 
 
@@ -51,13 +52,29 @@ class Evidence:
         self.before = UNKNOWN
         self.after = UNKNOWN
         self.restarted = False
+        # Whether it restarted with the file, and has not told the version of before since.
+        self._fresh = False
         #: Since when the MCU has told the version it tells now, monotonic seconds.
         self._mcu_since = 0.0
+        self._mcu_had_file = False
 
-    def told(self, versions: Versions, now: float) -> bool:
-        """Take the versions that are told after the request; tell whether they are others than before."""
+    def restart(self, *, with_file: bool) -> None:
+        """Note a restart after the request.
+
+        :param with_file: whether the device had all of the file by then
+        """
+        self.restarted = True
+        self._fresh = with_file
+
+    def told(self, versions: Versions, now: float, *, with_file: bool) -> bool:
+        """Take the versions that are told after the request; tell whether they are others than before.
+
+        :param with_file: whether the device has all of the file
+        """
+        if versions.module is not None and versions.module == self.before.module:
+            self._fresh = False  # it takes another restart to start another firmware
         if versions.mcu != self.after.mcu:
-            self._mcu_since = now
+            self._mcu_since, self._mcu_had_file = now, with_file
         news = versions not in (self.after, self.before) and self.before != UNKNOWN
         self.after = Versions(versions.module or self.after.module, versions.mcu)
         return news
@@ -101,9 +118,9 @@ class Evidence:
         :param steady: seconds for which the MCU has to tell it, where neither a wanted version nor ``installed`` is
             there to back it
         """
-        if self.module_changed and self.restarted and self.fits(self.after.module):
+        if self.module_changed and self._fresh and self.fits(self.after.module):
             return f"it restarted, and its version is {self.after.module} ({self.before.module} before)"
         backed = self.wanted is not None or installed or (self.restarted and now - self._mcu_since >= steady)
-        if self.mcu_changed and self.fits(self.after.mcu) and backed:
+        if self.mcu_changed and self._mcu_had_file and self.fits(self.after.mcu) and backed:
             return f"the MCU tells version {self.after.mcu} ({self.before.mcu} before)"
         return ""

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 MAX_HEAD = 8192
 #: Lines of a request.
 MAX_LINES = 64
+#: Pieces of the file, with gaps between them, that are told apart.
+MAX_PARTS = 256
 #: Seconds that a connection has for its next request: half-open ones are not kept longer.
 REQUEST_TIME = 30.0
 #: A reader must take this many bytes ...
@@ -52,6 +54,7 @@ class Served:
     :param strays: requests for anything else
     :param strangers: connections from other addresses
     :param stranger: the last of these addresses, empty where there was none
+    :param completed: when the last missing byte was handed over, monotonic seconds
     """
 
     size: int
@@ -62,9 +65,10 @@ class Served:
     strays: int = 0
     strangers: int = 0
     stranger: str = ""
+    completed: float | None = None
     _parts: list[tuple[int, int]] = field(default_factory=list, repr=False)
 
-    def took(self, begin: int, end: int) -> None:
+    def took(self, begin: int, end: int, now: float) -> None:
         """Note that a part of the file was handed over, from one byte up to another."""
         self.sent += end - begin
         parts: list[tuple[int, int]] = []
@@ -74,7 +78,9 @@ class Served:
             else:
                 parts.append((first, last))
         # Who asks for every other byte makes no work without end; the count is then too low, never too high.
-        self._parts = parts[:MAX_LINES]
+        self._parts = parts[:MAX_PARTS]
+        if self.completed is None and self.complete:
+            self.completed = now
 
     @property
     def covered(self) -> int:
@@ -90,7 +96,7 @@ class Served:
         """Give the counts as they are now."""
         return Served(
             *(self.size, self.requests, self.ranges, self.sent, self.broken, self.strays),
-            *(self.strangers, self.stranger, list(self._parts)),
+            *(self.strangers, self.stranger, self.completed, list(self._parts)),
         )
 
 
@@ -163,7 +169,7 @@ class Visit:
         if self._head:
             self._head = self._head[count:]
         else:
-            self._served.took(self._at, self._at + count)
+            self._served.took(self._at, self._at + count, now)
             self._at += count
         if self.answering:
             if self._taken >= LEAST:

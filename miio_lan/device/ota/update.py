@@ -163,11 +163,11 @@ class Update:
         :param clock: the device's clock when it was last heard, and that instant
         """
         self._now = max(self._now, now)
-        if clock is not None and self._stamps.observe(*clock) and self.requested is not None:
-            self._restart()
         if served is not None:
             before, self.served = self.served, served
             self._count(before or Served(served.size), served)
+        if clock is not None and self._stamps.observe(*clock) and self.requested is not None:
+            self._restart(self._stamps)
         try:
             if isinstance(answer, DeviceException):
                 return self._steps.throw(answer)
@@ -256,7 +256,9 @@ class Update:
         if self._mute or self._over is not None or self.evidence.restarted:
             info = yield from self._question("miIO.info")
             versions = self._read_info(info) if info is not None else UNKNOWN
-            if versions != UNKNOWN and self.evidence.told(versions, self._now):
+            if versions != UNKNOWN and self.evidence.told(
+                versions, self._now, with_file=self._had_file(self._now)
+            ):
                 self._tell(Phase.Version, f"now: {versions}")
 
     def _question(self, method: str) -> Generator[Ask | Pause, Any, Any]:
@@ -312,13 +314,18 @@ class Update:
             and self._lives.observe(life, self._now)
             and self.requested is not None
         ):
-            self._restart()
+            self._restart(self._lives)
         return Versions.of(DeviceInfo(info))
 
-    def _restart(self) -> None:
+    def _had_file(self, instant: float) -> bool:
+        """Tell whether nothing speaks against it that the device had all of the file at an instant."""
+        served = self.served
+        return served is None or (served.completed is not None and served.completed <= instant)
+
+    def _restart(self, seen: Boots) -> None:
         if not self.evidence.restarted:
-            self.evidence.restarted = True
             self._tell(Phase.Restarted, "it restarted")
+        self.evidence.restart(with_file=self._had_file(self._now if seen.booted is None else seen.booted))
         self._seem_over(self.pace.settle, anew=True)
         self._stale = ""
 

@@ -64,8 +64,12 @@ def _ended(update: Update) -> Verdict:
     """Name the end of an update that nothing proves."""
     found = update.evidence
     if found.changed:
+        if update.served is not None and not update.served.complete:
+            said = f"it is {found.after} now, but did not fetch the whole file{_share(update)}"
+            return Ending.Unproven, f"{said}: something else may have updated it"
         if found.fits(found.after.module if found.module_changed else found.after.mcu):
-            return Ending.Unproven, f"the version is another one (now {found.after}), but no restart was seen"
+            said = "a restart between the two versions" if found.restarted else "a restart"
+            return Ending.Unproven, f"the version is another one (now {found.after}), but {said} was not seen"
         return Ending.OtherVersion, f"it is {found.after} now, which is not the wanted {found.wanted}"
     if found.is_there and not found.was_there and found.restarted:
         return Ending.Unproven, f"it restarted and tells {found.after}, but what it had before is not known"
