@@ -173,7 +173,7 @@ class TestFirmware:
         pair = Pair()
         pair.mcu.update_answer = "later"
         assert self.send(pair) == [
-            'the MCU did not answer update_fw by "ready" or "busy", but said \'result "later"\''
+            'the MCU answered update_fw by \'result "later"\', not by "ready" or "busy"'
         ]
         assert pair.mcu.counters["refused"] > 2
 
