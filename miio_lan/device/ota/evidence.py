@@ -10,31 +10,34 @@ class Boots:
     """Watches a count of seconds since boot: the stamp of the LAN, or ``life`` of ``miIO.info``.
 
     Each has a watch of its own. Unix time tells nothing, and neither does a count that goes on as it should.
+
+    :param exact: each count is what the device said after the one before was asked for: a lower one is a restart,
+        however little it fell
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, exact: bool = False) -> None:
         #: When the device began to run, as far as is known; at most a second late.
         self.booted: float | None = None
+        self._exact = exact
         self._heard: float | None = None
+        self._seconds = 0.0
 
     def observe(self, seconds: float, now: float) -> bool:
         """Take a count that was told at an instant, and tell whether it shows a restart since the one before.
 
         A restart lies after the last word of before. What is merely late, or was set by hand, does not.
         """
-        heard, booted = self._heard, self.booted
+        heard, booted, before = self._heard, self.booted, self._seconds
         if heard is not None and now <= heard:
             return False
-        self._heard = now
+        self._heard, self._seconds = now, seconds
         if seconds >= UNIX_TIME:
             self.booted = None
             return False
         began = now - seconds
-        if (
-            heard is not None
-            and began > heard - STAMP_STEP
-            and (booted is None or began - booted > CLOCK_TOLERANCE)
-        ):
+        fell = self._exact and booted is not None and seconds < before
+        lost = booted is None or began - booted > CLOCK_TOLERANCE
+        if fell or (heard is not None and lost and began > heard - STAMP_STEP):
             self.booted = began
             return True
         self.booted = began if booted is None else min(booted, began)
@@ -54,7 +57,8 @@ class Evidence:
         self.restarted = False
         # Whether it restarted with the file, and has not told the version of before since.
         self._fresh = False
-        #: Since when the MCU has told the version it tells now, monotonic seconds.
+        # The MCU's last version, since when it has told that, and whether the file was there by then.
+        self._mcu_told: str | None = None
         self._mcu_since = 0.0
         self._mcu_had_file = False
 
@@ -65,6 +69,7 @@ class Evidence:
         """
         self.restarted = True
         self._fresh = with_file
+        self.after = UNKNOWN
 
     def told(self, versions: Versions, now: float, *, with_file: bool) -> bool:
         """Take the versions that are told after the request; tell whether they are others than before.
@@ -73,8 +78,8 @@ class Evidence:
         """
         if versions.module is not None and versions.module == self.before.module:
             self._fresh = False  # it takes another restart to start another firmware
-        if versions.mcu != self.after.mcu:
-            self._mcu_since, self._mcu_had_file = now, with_file
+        if versions.mcu not in (None, self._mcu_told):
+            self._mcu_told, self._mcu_since, self._mcu_had_file = versions.mcu, now, with_file
         news = versions not in (self.after, self.before) and self.before != UNKNOWN
         self.after = Versions(versions.module or self.after.module, versions.mcu)
         return news

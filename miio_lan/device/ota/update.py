@@ -31,6 +31,7 @@ from miio_lan.device.steps.calls import Ask, accepted, single
 from miio_lan.device.steps.updating import OTA, OTA_PROGRESS, OTA_STATE
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, PayloadDecodeException
 from miio_lan.foreign import printable
+from miio_lan.lan.client.clock import STAMP_STEP
 
 #: Phases, and words for states, that are kept: a device can change its mind for ever.
 MAX_KEPT = 256
@@ -133,7 +134,7 @@ class Update:
         self._began = self._now = began
         self._progress = UpdateProgress()
         self._percent = 0
-        self._stamps, self._lives = Boots(), Boots()
+        self._stamps, self._lives = Boots(), Boots(exact=True)
         self._stale = ""
         self._heard = began
         self._silent = False
@@ -246,6 +247,7 @@ class Update:
 
     def _look(self) -> Generator[Ask | Pause, Any, None]:
         """Ask how far it is, and which version there is once that can be new."""
+        before = self.word
         word = yield from self._question(OTA_STATE)
         if word is not None:
             self._take_state(word)
@@ -253,7 +255,8 @@ class Update:
             number = yield from self._question(OTA_PROGRESS)
             if number is not None:
                 self._take_progress(number)
-        if self._mute or self._over is not None or self.evidence.restarted:
+        # At each change, too: the later ``life`` was told last, the surer a restart shows in it.
+        if self._mute or self._over is not None or self.evidence.restarted or self.word != before:
             info = yield from self._question("miIO.info")
             versions = self._read_info(info) if info is not None else UNKNOWN
             if versions != UNKNOWN and self.evidence.told(
@@ -320,7 +323,8 @@ class Update:
     def _had_file(self, instant: float) -> bool:
         """Tell whether nothing speaks against it that the device had all of the file at an instant."""
         served = self.served
-        return served is None or (served.completed is not None and served.completed <= instant)
+        # Some clocks begin a little before the boot that they count from.
+        return served is None or (served.completed is not None and served.completed <= instant + STAMP_STEP)
 
     def _restart(self, seen: Boots) -> None:
         if not self.evidence.restarted:
