@@ -96,7 +96,7 @@ class AsyncFirmwareInstall:
         self._begun = True
         connection = self._connection
         # A large file, and a name server, take their time.
-        stage = await asyncio.to_thread(lambda: Stage(self._source, **self._stage_options))
+        stage = self._stage = await asyncio.to_thread(lambda: Stage(self._source, **self._stage_options))
         try:
             way = (connection.host, connection.port, connection.source_ip)
             update = Update(await asyncio.to_thread(stage.open, *way), self._pace, time.monotonic())
