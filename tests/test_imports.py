@@ -44,6 +44,7 @@ RULES_WITHOUT_IO = (
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.instance", "device.values"),
+    *(f"device.ota.{name}" for name in ("progress", "outcome", "evidence", "update", "verdicts", "serving")),
     *("virtual.module", "virtual.mcu", "virtual.image", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )

@@ -1,4 +1,4 @@
-"""Updates of a virtual product, each interfered with at a random instant; and what is true of the product afterwards."""
+"""Updates of a virtual product, each disturbed at a random instant; and what is true of the product afterwards."""
 
 from __future__ import annotations
 

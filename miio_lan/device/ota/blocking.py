@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
@@ -67,9 +68,10 @@ class FirmwareInstall:
         :raises UpdateFailed: if it failed, or was cancelled
         :raises DeviceException: if the file cannot be served
         """
-        for phase in self:
-            if on_phase is not None:
-                on_phase(phase)
+        with closing(iter(self)) as phases:
+            for phase in phases:
+                if on_phase is not None:
+                    on_phase(phase)
         assert self.result is not None  # noqa: S101 - every update ends with one
         if self.result.failed:
             raise error_of(self.result)
@@ -79,7 +81,7 @@ class FirmwareInstall:
         """Give it up, from any thread; the device may go on with what it has (``result.text`` says what that is)."""
         self._cancelled.set()
 
-    def __iter__(self) -> Iterator[UpdatePhase]:
+    def __iter__(self) -> Generator[UpdatePhase, None, None]:
         if self._begun:
             raise InvalidArgument("this update was carried out before: make another one")
         self._begun = True
@@ -92,7 +94,7 @@ class FirmwareInstall:
             finally:
                 self.result = update.result or update.cancel(time.monotonic())
 
-    def _carry_out(self, update: Update) -> Iterator[UpdatePhase]:
+    def _carry_out(self, update: Update) -> Generator[UpdatePhase, None, None]:
         session = self._connection.session
         answer: Any = None
         while update.result is None:

@@ -38,7 +38,6 @@ _REASONS = {
     405: "Method Not Allowed",
     416: "Range Not Satisfiable",
     431: "Request Header Fields Too Large",
-    503: "Service Unavailable",
 }
 
 

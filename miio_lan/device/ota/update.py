@@ -130,6 +130,8 @@ class Update:
         self.requested: float | None = None
         #: Whether the device did anything about it.
         self.begun = False
+        self._asked = False
+        self._counted: Served | None = None
         self.result: UpdateResult | None = None
         self._began = self._now = began
         self._progress = UpdateProgress()
@@ -165,8 +167,10 @@ class Update:
         """
         self._now = max(self._now, now)
         if served is not None:
-            before, self.served = self.served, served
-            self._count(before or Served(served.size), served)
+            self.served = served
+            if self._asked:  # what it fetches before it answers the request is told after that
+                before, self._counted = self._counted or Served(served.size), served
+                self._count(before, served)
         if clock is not None and self._stamps.observe(*clock) and self.requested is not None:
             self._restart(self._stamps)
         try:
@@ -243,6 +247,7 @@ class Update:
                 return self._end(Ending.Refused, f"the request was answered with {told}, and not with ok")
         self._heard = self._now
         self._tell(Phase.Requested, doubt or "ok, which says nothing yet")
+        self._asked = True
         return None
 
     def _look(self) -> Generator[Ask | Pause, Any, None]:

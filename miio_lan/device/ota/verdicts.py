@@ -88,7 +88,7 @@ def _seemed_done(update: Update) -> Verdict:
     )
     if found.after == UNKNOWN or found.before == UNKNOWN:
         return Ending.Unproven, f"{what}, but what it tells of its version proves nothing ({found.after})"
-    if found.was_there and said and found.restarted:
+    if found.was_there and said:
         return (
             Ending.Unproven,
             f"{what}; the version ({found.wanted}) was the same before, so that proves nothing",
@@ -97,7 +97,10 @@ def _seemed_done(update: Update) -> Verdict:
         if not update.served.requests:
             return _never_fetched(update, "it restarted")
         return Ending.FetchBrokeOff, f"it restarted before it had the whole file{_share(update)}: try again"
-    return Ending.VersionUnchanged, f"{what}, but has the version of before ({found.after})"
+    hint = (
+        "" if found.wanted else "; where the same version was meant to be installed again, name it (version=)"
+    )
+    return Ending.VersionUnchanged, f"{what}, but has the version of before ({found.after}){hint}"
 
 
 def _fell_back(update: Update) -> Verdict:

@@ -203,6 +203,12 @@ ENDS: dict[str, tuple[dict[float, Happens], dict[str, Any], Ending, str]] = {
         Ending.Unproven,
         "same before",
     ),
+    "the same again, of an MCU": (
+        {**FETCHED, 6: says("installed", 101)},
+        {"version": "0001"},
+        Ending.Unproven,
+        "same before",
+    ),
     "the same again, told by nothing but a restart": (
         {**FETCHED, 9: lambda device: device.install(module="1.0.0")},
         {"version": "1.0.0"},
@@ -317,6 +323,13 @@ def test_three_downloads_are_one_update() -> None:
     assert result.ending is Ending.Proven
     assert result.served is not None
     assert (result.served.requests, result.served.sent, result.served.covered) == (3, 3 * SIZE, SIZE)
+
+
+def test_what_is_fetched_before_the_request_is_answered_is_told_after_that() -> None:
+    device = Updated({**FETCHED, 6: says("failed", 101)})
+    device.fetch(0, 10)
+    assert device.run().served is not None
+    assert device.names()[:3] == ["prepared", "requested", "fetching"]
 
 
 @pytest.mark.parametrize("missing", ["miIO.get_ota_state", "miIO.get_ota_progress"])
