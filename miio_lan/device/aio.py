@@ -332,7 +332,7 @@ class AsyncDevice:
         """Return the current update state."""
         return UpdateState(calls.single(await self.send("miIO.get_ota_state")))
 
-    def firmware_install(self, source: str | Path | bytes, **options: Any) -> AsyncFirmwareInstall:
+    def installing(self, source: str | Path | bytes, **options: Any) -> AsyncFirmwareInstall:
         """Make an update of this device, to iterate over (``async for phase in ...``) or to run.
 
         :param options: those of :meth:`install_firmware`, and ``pace``
@@ -357,7 +357,7 @@ class AsyncDevice:
         :raises UpdateFailed: if it failed, with all that was seen in ``result``
         """
         where: dict[str, Any] = {"address": address, "port": port}
-        install = self.firmware_install(source, md5=md5, version=version, timeout=timeout, **where)
+        install = self.installing(source, md5=md5, version=version, timeout=timeout, **where)
         return await install.run(on_phase)
 
     # --- what it tells unasked ---------------------------------------------------------------------------------

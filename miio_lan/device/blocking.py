@@ -401,7 +401,7 @@ class Device:
         """Return the current update state."""
         return UpdateState(calls.single(self.send("miIO.get_ota_state")))
 
-    def firmware_install(self, source: str | Path | bytes, **options: Any) -> FirmwareInstall:
+    def installing(self, source: str | Path | bytes, **options: Any) -> FirmwareInstall:
         """Make an update of this device, to iterate over (``for phase in ...``) or to run.
 
         :param options: those of :meth:`install_firmware`, and ``pace``
@@ -438,7 +438,7 @@ class Device:
         :raises InvalidArgument: (a ``ValueError``) for what no device could install
         """
         where: dict[str, Any] = {"address": address, "port": port}
-        install = self.firmware_install(source, md5=md5, version=version, timeout=timeout, **where)
+        install = self.installing(source, md5=md5, version=version, timeout=timeout, **where)
         return install.run(on_phase)
 
     # --- what the device tells unasked -------------------------------------------------------------------------

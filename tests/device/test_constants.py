@@ -101,4 +101,4 @@ def test_four_attempts_of_five_seconds() -> None:
 
 
 def test_the_times_of_an_update() -> None:
-    assert Pace() == Pace(every=1, answer=3, begin=60, settle=30, confirm=5, silence=240, total=900)
+    assert Pace() == Pace(every=1, answer=3, begin=60, settle=20, confirm=5, silence=240, total=900)

@@ -22,7 +22,7 @@ AT_ONCE = 10
 def test_a_megabyte_for_the_module_arrives_and_is_proven() -> None:
     image = image_of("module", random.Random(1))
     with product_of() as product, Device(product.host, product.token, port=product.port) as device:
-        install = device.firmware_install(image, version=NEW["module"], pace=PACE)
+        install = device.installing(image, version=NEW["module"], pace=PACE)
         result = install.run()
         assert result.ending is Ending.Proven
         assert result.restarted
@@ -38,7 +38,7 @@ def test_a_megabyte_for_the_module_arrives_and_is_proven() -> None:
 def test_an_mcus_image_arrives_bit_for_bit_and_is_proven() -> None:
     image = image_of("mcu", random.Random(2))
     with product_of() as product, Device(product.host, product.token, port=product.port) as device:
-        result = device.firmware_install(image, version=NEW["mcu"], pace=PACE).run()
+        result = device.installing(image, version=NEW["mcu"], pace=PACE).run()
         assert result.ending is Ending.Proven
         assert product.call(lambda _: product.mcu.image) == image
         assert device.info(skip_cache=True).mcu_firmware_version == NEW["mcu"]
@@ -50,7 +50,7 @@ def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:
     phases: list[UpdatePhase] = []
     with product_of() as product, Device(product.host, product.token, port=product.port) as device:
         product.call(lambda _: setattr(product.mcu.bootloader, "refusal", "not for me"))
-        install = device.firmware_install(path, pace=PACE)
+        install = device.installing(path, pace=PACE)
         with pytest.raises(UpdateFailed, match="fetched the whole file") as caught:
             install.run(phases.append)
     assert caught.value.result.ending is Ending.FetchedButRefused
@@ -64,7 +64,7 @@ def test_in_an_event_loop() -> None:
 
     async def main(host: str, port: int, token: str) -> tuple[list[Phase], Ending]:
         async with AsyncDevice(host, token, port=port) as device:
-            install = device.firmware_install(image, pace=PACE)
+            install = device.installing(image, pace=PACE)
             seen = [each.phase async for each in install]
             assert install.result is not None
             return seen, install.result.ending
@@ -80,7 +80,7 @@ def test_a_cancelled_task_serves_no_more() -> None:
 
     async def main(host: str, port: int, token: str) -> Ending | None:
         async with AsyncDevice(host, token, port=port) as device:
-            install = device.firmware_install(image, pace=PACE)
+            install = device.installing(image, pace=PACE)
             begun = asyncio.Event()
             task = asyncio.create_task(install.run(lambda _: begun.set()))
             await begun.wait()

@@ -150,7 +150,7 @@ def interfered(seed: int, kind: str = "") -> Run:
     image = image_of(part, rng)
     with product_of() as product, Device(product.host, product.token, port=product.port) as device:
         version = rng.choice([NEW[part], None])
-        install = device.firmware_install(image, version=version, pace=PACE)
+        install = device.installing(image, version=version, pace=PACE)
         run = Run(kind, part, at, product, device, install, image, rng)
         if kind in BEFORE:
             BEFORE[kind](run)

@@ -63,7 +63,7 @@ def update(settings: CliSettings, source: str, **options: Any) -> None:
         # Silence is part of an update, and told as a phase.
         opened(settings, Device, observer=lambda _: None) as device,
     ):
-        install = device.firmware_install(source, **options, **where)
+        install = device.installing(source, **options, **where)
         with shown(settings) as show:
             _carry_out(install, show)
     _conclude(settings, install.result)

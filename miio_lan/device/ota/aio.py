@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class AsyncFirmwareInstall:
     """One update of a device, for an event loop; arguments and meanings are those of the blocking one.
 
-    :meth:`miio_lan.AsyncDevice.firmware_install` makes one.
+    :meth:`miio_lan.AsyncDevice.installing` makes one.
 
     Iterate over it (``async for phase in install: ...``), or await :meth:`run`. A cancelled task, and a loop over it
     that is left early and closed, end it at once: the file is served no more.
@@ -104,7 +104,7 @@ class AsyncFirmwareInstall:
                 async for phase in self._carry_out(update, stage):
                     yield phase
             finally:
-                self.result = update.result or update.cancel(time.monotonic())
+                self.result = self.result or update.cancel(time.monotonic())
         finally:
             stage.close()
 
@@ -113,12 +113,13 @@ class AsyncFirmwareInstall:
         answer: Any = None
         while update.result is None:
             step = update.go_on(answer, time.monotonic(), stage.served(), session.clock.last)
+            self.result = update.result
             for phase in update.take_phases():
                 yield phase
             if step is not None:
                 answer = await self._do(step)
                 if self._cancelled.is_set():
-                    update.cancel(time.monotonic())
+                    self.result = update.cancel(time.monotonic())
         for phase in update.take_phases():
             yield phase
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class FirmwareInstall:
     """One update of a device: serves the file, asks the device to fetch it, and follows it to its proven end.
 
-    :meth:`miio_lan.Device.firmware_install` makes one.
+    :meth:`miio_lan.Device.installing` makes one.
 
     Iterate over it for the phases as they come (``for phase in install: ...``), or let :meth:`run` do that. Either
     closes the file server, however it ends.
@@ -92,18 +92,19 @@ class FirmwareInstall:
             try:
                 yield from self._carry_out(update)
             finally:
-                self.result = update.result or update.cancel(time.monotonic())
+                self.result = self.result or update.cancel(time.monotonic())
 
     def _carry_out(self, update: Update) -> Generator[UpdatePhase, None, None]:
         session = self._connection.session
         answer: Any = None
         while update.result is None:
             step = update.go_on(answer, time.monotonic(), self._stage.served(), session.clock.last)
+            self.result = update.result
             yield from update.take_phases()
             if step is not None:
                 answer = self._do(step)
                 if self._cancelled.is_set():
-                    update.cancel(time.monotonic())
+                    self.result = update.cancel(time.monotonic())
         yield from update.take_phases()
 
     def _do(self, step: Ask | Pause) -> Any:

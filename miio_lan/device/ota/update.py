@@ -71,7 +71,7 @@ class Pace:
     every: float = 1.0
     answer: float = 3.0
     begin: float = 60.0
-    settle: float = 30.0
+    settle: float = 20.0
     confirm: float = 5.0
     silence: float = 240.0
     total: float = 900.0
