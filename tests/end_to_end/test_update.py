@@ -44,6 +44,15 @@ def test_an_mcus_image_arrives_bit_for_bit_and_is_proven() -> None:
         assert device.info(skip_cache=True).mcu_firmware_version == NEW["mcu"]
 
 
+@pytest.mark.parametrize("part", ["module", "mcu"])
+@pytest.mark.parametrize("profile", ["older", "newer"])
+def test_both_generations_of_modules(profile: str, part: str) -> None:
+    image = image_of(part, random.Random(6), 10_000)
+    with product_of(profile) as product, Device(product.host, product.token, port=product.port) as device:
+        result = device.installing(image, version=NEW[part], pace=PACE).run()
+    assert result.ending is Ending.Proven
+
+
 def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:
     path = tmp_path / "fw.bin"
     path.write_bytes(image_of("mcu", random.Random(3), 1000))

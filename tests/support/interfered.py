@@ -119,10 +119,12 @@ KINDS = [*BEFORE, *MEANWHILE]
 
 
 @contextmanager
-def product_of(**options: Any) -> Iterator[VirtualProduct]:
+def product_of(profile: str = "document") -> Iterator[VirtualProduct]:
     """A product that has been running for a while, so that a restart shows in whole seconds."""
-    module = {"update_times": TIMES, "timings": BOOT, **options}
-    with VirtualProduct(module_options=module, mcu_options={"poll_interval": 0.01}) as product:
+    module = {"update_times": TIMES, "timings": BOOT}
+    with VirtualProduct(
+        profile=profile, module_options=module, mcu_options={"poll_interval": 0.01}
+    ) as product:
 
         def age(now: float) -> None:
             product.module._booted = now - 1000

@@ -43,6 +43,7 @@ class Stage(Closing):
     ) -> None:
         self.version = version
         self.server: FileServer | None = None
+        self._closed = False
         self._address, self._port = address, port
         self._body: bytes | None = None
         if isinstance(source, str) and "://" in source:
@@ -72,15 +73,18 @@ class Stage(Closing):
         """
         if self._body is None:
             return Image(self._url, self._md5, self.version)
-        self.server = FileServer(
+        server = FileServer(
             self._body,
             route_to(host, port, source_ip),
             address=self._address,
             port=self._port,
             name=self.name,
         )
-        self.server.start()
-        return Image(self.server.url, self._md5, self.version, len(self._body))
+        server.start()
+        self.server = server
+        if self._closed:  # by another thread, while a name server was waited for
+            server.close()
+        return Image(server.url, self._md5, self.version, len(self._body))
 
     def served(self) -> Served | None:
         """Tell what was fetched so far; None where somebody else serves it."""
@@ -88,6 +92,7 @@ class Stage(Closing):
 
     def close(self) -> None:
         """Serve no more."""
+        self._closed = True
         if self.server is not None:
             self.server.close()
 

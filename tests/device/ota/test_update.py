@@ -259,6 +259,11 @@ def test_what_was_before_is_not_known() -> None:
     assert "what it had before is not known" in result.text
 
 
+def test_a_short_time_has_the_same_names() -> None:
+    assert Updated({}, pace=Pace(total=30)).run().ending is Ending.NeverFetched
+    assert Updated(FETCHED, pace=Pace(total=30)).run().ending is Ending.TimedOut
+
+
 def test_every_end_is_reached_within_its_time() -> None:
     pace = Pace(begin=10, settle=5, confirm=1, silence=20, total=40)
     for plan, options, _, _ in ENDS.values():
