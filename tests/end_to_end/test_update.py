@@ -13,7 +13,7 @@ from support.interfered import KINDS, NEW, PACE, image_of, interfered, product_o
 
 from miio_lan import AsyncDevice, Device
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase
-from miio_lan.errors import UpdateFailed
+from miio_lan.errors import InvalidArgument, UpdateFailed
 
 POINTS = 50
 AT_ONCE = 10
@@ -66,6 +66,33 @@ def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:
     assert caught.value.may_have_run
     assert phases[-1].phase is Phase.Ended
     assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def test_a_loop_that_is_left_serves_no_more() -> None:
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        install = device.installing(image_of("module", random.Random(7)), pace=PACE)
+        for phase in install:
+            if phase.phase is Phase.Requested:
+                break
+        assert install.result is not None
+        assert install.result.ending is Ending.Cancelled
+        with pytest.raises(InvalidArgument, match="carried out before"):
+            next(iter(install))
+    assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def test_cancelled_from_another_thread() -> None:
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        product.call(lambda _: setattr(product.mcu, "update_answer", "busy"))
+        install = device.installing(image_of("mcu", random.Random(8)), pace=PACE)
+
+        def cancel(phase: UpdatePhase) -> None:
+            if phase.phase is Phase.Fetched:
+                threading.Thread(target=install.cancel).start()
+
+        with pytest.raises(UpdateFailed, match="may still install it") as caught:
+            install.run(cancel)
+    assert caught.value.result.ending is Ending.Cancelled
 
 
 def test_in_an_event_loop() -> None:

@@ -110,6 +110,8 @@ class Bar(Shown):
         if phase.phase not in (Phase.Progress, Phase.Ended):
             self._progress.console.print(row_of(phase), markup=False, soft_wrap=True)
         told = printable(phase.state) or phase.phase.value
+        if phase.fetched:
+            told += f", {phase.fetched} bytes"
         self._progress.update(self._bar, completed=phase.progress, description=told)
 
 

@@ -27,6 +27,18 @@ def server() -> Iterator[FileServer]:
         yield made
 
 
+def is_ours(address: str) -> bool:
+    with contextlib.closing(socket.socket()) as sock:
+        try:
+            sock.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+second_address = pytest.mark.skipif(not is_ours(OTHER), reason=f"{OTHER} is no address of this system")
+
+
 def path_of(server: FileServer) -> str:
     return urlsplit(server.url).path
 
@@ -123,6 +135,7 @@ def test_guesses_and_traversal_get_nothing(server: FileServer, path: str) -> Non
     assert (server.served().strays, server.served().requests) == (1, 0)
 
 
+@second_address
 def test_another_address_gets_nothing_even_with_the_path(server: FileServer) -> None:
     with connect(server, OTHER) as sock:
         say(sock, path_of(server))
@@ -133,6 +146,7 @@ def test_another_address_gets_nothing_even_with_the_path(server: FileServer) -> 
     assert get(server) == (200, BODY)
 
 
+@second_address
 def test_a_device_behind_another_address_is_served_there() -> None:
     with FileServer(BODY, Route("127.0.0.1", OTHER)) as server:
         assert get(server, source=OTHER) == (200, BODY)
@@ -140,6 +154,7 @@ def test_a_device_behind_another_address_is_served_there() -> None:
             assert get(server)[0] == 403
 
 
+@second_address
 def test_many_strangers_do_not_keep_the_device_out(server: FileServer) -> None:
     with contextlib.ExitStack() as open_ones:
         for _ in range(5 * MAX_CONNECTIONS):
@@ -254,7 +269,8 @@ def test_an_address_of_another_computer_is_told() -> None:
 def test_the_route_names_both_ends() -> None:
     assert route_to("127.0.0.1", 54321) == HERE
     assert route_to("localhost", 54321) == HERE
-    assert route_to("127.0.0.1", 54321, OTHER) == Route(OTHER, "127.0.0.1")
+    if is_ours(OTHER):
+        assert route_to("127.0.0.1", 54321, OTHER) == Route(OTHER, "127.0.0.1")
     with pytest.raises(DeviceException, match="there is no way to"):
         route_to("127.0.0.1", 54321, "192.0.2.1")
 
