@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 from support.interfered import KINDS, NEW, PACE, image_of, interfered, product_of
 
-from miio_lan import AsyncDevice, Device
+from miio_lan import AsyncDevice, Device, DeviceTimeout, UpdateState
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase
 from miio_lan.errors import InvalidArgument, UpdateFailed
+from miio_lan.lan.packet import encode
+from miio_lan.lan.responder.responder import Request
 
 POINTS = 50
 AT_ONCE = 10
@@ -66,6 +70,31 @@ def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:
     assert caught.value.may_have_run
     assert phases[-1].phase is Phase.Ended
     assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def camera(device: FakeDevice, request: Request) -> None:
+    """Answer as cameras do: with id 0 to the two questions about an update, and with silence to all else."""
+    told = {"miIO.get_ota_state": "installing", "miIO.get_ota_progress": 7}.get(request.method)
+    if told is not None:
+        stamp = device.responder.stamp(time.monotonic())
+        payload = {"id": 0, "result": [told]}
+        datagram = encode(device_id=DEVICE_ID, stamp=stamp, token=bytes.fromhex(TOKEN), payload=payload)
+        device.send(datagram, request.peer)
+
+
+def test_a_cameras_id_0_is_understood_by_both_faces() -> None:
+    with FakeDevice(camera) as fake:
+        with Device("127.0.0.1", TOKEN, port=fake.port) as device:
+            assert device.update_state() is UpdateState.Installing
+            assert device.update_progress() == 7
+            with pytest.raises(DeviceTimeout):
+                device.send("get_prop", ["power"], 0, timeout=0.3)
+
+        async def main() -> tuple[UpdateState, int]:
+            async with AsyncDevice("127.0.0.1", TOKEN, port=fake.port) as other:
+                return await other.update_state(), await other.update_progress()
+
+        assert asyncio.run(main()) == (UpdateState.Installing, 7)
 
 
 def test_a_loop_that_is_left_serves_no_more() -> None:

@@ -48,10 +48,6 @@ _AT_WORK = frozenset(
 _OCCUPIED = frozenset(
     {UpdateState.Downloading, UpdateState.Installing, UpdateState.Busy, UpdateState.Starting}
 )
-#: States that a device reaches with the whole file only.
-_HAS_FILE = frozenset(
-    {UpdateState.Downloaded, UpdateState.Installing, UpdateState.Installed, UpdateState.WaitInstall}
-)
 
 
 @dataclass(frozen=True)
@@ -304,13 +300,6 @@ class Update:
         """Whether the device has seemed to be done for long enough, and answers."""
         over = self._over
         return over is not None and not self._silent and self._now - over >= self._watch_for
-
-    @property
-    def has_file(self) -> bool:
-        """Whether the device has all of the file, by the counts of the server or by its own word."""
-        if self.served is not None:
-            return self.served.complete
-        return any(UpdateState(word) in _HAS_FILE for word in self._words)
 
     def _read_info(self, answer: object) -> Versions:
         info = single(answer)
