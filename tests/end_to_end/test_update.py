@@ -159,6 +159,27 @@ def test_a_cancelled_task_serves_no_more() -> None:
     assert not any(each.name == "miio file server" for each in threading.enumerate())
 
 
+def test_an_event_loop_is_told_of_failures_by_an_error() -> None:
+    async def main(host: str, port: int, token: str) -> None:
+        async with AsyncDevice(host, token, port=port) as device:
+            with pytest.raises(InvalidArgument, match="is empty"):
+                await device.install_firmware(b"")
+            install = device.installing(image_of("mcu", random.Random(9), 100), pace=PACE)
+            with pytest.raises(UpdateFailed) as caught:
+                await install.run(lambda phase: install.cancel() if phase.phase is Phase.Fetched else None)
+            assert caught.value.result.ending is Ending.Cancelled
+            with pytest.raises(InvalidArgument, match="carried out before"):
+                await install.run()
+        async with AsyncDevice(host, TOKEN, port=port, timeout=0.2) as stranger:  # by another token
+            stranger.retry_count = 0
+            with pytest.raises(UpdateFailed, match="unreachable"):
+                await stranger.install_firmware(b"x", timeout=1)
+
+    with product_of() as product:
+        product.call(lambda _: setattr(product.mcu, "update_answer", "busy"))
+        asyncio.run(main(product.host, product.port, product.token))
+
+
 @pytest.mark.untraced
 def test_every_interference_ends_in_time_and_nothing_told_is_untrue() -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:

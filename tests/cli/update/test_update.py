@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -15,9 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from support.interfered import product_of
 
+from miio_lan.cli.options import CliSettings
+from miio_lan.cli.update.command import _carry_out
+from miio_lan.cli.update.showing import Bar, Rows, shown
 from miio_lan.device.ota import update as rules
+from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
 from miio_lan.device.ota.update import Pace
 from miio_lan.virtual.image import make_image
 from miio_lan.virtual.product import VirtualProduct
@@ -190,3 +196,46 @@ def test_a_bar_on_a_terminal(product: VirtualProduct, image: Path) -> None:
     assert "100 %" in text
     assert "━" in text
     assert "Done: installed: the MCU tells version 0042" in text
+
+
+def test_the_bar_shows_rows_state_bytes_and_percent(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(
+        "miio_lan.cli.device.show.terminal",
+        lambda: Console(file=text, force_terminal=True, width=100, color_system=None),
+    )
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    with shown(CliSettings()) as bar:
+        assert isinstance(bar, Bar)
+        bar.phase(UpdatePhase(Phase.Requested, 0.1, text="ok [bold]"), None)
+        bar.phase(UpdatePhase(Phase.Progress, 0.2, "downloading\x1b[2J", 40, 1234), None)
+        bar.phase(UpdatePhase(Phase.Ended, 0.3, "installed", 100, 5000), None)
+    assert "0.1 s  requested  ok [bold]" in text.getvalue()
+    assert "installed, 5000 bytes" in text.getvalue()
+    assert "100 %" in text.getvalue()
+    assert "\x1b[2J" not in text.getvalue()
+
+
+def test_rows_tell_the_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = Rows()
+    for percent in range(0, 100, 3):
+        rows.phase(UpdatePhase(Phase.Progress, 1.0, "downloading", percent, 10 * percent), None)
+    told = capsys.readouterr().out.splitlines()
+    assert [row.split()[3] for row in told] == ["12", "21", "30", "42", "51", "60", "72", "81", "90"]
+    assert told[0] == "    1.0 s  progress   12 %, 120 bytes fetched"
+
+
+class Interrupted:
+    """An update in which Ctrl-C is pressed."""
+
+    result = UpdateResult(Ending.Cancelled, "cancelled here; it may go on")
+
+    def __iter__(self) -> Iterator[UpdatePhase]:
+        yield UpdatePhase(Phase.Requested, 0.1)
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_carries_what_the_device_may_still_do() -> None:
+    with pytest.raises(KeyboardInterrupt) as caught:
+        _carry_out(Interrupted(), Rows())  # type: ignore[arg-type]
+    assert caught.value.__notes__ == ["cancelled here; it may go on"]

@@ -259,6 +259,23 @@ def test_what_was_before_is_not_known() -> None:
     assert "what it had before is not known" in result.text
 
 
+def test_a_change_is_named_at_the_end_of_the_time_too() -> None:
+    plan = {**FETCHED, 6: both(sets(module="2.0.0"), says("installing"))}
+    device = Updated({**plan, 8: says("unheard of")}, pace=Pace(total=30))
+    assert device.run().ending is Ending.Unproven
+
+
+def test_as_json_it_says_what_was_fetched_if_anything_was() -> None:
+    told = Updated(GOOD).run().as_json()
+    assert told["ending"] == "proven"
+    assert told["before"] == {"module": "1.0.0", "mcu": "0001"}
+    assert told["served"] == {
+        "size": SIZE, "fetched": SIZE, "complete": True, "requests": 2, "ranges": 0,
+        "broken": 0, "strangers": 0,
+    }
+    assert Updated({}, served=False).run().as_json()["served"] is None
+
+
 def test_a_short_time_has_the_same_names() -> None:
     assert Updated({}, pace=Pace(total=30)).run().ending is Ending.NeverFetched
     assert Updated(FETCHED, pace=Pace(total=30)).run().ending is Ending.TimedOut
