@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from support.image_server import ImageServer, whole
 
 from miio_lan.device.fleet.named import parse_devices, read_devices
 from miio_lan.device.spec import Spec
@@ -38,6 +39,7 @@ from miio_lan.virtual.module.module import Module
 DOCS = Path(__file__).parents[1] / "docs"
 PORT = "/dev/ttyUSB0"
 SECOND_PORT = "/dev/ttyUSB1"
+WEB = "192.168.1.10:8000"
 TOKEN = "00112233445566778899aabbccddeeff"
 LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
 ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
@@ -152,6 +154,10 @@ class Reader:
             (self._directory / name).write_text(self._here(text), encoding="utf-8")
         return [name for name, _ in files]
 
+    def know(self, name: str, url: str) -> None:
+        """Let a server stand where the page names another one."""
+        self._ports[name] = url.split("/")[2]
+
     def follow(self) -> None:
         try:
             for block in self.blocks("console"):
@@ -241,9 +247,13 @@ def test_my_mcu_without_a_module(line: PtyPort, tmp_path: Path) -> None:
     (log,) = reader.blocks("text")
     (tmp_path / "session.log").write_text(log, encoding="utf-8")
     (tmp_path / "mcu.bin").write_bytes(bytes(1000))
-    with McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.01), line):
+    with (
+        McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.01), line),
+        ImageServer(whole(bytes(1000))) as server,
+    ):
+        reader.know(WEB, server.url)
         reader.follow()
-    assert len(reader.done) == 7
+    assert len(reader.done) == 9
 
 
 def test_my_module_without_an_mcu(line: PtyPort, tmp_path: Path) -> None:
@@ -253,8 +263,11 @@ def test_my_module_without_an_mcu(line: PtyPort, tmp_path: Path) -> None:
         reader = Reader(page("module-without-mcu.md"), {PORT: line.path}, tmp_path, **variables)
         (description,) = reader.blocks("toml")
         (tmp_path / "product.toml").write_text(description, encoding="utf-8")
-        reader.follow()
-    assert len(reader.done) == 9
+        image = b"miio-lan firmware mcu 0042\n" + bytes(5000)
+        with ImageServer(whole(image)) as server:
+            reader.know(WEB, server.url)
+            reader.follow()
+    assert len(reader.done) == 14
 
 
 BETWEEN = "between-module-and-mcu.md"

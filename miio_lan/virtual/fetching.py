@@ -79,14 +79,14 @@ class Fetcher:
             self._request()
         except _Refused as refused:
             failure, final = str(refused), True
-        except http.client.IncompleteRead:
-            failure = "the connection ended early"
-        except http.client.HTTPException as error:
-            failure = f"the server's answer is no HTTP: {type(error).__name__}"
         except TimeoutError:
             failure = "the server did not answer"
         except OSError as error:
             failure = error.strerror or str(error) or type(error).__name__
+        except http.client.IncompleteRead:
+            failure = "the connection ended early"
+        except http.client.HTTPException as error:
+            failure = f"the server's answer is no HTTP: {type(error).__name__}"
         except Exception as error:  # noqa: BLE001 - whatever a server sent: the module is told, its update fails
             failure = f"the answer cannot be read: {type(error).__name__}"
         finally:

@@ -136,11 +136,19 @@ class Sender(_End):
             cancelled = byte == CAN and self._canned
             self._canned = byte == CAN
             if cancelled:
-                self.cancelled = True
-                self._fail("the receiver cancelled the transfer", bytes([ACK]))
+                self._cancel()
             elif self._answered(byte, now) and not self.over:
-                break  # what came before a block went out is not about that block
+                # What came before a block went out is not about that block, but may end them all.
+                _, cans, rest = data[at + 1 :].partition(bytes([CAN, CAN]))
+                if cans:
+                    self._out.clear()
+                    self._cancel()
+                return rest
         return b""
+
+    def _cancel(self) -> None:
+        self.cancelled = True
+        self._fail("the receiver cancelled the transfer", bytes([ACK]))
 
     def _is_line(self, byte: int) -> bool:
         """Tell whether a byte shows that the receiver has begun to say lines: it has all, its last word was lost."""
