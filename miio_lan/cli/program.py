@@ -27,6 +27,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
     "fleet": ("fleet.group", "fleet"),
+    "spec": ("spec.group", "spec"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),

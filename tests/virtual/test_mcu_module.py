@@ -7,7 +7,7 @@ import random
 import pytest
 from support.pair import Pair
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import InvalidArgument
 from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from miio_lan.device.values import TEXT_FORMATS
+from miio_lan.device.description.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import (
     RECOMMENDED_POLL_INTERVAL,
@@ -45,8 +45,8 @@ from miio_lan.virtual.mcu.updating import leave_bootloader, resets_on, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Value
+    from miio_lan.device.description.spec import Spec
+    from miio_lan.device.description.values import Value
     from miio_lan.virtual.mcu.answers import Execution
     from miio_lan.virtual.mcu.table import Iid
 
@@ -96,7 +96,7 @@ class Mcu:
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
     :ivar on_told: called with what happens to its firmware, in words for people; else it is logged
     :ivar on_image: called with an image that was taken, before it is started
-    :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.spec.Spec`
+    :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.description.spec.Spec`
     :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
     :ivar reply_time: seconds after which a line counts as unanswered

@@ -37,6 +37,8 @@ class Chip:
     uid: int = 0
     address: str = "127.0.0.1"
     zone: int = 8
+    #: Whether its MCU sent ``ble_config`` although it has no Bluetooth.
+    missed_bluetooth: bool = False
 
     def __post_init__(self) -> None:
         digits = re.sub(r"[:-]", "", self.mac).lower()
