@@ -270,8 +270,13 @@ def test_as_json_it_says_what_was_fetched_if_anything_was() -> None:
     assert told["ending"] == "proven"
     assert told["before"] == {"module": "1.0.0", "mcu": "0001"}
     assert told["served"] == {
-        "size": SIZE, "fetched": SIZE, "complete": True, "requests": 2, "ranges": 0,
-        "broken": 0, "strangers": 0,
+        "size": SIZE,
+        "fetched": SIZE,
+        "complete": True,
+        "requests": 2,
+        "ranges": 0,
+        "broken": 0,
+        "strangers": 0,
     }
     assert Updated({}, served=False).run().as_json()["served"] is None
 
