@@ -461,7 +461,7 @@ AS_NEW = """
     def test_changes(miio_device, miio_bench, _):
         miio_device.write(2, 2, 44)
         miio_bench.uart.wait_for("down set_properties 2 2 44")
-        miio_device.update("http://192.0.2.1/x.bin", "0" * 32)
+        miio_device.update("http://127.0.0.1:9/x.bin", "0" * 32)
         miio_device.configure_wifi("elsewhere", "a password", uid=7)
     @pytest.mark.parametrize("_", range(3))
     def test_finds_it_as_new(miio_device, miio_uart, _):

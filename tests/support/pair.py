@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.lan import packet
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.ends import PATIENCE, Hands
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.uart.firmware.xmodem import padded
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.host import McuHost, ModuleHost

@@ -10,7 +10,7 @@ from miio_lan.errors import SpecError
 from miio_lan.uart.firmware.transfer import ACK, CAN, EOT
 from miio_lan.uart.firmware.xmodem import block, padded
 from miio_lan.virtual.image import make_image
-from miio_lan.virtual.mcu.bootloader import FAULTS, Bootloader, BootloaderSettings, refusal_line
+from miio_lan.virtual.mcu.bootloader import Bootloader, BootloaderSettings, refusal_line
 
 CANCEL = bytes([CAN] * 3)
 
