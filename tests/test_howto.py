@@ -332,6 +332,13 @@ def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
     assert len(reader.done) == 8
 
 
+def test_updating(tmp_path: Path) -> None:
+    reader = Reader(page("update.md"), {}, tmp_path)
+    assert reader.write_files() == ["install.py"]
+    reader.follow()
+    assert len(reader.done) == 7
+
+
 def test_finding_and_naming(tmp_path: Path) -> None:
     names = tmp_path / "names" / "devices.json"
     loopback = next(each.name for each in local_interfaces() if each.is_loopback)

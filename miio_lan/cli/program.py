@@ -23,6 +23,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "get": ("device.properties", "get"),
     "set": ("device.properties", "set_"),
     "action": ("device.properties", "action"),
+    "update": ("update.command", "update"),
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
     "doctor": ("doctor.command", "doctor"),

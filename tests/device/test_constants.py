@@ -5,6 +5,7 @@ from __future__ import annotations
 from support.constants import unpinned
 
 from miio_lan.device.blocking import Device
+from miio_lan.device.ota.update import Pace
 
 PINS = {
     "device.arguments": {
@@ -17,9 +18,34 @@ PINS = {
         "SPOILT": -4004,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
     },
-    "device.ota": {
+    "device.ota.progress": {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
+        "_UNFINISHED": 99,
+    },
+    "device.ota.server": {
+        "MAX_CONNECTIONS": 16,
+        "_SECRET": 16,
+        "_BUFFER": 65536,
+        "_PIECE": 65536,
+        "_LONGEST_NAME": 32,
+    },
+    "device.ota.serving": {
+        "MAX_HEAD": 8192,
+        "MAX_LINES": 64,
+        "MAX_PARTS": 256,
+        "REQUEST_TIME": 30.0,
+        "LEAST": 4096,
+        "STRETCH": 60.0,
+        "PARTING": 5.0,
+        "_REASONS": {200, 206, 400, 403, 404, 405, 416, 431},
+    },
+    "device.ota.staging": {
+        "MAX_FILE": 512 * 1024 * 1024,
+    },
+    "device.ota.update": {
+        "MAX_KEPT": 256,
+        "MAX_WORDS": 200,
     },
     "device.fleet.fleet": {
         "LIMIT": 256,
@@ -130,3 +156,7 @@ def test_the_constants_are_what_they_were() -> None:
 
 def test_four_attempts_of_five_seconds() -> None:
     assert (Device.retry_count, Device.timeout) == (3, 5)
+
+
+def test_the_times_of_an_update() -> None:
+    assert Pace() == Pace(every=1, answer=3, begin=60, settle=20, confirm=5, silence=240, total=900)

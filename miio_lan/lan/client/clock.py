@@ -57,6 +57,11 @@ class DeviceClock:
         self._heard = now
         return False
 
+    @property
+    def last(self) -> tuple[float, float] | None:
+        """The clock when the device was heard last, and that instant (monotonic seconds); None before."""
+        return None if self._offset is None else (self._offset + self._heard, self._heard)
+
     def stamp(self, now: float) -> int:
         """Extrapolate the device's clock to now; 0 where nothing is known."""
         if self._offset is None:
