@@ -17,14 +17,16 @@ from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation
 from miio_lan.bench.history import History
 from miio_lan.bench.line import MatchedLine, ObservedLine
 from miio_lan.bench.never import Never
+from miio_lan.bench.power import Power
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, attend
 from miio_lan.bench.seen import SeenExchange
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
 from miio_lan.bench.trace import ExpectationFailed
-from miio_lan.bench.wanted import Wanted
+from miio_lan.bench.wanted import Wanted, numbers_of
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
+from miio_lan.errors import PowerError
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
@@ -41,6 +43,11 @@ __all__ = [
     "ReportExpectation",
 ]
 
+NO_SWITCH = (
+    "nothing switches this product's power: give --miio-power 'COMMAND {action}', or a Bench its power= "
+    "(anything with off, on and cycle)"
+)
+
 DeviceT = TypeVar("DeviceT", bound="Device")
 _T = TypeVar("_T")
 
@@ -55,6 +62,7 @@ class Bench(Generic[DeviceT]):
         (the module) unless said otherwise; nothing is waited for that nobody hears
     :param late: whether the recorder may be told of a line after the reply it led to, as by a tap; False where the
         product itself tells of its lines
+    :param power: switches the product off and on, where that can be done
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Bench(Generic[DeviceT]):
         *,
         hears: Collection[str] = BOTH,
         late: bool = True,
+        power: Power | None = None,
     ) -> None:
         self.device = device
         self.recorder = recorder
@@ -72,9 +81,25 @@ class Bench(Generic[DeviceT]):
         self.spec = spec
         self.hears = frozenset(hears)
         self._late = late
+        self._power = power
         self.from_start = not late
         self._pairer = Pairer()
         self._fed = 0
+
+    @property
+    def power(self) -> Power:
+        """The product's power switch.
+
+        .. code-block:: python
+
+            bench.power.cycle()
+            bench.uart.wait_for(re.compile("mcu_version (.+)"))
+
+        :raises PowerError: if nothing switches this product
+        """
+        if self._power is None:
+            raise PowerError(NO_SWITCH)
+        return self._power
 
     @property
     def records(self) -> list[Record]:
@@ -141,6 +166,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - what it is
+        action: str | None = None,
         timeout: float = TIMEOUT,
     ) -> Expectation:
         """Expect a command while the block runs; afterwards it tells what became of it.
@@ -152,13 +179,25 @@ class Bench(Generic[DeviceT]):
             assert exchange.stopped_at is None
             assert exchange.mcu_time < 0.5
 
+        Where the product's description is known, names do for numbers:
+
+        .. code-block:: python
+
+            with bench.expect("set_properties", property="light:brightness", value=25):
+                device.write("light:brightness", 25)
+
         :param method: the method; None for any
         :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
         :param params: the parameters as a whole
+        :param property: the name of a property, in the place of ``siid`` and ``piid``
+        :param action: the name of an action, in the place of ``siid`` and ``aiid``
         :param timeout: seconds to wait after the block, for commands sent by others
         :raises ExpectationFailed: at the end of the block, when no such command was seen
+        :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+        :raises InvalidArgument: if names and numbers are given
         """
-        return Expectation(self, Wanted.of(method, siid, piid, aiid, value, params), timeout)
+        ids = numbers_of(self.spec, siid, piid, aiid, property, action)
+        return Expectation(self, Wanted.of(method, *ids, value, params), timeout)
 
     def expect_report(
         self,
@@ -214,6 +253,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
     ) -> Never[SeenExchange]:
         """Expect that no such command crosses the wires while the block runs, whoever sends it.
 
@@ -226,7 +267,7 @@ class Bench(Generic[DeviceT]):
 
         :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
         """
-        wanted = Wanted.of(method, siid, piid, aiid, value, params)
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
 
         def inside(begun: Mark, ended: Mark) -> list[SeenExchange]:
             return [
@@ -246,6 +287,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
     ) -> History:
         """Give the commands of this test so far that are like this, in order, whoever sent them.
 
@@ -256,7 +299,7 @@ class Bench(Generic[DeviceT]):
 
         The parameters are those of :meth:`expect`.
         """
-        wanted = Wanted.of(method, siid, piid, aiid, value, params)
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
         found = [SeenExchange(each, self) for each in self.joined if wanted.is_met_by(each)]
         return History(found, str(wanted), self.tell)
 

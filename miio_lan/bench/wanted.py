@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from miio_lan.device.description.names import find_action, find_property
+from miio_lan.device.description.spec import Spec
+from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record.redact import redact_value
@@ -51,6 +54,33 @@ class Wanted:
         ids = ", ".join(f"{key} {redact_value(value)!r}" for key, value in self._ids.items())
         whole = f" {redact_value(self._params)!r}" if self._params is not None else ""
         return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
+
+
+def numbers_of(
+    spec: Spec | None,
+    siid: int | None,
+    piid: int | None,
+    aiid: int | None,
+    property: str | None,  # noqa: A002 - the field's own word
+    action: str | None,
+) -> tuple[int | None, int | None, int | None]:
+    """Give siid, piid and aiid, in whose place the name of a property or of an action may stand.
+
+    :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+    :raises InvalidArgument: if more than one of names and numbers is given
+    """
+    if property is None and action is None:
+        return siid, piid, aiid
+    if None not in (property, action) or any(each is not None for each in (siid, piid, aiid)):
+        raise InvalidArgument("give the name of a property, that of an action, or numbers: one of them")
+    if spec is None:
+        raise SpecError(
+            "no description is known, which names need: give --miio-spec, or Bench(..., spec=...)"
+        )
+    if property is not None:
+        return (*find_property(spec, property).iid, None)
+    found = find_action(spec, action or "").iid
+    return found[0], None, found[1]
 
 
 def _items(exchange: Exchange) -> list[Mapping[str, object]]:

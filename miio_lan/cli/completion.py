@@ -49,8 +49,8 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 
 
 def properties(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Name the properties of the product, where its model is known."""
-    return _named(ctx, param, incomplete, "properties")
+    """Name the properties of the product that can be read, where its model is known."""
+    return _named(ctx, param, incomplete, "readable")
 
 
 def assignments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -70,13 +70,14 @@ def _named(ctx: click.Context, param: click.Parameter, incomplete: str, kind: st
     """
     from miio_lan.cli.device.described import find_spec, stored_model
     from miio_lan.cli.options import CliSettings
+    from miio_lan.device.description.cache import cached
     from miio_lan.device.description.names import full_name
     from miio_lan.errors import DeviceException
 
     try:
         settings = ctx.ensure_object(CliSettings)
-        name = ctx.params.get("spec") or stored_model(settings)
-        spec = find_spec(name) if name else None
+        named, model = ctx.params.get("spec"), stored_model(settings)
+        spec = find_spec(named) if named else cached(model) if model else None
     except DeviceException:
         return []
     names = [full_name(spec, thing) for thing in getattr(spec, kind)()] if spec is not None else []

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
+from miio_lan.bench.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.bench.wire_log import logged
+from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
-from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
+    from miio_lan.device.description.spec import Spec
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
+    from miio_lan.virtual.power import VirtualPower
     from miio_lan.virtual.product import VirtualProduct
 
 NO_PRODUCT = (
@@ -48,13 +50,14 @@ class Rig:
         self._tap: Tap | None = None
         self._told_swapped = False
         self._spec: Spec | None = None
+        self._power: CommandPower | None = None
 
     @property
     def spec(self) -> Spec | None:
         """The description of the product, where one was given."""
         name = self.settings.spec
         if self._spec is None and name is not None:
-            self._spec = Spec.load(name) if Path(name).suffix else Spec.shipped(name)
+            self._spec = find(name)
         return self._spec
 
     @property
@@ -63,6 +66,17 @@ class Rig:
         if self._product is None:
             raise DeviceException("no virtual product was started")
         return self._product
+
+    @property
+    def power(self) -> CommandPower | VirtualPower | None:
+        """What switches the product of the running test off and on; None where nothing does."""
+        if self._product is not None:
+            from miio_lan.virtual.power import VirtualPower
+
+            return VirtualPower(self._product)
+        if self._power is None and self.settings.power is not None:
+            self._power = CommandPower(self.settings.power)
+        return self._power
 
     @property
     def hears(self) -> frozenset[str]:
@@ -86,11 +100,12 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
+            spec=spec,
             observer=self._observe,
         )
         if settings.retries is not None:
             device.retry_count = settings.retries
-        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
+        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None, power=self.power)
 
     def start_product(self) -> None:
         """Start the virtual product anew, at the same address and with the same token in all tests of a worker.
@@ -188,6 +203,14 @@ class Rig:
         if self.swapped:
             found.append(SWAPPED_RECEIVERS)
         return found
+
+    def switch_on(self) -> None:
+        """Switch the product on, where a test left it off: the next one needs it.
+
+        :raises PowerError: if it was not switched
+        """
+        if self._power is not None and self._power.is_on is False:
+            self._power.on()
 
     def close(self) -> None:
         """Free what was opened."""

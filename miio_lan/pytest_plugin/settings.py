@@ -39,6 +39,7 @@ class Settings:
     keep: str
     retries: int | None = None
     logs: Path | None = None
+    power: str | None = None
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -51,7 +52,9 @@ class Settings:
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
         if self.virtual:
-            return "virtual product"
+            from miio_lan.uart.ports.port import has_ptys
+
+            return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
@@ -83,6 +86,7 @@ class Settings:
             keep=given.text("keep") or "failed",
             retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
             logs=given.path("logs"),
+            power=given.power(virtual=virtual),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
@@ -93,6 +97,10 @@ class Settings:
         given.check_folder("logs")
         spec = given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
+            from miio_lan.uart.document import model_fault
+
+            if spec.suffix.lower() not in (".json", ".toml") and not model_fault(found.spec or ""):
+                return found  # a model, whose description was fetched
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
         return found if spec is None or not spec.suffix else _with_spec(found, str(spec))
 
@@ -170,6 +178,24 @@ class _Given:
         if asked or (not here and self._config.getini("miio_virtual")):
             return True, None, None
         return False, self.text("host"), self.text("uart")
+
+    def power(self, *, virtual: bool) -> str | None:
+        """Give the command that switches the product; the virtual one needs none."""
+        command = self.text("power")
+        if command is None:
+            return None
+        if virtual and self.option("power") is not None:
+            raise pytest.UsageError(
+                "--miio-power is of a real product, and the virtual one has a switch of its own: leave it away"
+            )
+        from miio_lan.bench.power import CommandPower  # here, for the same reason as above
+        from miio_lan.errors import InvalidArgument
+
+        try:
+            CommandPower(command)
+        except InvalidArgument as error:
+            raise pytest.UsageError(f"--miio-power: {error}") from None
+        return command
 
     def refuse_taken_for_tests(self) -> None:
         """Refuse ports that pytest took for the place of the tests, before it knew our options."""

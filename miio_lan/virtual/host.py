@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from miio_lan.record import Observer
     from miio_lan.uart.commands import Direction
     from miio_lan.uart.ports.port import Outage, Port
+    from miio_lan.virtual.fetching import Fetcher
     from miio_lan.virtual.mcu.mcu import Mcu
     from miio_lan.virtual.module.module import Module
+    from miio_lan.virtual.module.updates import Updates
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -219,6 +221,7 @@ class ModuleHost(LineHost):
         self._on_datagram = on_datagram
         self._port = port
         self._endpoint: Endpoint | None = None
+        self._fetcher: Fetcher | None = None
         self._told_of_bluetooth = False
 
     def __repr__(self) -> str:
@@ -246,6 +249,7 @@ class ModuleHost(LineHost):
     def _end(self) -> None:
         if self._endpoint is not None:
             self._loop.unwatch(self._endpoint.socket)
+        self._stop_fetching()
         super()._end()
 
     def _free(self) -> None:
@@ -263,9 +267,35 @@ class ModuleHost(LineHost):
             )
 
     def _output(self) -> bytes:
+        self._fetch()
         for datagram, peer in self.module.take_lan():
             self._send_datagram(datagram, peer)
         return self.module.take_uart()
+
+    def _fetch(self) -> None:
+        """Fetch what the module wants, and nothing else."""
+        wanted = self.module.updates.wanted
+        if self._fetcher is not None and self._fetcher.fetch is not wanted:
+            self._stop_fetching()
+        if wanted is not None and self._fetcher is None:
+            from miio_lan.virtual.fetching import Fetcher  # loads what only an update needs
+
+            self._fetcher = Fetcher(wanted, _Told(self))
+
+    def _stop_fetching(self) -> None:
+        fetcher, self._fetcher = self._fetcher, None
+        if fetcher is not None:
+            fetcher.stop()
+
+    def told_of_download(self, tell: Callable[[Updates, float], None]) -> None:
+        """Tell the module what came. From the thread of a download; what comes after the end is nobody's."""
+
+        def visit() -> None:
+            if self.running:
+                tell(self.module.updates, self._later(time.monotonic()))
+                self.flush()
+
+        self._loop.post(visit)
 
     def _send_datagram(self, datagram: bytes, peer: Address) -> None:
         if self._endpoint is None:
@@ -292,3 +322,19 @@ class ModuleHost(LineHost):
                 self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)
         self.flush()
+
+
+class _Told:
+    """Brings what a download tells from its thread into the loop."""
+
+    def __init__(self, host: ModuleHost) -> None:
+        self._host = host
+
+    def answered(self, number: int, start: int, total: int | None) -> None:
+        self._host.told_of_download(lambda updates, now: updates.answered(number, start, total, now))
+
+    def received(self, number: int, data: bytes) -> None:
+        self._host.told_of_download(lambda updates, now: updates.received(number, data, now))
+
+    def ended(self, number: int, failure: str, final: bool) -> None:
+        self._host.told_of_download(lambda updates, now: updates.ended(number, failure, now, final=final))

@@ -1,5 +1,7 @@
 """A whole product without hardware: a virtual module at a UDP socket, a virtual MCU, and a real pty between them.
 
+Where a system has no pseudo-terminals (Windows), the two are joined in memory.
+
 Either end alone, facing real hardware, is :class:`~miio_lan.virtual.host.ModuleHost` or
 :class:`~miio_lan.virtual.host.McuHost`.
 """
@@ -16,7 +18,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.uart.ports.port import PtyPair
+from miio_lan.uart.ports.port import MemoryPair, joined_ends
 from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from miio_lan.record import Observer
-    from miio_lan.uart.ports.port import MemoryPair
+    from miio_lan.uart.ports.port import PtyPair
     from miio_lan.virtual.module.profile import Profile
 
 __all__ = ["McuHost", "ModuleHost", "VirtualProduct"]
@@ -111,6 +113,11 @@ class VirtualProduct(Host):
         return f"<VirtualProduct {what} ({self._state})>"
 
     @property
+    def in_memory(self) -> bool:
+        """Whether module and MCU are joined in memory: no pseudo-terminal was to be had, or that was asked for."""
+        return isinstance(self._line, MemoryPair)
+
+    @property
     def token(self) -> str:
         """The token, 32 hexadecimal digits."""
         return self._token.hex()
@@ -129,7 +136,7 @@ class VirtualProduct(Host):
         self._booted.wait(_BOOT_PATIENCE)
 
     def _prepare(self) -> None:
-        self._line = line = self._line or PtyPair()
+        self._line = line = self._line or joined_ends()
         module = ModuleHost(
             self.module,
             line.near,

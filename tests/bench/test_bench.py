@@ -16,7 +16,7 @@ from miio_lan.bench.bench import Bench, ExpectationFailed, ObservedLine, Recorde
 from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
-from miio_lan.errors import InvalidArgument
+from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 
@@ -52,6 +52,35 @@ def silent(recorder: Recorder) -> Iterator[Bench[MiotDevice]]:
 def feed(bench: Bench[MiotDevice], tape: Tape) -> None:
     for record in tape.records:
         bench.recorder.observe(record)
+
+
+# --- expectations by name ------------------------------------------------------------------------------------------
+
+
+def test_names_do_for_numbers(bench: Bench[MiotDevice]) -> None:
+    with bench.expect("set_properties", property="light:brightness", value=25) as exchange:
+        bench.device.write(2, 2, 25)
+    assert exchange.down.raw == b"down set_properties 2 2 25\r"
+    with bench.expect("action", action="light:toggle") as exchange:
+        bench.device.run(2, 1)
+    assert exchange.down.raw == b"down action 2 1\r"
+    with (
+        pytest.raises(ExpectationFailed, match="did not happen"),
+        bench.expect(property="indicator-light:brightness", timeout=0.1),
+    ):
+        bench.device.read(2, 2)
+
+
+def test_names_that_there_are_not(bench: Bench[MiotDevice], silent: Bench[MiotDevice]) -> None:
+    with pytest.raises(SpecError, match="did you mean light:brightness"):
+        bench.expect(property="light:brigthness")
+    with pytest.raises(SpecError, match="has no action"):
+        bench.expect(action="light:on")
+    with pytest.raises(SpecError, match="no description is known"):
+        silent.expect(property="light:on")
+    for more in ({"siid": 2}, {"piid": 1}, {"aiid": 1}, {"action": "light:toggle"}):
+        with pytest.raises(InvalidArgument, match="one of them"):
+            bench.expect(property="light:on", **more)
 
 
 # --- expectations --------------------------------------------------------------------------------------------------

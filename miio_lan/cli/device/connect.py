@@ -14,7 +14,7 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.blocking import Device
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.packet import PORT
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
                 yield device
             except DeviceException as error:
                 error.mended = device.mended
+                if isinstance(error, DeviceTimeout):
+                    which = f" -d {settings.device}" if settings.device else ""
+                    error.add_note(f"miio-lan doctor{which} says where it ends, and what to do next.")
                 raise
 
 

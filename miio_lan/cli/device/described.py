@@ -5,19 +5,16 @@ No command but ``spec fetch`` goes to the internet.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from miio_lan.click_common.failures import refuse
-from miio_lan.errors import DeviceInfoUnavailableException, SpecError, SpecUnavailable
+from miio_lan.errors import DeviceInfoUnavailableException, SpecUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from miio_lan.cli.options import CliSettings
     from miio_lan.device.description.spec import Spec
-
-_SUFFIXES = (".json", ".toml")
 
 
 def load_spec(name: str | None) -> Spec | None:
@@ -30,25 +27,9 @@ def load_spec(name: str | None) -> Spec | None:
 
 def find_spec(name: str) -> Spec:
     """Load a description, see :func:`load_spec`."""
-    from miio_lan.device.description.spec import Spec, shipped_names
+    from miio_lan.device.description.cache import find
 
-    path = Path(name)
-    if path.suffix.lower() in _SUFFIXES or path.exists():
-        return Spec.load(path)
-    if name not in shipped_names() and _may_be_model(name):
-        from miio_lan.device.description.cache import cached
-
-        return cached(name)
-    return Spec.load(path) if path.suffix else Spec.shipped(name)
-
-
-def _may_be_model(name: str) -> bool:
-    from miio_lan.device.description.published import checked_model
-
-    try:
-        return bool(checked_model(name))
-    except SpecError:
-        return False
+    return find(name)
 
 
 def described(settings: CliSettings, spec: str | None, words: Iterable[str]) -> Spec | None:
@@ -107,8 +88,22 @@ def stored_model(settings: CliSettings) -> str:
     return DevicesFile().get(settings.device).model or ""
 
 
-def chosen(settings: CliSettings, model: str | None) -> str:
-    """Give the model, or the file, that a command is about: as it was typed, else that of the device.
+def chosen_spec(settings: CliSettings, typed: str | None) -> Spec:
+    """Give the description that a command is about: that of what was typed, as :func:`load_spec`, else the device's.
+
+    What a device tells as its model is never taken for the name of a file.
+
+    :raises click.UsageError: if there is none, or there are two
+    :raises SpecError: if it cannot be read
+    """
+    from miio_lan.device.description.cache import cached
+
+    model = chosen_model(settings, typed)
+    return find_spec(typed) if typed else cached(model)
+
+
+def chosen_model(settings: CliSettings, model: str | None) -> str:
+    """Give the model that a command is about: as it was typed, else that of the device.
 
     :raises click.UsageError: if there is none, or there are two
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from miio_lan.cli import completion
-from miio_lan.cli.device.described import chosen, find_spec
+from miio_lan.cli.device.described import chosen_model, chosen_spec
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo, echo_json
@@ -28,7 +28,7 @@ def show(settings: CliSettings, model: str | None) -> None:
     MODEL is a model whose description was fetched, a file, or a shipped description (lamp); with -d NAME, it is the
     model of that device. r, w, n: a property can be read, can be written, is told when it changes.
     """
-    spec = find_spec(chosen(settings, model))
+    spec = chosen_spec(settings, model)
     from miio_lan.cli.spec.text import document, rows
 
     if settings.json:
@@ -44,7 +44,7 @@ def names(settings: CliSettings, model: str | None) -> None:
 
     MODEL as for 'spec show'.
     """
-    spec = find_spec(chosen(settings, model))
+    spec = chosen_spec(settings, model)
     from miio_lan.cli.spec.text import name_rows, named
 
     if settings.json:
@@ -71,7 +71,7 @@ def fetch(settings: CliSettings, model: str | None, service: str | None, within:
     """
     from miio_lan.device.description import cache
 
-    found = cache.fetch(chosen(settings, model), base=service, timeout=within)
+    found = cache.fetch(chosen_model(settings, model), base=service, timeout=within)
     if settings.json:
         echo_json(_document(found))
         return

@@ -11,6 +11,7 @@ import click
 
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
+from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 @virtual_run.PROFILE
 @virtual_run.BOOT_TIME
 @virtual_run.UNPROVISIONED
+@firmware.IMAGES_FOR
+@firmware.mcu_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -80,7 +83,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         for each in observers:
             each(record)
 
-    return VirtualProduct(
+    made = VirtualProduct(
         load_spec(options["spec"]),
         host=options["host"],
         port=options["port"],
@@ -91,8 +94,14 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options={"timings": virtual_run.timings_of(options["boot_time"])},
+        module_options={
+            "timings": virtual_run.timings_of(options["boot_time"]),
+            "plain_images": options["images_for"],
+        },
     )
+    firmware.prepare_mcu(made.mcu, options)
+    firmware.prepare_module(made.module)
+    return made
 
 
 def _started(product: VirtualProduct) -> VirtualProduct:
@@ -113,6 +122,7 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
         "token": product.token,
         "device_id": product.device_id,
         "model": product.mcu.model,
+        **({"in_memory": True} if product.in_memory else {}),
         **({"model_guessed": True} if product.mcu.model_guessed else {}),
         **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
     }
@@ -129,6 +139,7 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
         f"Did:      {product.device_id}",
+        *(["Line:     in memory, for there are no pseudo-terminals here"] if product.in_memory else []),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",

@@ -1,7 +1,7 @@
-"""Descriptions of this user, by model: fetched once from the public service, and there without a network from then on.
+"""Descriptions of this user, by model: fetched once from the public service, there without a network from then on.
 
 One file for each model, in the form of the published instance, so that it also is a description for ``--spec``. The
-list of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs one
+list of all instances is several megabytes long: what of it is needed is kept for a day, so that the next model costs a
 short document. (Reading the list as a stream would save memory, and still load all of it for each model.)
 """
 
@@ -30,6 +30,7 @@ LIST_AGE = 86400.0
 """Seconds for which the list of all instances is believed."""
 _MOST_BYTES = 17 << 20
 _OWN = "miio-lan"
+_SUFFIXES = (".json", ".toml")
 # What is shipped under a real product's model is enough for a virtual one, and need not be all that is published.
 _OWN_COMPANY = "miiolan."
 
@@ -69,10 +70,11 @@ def fetched_models() -> list[str]:
     except OSError:
         return []
     models = [name.removesuffix(".json") for name in names if name.endswith(".json")]
-    return sorted(model for model in models if _is_model(model))
+    return sorted(model for model in models if is_model(model))
 
 
-def _is_model(text: str) -> bool:
+def is_model(text: str) -> bool:
+    """Tell whether a text may be a model."""
     try:
         return bool(published.checked_model(text))
     except SpecError:
@@ -100,8 +102,23 @@ def cached(model: str) -> Spec:
             return shipped
     raise SpecUnavailable(
         f"the description of {model} is not on this computer yet: "
-        f"'miio-lan spec fetch {model}' gets it from the internet, or give one with --spec FILE"
+        f"'miio-lan spec fetch {model}' gets it from the internet; a file does as well (--spec FILE, or in Python "
+        "spec=Spec.load(FILE))"
     )
+
+
+def find(name: str) -> Spec:
+    """Load a description by what people call it: a file, a shipped one, or a model as :func:`cached`.
+
+    :raises SpecUnavailable: if it is a model whose description is not here
+    :raises SpecError: if it cannot be read
+    """
+    path = Path(name)
+    if path.suffix.lower() in _SUFFIXES or path.exists():
+        return Spec.load(path)
+    if name not in shipped_names() and is_model(name):
+        return cached(name)
+    return Spec.load(path) if path.suffix else Spec.shipped(name)
 
 
 def _content(path: Path) -> bytes | None:
@@ -130,8 +147,9 @@ def fetch(
 
     :param base: address of the service; None for :data:`SERVICE_VARIABLE`, or the public one
     :param timeout: seconds each of the two documents may take; None for 60
-    :raises SpecUnavailable: if the service is not reached, or publishes no such model
-    :raises SpecError: if the model is none, or what came is no description, or it cannot be kept
+    :raises SpecUnavailable: if the service is not reached, publishes no such model, or sends what is no description; or
+        if it cannot be kept
+    :raises SpecError: (a ``ValueError``) if the model or the address is none
     """
     from miio_lan.device.description import download
 
@@ -143,16 +161,17 @@ def fetch(
         entry = _entry(model, base, limits, now)
         url = published.instance_url(base, entry)
         instance = published.read_instance(download.download(url, **limits), entry, url)
-    except SpecUnavailable as error:
+        own = {"version": entry.version, "status": entry.status, "from": base, "fetched": int(now())}
+        document = {**instance, "model": model, _OWN: own}
+        Spec.from_json(document, source=url)  # tells what is odd, at its place
+        spec = Spec.from_json(document, source=str(path), quiet=True)
+    except (SpecError, SpecUnavailable) as error:
         raise _with_advice(error, model, path) from None
-    own = {"version": entry.version, "status": entry.status, "from": base, "fetched": int(now())}
-    document = {**instance, "model": model, _OWN: own}
-    spec = Spec.from_json(document, source=str(path))
     _keep(path, document)
     return Fetched(spec, path, entry.version, base)
 
 
-def _with_advice(error: SpecUnavailable, model: str, path: Path) -> SpecUnavailable:
+def _with_advice(error: Exception, model: str, path: Path) -> SpecUnavailable:
     text = str(error)
     if "--spec" not in text:
         text += f". Try again where there is a network, or give the description of {model} with --spec FILE"
@@ -214,10 +233,10 @@ def _keep(path: Path, document: Any) -> None:
     except OSError as error:
         raise _not_kept(path.parent, error) from None
     except (RecursionError, ValueError):  # what could be read cannot always be written
-        raise SpecError(f"what the service sent for {path.stem} is no description") from None
+        raise SpecUnavailable(f"what the service sent for {path.stem} is no description") from None
 
 
-def _not_kept(path: Path, error: OSError) -> SpecError:
-    return SpecError(
+def _not_kept(path: Path, error: OSError) -> SpecUnavailable:
+    return SpecUnavailable(
         f"{path}: nothing can be kept there ({error.strerror or error}); {CACHE_VARIABLE} names another folder"
     )

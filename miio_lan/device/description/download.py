@@ -90,7 +90,7 @@ class _Transfer:
     def run(self) -> None:
         try:
             self.content = self._get()
-        except SpecError as error:
+        except SpecUnavailable as error:
             self.error = error
         except IncompleteRead:
             self.error = SpecUnavailable(f"{self._url} broke off")
@@ -125,11 +125,12 @@ class _Transfer:
 
     def _next(self, url: str, location: str | None) -> str:
         """Give the address that a redirection leads to; one that leads from https to http is not followed."""
-        there = urljoin(url, location or "")
-        usable = (
-            bool(location) and there.isascii() and there.isprintable() and " " not in there and _is_web(there)
-        )
-        if not usable or (url.startswith("https:") and not there.startswith("https:")):
+        try:
+            there = urljoin(url, location or "")
+        except ValueError:
+            there = ""
+        usable = bool(location) and there.isascii() and there.isprintable() and " " not in there
+        if not usable or not _is_web(there) or (url.startswith("https:") and not there.startswith("https:")):
             raise SpecUnavailable(f"{self._url} leads to {excerpt(location or '')}, which is not followed")
         return there
 

@@ -121,7 +121,7 @@ def read_instance(text: bytes, entry: Entry, source: str) -> dict[str, Any]:
     :raises SpecError: if it is none, or another one than was asked for
     """
     data = load(text, source)
-    if not isinstance(data, dict) or not isinstance(data.get("services"), list):
+    if not isinstance(data, dict) or not isinstance(data.get("services"), list) or not data["services"]:
         raise SpecError(f"{source}: this is no instance: it has no services")
     if data.get("type") != entry.type:
         raise SpecError(

@@ -150,15 +150,16 @@ class Spec:
         :raises SpecError: naming the file, and the place in it
         """
         path = Path(path)
-        readers = {".json": cls.from_json, ".toml": cls.from_toml}
-        reader = readers.get(path.suffix.lower())
-        if reader is None:
+        suffix = path.suffix.lower()
+        if suffix not in (".json", ".toml"):
             raise SpecError(f"{path}: a description is a .json (MIoT instance) or .toml file")
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"{path}: cannot be read: {error}") from error
-        return reader(text, source=str(path))
+        if suffix == ".json":
+            return cls.from_json(text, source=str(path))
+        return cls.from_toml(text, source=str(path))
 
     @classmethod
     def shipped(cls, name: str = "lamp") -> Self:

@@ -149,7 +149,8 @@ def _ota_progress(board: LanBoard, params: object, now: float) -> RequestOutcome
 
 
 def _reboot(board: LanBoard, params: object, now: float) -> RequestOutcome:  # noqa: ARG001
-    board.schedule("reboot", now)
+    if board.profile.reboots_while_updating or not board.update.active:
+        board.schedule("reboot", now)
     return RequestOutcome(_DONE)
 
 
