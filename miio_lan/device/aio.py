@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
 
-    from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.device.ota.aio import AsyncFirmwareInstall
     from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+    from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
 

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
     import click
 
-    from miio_lan.device.telling.blocking import Telling
     from miio_lan.device.ota.blocking import FirmwareInstall
     from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+    from miio_lan.device.telling.blocking import Telling
     from miio_lan.record import Observer
 
 Result = TypeVar("Result")
