@@ -14,6 +14,7 @@ from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
+from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @virtual_run.PROFILE
 @virtual_run.BOOT_TIME
 @virtual_run.UNPROVISIONED
+@virtual_run.ap_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -88,10 +90,11 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
+        ap_host=options["ap_host"],
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options={"timings": virtual_run.timings_of(options["boot_time"])},
+        module_options=virtual_run.ap_settings(options),
     )
 
 
@@ -108,10 +111,11 @@ def _started(product: VirtualProduct) -> VirtualProduct:
 
 def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
     return {
-        "ip": product.host,
+        "ip": product.address,
         "port": product.port,
         "token": product.token,
         "device_id": product.device_id,
+        "provisioned": product.module.provisioned,
         "model": product.mcu.model,
         **({"model_guessed": True} if product.mcu.model_guessed else {}),
         **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
@@ -119,7 +123,7 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    addresses = virtual_run.addresses_of(product.host)
+    addresses = virtual_run.addresses_of(product.address)
     variables = {"IP": addresses[0], "TOKEN": product.token}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
@@ -129,6 +133,11 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
         f"Did:      {product.device_id}",
+        *(
+            []
+            if product.module.provisioned
+            else [f"Not set up: it is the access point {printable(product.module.chip.access_point)}"]
+        ),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",

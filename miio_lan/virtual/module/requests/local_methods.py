@@ -167,9 +167,9 @@ def _association(board: LanBoard, params: object, now: float) -> RequestOutcome:
     return RequestOutcome(
         {
             "state": _ASSOCIATION.get(board.net, "NOTCONNECTED"),
-            "auth_fail_count": 0,
+            "auth_fail_count": board.chip.auth_failures,
             board.profile.success_key: int(board.net in {"local", "cloud", "updating"}),
-            "conn_fail_count": 0,
+            "conn_fail_count": board.chip.connection_failures,
             "dhcp_fail_count": 0,
         }
     )
