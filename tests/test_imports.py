@@ -44,6 +44,10 @@ RULES_WITHOUT_IO = (
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.instance", "device.values"),
+    *(
+        f"device.provision.{name}"
+        for name in ("plan", "result", "orders", "run", "reasons", "finding", "joining", "steps")
+    ),
     *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )
