@@ -25,6 +25,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "action": ("device.properties", "action"),
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
+    "provision": ("provision.command", "provision"),
     "fleet": ("fleet.group", "fleet"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),

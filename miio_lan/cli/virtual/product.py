@@ -124,7 +124,8 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
     addresses = virtual_run.addresses_of(product.address)
-    variables = {"IP": addresses[0], "TOKEN": product.token}
+    ready = product.module.provisioned
+    variables = {"IP": addresses[0], **({"TOKEN": product.token} if ready else {})}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
     return [
@@ -135,14 +136,14 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Did:      {product.device_id}",
         *(
             []
-            if product.module.provisioned
+            if ready
             else [f"Not set up: it is the access point {printable(product.module.chip.access_point)}"]
         ),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
         *virtual_run.exports(variables),
-        "  miio-lan info",
+        "  miio-lan info" if ready else "  miio-lan provision --ssid NAME --ask-password",
         "",
         "Ctrl-C ends it.",
     ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from miio_lan.device.provision.plan import Plan
     from miio_lan.device.provision.result import Phase, Provisioned
 
 
@@ -55,7 +56,7 @@ async def _carry_out(run: Provisioning) -> None:
     order = run.begin(time.monotonic())
     while order is not None:
         try:
-            answer = await _do(order, run.plan.port, run.plan.interfaces)
+            answer = await _do(order, run.plan)
         except DeviceException as error:
             # The frames further down have what was sent, as it was sent, among their variables.
             order = run.failed(error.with_traceback(None), time.monotonic())
@@ -63,25 +64,25 @@ async def _carry_out(run: Provisioning) -> None:
             order = run.answered(answer, time.monotonic())
 
 
-async def _do(order: Order, port: int, interfaces: tuple[str, ...] | None) -> Any:
+async def _do(order: Order, plan: Plan) -> Any:
     if isinstance(order, Rest):
         return await asyncio.sleep(order.seconds)
     if isinstance(order, Look):
-        return await _look(order, port, interfaces)
+        return await _look(order, plan)
     if isinstance(order, Greet):
-        async with _device(order.ip, None, port, order.seconds, 0) as device:
+        async with _device(order.ip, None, plan, order.seconds, 0) as device:
             return await device.send_handshake()
     if isinstance(order, AskInfo):
-        async with _device(order.ip, order.token, port, order.seconds, 0) as device:
+        async with _device(order.ip, order.token, plan, order.seconds, 0) as device:
             return await device.info()
     assert isinstance(order, Call)  # noqa: S101 - there is nothing else
-    async with _device(order.ip, order.token, port, order.seconds, order.retries) as device:
+    async with _device(order.ip, order.token, plan, order.seconds, order.retries) as device:
         return await device.send(order.method, order.params, repeat_safe=True)
 
 
-async def _look(order: Look, port: int, interfaces: tuple[str, ...] | None) -> list[Any]:
+async def _look(order: Look, plan: Plan) -> list[Any]:
     found = {}
-    searched = aio.discover(order.seconds, port=port, **asking(order, interfaces))
+    searched = aio.discover(order.seconds, port=plan.port, **asking(order, plan.interfaces))
     async with contextlib.aclosing(searched) as findings:
         async for finding in findings:
             found[finding.did] = finding
@@ -90,7 +91,7 @@ async def _look(order: Look, port: int, interfaces: tuple[str, ...] | None) -> l
     return list(found.values())
 
 
-def _device(ip: str, token: str | None, port: int, timeout: float, retries: int) -> AsyncDevice:
-    device = AsyncDevice(ip, token, port=port, timeout=timeout)
+def _device(ip: str, token: str | None, plan: Plan, timeout: float, retries: int) -> AsyncDevice:
+    device = AsyncDevice(ip, token, port=plan.port, timeout=timeout, debug=plan.debug)
     device.retry_count = retries
     return device

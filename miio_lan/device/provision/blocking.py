@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from miio_lan.device.provision.plan import Plan
     from miio_lan.device.provision.result import Phase, Provisioned
 
 
@@ -69,7 +70,7 @@ def _carry_out(run: Provisioning) -> None:
     order = run.begin(time.monotonic())
     while order is not None:
         try:
-            answer = _do(order, run.plan.port, run.plan.interfaces)
+            answer = _do(order, run.plan)
         except DeviceException as error:
             # The frames further down have what was sent, as it was sent, among their variables.
             order = run.failed(error.with_traceback(None), time.monotonic())
@@ -77,25 +78,27 @@ def _carry_out(run: Provisioning) -> None:
             order = run.answered(answer, time.monotonic())
 
 
-def _do(order: Order, port: int, interfaces: tuple[str, ...] | None) -> Any:
+def _do(order: Order, plan: Plan) -> Any:
     if isinstance(order, Rest):
         return time.sleep(order.seconds)
     if isinstance(order, Look):
-        return _look(order, port, interfaces)
+        return _look(order, plan)
     if isinstance(order, Greet):
-        with _device(order.ip, None, port, order.seconds, 0) as device:
+        with _device(order.ip, None, plan, order.seconds, 0) as device:
             return device.send_handshake()
     if isinstance(order, AskInfo):
-        with _device(order.ip, order.token, port, order.seconds, 0) as device:
+        with _device(order.ip, order.token, plan, order.seconds, 0) as device:
             return device.info()
     assert isinstance(order, Call)  # noqa: S101 - there is nothing else
-    with _device(order.ip, order.token, port, order.seconds, order.retries) as device:
+    with _device(order.ip, order.token, plan, order.seconds, order.retries) as device:
         return device.send(order.method, order.params, repeat_safe=True)
 
 
-def _look(order: Look, port: int, interfaces: tuple[str, ...] | None) -> list[Any]:
+def _look(order: Look, plan: Plan) -> list[Any]:
     found = {}
-    with contextlib.closing(search(order.seconds, port=port, **asking(order, interfaces))) as findings:
+    with contextlib.closing(
+        search(order.seconds, port=plan.port, **asking(order, plan.interfaces))
+    ) as findings:
         for finding in findings:
             found[finding.did] = finding
             if order.enough(finding):
@@ -103,7 +106,7 @@ def _look(order: Look, port: int, interfaces: tuple[str, ...] | None) -> list[An
     return list(found.values())
 
 
-def _device(ip: str, token: str | None, port: int, timeout: float, retries: int) -> Device:
-    device = Device(ip, token, port=port, timeout=timeout)
+def _device(ip: str, token: str | None, plan: Plan, timeout: float, retries: int) -> Device:
+    device = Device(ip, token, port=plan.port, timeout=timeout, debug=plan.debug)
     device.retry_count = retries
     return device

@@ -53,6 +53,7 @@ class Plan:
     name: str | None = None
     owner: int | None = None
     warnings: tuple[str, ...] = ()
+    debug: int = 0
 
 
 class Wishes(TypedDict, total=False):
@@ -71,6 +72,7 @@ class Wishes(TypedDict, total=False):
     :param port: the UDP port of devices
     :param timeout: seconds from the order until it is to be found on the new network, 60 by default
     :param find_time: seconds that it is looked for at its access point, 5 by default
+    :param debug: above 0, commands and their answers are logged (secrets hidden) at level DEBUG
     """
 
     uid: int
@@ -86,6 +88,7 @@ class Wishes(TypedDict, total=False):
     port: int
     timeout: float | None
     find_time: float | None
+    debug: int
 
 
 def make_plan(
@@ -122,6 +125,7 @@ def make_plan(
         name,
         owner,
         tuple(password_warnings(password)),
+        wishes.get("debug", 0),
     )
 
 
