@@ -33,7 +33,7 @@ PINS = {
         "MAX_OFFSET": 50400,
     },
     "device.provision.finding": {
-        "ATTEMPT": 5.0,
+        "ATTEMPT": 2.0,
         "TELL_RETRIES": 2,
     },
     "device.provision.joining": {

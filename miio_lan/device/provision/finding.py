@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from miio_lan.lan.discovery.findings import Finding
 
 CONFIGURE = "miIO.config_router"
-ATTEMPT = 5.0
+ATTEMPT = 2.0
 """Seconds per attempt of a command."""
 TELL_RETRIES = 2
 """Further attempts to tell it; to tell it twice does no harm."""

@@ -78,6 +78,9 @@ class Keeper:
 def _put(devices: dict[str, NamedDevice], run: Run, name: str | None) -> str:
     """Add or renew the entry; every name of this did gets the new token and address."""
     model = None if run.info is None else run.info.model
+    model = (
+        model if model is not None and model.isprintable() else None
+    )  # the token shall not be lost with it
     renewed = device_of(
         "new", {"ip": run.ip, "token": run.token, "did": run.did, "model": model, "port": run.plan.port}
     )

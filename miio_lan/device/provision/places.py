@@ -19,7 +19,7 @@ def asking(order: Look, interfaces: tuple[str, ...] | None) -> dict[str, Any]:
         return {"hosts": order.hosts, "mdns": False}
     return {
         # A device that is an access point is this computer's router, for as long as it has no other.
-        "hosts": order.hosts or gateways(),
+        "hosts": order.hosts or gateways(interfaces),
         "interfaces": interfaces_around(order.near) if interfaces is None else interfaces,
         "subnets": order.subnets,
         "mdns": None if order.announcements else False,

@@ -135,11 +135,16 @@ def interfaces_around(address: str) -> list[str]:
     return list(dict.fromkeys(each.name for each in local_interfaces() if each.is_loopback == loopback))
 
 
-def gateways() -> list[str]:
-    """Return the IPv4 addresses of the routers that this computer knows; an access point mostly is one."""
+def gateways(interfaces: Iterable[str] | None = None) -> list[str]:
+    """Return the IPv4 addresses of the routers that these interfaces lead to; an access point mostly is one.
+
+    :param interfaces: names or own addresses; by default all but loopback
+    :raises InvalidArgument: (a ``ValueError``) if one is not there
+    """
     netifaces: Any = import_module("netifaces")
-    found = netifaces.gateways().get(netifaces.AF_INET, ())
-    return [each[0] for each in found if isinstance(each[0], str) and _is_address(each[0])]
+    names = {each.name for each in chosen(interfaces, local_interfaces())}
+    found = [each[:2] for each in netifaces.gateways().get(netifaces.AF_INET, ())]
+    return [address for address, name in found if name in names and _is_address(str(address))]
 
 
 def _checked_hosts(hosts: Iterable[str]) -> list[str]:

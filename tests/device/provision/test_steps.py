@@ -282,7 +282,7 @@ class TestTelling:
         world = World([WAITING], [JOINED])
         world.run()
         (call,) = world.calls("miIO.config_router")
-        assert (call.seconds, call.retries) == (5.0, 2)
+        assert (call.seconds, call.retries) == (2.0, 2)
 
 
 class TestJoining:
