@@ -80,7 +80,7 @@ def _found_none(
         one = next(each for each in heard if plan.hosts or each.did == plan.did)
         run.ends(
             r.TOKEN_HIDDEN,
-            f"the device {one.did} at {one.ip} does not show its token: it is set up already. Reset it, and it "
+            f"the device {one.did} at {one.ip} does not show its token, because it is set up already. Reset it, and it "
             f"waits to be set up for about half an hour",
             dids=dids,
         )

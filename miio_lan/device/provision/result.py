@@ -28,7 +28,7 @@ OTHER_NETWORK = "another network"
 NOT_STORED = "not stored"
 FAILURES: Mapping[str, str] = {
     NO_ANSWER: "nobody answered where a device in AP mode was looked for, or the device fell silent before it was told",
-    TOKEN_HIDDEN: "a device answered, and does not show its token: it is set up already",
+    TOKEN_HIDDEN: "a device answered, and does not show its token, because it is set up already",
     SEVERAL: "several devices show their tokens, and it was not said which one is meant",
     OTHER_DEVICE: "at the address that was given, another device answered",
     NAME_TAKEN: "the name belongs to another device",
