@@ -332,6 +332,16 @@ def test_finding_and_naming(tmp_path: Path) -> None:
     assert parse_devices(example, "page")["lamp"].did == 13646404
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+def test_setting_up(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    reader = Reader(page("provisioning.md"), {}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["set_up.py"]
+    reader.follow()
+    assert len(reader.done) == 11
+    assert read_devices(names)["lamp"].did == 13646404
+
+
 def test_being_told_of_changes(tmp_path: Path) -> None:
     reader = Reader(page("subscriptions.md"), {}, tmp_path)
     assert reader.write_files() == ["told.py", "heard.py"]

@@ -82,8 +82,9 @@ def play() -> None:
                 product.call(product.mcu.reset_network)
                 say("done")
             else:
+                wanted = order.split()
                 with told:  # the MCU hears of it when it polls
-                    told.wait_for(lambda: states[-1:] == order.split(), timeout=60)
+                    told.wait_for(lambda wanted=wanted: states[-1:] == wanted, timeout=60)
                     say(json.dumps(states))
                     states.clear()
 
