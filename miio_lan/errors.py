@@ -15,8 +15,10 @@
     ├── InvalidArgument (ValueError)       an argument that cannot be right, whatever the device
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
+    ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
+    ├── PowerError                         a product that was not switched off or on
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -185,12 +187,20 @@ class SpecError(DeviceException, ValueError):
     """A device description that cannot be read, or a name or value that does not fit one."""
 
 
+class SpecUnavailable(DeviceException):
+    """A description that is not here: it was not fetched yet, is not published, or cannot be got or kept."""
+
+
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
 
 
 class DevicesFileError(DeviceException, ValueError):
     """A file of named devices that cannot be read or written, or a name that is not in it."""
+
+
+class PowerError(DeviceException):
+    """The product was not switched off or on: the switch, or what drives it, failed."""
 
 
 class UartError(DeviceException):

@@ -7,6 +7,7 @@ commands run to their end, as from another shell. A block that begins without a 
 from __future__ import annotations
 
 import doctest
+import json
 import os
 import pty
 import re
@@ -19,9 +20,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from support.spec_server import MODEL, published, serving
 
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.fleet.named import parse_devices, read_devices
-from miio_lan.device.spec import Spec
 from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import read
@@ -380,3 +382,25 @@ def test_many_devices_or_an_event_loop(tmp_path: Path) -> None:
     assert reader.write_files() == ["one.py", "many.py"]
     reader.follow()
     assert len(reader.done) == 9
+
+
+def test_names_in_the_place_of_numbers(tmp_path: Path) -> None:
+    variables = {
+        "MIIO_LAN_DEVICES": str(tmp_path / "names" / "devices.json"),
+        "MIIO_LAN_CACHE": str(tmp_path / "cache"),
+        "no_proxy": "*",
+    }
+    (tmp_path / "desk.json").write_text(json.dumps({**published(), "model": MODEL}), encoding="utf-8")
+    with serving() as service:
+        reader = Reader(
+            page("descriptions.md"),
+            {},
+            tmp_path,
+            **variables,
+            MIIO_LAN_SPEC_SERVICE=service.base,
+            COLUMNS="100",
+        )
+        assert reader.write_files() == ["names.py"]
+        reader.follow()
+    assert len(reader.done) == 13
+    assert len(service.asked) == 2

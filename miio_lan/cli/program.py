@@ -27,6 +27,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "device": ("naming.group", "device"),
     "provision": ("provision.command", "provision"),
     "fleet": ("fleet.group", "fleet"),
+    "spec": ("spec.group", "spec"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),

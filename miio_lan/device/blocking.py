@@ -439,6 +439,15 @@ class Device:
             raise UnsupportedFeatureException("subscribe() first")
         return self._telling.next(self, timeout, self._within)
 
+    def attend_pushes(self, timeout: float) -> bool:
+        """Wait for the next thing the device tells unasked, and leave it to :meth:`next_push`; for observers.
+
+        :param timeout: seconds to wait at most
+        :returns: False, at once, where nobody has to: without :meth:`subscribe`, or where a callback is told
+        :raises DeviceException: if the device is closed meanwhile
+        """
+        return self._telling is not None and self._telling.attend(timeout)
+
     def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""
         if self._telling is not None:

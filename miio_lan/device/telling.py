@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +16,7 @@ from miio_lan.device.steps.carrying import arguments_of, carry_out
 from miio_lan.device.steps.polling import Polling, chosen
 from miio_lan.device.steps.subscription import Greet, Pause, Subscription
 from miio_lan.errors import DeviceException, UnsupportedFeatureException
+from miio_lan.lan.client.incoming.pushes import MAX_PUSHES
 from miio_lan.lan.packet import HELLO, virtual_hello
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Telling:
         self._process = os.getpid()
         self.polling: Polling | None = None
         self._caller: _Caller | None = None
+        # What was told to :meth:`attend`, for :meth:`next`.
+        self._kept: deque[Push] = deque(maxlen=MAX_PUSHES)
         self._closed = threading.Condition()
         self._closings = 0
 
@@ -104,9 +108,21 @@ class Telling:
         )
         if self.polling is not None:
             return self._read(device, self.polling, seconds, patience, within)
+        if self._kept:
+            return self._kept.popleft()
         if self._connection.session.hold is None:
             raise UnsupportedFeatureException("subscribe() first")
         return self._connection.listen(seconds, patience)
+
+    def attend(self, timeout: float) -> bool:
+        """See :meth:`miio_lan.Device.attend_pushes`."""
+        seconds = arguments.checked_wait(timeout)
+        if self._caller is not None or self.polling is not None or self._connection.session.hold is None:
+            return False
+        push = self._connection.listen(seconds)
+        if push is not None:
+            self._kept.append(push)
+        return True
 
     def _read(
         self, device: Device, polling: Polling, seconds: float, patience: float, within: Within

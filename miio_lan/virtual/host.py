@@ -225,6 +225,7 @@ class ModuleHost(LineHost):
         self._port = port
         self._endpoint: Endpoint | None = None
         self._ap_endpoint: Endpoint | None = None
+        self._told_of_bluetooth = False
 
     def __repr__(self) -> str:
         return f"<ModuleHost {self.host}:{self._port} at {self.line.name} ({self._state})>"
@@ -274,6 +275,12 @@ class ModuleHost(LineHost):
 
     def _take(self, data: bytes, now: float) -> None:
         self.module.receive_uart(data, now)
+        if self.module.chip.missed_bluetooth and not self._told_of_bluetooth:
+            self._told_of_bluetooth = True
+            _LOGGER.warning(
+                "the MCU sends ble_config, which a module without Bluetooth refuses: this MCU expects --dual-mode "
+                "(dual_mode=True)"
+            )
 
     def _output(self) -> bytes:
         self._answer(self._present())

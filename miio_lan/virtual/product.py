@@ -10,7 +10,7 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock
@@ -91,7 +91,7 @@ class VirtualProduct(Host):
             "mac": f"02{secrets.token_hex(5)}",  # locally administered: nobody's real address
             "model": self.mcu.model,
             "wall": wall_clock,
-            "inputs": self._inputs,
+            "inputs": self.spec.inputs,
         }
         self.module = Module(
             device_id=self.device_id,
@@ -138,10 +138,6 @@ class VirtualProduct(Host):
         """
         super().start()
         self._booted.wait(_BOOT_PATIENCE)
-
-    def _inputs(self, siid: int, aiid: int) -> tuple[int, ...] | None:
-        action = self.spec.action(siid, aiid)
-        return action.in_ if action is not None else None
 
     def _prepare(self) -> None:
         self._line = line = self._line or PtyPair()

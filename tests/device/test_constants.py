@@ -71,7 +71,25 @@ PINS = {
         "_REST": 1.0,
         "_PARTING": 2.0,
     },
-    "device.values": {
+    "device.description.published": {
+        "_MOST_VERSION": 2147483648,
+        "_NEAR": 3,
+    },
+    "device.description.download": {
+        "MOST_BYTES": 16777216,
+        "TIMEOUT": 60.0,
+        "WAIT": 15.0,
+        "MOST_REDIRECTIONS": 5,
+        "_REDIRECTIONS": frozenset({301, 302, 303, 307, 308}),
+        "_OK": 200,
+        "_PIECE": 65536,
+        "_GZIP": 31,
+    },
+    "device.description.cache": {
+        "LIST_AGE": 86400.0,
+        "_MOST_BYTES": 17825792,
+    },
+    "device.description.values": {
         "LARGEST": 1e300,
         "INTEGER_LIMITS": {
             "uint8": (0, 255),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import miio_lan
-from miio_lan.device import values
+from miio_lan.device.description import values
 from miio_lan.uart import document, line
 from miio_lan.uart.document import Code, model_fault, version_fault
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.constants import unpinned
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.chip import Chip

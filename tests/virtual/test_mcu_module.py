@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan import packet
 from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu

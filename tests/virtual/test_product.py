@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 
 from miio_lan import Device
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import DeviceException, InvalidTokenException
 from miio_lan.lan.packet import HELLO, decode, encode
 from miio_lan.loop import Loop
@@ -485,3 +485,15 @@ def test_what_is_to_take_for_ever_stops_nothing_else(never: float) -> None:
         assert product.running
         product.mcu.misbehave.discard("slow")
         assert product.call(lambda now: now) > 0
+
+
+@pytest.mark.parametrize(("dual_mode", "told"), [(False, 1), (True, 0)])
+def test_an_mcu_that_expects_bluetooth_is_pointed_out_once(caplog, dual_mode: bool, told: int) -> None:
+    lines: SimpleQueue[Record] = SimpleQueue()
+    options = {"mcu_options": {"ble_pid": 1000, **FAST}, "module_options": {"dual_mode": dual_mode}}
+    with VirtualProduct(observer=lines.put, **options):
+        wanted = b"ble_config" if told else b"get_down"
+        for _ in range(3):  # it goes on asking, and is pointed out once
+            while not lines.get(timeout=PATIENCE).raw.startswith(wanted):
+                pass
+    assert sum("--dual-mode" in each for each in caplog.messages) == told

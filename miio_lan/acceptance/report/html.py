@@ -18,13 +18,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import groupby
 from string import Template
 
 from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
 from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
-from miio_lan.pairing.pairing import Exchange
 from miio_lan.record import Record
 
 _SCRIPTS = ("model.js", "draw.js", "timeline.js", "overview.js", "details.js", "lists.js", "main.js")
@@ -32,6 +32,7 @@ _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observe
 _TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
 _CLASSES = {outcome: outcome.split()[0] for outcome in wording.ORDER}  # a class has no space
 _NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
+_FOLD = '<tr class="fold"><td colspan="3"><label for="show-pass">{rules}</label></td></tr>\n'
 _HTML_EVIDENCE = 50
 _HTML_LINE = 600
 
@@ -57,9 +58,8 @@ def to_html(judgement: Judgement) -> str:
         bar=_bar(judgement),
         filters=_filters(judgement),
         tiles=_tiles(wording.counts_of(judgement)),
-        figures="".join(_figures(judgement.exchanges, records)),
-        verdicts="".join(_row(verdict, places, start) for verdict in wording.by_need(judgement.verdicts))
-        or _NO_RULES,
+        figures="".join(_figures(judgement, records)),
+        verdicts=_rows(wording.by_need(judgement.verdicts), places, start),
         data=embedded(timeline_data(judgement, records)),
     )
 
@@ -100,9 +100,12 @@ def _bar(judgement: Judgement) -> str:
 
 
 def _filters(judgement: Judgement) -> str:
-    """Give the boxes that the tiles tick: rows of an outcome are shown while its box is ticked."""
+    """Give the boxes that the tiles tick: rows of an outcome are shown while its box is ticked.
+
+    What is in order is not, at the start: nobody opens a report to read that.
+    """
     return "".join(
-        f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}" checked '
+        f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}"{"" if outcome == "pass" else " checked"} '
         f'aria-label="Show rules: {_TILES[outcome]}">'
         for outcome, count in wording.counts_of(judgement).items()
         if count
@@ -123,12 +126,13 @@ def _tiles(counts: dict[str, int]) -> str:
     return "".join(tiles)
 
 
-def _figures(exchanges: Sequence[Exchange], records: Sequence[Record]) -> Iterator[str]:
+def _figures(judgement: Judgement, records: Sequence[Record]) -> Iterator[str]:
     """Give the numbers about the wires: how many commands went through, and how long their parts took."""
     number = f"{len(records):,}".replace(",", "\N{THIN SPACE}")
     yield _figure("Records", number, f"in {wording.length_of(records)}")
-    through = wording.went_through(exchanges)
-    yield _figure("Commands", f"{through} of {len(exchanges)}" if exchanges else "0", "went through")
+    exchanges = judgement.exchanges
+    through, others = wording.fates_of(judgement)
+    yield _figure("Commands", str(through), "went through" + (f", {others}" if others else ""))
     yield _times("Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
     yield _times("MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
     yield _times("Total", "request to reply", (exchange.total_time for exchange in exchanges))
@@ -137,13 +141,24 @@ def _figures(exchanges: Sequence[Exchange], records: Sequence[Record]) -> Iterat
 def _times(name: str, what: str, values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
-        return _figure(name, "–", f"{what}, not observed")
+        return ""  # a column of nothing says nothing
     longest = wording.span(max(known))
     return _figure(name, wording.span(statistics.median(known)), f"{what}, at most {longest}")
 
 
 def _figure(name: str, value: str, note: str) -> str:
     return f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b> <span>{escape(note)}</span></dd></div>"
+
+
+def _rows(verdicts: Sequence[Verdict], places: Places, start: float) -> str:
+    """Write the verdicts; those that are in order come in a part of their own, folded at the start."""
+    parts = []
+    for outcome, alike in groupby(verdicts, key=lambda each: each.outcome.value):
+        rows = [_row(verdict, places, start) for verdict in alike]
+        if outcome == "pass":
+            rows.insert(0, _FOLD.format(rules=wording.many(len(rows), "passed rule")))
+        parts += rows
+    return "".join(parts) or _NO_RULES
 
 
 def _row(verdict: Verdict, places: Places, start: float) -> str:
@@ -159,11 +174,11 @@ def _row(verdict: Verdict, places: Places, start: float) -> str:
 
 
 def _evidence(verdict: Verdict, places: Places, start: float) -> str:
-    """Write the evidence of a verdict, folded; that of failures is open where it is short."""
+    """Write the evidence of a verdict, folded; that of failures is open: it is what the report is opened for."""
     count = len(verdict.evidence)
     if not count:
         return ""
-    unfolded = " open" if verdict.outcome.value == "fail" and count <= 6 else ""
+    unfolded = " open" if verdict.outcome.value == "fail" else ""
     items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_HTML_EVIDENCE])
     more = max(wording.left_out_of(verdict, _HTML_EVIDENCE), 0)
     total = min(count, _HTML_EVIDENCE) + more

@@ -109,6 +109,17 @@ class _Accept(CliCommand):
     help="How long to wait for the MCU's first line (--uart).",
 )
 @click.option(
+    "--power",
+    metavar="COMMAND",
+    help="Switch the product off and on by this command, where {action} becomes off or on: its power-up is judged.",
+)
+@click.option(
+    "--off-for",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="How long --power leaves it off, 2 by default.",
+)
+@click.option(
     "--from-boot",
     is_flag=True,
     help="The recording, or the time of the check, holds a power-up: nothing of it may be missing.",

@@ -22,11 +22,16 @@ REPORT_FORMATS = ("html", "junit", "json")
 _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
     "seconds": ("--for is about listening: it needs --tap-up or --tap-down, without --lan.", ("tap",)),
     "refusals": ("--refusals needs --uart or --virtual.", ("uart", "virtual")),
-    "power_up": ("--power-up needs --uart.", ("uart",)),
+    "power_up": ("--power-up needs --uart, or --lan with --power.", ("uart", "lan")),
     "from_boot": (
         "--from-boot needs a recording, --uart, --tap-up or --tap-down, without --lan.",
         ("recording", "uart", "tap"),
     ),
+    "power": (
+        "--power switches a product that is listened to: it needs --uart, --tap-up or --tap-down.",
+        ("uart", "tap", "lan"),
+    ),
+    "off_for": ("--off-for is about what --power switches.", ("uart", "tap", "lan")),
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{
         name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
@@ -62,8 +67,25 @@ def check_options(options: dict[str, Any], mode: str) -> None:
         if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             refuse(complaint)
     _check_firmware(options, mode)
+    _check_power(options, mode)
     if options["allow"]:
         _check_allowed(options, mode)
+
+
+def _check_power(options: dict[str, Any], mode: str) -> None:
+    if options["power"] is None:
+        if options["off_for"] is not None:
+            refuse("--off-for is about what --power switches.")
+        return
+    if mode == "lan" and not (options["tap_up"] or options["tap_down"]):
+        refuse("--power with --lan needs --tap-up or --tap-down: a power-up is seen on the line alone.")
+    from miio_lan.bench.power import CommandPower
+    from miio_lan.errors import InvalidArgument
+
+    try:
+        CommandPower(options["power"])
+    except InvalidArgument as error:
+        refuse(f"--power: {error}.")
 
 
 def _check_firmware(options: dict[str, Any], mode: str) -> None:

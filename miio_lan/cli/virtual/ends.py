@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from miio_lan.cli import completion
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.cli.virtual import run as virtual_run
@@ -50,6 +51,12 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.DID
 @virtual_run.UNPROVISIONED
 @virtual_run.ap_options
+@click.option(
+    "--spec",
+    metavar="FILE|NAME",
+    shell_complete=completion.descriptions,
+    help="What the product is: names the arguments of actions that callers give by their place.",
+)
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
 @click.option(
     "--firmware",
@@ -84,6 +91,7 @@ def module(settings: CliSettings, **options: Any) -> None:
     if image is not None and len(image) > options["firmware_limit"]:
         refuse(f"firmware of {len(image)} bytes: --firmware-limit is {options['firmware_limit']}")
     token = secrets.token_bytes(16) if options["token"] is None else parse_token(options["token"])
+    spec = load_spec(options["spec"])
     chip = Module(
         device_id=options["did"] or secrets.randbelow(0x7FFFFFFF) + 1,
         token=token,
@@ -92,6 +100,7 @@ def module(settings: CliSettings, **options: Any) -> None:
         firmware_limit=options["firmware_limit"],
         provisioned=not options["unprovisioned"],
         dual_mode=options["dual_mode"],
+        inputs=spec.inputs if spec is not None else None,
         wall=wall_clock,
         **virtual_run.ap_settings(options),
     )

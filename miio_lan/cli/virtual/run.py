@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-Order = Callable[[list[str]], str]
+#: Gets what stands behind the order's word, and gives what to show.
+Order = Callable[[str], str]
 
 
 class ListsMisbehaviours(CliCommand):
@@ -193,31 +194,44 @@ def line_log(verbose: int) -> Observer:
 
 
 def run_until(stop: Stop, host: Host, orders: dict[str, Order] | None = None) -> None:
-    """Wait until told to stop; meanwhile, orders may be typed at a terminal.
+    """Wait until told to stop; meanwhile, orders may be typed, or come from a pipe, whose end is not ours.
 
     :raises DeviceException: what the host's own thread failed with
     """
-    if orders and sys.stdin is not None and sys.stdin.isatty():
+    if orders and (source := _orders_source()) is not None:
         # Of the daemon kind: nothing can interrupt a read of the keyboard.
-        threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
+        threading.Thread(target=_take_orders, args=(source, orders), daemon=True).start()
     # Waited for in slices: a failure in the host's own thread is to be seen.
     while not stop.wait(1.0):
         host.call(lambda _now: None)
 
 
-def _take_orders(orders: dict[str, Order]) -> None:
-    for line in sys.stdin:
-        if line.strip():
-            echo(obey(orders, line), err=True)
+def _orders_source() -> int | None:
+    """Give the descriptor that orders come from; None where there is no standard input."""
+    try:
+        return None if sys.stdin is None else sys.stdin.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def _take_orders(source: int, orders: dict[str, Order]) -> None:
+    # Not through sys.stdin: whoever reads it while Python ends holds a lock that the end needs.
+    with (
+        contextlib.suppress(OSError),
+        open(source, encoding="utf-8", errors="replace", closefd=False) as lines,
+    ):
+        for line in lines:
+            if line.strip():
+                echo(obey(orders, line), err=True)
 
 
 def obey(orders: dict[str, Order], line: str) -> str:
     """Carry out one typed order, and give what to show for it."""
-    word, *arguments = line.split()
+    word, _, text = line.strip().partition(" ")
     if word not in orders:
         return f"{word!r} is no order. There are: {', '.join(orders)}"
     try:
-        return orders[word](arguments)
+        return orders[word](text.strip())
     except IndexError:
         return f"Error: {word} needs more than that"
     except (DeviceException, ValueError) as error:

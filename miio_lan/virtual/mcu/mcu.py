@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from miio_lan.device.values import TEXT_FORMATS
+from miio_lan.device.description.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import RECOMMENDED_POLL_INTERVAL, RETRY_INTERVAL, SERIAL_NUMBER
 from miio_lan.uart.firmware.xmodem import Receiver
@@ -41,8 +41,8 @@ from miio_lan.virtual.mcu.table import PropertyTable
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from miio_lan.device.spec import Spec
-    from miio_lan.device.values import Value
+    from miio_lan.device.description.spec import Spec
+    from miio_lan.device.description.values import Value
     from miio_lan.virtual.mcu.answers import Execution
     from miio_lan.virtual.mcu.table import Iid
 
@@ -91,7 +91,7 @@ class Mcu:
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
-    :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.spec.Spec`
+    :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.description.spec.Spec`
     :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
     :ivar reply_time: seconds after which a line counts as unanswered

@@ -41,6 +41,8 @@ class Chip:
     zone: int = 8
     auth_failures: int = 0
     connection_failures: int = 0
+    #: Whether its MCU sent ``ble_config`` although it has no Bluetooth.
+    missed_bluetooth: bool = False
 
     def __post_init__(self) -> None:
         digits = re.sub(r"[:-]", "", self.mac).lower()

@@ -204,6 +204,11 @@ class Module:
         self.network.state = "unprov"
         self.network.boot(now, provisioned=self.provisioned)
 
+    def stop(self, now: float) -> None:
+        """Switch the module off: silent until the next :meth:`restart`."""
+        self.restart(now)
+        self._wake = None
+
     def restart(self, now: float) -> None:
         """Restart at once: silent for the time of the boot, requests and subscriptions forgotten."""
         self._up = False

@@ -8,7 +8,7 @@ from support.simulated import Simulated, simulate
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Outcome, Verdict
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.mcu import Mcu
 

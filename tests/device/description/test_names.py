@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device import names
-from miio_lan.device.spec import Property, Spec
+from miio_lan.device.description import names
+from miio_lan.device.description.spec import Property, Spec
 from miio_lan.errors import SpecError
 
 LAMP = Spec.shipped("lamp")

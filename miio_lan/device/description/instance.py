@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from miio_lan.device.values import (
+from miio_lan.device.description.values import (
     FLOAT_FORMATS,
     FORMATS,
     LARGEST,
@@ -119,14 +119,15 @@ _ACCESS_LETTERS = {"r": "read", "w": "write", "n": "notify"}
 class Reader:
     """Builds a description out of untrusted parsed JSON or TOML; every complaint says where it is."""
 
-    def __init__(self, source: str, keys: Keys) -> None:
+    def __init__(self, source: str, keys: Keys, *, quiet: bool = False) -> None:
         self._source = source
         self._keys = keys
+        self._quiet = quiet
         #: What was kept out, and why.
         self.warnings: list[str] = []
 
     def spec(self, data: object) -> dict[str, Any]:
-        """Read a whole description into what :class:`~miio_lan.device.spec.Spec` is made of."""
+        """Read a whole description into what :class:`~miio_lan.device.description.spec.Spec` is made of."""
         top = self._mapping(data, "")
         type_ = self._kept(lambda: self._text(top, "type", "")) or ""
         services = self._children(top, self._keys.services, self._keys.siid, "", self._service, required=True)
@@ -154,7 +155,8 @@ class Reader:
             if not self._keys.lenient:
                 raise
             self.warnings.append(f"{error}; it is left out")
-            _LOGGER.warning("%s", self.warnings[-1])
+            if not self._quiet:
+                _LOGGER.warning("%s", self.warnings[-1])
             return None
 
     def _service(self, siid: int, entry: dict[str, Any], place: str) -> Service:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.spec import Code, Property, Spec, shipped_names
+from miio_lan.device.description.spec import Code, Property, Spec, shipped_names
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import model_fault
 
