@@ -67,7 +67,7 @@ def mcu_orders(host: Host, mcu: Mcu, spec: Spec) -> dict[str, Order]:
         values = host.call(lambda _now: dict(mcu.values))
         return "\n".join(f"{siid}.{piid} = {value!r}" for (siid, piid), value in sorted(values.items()))
 
-    def reset(_: list[str]) -> str:
+    def reset(_: str) -> str:
         host.call(mcu.reset_network)
         return "telling the module to forget its network, and to wait to be set up"
 
