@@ -116,6 +116,52 @@ def test_a_wrong_password_is_told_and_the_device_can_be_told_again(set_up: Any, 
         assert set_up(running, name="lamp", path=path, timeout=60).ok
 
 
+@pytest.mark.parametrize("profile", ["older", "newer"])
+def test_each_generation_of_modules(profile: str) -> None:
+    """The newer one answers nothing but the order before it is set up, and that with a bare 0."""
+    with product(provisioned=False, profile=profile) as running:
+        made = provision(SSID, PASSWORD, address=AP, new_address=HOME, port=running.port, timeout=60)
+        assert made.ok
+
+
+def test_a_callback_that_always_raises_loses_no_token(set_up: Any, tmp_path: Path) -> None:
+    path = tmp_path / "devices.json"
+    told: list[Phase] = []
+
+    def fail(made: Phase) -> None:
+        told.append(made)
+        if made.name not in ("find", "tell"):
+            raise BrokenPipeError
+
+    with product(provisioned=False) as running:
+        with pytest.raises(BrokenPipeError):
+            set_up(running, name="lamp", path=path, callback=fail)
+        assert DevicesFile(path).get("lamp").token == running.token
+    assert told[-1].name == "join"
+
+
+def test_a_cancelled_task_keeps_what_it_told(tmp_path: Path) -> None:
+    path = tmp_path / "devices.json"
+
+    async def cancel_when_told(port: int) -> None:
+        told = asyncio.Event()
+
+        def look(made: Phase) -> None:
+            if made.name == "join":
+                told.set()
+
+        wishes: dict[str, Any] = {"address": AP, "new_address": "127.0.0.77", "port": port, "path": path}
+        task = asyncio.create_task(aio.provision(SSID, PASSWORD, name="lamp", callback=look, **wishes))
+        await told.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with product(provisioned=False) as running:
+        asyncio.run(cancel_when_told(running.port))
+        assert DevicesFile(path).get("lamp").token == running.token
+
+
 def test_one_that_is_set_up_is_left_as_it_is(set_up: Any) -> None:
     with product() as running:
         made = set_up(running, address=HOME, find_time=1)

@@ -68,6 +68,7 @@ class Keeper:
 
     def interrupted(self, run: Run, clock: Callable[[], float]) -> str:
         """Keep what is worth it although not all was done; say what is known, in a sentence."""
+        run.mute()
         if not run.was_told:
             return "nothing was sent to a device but greetings"
         made = self.keep(run, clock)

@@ -12,6 +12,7 @@ from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.requests.request import RequestOutcome
 from miio_lan.virtual.module.update import FirmwareUpdate
 
+# The encrypted variant that newer apps use is not known here: unknown methods are refused.
 CONFIGURE = "miIO.config_router"
 NOT_FROM_HERE = RequestOutcome(error=(-30020, "service not available."))
 
