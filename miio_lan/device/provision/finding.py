@@ -85,7 +85,8 @@ def _found_none(
             dids=dids,
         )
     else:
-        others = f" ({len(heard)} devices answered that are set up already)" if heard else ""
+        many = "1 device" if len(heard) == 1 else f"{len(heard)} devices"
+        others = f" ({many} answered, set up already)" if heard else ""
         run.ends(
             r.NO_ANSWER,
             f"no device that waits to be set up answered on {where}{others}: reset it, and join its access point, "

@@ -210,7 +210,8 @@ class TestFinding:
     def test_those_that_are_set_up_are_counted(self) -> None:
         made = World([at(HOME, did=5), at("192.168.1.3", did=6)]).run()
         assert outcomes(made) == [("find", "no answer")]
-        assert "(2 devices answered that are set up already)" in made.error
+        assert "(2 devices answered, set up already)" in made.error
+        assert "(1 device answered, set up already)" in World([at(HOME, did=5)]).run().error
 
     def test_what_was_only_announced_is_nobody(self) -> None:
         assert outcomes(World([at(AP, token=TOKEN, answered=False)]).run()) == [("find", "no answer")]
