@@ -427,5 +427,12 @@ def test_a_device_loads_nothing_that_few_programs_need(fresh_python):
     assert loaded.isdisjoint(SELDOM_NEEDED)
 
 
+def test_names_of_products_are_loaded_by_who_uses_them(fresh_python):
+    code = "import json, sys\nfrom miio_lan import Device, MiotDevice\nprint(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(fresh_python(code)))
+    assert "miio_lan.device.steps.by_name" in loaded
+    assert loaded.isdisjoint({"http.client", "urllib.request", "miio_lan.device.description"})
+
+
 def test_a_heavy_import_is_seen(loaded_by):
     assert loaded_by("import miio_lan, click") & HEAVY == {"click"}
