@@ -18,7 +18,7 @@ import pytest
 from miio_lan import Device, DeviceTimeout, provision
 from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.device.provision import aio
-from miio_lan.device.provision.result import Phase, Provisioned
+from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 from miio_lan.lan.packet import hello_reply
 from miio_lan.record import Record
 from miio_lan.virtual.module.network import Timings
@@ -126,9 +126,9 @@ def test_each_generation_of_modules(profile: str) -> None:
 
 def test_a_callback_that_always_raises_loses_no_token(set_up: Any, tmp_path: Path) -> None:
     path = tmp_path / "devices.json"
-    told: list[Phase] = []
+    told: list[ProvisionPhase] = []
 
-    def fail(made: Phase) -> None:
+    def fail(made: ProvisionPhase) -> None:
         told.append(made)
         if made.name not in ("find", "tell"):
             raise BrokenPipeError
@@ -146,7 +146,7 @@ def test_a_cancelled_task_keeps_what_it_told(tmp_path: Path) -> None:
     async def cancel_when_told(port: int) -> None:
         told = asyncio.Event()
 
-        def look(made: Phase) -> None:
+        def look(made: ProvisionPhase) -> None:
             if made.name == "join":
                 told.set()
 
@@ -209,7 +209,7 @@ def test_interrupted_anywhere_the_file_is_whole_or_not_there(
 ) -> None:
     path = tmp_path / "devices.json"
 
-    def interrupt(made: Phase) -> None:
+    def interrupt(made: ProvisionPhase) -> None:
         if made.name == phase and bool(made.outcome) is not begins:
             raise KeyboardInterrupt
 

@@ -20,7 +20,7 @@ from miio_lan.lan import PORT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from miio_lan.device.provision.result import Phase, Provisioned
+    from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
 
 def _no_password(ctx: click.Context, param: click.Parameter, value: str | None) -> None:  # noqa: ARG001
@@ -130,7 +130,7 @@ def _wishes(settings: CliSettings, options: Mapping[str, Any]) -> dict[str, Any]
 class _Lines:
     """Shows the phases to people: each when it is over, and at a terminal what is being waited for."""
 
-    def __call__(self, phase: Phase) -> None:
+    def __call__(self, phase: ProvisionPhase) -> None:
         if not phase.outcome:
             if sys.stderr is not None and sys.stderr.isatty():
                 echo(f"{phase.name:<6} ... {printable(phase.text)}", err=True)
@@ -142,7 +142,7 @@ class _Lines:
 class _JsonLines:
     """Shows the phases to programs, each when it is over."""
 
-    def __call__(self, phase: Phase) -> None:
+    def __call__(self, phase: ProvisionPhase) -> None:
         if phase.outcome:
             echo(json_line(without_secrets(plain(phase.as_json()))))
             sys.stdout.flush()

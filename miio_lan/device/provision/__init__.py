@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from miio_lan.device.provision.blocking import provision
-    from miio_lan.device.provision.result import Phase, Provisioned
+    from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
-__all__ = ["Phase", "Provisioned", "provision"]
+__all__ = ["ProvisionPhase", "Provisioned", "provision"]
 
-_HOMES = {"Phase": "result", "Provisioned": "result", "provision": "blocking"}
+_HOMES = {"ProvisionPhase": "result", "Provisioned": "result", "provision": "blocking"}
 
 
 def __getattr__(name: str) -> object:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from miio_lan.device.provision.plan import Plan
-    from miio_lan.device.provision.result import Phase, Provisioned
+    from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
 
 async def provision(
@@ -33,7 +33,7 @@ async def provision(
     store: bool | None = None,
     replace: bool = False,
     path: str | Path | None = None,
-    callback: Callable[[Phase], object] | None = None,
+    callback: Callable[[ProvisionPhase], object] | None = None,
     **wishes: Unpack[Wishes],
 ) -> Provisioned:
     """Set up a device; arguments, outcomes and errors are those of :func:`miio_lan.provision`.

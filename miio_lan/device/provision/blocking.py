@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from miio_lan.device.provision.plan import Plan
-    from miio_lan.device.provision.result import Phase, Provisioned
+    from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
 
 def provision(
@@ -32,7 +32,7 @@ def provision(
     store: bool | None = None,
     replace: bool = False,
     path: str | Path | None = None,
-    callback: Callable[[Phase], object] | None = None,
+    callback: Callable[[ProvisionPhase], object] | None = None,
     **wishes: Unpack[Wishes],
 ) -> Provisioned:
     """Set up a device: find it at its own access point, tell it which Wi-Fi to join, find it again there, keep it.

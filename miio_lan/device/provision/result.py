@@ -43,7 +43,7 @@ FAILURES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Phase:
+class ProvisionPhase:
     """One part of it, when it is over; or, with an empty outcome, when it begins.
 
     :param name: ``"find"``, ``"tell"``, ``"join"``, ``"check"``, ``"store"``
@@ -90,7 +90,7 @@ class Provisioned:
     """
 
     ssid: str
-    phases: tuple[Phase, ...]
+    phases: tuple[ProvisionPhase, ...]
     did: int | None = None
     ip: str | None = None
     port: int = 0

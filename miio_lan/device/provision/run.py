@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import miio_lan.device.provision.result as r
-from miio_lan.device.provision.result import Phase, PhaseName, Provisioned
+from miio_lan.device.provision.result import PhaseName, Provisioned, ProvisionPhase
 from miio_lan.foreign import show
 from miio_lan.record.redact import redact, redact_known
 
@@ -32,7 +32,9 @@ class Run:
     :param told: called with each phase when it begins (its outcome is empty) and when it is over
     """
 
-    def __init__(self, plan: Plan, now: float, told: Callable[[Phase], object] = lambda _phase: None) -> None:
+    def __init__(
+        self, plan: Plan, now: float, told: Callable[[ProvisionPhase], object] = lambda _phase: None
+    ) -> None:
         self.plan = plan
         self.did: int | None = None
         self.ip: str | None = None
@@ -43,7 +45,7 @@ class Run:
         self._told = told
         self.failed_before: Failures | None = None
         self.now = self._since = now
-        self._phases: list[Phase] = []
+        self._phases: list[ProvisionPhase] = []
         self._name: PhaseName = "find"
 
     @property
@@ -76,12 +78,12 @@ class Run:
         """Note that a phase begins."""
         self.now = self.now if now is None else now
         self._name, self._since = name, self.now
-        self._told(Phase(name, "", text))
+        self._told(ProvisionPhase(name, "", text))
 
     def ends(self, outcome: str, text: str, now: float | None = None, **more: Any) -> None:
         """Note how it ended."""
         self.now = self.now if now is None else now
-        made = Phase(self._name, outcome, text, self.now - self._since, more)
+        made = ProvisionPhase(self._name, outcome, text, self.now - self._since, more)
         self._phases.append(made)
         self._told(made)
 

@@ -19,7 +19,7 @@ from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
 from miio_lan.uart.line import Line, seal
-from miio_lan.virtual.image import Part
+from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.download import UpdateTimes
 from miio_lan.virtual.module.line.console import Console
@@ -101,7 +101,7 @@ class Module:
         script: UpdateScript | None = None,
         next_firmware: str | None = None,
         update_times: UpdateTimes | None = None,
-        plain_images: Part = "module",
+        plain_images: ImagePart = "module",
         firmware_limit: int = ESP_FIRMWARE_LIMIT,
         inputs: Callable[[int, int], Sequence[int] | None] | None = None,
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,

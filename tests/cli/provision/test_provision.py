@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
-from miio_lan.device.provision.result import Phase
+from miio_lan.device.provision.result import ProvisionPhase
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.product import VirtualProduct
 
@@ -166,7 +166,7 @@ def test_ctrl_c_says_what_is_known(
 ) -> None:
     from miio_lan.cli.provision import command
 
-    def interrupt(self: object, phase: Phase) -> None:
+    def interrupt(self: object, phase: ProvisionPhase) -> None:
         if phase.name == "join":
             raise KeyboardInterrupt
 

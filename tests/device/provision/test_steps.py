@@ -11,7 +11,7 @@ import pytest
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.provision.orders import AskInfo, Call, Greet, Look, Rest
 from miio_lan.device.provision.plan import make_plan
-from miio_lan.device.provision.result import FAILURES, Phase, Provisioned
+from miio_lan.device.provision.result import FAILURES, Provisioned, ProvisionPhase
 from miio_lan.device.provision.steps import Provisioning
 from miio_lan.errors import (
     DeviceError,
@@ -69,7 +69,7 @@ class World:
         self.orders: list[Any] = []
 
     def run(self, ssid: str = "attic", password: str = PASSWORD, **wishes: Any) -> Provisioned:
-        self.phases: list[Phase] = []
+        self.phases: list[ProvisionPhase] = []
         self.machine = Provisioning(make_plan(ssid, password, **wishes), self.now, self.phases.append)
         order = self.machine.begin(self.now)
         while order is not None:
