@@ -52,7 +52,10 @@ def test_a_document(service: Service) -> None:
 
 
 def test_a_packed_document(service: Service) -> None:
-    assert get(service, document(gzip.compress(b"abc" * 1000, mtime=0), Content_Encoding="gzip")) == b"abc" * 1000
+    assert (
+        get(service, document(gzip.compress(b"abc" * 1000, mtime=0), Content_Encoding="gzip"))
+        == b"abc" * 1000
+    )
 
 
 def test_a_document_of_unknown_length(service: Service) -> None:
