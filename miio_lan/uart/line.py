@@ -114,7 +114,16 @@ def split(line: bytes | str) -> list[str]:
 
 def tokens_of(text: str) -> list[str]:
     """Split clean text into tokens; see :func:`split`."""
-    return _TOKENS.findall(text)
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        return _TOKENS.findall(text)
+    # What follows, at a third of its cost, where one space divides: up to the first quote nothing else can.
+    quote = text.find('"')
+    if quote < 0:
+        return text.split(" ") if text else []
+    begins = text.rfind(" ", 0, quote) + 1
+    found = text[: begins - 1].split(" ") if begins else []
+    found += _TOKENS.findall(text, begins)
+    return found
 
 
 def split_legacy(line: bytes | str) -> list[str]:
