@@ -19,7 +19,7 @@ from miio_lan.uart.commands import (
     SetProperties,
     read,
 )
-from miio_lan.uart.commands.answering import fits, has_to_name
+from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.turns import Downlink, text_of
 
@@ -110,7 +110,7 @@ def _ids_of(downlink: Downlink) -> frozenset[bytes]:
 
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
     """Tell whether a line, read as the answer to a downlink, names what that asked for; nearly always at a glance."""
-    if not has_to_name(downlink.command):
+    if not downlink.has_to_be_named:
         return True
     ids = _ids_of(downlink)
     named = _NAMED.match(raw)
@@ -126,7 +126,7 @@ def fitting(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
     known: dict[Hashable, bool] = {}
     found = []
     for each in downlinks:
-        layout = _layout_of(each)
+        layout = each.layout or _layout_of(each)
         if layout not in known:
             known[layout] = fits_downlink(raw, each)
         if known[layout]:
@@ -141,7 +141,7 @@ def fits_command(command: Command, downlink: Downlink) -> bool:
 
 def naming(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
     """Give, of the downlinks that an answer fits, those that it names by their ids."""
-    return [each for each in downlinks if has_to_name(each.command)] if _is_result(raw) else []
+    return [each for each in downlinks if each.has_to_be_named] if _is_result(raw) else []
 
 
 def plain(record: Record) -> bytes:
