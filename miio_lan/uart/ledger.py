@@ -44,6 +44,10 @@ class Ledger:
         """The downlink whose answer may be repeated: the last one, when it has an answer."""
         return self.current if self.current is not None and self.current.answer is not None else None
 
+    def keeps(self, downlink: Downlink) -> bool:
+        """Tell whether a downlink may still be answered, or its answer be repeated."""
+        return downlink is self.current or downlink in self._unanswered
+
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
         while self._unanswered and now - self._unanswered[0].instant > LATEST:
