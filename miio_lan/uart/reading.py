@@ -99,13 +99,18 @@ def _ids_of(downlink: Downlink) -> frozenset[bytes]:
     """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
     if downlink.ids is None:
         command = downlink.command
-        pairs: set[tuple[object, object]] = set()
+        pairs: tuple[tuple[object, object], ...] = ()
         if isinstance(command, (GetProperties, SetProperties)):
-            pairs = {(each[0], each[1]) for each in command.properties}
+            pairs = tuple([each[:2] for each in command.properties])
         elif isinstance(command, Action):
-            pairs = {(command.siid, command.aiid)}
-        downlink.ids = frozenset(f" {one} {other}".encode() for one, other in pairs)
+            pairs = ((command.siid, command.aiid),)
+        downlink.ids = _as_written(pairs)
     return downlink.ids
+
+
+@lru_cache(maxsize=256)
+def _as_written(pairs: tuple[tuple[object, object], ...]) -> frozenset[bytes]:
+    return frozenset([f" {one} {other}".encode() for one, other in pairs])
 
 
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
