@@ -11,6 +11,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING
 
+from miio_lan.record.redact.patterns import late_pattern
 from miio_lan.record.redact.secret import HIDDEN
 
 if TYPE_CHECKING:
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 # has none of the two characters that the names of many things have, too.
 _BEGINS_LIKE_JSON = r"(?:e[ywj]|W[3yw])"
 _SHORTEST, _SHORTEST_PLAIN = 14, 24
-_BASE64 = re.compile(
+_BASE64 = late_pattern(
     rf"(?<![A-Za-z0-9+/_-])(?:(?={_BEGINS_LIKE_JSON})(?:[A-Za-z0-9+/_-]|\\/){{{_SHORTEST},}}+"
     rf"|(?:[A-Za-z0-9+/]|\\/){{{_SHORTEST_PLAIN},}}+)(?:=|%3[dD]|\\u003[dD]){{0,2}}"
 )
-_HEX = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{20,}+")
-_ESCAPED = re.compile(r"(?<![^\s\"'<>?&=#/])(?:[^\s\"'<>?&=#/%]*+%)[^\s\"'<>?&=#/]++")
-_ESCAPE = re.compile(rb"%([0-9a-fA-F]{2})")
+_HEX = late_pattern(r"(?<![0-9a-fA-F])[0-9a-fA-F]{20,}+")
+_ESCAPED = late_pattern(r"(?<![^\s\"'<>?&=#/])(?:[^\s\"'<>?&=#/%]*+%)[^\s\"'<>?&=#/]++")
+_ESCAPE = late_pattern(rb"%([0-9a-fA-F]{2})")
 _URL_SAFE = str.maketrans("-_", "+/", "\\")
 
 
