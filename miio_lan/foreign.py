@@ -26,14 +26,16 @@ def printable(text: str, *, rows: bool = False) -> str:
 
     :param rows: let line ends and tabs stay, for a text of several lines that is laid out already
     """
-    if text.isascii() and text.isprintable():
+    glanced_at = text.replace("\n", "").replace("\t", "") if rows else text
+    if glanced_at.isascii() and glanced_at.isprintable():
         return text
     return _steering(rows=rows).sub(_escape, text)
 
 
 def printable_json(text: str) -> str:
     r"""Give JSON text that means the same, with ``\u001b`` and the like for what would steer the reader's terminal."""
-    if text.isascii() and text.isprintable():
+    glanced_at = text.replace("\n", "").replace("\t", "")
+    if glanced_at.isascii() and glanced_at.isprintable():
         return text
     return _steering(rows=True).sub(_escape_in_json, text)
 

@@ -74,7 +74,8 @@ def hide_forms(text: str, found: list[str]) -> str:
     text = _USER_INFO.sub(login, text)
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(rf"\1{HIDDEN}", text)
-    return _BROKEN.sub(broken, _TOKEN.sub(token, text))
+    text = _TOKEN.sub(token, text)
+    return _BROKEN.sub(broken, text) if any(sign in text for sign in "\r\n\\") else text
 
 
 def hide_elements(text: str, found: list[str]) -> str:
