@@ -16,7 +16,7 @@ from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.commands.answering import has_to_name
-from miio_lan.uart.line import CR, clean
+from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
 
 LATENESS = 0.03
@@ -34,11 +34,7 @@ def text_of(record: Record) -> str:
 @lru_cache(maxsize=2048)
 def text_of_raw(raw: bytes, direction: str) -> str:
     """Give the printable text of a line's bytes."""
-    text = raw[:-1].decode("latin-1")
-    if raw.endswith(CR) and text.isascii() and text.isprintable():
-        text = text.strip(" ")  # so it is nearly always: nothing to clean
-    else:
-        text = clean(raw)[0]
+    text = clean(raw)[0]
     return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
 
 

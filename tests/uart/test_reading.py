@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
-from miio_lan.uart.line import clean
 from miio_lan.uart.reading import fits_downlink, read_line
-from miio_lan.uart.turns import Downlink, text_of_raw
+from miio_lan.uart.turns import Downlink
 
 
 def downlink(text: str) -> Downlink:
@@ -58,9 +57,3 @@ def test_what_was_read_before_is_read_alike(text: str) -> None:
         first, second = read_line(raw, "up", pending), read_line(raw, "up", pending)
         assert first is second
         assert first == read(raw, direction="up", pending=pending)
-
-
-@given(st.binary(max_size=12) | st.text(alphabet='ok# "\t\x08', max_size=12).map(str.encode), st.booleans())
-def test_a_plain_line_is_cleaned_as_any_other(body: bytes, ended: bool) -> None:
-    raw = body + (b"\r" if ended else b"")
-    assert text_of_raw(raw, "up") == clean(raw)[0]
