@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
@@ -29,7 +30,7 @@ _BEFORE = bytes(range(0x21)) + b"\xff"
 _NAMED = re.compile(rb"result( (?:0|[1-9][0-9]*) (?:0|[1-9][0-9]*)) -?(?:0|[1-9][0-9]*) [^ \r\n]")
 """An answer that begins with two ids and a code, and goes on: these ids are named, in whatever layout it is read."""
 
-_known: dict[tuple[bytes, str, Hashable], Command] = {}
+_known: OrderedDict[tuple[bytes, str, Hashable], Command] = OrderedDict()  # of all threads
 _MOST_KNOWN = 4096
 _LONGEST_KNOWN = 1024
 
@@ -52,7 +53,8 @@ def _read(raw: bytes, direction: Direction, pending: Command | None, context: Ha
         command = read(raw, direction=direction, pending=pending if context is not None else None)
         if len(raw) <= _LONGEST_KNOWN:
             if len(_known) >= _MOST_KNOWN:
-                _known.clear()
+                # One for one: where all went at once, the garbage collector would look at what piles up again.
+                _known.popitem(last=False)
             _known[key] = command
     return command
 

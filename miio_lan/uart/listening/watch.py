@@ -98,7 +98,7 @@ class LineWatch:
         known = self._readings.get(id(command))
         if known is None:
             if len(self._readings) >= _MOST_READINGS:
-                self._readings.clear()
+                del self._readings[next(iter(self._readings))]  # the oldest
             # The command is kept too, so that no other one gets its identity meanwhile.
             known = self._readings[id(command)] = (command, command.as_json())
         return known[1]
