@@ -10,13 +10,16 @@
     │   └── OutcomeUnknown                 no answer before the deadline, and a command not to be repeated may have run
     ├── PayloadDecodeException             bytes that are not what they should be (kind, raw)
     ├── DeviceInfoUnavailableException     the device does not tell who it is
+    ├── UpdateFailed                       a firmware update did not end well (result says how)
     ├── UnsupportedFeatureException        the device, or this object, cannot do that
     ├── InvalidTokenException (ValueError) not a token
     ├── InvalidArgument (ValueError)       an argument that cannot be right, whatever the device
     ├── RequestTooLong (ValueError)        a request no device would accept
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
+    ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
+    ├── PowerError                         a product that was not switched off or on
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -165,6 +168,19 @@ class DeviceInfoUnavailableException(DeviceException):
     """The device does not answer ``miIO.info`` with anything usable."""
 
 
+class UpdateFailed(DeviceException):
+    """A firmware update that did not end well; ``may_have_run`` tells whether the device may still go on with it.
+
+    :param message: how it ended, in a sentence
+    :param result: all of it, a :class:`miio_lan.device.ota.outcome.UpdateResult`
+    """
+
+    def __init__(self, message: str, result: Any = None, *, may_have_run: bool = False) -> None:
+        super().__init__(message)
+        self.result = result
+        self.may_have_run = may_have_run
+
+
 class UnsupportedFeatureException(DeviceException):
     """The device, or the object standing for it, cannot do what was asked."""
 
@@ -185,12 +201,20 @@ class SpecError(DeviceException, ValueError):
     """A device description that cannot be read, or a name or value that does not fit one."""
 
 
+class SpecUnavailable(DeviceException):
+    """A description that is not here: it was not fetched yet, is not published, or cannot be got or kept."""
+
+
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
 
 
 class DevicesFileError(DeviceException, ValueError):
     """A file of named devices that cannot be read or written, or a name that is not in it."""
+
+
+class PowerError(DeviceException):
+    """The product was not switched off or on: the switch, or what drives it, failed."""
 
 
 class UartError(DeviceException):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 import sys
 import threading
@@ -30,6 +31,9 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 # pytest-xdist's workers have it, whatever the terminal is: programs here write as into a pipe, unless a test says more.
 os.environ.pop("COLUMNS", None)
+# What a shell starts in the background has Ctrl-C ignored, and so have its children: programs that are to end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples each time: a failure is about the change. HYPOTHESIS_PROFILE=explore looks for new ones.
 hypothesis.settings.register_profile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import pytest
@@ -76,3 +77,12 @@ def test_the_named_update_states():
     names = {state.name: state.value for state in miio_lan.UpdateState}
     wanted = {"Downloading": "downloading", "Installing": "installing", "Failed": "failed", "Idle": "idle"}
     assert wanted.items() <= names.items()
+
+
+@pytest.mark.parametrize("module", ["names", "spec", "values"])
+def test_descriptions_are_found_under_the_names_scripts_import(module):
+    door = importlib.import_module(f"miio_lan.device.{module}")
+    home = importlib.import_module(f"miio_lan.device.description.{module}")
+    own = {name for name, value in vars(home).items() if getattr(value, "__module__", None) == home.__name__}
+    assert {name for name in own if not name.startswith("_")} <= set(door.__all__)
+    assert all(getattr(door, name) is getattr(home, name) for name in door.__all__)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
 from miio_lan.virtual.module.profile import PROFILES, Profile

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from miio_lan.acceptance.rules.all import verdicts_of
 from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.refusals import wanted_refusals
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.record.marks import marked_check, without_marks
 
@@ -64,4 +65,5 @@ def judgement_of(
         verdicts=verdicts_of(session),
         records=session.records,
         exchanges=session.exchanges,
+        wanted_refusals=wanted_refusals(session),
     )

@@ -101,6 +101,7 @@ class Verdict:
     :param kept: how many kept the rule
     :param warned: how many are worth a warning
     :param broken: how many broke it
+    :param seconds: from the first to the last of the lines and datagrams it was judged by; 0 where that is one or none
     """
 
     rule: Rule
@@ -110,6 +111,7 @@ class Verdict:
     kept: int = 0
     warned: int = 0
     broken: int = 0
+    seconds: float = 0.0
 
     def as_json(self) -> dict[str, object]:
         """Give the verdict as plain JSON values; the rule's own keys are among them.
@@ -123,6 +125,7 @@ class Verdict:
             "kept": self.kept,
             "warned": self.warned,
             "broken": self.broken,
+            "seconds": self.seconds,
             "evidence": [each.as_json() for each in self.evidence],
         }
 
@@ -138,6 +141,7 @@ class Judgement:
     :param verdicts: one for each rule, in the order of the rules
     :param records: everything both wires carried, in the order of time
     :param exchanges: the LAN calls joined with what the UART carried for them
+    :param wanted_refusals: how many of the exchanges a checker sent so that they would be refused, and were
     """
 
     title: str
@@ -147,6 +151,7 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     records: tuple[Record, ...] = field(default=(), repr=False)
     exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
+    wanted_refusals: int = 0
 
     @property
     def ok(self) -> bool:

@@ -6,94 +6,50 @@ For tests, with or without pytest. All waiting is waiting for events, never for 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
-from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation, Wanted
-from miio_lan.bench.recorder import Recorder
-from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow, unseen
-from miio_lan.bench.trace import ExpectationFailed, line_of, trace
+from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation
+from miio_lan.bench.history import History
+from miio_lan.bench.line import MatchedLine, ObservedLine
+from miio_lan.bench.never import Never
+from miio_lan.bench.power import Power
+from miio_lan.bench.recorder import Mark, Recorder, is_between
+from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, attend
+from miio_lan.bench.seen import SeenExchange
+from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
+from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.bench.wanted import Wanted, numbers_of
 from miio_lan.device.blocking import Device
-from miio_lan.device.spec import Spec
-from miio_lan.pairing.content import same_value
+from miio_lan.device.description.spec import Spec
+from miio_lan.errors import PowerError
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record
 
-__all__ = ["Bench", "Expectation", "ExpectationFailed", "ObservedLine", "Recorder"]
+__all__ = [
+    "Bench",
+    "Expectation",
+    "ExpectationFailed",
+    "History",
+    "MatchedLine",
+    "ObservedLine",
+    "Recorder",
+    "ReportExpectation",
+]
 
-What = str | re.Pattern[str] | Callable[[Record], bool]
+NO_SWITCH = (
+    "nothing switches this product's power: give --miio-power 'COMMAND {action}', or a Bench its power= "
+    "(anything with off, on and cycle)"
+)
+
 DeviceT = TypeVar("DeviceT", bound="Device")
-
-
-class ObservedLine:
-    """The UART between module and MCU, as it is observed.
-
-    :param recorder: collects the records
-    :param hears: the directions that are heard
-    """
-
-    def __init__(self, recorder: Recorder, hears: Collection[str] = BOTH) -> None:
-        self._recorder = recorder
-        self._hears = hears
-        self._given: list[Record] = []
-
-    @property
-    def records(self) -> list[Record]:
-        """All that crossed the line in this test, in the order of time."""
-        return [record for record in self._recorder.records if record.wire == "uart"]
-
-    def lines(self, direction: Literal["up", "down"] | None = None) -> list[str]:
-        """Give the texts of the lines in this test: of both directions, or ``"up"`` (MCU) or ``"down"`` (module)."""
-        return [line_of(each) for each in self.records if direction in (None, each.direction) and each.raw]
-
-    def wait_for(
-        self,
-        what: What | None = None,
-        *,
-        direction: Literal["up", "down"] | None = None,
-        timeout: float = TIMEOUT,
-        since: Record | None = None,
-        **reading: object,
-    ) -> Record:
-        """Give the next line like this in this test, waiting for it where it has not come yet.
-
-        Each line is given once: asking again waits for another one. What came before the call counts.
-
-        :param what: the line, or its first words; a pattern to be found in it; or a function that says yes to a record
-        :param direction: ``"up"`` for lines of the MCU, ``"down"`` for lines of the module
-        :param timeout: seconds to wait
-        :param since: only what came after this record
-        :param reading: keys and values its reading must have, such as ``command="properties_changed"``
-        :raises ExpectationFailed: when it does not come, showing what did
-        """
-
-        __tracebackhide__ = True
-
-        def look() -> Record | None:
-            for record in self.records:
-                if direction not in (None, record.direction) or not record.raw:
-                    continue
-                if since is not None and record.instant <= since.instant:
-                    continue
-                if _is_like(record, what, reading) and not any(record is each for each in self._given):
-                    return record
-            return None
-
-        found = self._recorder.wait(look, timeout)
-        if found is None:
-            wanted = " ".join([*([_name(what)] if what is not None else []), *_named(reading)]) or "any line"
-            missed = f" ({unseen(self._hears)})" if unseen(self._hears) else ""
-            raise ExpectationFailed(
-                f"no line like {wanted} came within {timeout:g} s{missed}\n{trace(self._recorder.records)}"
-            )
-        self._given.append(found)
-        return found
+_T = TypeVar("_T")
 
 
 class Bench(Generic[DeviceT]):
@@ -106,6 +62,7 @@ class Bench(Generic[DeviceT]):
         (the module) unless said otherwise; nothing is waited for that nobody hears
     :param late: whether the recorder may be told of a line after the reply it led to, as by a tap; False where the
         product itself tells of its lines
+    :param power: switches the product off and on, where that can be done
     """
 
     def __init__(
@@ -116,6 +73,7 @@ class Bench(Generic[DeviceT]):
         *,
         hears: Collection[str] = BOTH,
         late: bool = True,
+        power: Power | None = None,
     ) -> None:
         self.device = device
         self.recorder = recorder
@@ -123,8 +81,25 @@ class Bench(Generic[DeviceT]):
         self.spec = spec
         self.hears = frozenset(hears)
         self._late = late
+        self._power = power
+        self.from_start = not late
         self._pairer = Pairer()
         self._fed = 0
+
+    @property
+    def power(self) -> Power:
+        """The product's power switch.
+
+        .. code-block:: python
+
+            bench.power.cycle()
+            bench.uart.wait_for(re.compile("mcu_version (.+)"))
+
+        :raises PowerError: if nothing switches this product
+        """
+        if self._power is None:
+            raise PowerError(NO_SWITCH)
+        return self._power
 
     @property
     def records(self) -> list[Record]:
@@ -132,8 +107,13 @@ class Bench(Generic[DeviceT]):
         return self.recorder.records
 
     @property
-    def exchanges(self) -> list[Exchange]:
+    def exchanges(self) -> list[SeenExchange]:
         """The commands of this test so far, in order."""
+        return [SeenExchange(each, self) for each in self.joined]
+
+    @property
+    def joined(self) -> list[Exchange]:
+        """The same as :func:`~miio_lan.pairing.pairing.pair` gives them, None where nothing happened."""
         return list(self.snapshot().exchanges)
 
     def snapshot(self) -> Snapshot:
@@ -160,7 +140,7 @@ class Bench(Generic[DeviceT]):
         """
 
         def done() -> bool | None:
-            waited_for = (each for each in self.exchanges if unanswered or each.reply)
+            waited_for = (each for each in self.joined if unanswered or each.reply)
             return None if any(self.may_grow(each) for each in waited_for) else True
 
         self.recorder.wait(done, timeout)
@@ -186,6 +166,8 @@ class Bench(Generic[DeviceT]):
         aiid: int | None = None,
         value: object = None,
         params: object = None,
+        property: str | None = None,  # noqa: A002 - what it is
+        action: str | None = None,
         timeout: float = TIMEOUT,
     ) -> Expectation:
         """Expect a command while the block runs; afterwards it tells what became of it.
@@ -197,15 +179,136 @@ class Bench(Generic[DeviceT]):
             assert exchange.stopped_at is None
             assert exchange.mcu_time < 0.5
 
+        Where the product's description is known, names do for numbers:
+
+        .. code-block:: python
+
+            with bench.expect("set_properties", property="light:brightness", value=25):
+                device.write("light:brightness", 25)
+
         :param method: the method; None for any
         :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
         :param params: the parameters as a whole
+        :param property: the name of a property, in the place of ``siid`` and ``piid``
+        :param action: the name of an action, in the place of ``siid`` and ``aiid``
         :param timeout: seconds to wait after the block, for commands sent by others
         :raises ExpectationFailed: at the end of the block, when no such command was seen
+        :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+        :raises InvalidArgument: if names and numbers are given
         """
-        given = {"siid": siid, "piid": piid, "aiid": aiid, "value": value}
-        ids = {key: each for key, each in given.items() if each is not None}
-        return Expectation(self, Wanted(method, ids, params), timeout)
+        ids = numbers_of(self.spec, siid, piid, aiid, property, action)
+        return Expectation(self, Wanted.of(method, *ids, value, params), timeout)
+
+    def expect_report(
+        self,
+        siid: int | None = None,
+        piid: int | None = None,
+        *,
+        eiid: int | None = None,
+        value: object = None,
+        timeout: float = TIMEOUT,
+    ) -> ReportExpectation:
+        """Expect that the MCU reports a property, or an event, while the block runs.
+
+        .. code-block:: python
+
+            device.subscribe()
+            with bench.expect_report(siid=2, piid=1, value=True) as report:
+                press_the_button()
+            assert report.line == "properties_changed 2 1 true"
+            assert report.push_time < 2
+
+        Where the device of this test has subscribed, the push on the LAN is waited for, too; what else it tells
+        meanwhile is left to its ``next_push()``, or its callback.
+
+        :param siid: the service
+        :param piid: the property
+        :param eiid: the event, in place of the property
+        :param value: the value of the property; of an event, its arguments by piid
+        :param timeout: seconds to wait after the block
+        :raises ExpectationFailed: at the end of the block, when no such report was seen
+        :raises InvalidArgument: when both a property and an event are named
+        """
+        return ReportExpectation(self, WantedReport(siid, piid, eiid, value), timeout)
+
+    def await_told(self, look: Callable[[], _T | None], timeout: float) -> _T | None:
+        """Call ``look`` whenever something came, pushes of the device included, until it gives something.
+
+        :param timeout: seconds to wait at most
+        """
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            if (found := look()) is not None:
+                return found
+            if not attend(self.device, min(left, ATTENDED)):
+                return self.recorder.wait(look, left)
+        return look()
+
+    def expect_none(
+        self,
+        method: str | None = None,
+        *,
+        siid: int | None = None,
+        piid: int | None = None,
+        aiid: int | None = None,
+        value: object = None,
+        params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
+    ) -> Never[SeenExchange]:
+        """Expect that no such command crosses the wires while the block runs, whoever sends it.
+
+        .. code-block:: python
+
+            with bench.expect_none("set_properties", siid=2, piid=2):
+                device.read(2, 1)
+
+        The parameters are those of :meth:`expect`. At the end of the block, lines that are told late are waited for.
+
+        :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
+        """
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
+
+        def inside(begun: Mark, ended: Mark) -> list[SeenExchange]:
+            return [
+                SeenExchange(each, self)
+                for each in self.joined
+                if wanted.is_met_by(each) and is_between(begun, beginning(each), ended)
+            ]
+
+        return Never(self.recorder, self.hears, str(wanted), inside, lambda problem: self.tell(problem))
+
+    def history(
+        self,
+        method: str | None = None,
+        *,
+        siid: int | None = None,
+        piid: int | None = None,
+        aiid: int | None = None,
+        value: object = None,
+        params: object = None,
+        property: str | None = None,  # noqa: A002 - the field's own word
+        action: str | None = None,
+    ) -> History:
+        """Give the commands of this test so far that are like this, in order, whoever sent them.
+
+        .. code-block:: python
+
+            assert bench.history(method="set_properties").count == 1
+            assert bench.history("get_properties", siid=2, piid=1).last.result == "result 2 1 0 true"
+
+        The parameters are those of :meth:`expect`.
+        """
+        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
+        found = [SeenExchange(each, self) for each in self.joined if wanted.is_met_by(each)]
+        return History(found, str(wanted), self.tell)
+
+    def tell(self, problem: str, exchange: Exchange | None = None) -> str:
+        """Say what is wrong, of one command perhaps, and show both wires; secrets are hidden."""
+        now = self.snapshot()
+        about = f"\n{indent(now.account(exchange), '  ')}" if exchange is not None else ""
+        missed = f"\n({now.unseen})" if now.unseen else ""
+        return f"{now.veiled(problem)}{about}{missed}\n{now.trace()}"
 
     def explain(self, problem: str) -> str:
         """Say what is wrong, what did happen, and show both wires."""
@@ -222,27 +325,3 @@ class Bench(Generic[DeviceT]):
         :raises OSError: if that cannot be done
         """
         self.snapshot().save(path)
-
-
-def _is_like(record: Record, what: What | None, reading: Mapping[str, object]) -> bool:
-    have = record.reading or {}
-    if any(key not in have or not same_value(value, have[key]) for key, value in reading.items()):
-        return False
-    if what is None:
-        return True
-    if isinstance(what, str):
-        line = line_of(record)
-        return line == what or line.startswith(f"{what} ")
-    if isinstance(what, re.Pattern):
-        return what.search(line_of(record)) is not None
-    return bool(what(record))
-
-
-def _name(what: What) -> str:
-    if isinstance(what, re.Pattern):
-        return repr(what.pattern)
-    return repr(what) if isinstance(what, str) else getattr(what, "__name__", repr(what))
-
-
-def _named(reading: Mapping[str, object]) -> list[str]:
-    return [f"{key}={value!r}" for key, value in reading.items()]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.bench.recorder import Mark
+from miio_lan.bench.seen import SeenExchange, Steps, Teller
 from miio_lan.bench.snapshot import beginning
 from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.bench.wanted import Wanted
 from miio_lan.errors import InvalidArgument
-from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import STOPS, Exchange
-from miio_lan.record.redact import redact_value
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
@@ -23,25 +22,8 @@ AFTERWARDS = 1.0
 """Seconds the last line may come after the reply, which another thread may tell first."""
 
 
-_T_co = TypeVar("_T_co", covariant=True)
-
-
-class _Known(Generic[_T_co]):
-    """An attribute of the command that an expectation found, as far as it is known when it is asked for."""
-
-    def __init__(self, of: Callable[[Exchange], _T_co]) -> None:
-        self._of = of
-
-    @overload
-    def __get__(self, expectation: None, owner: type[Expectation]) -> Self: ...
-    @overload
-    def __get__(self, expectation: Expectation, owner: type[Expectation]) -> _T_co: ...
-    def __get__(self, expectation: Expectation | None, owner: type[Expectation]) -> Self | _T_co:
-        return self if expectation is None else self._of(expectation.exchange)
-
-
-class Expectation:
-    """A command that was expected, and what became of it: the attributes of an :class:`Exchange`, as far as known.
+class Expectation(Steps):
+    """A command that was expected, and what became of it.
 
     What is learnt later (an answer after its time, say) shows in the attributes.
     """
@@ -83,7 +65,7 @@ class Expectation:
 
     def _matching(self) -> list[Exchange]:
         found = [
-            each for each in self._bench.exchanges if self._is_inside(each) and self._wanted.is_met_by(each)
+            each for each in self._bench.joined if self._is_inside(each) and self._wanted.is_met_by(each)
         ]
         # What somebody else made the module hand out counts where nobody on the LAN is seen to have asked.
         return [each for each in found if each.request is not None] or found
@@ -111,7 +93,7 @@ class Expectation:
             raise ExpectationFailed(self._bench.explain(f"{self._wanted} did not happen"))
         return found
 
-    def wait(self, stopped_at: str | None, *, timeout: float = TIMEOUT) -> Exchange:
+    def wait(self, stopped_at: str | None, *, timeout: float = TIMEOUT) -> SeenExchange:
         """Wait until the command is known to have stopped there; what comes after the reply may change that.
 
         .. code-block:: python
@@ -141,7 +123,9 @@ class Expectation:
             wanted = "did not go through" if stopped_at is None else f"was not {stopped_at!r}"
             problem = f"{self._wanted} {wanted} within {timeout:g} s, but {self._found().stopped_at or 'went through'}"
             raise ExpectationFailed(self._bench.explain(problem))
-        return self._bench.recorder.wait(self._find_closed, AFTERWARDS) or self._found()
+        return SeenExchange(
+            self._bench.recorder.wait(self._find_closed, AFTERWARDS) or self._found(), self._bench
+        )
 
     def __repr__(self) -> str:
         found = self._latest()
@@ -150,91 +134,26 @@ class Expectation:
         )
 
     @property
-    def exchange(self) -> Exchange:
-        """The command; the last attempt where the client repeated it after an error.
+    def joined(self) -> Exchange:
+        """The same as :func:`~miio_lan.pairing.pairing.pair` gives it, None where nothing happened.
 
         :raises ExpectationFailed: while nothing like it was seen
         """
         return self._found()
 
     @property
-    def exchanges(self) -> tuple[Exchange, ...]:
+    def _teller(self) -> Teller:
+        return self._bench
+
+    @property
+    def exchange(self) -> SeenExchange:
+        """The command as far as it is known now; the last attempt where the client repeated it after an error.
+
+        :raises ExpectationFailed: while nothing like it was seen
+        """
+        return SeenExchange(self._found(), self._bench)
+
+    @property
+    def exchanges(self) -> tuple[SeenExchange, ...]:
         """All commands like this."""
-        return tuple(self._matching())
-
-    # As in :class:`Exchange`, and as far as known:
-
-    method = _Known(lambda exchange: exchange.method)
-    """The method."""
-    params = _Known(lambda exchange: exchange.params)
-    """The parameters."""
-    ids = _Known(lambda exchange: exchange.ids)
-    """The LAN message ids."""
-    request = _Known(lambda exchange: exchange.request)
-    """The LAN request."""
-    down = _Known(lambda exchange: exchange.down)
-    """The line handed out to the MCU."""
-    result = _Known(lambda exchange: exchange.result)
-    """The MCU's answer, ``result`` or ``error``."""
-    acknowledgement = _Known(lambda exchange: exchange.acknowledgement)
-    """What the module said to the answer."""
-    reply = _Known(lambda exchange: exchange.reply)
-    """The LAN reply."""
-    parts = _Known(lambda exchange: exchange.parts)
-    """The lines it became, where they were several."""
-    records = _Known(lambda exchange: exchange.records)
-    """All that belongs to it."""
-    readings = _Known(lambda exchange: exchange.readings)
-    """The neutral readings by step: request, down, result, acknowledgement, reply."""
-    fetch_time = _Known(lambda exchange: exchange.fetch_time)
-    """Seconds from the request to the ``down``."""
-    mcu_time = _Known(lambda exchange: exchange.mcu_time)
-    """Seconds from the ``down`` to the answer."""
-    total_time = _Known(lambda exchange: exchange.total_time)
-    """Seconds from the request to the reply."""
-    stopped_at = _Known(lambda exchange: exchange.stopped_at)
-    """Where it stopped; None when all went through."""
-    ambiguous = _Known(lambda exchange: exchange.ambiguous)
-    """Whether what was seen can be explained in more than one way."""
-    notes = _Known(lambda exchange: exchange.notes)
-    """What else is to be said about it."""
-
-
-class Wanted:
-    """What a command has to be like.
-
-    :param method: the method, None for any
-    :param ids: siid, piid, aiid, value: what one of its properties, or its action, must have
-    :param params: the parameters as a whole
-    """
-
-    def __init__(self, method: str | None, ids: Mapping[str, object], params: object = None) -> None:
-        self._method = method
-        self._ids = dict(ids)
-        self._params = params
-
-    def is_met_by(self, exchange: Exchange) -> bool:
-        """Tell whether a command is like this."""
-        if self._method not in (None, exchange.method):
-            return False
-        if self._params is not None and not same_value(self._params, exchange.params):
-            return False
-        return not self._ids or any(
-            all(key in item and same_value(item[key], value) for key, value in self._ids.items())
-            for item in _items(exchange)
-        )
-
-    def __str__(self) -> str:
-        ids = ", ".join(f"{key} {redact_value(value)!r}" for key, value in self._ids.items())
-        whole = f" {redact_value(self._params)!r}" if self._params is not None else ""
-        return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
-
-
-def _items(exchange: Exchange) -> list[Mapping[str, object]]:
-    """Give the properties of a command, or its action, as objects with siid, piid, aiid, value."""
-    params = exchange.params
-    if isinstance(params, Mapping) and isinstance(params.get("properties"), list):
-        keys = ("siid", "piid", "value")  # of a line, where no request was seen
-        return [dict(zip(keys, each, strict=False)) for each in params["properties"]]
-    found = params if isinstance(params, list) else [params]
-    return [each for each in found if isinstance(each, Mapping)]
+        return tuple(SeenExchange(each, self._bench) for each in self._matching())

@@ -29,7 +29,7 @@ class Mark:
     def __init__(
         self, instant: float, told: Sequence[Record], delay: Callable[[Record], float | None]
     ) -> None:
-        self._instant = instant
+        self.instant = instant
         # By identity: the very same may be said again. The records are kept, so that no other gets their identity.
         self._told = {id(record): record for record in told}
         self._delay = delay
@@ -39,7 +39,12 @@ class Mark:
         if id(record) in self._told:
             return True
         delay = self._delay(record)
-        return delay is not None and 0 <= delay < LONGEST_DELAY and record.instant < self._instant
+        return delay is not None and 0 <= delay < LONGEST_DELAY and record.instant < self.instant
+
+
+def is_between(begun: Mark, record: Record, ended: Mark) -> bool:
+    """Tell whether a record is of after the one moment and of before the other, whenever it is told."""
+    return not begun.follows(record) and ended.follows(record)
 
 
 class Recorder:

@@ -43,11 +43,23 @@ class Snapshot:
 
     def accounts(self) -> list[str]:
         """Say what became of each command; secrets are hidden."""
+        veil = self._veil()
+        return [veil.text(account(each)) for each in self.exchanges]
+
+    def account(self, exchange: Exchange) -> str:
+        """Say what became of one command; secrets are hidden."""
+        return self._veil().text(account(exchange))
+
+    def veiled(self, text: str) -> str:
+        """Hide the secrets that crossed the wires in a text about them."""
+        return self._veil().text(text)
+
+    def _veil(self) -> Veil:
         veil = Veil()
         for each in self.exchanges:
             for record in (each.request, each.reply, *each.records):
                 veil.maybe(record)
-        return [veil.text(account(each)) for each in self.exchanges]
+        return veil
 
     def commands(self) -> str:
         """Say what became of each command, and which wire was not observed; secrets are hidden."""
@@ -67,6 +79,17 @@ class Snapshot:
         create_for_owner(path)
         with path.open("w", encoding="ascii") as file:
             recording.write(file, self.records)
+
+    def save_text(self, path: Path, title: str) -> None:
+        """Write what people want to read: both wires by the time of day, and the commands; secrets are hidden.
+
+        :param title: the first line
+        :raises OSError: if that cannot be done
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wires = trace(self.records, wall=True, longest=None)
+        text = f"{title}\n\n{self.commands()}\n\n{wires}\n"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def beginning(exchange: Exchange) -> Record:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 from miio_lan.foreign import printable
 from miio_lan.pairing.exchange import Exchange
@@ -17,8 +18,17 @@ class ExpectationFailed(AssertionError):
     """Something that was to cross a wire did not; the text shows what did."""
 
 
-def summary(exchange: Exchange) -> str:
+class Joined(Protocol):
+    """What has a command in it."""
+
+    @property
+    def joined(self) -> Exchange:
+        """The command."""
+
+
+def summary(exchange: Exchange | Joined) -> str:
     """Say in one line what became of a command."""
+    exchange = exchange if isinstance(exchange, Exchange) else exchange.joined
     times = [
         f"{name} {seconds * 1000:.1f} ms"
         for name, seconds in (
@@ -33,19 +43,25 @@ def summary(exchange: Exchange) -> str:
     return f"{exchange.method}: {end}{doubt}" + (f" [{', '.join(times)}]" if times else "")
 
 
-def account(exchange: Exchange) -> str:
+def account(exchange: Exchange | Joined) -> str:
     """Say what became of a command, in one line, with what else is to be said about it below."""
+    exchange = exchange if isinstance(exchange, Exchange) else exchange.joined
     return "\n".join(map(printable, [summary(exchange), *(f"  - {note}" for note in exchange.notes)]))
 
 
-def trace(records: Sequence[Record]) -> str:
-    """Show both wires side by side, without the polls that fetched nothing; secrets are hidden."""
-    from miio_lan.record.lanes import transcript
+def trace(records: Sequence[Record], *, wall: bool = False, longest: int | None = LONGEST_TRACE) -> str:
+    """Show both wires side by side, without the polls that fetched nothing; secrets are hidden.
+
+    :param wall: times of day instead of seconds since the first record
+    :param longest: lines; of a longer trace the beginning is cut. None for all
+    """
+    from miio_lan.record.lanes import Lanes
 
     shown, polls = without_polls(records)
-    rows = transcript(shown, "wires").splitlines()
-    if len(rows) > LONGEST_TRACE + 1:
-        rows[1:-LONGEST_TRACE] = [f"... {len(rows) - LONGEST_TRACE - 1} lines before ..."]
+    lanes = Lanes("wires", wall=wall)
+    rows = [lanes.header, *(row for record in shown for row in lanes.rows(record))]
+    if longest is not None and len(rows) > longest + 1:
+        rows[1:-longest] = [f"... {len(rows) - longest - 1} lines before ..."]
     if polls:
         rows.append(f"({polls} polls that fetched nothing are left out)")
     return "\n".join(rows)
@@ -54,17 +70,12 @@ def trace(records: Sequence[Record]) -> str:
 def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
     """Leave out the polls that fetched nothing, with their answers; return what is left, and how many those were."""
     uart = [record for record in records if record.wire == "uart" and record.raw]
-    idle = {id(record) for record in uart if line_of(record) == "down none"}
+    idle = {id(record) for record in uart if record.text == "down none"}
     polls = 0
     for record, answer in pairwise([*uart, None]):
         # "error" is the reply while an answer is outstanding.
-        fetched = answer is not None and line_of(answer) not in ("down none", "error")
-        if record is not None and line_of(record) == "get_down" and not fetched:
+        fetched = answer is not None and answer.text not in ("down none", "error")
+        if record is not None and record.text == "get_down" and not fetched:
             idle |= {id(record), id(answer)}
             polls += 1
     return [record for record in records if id(record) not in idle], polls
-
-
-def line_of(record: Record) -> str:
-    """Give the text of a line, without its end."""
-    return record.raw.decode("ascii", "backslashreplace").strip("\r\n")

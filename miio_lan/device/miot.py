@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from miio_lan.device.arguments import checked_arguments, checked_properties
 from miio_lan.device.blocking import Device
 from miio_lan.device.command import command
-from miio_lan.device.steps import miot_calls, plain
+from miio_lan.device.steps import by_name, miot_calls, plain
 from miio_lan.device.steps.plain import MiotMapping, MiotValueType
 from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
-from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
 from miio_lan.record.redact.secret import as_secret
 from miio_lan.uart.document import GET_PROPERTIES
 
 __all__ = ["MiotDevice", "MiotMapping", "MiotValueType"]
+
+if TYPE_CHECKING:
+    from miio_lan.device.description.spec import Spec
 
 
 class MiotDevice(Device):
@@ -27,12 +30,16 @@ class MiotDevice(Device):
     :class:`miio_lan.DeviceError` for negative codes. All raise what :meth:`Device.send` raises.
 
     :param mapping: names for properties and actions; None for the class's own
+    :param spec: the product's description, which has names and legal values; ``"cache"`` for that of the device's
+        model, as ``miio-lan spec fetch`` has kept it: it is looked up when a name is first used, and never fetched
     """
 
     #: Names for properties and actions; a subclass may have it ...
     mapping: MiotMapping | None = None
     #: ... or one per model.
     _mappings: ClassVar[dict[str, MiotMapping]] = {}
+    # Test doubles never call __init__.
+    _spec: Any = None
 
     @cached_property
     def _slices(self) -> SliceLimit:
@@ -49,35 +56,86 @@ class MiotDevice(Device):
         *,
         model: str | None = None,
         mapping: MiotMapping | None = None,
+        spec: Spec | Literal["cache"] | None = None,
         **connection: Any,
     ) -> None:
         token = as_secret(token)
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, model=model, **connection)
         if mapping is not None:
             self.mapping = mapping
+        self._spec = by_name.checked_spec(spec)
 
     # --- plain values ------------------------------------------------------------------------------------------
 
-    def read(self, siid: int, piid: int) -> Any:
-        """Read one property and give its value.
+    @overload
+    def read(self, siid: str) -> Any: ...
+    @overload
+    def read(self, siid: int, piid: int) -> Any: ...
+    def read(self, siid: int | str, piid: Any = None) -> Any:
+        """Read one property and give its value: ``read("light:brightness")``, or ``read(2, 2)``.
 
         :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
+        :raises SpecError: (a ``ValueError``) if the description has no such name
+        :raises SpecUnavailable: if the description is not here
         """
+        if isinstance(siid, str):
+            by_name.alone(siid, piid)
+            siid, piid = (self._names()).property(siid)
         return self._perform(plain.read_value(siid, piid))
 
-    def write(self, siid: int, piid: int, value: Any) -> None:
-        """Set one property; the value goes out with the JSON type it has (25 and 25.0 differ to a device).
+    @overload
+    def write(self, siid: str, piid: Any) -> None: ...
+    @overload
+    def write(self, siid: int, piid: int, value: Any) -> None: ...
+    def write(self, siid: int | str, piid: Any, value: Any = by_name.NOTHING) -> None:
+        """Set one property: ``write("light:brightness", 25)``, or ``write(2, 2, 25)``.
+
+        The value goes out with the JSON type it has (25 and 25.0 differ to a device). By name, a value that the
+        description forbids is not sent.
 
         :raises DeviceError: if the device refuses it (-4002 not writable, -4005 bad value, ...)
+        :raises SpecError: (a ``ValueError``) as :meth:`read`, and for a value that the description forbids
         """
+        if isinstance(siid, str):
+            by_name.alone(siid, None if value is by_name.NOTHING else value)
+            value = piid
+            siid, piid = (self._names()).assignment(siid, value)
+        elif value is by_name.NOTHING:
+            raise InvalidArgument(f"write(siid, piid, value) needs a value, write({siid}, ...) has none")
         self._perform(plain.write_value(siid, piid, value))
 
-    def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
-        """Call an action and give its output values, positional or as objects, as the device sends them.
+    @overload
+    def run(self, siid: str, aiid: Sequence[Any] | None = None) -> list[Any]: ...
+    @overload
+    def run(self, siid: str, *, params: Sequence[Any] | None = None) -> list[Any]: ...
+    @overload
+    def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]: ...
+    def run(self, siid: int | str, aiid: Any = None, params: Sequence[Any] | None = None) -> list[Any]:
+        """Call an action: ``run("light:toggle")``, ``run("delay:start", [5])``, or ``run(4, 1, [5])``.
 
+        :return: its output values, positional or as objects, as the device sends them
         :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
+        :raises SpecError: (a ``ValueError``) as :meth:`read`, and for arguments that the description forbids
         """
+        if isinstance(siid, str):
+            if aiid is not None:
+                by_name.alone(siid, params)
+            siid, aiid, params = (self._names()).action(siid, params if aiid is None else aiid)
         return self._perform(plain.run_action(siid, aiid, params))
+
+    def _names(self) -> by_name.Names:
+        """Give what names stand for.
+
+        :raises SpecUnavailable: if the description of the device's model was to be there, and is not
+        :raises UnsupportedFeatureException: if neither a description nor a mapping is known
+        """
+        if self._spec == by_name.CACHE:
+            from miio_lan.device.description.cache import cached
+
+            self._spec = cached(self.model)
+        if self._spec is not None:
+            return by_name.Names(self._spec)
+        return by_name.Names(None, self._get_mapping())
 
     # --- python-miio's names -----------------------------------------------------------------------------------
 
@@ -164,7 +222,7 @@ class MiotDevice(Device):
         if self.mapping:
             return self.mapping
         raise UnsupportedFeatureException(
-            "no names are known for this device: give MiotDevice(mapping=...), or use siid and piid"
+            "no names are known for this device: give MiotDevice(spec=...) or mapping=..., or use siid and piid"
         )
 
     def _named(self, name: str, kind: str) -> dict[str, Any]:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 from miio_lan.device.aio import AsyncDevice
 from miio_lan.device.arguments import checked_arguments, checked_properties
-from miio_lan.device.steps import miot_calls, plain
+from miio_lan.device.steps import by_name, miot_calls, plain
 from miio_lan.device.steps.plain import MiotMapping, MiotValueType
 from miio_lan.device.steps.reading import DEFAULT_LIMIT, SliceLimit, read_one, read_properties
-from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.errors import InvalidArgument, UnsupportedFeatureException
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.document import GET_PROPERTIES
+
+if TYPE_CHECKING:
+    from miio_lan.device.description.spec import Spec
 
 
 class AsyncMiotDevice(AsyncDevice):
     """A product whose functions are numbered properties and actions: :class:`miio_lan.MiotDevice`, to be awaited.
 
     :param mapping: names for properties and actions; None for the class's own
+    :param spec: the product's description, which has names and legal values; ``"cache"`` for that of the device's
+        model, as ``miio-lan spec fetch`` has kept it: it is looked up when a name is first used, and never fetched
     """
 
     #: Names for properties and actions; a subclass may have it ...
     mapping: MiotMapping | None = None
     #: ... or one per model.
     _mappings: ClassVar[dict[str, MiotMapping]] = {}
+    # Test doubles never call __init__.
+    _spec: Any = None
 
     @cached_property
     def _slices(self) -> SliceLimit:
@@ -41,35 +49,86 @@ class AsyncMiotDevice(AsyncDevice):
         timeout: float | None = None,
         *,
         mapping: MiotMapping | None = None,
+        spec: Spec | Literal["cache"] | None = None,
         **more: Any,
     ) -> None:
         token = as_secret(token)
         super().__init__(ip, token, start_id, debug, lazy_discover, timeout, **more)
         if mapping is not None:
             self.mapping = mapping
+        self._spec = by_name.checked_spec(spec)
 
     # --- plain values ------------------------------------------------------------------------------------------
 
-    async def read(self, siid: int, piid: int) -> Any:
-        """Read one property and give its value.
+    @overload
+    async def read(self, siid: str) -> Any: ...
+    @overload
+    async def read(self, siid: int, piid: int) -> Any: ...
+    async def read(self, siid: int | str, piid: Any = None) -> Any:
+        """Read one property and give its value: ``read("light:brightness")``, or ``read(2, 2)``.
 
         :raises DeviceError: if the device refuses it (-4001 not readable, -4003 no such property, ...)
+        :raises SpecError: (a ``ValueError``) if the description has no such name
+        :raises SpecUnavailable: if the description is not here
         """
+        if isinstance(siid, str):
+            by_name.alone(siid, piid)
+            siid, piid = (await self._names()).property(siid)
         return await self._perform(plain.read_value(siid, piid))
 
-    async def write(self, siid: int, piid: int, value: Any) -> None:
-        """Set one property; the value goes out with the JSON type it has (25 and 25.0 differ to a device).
+    @overload
+    async def write(self, siid: str, piid: Any) -> None: ...
+    @overload
+    async def write(self, siid: int, piid: int, value: Any) -> None: ...
+    async def write(self, siid: int | str, piid: Any, value: Any = by_name.NOTHING) -> None:
+        """Set one property: ``write("light:brightness", 25)``, or ``write(2, 2, 25)``.
+
+        The value goes out with the JSON type it has (25 and 25.0 differ to a device). By name, a value that the
+        description forbids is not sent.
 
         :raises DeviceError: if the device refuses it (-4002 not writable, -4005 bad value, ...)
+        :raises SpecError: (a ``ValueError``) as :meth:`read`, and for a value that the description forbids
         """
+        if isinstance(siid, str):
+            by_name.alone(siid, None if value is by_name.NOTHING else value)
+            value = piid
+            siid, piid = (await self._names()).assignment(siid, value)
+        elif value is by_name.NOTHING:
+            raise InvalidArgument(f"write(siid, piid, value) needs a value, write({siid}, ...) has none")
         await self._perform(plain.write_value(siid, piid, value))
 
-    async def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]:
-        """Call an action and give its output values, positional or as objects, as the device sends them.
+    @overload
+    async def run(self, siid: str, aiid: Sequence[Any] | None = None) -> list[Any]: ...
+    @overload
+    async def run(self, siid: str, *, params: Sequence[Any] | None = None) -> list[Any]: ...
+    @overload
+    async def run(self, siid: int, aiid: int, params: Sequence[Any] | None = None) -> list[Any]: ...
+    async def run(self, siid: int | str, aiid: Any = None, params: Sequence[Any] | None = None) -> list[Any]:
+        """Call an action: ``run("light:toggle")``, ``run("delay:start", [5])``, or ``run(4, 1, [5])``.
 
+        :return: its output values, positional or as objects, as the device sends them
         :raises DeviceError: if the device refuses it (-4003 no such action, -4006 bad argument, ...)
+        :raises SpecError: (a ``ValueError``) as :meth:`read`, and for arguments that the description forbids
         """
+        if isinstance(siid, str):
+            if aiid is not None:
+                by_name.alone(siid, params)
+            siid, aiid, params = (await self._names()).action(siid, params if aiid is None else aiid)
         return await self._perform(plain.run_action(siid, aiid, params))
+
+    async def _names(self) -> by_name.Names:
+        """Give what names stand for.
+
+        :raises SpecUnavailable: if the description of the device's model was to be there, and is not
+        :raises UnsupportedFeatureException: if neither a description nor a mapping is known
+        """
+        if self._spec == by_name.CACHE:
+            from miio_lan.device.description.cache import cached
+
+            self._spec = await asyncio.to_thread(cached, await self.model())
+        if self._spec is not None:
+            return by_name.Names(self._spec)
+        return by_name.Names(None, await self._get_mapping())
 
     # --- as the device answers ---------------------------------------------------------------------------------
 
@@ -147,5 +206,5 @@ class AsyncMiotDevice(AsyncDevice):
         if self.mapping:
             return self.mapping
         raise UnsupportedFeatureException(
-            "no names are known for this device: give AsyncMiotDevice(mapping=...), or use siid and piid"
+            "no names are known for this device: give AsyncMiotDevice(spec=...) or mapping=..., or use siid and piid"
         )

@@ -12,6 +12,7 @@ from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench, ObservedLine
+    from miio_lan.bench.power import Power
     from miio_lan.device.miot import MiotDevice
     from miio_lan.pytest_plugin.rig import Rig
     from miio_lan.virtual.product import VirtualProduct
@@ -50,6 +51,7 @@ def miio_bench(request: pytest.FixtureRequest, miio_rig: Rig) -> Iterator[Bench[
     request.node.stash[RIG] = miio_rig
     with bench.device:
         yield bench
+    miio_rig.switch_on()
     miio_rig.check()
 
 
@@ -73,3 +75,23 @@ def miio_uart(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> ObservedLine:
 def miio_virtual(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> VirtualProduct:  # noqa: ARG001 - it starts it
     """The virtual product itself, to misbehave, press a button or fail; tests of a real one skip it."""
     return miio_rig.product
+
+
+@pytest.fixture
+def miio_power(miio_bench: Bench[MiotDevice]) -> Power:
+    """The product's power: ``off()``, ``on()`` and ``cycle()``; also ``miio_bench.power``.
+
+    A product that a test leaves off is switched on for the next one.
+    """
+    from miio_lan.errors import PowerError
+
+    try:
+        return miio_bench.power
+    except PowerError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def power(miio_power: Power) -> Power:
+    """The same under a short name; a suite that has a ``power`` of its own keeps that."""
+    return miio_power

@@ -20,9 +20,19 @@ _OPTIONS = (
     (
         "spec",
         "FILE",
-        "the product's description, .json (MIoT instance) or .toml; or a shipped one: lamp, purifier",
+        (
+            "the product's description, .json (MIoT instance) or .toml; a model that 'miio-lan spec fetch' has got; "
+            "or a shipped one: lamp, purifier"
+        ),
     ),
     ("poll-interval", "SECONDS", "how often the virtual MCU asks for work, 0.02 by default (real ones: 0.2)"),
+    ("retries", "N", "further attempts of a command, 3 by default; 0: exactly one datagram carries each"),
+    (
+        "power",
+        "COMMAND",
+        "switches the product: 'uhubctl -l 1-1 -p 2 -a {action}', where {action} becomes on or off",
+    ),
+    ("logs", "DIR", "where the text log of each test goes, beside its recording; none is written by default"),
     ("recordings", "DIR", "where recordings go, miio-recordings by default"),
     ("keep", "WHICH", "which recordings are kept: failed (default), all or none"),
 )
@@ -42,10 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the settings, and bring in fixtures and reports."""
-    from miio_lan.pytest_plugin import fixtures
+    from miio_lan.pytest_plugin import comparing, fixtures
     from miio_lan.pytest_plugin.reports import Reports
     from miio_lan.pytest_plugin.settings import SETTINGS, Settings
 
     config.stash[SETTINGS] = Settings.of(config)
     config.pluginmanager.register(fixtures, "miio_lan_fixtures")
+    config.pluginmanager.register(comparing, "miio_lan_comparing")
     config.pluginmanager.register(Reports(config), "miio_lan_reports")

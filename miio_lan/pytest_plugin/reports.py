@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,6 @@ from miio_lan.pytest_plugin.settings import SETTINGS
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
-    from miio_lan.bench.snapshot import Snapshot
     from miio_lan.pytest_plugin.rig import Rig
 
 BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()
@@ -25,6 +26,7 @@ RIG: pytest.StashKey[Rig] = pytest.StashKey()
 COMMANDS_TITLE = "miio commands"
 WIRES_TITLE = "miio wires"
 RECORDING_PROPERTY = "miio_recording"
+LOG_PROPERTY = "miio_log"
 _LONGEST_NAME = 100
 # Names that no two tests share, in capital letters or not, when "/" and "::" become "-" and "--".
 _PLAIN = re.compile(r"[a-z0-9_./]+\.py(::[a-z0-9_]+)+")
@@ -75,22 +77,50 @@ class Reports:
         # A failed expectation has shown them already.
         if failed and not (call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)):
             report.sections.append((WIRES_TITLE, seen.trace()))
+        name = file_name(item.nodeid, self._place(item))
         if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
-            self._save(item, report, seen)
+            path = self._settings.recordings / f"{name}.jsonl"
+            self._keep(item, report, RECORDING_PROPERTY, path, seen.save)
+        if self._settings.logs is not None:
+            title = f"{item.nodeid}: {report.outcome}" + (
+                "" if report.when == "call" else f" in {report.when}"
+            )
+            path = self._settings.logs / f"{name}.log"
+            self._keep(item, report, LOG_PROPERTY, path, lambda path: seen.save_text(path, title))
 
-    def _save(self, item: pytest.Item, report: pytest.TestReport, seen: Snapshot) -> None:
-        path = self._settings.recordings / f"{file_name(item.nodeid, self._place(item))}.jsonl"
+    def _keep(
+        self,
+        item: pytest.Item,
+        report: pytest.TestReport,
+        kind: str,
+        path: Path,
+        save: Callable[[Path], None],
+    ) -> None:
+        """Write a file, and say in the report where it is."""
+        title = kind.replace("_", " ")
         try:
-            seen.save(path)
+            save(path)
         except OSError as error:
-            report.sections.append(("miio recording", f"could not be written: {error}"))
+            report.sections.append((title, f"could not be written: {error}"))
             return
-        report.sections.append(("miio recording", str(path)))
-        kept = (RECORDING_PROPERTY, str(path))
+        report.sections.append((title, str(path)))
+        kept = (kind, self._relative(path))
         # The XML takes the properties of the last report of a test, which has those of the item.
         for properties in (item.user_properties, report.user_properties):
             if kept not in properties:
                 properties.append(kept)
+
+    def _relative(self, path: Path) -> str:
+        """Give a path as it is from the folder of the JUnit XML, or from the root where none is written.
+
+        Whoever moves them together still finds the one from the other.
+        """
+        xml = self._config.getoption("xmlpath", None)
+        home = (self._config.invocation_params.dir / xml).parent if xml else self._config.rootpath
+        try:
+            return Path(os.path.relpath(path, home)).as_posix()
+        except ValueError:  # on another drive
+            return str(path)
 
     def _place(self, item: pytest.Item) -> str:
         """Say where a test lies, where its id does not: beside the root, or in one of several that share a folder."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
+from miio_lan.bench.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
-from miio_lan.bench.trace import line_of
+from miio_lan.bench.wire_log import logged
+from miio_lan.device.description.cache import find
+from miio_lan.device.description.names import mapping
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.names import mapping
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
+    from miio_lan.device.description.spec import Spec
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
+    from miio_lan.virtual.power import VirtualPower
     from miio_lan.virtual.product import VirtualProduct
 
 NO_PRODUCT = (
@@ -43,17 +45,19 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.recorder = Recorder()
+        self._observe = logged(self.recorder.observe)
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False
         self._spec: Spec | None = None
+        self._power: CommandPower | None = None
 
     @property
     def spec(self) -> Spec | None:
         """The description of the product, where one was given."""
         name = self.settings.spec
         if self._spec is None and name is not None:
-            self._spec = Spec.load(name) if Path(name).suffix else Spec.shipped(name)
+            self._spec = find(name)
         return self._spec
 
     @property
@@ -62,6 +66,17 @@ class Rig:
         if self._product is None:
             raise DeviceException("no virtual product was started")
         return self._product
+
+    @property
+    def power(self) -> CommandPower | VirtualPower | None:
+        """What switches the product of the running test off and on; None where nothing does."""
+        if self._product is not None:
+            from miio_lan.virtual.power import VirtualPower
+
+            return VirtualPower(self._product)
+        if self._power is None and self.settings.power is not None:
+            self._power = CommandPower(self.settings.power)
+        return self._power
 
     @property
     def hears(self) -> frozenset[str]:
@@ -85,9 +100,12 @@ class Rig:
             product.token if product is not None else settings.token,
             port=product.port if product is not None else settings.port,
             mapping=mapping(spec) if spec is not None else None,
-            observer=self.recorder.observe,
+            spec=spec,
+            observer=self._observe,
         )
-        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None)
+        if settings.retries is not None:
+            device.retry_count = settings.retries
+        return Bench(device, self.recorder, spec, hears=self.hears, late=product is None, power=self.power)
 
     def start_product(self) -> None:
         """Start the virtual product anew, at the same address and with the same token in all tests of a worker.
@@ -101,7 +119,7 @@ class Rig:
             old.close()
         self.recorder.forget()
         common: dict[str, Any] = {
-            "observer": self.recorder.observe,
+            "observer": self._observe,
             "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
         }
         if old is None:
@@ -130,13 +148,13 @@ class Rig:
         sign = NO_WORK if "down" in self.hears else POLL_TEXT
 
         def idle() -> bool | None:
-            return True if any(line_of(each) == sign for each in self.recorder.records) else None
+            return True if any(each.text == sign for each in self.recorder.records) else None
 
         self.recorder.wait(idle, QUIET_TIME)
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        if any(line_of(each) in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
+        if any(each.text in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
             self._await_idle()
 
@@ -152,7 +170,7 @@ class Rig:
         except DeviceException:
             port.close()
             raise
-        self._tap = tap = Tap(self.recorder.observe, **ports, peer=url)
+        self._tap = tap = Tap(self._observe, **ports, peer=url)
         tap.start()
         if up is None:  # which end it hears is known after a line or two
             self.recorder.wait(lambda: tap.direction, QUIET_TIME)
@@ -185,6 +203,14 @@ class Rig:
         if self.swapped:
             found.append(SWAPPED_RECEIVERS)
         return found
+
+    def switch_on(self) -> None:
+        """Switch the product on, where a test left it off: the next one needs it.
+
+        :raises PowerError: if it was not switched
+        """
+        if self._power is not None and self._power.is_on is False:
+            self._power.on()
 
     def close(self) -> None:
         """Free what was opened."""

@@ -13,6 +13,8 @@ import pytest
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
+MOST_RETRIES = 100
+"""Further attempts of a command: more would be minutes."""
 
 TOKEN_DIGITS = 32
 _TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
@@ -35,6 +37,9 @@ class Settings:
     poll_interval: float
     recordings: Path
     keep: str
+    retries: int | None = None
+    logs: Path | None = None
+    power: str | None = None
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -47,7 +52,9 @@ class Settings:
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
         if self.virtual:
-            return "virtual product"
+            from miio_lan.uart.ports.port import has_ptys
+
+            return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
@@ -77,15 +84,23 @@ class Settings:
             poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
+            retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
+            logs=given.path("logs"),
+            power=given.power(virtual=virtual),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
         if found.real:
             given.refuse_workers()
         if found.keep != "none":
-            given.check_recordings()
+            given.check_folder("recordings")
+        given.check_folder("logs")
         spec = given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
+            from miio_lan.uart.document import model_fault
+
+            if spec.suffix.lower() not in (".json", ".toml") and not model_fault(found.spec or ""):
+                return found  # a model, whose description was fetched
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
         return found if spec is None or not spec.suffix else _with_spec(found, str(spec))
 
@@ -164,6 +179,24 @@ class _Given:
             return True, None, None
         return False, self.text("host"), self.text("uart")
 
+    def power(self, *, virtual: bool) -> str | None:
+        """Give the command that switches the product; the virtual one needs none."""
+        command = self.text("power")
+        if command is None:
+            return None
+        if virtual and self.option("power") is not None:
+            raise pytest.UsageError(
+                "--miio-power is of a real product, and the virtual one has a switch of its own: leave it away"
+            )
+        from miio_lan.bench.power import CommandPower  # here, for the same reason as above
+        from miio_lan.errors import InvalidArgument
+
+        try:
+            CommandPower(command)
+        except InvalidArgument as error:
+            raise pytest.UsageError(f"--miio-power: {error}") from None
+        return command
+
     def refuse_taken_for_tests(self) -> None:
         """Refuse ports that pytest took for the place of the tests, before it knew our options."""
         for name in ("uart", "uart_up"):
@@ -189,9 +222,9 @@ class _Given:
                 "leave -n away, or give -n 0"
             )
 
-    def check_recordings(self) -> None:
-        """Refuse a place for recordings that can be none."""
-        path = self.path("recordings")
+    def check_folder(self, name: str) -> None:
+        """Refuse a place for files that can be none."""
+        path = self.path(name)
         if path is None:
             return
         try:
@@ -202,7 +235,7 @@ class _Given:
         if not problem and not os.access(there, os.W_OK | os.X_OK):
             problem = "cannot be written to"
         if problem:
-            raise pytest.UsageError(f"--miio-recordings names a folder for recordings, and {there} {problem}")
+            raise pytest.UsageError(f"--miio-{name} names a folder for {name}, and {there} {problem}")
 
     def number(self, name: str, default: Any, least: float, most: float, *, whole: bool = False) -> Any:
         text = self.text(name)

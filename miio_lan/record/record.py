@@ -22,6 +22,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Self, TextIO
 
 from miio_lan.errors import RecordError
@@ -36,6 +37,10 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 _quoted = json.encoder.encode_basestring_ascii
 
 _BYTE_ORDER_MARK = "\ufeff"
+
+# An MCU may end a line with CR LF: whoever cuts at CR finds the LF before the next line.
+_END = "\r\n"
+_RAW_END = _END.encode()
 
 WIRES = ("lan", "uart")
 DIRECTIONS = ("up", "down")
@@ -67,6 +72,10 @@ class Record:
     :param reading: what the bytes mean, as plain JSON values; None when nobody looked
     :param note: a mark such as ``"noise"``, ``"gap"`` or ``"outage"``
     :param peer: who was at the other end, where a wire has several
+
+    A record equals the text, or the bytes, that it says, whatever ends the line on either side. Two records are equal
+    when all they hold is, as ever. In a set, and as a key, a record stands for itself: its text finds it in a list, not
+    there.
     """
 
     wire: str
@@ -77,6 +86,27 @@ class Record:
     reading: Mapping[str, object] | None = field(default=None, hash=False)
     note: str = ""
     peer: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Record):
+            return self is other or _held(self) == _held(other)
+        if isinstance(other, str):
+            return self.text == other.strip(_END)
+        if isinstance(other, bytes):
+            return self.raw.strip(_RAW_END) == other.strip(_RAW_END)
+        return NotImplemented
+
+    @property
+    def text(self) -> str:
+        """What was said, without CR and LF at its ends; bytes that are no text are escaped (``\\xff``)."""
+        encoding = "utf-8" if self.wire == "lan" else "ascii"
+        return self.raw.decode(encoding, "backslashreplace").strip(_END)
+
+    def startswith(self, beginning: str | bytes | tuple[str, ...]) -> bool:
+        """Tell whether the text begins so; of several beginnings, with one of them."""
+        if isinstance(beginning, bytes):
+            return self.raw.strip(_RAW_END).startswith(beginning)
+        return self.text.startswith(beginning)
 
     def as_json(self) -> dict[str, object]:
         """Give the record as plain JSON values, the way it is written to a file.
@@ -129,6 +159,8 @@ class Record:
             peer=_text(data, "peer"),
         )
 
+
+_held = attrgetter("wire", "direction", "instant", "wall", "raw", "reading", "note", "peer")
 
 Observer = Callable[[Record], None]
 

@@ -12,7 +12,7 @@ from support.talk import talk
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.rules import observed
 from miio_lan.acceptance.verdict import Judgement, Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.virtual.mcu.mcu import Mcu

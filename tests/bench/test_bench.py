@@ -16,7 +16,7 @@ from miio_lan.bench.bench import Bench, ExpectationFailed, ObservedLine, Recorde
 from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
-from miio_lan.errors import InvalidArgument
+from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 
@@ -52,6 +52,35 @@ def silent(recorder: Recorder) -> Iterator[Bench[MiotDevice]]:
 def feed(bench: Bench[MiotDevice], tape: Tape) -> None:
     for record in tape.records:
         bench.recorder.observe(record)
+
+
+# --- expectations by name ------------------------------------------------------------------------------------------
+
+
+def test_names_do_for_numbers(bench: Bench[MiotDevice]) -> None:
+    with bench.expect("set_properties", property="light:brightness", value=25) as exchange:
+        bench.device.write(2, 2, 25)
+    assert exchange.down.raw == b"down set_properties 2 2 25\r"
+    with bench.expect("action", action="light:toggle") as exchange:
+        bench.device.run(2, 1)
+    assert exchange.down.raw == b"down action 2 1\r"
+    with (
+        pytest.raises(ExpectationFailed, match="did not happen"),
+        bench.expect(property="indicator-light:brightness", timeout=0.1),
+    ):
+        bench.device.read(2, 2)
+
+
+def test_names_that_there_are_not(bench: Bench[MiotDevice], silent: Bench[MiotDevice]) -> None:
+    with pytest.raises(SpecError, match="did you mean light:brightness"):
+        bench.expect(property="light:brigthness")
+    with pytest.raises(SpecError, match="has no action"):
+        bench.expect(action="light:on")
+    with pytest.raises(SpecError, match="no description is known"):
+        silent.expect(property="light:on")
+    for more in ({"siid": 2}, {"piid": 1}, {"aiid": 1}, {"action": "light:toggle"}):
+        with pytest.raises(InvalidArgument, match="one of them"):
+            bench.expect(property="light:on", **more)
 
 
 # --- expectations --------------------------------------------------------------------------------------------------
@@ -147,7 +176,7 @@ def test_a_command_of_somebody_else_counts_too(bench: Bench[MiotDevice], product
         product.call(
             lambda now: product.module.hand_out("get_properties 2 2", now, lambda _outcome, _at: None)
         )
-    assert exchange.request is None
+    assert not exchange.request
     assert exchange.readings["result"]["results"] == [[2, 2, 0, 60]]
 
 
@@ -249,7 +278,7 @@ def test_what_nobody_hears_is_not_waited_for(hears: str, error: int | None) -> N
             for record in heard(tape, hears):
                 bench.recorder.observe(record)
         bench.settle()
-    assert (exchange.down is None, exchange.result is None) == ("down" not in hears, "up" not in hears)
+    assert (bool(exchange.down), bool(exchange.result)) == ("down" in hears, "up" in hears)
 
 
 @pytest.mark.parametrize("hears", ["up", "down"])
@@ -268,7 +297,7 @@ def test_what_is_heard_is_waited_for(hears: str) -> None:
                 bench.recorder.observe(record)
             worker.start()
         worker.join()
-        assert (exchange.down if hears == "down" else exchange.result) is not None
+        assert exchange.down if hears == "down" else exchange.result
 
 
 @pytest.mark.parametrize(
@@ -308,7 +337,7 @@ def test_an_expectation_waits_for_what_another_thread_does(bench: Bench[MiotDevi
         worker.start()
     worker.join()
     assert exchange.stopped_at is None
-    assert exchange.reply is not None
+    assert exchange.reply
 
 
 # --- the line ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,9 @@ def runner() -> CliRunner:
 
 
 @pytest.fixture(autouse=True)
-def _any_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the terminal of who runs the tests is like."""
+def _any_width(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the terminal of who runs the tests is like, and which descriptions they have."""
+    monkeypatch.setenv("MIIO_LAN_CACHE", str(tmp_path / "no-cache"))
     for name in ("COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
 

@@ -10,7 +10,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from miio_lan.cli.program import program
-from miio_lan.device.spec import shipped_names
+from miio_lan.device.description.spec import shipped_names
 from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
 
 DOCS = Path(__file__).parents[2] / "docs"

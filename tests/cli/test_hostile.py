@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from support.hostile import HOSTILE, steering
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record, write
 from miio_lan.virtual.product import VirtualProduct
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,14 +25,17 @@ from miio_lan import (
     UnsupportedFeatureException,
 )
 from miio_lan.device.aio import _DEADLINE, until
-from miio_lan.errors import InvalidArgument
+from miio_lan.device.spec import Spec
+from miio_lan.errors import InvalidArgument, SpecUnavailable
 
 TOKEN = "00112233445566778899aabbccddeeff"
-#: What only the blocking face has: python-miio's command line; finding by name.
-BLOCKING_ALONE = {"get_device_group", "from_name"}
+#: What only the blocking face has: python-miio's command line; hearing without a thread, as a loop does by itself.
+BLOCKING_ALONE = {"get_device_group", "attend_pushes"}
 #: What only this one has: what a device tells, in a loop.
 AWAITED_ALONE = {"pushes"}
 #: Properties of the blocking face that may ask the device.
+#: They send nothing by themselves.
+MADE_AT_ONCE = {"installing"}
 TO_BE_AWAITED = {"model", "device_id"}
 
 
@@ -77,7 +81,7 @@ def test_both_faces_have_the_same_calls(blocking: type, awaited: type) -> None:
     for name, member in theirs.items():
         if not inspect.isfunction(member) or name in BLOCKING_ALONE:
             continue
-        assert inspect.iscoroutinefunction(ours[name]), name
+        assert inspect.iscoroutinefunction(ours[name]) is (name not in MADE_AT_ONCE), name
         parameters, others = (
             {each.name: (each.kind, each.default) for each in inspect.signature(each).parameters.values()}
             for each in (member, ours[name])
@@ -111,6 +115,11 @@ CALLS = [
     ("read", (2, 1), {}),
     ("write", (2, 1, 7), {}),
     ("run", (3, 1, [1]), {}),
+    ("read", ("on",), {}),
+    ("write", ("on", None), {}),
+    ("run", ("go", [1]), {}),
+    ("run", ("go",), {"params": [1]}),
+    ("run", ("go",), {}),
     ("raw_command", ("get_prop", ["x"]), {}),
     ("test_properties", (["power", "x"],), {}),
     ("configure_wifi", ("net", "secret"), {}),
@@ -119,6 +128,13 @@ CALLS = [
     ("update_state", (), {}),
     # What is refused, and by whom.
     ("read", (0, 1), {}),
+    ("read", ("of",), {}),
+    ("read", ("on", 3), {}),
+    ("read", (2,), {}),
+    ("write", ("on", 3, 4), {}),
+    ("write", (2, 1), {}),
+    ("run", ("of",), {}),
+    ("run", ("go", [1], [2]), {}),
     ("set_property", ("of", True), {}),
     ("set_property_by", (2, 1, "x", MiotValueType.Int), {}),
     ("set_property_by", (2, 1, "x", "int"), {}),
@@ -204,6 +220,51 @@ def test_names_by_model(caplog: pytest.LogCaptureFixture) -> None:
     assert "no mapping for other" in caplog.text
     with pytest.raises(UnsupportedFeatureException, match="AsyncMiotDevice"):
         asyncio.run(prepared(Awaited, GOOD).set_property("on", True))
+
+
+SPECIFIED = [
+    ("read", ("light:on",)),
+    ("write", ("light:brightness", 50)),
+    ("write", ("light:brightness", 500)),
+    ("write", ("light:fault", 1)),
+    ("read", ("light:onn",)),
+    ("run", ("light:toggle",)),
+    ("run", ("delay:start", [5])),
+    ("run", ("delay:start", [500])),
+]
+FORBIDDEN = [("light:brightness", 500), ("light:fault", 1), ("light:onn",), ("delay:start", [500])]
+
+
+@pytest.mark.parametrize("spec", ["cache", Spec.shipped("lamp")], ids=["cache", "spec"])
+@pytest.mark.parametrize(("name", "args"), SPECIFIED)
+def test_names_of_a_description_mean_the_same_in_both_faces(name: str, args: Any, spec: Any) -> None:
+    answers = {**GOOD, "miIO.info": {"model": "miiolan.light.demo1"}, "set_properties": {"code": 0}}
+    blocking, awaited = (prepared(kind, answers, spec=spec) for kind in (Blocking, Awaited))
+
+    def outcome(call: Any) -> Any:
+        try:
+            return call()
+        except DeviceException as error:
+            return type(error), str(error)
+
+    result = outcome(lambda: getattr(blocking, name)(*args))
+    assert result == outcome(lambda: asyncio.run(getattr(awaited, name)(*args)))
+    assert blocking.sent == awaited.sent
+    assert isinstance(result, tuple) == (args in FORBIDDEN)
+    method = {"read": "get_properties", "write": "set_properties", "run": "action"}[name]
+    sent = [each for each, _ in blocking.sent if each != "miIO.info"]
+    assert sent == ([] if args in FORBIDDEN else [method])
+
+
+def test_a_description_that_was_not_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MIIO_LAN_CACHE", str(tmp_path))
+    for call in (
+        lambda: prepared(Blocking, GOOD, spec="cache").read("light:on"),
+        lambda: asyncio.run(prepared(Awaited, GOOD, spec="cache").read("light:on")),
+    ):
+        with pytest.raises(SpecUnavailable, match=r"'miio-lan spec fetch a.b.c'"):
+            call()
+    assert prepared(Blocking, GOOD, spec="cache").read(2, 1) == 5  # numbers need none
 
 
 def test_a_refusal_is_logged_in_words(caplog: pytest.LogCaptureFixture) -> None:

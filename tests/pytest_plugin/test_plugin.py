@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import steering
+from support.spec_server import MODEL, published
 
 import miio_lan
 from miio_lan import record as recording
@@ -34,6 +36,25 @@ def run(pytester: pytest.Pytester) -> Run:
         return pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", *args)
 
     return run
+
+
+def test_a_model_for_a_description(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MIIO_LAN_CACHE", str(tmp_path))
+    (tmp_path / "descriptions").mkdir()
+    document = json.dumps({**published(), "model": MODEL})
+    (tmp_path / "descriptions" / f"{MODEL}.json").write_text(document, encoding="utf-8")
+    pytester.makepyfile("""
+        def test_it(miio_bench):
+            with miio_bench.expect("set_properties", property="light:brightness", value=25) as exchange:
+                miio_bench.device.write("light:brightness", 25)
+            assert exchange.stopped_at is None
+            assert miio_bench.device.read("light:brightness") == 25
+    """)
+    run("--miio-virtual", "--miio-spec", MODEL).assert_outcomes(passed=1)
+    result = run("--miio-virtual", "--miio-spec", "other.light.demo2")
+    result.stdout.fnmatch_lines("*'miio-lan spec fetch other.light.demo2'*")
 
 
 # --- the sample suite ----------------------------------------------------------------------------------------------
@@ -167,9 +188,9 @@ def test_a_device_without_a_line(pytester: pytest.Pytester, run: Run, bench: OnT
         def test_device(miio_bench):
             with miio_bench.expect("get_properties", siid=2, piid=1) as exchange:
                 miio_bench.device.read(2, 1)
-            assert exchange.reply is not None
+            assert exchange.reply
             assert exchange.ambiguous
-            assert exchange.down is None
+            assert not exchange.down
         def test_line(miio_uart): pass
     """)
     result = run(*bench.lan)
@@ -218,7 +239,7 @@ def test_a_failure_without_a_line_says_so(pytester: pytest.Pytester, run: Run, b
         result.assert_outcomes(failed=1)
         result.stdout.fnmatch_lines(
             [
-                "E *AttributeError: 'NoneType' object has no attribute 'raw'",
+                "E *ExpectationFailed: there is no down (the module was not heard); it was asked for .raw",
                 "get_properties: went through (ambiguous) [[]in all * ms]",
                 "  - *",
                 told,
@@ -440,7 +461,7 @@ AS_NEW = """
     def test_changes(miio_device, miio_bench, _):
         miio_device.write(2, 2, 44)
         miio_bench.uart.wait_for("down set_properties 2 2 44")
-        miio_device.update("http://192.0.2.1/x.bin", "0" * 32)
+        miio_device.update("http://127.0.0.1:9/x.bin", "0" * 32)
         miio_device.configure_wifi("elsewhere", "a password", uid=7)
     @pytest.mark.parametrize("_", range(3))
     def test_finds_it_as_new(miio_device, miio_uart, _):
@@ -567,7 +588,8 @@ def check_xml(tree: ET.ElementTree, path: Path) -> None:
     assert "LAN: client" not in said["test_passes"]
     assert said["test_without_a_product"] == ""
     kept = {each.get("name"): each.get("value") for each in cases["test_fails"].iter("property")}
-    assert kept == {"miio_recording": str(path / "miio-recordings" / "test_it.py--test_fails.jsonl")}
+    assert kept == {"miio_recording": "miio-recordings/test_it.py--test_fails.jsonl"}
+    assert (path / kept["miio_recording"]).is_file()
     assert not list(cases["test_passes"].iter("property"))
 
 
@@ -705,7 +727,7 @@ def test_failures_before_and_after_a_test_are_shown_too(pytester: pytest.Pyteste
         )
         said = "".join(each.text or "" for each in case.iter("system-out"))
         assert all(f"← {line}" in said for line in lines)
-        assert [each.get("value") for each in case.iter("property")] == [str(path)]
+        assert [each.get("value") for each in case.iter("property")] == [f"miio-recordings/{path.name}"]
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_before*",
@@ -818,7 +840,8 @@ def test_a_run_without_it_loads_nothing_of_the_package(pytester: pytest.Pytester
 def test_its_names_begin_with_miio(pytester: pytest.Pytester, run: Run) -> None:
     shown = run("--fixtures", "-q").stdout.str()
     ours = re.findall(r"^(\w+)(?: \[.*?\])? -- .*miio_lan/pytest_plugin", shown, re.MULTILINE)
-    assert sorted(ours) == ["miio_bench", "miio_device", "miio_rig", "miio_uart", "miio_virtual"]
+    names = ["miio_bench", "miio_device", "miio_power", "miio_rig", "miio_uart", "miio_virtual"]
+    assert sorted(ours) == [*names, "power"]  # a short name, which no suite loses that has its own
 
 
 # --- what fails inside the plugin ------------------------------------------------------------------------------------

@@ -249,3 +249,61 @@ def test_any_json_value_is_a_record_or_refused(data: object) -> None:
     except RecordError:
         return
     assert record.wire in {"lan", "uart"}
+
+
+# --- the text of a record ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "raw", [b"get_down\r", b"get_down", b"get_down\r\n", b"\nget_down\r", b"get_down\r\r\n"]
+)
+@pytest.mark.parametrize(
+    "said", ["get_down", "get_down\r", "get_down\r\n", b"get_down", b"get_down\r", b"\nget_down"]
+)
+def test_a_record_equals_its_text_whatever_ends_the_line(raw: bytes, said: str | bytes) -> None:
+    record = replace(LINE, raw=raw)
+    assert record == said
+    assert said == record
+    assert (record != said) is False
+    assert said in [record]
+    assert record.text == "get_down"
+    assert record.startswith("get_")
+    assert record.startswith(b"get_")
+    assert record.startswith(("x", "get"))
+    assert record.raw == raw
+
+
+@pytest.mark.parametrize("other", ["get_down ", "get down", b"get_dow", "", 1, None, ("get_down",)])
+def test_a_record_equals_nothing_else(other: object) -> None:
+    assert other != LINE
+    assert not other == LINE  # noqa: SIM201 - both operators
+    assert not LINE.startswith("down")
+    assert not LINE.startswith(b"down")
+
+
+def test_records_are_equal_by_all_they_hold() -> None:
+    assert replace(LINE) == LINE
+    assert hash(replace(LINE)) == hash(LINE)
+    assert {LINE, replace(LINE)} == {LINE}
+    others = [
+        replace(LINE, wire="lan"),
+        replace(LINE, direction="down"),
+        replace(LINE, instant=1.0),
+        replace(LINE, wall=1.0),
+        replace(LINE, raw=b"get_down\r\n"),
+        replace(LINE, reading=None),
+        replace(LINE, note="noise"),
+        replace(LINE, peer="a"),
+    ]
+    assert all(each != LINE and each.text == LINE.text for each in others)
+
+
+def test_a_record_as_a_key_stands_for_itself() -> None:
+    assert {LINE: 1}[replace(LINE)] == 1
+    assert "get_down" not in {LINE: 1}
+
+
+def test_text_that_is_no_ascii() -> None:
+    assert replace(LINE, raw=b"\xffa\r").text == "\\xffa"
+    assert replace(LINE, wire="lan", raw='{"a":"é"}'.encode()).text == '{"a":"é"}'
+    assert replace(LINE, wire="lan", raw=b"\xff").text == "\\xff"

@@ -10,7 +10,7 @@ from miio_lan.acceptance.tester.plan import allowed
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester
 from miio_lan.acceptance.verdict import Outcome, Verdict
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.virtual.mcu.mcu import Mcu

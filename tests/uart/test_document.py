@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import miio_lan
-from miio_lan.device import values
+from miio_lan.device.description import values
 from miio_lan.uart import document, line
 from miio_lan.uart.document import Code, model_fault, version_fault
 
@@ -59,6 +59,8 @@ OBSERVED = [
     ("OLDER_ANSWER_TIME", 1.0),
     ("OLDER_ECHO_ANSWER_TIME", 60.0),
     ("OFFER_TIME", 6.0),
+    ("UPDATE_OFFERS", 3),
+    ("VERSION_RESTART", 1.0),
     ("BROKEN_ANSWER_CODE", -30001),
     ("IDENTITY_REQUESTS", {"MIIO_model_req": "model", "MIIO_mcu_version_req": "mcu_version"}),
     ("RETRY_INTERVAL", 0.2),

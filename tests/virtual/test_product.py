@@ -13,7 +13,7 @@ from typing import Any, Self
 import pytest
 
 from miio_lan import Device
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import DeviceException, InvalidTokenException
 from miio_lan.lan.packet import HELLO, decode, encode
 from miio_lan.loop import Loop
@@ -23,6 +23,7 @@ from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import DOCUMENT
+from miio_lan.virtual.module.requests.requests import request_of
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
 PATIENCE = 100.0  # only ever waited for in full when a test fails
@@ -178,8 +179,14 @@ class TestProduct:
 
     def test_arguments_by_position_follow_the_description(self, product: VirtualProduct) -> None:
         action = next(action for action in product.spec.actions() if action.in_)
-        assert product._inputs(*action.iid) == action.in_
-        assert product._inputs(99, 99) is None
+        params = {"siid": action.siid, "aiid": action.aiid, "in": [1] * len(action.in_)}
+        inputs = product.module._requests._inputs
+        line = request_of("action", params, DOCUMENT, 0.0, print, inputs).line()
+        assert line == " ".join(
+            [f"action {action.siid} {action.aiid}", *(f"{piid} 1" for piid in action.in_)]
+        )
+        assert action.in_ != (1,)
+        assert inputs(99, 99) is None
 
     def test_misbehaviour_is_given_and_switched_at_run_time(self) -> None:
         with (
@@ -485,3 +492,15 @@ def test_what_is_to_take_for_ever_stops_nothing_else(never: float) -> None:
         assert product.running
         product.mcu.misbehave.discard("slow")
         assert product.call(lambda now: now) > 0
+
+
+@pytest.mark.parametrize(("dual_mode", "told"), [(False, 1), (True, 0)])
+def test_an_mcu_that_expects_bluetooth_is_pointed_out_once(caplog, dual_mode: bool, told: int) -> None:
+    lines: SimpleQueue[Record] = SimpleQueue()
+    options = {"mcu_options": {"ble_pid": 1000, **FAST}, "module_options": {"dual_mode": dual_mode}}
+    with VirtualProduct(observer=lines.put, **options):
+        wanted = b"ble_config" if told else b"get_down"
+        for _ in range(3):  # it goes on asking, and is pointed out once
+            while not lines.get(timeout=PATIENCE).raw.startswith(wanted):
+                pass
+    assert sum("--dual-mode" in each for each in caplog.messages) == told

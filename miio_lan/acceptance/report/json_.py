@@ -14,10 +14,12 @@ key             value
                 ``severity`` (what a breach comes to: ``"failure"``, ``"warning"``, ``"failure or warning"``,
                 ``"none"``), ``outcome`` (a key of ``counts``), ``text`` (why), ``kept``, ``warned`` and ``broken``
                 (how many lines, datagrams or other findings did so, also those that are no evidence here),
+                ``seconds`` (from the first to the last line or datagram it was judged by),
                 ``evidence``: a list of ``{"text": ...}``, at most 20, with ``record`` where it is a line or datagram
                 (the form of recordings, see :mod:`miio_lan.record`)
 ``exchanges``   one object per command: ``method``, ``ids``, ``fetch_time``, ``mcu_time``, ``total_time`` (seconds or
                 null), ``stopped_at`` (null when all went through), ``ambiguous``, ``notes``
+``refusals``    how many of the exchanges a checker sent so that they would be refused, and were
 ``records``     how many records the judgement rests on
 ==============  =====================================================================================================
 
@@ -50,6 +52,7 @@ def to_json(judgement: Judgement) -> str:
         "format": FORMAT,
         **judgement.as_json(),
         "exchanges": [_exchange(exchange) for exchange in judgement.exchanges],
+        "refusals": judgement.wanted_refusals,
         "records": len(judgement.records),
     }
     return json.dumps(plain(data), indent=2) + "\n"

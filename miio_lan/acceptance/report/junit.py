@@ -26,7 +26,8 @@ def to_junit(judgement: Judgement) -> str:
     """Write a judgement as JUnit XML (UTF-8, with its declaration).
 
     The suite is named after the title, a test case after its rule (``classname`` is ``miio_lan.acceptance.MODE``);
-    ``time`` of the suite is the time that was observed, in seconds.
+    ``time`` of the suite is the time that was observed, in seconds; that of a case the time from the first to the last
+    line or datagram by which the rule was judged. Rules are judged side by side, so these do not add up.
     """
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
@@ -56,12 +57,14 @@ def to_junit(judgement: Judgement) -> str:
 def _properties(suite: ET.Element, judgement: Judgement) -> None:
     properties = ET.SubElement(suite, "properties")
     whole, sentence = wording.headline(judgement)
+    through, others = wording.fates_of(judgement)
     values = {
         "model": judgement.model or "unknown",
         "mode": wording.mode_of(judgement),
         "verdict": f"{wording.WHOLE[whole]}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
+        "commands": f"{through} went through" + (f", {others}" if others else ""),
     }
     for name, value in values.items():
         ET.SubElement(properties, "property", {"name": name, "value": _clean(wording.shown(value))})
@@ -69,9 +72,8 @@ def _properties(suite: ET.Element, judgement: Judgement) -> None:
 
 def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
     place = f"miio_lan.acceptance.{_clean(wording.shown(mode))}"
-    case = ET.SubElement(
-        suite, "testcase", {"classname": place, "name": _clean(verdict.rule.name), "time": "0.000"}
-    )
+    attributes = {"classname": place, "name": _clean(verdict.rule.name), "time": f"{verdict.seconds:.3f}"}
+    case = ET.SubElement(suite, "testcase", attributes)
     reason = _clean(wording.shown(verdict.text or verdict.rule.title))
     outcome = verdict.outcome.value
     if outcome == "fail":

@@ -79,9 +79,10 @@ def _say(console: RichConsole, text: str, style: str) -> None:
 def _about(judgement: Judgement) -> Iterator[str]:
     model = wording.shown(judgement.model or "model unknown")
     yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
-    records, exchanges = wording.in_order(judgement), judgement.exchanges
-    through = f"{wording.went_through(exchanges)} of {len(exchanges)} exchanges went through"
-    yield f"{len(records)} records in {wording.length_of(records)}, {through}"
+    records = wording.in_order(judgement)
+    through, others = wording.fates_of(judgement)
+    fates = f"{wording.many(through, 'command')} went through" + (f", {others}" if others else "")
+    yield f"{len(records)} records in {wording.length_of(records)}: {fates}"
 
 
 def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:

@@ -16,7 +16,7 @@ from miio_lan.acceptance.rules.rulebook import Judge
 from miio_lan.acceptance.rules.values import codes, reports, sets, values
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Rule, Verdict
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 

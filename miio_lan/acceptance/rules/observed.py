@@ -10,7 +10,7 @@ from typing import Any
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
 from miio_lan.acceptance.tester.progress import Progress
-from miio_lan.device.spec import Property, Spec
+from miio_lan.device.description.spec import Property, Spec
 from miio_lan.pairing.calls import LanCall, calls_of
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange

@@ -60,7 +60,14 @@ class Case:
             kept=counts[Outcome.PASS],
             warned=counts[Outcome.WARNING],
             broken=counts[Outcome.FAIL],
+            seconds=self._seconds(),
         )
+
+    def _seconds(self) -> float:
+        instants = [
+            each.record.instant for found in self.found.values() for each in found if each.record is not None
+        ]
+        return max(instants) - min(instants) if instants else 0.0
 
     def _counts(self) -> dict[Outcome, int]:
         """Count what was judged by outcome: each line once, by the worst that was found in it."""

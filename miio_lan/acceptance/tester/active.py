@@ -19,8 +19,8 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
 from miio_lan.acceptance.verdict import Judgement
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
@@ -85,6 +85,7 @@ def drive_module(
     title: str = "",
     observer: Observer | None = None,
     progress: OnStage | None = None,
+    switch_on: Callable[[], object] | None = None,
 ) -> Judgement:
     """Play the module in front of an MCU, ask it for everything, and judge it.
 
@@ -99,6 +100,7 @@ def drive_module(
     :param observer: also gets every record, between two marks (:mod:`miio_lan.record.marks`) that let it be judged
         later as it is now
     :param progress: called with each stage, for people
+    :param switch_on: called once the line is listened to, to switch on a product that is off until then
     :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
     :raises DeviceException: if the MCU says nothing at all, or the port fails
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
@@ -111,7 +113,7 @@ def drive_module(
         MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
     )
     try:
-        _drive(tester, line, seen, progress)
+        _drive(tester, line, seen, progress, switch_on)
     except BaseException:
         tester.course.cut = _CUT
         raise
@@ -129,10 +131,18 @@ def drive_module(
     )
 
 
-def _drive(tester: Tester, line: Port, observer: Observer, progress: OnStage | None) -> None:
+def _drive(
+    tester: Tester,
+    line: Port,
+    observer: Observer,
+    progress: OnStage | None,
+    switch_on: Callable[[], object] | None,
+) -> None:
     """Run the script to its end, or until somebody interrupts it."""
     with TesterHost(tester, line, observer=observer) as host:
         try:
+            if switch_on is not None:
+                switch_on()
             _watch(host, progress)
         except BaseException as error:
             _interrupt(host, progress, error)
@@ -178,6 +188,7 @@ def drive_lan(
     allow: Iterable[str] = (),
     title: str = "",
     records: list[Record] | None = None,
+    from_boot: bool = False,
     observer: Observer | None = None,
     progress: OnStage | None = None,
 ) -> Judgement:
@@ -186,13 +197,16 @@ def drive_lan(
     :param connect: makes the device with the observer it is given; a context that is left afterwards, as a device is
     :param records: a list that somebody else, a tap on the product's line, also adds to
     :param allow: as for :func:`drive_module`; an update is never offered over the LAN
+    :param from_boot: whether the product is sure to be switched on meanwhile, where ``records`` show it
     :param observer: as for :func:`drive_module`
     :raises InvalidArgument: for a word that cannot be allowed
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
     model = spec.shown_model if spec is not None else ""
-    seen = MarkedObserver(LAN, observer, model=model, records=[] if records is None else records)
+    seen = MarkedObserver(
+        LAN, observer, from_boot=from_boot, model=model, records=[] if records is None else records
+    )
     words = plan.allowed(allow)
     course = Progress()
     try:
@@ -206,4 +220,6 @@ def drive_lan(
         ended = seen.end(course)
     # A tap may go on hearing.
     kept = [record for record in tuple(seen.records) if record.instant <= ended]
-    return judgement_of(kept, mode=LAN, spec=spec, title=title, ended=ended, course=course)
+    return judgement_of(
+        kept, mode=LAN, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+    )

@@ -10,9 +10,9 @@ from typing import Any
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import GIVE_UP
+from miio_lan.device.description.spec import Spec
+from miio_lan.device.description.values import Property
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
-from miio_lan.device.values import Property
 from miio_lan.errors import DeviceError, DeviceException, McuTimeout
 
 _LOGGER = logging.getLogger(__name__)

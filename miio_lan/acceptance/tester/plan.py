@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from miio_lan.device.spec import Spec, SpecAction
-from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
+from miio_lan.device.description.spec import Spec, SpecAction
+from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
 

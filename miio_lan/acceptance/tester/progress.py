@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from miio_lan.device.values import Property, Value
+from miio_lan.device.description.values import Property, Value
 from miio_lan.errors import RecordError
 from miio_lan.uart.values import token
 

@@ -11,8 +11,8 @@ from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
-from miio_lan.device.spec import Spec
-from miio_lan.device.values import Property, Value
+from miio_lan.device.description.spec import Spec
+from miio_lan.device.description.values import Property, Value
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
 from miio_lan.virtual.module.requests.request import RequestOutcome

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.cli.accept.power import cycle, off, power_of, wait_for
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.uart.wire import opened_tap
 from miio_lan.cli.virtual import run as virtual_run
@@ -64,28 +65,30 @@ def of_uart(settings: CliSettings, options: dict[str, Any], recording: Recording
     from miio_lan.acceptance.tester.active import Timing, drive_module
     from miio_lan.uart.ports.port import open_port
 
-    spec = load_spec(options["spec"])
+    spec, power = load_spec(options["spec"]), power_of(options)
     with open_port(options["uart"]) as line:
         if options["uart"] == "pty":
             echo(f"the MCU's end of the line is {line.name}", err=True)
-        return drive_module(
-            line,
-            spec=spec,
-            allow=options["allow"],
-            timing=Timing(power_up=options["power_up"]),
-            refusals=options["refusals"],
-            firmware=options["image"],
-            firmware_version=options["firmware_version"],
-            from_boot=options["from_boot"],
-            observer=recording,
-            progress=_progress(settings),
-        )
+        with off(power, options, _progress(settings)):
+            return drive_module(
+                line,
+                spec=spec,
+                allow=options["allow"],
+                timing=Timing(power_up=options["power_up"]),
+                refusals=options["refusals"],
+                firmware=options["image"],
+                firmware_version=options["firmware_version"],
+                from_boot=options["from_boot"] or power is not None,
+                observer=recording,
+                progress=_progress(settings),
+                switch_on=power.on if power is not None else None,
+            )
 
 
 def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
     """Judge the virtual MCU."""
     from miio_lan.acceptance.tester.active import drive_module
-    from miio_lan.device.spec import Spec
+    from miio_lan.device.description.spec import Spec
     from miio_lan.uart.ports.port import MemoryPair
     from miio_lan.virtual.host import McuHost
     from miio_lan.virtual.mcu.mcu import Mcu
@@ -112,15 +115,18 @@ def of_lan(settings: CliSettings, options: dict[str, Any], recording: Recording)
     from miio_lan.acceptance.tester.active import drive_lan
     from miio_lan.cli.device.connect import opened
 
-    spec = load_spec(options["spec"])
+    spec, power = load_spec(options["spec"]), power_of(options)
     heard: list[Record] = []
 
     @contextlib.contextmanager
     def connect(observe: Observer) -> Iterator[MiotDevice]:
         with contextlib.ExitStack() as stack:
-            device = stack.enter_context(opened(settings, _observed(observe)))
             if options["tap_up"] or options["tap_down"]:
                 _tapped(stack, options, to_all(heard.append, recording))
+            cycle(power, options, _progress(settings))
+            device = stack.enter_context(opened(settings, _observed(observe)))
+            if power is not None:
+                wait_for(device, options["power_up"])
             yield device
 
     judgement = drive_lan(
@@ -128,6 +134,7 @@ def of_lan(settings: CliSettings, options: dict[str, Any], recording: Recording)
         spec=spec,
         allow=options["allow"],
         records=heard,
+        from_boot=power is not None,
         observer=recording,
         progress=_progress(settings),
     )
@@ -146,16 +153,17 @@ def _observed(observe: Observer) -> type[MiotDevice]:
     return Observed
 
 
-def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:  # noqa: ARG001
+def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
     """Judge what is heard of a line until Ctrl-C."""
     from miio_lan.acceptance.judging import judgement_of
 
-    spec = load_spec(options["spec"])
+    spec, power = load_spec(options["spec"]), power_of(options)
     records: list[Record] = []
     with virtual_run.ended_by_signals() as stop:
         with contextlib.ExitStack() as stack:
             tap = _tapped(stack, options, to_all(records.append, recording))
             recording.begin()
+            cycle(power, options, _progress(settings))
             echo("listening" + ("" if options["seconds"] else "; Ctrl-C ends it"), err=True)
             _wait(stop, options["seconds"], tap)
         ended = time.monotonic()
@@ -164,7 +172,8 @@ def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording)
             "nothing was heard: is the product on, and the tap's RX at the TX it is to hear?"
         )
     _check_wires(records, _EXCHANGE)
-    return judgement_of(records, spec=spec, from_boot=options["from_boot"], ended=ended)
+    from_boot = options["from_boot"] or power is not None
+    return judgement_of(records, spec=spec, from_boot=from_boot, ended=ended)
 
 
 _EXCHANGE = "exchange what --tap-up and --tap-down name, or their wires"

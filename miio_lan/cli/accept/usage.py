@@ -17,16 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 REPORT_FORMATS = ("html", "junit", "json")
+REPORT_LANGUAGES = ("en", "zh")  # known before the reports are loaded
 
 # Option -> what it needs, and what has to be judged for it to have an effect.
 _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
     "seconds": ("--for is about listening: it needs --tap-up or --tap-down, without --lan.", ("tap",)),
     "refusals": ("--refusals needs --uart or --virtual.", ("uart", "virtual")),
-    "power_up": ("--power-up needs --uart.", ("uart",)),
+    "power_up": ("--power-up needs --uart, or --lan with --power.", ("uart", "lan")),
     "from_boot": (
         "--from-boot needs a recording, --uart, --tap-up or --tap-down, without --lan.",
         ("recording", "uart", "tap"),
     ),
+    "power": (
+        "--power switches a product that is listened to: it needs --uart, --tap-up or --tap-down.",
+        ("uart", "tap", "lan"),
+    ),
+    "off_for": ("--off-for is about what --power switches.", ("uart", "tap", "lan")),
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{
         name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
@@ -61,9 +67,30 @@ def check_options(options: dict[str, Any], mode: str) -> None:
         # What a variable of the environment says is not meant for this command alone.
         if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             refuse(complaint)
+    if context.get_parameter_source("lang") is ParameterSource.COMMANDLINE and not any(
+        report.startswith("html=") for report in options["reports"]
+    ):
+        refuse("--lang is the language of the HTML report: it needs --report html=FILE.")
     _check_firmware(options, mode)
+    _check_power(options, mode)
     if options["allow"]:
         _check_allowed(options, mode)
+
+
+def _check_power(options: dict[str, Any], mode: str) -> None:
+    if options["power"] is None:
+        if options["off_for"] is not None:
+            refuse("--off-for is about what --power switches.")
+        return
+    if mode == "lan" and not (options["tap_up"] or options["tap_down"]):
+        refuse("--power with --lan needs --tap-up or --tap-down: a power-up is seen on the line alone.")
+    from miio_lan.bench.power import CommandPower
+    from miio_lan.errors import InvalidArgument
+
+    try:
+        CommandPower(options["power"])
+    except InvalidArgument as error:
+        refuse(f"--power: {error}.")
 
 
 def _check_firmware(options: dict[str, Any], mode: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
+from miio_lan.cli.device.described import described
+from miio_lan.cli.device.described import load_spec as load_spec
 from miio_lan.cli.device.target import Target, entry_of, line_of, outcome_of, value_of
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
@@ -23,25 +24,29 @@ from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from miio_lan.device.spec import Spec, SpecAction
+    from miio_lan.device.description.spec import Spec, SpecAction
     from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
 _SWITCHES = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 _SPEC = click.option(
     "--spec",
-    metavar="FILE|NAME",
-    shell_complete=completion.descriptions,
-    help="A description (.json, .toml, or a shipped one: lamp): names, value checks.",
+    metavar="FILE|MODEL",
+    shell_complete=completion.models,
+    help="A description: a file (.json, .toml), a model, or a shipped one (lamp). "
+    "By default that of the device's model, if it was fetched.",
 )
 
 
 @command("get")
-@click.argument("properties", nargs=-1)
+@click.argument("properties", nargs=-1, shell_complete=completion.properties)
 @_SPEC
 def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) -> None:
-    """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names with --spec (without any: all of them)."""
-    description = load_spec(spec)
+    """Read PROPERTIES: SIID.PIID each, one as SIID PIID, or names such as light:on (without any: all of them).
+
+    Names are those of the product's description: see 'miio-lan spec'.
+    """
+    description = described(settings, spec, properties)
     wanted = wanted_properties(properties, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
@@ -62,15 +67,15 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None) ->
 
 
 @command("set")
-@click.argument("assignments", nargs=-1, required=True)
+@click.argument("assignments", nargs=-1, required=True, shell_complete=completion.assignments)
 @_SPEC
 def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) -> None:
     """Set properties: SIID.PIID VALUE, SIID PIID VALUE, or any number of SIID.PIID=VALUE.
 
-    VALUE is JSON ('"text"' for a text) or a Python literal. With --spec, properties have names, values are written
-    plainly, and what the description forbids is refused.
+    VALUE is JSON ('"text"' for a text) or a Python literal. With a name in the place of numbers, such as light:on, or
+    with --spec, values are written plainly, and what the product's description forbids is refused.
     """
-    description = load_spec(spec)
+    description = described(settings, spec, assigned(assignments))
     wanted = wanted_assignments(assignments, description)
     from miio_lan.cli.device.connect import opened
     from miio_lan.device.miot import MiotDevice
@@ -92,12 +97,15 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
 
 
 @command("action")
-@click.argument("action", metavar="SIID.AIID|NAME")
+@click.argument("action", metavar="SIID.AIID|NAME", shell_complete=completion.actions)
 @click.argument("arguments", nargs=-1)
 @_SPEC
 def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec: str | None) -> None:
-    """Call an action with its ARGUMENTS, each JSON or a Python literal: SIID.AIID, SIID AIID, or a name with --spec."""
-    description = load_spec(spec)
+    """Call an action with its ARGUMENTS, each JSON or a Python literal: SIID.AIID, SIID AIID, or a name.
+
+    Names are those of the product's description: see 'miio-lan spec'.
+    """
+    description = described(settings, spec, [action])
     if action.isdecimal() and arguments and arguments[0].isdecimal():
         action, arguments = f"{action}.{arguments[0]}", arguments[1:]
     siid, aiid, values = _call(action, arguments, description)
@@ -121,19 +129,6 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
 # --- what was typed ------------------------------------------------------------------------------------------------
 
 
-def load_spec(name: str | None) -> Spec | None:
-    """Load a description from a file, or by the name of a shipped one.
-
-    :raises SpecError: if it cannot be read
-    """
-    if name is None:
-        return None
-    from miio_lan.device.spec import Spec
-
-    is_file = Path(name).suffix or Path(name).exists()
-    return Spec.load(name) if is_file else Spec.shipped(name)
-
-
 def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
     """Find out which properties are meant; what is not clear is refused."""
     if not words:
@@ -148,7 +143,7 @@ def wanted_properties(words: Sequence[str], spec: Spec | None) -> list[Target]:
 
 
 def _target(word: str, spec: Spec | None) -> Target:
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     if spec is not None:
         prop = names.find_property(spec, word)
@@ -158,7 +153,7 @@ def _target(word: str, spec: Spec | None) -> Target:
 
 
 def _numbers(word: str, kind: str, form: str) -> tuple[int, int]:
-    from miio_lan.device.names import parse_numbers
+    from miio_lan.device.description.names import parse_numbers
 
     numbers = parse_numbers(word)
     if numbers is None:
@@ -182,6 +177,11 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in found]
 
 
+def assigned(words: Sequence[str]) -> list[str]:
+    """Give the names or numbers of what is to be set; what is not clear is refused."""
+    return [name for name, _ in _pairs(words)]
+
+
 def wanted_assignments(words: Sequence[str], spec: Spec | None) -> list[tuple[Target, Any]]:
     """Find out which properties are to be set, and to what; what is not clear is refused."""
     return [_assignment(name, value, spec) for name, value in _pairs(words)]
@@ -191,7 +191,7 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
     target = _target(name, spec)
     if target.prop is None:
         return target, _plain_value(text)
-    from miio_lan.device.names import parse_value
+    from miio_lan.device.description.names import parse_value
 
     if not target.prop.writable:
         refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
@@ -205,7 +205,7 @@ def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
 
     :param words: the values, as they were typed
     """
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     try:
         yield
@@ -285,14 +285,14 @@ def _call(name: str, words: Sequence[str], spec: Spec | None) -> tuple[int, int,
         # No argument of an action is a list: this is all of them at once.
         whole = len(values) == 1 and isinstance(values[0], list)
         return siid, aiid, values[0] if whole else values
-    from miio_lan.device import names
+    from miio_lan.device.description import names
 
     found = names.find_action(spec, name)
     return found.siid, found.aiid, _arguments(found, words, spec)
 
 
 def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]:
-    from miio_lan.device.names import parse_value
+    from miio_lan.device.description.names import parse_value
 
     wanted = [spec.property(found.siid, piid) for piid in found.in_]
     if len(words) != len(wanted):

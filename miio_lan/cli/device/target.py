@@ -11,7 +11,7 @@ from miio_lan.foreign import printable
 from miio_lan.uart.document import GET_PROPERTIES
 
 if TYPE_CHECKING:
-    from miio_lan.device.spec import Property
+    from miio_lan.device.description.spec import Property
 
 
 @dataclass(frozen=True)

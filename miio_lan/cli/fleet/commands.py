@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -15,21 +15,24 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import plain, without_secrets
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
+from miio_lan.errors import SpecError
 
 if TYPE_CHECKING:
     from miio_lan.cli.device.target import Target
     from miio_lan.cli.fleet.asking import Answer
+    from miio_lan.device.description.spec import Spec
     from miio_lan.device.miot_aio import AsyncMiotDevice
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Made = TypeVar("Made")
 
 # The devices of a fleet have their own.
 _UNUSED = ("device", "ip", "port", *TOKEN_OPTIONS)
 _SPEC = click.option(
     "--spec",
-    metavar="FILE|NAME",
-    shell_complete=completion.descriptions,
-    help="A description that all devices share: names, value checks.",
+    metavar="FILE|MODEL",
+    shell_complete=completion.models,
+    help="A description that all devices share. By default each has that of its model, if it was fetched.",
 )
 
 
@@ -65,26 +68,27 @@ def info(settings: CliSettings, **options: Any) -> None:
 
 
 @command("get", without=_UNUSED)
-@click.argument("properties", nargs=-1)
+@click.argument("properties", nargs=-1, shell_complete=completion.properties)
 @_SPEC
 @_fleet_options
 def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None, **options: Any) -> None:
-    """Read PROPERTIES of each device: SIID.PIID each, or names with --spec (without any: all of them)."""
-    from miio_lan.cli.device.properties import load_spec, wanted_properties
+    """Read PROPERTIES of each device: SIID.PIID each, or names of its description (without any: all of them)."""
+    from miio_lan.cli.device.properties import wanted_properties
     from miio_lan.cli.fleet.asking import ask_all
     from miio_lan.uart.document import GET_PROPERTIES
 
-    wanted = wanted_properties(properties, load_spec(spec))
+    wanted = _for_each(spec, properties, lambda found: wanted_properties(properties, found))
 
     async def ask(device: AsyncMiotDevice) -> Answer:
-        results = await device.get_properties([one.ids() for one in wanted])
-        return _items(wanted, results, GET_PROPERTIES)
+        targets = await wanted(device)
+        results = await device.get_properties([one.ids() for one in targets])
+        return _items(targets, results, GET_PROPERTIES)
 
     ask_all(settings, options, ask)
 
 
 @command("set", without=_UNUSED)
-@click.argument("assignments", nargs=-1, required=True)
+@click.argument("assignments", nargs=-1, required=True, shell_complete=completion.assignments)
 @_SPEC
 @_fleet_options
 def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None, **options: Any) -> None:
@@ -92,17 +96,17 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None, 
 
     VALUE is written as for 'miio-lan set'.
     """
-    from miio_lan.cli.device.properties import load_spec, wanted_assignments
+    from miio_lan.cli.device.properties import assigned, wanted_assignments
     from miio_lan.cli.fleet.asking import ask_all
     from miio_lan.device.steps import miot_calls
     from miio_lan.uart.document import SET_PROPERTIES
 
-    wanted = wanted_assignments(assignments, load_spec(spec))
-    values = [{**one.ids(), "value": value} for one, value in wanted]
-    targets = [one for one, _ in wanted]
+    wanted = _for_each(spec, assigned(assignments), lambda found: wanted_assignments(assignments, found))
 
     async def ask(device: AsyncMiotDevice) -> Answer:
-        answer = await device.send(SET_PROPERTIES, values)
+        pairs = await wanted(device)
+        targets = [one for one, _ in pairs]
+        answer = await device.send(SET_PROPERTIES, [{**one.ids(), "value": value} for one, value in pairs])
         return _items(targets, miot_calls.done([one.ids() for one in targets], answer), SET_PROPERTIES)
 
     ask_all(settings, options, ask)
@@ -123,6 +127,35 @@ def raw_command(settings: CliSettings, method: str, params: tuple[str, ...], **o
         return Answer(plain(result), json.dumps(without_secrets(plain(result)), ensure_ascii=False))
 
     ask_all(settings, options, ask)
+
+
+def _for_each(
+    spec: str | None, words: Sequence[str], read: Callable[[Spec | None], Made]
+) -> Callable[[AsyncMiotDevice], Awaitable[Made]]:
+    """Make what finds out for a device what was typed: once for all with ``--spec`` or numbers, else for each model.
+
+    :param read: makes it of a description
+    :raises SpecError: now, for what is the same for all; for a device, when it is asked
+    """
+    from miio_lan.cli.device.described import is_number, load_spec
+    from miio_lan.device.description.cache import cached
+
+    by_model: dict[str, Made] = {}
+    shared = spec is not None or (bool(words) and all(map(is_number, words)))
+    for_all = read(load_spec(spec)) if shared else None
+
+    async def find(device: AsyncMiotDevice) -> Made:
+        if for_all is not None:
+            return for_all
+        model = await device.model()
+        if model not in by_model:
+            try:
+                by_model[model] = read(cached(model))
+            except click.UsageError as error:  # wrong for a device of this model alone
+                raise SpecError(error.message) from None
+        return by_model[model]
+
+    return find
 
 
 def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str) -> Answer:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from miio_lan.cli.device.properties import _SPEC, load_spec, wanted_properties
+from miio_lan.cli import completion
+from miio_lan.cli.device.described import described, is_number, load_spec, stored_model
+from miio_lan.cli.device.properties import _SPEC, wanted_properties
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from miio_lan.cli.device.target import Target
+    from miio_lan.device.description.spec import Spec
     from miio_lan.device.miot import MiotDevice
-    from miio_lan.device.spec import Spec
     from miio_lan.lan.client.incoming.pushes import Push
 
 #: Seconds that the end of a subscription may take, and one wait.
@@ -27,7 +29,7 @@ _PARTING, _TURN = 1.0, 3600.0
 
 
 @command("listen")
-@click.argument("properties", nargs=-1)
+@click.argument("properties", nargs=-1, shell_complete=completion.properties)
 @_SPEC
 @click.option(
     "--for", "seconds", type=SECONDS, metavar="SECONDS", help="End after that time; by default, at Ctrl-C."
@@ -47,14 +49,14 @@ def listen(
 ) -> None:
     """Show what a device tells by itself, property changes and events, as it tells it.
 
-    A device that cannot tell changes is read instead, now and then: those PROPERTIES, SIID.PIID each or names with
-    --spec (without any: all of them).
+    A device that cannot tell changes is read instead, now and then: those PROPERTIES, SIID.PIID each or names of its
+    description (without any: all of them). What it tells has names where its description is known.
 
     With --json, each message of the device is one line of JSON: time (Unix seconds), method, params, id (0 for what was
     read). A device that falls silent is told of on stderr, and waited for; it is an error if it is still silent at the
     end.
     """
-    description = load_spec(spec)
+    description = _description(settings, spec, properties)
     wanted = wanted_properties(properties, description) if properties or description is not None else []
     from miio_lan.cli.device.connect import opened
     from miio_lan.cli.virtual.run import killed_is_interrupted
@@ -67,6 +69,21 @@ def listen(
         contextlib.suppress(KeyboardInterrupt),
     ):
         _listen(settings, device, wanted, description, seconds, every)
+
+
+def _description(settings: CliSettings, spec: str | None, properties: tuple[str, ...]) -> Spec | None:
+    """Give the description: one that is needed must be here; without names, that of a known model is used if it is."""
+    from miio_lan.device.description.cache import cached
+    from miio_lan.errors import SpecUnavailable
+
+    if spec is not None:
+        return load_spec(spec)
+    if not all(map(is_number, properties)):
+        return described(settings, None, properties)
+    model = stored_model(settings)
+    with contextlib.suppress(SpecUnavailable):
+        return cached(model) if model else None
+    return None
 
 
 def _listen(
@@ -136,7 +153,7 @@ def rows(push: Push, spec: Spec | None) -> Iterator[str]:
 def _property(item: dict[str, Any], spec: Spec | None) -> str:
     numbers: tuple[Any, Any] = item.get("siid"), item.get("piid")
     if spec is not None and (prop := spec.property(*numbers)) is not None:
-        from miio_lan.device import names
+        from miio_lan.device.description import names
 
         return names.full_name(spec, prop)
     return f"{numbers[0]}.{numbers[1]}"

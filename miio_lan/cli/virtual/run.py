@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-Order = Callable[[list[str]], str]
+#: Gets what stands behind the order's word, and gives what to show.
+Order = Callable[[str], str]
 
 
 class ListsMisbehaviours(CliCommand):
@@ -68,7 +71,8 @@ BOOT_TIME = click.option(
     "--boot-time",
     type=SECONDS,
     metavar="SECONDS",
-    help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default.",
+    help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default, in "
+    "2 s with --unprovisioned.",
 )
 MISBEHAVE = click.option(
     "--misbehave",
@@ -89,8 +93,53 @@ DID = click.option(
     "--did", type=click.IntRange(1, (1 << 64) - 2), metavar="NUMBER", help="Its device id; random by default."
 )
 UNPROVISIONED = click.option(
-    "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
+    "--unprovisioned",
+    is_flag=True,
+    help="Not set up yet: it shows its token to everybody, and waits for 'miio-lan provision'.",
 )
+UNPROVISIONED_BOOT_TIME = 2.0
+"""Seconds from being set up to the cloud, if not said otherwise: its MCU is to see each network state."""
+AP_OPTIONS = (
+    click.option(
+        "--ap-host",
+        metavar="ADDRESS",
+        help="Address to listen at while it is not set up, and only then, as if that were another network.",
+    ),
+    click.option(
+        "--wifi-ssid",
+        metavar="NAME",
+        help="The one Wi-Fi network there is; by default it joins any. If it cannot, it waits to be set up again.",
+    ),
+    click.option(
+        "--wifi-password", metavar="TEXT", help="The password of that network, which need not be secret."
+    ),
+    click.option("--renew-token", is_flag=True, help="Each reset gives it another token."),
+)
+
+
+def ap_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for a module that is to be set up."""
+    for option in reversed(AP_OPTIONS):
+        function = option(function)
+    return function
+
+
+def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments of a module that these options mean.
+
+    :raises click.UsageError: for a password without a network
+    """
+    ssid, password = options["wifi_ssid"], options["wifi_password"]
+    if password is not None and ssid is None:
+        refuse("--wifi-password is that of a network: give its name with --wifi-ssid.")
+    boot_time = options["boot_time"]
+    if boot_time is None and options["unprovisioned"]:
+        boot_time = UNPROVISIONED_BOOT_TIME
+    return {
+        "timings": timings_of(boot_time),
+        "networks": None if ssid is None else {ssid: password or ""},
+        "next_token": (lambda: secrets.token_bytes(16)) if options["renew_token"] else None,
+    }
 
 
 def shown_model(mcu: Mcu) -> str:
@@ -119,12 +168,15 @@ def addresses_of(host: str) -> list[str]:
 
 
 def timings_of(boot_time: float | None) -> Timings | None:
-    """Make the times of a module that takes so long from power-up to the cloud, half of it to the router."""
+    """Make the times of a module that takes so long from power-up to the cloud, half of it to the router.
+
+    It tries as long to join a network that it cannot join.
+    """
     if boot_time is None:
         return None
     from miio_lan.virtual.module.network import Timings
 
-    return Timings(join=boot_time / 2, cloud=boot_time / 2)
+    return Timings(join=boot_time / 2, cloud=boot_time / 2, give_up=boot_time)
 
 
 def line_log(verbose: int) -> Observer:
@@ -142,31 +194,44 @@ def line_log(verbose: int) -> Observer:
 
 
 def run_until(stop: Stop, host: Host, orders: dict[str, Order] | None = None) -> None:
-    """Wait until told to stop; meanwhile, orders may be typed at a terminal.
+    """Wait until told to stop; meanwhile, orders may be typed, or come from a pipe, whose end is not ours.
 
     :raises DeviceException: what the host's own thread failed with
     """
-    if orders and sys.stdin is not None and sys.stdin.isatty():
+    if orders and (source := _orders_source()) is not None:
         # Of the daemon kind: nothing can interrupt a read of the keyboard.
-        threading.Thread(target=_take_orders, args=(orders,), daemon=True).start()
+        threading.Thread(target=_take_orders, args=(source, orders), daemon=True).start()
     # Waited for in slices: a failure in the host's own thread is to be seen.
     while not stop.wait(1.0):
         host.call(lambda _now: None)
 
 
-def _take_orders(orders: dict[str, Order]) -> None:
-    for line in sys.stdin:
-        if line.strip():
-            echo(obey(orders, line), err=True)
+def _orders_source() -> int | None:
+    """Give the descriptor that orders come from; None where there is no standard input."""
+    try:
+        return None if sys.stdin is None else sys.stdin.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def _take_orders(source: int, orders: dict[str, Order]) -> None:
+    # Not through sys.stdin: whoever reads it while Python ends holds a lock that the end needs.
+    with (
+        contextlib.suppress(OSError),
+        open(source, encoding="utf-8", errors="replace", closefd=False) as lines,
+    ):
+        for line in lines:
+            if line.strip():
+                echo(obey(orders, line), err=True)
 
 
 def obey(orders: dict[str, Order], line: str) -> str:
     """Carry out one typed order, and give what to show for it."""
-    word, *arguments = line.split()
+    word, _, text = line.strip().partition(" ")
     if word not in orders:
         return f"{word!r} is no order. There are: {', '.join(orders)}"
     try:
-        return orders[word](arguments)
+        return orders[word](text.strip())
     except IndexError:
         return f"Error: {word} needs more than that"
     except (DeviceException, ValueError) as error:

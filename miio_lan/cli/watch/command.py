@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from miio_lan.cli.watch.live import Feed
     from miio_lan.device.blocking import Device
-    from miio_lan.device.spec import Spec
+    from miio_lan.device.description.spec import Spec
     from miio_lan.record import Observer
     from miio_lan.virtual.product import VirtualProduct
 

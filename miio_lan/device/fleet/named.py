@@ -9,25 +9,23 @@ and as a whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import secrets
 import stat
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, printable_json
+from miio_lan.keeping import config_folder, locked, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import MAX_DID
 from miio_lan.record.redact import Secret, as_secret, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -76,13 +74,7 @@ def default_path() -> Path:
     """Return where the file is: :data:`DEVICES_VARIABLE`, else in the platform's configuration folder."""
     if named := os.environ.get(DEVICES_VARIABLE):
         return Path(named)
-    if sys.platform == "darwin":
-        folder = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        folder = Path(os.environ.get("APPDATA") or Path.home())
-    else:
-        folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return folder / "miio-lan" / "devices.json"
+    return config_folder() / "devices.json"
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -298,12 +290,12 @@ class DevicesFile:
             # A link stays one: what it leads to is replaced.
             path = Path(os.path.realpath(self.path))
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(path.parent):
+            with locked(path.parent):
                 devices = self.read()
                 before = dict(devices)
                 edit(devices)
                 if list(devices.items()) != list(before.items()):
-                    _replace(path, _text(devices))
+                    replace_file(path, _text(devices).encode())
         except OSError as error:
             raise DevicesFileError(f"{self.path}: cannot be written: {error.strerror or error}") from None
 
@@ -343,35 +335,3 @@ class DevicesFile:
 def _text(devices: Mapping[str, NamedDevice]) -> str:
     entries = {name: device.entry() for name, device in devices.items()}
     return printable_json(json.dumps(entries, indent=2, ensure_ascii=False)) + "\n"
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other programs from changing the file meanwhile, where the system can do that."""
-    try:
-        import fcntl
-    except ImportError:  # not on every system
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file beside the old one, for its owner alone, and put it in the old one's place."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise

@@ -13,8 +13,8 @@ from miio_lan.virtual.mcu.misbehave import OutgoingLine, fitting
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from miio_lan.device.spec import SpecAction
-    from miio_lan.device.values import Value
+    from miio_lan.device.description.spec import SpecAction
+    from miio_lan.device.description.values import Value
     from miio_lan.virtual.mcu.mcu import Mcu
     from miio_lan.virtual.mcu.table import Group, Iid, PropertyTable
 

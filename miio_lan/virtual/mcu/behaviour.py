@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
+from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.errors import SpecError
 
 if TYPE_CHECKING:
     from random import Random
 
-    from miio_lan.device.spec import Spec, SpecAction
-    from miio_lan.device.values import Number, Property, Value
+    from miio_lan.device.description.spec import Spec, SpecAction
+    from miio_lan.device.description.values import Number, Property, Value
     from miio_lan.virtual.mcu.mcu import Mcu
     from miio_lan.virtual.mcu.table import Iid
 

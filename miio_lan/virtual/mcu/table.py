@@ -9,16 +9,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from miio_lan.device.names import check_value
-from miio_lan.device.values import show
+from miio_lan.device.description.names import check_value
+from miio_lan.device.description.values import show
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import SERIAL_NUMBER, SERIAL_NUMBER_LENGTH, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from miio_lan.device.spec import Event, Spec, SpecAction
-    from miio_lan.device.values import Property, Value
+    from miio_lan.device.description.spec import Event, Spec, SpecAction
+    from miio_lan.device.description.values import Property, Value
 
 _LOGGER = logging.getLogger(__name__)
 

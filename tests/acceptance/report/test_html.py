@@ -151,7 +151,7 @@ def test_the_summary_stands_first():
     places = [text.index(each) for each in order]
     assert places == sorted(places)
     assert "passive: judged from what was observed" in text
-    assert "0 of 1 went through" in text
+    assert "0 went through, 1 stopped on the way" in text
     assert "4.60 s down to result" in text
     assert page.all("p", **{"class": "whole fail"})
 
@@ -194,13 +194,13 @@ def test_evidence_leads_to_its_place_on_the_timeline():
     }
 
 
-def test_much_evidence_is_counted_and_folded():
+def test_much_evidence_is_counted_and_that_of_a_failure_is_open():
     verdict = replace(VERDICTS[1], evidence=tuple(Evidence(f"number {n}.", DOWN) for n in range(53)))
     page = page_of(judgement((verdict,)))
     assert "number 49." in page.text
     assert "number 50." not in page.text
     assert "and 3 more" in page.text
-    assert "open" not in page.all("details")[0]
+    assert "open" in page.all("details")[0]
 
 
 def test_outcomes_without_rules_have_no_filter():
@@ -208,11 +208,31 @@ def test_outcomes_without_rules_have_no_filter():
     assert [each["id"] for each in page.all("input", type="checkbox") if each["id"].startswith("show")] == [
         "show-pass"
     ]
-    assert [each["for"] for each in page.all("label") if "for" in each] == ["show-pass"]
+    assert [each["for"] for each in page.all("label") if "for" in each] == ["show-pass", "show-pass"]
+
+
+def test_what_passed_is_folded_and_counted_and_nothing_else():
+    page = page_of(judgement((*VERDICTS, replace(VERDICTS[0], rule=replace(VERDICTS[0].rule, name="other")))))
+    boxes = {each["id"]: "checked" in each for each in page.all("input", type="checkbox")}
+    shown = {name: ticked for name, ticked in boxes.items() if name.startswith("show-")}
+    assert shown == {"show-fail": True, "show-warning": True, "show-pass": False, "show-not": True}
+    assert page.text.count("2 passed rules") == 1
+    assert len(page.all("tr", **{"class": "fold"})) == 1
+    failed = page_of(judgement(VERDICTS[1:2]))
+    assert page_of(judgement(VERDICTS[:1])).text.count("1 passed rule\n") == 1
+    assert not failed.all("tr", **{"class": "fold"})
+
+
+def test_the_legend_knows_refusals():
+    names = {
+        each["class"] for each in page_of(judgement()).all("span") if each.get("class", "").startswith("k ")
+    }
+    assert {"k refused", "k stopped"} <= names
 
 
 def test_times_that_nothing_is_known_of():
-    assert "request to down, not observed" in page_of(judgement(exchanges=())).text
+    assert "request to down" not in page_of(judgement(exchanges=())).text
+    assert "request to down" in page_of(observed()).text
 
 
 def test_twenty_thousand_records_stay_a_page_of_a_moderate_size():

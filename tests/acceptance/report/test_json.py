@@ -25,6 +25,7 @@ def test_the_keys_are_those_of_the_documentation():
         "mode": "passive",
         "ok": False,
         "counts": {"pass": 1, "fail": 1, "warning": 1, "not observed": 1},
+        "refusals": 0,
         "records": 10,
     }
     verdict = data["verdicts"][1]
@@ -39,6 +40,7 @@ def test_the_keys_are_those_of_the_documentation():
         "kept": 0,
         "warned": 0,
         "broken": 0,
+        "seconds": 0.0,
     }
     assert Record.from_json(verdict["evidence"][1]["record"]) == RESULT
     assert data["verdicts"][3]["evidence"][1] == {"text": "1 of 10 lines"}

@@ -92,6 +92,7 @@ def test_properties_say_what_was_judged():
         "verdict": "Failed: 1 rule failed",
         "records": "10",
         "exchanges": "1",
+        "commands": "0 went through, 1 stopped on the way",
     }
 
 
@@ -125,3 +126,8 @@ def test_a_product_that_ran():
     root = parsed(observed())
     assert root[0].get("tests") == "1"
     assert float(root[0].get("time")) > 0
+
+
+def test_a_case_takes_as_long_as_its_rule_was_judged():
+    cases = parsed(judgement((replace(VERDICTS[0], seconds=2.3456), VERDICTS[1]))).iter("testcase")
+    assert [case.get("time") for case in cases] == ["2.346", "0.000"]

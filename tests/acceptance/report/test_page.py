@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from support.browser import Browser, installed
-from support.judged import hostile, judgement, many, observed
+from support.judged import RECORDS, REQUEST, hostile, judgement, many, observed
 
 from miio_lan.acceptance.report.formats import to_html
+from miio_lan.pairing.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +84,39 @@ def test_what_was_late_noisy_or_out_is_marked(page):
     for name in ("mark.late", "mark.noise", "mark.outage", "gap"):
         assert browser.run(COUNT.format(f"#timeline .{name}")) == 1, name
     assert browser.run(COUNT.format("#overview .alarm")) >= 1
+
+
+def heads(browser) -> list[str]:
+    return browser.run(
+        "[...document.querySelectorAll('#head span')].map((each) => each.textContent).filter(Boolean)"
+    )
+
+
+def test_columns_of_nothing_are_not_there(page):
+    browser = page(observed())
+    assert heads(browser) == ["#", "Time", "Command", "Fetch", "MCU", "Total", "Outcome"]
+    unseen = page(judgement(exchanges=(Exchange("get_properties", request=REQUEST, records=(REQUEST,)),)))
+    assert heads(unseen) == ["#", "Time", "Command", "Outcome"]
+    assert unseen.run("document.querySelector('#rows .row').children.length") == 5  # with the drawing
+    unseen.run("document.getElementById('tab-lines').click()")
+    assert heads(unseen) == ["Time", "LAN", "UART", "Cmd"]
+    heard = page(
+        replace(judgement(exchanges=()), records=tuple(each for each in RECORDS if each.wire == "uart"))
+    )
+    heard.run("document.getElementById('tab-lines').click()")
+    assert heads(heard) == ["Time", "UART"]
+
+
+def test_what_passed_is_folded_until_somebody_asks(page):
+    shown = "getComputedStyle(document.getElementById('rule-polls-in-time')).display"
+    browser = page(judgement())
+    assert browser.run(shown) == "none"
+    assert browser.run("getComputedStyle(document.getElementById('rule-answers-in-time')).display") != "none"
+    browser.run("document.querySelector('tr.fold label').click()")
+    assert browser.run(shown) == "table-row"
+    browser.run("document.querySelector('label.tile.pass').click()")
+    assert browser.run(shown) == "none"
+    assert page(judgement(), "#rule-polls-in-time").run(shown) == "table-row"
 
 
 def test_hostile_texts_do_not_run(page):
@@ -249,10 +284,10 @@ def test_without_scripts_the_verdicts_are_there(page):
     assert not visible("#app")
     label = browser.ask("DOM.querySelector", nodeId=document, selector="label.tile.pass")["nodeId"]
     x, y = browser.ask("DOM.getBoxModel", nodeId=label)["model"]["content"][:2]
-    assert visible("#rule-polls-in-time")
+    assert not visible("#rule-polls-in-time")
     for kind in ("mousePressed", "mouseReleased"):
         browser.ask("Input.dispatchMouseEvent", type=kind, x=x + 4, y=y + 4, button="left", clickCount=1)
-    assert not visible("#rule-polls-in-time")
+    assert visible("#rule-polls-in-time")
 
 
 def test_light_dark_and_paper(page):

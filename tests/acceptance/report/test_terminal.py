@@ -25,7 +25,7 @@ def test_piped_every_finding_is_one_line():
     assert (
         lines[1] == "miiolan.light.demo1 · passive: judged from what was observed · 2023-11-14 22:13:20 UTC"
     )
-    assert lines[2] == "10 records in 6.50 s, 0 of 1 exchanges went through"
+    assert lines[2] == "10 records in 6.50 s: 0 commands went through, 1 stopped on the way"
     assert f"✗ fail          answers-in-time: {'why ' * 60}".rstrip() in [line.rstrip() for line in lines]
     assert "✗ fail          answers-in-time: One answer took 4.6 s." in lines
     assert lines[-1] == "✗ Failed: 2 rules failed (2 fail, 1 warning, 1 pass, 1 not observed)"
@@ -110,5 +110,5 @@ def test_nothing_from_a_wire_steers_the_terminal_or_is_markup():
 def test_nothing_judged():
     text = printed(judgement((), (), (), title="Nothing", model=""))
     assert "model unknown" in text
-    assert "0 records in no time, 0 of 0 exchanges went through" in text
+    assert "0 records in no time: 0 commands went through\n" in text
     assert text.splitlines()[-1].startswith("· Nothing observed: no rule could be judged")

@@ -26,6 +26,7 @@ from support.judged import (
 
 from miio_lan.acceptance.report import wording as words
 from miio_lan.acceptance.verdict import Evidence, Outcome, Rule, Verdict
+from miio_lan.pairing.exchange import ANSWERED_LATE, REFUSED, Exchange
 from miio_lan.record import Record
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -180,3 +181,24 @@ def test_what_is_not_shown_counts_in_how_much_more_there_is():
     assert (words.total_of(unseen), words.left_out_of(unseen, 6)) == (1, 0)
     of_one_line = Verdict(rule, Outcome.FAIL, "", tuple(Evidence(f"{n}", POLL) for n in range(9)), broken=1)
     assert words.left_out_of(of_one_line, 6) == 3
+
+
+@pytest.mark.parametrize(
+    ("ends", "wanted", "fates"),
+    [
+        ([], 0, (0, "")),
+        ([None, None], 0, (2, "")),
+        ([None, REFUSED, REFUSED, REFUSED], 2, (1, "2 refused on purpose, 1 refused")),
+        ([REFUSED], 5, (0, "1 refused on purpose")),
+        ([None, ANSWERED_LATE, REFUSED], 0, (1, "1 refused, 1 stopped on the way")),
+    ],
+)
+def test_what_became_of_the_commands(ends, wanted, fates):
+    exchanges = tuple(Exchange("get_properties", stopped_at=end) for end in ends)
+    assert words.fates_of(replace(judgement(exchanges=exchanges), wanted_refusals=wanted)) == fates
+
+
+def test_counts_have_their_word():
+    assert (words.many(0, "rule"), words.many(1, "rule"), words.many(2, "rule")) == (
+        "0 rules", "1 rule", "2 rules",
+    )  # fmt: skip

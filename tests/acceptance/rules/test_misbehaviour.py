@@ -13,7 +13,7 @@ from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu
 

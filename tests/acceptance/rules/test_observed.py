@@ -9,7 +9,7 @@ import pytest
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.rules.observed import Observed, PropertyAnswer
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.values import MISSING

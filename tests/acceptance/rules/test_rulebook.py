@@ -90,3 +90,15 @@ def test_a_file_says_once_which_kind_its_rules_have() -> None:
 
     assert judge.rule == Rule("x", "y", "z", "boot", "warning")
     assert rules_of("form")("x", "y", source="z")(judge.check).rule.severity == "failure"
+
+
+def test_a_verdict_knows_how_long_the_rule_was_judged() -> None:
+    case = Case()
+    assert case.judge(RULE).seconds == 0.0
+    case.good("without a line")
+    assert case.judge(RULE).seconds == 0.0
+    for number in (7, 2, 4):
+        case.good("right", line(number))
+    assert case.judge(RULE).seconds == 5.0
+    case.bad("wrong", line(10))
+    assert case.judge(RULE).seconds == 8.0

@@ -17,7 +17,7 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Judge, rule
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import KINDS, Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 
 LAMP = Spec.shipped("lamp")

@@ -16,8 +16,8 @@ from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement, Outcome
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark

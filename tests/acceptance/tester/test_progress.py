@@ -5,7 +5,7 @@ import json
 import pytest
 
 from miio_lan.acceptance.tester.progress import Progress
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import RecordError
 
 LAMP = Spec.shipped("lamp")

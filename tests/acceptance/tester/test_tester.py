@@ -21,8 +21,8 @@ from miio_lan.acceptance.tester.plan import (
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import FALSE_MODEL, Timing
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
-from miio_lan.device.values import Property
+from miio_lan.device.description.spec import Spec
+from miio_lan.device.description.values import Property
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.line import MAX_LINE
 from miio_lan.uart.values import token

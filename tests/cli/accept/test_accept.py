@@ -8,21 +8,29 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.ends import PATIENCE
 from support.simulated import simulate
 from support.talk import talk
 
+from miio_lan.acceptance.report.words import LANGUAGES, words_of
 from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.verdict import KINDS
+from miio_lan.bench.power import CommandPower
 from miio_lan.cli.accept.rules import table_of
+from miio_lan.cli.accept.usage import REPORT_LANGUAGES
 from miio_lan.cli.virtual import run as virtual_run
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
+from miio_lan.errors import PowerError
+from miio_lan.loop import wall_clock
 from miio_lan.record import write
+from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.host import McuHost
 from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.power import VirtualPower
 from miio_lan.virtual.product import VirtualProduct
 
 LAMP = Spec.shipped("lamp")
@@ -139,6 +147,115 @@ class TestUart:
         ended = run("accept", "--uart", "/dev/does-not-exist")
         assert ended.code == 1
         assert "/dev/does-not-exist" in ended.err
+
+
+def test_a_report_in_chinese(run, good, tmp_path):
+    assert REPORT_LANGUAGES == LANGUAGES
+    path = tmp_path / "report.html"
+    ended = run("accept", str(good), "--spec", "lamp", "--lang", "zh", "--report", f"html={path}")
+    assert ended.code == 0
+    assert words_of("zh")("Acceptance report") in path.read_text(encoding="utf-8")
+    assert "poll-interval" in ended.out  # the terminal stays in English
+
+
+class TestPower:
+    """A product that is switched by ``--power``; the command itself is replaced by what it would do."""
+
+    @pytest.fixture
+    def switched(self, monkeypatch):
+        """Let the command switch whatever ``switch["product"]`` is, and give what was done."""
+        switch: dict[str, object] = {"done": []}
+
+        def act(power: CommandPower, action: str) -> None:
+            assert power.command == ["hub", "-a", "{action}"]
+            switch["done"].append(action)
+            switch[action]()
+
+        monkeypatch.setattr(CommandPower, "_switch", act)
+        return switch
+
+    OPTIONS = ("--power", "hub -a {action}", "--off-for", "0.001", "--spec", "lamp", "--json")
+
+    def test_an_mcu_at_a_port(self, run, switched):
+        with PtyPort() as line:
+            host = McuHost(Mcu(LAMP, **QUICK), line)
+            switched |= {"off": lambda: None, "on": host.start}
+            try:
+                ended = run("accept", "--uart", line.path, *self.OPTIONS)
+            finally:
+                host.close()
+        assert switched["done"] == ["off", "on"]
+        assert failed(ended.json) == {"poll-interval"}
+        outcomes = {each["name"]: each["outcome"] for each in ended.json["verdicts"]}
+        assert outcomes["model-reported"] == outcomes["mcu-version-reported"] == "pass"
+
+    def test_an_mcu_that_does_not_report_at_power_up(self, run, switched, monkeypatch):
+        monkeypatch.setattr("miio_lan.virtual.mcu.mcu.boot_lines", lambda _mcu: [])
+        with PtyPort() as line:
+            host = McuHost(Mcu(LAMP, **QUICK), line)
+            switched |= {"off": lambda: None, "on": host.start}
+            try:
+                ended = run("accept", "--uart", line.path, *self.OPTIONS)
+            finally:
+                host.close()
+        # It was switched on, so that nothing is left to doubt.
+        assert {"model-reported", "mcu-version-reported"} <= failed(ended.json)
+
+    def test_a_product_that_cannot_be_switched_off_is_not_judged(self, run, switched):
+        def fail() -> None:
+            raise PowerError("no hub")
+
+        switched["off"] = fail
+        ended = run("accept", "--uart", "pty", *self.OPTIONS[:4])
+        assert (ended.code, switched["done"]) == (1, ["off"])
+        assert "Error: no hub" in ended.err
+
+    def test_it_is_left_on_whatever_happens(self, run, switched):
+        switched |= {"off": lambda: None, "on": lambda: None}
+        ended = run("accept", "--uart", "pty", "--power-up", "0.01", *self.OPTIONS[:4])
+        assert (ended.code, switched["done"]) == (1, ["off", "on"])
+        assert "nothing was heard from the MCU" in ended.err
+
+    def test_a_finished_product_with_a_tap(self, run, switched, monkeypatch):
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            power = VirtualPower(product)
+            switched |= {"off": power.off, "on": power.on}
+
+            def tap(stack, options, observer):
+                product._watch = Overhearing(observer, wall=wall_clock, late=False)
+                for host, told in zip(product._hosts, (product._watch.up, product._watch.down), strict=True):
+                    host._heard = told
+
+            monkeypatch.setattr("miio_lan.cli.accept.modes.opened_tap", tap)
+            where = ("--ip", product.host, "--token", product.token, "--port", str(product.port))
+            ended = run("accept", "--lan", *where, "--tap-up", "/dev/up", *self.OPTIONS)
+        assert switched["done"] == ["off", "on"]
+        outcomes = {each["name"]: each["outcome"] for each in ended.json["verdicts"]}
+        assert outcomes["model-reported"] == outcomes["lan-answered"] == "pass"
+
+    def test_a_product_that_does_not_come_back(self, run, switched, monkeypatch):
+        monkeypatch.setattr("miio_lan.cli.accept.modes.opened_tap", lambda *_: None)
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            switched |= {"off": VirtualPower(product).off, "on": lambda: None}
+            where = ("--ip", product.host, "--token", product.token, "--port", str(product.port))
+            short = ("--timeout", "0.05", "--retries", "0", "--power-up", "0.1")
+            ended = run("accept", "--lan", *where, "--tap-up", "/dev/up", *short, *self.OPTIONS[:4])
+        assert ended.code == 1
+        assert "was switched on, and did not answer within 0.1 s" in ended.err
+
+    def test_a_line_that_is_listened_to(self, run, switched, monkeypatch):
+        heard = talk("> model a.b.c\n< ok")
+
+        def tap(stack, options, observer):
+            switched["on"] = lambda: [observer(each) for each in heard]
+            return SimpleNamespace(swapped=True)  # what ends the listening at once
+
+        switched["off"] = lambda: None
+        monkeypatch.setattr("miio_lan.cli.accept.modes.opened_tap", tap)
+        ended = run("accept", "--tap-up", "/dev/up", *self.OPTIONS)
+        assert switched["done"] == ["off", "on"]
+        # A power-up was seen, and not all of it.
+        assert "mcu-version-reported" in failed(ended.json)
 
 
 class TestVirtual:
@@ -304,6 +421,12 @@ class TestTapped:
         (["file", "--refusals", "2"], "--refusals needs --uart or --virtual"),
         (["--virtual", "--power-up", "30"], "--power-up needs --uart"),
         (["--virtual", "--from-boot"], "--from-boot needs a recording, --uart"),
+        (["--virtual", "--lang", "zh", "--report", "json=x"], "--lang is the language of the HTML report"),
+        (["--virtual", "--lang", "fr", "--report", "html=x"], "'fr' is not one of 'en', 'zh'"),
+        (["--virtual", "--power", "x"], "--power switches a product that is listened to"),
+        (["--uart", "pty", "--off-for", "2"], "--off-for is about what --power switches"),
+        (["--uart", "pty", "--power", "a 'b"], "--power: the power command"),
+        (["--lan", "--power", "x"], "--power with --lan needs --tap-up or --tap-down"),
         (["--lan", "--from-boot"], "--from-boot needs a recording, --uart"),
         (["file", "--rules"], "no device, port or recording goes with it"),
         (["--rules", "--virtual"], "no device, port or recording goes with it"),

@@ -16,7 +16,7 @@ from support.talk import talk
 
 from miio_lan.acceptance.report import formats as report
 from miio_lan.cli.files import Recording, check_files
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import RecordError
 from miio_lan.record import write
 from miio_lan.record.recording import read_recording

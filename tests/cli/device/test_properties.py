@@ -89,10 +89,9 @@ class TestGet:
     @pytest.mark.parametrize(
         ("words", "hint"),
         [
-            ([], "SIID.PIID"),
             (["2"], "SIID.PIID"),
             (["2", "1", "3"], "SIID.PIID"),
-            (["light:on"], "--spec"),
+            (["light:onn"], "did you mean light:on"),
             (["0.1"], "count from 1"),
             (["light:onn", "--spec", "lamp"], "did you mean light:on"),
             (["2.1", "--spec", "no-such"], "lamp"),
@@ -321,7 +320,7 @@ class TestAction:
             (["light:change-brightness", "--spec", "lamp"], "takes 1 arguments (brightness-change), not 0"),
             (["light:toggle", "1", "--spec", "lamp"], "takes 0 arguments (none), not 1"),
             (["light:change-brightness", "101", "--spec", "lamp"], "-100..100"),
-            (["toggle"], "SIID.AIID"),
+            (["toggel"], "did you mean toggle"),
             (["2.2", "x"], "neither JSON"),
         ],
     )

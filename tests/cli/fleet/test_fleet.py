@@ -129,7 +129,14 @@ def test_a_file_that_is_none(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("get",), ("get", "x"), ("set", "2.1"), ("raw-command", "a b"), ("info", "--limit", "0")]
+    "words",
+    [
+        ("get", "2"),
+        ("get", "x", "--spec", "lamp"),
+        ("set", "2.1"),
+        ("raw-command", "a b"),
+        ("info", "--limit", "0"),
+    ],
 )
 def test_wrong_use(fleet: Fleet, words: tuple[str, ...]) -> None:
     assert fleet(*words).code == 2

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from miio_lan.cli.listen.command import rows
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct

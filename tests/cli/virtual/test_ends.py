@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import queue
 import re
@@ -9,11 +10,12 @@ import threading
 import pytest
 
 from miio_lan import MiotDevice
-from miio_lan.cli.virtual.orders import mcu_orders, module_orders
-from miio_lan.cli.virtual.run import obey
+from miio_lan.cli.virtual.orders import _ARGUMENT, mcu_orders, module_orders
+from miio_lan.cli.virtual.run import _orders_source, _take_orders, obey
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.mcu.mcu import Mcu
+from miio_lan.virtual.module.requests.requests import request_of
 from miio_lan.virtual.product import VirtualProduct
 
 
@@ -148,6 +150,62 @@ def test_orders_for_an_mcu(lamp):
     assert obey(orders, "event knob:turn 1=90 2=0.5") == "event 6.2"
     with MiotDevice(lamp.host, lamp.token, port=lamp.port) as device:
         assert device.read(2, 11) == "My lamp"
+
+
+def test_what_is_in_quotes_stays_as_it_is(lamp):
+    orders = mcu_orders(lamp, lamp.mcu, lamp.spec)
+    assert obey(orders, 'set 2.11 "My  lamp"\n') == "2.11 = 'My  lamp'"
+    assert obey(orders, 'set 2.11 "a \\"b\\"  c"') == "2.11 = 'a \"b\"  c'"
+    assert obey(orders, 'set  2.11  "no" end') == "2.11 = '\"no\" end'"
+    assert obey(orders, "set 2.11 a  b") == "2.11 = 'a  b'"
+    assert obey(module_orders(lamp, lamp.module), 'down x "a  b"  "c"') == 'handing out: x "a  b"  "c"'
+
+
+def test_arguments_of_events_may_have_spaces():
+    assert _ARGUMENT.findall('1=90  2="two  words" 3="a \\" b" "x') == [
+        "1=90",
+        '2="two  words"',
+        '3="a \\" b"',
+        '"x',
+    ]
+
+
+def test_orders_come_from_a_pipe_and_its_end_ends_nothing(lamp):
+    reader, writer = os.pipe()
+    done = threading.Event()
+    given: list[str] = []
+
+    def note(text: str) -> str:
+        given.append(text)
+        if text == "last":
+            done.set()
+        return "noted"
+
+    os.write(writer, b'note "a  b"\n\nnonsense\nnote \xff\nnote last')
+    os.close(writer)
+    _take_orders(reader, {"note": note})
+    os.close(reader)
+    assert given == ['"a  b"', "\N{REPLACEMENT CHARACTER}", "last"]
+    _take_orders(reader, {"note": note})  # closed: nothing comes, nothing goes wrong
+    assert len(given) == 3
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("note x")])
+def test_without_a_standard_input_nothing_is_read(monkeypatch, stdin):
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert _orders_source() is None
+
+
+def test_a_module_with_a_description_names_the_arguments_of_actions(run, at_start):
+    for spec in ((), ("--spec", "lamp")):
+        assert run("virtual", "module", "--udp-port", "0", *spec).code == 0
+    params = {"siid": 2, "aiid": 3, "in": [50]}
+    lines = [
+        request_of("action", params, each.module.profile, 0.0, print, each.module._requests._inputs).line()
+        for each in at_start
+    ]
+    # Without one, places count from 1.
+    assert lines == ["action 2 3 1 50", "action 2 3 9 50"]
 
 
 @pytest.mark.parametrize(

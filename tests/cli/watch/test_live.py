@@ -126,7 +126,9 @@ def test_a_replay_gives_all_or_so_many(recording) -> None:
 
 
 def test_a_replay_ends_with_its_time(recording, monkeypatch) -> None:
-    monkeypatch.setattr(live, "time", Flood())  # a busy computer may take a millisecond for the first record alone
+    monkeypatch.setattr(
+        live, "time", Flood()
+    )  # a busy computer may take a millisecond for the first record alone
     assert len(list(Replay(recording, speed=1e-6).records(seconds=0.001))) == 1
 
 

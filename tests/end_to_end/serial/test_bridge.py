@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from support.ends import Caller, Log
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.loop import wall_clock
 from miio_lan.uart.bridge.bridge import Bridge
 from miio_lan.uart.bridge.faults import delivered

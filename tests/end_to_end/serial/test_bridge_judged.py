@@ -12,7 +12,7 @@ from support.ends import Log
 from miio_lan import MiotDevice
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import DeviceError
 from miio_lan.loop import wall_clock
 from miio_lan.pairing.exchange import ANSWERED_LATE, NOT_ANSWERED, REFUSED, Exchange

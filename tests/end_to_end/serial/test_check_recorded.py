@@ -14,8 +14,8 @@ import pytest
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import drive_lan, drive_module
 from miio_lan.acceptance.verdict import Judgement, Outcome
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.record import Observer, Record
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.uart.ports.port import MemoryPair

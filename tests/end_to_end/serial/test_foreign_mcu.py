@@ -24,7 +24,7 @@ from support.ends import PATIENCE, Caller
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import Timing, drive_module
 from miio_lan.acceptance.verdict import Outcome, Verdict
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.loop import wall_clock
 from miio_lan.record import Record
 from miio_lan.uart.line import Line

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.ends import Caller
 
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceError
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.record import Record

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.ends import Caller, Hands
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.lan import packet
 from miio_lan.uart.line import KEPT
 from miio_lan.uart.ports.port import PtyPort

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from miio_lan.device.description.names import find_action, find_property, mapping
+from miio_lan.device.description.spec import Property, Spec, SpecAction
+from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.names import find_action, find_property, mapping
-from miio_lan.device.spec import Property, Spec, SpecAction
-from miio_lan.device.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS
 from miio_lan.virtual.product import VirtualProduct
 
 NOT_READABLE, NOT_WRITABLE, BAD_VALUE, BAD_ARGUMENT = -4001, -4002, -4005, -4006

@@ -16,8 +16,8 @@ from typing import Any, Self
 import pytest
 from support.ends import PATIENCE, Caller, Hands, Log
 
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
-from miio_lan.device.spec import Spec
 from miio_lan.errors import DeviceTimeout, OutcomeUnknown
 from miio_lan.loop import Loop
 from miio_lan.uart.ports.port import Port, PtyPair, PtyPort, SerialPort

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -230,10 +229,12 @@ def test_whatever_becomes_of_one_the_other_goes_on(server: Server, how: str) -> 
         holder.start()
         assert gate.wait(30)
         results: list[object] = []
+        stands = threading.Event()
+        begin = other.session.begin
+        other.session.begin = lambda *given, **more: (begin(*given, **more), stands.set())[0]
         waiter = threading.Thread(target=lambda: results.append(ask(other, ["other"])))
         waiter.start()
-        while not other.session.busy:
-            time.sleep(0.001)
+        assert stands.wait(30)
         assert asked == [["held"]]
         if how == "closed":
             one.close()

@@ -13,7 +13,7 @@ from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.report import formats
 from miio_lan.bench.trace import account, trace
 from miio_lan.cli.uart.decode import as_text
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record, as_line
 from miio_lan.record.recording import read_recording

@@ -12,8 +12,8 @@ from support.fuzzing.material import DID, ID, TOKEN
 from support.steps import perform
 
 from miio_lan.click_common.output import json_line, plain, render, without_secrets
+from miio_lan.device.description.spec import Spec
 from miio_lan.device.ota import UpdateProgress, UpdateState
-from miio_lan.device.spec import Spec
 from miio_lan.device.steps import calls, miot_calls
 from miio_lan.device.steps.reading import SliceLimit, read_properties
 from miio_lan.errors import DeviceException, PayloadDecodeException

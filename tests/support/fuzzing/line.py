@@ -11,7 +11,7 @@ from support.hostile import steering
 
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.cli.uart.decode import as_text
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.foreign import excerpt, printable, printable_json
 from miio_lan.record import Record, as_line
 from miio_lan.record.redact import redact, redact_typed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.errors import SpecError
 from miio_lan.uart import commands
 from miio_lan.uart.firmware.xmodem import Sender

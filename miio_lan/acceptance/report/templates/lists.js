@@ -5,9 +5,25 @@ const space = document.getElementById("space"), rows = document.getElementById("
 const HEIGHT = 30;
 let listed = []; // places of commands or records
 
-const HEADS = {
-  commands: ["#", "Time", "Command", "Fetch", "MCU", "Total", "", "Outcome"],
-  lines: ["Time", "LAN", "UART", "", "Cmd"],
+// A column: its title, its width, its class, what its cell holds, and whether any row has something for it.
+const has = (part) => exchanges.some((each) => each[part] !== null);
+const time = (title, part, width) => [title, width, "num", (each) => el("span", "num", length(each[part])), has(part)];
+const COLUMNS = {
+  commands: [
+    ["#", "44px", "", (each) => el("span", "t", each.number + 1), true],
+    [say("Time"), "96px", "", (each) => el("span", "t", seconds(each.from)), true],
+    [say("Command"), "minmax(150px, 1.4fr)", "", commandCell, true],
+    time(say("Fetch"), "fetch", "62px"), time("MCU", "mcu", "72px"), time(say("Total"), "total", "72px"),
+    ["", "minmax(120px, 1.2fr)", "", waterfall, true],
+    [say("Outcome"), "minmax(110px, .8fr)", "", outcomeCell, true],
+  ].filter((column) => column[4]),
+  lines: [
+    [say("Time"), "96px", "", (i) => el("span", "t", seconds(times[i])), true],
+    ["LAN", "minmax(0, 1fr)", "", (i) => lineCell(i, "lan"), byLane[LAN_DOWN].length + byLane[LAN_UP].length],
+    ["UART", "minmax(0, 1fr)", "", (i) => lineCell(i, "uart"), byLane[UART_DOWN].length + byLane[UART_UP].length],
+    ["", "minmax(0, 150px)", "", markCell, marks.size],
+    [say("Cmd"), "46px", "", commandOfLine, exchanges.length],
+  ].filter((column) => column[4]),
 };
 
 function fillList() {
@@ -18,12 +34,10 @@ function fillList() {
     listed = [];
     for (let i = 0; i < count; i++) if (state.matching[i] && !isHidden(i)) listed.push(i);
   }
-  const header = el("div", `row ${state.list}`);
-  HEADS[state.list].forEach((title, nth) => header.append(el("span", state.list === "commands" && nth > 2 && nth < 6 ? "num" : "", title)));
-  head.replaceChildren(header);
+  head.replaceChildren(listRow(state.list, "", ([title, , className]) => el("span", className, title)));
   space.style.height = `${Math.max(listed.length, 1) * HEIGHT}px`;
   const all = state.list === "commands" ? exchanges.length : count;
-  document.getElementById("shown").textContent = `${listed.length.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  document.getElementById("shown").textContent = `${listed.length.toLocaleString("en")} ${say("of")} ${all.toLocaleString("en")}`;
   drawRows();
 }
 
@@ -33,23 +47,34 @@ function drawRows() {
   rows.style.transform = `translateY(${first * HEIGHT}px)`;
   const make = state.list === "commands" ? commandRow : lineRow;
   rows.replaceChildren(...listed.slice(first, last).map(make));
-  if (!listed.length) rows.append(el("div", "empty", count ? "Nothing matches." : "Nothing was recorded."));
+  if (!listed.length) rows.append(el("div", "empty", count ? say("Nothing matches.") : say("Nothing was recorded.")));
+}
+
+// A row of either list; each column makes its cell.
+function listRow(name, className, cell) {
+  const row = el("div", `row ${name}${className}`);
+  row.style.gridTemplateColumns = COLUMNS[name].map((column) => column[1]).join(" ");
+  row.append(...COLUMNS[name].map(cell));
+  return row;
 }
 
 function commandRow(place) {
-  const each = exchanges[place], row = el("div", `row commands${place === state.exchange ? " on" : ""}`);
+  const each = exchanges[place], row = listRow("commands", place === state.exchange ? " on" : "", (column) => column[3](each));
   row.dataset.exchange = place;
+  return row;
+}
+
+function commandCell(each) {
   const request = each.steps[0] ?? each.all[0];
   const code = el("code", "", textOf(request).startsWith("{") ? brief(request) : each.method);
   code.title = textOf(request);
-  const outcome = el("span", { "": "fine", " refused": "warn", " stopped": "alarm" }[each.tone], each.stopped ?? "went through");
-  if (each.ambiguous) outcome.append(el("span", "warn", " (ambiguous)"));
-  row.append(
-    el("span", "t", each.number + 1), el("span", "t", seconds(each.from)), code,
-    el("span", "num", length(each.fetch)), el("span", "num", length(each.mcu)), el("span", "num", length(each.total)),
-    waterfall(each), outcome,
-  );
-  return row;
+  return code;
+}
+
+function outcomeCell(each) {
+  const outcome = el("span", { "": "fine", " refused": "warn", " stopped": "alarm" }[each.tone], say(each.stopped ?? "went through"));
+  if (each.ambiguous) outcome.append(el("span", "warn", say(" (ambiguous)")));
+  return outcome;
 }
 
 // The parts of a command on a scale that all rows share: a little more than the time most commands take.
@@ -69,18 +94,27 @@ function waterfall(each) {
 }
 
 function lineRow(i) {
-  const row = el("div", `row lines${i === state.record ? " on" : ""}`), wire = wireOf(i), mark = marks.get(i);
+  const row = listRow("lines", i === state.record ? " on" : "", (column) => column[3](i));
   row.dataset.record = i;
+  return row;
+}
+
+function lineCell(i, wire) {
+  if (wireOf(i) !== wire) return el("span");
   const isDown = lanes[i] === LAN_DOWN || lanes[i] === UART_DOWN;
   const code = el("code", look(i) === "late" || look(i) === "note" ? wire : look(i), `${isDown ? "→" : "←"} ${brief(i)}`);
   code.title = textOf(i);
+  return code;
+}
+
+function markCell(i) {
+  const mark = marks.get(i);
+  return el("span", mark ? (mark[0] === "late" || mark[0] === "note" ? "warn" : "alarm") : "soft", mark?.[1] ?? "");
+}
+
+function commandOfLine(i) {
   const place = exchangeOf[i];
-  row.append(
-    el("span", "t", seconds(times[i])), ...(wire === "lan" ? [code, el("span")] : [el("span"), code]),
-    el("span", mark ? (mark[0] === "late" || mark[0] === "note" ? "warn" : "alarm") : "soft", mark?.[1] ?? ""),
-    el("span", "t num", place < 0 ? "" : exchanges[place].number + 1),
-  );
-  return row;
+  return el("span", "t num", place < 0 ? "" : exchanges[place].number + 1);
 }
 
 // Bring the selected row into sight, without moving the page.

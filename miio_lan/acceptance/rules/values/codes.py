@@ -10,8 +10,8 @@ from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
-from miio_lan.device.spec import Property, Spec, SpecAction
-from miio_lan.device.values import Code, show
+from miio_lan.device.description.spec import Property, Spec, SpecAction
+from miio_lan.device.description.values import Code, show
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
 
@@ -217,6 +217,17 @@ def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None,
         code: ToldCode = call.code if call.code is not None else _error_of(call, usual)
         if call.action is not None and code != "":
             yield spec.action(*call.action), call, code
+
+
+def is_refused_on_purpose(session: Observed, call: JudgedCall) -> bool:
+    """Whether the description lets a product say no to a call: by what it asks for, not by what became of it."""
+    spec = session.spec
+    if spec is None:
+        return False
+    if call.action is not None:
+        action = spec.action(*call.action)
+        return action is None or not _legal(session, action, call)
+    return any(_is_wrong(spec, call.method, *each) for each in call.properties)
 
 
 def _legal(session: Observed, action: SpecAction, call: JudgedCall) -> bool:

@@ -18,7 +18,7 @@ from miio_lan.acceptance.rules.values.effects import (
     effects,
     happenings,
 )
-from miio_lan.device.values import show
+from miio_lan.device.description.values import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import LATENESS, Downlink, Turn, between
 from miio_lan.uart.values import MISSING

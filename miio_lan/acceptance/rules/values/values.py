@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from miio_lan.acceptance.rules.lines import bare_words
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.device.spec import Property, Spec
-from miio_lan.device.values import FLOAT_FORMATS, TEXT_FORMATS, show
+from miio_lan.device.description.spec import Property, Spec
+from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS, show
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn

@@ -138,6 +138,7 @@ class McuCommands:
     def _ble_config(self, command: c.BleConfig, now: float) -> str | None:  # noqa: ARG002
         chip = self._board.chip
         if not chip.dual_mode:
+            chip.missed_bluetooth = True
             return self._unknown("ble_config")
         if command.sub == "dump":
             return chip.ble_dump

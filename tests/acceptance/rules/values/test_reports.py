@@ -7,7 +7,7 @@ from support.talk import outcome, verdict
 
 from miio_lan.acceptance.rules.values import reports
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 
 LAMP = Spec.shipped("lamp")
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED

@@ -11,7 +11,7 @@ from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.rules.values import effects, sets
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import SENT
 

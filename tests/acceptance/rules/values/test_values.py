@@ -7,7 +7,7 @@ from support.talk import outcome, verdict
 
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.verdict import Outcome
-from miio_lan.device.spec import Spec
+from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 
 LAMP = Spec.shipped("lamp")

@@ -1,0 +1,210 @@
+"""The line between module and MCU, for tests: waiting for what is said, and expecting that something is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self, overload
+
+from miio_lan.bench.expectation import TIMEOUT
+from miio_lan.bench.never import Never
+from miio_lan.bench.recorder import Mark, Recorder, is_between
+from miio_lan.bench.snapshot import BOTH, unseen
+from miio_lan.bench.trace import ExpectationFailed, trace
+from miio_lan.pairing.content import same_value
+from miio_lan.record import Record
+
+What = str | re.Pattern[str] | Callable[[Record], bool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedLine(Record):
+    """A line with what a pattern found in it: a record that has the groups of the match.
+
+    :param match: the whole of the match
+    """
+
+    match: re.Match[str] = field(kw_only=True, repr=False)
+
+    @classmethod
+    def of(cls, record: Record, match: re.Match[str]) -> Self:
+        """Make it of a line and what was found in it."""
+        held = (record.wire, record.direction, record.instant, record.wall, record.raw)
+        return cls(*held, record.reading, record.note, record.peer, match=match)
+
+    def __getitem__(self, group: int | str) -> str | Any:
+        """Give a group by its number or name, as ``re.Match`` does; None where it took no part."""
+        return self.match[group]
+
+    def group(self, *groups: int | str) -> str | Any:
+        """Give groups as ``re.Match.group`` does."""
+        return self.match.group(*groups)
+
+    def groups(self, default: Any = None) -> tuple[str | Any, ...]:
+        """Give all groups, as ``re.Match.groups`` does."""
+        return self.match.groups(default)
+
+    def groupdict(self, default: Any = None) -> dict[str, str | Any]:
+        """Give the named groups, as ``re.Match.groupdict`` does."""
+        return self.match.groupdict(default)
+
+
+class ObservedLine:
+    """The UART between module and MCU, as it is observed.
+
+    :param recorder: collects the records
+    :param hears: the directions that are heard
+    """
+
+    def __init__(self, recorder: Recorder, hears: Collection[str] = BOTH) -> None:
+        self._recorder = recorder
+        self._hears = hears
+        self._given: list[Record] = []
+
+    @property
+    def records(self) -> list[Record]:
+        """All that crossed the line in this test, in the order of time."""
+        return [record for record in self._recorder.records if record.wire == "uart"]
+
+    def lines(self, direction: Literal["up", "down"] | None = None) -> list[str]:
+        """Give the texts of the lines in this test: of both directions, or ``"up"`` (MCU) or ``"down"`` (module)."""
+        return [each.text for each in self.records if direction in (None, each.direction) and each.raw]
+
+    @overload
+    def wait_for(
+        self,
+        what: re.Pattern[str],
+        *,
+        direction: Literal["up", "down"] | None = ...,
+        timeout: float = ...,
+        since: Record | None = ...,
+        **reading: object,
+    ) -> MatchedLine: ...
+    @overload
+    def wait_for(
+        self,
+        what: str | Callable[[Record], bool] | None = ...,
+        *,
+        direction: Literal["up", "down"] | None = ...,
+        timeout: float = ...,
+        since: Record | None = ...,
+        **reading: object,
+    ) -> Record: ...
+    def wait_for(
+        self,
+        what: What | None = None,
+        *,
+        direction: Literal["up", "down"] | None = None,
+        timeout: float = TIMEOUT,
+        since: Record | None = None,
+        **reading: object,
+    ) -> Record:
+        r"""Give the next line like this in this test, waiting for it where it has not come yet.
+
+        Each line is given once: asking again waits for another one. What came before the call counts.
+
+        .. code-block:: python
+
+            found = line.wait_for(re.compile(r"properties_changed 2 2 (\d+)"))
+            assert int(found[1]) > 50
+
+        :param what: the line, or its first words; a pattern to be found in it, which makes the line give the groups of
+            the match, too; or a function that says yes to a record
+        :param direction: ``"up"`` for lines of the MCU, ``"down"`` for lines of the module
+        :param timeout: seconds to wait
+        :param since: only what came after this record
+        :param reading: keys and values its reading must have, such as ``command="properties_changed"``
+        :raises ExpectationFailed: when it does not come, showing what did
+        """
+
+        __tracebackhide__ = True
+        wanted = WantedLine(what, direction, reading)
+
+        def look() -> Record | None:
+            for record in self.records:
+                if since is not None and record.instant <= since.instant:
+                    continue
+                if wanted.is_met_by(record) and not any(record is each for each in self._given):
+                    return record
+            return None
+
+        found = self._recorder.wait(look, timeout)
+        if found is None:
+            missed = f" ({unseen(self._hears)})" if unseen(self._hears) else ""
+            raise ExpectationFailed(
+                f"no line like {wanted} came within {timeout:g} s{missed}\n{trace(self._recorder.records)}"
+            )
+        self._given.append(found)
+        match = what.search(found.text) if isinstance(what, re.Pattern) else None
+        return found if match is None else MatchedLine.of(found, match)
+
+    def expect_none(
+        self,
+        what: What | None = None,
+        *,
+        direction: Literal["up", "down"] | None = None,
+        **reading: object,
+    ) -> Never[Record]:
+        """Expect that no such line is said while the block runs.
+
+        .. code-block:: python
+
+            with line.expect_none("properties_changed 2 2"):
+                device.read(2, 2)
+
+        The parameters are those of :meth:`wait_for`. At the end of the block, lines that are told late are waited for.
+
+        :raises ExpectationFailed: at the end of the block, when one was said, showing both wires
+        """
+        wanted = WantedLine(what, direction, reading)
+
+        def inside(begun: Mark, ended: Mark) -> list[Record]:
+            return [
+                each for each in self.records if wanted.is_met_by(each) and is_between(begun, each, ended)
+            ]
+
+        def tell(problem: str) -> str:
+            missed = f"\n({unseen(self._hears)})" if unseen(self._hears) else ""
+            return f"{problem}{missed}\n{trace(self._recorder.records)}"
+
+        return Never(self._recorder, self._hears, f"a line like {wanted}", inside, tell)
+
+
+class WantedLine:
+    """What a line has to be like.
+
+    :param what: the line or its first words, a pattern, or a function; None for any
+    :param direction: ``"up"`` or ``"down"``, None for both
+    :param reading: keys and values its reading must have
+    """
+
+    def __init__(self, what: What | None, direction: str | None, reading: Mapping[str, object]) -> None:
+        self._what = what
+        self._direction = direction
+        self._reading = reading
+
+    def is_met_by(self, record: Record) -> bool:
+        """Tell whether a line is like this."""
+        if self._direction not in (None, record.direction) or not record.raw:
+            return False
+        have = record.reading or {}
+        if any(key not in have or not same_value(value, have[key]) for key, value in self._reading.items()):
+            return False
+        what = self._what
+        if what is None:
+            return True
+        if isinstance(what, str):
+            return record == what or record.startswith(f"{what} ")
+        if isinstance(what, re.Pattern):
+            return what.search(record.text) is not None
+        return bool(what(record))
+
+    def __str__(self) -> str:
+        what = self._what
+        named = [f"{key}={value!r}" for key, value in self._reading.items()]
+        if isinstance(what, re.Pattern):
+            named.insert(0, repr(what.pattern))
+        elif what is not None:
+            named.insert(0, repr(what) if isinstance(what, str) else getattr(what, "__name__", repr(what)))
+        return " ".join(named) or "any line"

@@ -1,0 +1,73 @@
+"""What must not happen while a block runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from miio_lan.bench.recorder import Mark, Recorder
+from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.pairing.lag import told_beyond
+
+LONGEST_LAG = 1.0
+"""Seconds that are waited at most for lines said before the end of a block and told later."""
+
+_T = TypeVar("_T")
+
+
+class Never(Generic[_T]):
+    """Fails at the end of the block when something was seen that must not happen.
+
+    :param recorder: is told of both wires
+    :param hears: the directions of the line that are heard
+    :param what: what must not happen, in words
+    :param inside: gives what happened between two moments
+    :param tell: makes the text of the failure
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        hears: Collection[str],
+        what: str,
+        inside: Callable[[Mark, Mark], Sequence[_T]],
+        tell: Callable[[str], str],
+    ) -> None:
+        self._recorder = recorder
+        self._hears = hears
+        self._what = what
+        self._inside = inside
+        self._tell = tell
+        self._begun = recorder.mark()
+        self._ended: Mark | None = None
+
+    def __enter__(self) -> Self:
+        self._begun = self._recorder.mark()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        self._ended = self._recorder.mark()
+        if error is not None:
+            return
+        self._recorder.wait(self._is_known, LONGEST_LAG)
+        count = len(self.seen)
+        if count:
+            times = "" if count == 1 else f", {count} times"
+            raise ExpectationFailed(self._tell(f"{self._what} was not to happen, and did{times}"))
+
+    @property
+    def seen(self) -> Sequence[_T]:
+        """What was seen, so far or until the end of the block."""
+        return self._inside(self._begun, self._ended or self._recorder.mark())
+
+    def _is_known(self) -> bool | None:
+        """Tell whether all is known that was said in the block; None while it is not."""
+        ended = self._ended
+        if self.seen or ended is None or not self._hears:
+            return True
+        line = (record for record in reversed(self._recorder.records) if record.wire == "uart")
+        return told_beyond(ended.instant, line, self._hears) or None

@@ -1,0 +1,157 @@
+"""Switching a product's power: off, on, and off and on again.
+
+What switches it is somebody else's: a program for a USB hub or a socket, a driver of labgrid, or the virtual product
+(:class:`miio_lan.virtual.power.VirtualPower`). Here is what tests need of it, and the first two.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from time import sleep
+from typing import Protocol
+
+from miio_lan.errors import InvalidArgument, PowerError
+from miio_lan.foreign import show
+
+_LOGGER = logging.getLogger(__name__)
+
+OFF_FOR = 2.0
+"""Seconds between off and on: what the capacitors of usual products take to run empty."""
+LONGEST = 60.0
+"""Seconds a switching command may take."""
+ACTION = "{action}"
+"""Stands for ``on`` or ``off`` in a command."""
+_MOST_SAID = 300
+
+
+class Power(Protocol):
+    """Switches a product. Anything with these three methods will do."""
+
+    def off(self) -> None:
+        """Switch it off.
+
+        :raises PowerError: if it was not switched
+        """
+
+    def on(self) -> None:
+        """Switch it on.
+
+        :raises PowerError: if it was not switched
+        """
+
+    def cycle(self, off_for: float | None = None) -> None:
+        """Switch it off, wait, and switch it on.
+
+        :param off_for: seconds in between; what suits the switch by default
+        :raises PowerError: if it was not switched
+        """
+
+
+class CommandPower:
+    """Switches a product by a command, which is run without a shell.
+
+    :param command: e.g. ``uhubctl -l 1-1 -p 2 -a {action}``; ``{action}`` becomes ``on`` or ``off``, and stands at the
+        end where it is not written
+    :param timeout: seconds the command may take
+    :ivar is_on: whether the product is on, as far as was switched here; None before that
+    :raises InvalidArgument: if that is no command
+    """
+
+    def __init__(self, command: str | Sequence[str], *, timeout: float = LONGEST) -> None:
+        try:
+            words = shlex.split(command) if isinstance(command, str) else list(command)
+        except ValueError as error:
+            raise InvalidArgument(f"the power command {show(str(command))} has odd quotes: {error}") from None
+        if not words:
+            raise InvalidArgument("the power command is empty; it is e.g. 'uhubctl -l 1-1 -p 2 -a {action}'")
+        self.command = words if any(ACTION in word for word in words) else [*words, ACTION]
+        self.timeout = timeout
+        self.is_on: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"<CommandPower {shlex.join(self.command)}>"
+
+    def off(self) -> None:
+        """See :class:`Power`."""
+        self._switch("off")
+        self.is_on = False
+
+    def on(self) -> None:
+        """See :class:`Power`."""
+        self._switch("on")
+        self.is_on = True
+
+    def cycle(self, off_for: float | None = None) -> None:
+        """See :class:`Power`."""
+        switch_off_and_on(self, OFF_FOR if off_for is None else off_for)
+
+    def _switch(self, action: str) -> None:
+        words = [word.replace(ACTION, action) for word in self.command]
+        _LOGGER.info("power %s: %s", action, shlex.join(words))
+        try:
+            ended = subprocess.run(  # noqa: S603 - the command is the user's own
+                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=self.timeout, check=False
+            )
+        except subprocess.TimeoutExpired:
+            problem = f"did not end within {self.timeout:g} s"
+        except (OSError, ValueError) as error:
+            problem = f"cannot be run: {getattr(error, 'strerror', None) or error}"
+        else:
+            if ended.returncode == 0:
+                return
+            problem = f"ended with code {ended.returncode}"
+            said = (ended.stderr or ended.stdout).decode("utf-8", "replace").strip()
+            if said:
+                problem += f" and said {show(said[-_MOST_SAID:])}"
+        raise PowerError(f"the product was not switched {action}: {shlex.join(words)} {problem}")
+
+
+class LabgridPower:
+    """Switches a product by a power driver of labgrid, or anything that follows its ``PowerProtocol``.
+
+    :param driver: an active driver, e.g. ``target.get_driver("PowerProtocol")``
+    :ivar is_on: whether the product is on, as far as was switched here; None before that
+    """
+
+    def __init__(self, driver: Power) -> None:
+        self._driver = driver
+        self.is_on: bool | None = None
+
+    def __repr__(self) -> str:
+        return f"<LabgridPower {type(self._driver).__name__}>"
+
+    def off(self) -> None:
+        """See :class:`Power`."""
+        self._ask("off", self._driver.off)
+        self.is_on = False
+
+    def on(self) -> None:
+        """See :class:`Power`."""
+        self._ask("on", self._driver.on)
+        self.is_on = True
+
+    def cycle(self, off_for: float | None = None) -> None:
+        """See :class:`Power`. Without ``off_for``, the driver's own delay counts."""
+        if off_for is not None:
+            switch_off_and_on(self, off_for)
+            return
+        self._ask("off and on", self._driver.cycle)
+        self.is_on = True
+
+    def _ask(self, action: str, switch: Callable[[], object]) -> None:
+        try:
+            switch()
+        except Exception as error:  # the errors of drivers have no common root
+            raise PowerError(f"the product was not switched {action}: {show(str(error))}") from error
+
+
+def switch_off_and_on(power: Power, off_for: float) -> None:
+    """Switch a product off, wait so many seconds, and switch it on; it is on also when somebody interrupts the wait."""
+    power.off()
+    try:
+        sleep(off_for)
+    finally:
+        power.on()

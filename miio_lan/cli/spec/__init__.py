@@ -1,0 +1,1 @@
+"""``spec``: descriptions of products, shown and fetched."""

@@ -1,0 +1,336 @@
+"""Pairs what the MCU reports with what the device tells on the LAN: one report per property of a line, or event.
+
+Works on records alone, like :mod:`miio_lan.pairing.pairing`.
+
+Goal: say of each ``properties_changed`` or ``event_occured`` of the MCU which push it became, and never be wrong and
+sure. A module paces reports: of a property, the last value within a second is told (serial document,
+``properties_changed``), so that a line may become no push of its own; events are told one by one, in their order.
+
+Plan: pushes are looked at in the order of time; what is repeated under its id is one push. Each takes a line that says
+the same of the same property or event, and was not taken before:
+
+1. Of a property, it is the last such line before the push. The lines before that one are done with: their values were
+   overtaken. Where several said the same value, or a younger line says another one, the push is in doubt.
+2. Of an event, it is the first such line. Where several wait at once, all of them are sure only when each got its push.
+3. A push without a line puts the others of its kind within :data:`PUSH_TIME` in doubt. A line that may have been
+   missed, and one whose push is in doubt, do so with the pushes of the next :data:`USUAL_TIME`.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from miio_lan.pairing.candidates import SKEW
+from miio_lan.pairing.content import same_value
+from miio_lan.record import Record
+from miio_lan.record.marks import without_marks
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.order import in_order
+from miio_lan.uart.turns import Before, Turn
+
+PUSH_TIME = 10.0
+"""Seconds within which a report becomes a push: a second in the module, and repeats of datagrams that were lost."""
+USUAL_TIME = 2.0
+"""Seconds within which a push follows its line where no datagram is lost."""
+REPEATED_WITHIN = 30.0
+"""Seconds for which a device repeats a push that nobody confirmed."""
+
+PROPERTIES, EVENT = "properties_changed", "event_occured"
+
+_Kind = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the MCU told by itself, of one property or event, and what became of it.
+
+    :param method: ``properties_changed`` or ``event_occured``
+    :param siid: the service
+    :param iid: the piid of the property, or the eiid of the event
+    :param value: the value of the property; of an event, its arguments as a list of ``[piid, value]``
+    :param line: what the MCU said; None where that was not heard
+    :param acknowledgement: what the module said to it
+    :param push: what the device told on the LAN, when it did so first; None where it did not as far as was seen
+    :param confirmation: what the client answered to that
+    :param records: all that belongs to it, repeated pushes included, in the order of time
+    :param ambiguous: whether the push may be another line's, or another push this line's
+    :param notes: what else is to be said about it
+    """
+
+    method: str
+    siid: int
+    iid: int
+    value: object = field(default=None, hash=False)
+    line: Record | None = None
+    acknowledgement: Record | None = None
+    push: Record | None = None
+    confirmation: Record | None = None
+    records: tuple[Record, ...] = ()
+    ambiguous: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def push_time(self) -> float | None:
+        """Seconds from the line to the push."""
+        if self.line is None or self.push is None:
+            return None
+        return max(0.0, self.push.instant - self.line.instant)
+
+
+def reports(records: Iterable[Record], *, from_start: bool = False) -> list[Report]:
+    """Pair the reports of a recording, in any order; give them in the order of their beginning.
+
+    :param from_start: whether the records begin when the product was switched on, so that no line came before
+    """
+    return _Reports(records, from_start=from_start).found()
+
+
+@dataclass(eq=False)
+class _Said:
+    """What a line says of one property or event, while its push is looked for."""
+
+    kind: _Kind
+    value: object
+    turn: Turn
+    push: _Push | None = None
+    overtaken: bool = False
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def instant(self) -> float:
+        return self.turn.record.instant
+
+    def waits(self, instant: float) -> bool:
+        """Tell whether a push of that instant may be its own."""
+        return self.push is None and not self.overtaken and self.instant <= instant + SKEW
+
+
+@dataclass(eq=False)
+class _Push:
+    """One message on the LAN, with its repeats."""
+
+    records: list[Record]
+    method: str
+    contents: list[tuple[_Kind, object]]
+    confirmation: Record | None = None
+    orphans: list[tuple[_Kind, object]] = field(default_factory=list)
+
+    @property
+    def instant(self) -> float:
+        return self.records[0].instant
+
+
+class _Reports:
+    def __init__(self, records: Iterable[Record], *, from_start: bool) -> None:
+        ordered = in_order(without_marks(records))
+        self._line = Conversation("module", Before())
+        for record in ordered:
+            if record.wire == "uart":
+                self._line.feed(record)
+        self._line.finish()
+        self._from_start = from_start
+        self._said = [each for turn in self._line.said for each in _said(turn)]
+        self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
+        for each in self._said:
+            # What the module did not take is told to nobody.
+            if not (each.turn.refused and each.turn.reply_sure):
+                self._by_kind[each.kind].append(each)
+        for lines in self._by_kind.values():
+            lines.sort(key=_instant)
+
+    def found(self) -> list[Report]:
+        for push in self._pushes:
+            for kind, value in push.contents:
+                if kind[0] == EVENT:
+                    self._tell_event(push, kind, value)
+                else:
+                    self._tell_property(push, kind, value)
+        self._doubt_events()
+        self._doubt_orphans()
+        reports = [_report(each) for each in self._said]
+        reports += [_of_push(push, *orphan) for push in self._pushes for orphan in push.orphans]
+        return sorted(reports, key=lambda each: each.records[0].instant)
+
+    def _near(self, kind: _Kind, instant: float) -> list[_Said]:
+        """Give the lines of a kind that a push of an instant may be about, or that are as near after it."""
+        lines = self._by_kind.get(kind, [])
+        first = bisect_left(lines, instant - PUSH_TIME, key=_instant)
+        return lines[first : bisect_right(lines, instant + PUSH_TIME, key=_instant)]
+
+    def _tell_property(self, push: _Push, kind: _Kind, value: object) -> None:
+        waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
+        same = [each for each in waiting if same_value(each.value, value)]
+        if not same:
+            push.orphans.append((kind, value))
+            return
+        said = [each for each in same if each.instant <= push.instant] or same[:1]
+        chosen = said[-1]
+        self._take(chosen, push)
+        for each in waiting[: waiting.index(chosen)]:
+            each.overtaken = True
+        if len(same) > 1:
+            for each in same:
+                each.doubts.append("several lines said the same before it was told")
+        younger = waiting[waiting.index(chosen) + 1 :]
+        if any(each.instant < push.instant - SKEW for each in younger):
+            chosen.doubts.append("what was told is not what the MCU said last")
+
+    def _tell_event(self, push: _Push, kind: _Kind, value: object) -> None:
+        waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
+        same = [each for each in waiting if same_value(each.value, value)]
+        if same:
+            self._take(same[0], push)
+        else:
+            push.orphans.append((kind, value))
+
+    def _take(self, said: _Said, push: _Push) -> None:
+        """Give a line its push, and doubt that where the push may be that of a line before."""
+        said.push = push
+        first = self._line.first
+        early = first is not None and said.instant - first < USUAL_TIME and not self._from_start
+        if early or self._line.broken(said.instant - USUAL_TIME, push.instant):
+            said.doubts.append("a line said before it may not have been seen")
+        for each in self._near(said.kind, push.instant):
+            usual = push.instant - USUAL_TIME <= each.instant <= push.instant
+            if usual and each is not said and each.doubts and same_value(each.value, said.value):
+                said.doubts.append("the push of a line before it is in doubt")
+
+    def _doubt_events(self) -> None:
+        """Doubt the events that waited at the same time as one of their kind that got no push."""
+        for kind, events in self._by_kind.items():
+            if kind[0] != EVENT:
+                continue
+            for lost in (each for each in events if each.push is None):
+                for each in self._near(kind, lost.instant):
+                    if each.push is not None and same_value(each.value, lost.value):
+                        for one in (each, lost):
+                            one.doubts.append("several events are alike, and not all of them were told")
+
+    def _doubt_orphans(self) -> None:
+        """Doubt what is near a push without a line: that may be its own, and others are one place further then."""
+        for push in self._pushes:
+            for kind, value in push.orphans:
+                for each in self._near(kind, push.instant):
+                    if same_value(each.value, value):
+                        each.doubts.append("there is a push more than lines")
+
+
+def _instant(said: _Said) -> float:
+    return said.instant
+
+
+def _said(turn: Turn) -> list[_Said]:
+    """Give what a line says of each property, or of its event; nothing for other lines."""
+    reading = turn.command.as_json()
+    if turn.word == PROPERTIES and isinstance(reading.get("properties"), list):
+        triples = [each for each in _lists(reading["properties"]) if len(each) == 3]
+        return [_Said((PROPERTIES, _int(siid), _int(piid)), value, turn) for siid, piid, value in triples]
+    if turn.word == EVENT and "siid" in reading and "eiid" in reading:
+        kind = (EVENT, _int(reading["siid"]), _int(reading["eiid"]))
+        return [_Said(kind, [list(each) for each in _lists(reading.get("args"))], turn)]
+    return []
+
+
+def _pushes(records: Sequence[Record]) -> list[_Push]:
+    """Give the messages that tell of reports, each with its repeats and what was answered to it."""
+    found: list[_Push] = []
+    latest: dict[tuple[str, object, str], _Push] = {}
+    asked: dict[tuple[str, object], _Push] = {}
+    for record in records:
+        reading = record.reading or {}
+        number = reading.get("id")
+        if record.direction == "down" and "method" not in reading and "result" in reading:
+            push = asked.get((record.peer, str(number)))
+            if push is not None and push.confirmation is None:
+                push.confirmation = record
+            continue
+        if record.direction != "up" or reading.get("method") not in (PROPERTIES, EVENT):
+            continue
+        content = json.dumps(reading, sort_keys=True, default=str)
+        known = latest.get((record.peer, str(number), content))
+        if known is not None and record.instant - known.instant <= REPEATED_WITHIN:
+            known.records.append(record)
+            continue
+        push = _Push([record], str(reading["method"]), _contents(reading))
+        found.append(push)
+        latest[record.peer, str(number), content] = asked[record.peer, str(number)] = push
+    return found
+
+
+def _contents(reading: Mapping[str, object]) -> list[tuple[_Kind, object]]:
+    params = reading.get("params")
+    items = [each for each in (params if isinstance(params, list) else [params]) if isinstance(each, Mapping)]
+    if reading["method"] == PROPERTIES:
+        return [
+            ((PROPERTIES, _int(each["siid"]), _int(each["piid"])), each.get("value"))
+            for each in items
+            if "siid" in each and "piid" in each
+        ]
+    return [
+        ((EVENT, _int(each["siid"]), _int(each["eiid"])), _arguments(each))
+        for each in items
+        if "siid" in each and "eiid" in each
+    ]
+
+
+def _arguments(event: Mapping[str, object]) -> list[list[object]]:
+    given = event.get("arguments")
+    found = [each for each in (given if isinstance(given, list) else []) if isinstance(each, Mapping)]
+    return [[each.get("piid"), each.get("value")] for each in found]
+
+
+def _report(said: _Said) -> Report:
+    push = said.push
+    notes = list(said.doubts)
+    turn = said.turn
+    if turn.refused:
+        notes.append("the module did not take it")
+    if said.overtaken:
+        notes.append("a later value was told in its place")
+    records = [*turn.records, *(_of(push) if push is not None else [])]
+    return Report(
+        *said.kind,
+        said.value,
+        line=turn.record,
+        acknowledgement=turn.reply,
+        push=push.records[0] if push is not None else None,
+        confirmation=push.confirmation if push is not None else None,
+        records=tuple(sorted(records, key=lambda record: record.instant)),
+        ambiguous=bool(said.doubts),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _of_push(push: _Push, kind: _Kind, value: object) -> Report:
+    note = "the MCU was not heard to say so"
+    records = tuple(_of(push))
+    return Report(
+        *kind,
+        value,
+        push=push.records[0],
+        confirmation=push.confirmation,
+        records=records,
+        ambiguous=True,
+        notes=(note,),
+    )
+
+
+def _of(push: _Push) -> list[Record]:
+    return [*push.records, *([push.confirmation] if push.confirmation is not None else [])]
+
+
+def _lists(value: object) -> list[Sequence[object]]:
+    return (
+        [each for each in value if isinstance(each, (list, tuple))]
+        if isinstance(value, (list, tuple))
+        else []
+    )
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else -1

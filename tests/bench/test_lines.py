@@ -1,0 +1,166 @@
+"""Lines in a test: the groups of a pattern, and what must not be said or sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from support.tape import Tape
+
+from miio_lan import MiotDevice
+from miio_lan.bench.bench import Bench, ExpectationFailed, MatchedLine, ObservedLine, Recorder
+from miio_lan.bench.never import LONGEST_LAG
+from miio_lan.record import Record
+
+REPORT = re.compile(r"properties_changed (?P<siid>\d+) (\d+) (\d+)( extra)?")
+
+
+def line_of(tape: Tape) -> ObservedLine:
+    recorder = Recorder()
+    for record in tape.records:
+        recorder.observe(record)
+    return ObservedLine(recorder)
+
+
+class Telling(Recorder):
+    """Tells what is left whenever somebody waits, and nothing after that."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: self.now)
+        self.now = 0.0
+        self.left: list[Record] = []
+        self.waited: list[float] = []
+
+    def tell(self, tape: Tape) -> None:
+        for record in tape.records:
+            self.now = max(self.now, record.instant)
+            self.observe(record)
+        tape.records.clear()
+        self.now = tape.now
+
+    def wait(self, look, timeout):  # type: ignore[no-untyped-def]
+        self.waited.append(timeout)
+        while (found := look()) is None and self.left:
+            record = self.left.pop(0)
+            self.now = max(self.now, record.instant + 0.01)
+            self.observe(record)
+        return found
+
+
+@pytest.fixture
+def recorder() -> Telling:
+    return Telling()
+
+
+@pytest.fixture
+def bench(recorder: Telling) -> Iterator[Bench[MiotDevice]]:
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        yield Bench(device, recorder)
+
+
+def test_a_pattern_gives_the_groups_of_its_match() -> None:
+    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r").down("ok").up("properties_changed 3 1 7"))
+    found = line.wait_for(REPORT, timeout=0)
+    assert isinstance(found, MatchedLine)
+    assert found.match.re is REPORT
+    assert (found[0], found[2], found["siid"], found[4]) == ("properties_changed 2 2 55", "2", "2", None)
+    assert found.group(1, 3) == ("2", "55")
+    assert found.groups("") == ("2", "2", "55", "")
+    assert found.groupdict() == {"siid": "2"}
+    assert line.wait_for(REPORT, timeout=0)[1] == "3"
+
+
+def test_it_is_the_line_as_well() -> None:
+    line = line_of(Tape().up("properties_changed 2 2 55").down("ok"))
+    found = line.wait_for(REPORT, timeout=0)
+    (first, second) = line.records
+    assert isinstance(found, Record)
+    assert found == first
+    assert first == found
+    assert hash(found) == hash(first)
+    assert (found.raw, found.direction) == (b"properties_changed 2 2 55\r", "up")
+    assert found == "properties_changed 2 2 55"
+    assert line.wait_for("ok", since=found, timeout=0) is second
+    with pytest.raises(ExpectationFailed, match="no line like 'properties_changed"):
+        line.wait_for(REPORT, timeout=0)
+
+
+def test_a_line_is_found_by_its_text_whatever_ends_it() -> None:
+    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r"))
+    assert line.wait_for("properties_changed 2 2 55", timeout=0) == line.records[0]
+    assert "properties_changed 2 2 55" in line.records
+
+
+def test_a_line_that_must_not_be_said(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+    tape = Tape().up("properties_changed 2 2 1").down("ok").wait(1)
+    recorder.tell(tape)
+    with bench.uart.expect_none("properties_changed 2 2") as never:
+        recorder.tell(tape.up("properties_changed 2 3 7").down("ok").wait(1))
+        recorder.left = Tape().wait(tape.now + 1).up("get_down").down("down none").records
+    assert list(never.seen) == []
+    tape = Tape().wait(recorder.now + 1).up("properties_changed 2 2 7").down("ok")
+    tape.up("properties_changed 2 2 8").down("ok")
+    told = r"a line like 'properties_changed 2 2' was not to happen, and did, 2 times"
+    with pytest.raises(ExpectationFailed, match=told), bench.uart.expect_none("properties_changed 2 2"):
+        recorder.tell(tape)
+
+
+def test_a_line_that_is_told_late_counts(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+    recorder.tell(Tape().wait(1).fetch("none"))
+    said = Tape().wait(recorder.now + 0.1).up("event_occured 6 1").down("ok").records
+    said[0] = replace(said[0], reading={"command": "event_occured"})
+    never = bench.uart.expect_none(command="event_occured")
+    never.__enter__()
+    recorder.now += 0.5
+    recorder.left = said
+    with pytest.raises(ExpectationFailed) as failure:
+        never.__exit__(None, None, None)
+    assert recorder.waited == [LONGEST_LAG]
+    assert [each.text for each in never.seen] == ["event_occured 6 1"]
+    assert "← event_occured 6 1" in str(failure.value)
+
+
+def test_a_line_after_the_block_does_not_count(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+    recorder.tell(Tape().wait(1).fetch("none"))
+    with bench.uart.expect_none("event_occured") as never:
+        recorder.now += 0.5
+        recorder.left = Tape().wait(recorder.now + 0.1).up("event_occured 6 1").down("ok").records
+    assert list(never.seen) == []
+    # It was waited for what is told late: by both directions.
+    assert recorder.left == []
+
+
+def test_a_command_that_must_not_be_sent(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+    recorder.tell(Tape().wait(1).fetch("none").ask(1, "get_properties", [{"siid": 2, "piid": 1}]))
+    with bench.expect_none("get_properties", siid=2, piid=1):
+        recorder.now += 0.5
+        recorder.tell(Tape().wait(recorder.now).ask(2, "get_properties", [{"siid": 2, "piid": 2}]))
+    tape = Tape().wait(recorder.now + 0.5).ask(3, "get_properties", [{"siid": 2, "piid": 2}])
+    message = "get_properties with siid 2, piid 2 was not to happen, and did\n"
+    with (
+        pytest.raises(ExpectationFailed, match=message) as told,
+        bench.expect_none(siid=2, piid=2, method="get_properties"),
+    ):
+        recorder.tell(tape)
+    assert "→ get_properties 2.2" in str(told.value)
+
+
+def test_an_error_in_the_block_goes_before(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+    recorder.tell(Tape().wait(1).fetch("none"))
+    never = bench.expect_none()
+    never.__enter__()
+    recorder.tell(Tape().wait(recorder.now + 1).ask(2, "get_properties", [{"siid": 2, "piid": 2}]))
+    never.__exit__(ZeroDivisionError, ZeroDivisionError(), None)  # which is not replaced by another
+    assert len(never.seen) == 1
+
+
+def test_where_nothing_is_heard_nothing_is_waited_for(recorder: Telling) -> None:
+    with MiotDevice("127.0.0.1", "0" * 32) as device, Bench(device, recorder, hears=()).expect_none("action"):
+        recorder.left = Tape().wait(1).fetch("none").records
+    assert recorder.left != []
+
+
+def test_the_longest_lag() -> None:
+    assert LONGEST_LAG == 1.0
