@@ -31,7 +31,7 @@ _NAMED = re.compile(rb"result( (?:0|[1-9][0-9]*) (?:0|[1-9][0-9]*)) -?(?:0|[1-9]
 """An answer that begins with two ids and a code, and goes on: these ids are named, in whatever layout it is read."""
 
 _known: OrderedDict[tuple[bytes, str, Hashable], Command] = OrderedDict()  # of all threads
-_MOST_KNOWN = 512
+_MOST_KNOWN = 500
 _LONGEST_KNOWN = 1024
 
 # Commands whose reply is read alike whatever they said.

@@ -9,17 +9,18 @@ import re
 from typing import TYPE_CHECKING, Any, cast, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import AnyStr
 
 
 class _LatePattern:
     """Stands for a pattern: whatever is first asked of it has it compiled, and is from then on its own."""
 
-    def __init__(self, pattern: str | bytes, flags: int) -> None:
-        self._late = (pattern, flags)
+    def __init__(self, compiled: Callable[[], object]) -> None:
+        self._compiled = compiled
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(re.compile(*self._late), name)
+        found = getattr(self._compiled(), name)
         setattr(self, name, found)
         return found
 
@@ -33,4 +34,4 @@ def late_pattern(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
 
     A mistake in it shows when it is first used; ``tests/record/redact/test_patterns.py`` uses each.
     """
-    return cast("re.Pattern[AnyStr]", _LatePattern(pattern, flags))
+    return cast("re.Pattern[AnyStr]", _LatePattern(lambda: re.compile(pattern, flags)))
