@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from miio_lan.device.info import DeviceInfo
     from miio_lan.device.miot import MiotDevice, MiotValueType
     from miio_lan.device.miot_aio import AsyncMiotDevice
-    from miio_lan.device.ota import UpdateState
+    from miio_lan.device.ota.progress import UpdateState
+    from miio_lan.device.provision.blocking import provision
     from miio_lan.device.status import DeviceStatus
     from miio_lan.errors import (
         DeviceError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         PayloadDecodeException,
         RecoverableError,
         UnsupportedFeatureException,
+        UpdateFailed,
     )
     from miio_lan.lan.discovery.blocking import discover
 
@@ -44,9 +46,10 @@ _HOMES = {
     "DeviceStatus": "device.status",
     "MiotDevice": "device.miot",
     "MiotValueType": "device.miot",
-    "UpdateState": "device.ota",
+    "UpdateState": "device.ota.progress",
     "command": "device.command",
     "discover": "lan.discovery.blocking",
+    "provision": "device.provision.blocking",
 }
 
 __all__ = [
@@ -68,10 +71,12 @@ __all__ = [
     "PayloadDecodeException",
     "RecoverableError",
     "UnsupportedFeatureException",
+    "UpdateFailed",
     "UpdateState",
     "__version__",
     "command",
     "discover",
+    "provision",
 ]
 
 

@@ -10,6 +10,7 @@
     │   └── OutcomeUnknown                 no answer before the deadline, and a command not to be repeated may have run
     ├── PayloadDecodeException             bytes that are not what they should be (kind, raw)
     ├── DeviceInfoUnavailableException     the device does not tell who it is
+    ├── UpdateFailed                       a firmware update did not end well (result says how)
     ├── UnsupportedFeatureException        the device, or this object, cannot do that
     ├── InvalidTokenException (ValueError) not a token
     ├── InvalidArgument (ValueError)       an argument that cannot be right, whatever the device
@@ -166,6 +167,19 @@ class PayloadDecodeException(DeviceException):
 
 class DeviceInfoUnavailableException(DeviceException):
     """The device does not answer ``miIO.info`` with anything usable."""
+
+
+class UpdateFailed(DeviceException):
+    """A firmware update that did not end well; ``may_have_run`` tells whether the device may still go on with it.
+
+    :param message: how it ended, in a sentence
+    :param result: all of it, a :class:`miio_lan.device.ota.outcome.UpdateResult`
+    """
+
+    def __init__(self, message: str, result: Any = None, *, may_have_run: bool = False) -> None:
+        super().__init__(message)
+        self.result = result
+        self.may_have_run = may_have_run
 
 
 class UnsupportedFeatureException(DeviceException):

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,16 +60,21 @@ def replace_file(path: Path, content: bytes) -> None:
         raise
 
 
+# Where the system has no locks for files, this program's own threads keep out of each other's way at least.
+_THREADS = threading.Lock()
+
+
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other programs that ask for it from changing a folder meanwhile, where the system can do that.
+    """Keep others that ask for it from changing a folder meanwhile: threads, and programs where the system can do that.
 
     :raises OSError: if the folder cannot be opened
     """
     try:
         import fcntl
     except ImportError:  # not on every system
-        yield
+        with _THREADS:
+            yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -20,9 +20,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from support.image_server import ImageServer, whole
 from support.spec_server import MODEL, published, serving
 
 from miio_lan.device.description.spec import Spec
+from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
 from miio_lan.lan.discovery.ways import local_interfaces
 from miio_lan.loop import Loop, wall_clock
@@ -40,9 +42,10 @@ from miio_lan.virtual.module.module import Module
 DOCS = Path(__file__).parents[1] / "docs"
 PORT = "/dev/ttyUSB0"
 SECOND_PORT = "/dev/ttyUSB1"
+WEB = "192.168.1.10:8000"
 TOKEN = "00112233445566778899aabbccddeeff"
 LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
-ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
+ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave", "reset")
 PROMPT = "> "
 CTRL_C = "^C"
 PATIENCE = 100.0
@@ -154,6 +157,10 @@ class Reader:
             (self._directory / name).write_text(self._here(text), encoding="utf-8")
         return [name for name, _ in files]
 
+    def know(self, name: str, url: str) -> None:
+        """Let a server stand where the page names another one."""
+        self._ports[name] = url.split("/")[2]
+
     def follow(self) -> None:
         try:
             for block in self.blocks("console"):
@@ -243,9 +250,13 @@ def test_my_mcu_without_a_module(line: PtyPort, tmp_path: Path) -> None:
     (log,) = reader.blocks("text")
     (tmp_path / "session.log").write_text(log, encoding="utf-8")
     (tmp_path / "mcu.bin").write_bytes(bytes(1000))
-    with McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.01), line):
+    with (
+        McuHost(Mcu(Spec.shipped("lamp"), poll_interval=0.01), line),
+        ImageServer(whole(bytes(1000))) as server,
+    ):
+        reader.know(WEB, server.url)
         reader.follow()
-    assert len(reader.done) == 7
+    assert len(reader.done) == 9
 
 
 def test_my_module_without_an_mcu(line: PtyPort, tmp_path: Path) -> None:
@@ -255,8 +266,11 @@ def test_my_module_without_an_mcu(line: PtyPort, tmp_path: Path) -> None:
         reader = Reader(page("module-without-mcu.md"), {PORT: line.path}, tmp_path, **variables)
         (description,) = reader.blocks("toml")
         (tmp_path / "product.toml").write_text(description, encoding="utf-8")
-        reader.follow()
-    assert len(reader.done) == 9
+        image = b"miio-lan firmware mcu 0042\n" + bytes(5000)
+        with ImageServer(whole(image)) as server:
+            reader.know(WEB, server.url)
+            reader.follow()
+    assert len(reader.done) == 14
 
 
 BETWEEN = "between-module-and-mcu.md"
@@ -318,6 +332,13 @@ def test_interfering_between_module_and_mcu(tmp_path: Path) -> None:
     assert len(reader.done) == 8
 
 
+def test_updating(tmp_path: Path) -> None:
+    reader = Reader(page("update.md"), {}, tmp_path)
+    assert reader.write_files() == ["install.py"]
+    reader.follow()
+    assert len(reader.done) == 7
+
+
 def test_finding_and_naming(tmp_path: Path) -> None:
     names = tmp_path / "names" / "devices.json"
     loopback = next(each.name for each in local_interfaces() if each.is_loopback)
@@ -325,13 +346,35 @@ def test_finding_and_naming(tmp_path: Path) -> None:
     reader = Reader(text, {" lo ": f" {loopback} "}, tmp_path, MIIO_LAN_DEVICES=str(names))
     assert reader.write_files() == ["find.py", "tokens.json"]
     reader.follow()
-    assert len(reader.done) == 10
+    assert len(reader.done) == 13
     assert [(each.name, each.ip) for each in read_devices(names).values()] == [("lamp", "192.168.1.9")]
     shown = text.partition("written by hand")[2]
     (example,) = re.findall(
         r"^```json\n(.*?)^```$", shown.partition("## Import")[0], re.MULTILINE | re.DOTALL
     )
     assert parse_devices(example, "page")["lamp"].did == 13646404
+
+
+def test_a_device_does_not_answer(tmp_path: Path) -> None:
+    loopback = next(each.name for each in local_interfaces() if each.is_loopback)
+    reader = Reader(page("doctor.md"), {" lo ": f" {loopback} "}, tmp_path)
+    reader.follow()
+    assert len(reader.done) == 5
+
+
+def test_the_page_of_the_doctor_names_every_step() -> None:
+    named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
+    assert tuple(named) == STEPS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+def test_setting_up(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    reader = Reader(page("provisioning.md"), {}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["set_up.py"]
+    reader.follow()
+    assert len(reader.done) == 11
+    assert read_devices(names)["lamp"].did == 13646404
 
 
 def test_being_told_of_changes(tmp_path: Path) -> None:

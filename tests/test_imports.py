@@ -44,9 +44,15 @@ RULES_WITHOUT_IO = (
     ),
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
+    *(f"device.doctor.{name}" for name in ("observed", "findings", "reach", "answers", "product", "judging")),
+    *(
+        f"device.provision.{name}"
+        for name in ("plan", "result", "orders", "run", "reasons", "finding", "joining", "steps")
+    ),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.values"),
     *(f"device.description.{name}" for name in ("spec", "names", "instance", "values", "published")),
-    *("virtual.module", "virtual.mcu", "pairing", "acceptance.rules"),
+    *(f"device.ota.{name}" for name in ("progress", "outcome", "evidence", "update", "verdicts", "serving")),
+    *("virtual.module", "virtual.mcu", "virtual.image", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )
 NO_RULE_MAY_IMPORT = {
@@ -424,6 +430,13 @@ def test_a_device_loads_nothing_that_few_programs_need(fresh_python):
     loaded = set(json.loads(fresh_python(f"{code}print(json.dumps(sorted(set(sys.modules) - before)))")))
     assert "miio_lan.lan.client.blocking" in loaded
     assert loaded.isdisjoint(SELDOM_NEEDED)
+
+
+def test_names_of_products_are_loaded_by_who_uses_them(fresh_python):
+    code = "import json, sys\nfrom miio_lan import Device, MiotDevice\nprint(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(fresh_python(code)))
+    assert "miio_lan.device.steps.by_name" in loaded
+    assert loaded.isdisjoint({"http.client", "urllib.request", "miio_lan.device.description"})
 
 
 def test_a_heavy_import_is_seen(loaded_by):

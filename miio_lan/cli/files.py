@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import secrets
 import stat
 import sys
 import threading
@@ -75,6 +77,28 @@ def _check_writable(name: str) -> None:
         refuse(f"{name} cannot be written: there is no folder {path.parent}.")
     if not os.access(path if path.exists() else folder, os.W_OK):
         refuse(f"{name} cannot be written: that is not permitted.")
+
+
+def replace_file(name: str, data: bytes) -> None:
+    """Write a file beside the old one and put it in its place: a reader finds the old one or the new one, whole.
+
+    :raises OSError: if it cannot be written; the old one is as it was
+    """
+    path = Path(os.path.realpath(name))
+    if path.exists() and not path.is_file():  # /dev/null and the like have no place to be put in
+        path.write_bytes(data)
+        return
+    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        with new.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
 
 
 class Recording:

@@ -21,7 +21,7 @@ from miio_lan.click_common.output import (
     plain,
     secrets_are_shown,
 )
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.record.redact import redact, redact_known, redact_typed, redact_value
 
 if TYPE_CHECKING:
@@ -128,6 +128,8 @@ def tell(error: BaseException, *, json: bool, typed: Sequence[str] = ()) -> int:
         echo(usage.getvalue(), err=True, end="")
     else:
         echo(f"Error: {message}", err=True)
+        for note in getattr(error, "__notes__", ()) if isinstance(error, DeviceTimeout) else ():
+            echo(_without_secrets(note, error, typed), err=True)
     return exit_code(error)
 
 

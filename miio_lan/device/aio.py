@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from miio_lan.device import arguments
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.device.steps import calls
+from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
 from miio_lan.device.tracing import teller
@@ -27,8 +27,11 @@ from miio_lan.record.redact import as_secret
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
+    from pathlib import Path
 
-    from miio_lan.device.telling_aio import AsyncTelling
+    from miio_lan.device.ota.aio import AsyncFirmwareInstall
+    from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+    from miio_lan.device.telling.aio import AsyncTelling
     from miio_lan.lan.client.incoming.pushes import Push
     from miio_lan.record import Observer
 
@@ -121,6 +124,20 @@ class AsyncDevice:
         tell = teller(arguments.checked_observer(observer), debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
         self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+
+    @classmethod
+    def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
+        """Make the device of that name; arguments and errors are those of :meth:`miio_lan.Device.from_name`.
+
+        Where the file has its did, the device is looked for, by the loop, before the first command and after silence.
+        """
+        from miio_lan.device.fleet.following import Follower  # most programs have addresses
+
+        follower = Follower(name, path)
+        made = cls(**(follower.options() | options))
+        made._model = made._model or follower.device.model
+        follower.lead_async(made, made._connection)
+        return made
 
     def __repr__(self) -> str:
         model = f" {self._model}" if self._model else ""
@@ -220,7 +237,7 @@ class AsyncDevice:
             return await carry_out_awaiting(steps, self._ask)
         deadline = None
         with suppress(InvalidArgument):  # which the first command says better
-            deadline = time.monotonic() + arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+            deadline = time.monotonic() + arguments.checked_patience(self.timeout, self.retry_count)
         with until(deadline):
             return await carry_out_awaiting(steps, self._ask)
 
@@ -319,12 +336,43 @@ class AsyncDevice:
         return calls.accepted(await self.send("miIO.ota", update_parameters(url, md5)))
 
     async def update_progress(self) -> int:
-        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
-        return self._progress.observe(calls.single(await self.send("miIO.get_ota_progress")))
+        """Return the current update progress, 0 to 100; it never runs backwards during an update.
+
+        A device that is not updating any more is asked for its state, too: one that failed does not show 100.
+        """
+        return await self._perform(updating.read_progress(self._progress))
 
     async def update_state(self) -> UpdateState:
         """Return the current update state."""
         return UpdateState(calls.single(await self.send("miIO.get_ota_state")))
+
+    def installing(self, source: str | Path | bytes, **options: Any) -> AsyncFirmwareInstall:
+        """Make an update of this device, to iterate over (``async for phase in ...``) or to run.
+
+        :param options: those of :meth:`install_firmware`, and ``pace``
+        """
+        from miio_lan.device.ota.aio import AsyncFirmwareInstall  # most programs install nothing
+
+        return AsyncFirmwareInstall(self, self._reachable(), source, until=until, **options)
+
+    async def install_firmware(
+        self,
+        source: str | Path | bytes,
+        *,
+        md5: str | None = None,
+        version: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of the whole update
+        address: str | None = None,
+        port: int = 0,
+        on_phase: Callable[[UpdatePhase], object] | None = None,
+    ) -> UpdateResult:
+        """Install a firmware and prove it; all as :meth:`miio_lan.Device.install_firmware` does.
+
+        :raises UpdateFailed: if it failed, with all that was seen in ``result``
+        """
+        where: dict[str, Any] = {"address": address, "port": port}
+        install = self.installing(source, md5=md5, version=version, timeout=timeout, **where)
+        return await install.run(on_phase)
 
     # --- what it tells unasked ---------------------------------------------------------------------------------
 
@@ -383,7 +431,7 @@ class AsyncDevice:
             await self._telling.end(self)
 
     def _told(self) -> AsyncTelling:
-        from miio_lan.device.telling_aio import AsyncTelling  # most programs never subscribe
+        from miio_lan.device.telling.aio import AsyncTelling  # most programs never subscribe
 
         self._telling = self._telling or AsyncTelling(self._connection, until)
         return self._telling

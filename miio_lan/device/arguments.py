@@ -61,6 +61,14 @@ def checked_retries(count: Any) -> int:
     return count
 
 
+def checked_patience(timeout: Any, retry_count: Any) -> float:
+    """Give the seconds that one command may take, all of its attempts together.
+
+    :raises InvalidArgument: if one of the two is none
+    """
+    return checked_timeout(timeout) * (1 + checked_retries(retry_count))
+
+
 def checked_in_flight(max_in_flight: Any) -> int:
     """Give a number of commands under way at one time.
 

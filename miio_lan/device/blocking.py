@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.ota import UpdateProgress, UpdateState, update_parameters
-from miio_lan.device.steps import calls
+from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
 from miio_lan.errors import (
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     import click
 
-    from miio_lan.device.telling import Telling
+    from miio_lan.device.ota.blocking import FirmwareInstall
+    from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+    from miio_lan.device.telling.blocking import Telling
     from miio_lan.record import Observer
 
 Result = TypeVar("Result")
@@ -268,7 +270,7 @@ class Device:
         outer = getattr(self._call, "deadline", None)
         if bounded and outer is None:
             with suppress(InvalidArgument):  # which the first command says better
-                seconds = arguments.checked_timeout(self.timeout) * (1 + self._retries(None))
+                seconds = arguments.checked_patience(self.timeout, self.retry_count)
                 self._call.deadline = time.monotonic() + seconds
         try:
             return carry_out(steps, self._ask)
@@ -389,12 +391,55 @@ class Device:
         return calls.accepted(self.send("miIO.ota", update_parameters(url, md5)))
 
     def update_progress(self) -> int:
-        """Return the current update progress, 0 to 100; it never runs backwards during an update."""
-        return self._progress.observe(calls.single(self.send("miIO.get_ota_progress")))
+        """Return the current update progress, 0 to 100; it never runs backwards during an update.
+
+        A device that is not updating any more is asked for its state, too: one that failed does not show 100.
+        """
+        return self._perform(updating.read_progress(self._progress))
 
     def update_state(self) -> UpdateState:
         """Return the current update state."""
         return UpdateState(calls.single(self.send("miIO.get_ota_state")))
+
+    def installing(self, source: str | Path | bytes, **options: Any) -> FirmwareInstall:
+        """Make an update of this device, to iterate over (``for phase in ...``) or to run.
+
+        :param options: those of :meth:`install_firmware`, and ``pace``
+        """
+        from miio_lan.device.ota.blocking import FirmwareInstall  # most programs install nothing
+
+        return FirmwareInstall(self, self._reachable(), source, until=self._within, **options)
+
+    def install_firmware(
+        self,
+        source: str | Path | bytes,
+        *,
+        md5: str | None = None,
+        version: str | None = None,
+        timeout: float | None = None,
+        address: str | None = None,
+        port: int = 0,
+        on_phase: Callable[[UpdatePhase], object] | None = None,
+    ) -> UpdateResult:
+        """Install a firmware and prove it: serve the file, ask the device to fetch it, follow it to its end.
+
+        :meth:`update` only asks. This one looks at what the device says and does, and tells success only when the
+        module restarted and tells another version, or the MCU does.
+
+        :param source: path or content of a file, which is served to the device alone; or a url
+        :param md5: checksum of the file; needed beside a url, else compared with the file's own
+        :param version: the version the firmware has, where it is known
+        :param timeout: seconds for all of it, 900 by default
+        :param address: this computer's address that the device is told; by default the one of the route to it
+        :param port: TCP port the file is served at; 0 for a free one
+        :param on_phase: called with each phase, a :class:`miio_lan.device.ota.outcome.UpdatePhase`
+        :returns: how it ended; ``proven`` is False where nothing proves that the firmware is installed
+        :raises UpdateFailed: if it failed, with the same in ``result``
+        :raises InvalidArgument: (a ``ValueError``) for what no device could install
+        """
+        where: dict[str, Any] = {"address": address, "port": port}
+        install = self.installing(source, md5=md5, version=version, timeout=timeout, **where)
+        return install.run(on_phase)
 
     # --- what the device tells unasked -------------------------------------------------------------------------
 
@@ -418,7 +463,7 @@ class Device:
         :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
         :raises DeviceError: if it refuses
         """
-        from miio_lan.device.telling import Telling  # most programs never subscribe
+        from miio_lan.device.telling.blocking import Telling  # most programs never subscribe
 
         self._telling = self._telling or Telling(self._connection)
         self._telling.begin(self, callback, poll, every)

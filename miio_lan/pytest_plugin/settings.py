@@ -52,7 +52,9 @@ class Settings:
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
         if self.virtual:
-            return "virtual product"
+            from miio_lan.uart.ports.port import has_ptys
+
+            return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]

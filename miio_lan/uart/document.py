@@ -152,6 +152,10 @@ OLDER_ECHO_ANSWER_TIME: Final = 60.0
 """The same while echo is on: somebody types the answers."""
 OFFER_TIME: Final = 6.0
 """What the newer firmware gives the MCU to answer ``down update_fw`` (older firmware: 10 s)."""
+UPDATE_OFFERS: Final = 3
+"""How often the newer firmware offers an image to an MCU that is busy or fails."""
+VERSION_RESTART: Final = 1.0
+"""How long after its MCU's update the older firmware restarts itself, when it has waited for the version."""
 RETRY_INTERVAL: Final = 0.2
 """Time before a boot report is repeated (Xiaomi's demo for MCUs)."""
 MODULE_EVENTS: Final = 16

@@ -1,5 +1,7 @@
 """A whole product without hardware: a virtual module at a UDP socket, a virtual MCU, and a real pty between them.
 
+Where a system has no pseudo-terminals (Windows), the two are joined in memory.
+
 Either end alone, facing real hardware, is :class:`~miio_lan.virtual.host.ModuleHost` or
 :class:`~miio_lan.virtual.host.McuHost`.
 """
@@ -16,7 +18,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.loop import wall_clock
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.uart.ports.port import PtyPair
+from miio_lan.uart.ports.port import MemoryPair, joined_ends
 from miio_lan.virtual.host import McuHost, ModuleHost
 from miio_lan.virtual.hosting import Host
 from miio_lan.virtual.lan_log import LanLog
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from miio_lan.record import Observer
-    from miio_lan.uart.ports.port import MemoryPair
+    from miio_lan.uart.ports.port import PtyPair
     from miio_lan.virtual.module.profile import Profile
 
 __all__ = ["McuHost", "ModuleHost", "VirtualProduct"]
@@ -51,6 +53,8 @@ class VirtualProduct(Host):
     :param observer: gets a record of every line in both directions, stamped when the other end reads it
     :param lan_observer: gets a record of every datagram, whoever the client is
     :param provisioned: whether the module is set up; it shows its token otherwise
+    :param ap_host: the address it listens at while it waits to be set up, and not at ``host`` then; see
+        :class:`~miio_lan.virtual.host.ModuleHost`
     :param line: the line, when it shall be another than a new pty; it belongs to the product from now on
     :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.mcu.Mcu`
     :param module_options: further arguments for :class:`~miio_lan.virtual.module.module.Module`
@@ -73,6 +77,7 @@ class VirtualProduct(Host):
         observer: Observer | None = None,
         lan_observer: Observer | None = None,
         provisioned: bool = True,
+        ap_host: str | None = None,
         line: PtyPair | MemoryPair | None = None,
         mcu_options: Mapping[str, Any] | None = None,
         module_options: Mapping[str, Any] | None = None,
@@ -80,8 +85,8 @@ class VirtualProduct(Host):
         super().__init__(None)
         self.spec = spec or Spec.shipped()
         self.host = host
+        self._ap_host = ap_host
         token = as_secret(token)
-        self._token = secrets.token_bytes(16) if token is None else parse_token(token)
         self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
         self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))
         defaults: dict[str, Any] = {
@@ -92,7 +97,7 @@ class VirtualProduct(Host):
         }
         self.module = Module(
             device_id=self.device_id,
-            token=self._token,
+            token=secrets.token_bytes(16) if token is None else parse_token(token),
             profile=profile,
             provisioned=provisioned,
             **(defaults | dict(module_options or {})),
@@ -111,9 +116,22 @@ class VirtualProduct(Host):
         return f"<VirtualProduct {what} ({self._state})>"
 
     @property
+    def in_memory(self) -> bool:
+        """Whether module and MCU are joined in memory: no pseudo-terminal was to be had, or that was asked for."""
+        return isinstance(self._line, MemoryPair)
+
+    @property
     def token(self) -> str:
         """The token, 32 hexadecimal digits."""
-        return self._token.hex()
+        return self._token().hex()
+
+    def _token(self) -> bytes:
+        return self.module.responder.token
+
+    @property
+    def address(self) -> str:
+        """Where it can be reached now: ``host``, or ``ap_host`` while it waits to be set up."""
+        return self.host if self._ap_host is None or self.module.provisioned else self._ap_host
 
     @property
     def port(self) -> int:
@@ -129,7 +147,7 @@ class VirtualProduct(Host):
         self._booted.wait(_BOOT_PATIENCE)
 
     def _prepare(self) -> None:
-        self._line = line = self._line or PtyPair()
+        self._line = line = self._line or joined_ends()
         module = ModuleHost(
             self.module,
             line.near,
@@ -138,6 +156,7 @@ class VirtualProduct(Host):
             loop=self._loop,
             heard=self._module_heard,
             on_datagram=self._lan_log,
+            ap_host=self._ap_host,
         )
         heard = self._watch.down if self._watch is not None else None
         self._hosts = (module, McuHost(self.mcu, line.far, loop=self._loop, heard=heard))

@@ -131,6 +131,7 @@ def on_a_terminal(tmp_path: Path, *words: str) -> str:
         ("watch", "--replay", "line.jsonl", "--clock", "--polls"),
         ("set", "--spec", "lamp", "light:brightness", "500"),
         ("get", "--ip", "127.0.0.1", "--port", "9", "--token", "0" * 32, "--timeout", "0.1", "2.1"),
+        ("doctor", "--ip", "127.0.0.1", "--port", "9", "--token", "0" * 32, "--within", "0.3"),
         ("demo", "--answer-time", "0.3"),
     ],
     ids=" ".join,

@@ -195,10 +195,13 @@ def test_the_commands_every_product_knows() -> None:
     assert device.update("http://10.0.0.2/fw", "0" * 32) is True
     assert device.update_progress() == 40
     assert device.update_state() is UpdateState.Installing
-    device.answers["miIO.get_ota_progress"] = 101
+    device.answers |= {"miIO.get_ota_progress": 101, "miIO.get_ota_state": ["installed"]}
     assert device.update_progress() == 100
     device.update("http://10.0.0.2/fw", "0" * 32)
     assert device.update_progress() == 0
+    for told, shown in [(40, 40), (101, 40), (101, 0)]:
+        device.answers |= {"miIO.get_ota_progress": told, "miIO.get_ota_state": ["failed|-33004|no"]}
+        assert device.update_progress() == shown
     device.answers["miIO.ota"] = ["error"]
     assert device.update("http://10.0.0.2/fw", "0" * 32) is False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from support.constants import unpinned
 
 from miio_lan.device.blocking import Device
+from miio_lan.device.ota.update import Pace
 
 PINS = {
     "device.arguments": {
@@ -17,13 +18,94 @@ PINS = {
         "SPOILT": -4004,
         "_TOO_MANY": frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -30011, -32604, -32605}),
     },
-    "device.ota": {
+    "device.ota.progress": {
         "NOT_UPDATING": 101,
         "MAX_URL": 256,
+        "_UNFINISHED": 99,
+    },
+    "device.ota.server": {
+        "MAX_CONNECTIONS": 16,
+        "_SECRET": 16,
+        "_BUFFER": 65536,
+        "_PIECE": 65536,
+        "_LONGEST_NAME": 32,
+    },
+    "device.ota.serving": {
+        "MAX_HEAD": 8192,
+        "MAX_LINES": 64,
+        "MAX_PARTS": 256,
+        "REQUEST_TIME": 30.0,
+        "LEAST": 4096,
+        "STRETCH": 60.0,
+        "PARTING": 5.0,
+        "_REASONS": {200, 206, 400, 403, 404, 405, 416, 431},
+    },
+    "device.ota.staging": {
+        "MAX_FILE": 512 * 1024 * 1024,
+    },
+    "device.ota.update": {
+        "MAX_KEPT": 256,
+        "MAX_WORDS": 200,
     },
     "device.fleet.fleet": {
         "LIMIT": 256,
         "_GRACE": 0.5,
+    },
+    "device.doctor.examining": {
+        "WITHIN": 30.0,
+        "HELLOS": (0.0, 0.5, 1.5, 3.0),
+        "HELLO_WAIT": 4.5,
+        "INFO_COPIES": (0.0, 1.0, 2.5),
+        "INFO_WAIT": 5.0,
+        "STALE_COPIES": (0.0, 0.5, 1.0),
+        "STALE_WAIT": 2.0,
+        "STALE_BY": 300,
+        "READ_COPIES": (0.0, 5.0),
+        "READ_WAIT": 7.0,
+        "APART": 1.5,
+        "SEARCH": 3.0,
+        "MEMORY_ATTEMPTS": 2,
+        "LAST_ANSWERS": 0.3,
+    },
+    "device.doctor.observed": {"_LARGEST": 1 << 40},
+    "device.doctor.answers": {"YOUNG": 120, "APART": 1.0},
+    "device.doctor.product": {
+        "_MCUS_OWN": range(-9997, -4999),
+        "_UNFIT": frozenset({-9998, -30001}),
+        "_LEFT_OUT": -4004,
+    },
+    "device.doctor.system": {"_COMPLETE": 2, "_ECHO_REQUEST": 8, "_PING_WAIT": 1.0},
+    "device.doctor.wire": {
+        "_LARGEST": 65536,
+        "_ANCILLARY": 1024,
+        "_ICMP": 2,
+        "_UNREACHABLE": 3,
+        "_PROHIBITED": frozenset({9, 10, 13}),
+        "_RECVERR": frozenset({(0, 11), (41, 25)}),
+        "_BY_CODE": {0: "network", 1: "host", 3: "port", 6: "network", 7: "host"},
+    },
+    "device.fleet.importing": {"MAX_DEVICES": 10_000, "_LEAST_DID": 100_000},
+    "device.provision.plan": {
+        "SHORTEST_WPA": 8,
+        "KEY_DIGITS": 64,
+        "JOIN_TIME": 60.0,
+        "FIND_TIME": 5.0,
+        "MAX_OFFSET": 50400,
+    },
+    "device.provision.finding": {
+        "ATTEMPT": 2.0,
+        "TELL_RETRIES": 2,
+    },
+    "device.provision.joining": {
+        "ROUND": 3.0,
+        "REST": 1.0,
+        "AP_STAYS": 60.0,
+        "CHECK_TIME": 5.0,
+        "CHECKS": 3,
+        "SHORTEST": 0.2,
+    },
+    "device.provision.reasons": {
+        "PATIENCE": 1.0,
     },
     "device.steps.rounds": {
         "MAX_PAUSE": 600.0,
@@ -43,8 +125,14 @@ PINS = {
         "POLL_EVERY": 5.0,
         "LEAST": 0.1,
     },
-    "device.telling": {
+    "device.steps.changes": {
         "READING": 1.0,
+    },
+    "device.telling.aio": {
+        "_REST": 1.0,
+        "_PARTING": 2.0,
+    },
+    "device.telling.blocking": {
         "_TURN": 0.5,
         "_REST": 1.0,
         "_PARTING": 2.0,
@@ -90,3 +178,7 @@ def test_the_constants_are_what_they_were() -> None:
 
 def test_four_attempts_of_five_seconds() -> None:
     assert (Device.retry_count, Device.timeout) == (3, 5)
+
+
+def test_the_times_of_an_update() -> None:
+    assert Pace() == Pace(every=1, answer=3, begin=60, settle=20, confirm=5, silence=240, total=900)

@@ -45,3 +45,4 @@ def test_a_device_that_moves_is_followed(found: dict[str, object]) -> None:
     assert found["moved"][1] == "ok"
     assert found["its address"] == ["10.1.0.20", "10.1.0.20"]
     assert found["moved meanwhile"] == ["ok", "10.1.0.20"]
+    assert found["moved, asyncio"] == ["10.1.0.20", "10.1.0.10", "10.1.0.10"]

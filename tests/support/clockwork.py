@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import pytest
 
 from miio_lan.device import aio as device_aio
-from miio_lan.device import telling_aio
 from miio_lan.device.fleet import fleet
+from miio_lan.device.telling import aio as telling_aio
 from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import Connection
 from miio_lan.lan.client.session import Session

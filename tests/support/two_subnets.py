@@ -18,10 +18,11 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from miio_lan import Device, DeviceException, discover
+from miio_lan import AsyncDevice, Device, DeviceException, discover
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import aio
@@ -71,21 +72,38 @@ class Namespace:
         assert heard == answer, heard
 
 
+def run(*words: str) -> None:
+    subprocess.run(words, check=True)
+
+
 def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
+    run("ip", *words)
 
 
 def play(side: str) -> None:
     """Play a product, or nothing, in a namespace of its own."""
     print("ready", flush=True)
+    product: VirtualProduct | None = None
     with contextlib.ExitStack() as stack:
         for order in sys.stdin:
             if order.startswith("play"):
                 own: dict[str, Any] = {"token": TOKEN, "device_id": DIDS[side]}
-                stack.enter_context(VirtualProduct(host="0.0.0.0", port=PORT, **own))
+                product = stack.enter_context(VirtualProduct(host="0.0.0.0", port=PORT, **own))
+            elif order.startswith(("aloof", "open")) and product is not None:
+                heed(product, "10.2.0.0/24" if order.startswith("aloof") else None)
             elif order.startswith("announce"):
                 announce(stack, DIDS[side])
             print("done", flush=True)
+
+
+def heed(product: VirtualProduct, subnet: str | None) -> None:
+    """Have a product heed its own subnet only, or everybody again."""
+
+    def change(_now: float) -> None:
+        responder = product.module.responder
+        responder.options = replace(responder.options, own_subnet=subnet)
+
+    product.call(change)
 
 
 def announce(stack: contextlib.ExitStack, did: int) -> None:
@@ -109,7 +127,7 @@ def cable(near: str, far: str, there: Namespace) -> None:
     ip("link", "set", far, "netns", there.pid)
 
 
-def build(stack: contextlib.ExitStack) -> dict[str, Namespace]:
+def build(stack: contextlib.ExitStack) -> tuple[Namespace, dict[str, Namespace]]:
     ip("link", "set", "lo", "up")
     router = Namespace(stack, "play", "a")
     products = {side: Namespace(stack, "play", side) for side in "ab"}
@@ -126,7 +144,7 @@ def build(stack: contextlib.ExitStack) -> dict[str, Namespace]:
         router.ip("link", "set", bridge, "up")
         settle(products[side], number, f"d{side}")
     router.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-    return products
+    return router, products
 
 
 def settle(product: Namespace, number: int, interface: str) -> None:
@@ -159,7 +177,7 @@ def read(device: Device) -> str:
 
 
 def live(stack: contextlib.ExitStack, folder: Path) -> dict[str, Any]:
-    products = build(stack)
+    _, products = build(stack)
     found: dict[str, Any] = {}
     join(1, "a")
     ip("route", "add", "10.2.0.0/24", "via", "10.1.0.1")
@@ -207,7 +225,23 @@ def moved(product: Namespace, file: DevicesFile) -> dict[str, Any]:
     file.put(NamedDevice("lamp", "10.1.0.99", TOKEN, DIDS["a"]))
     with Device.from_name("lamp", path=file.path, timeout=5) as device:
         found["moved meanwhile"] = [read(device), file.get("lamp").ip]
+    found["moved, asyncio"] = asyncio.run(moved_back(product, file), debug=True)
     return found
+
+
+async def moved_back(product: Namespace, file: DevicesFile) -> list[str]:
+    """The same in an event loop: first it has moved meanwhile, then it moves while it is used."""
+    file.put(NamedDevice("lamp", "10.1.0.99", TOKEN, DIDS["a"]))
+    read = [{"did": "on", "siid": 2, "piid": 1}]
+    async with AsyncDevice.from_name("lamp", path=file.path, timeout=5) as device:
+        await asyncio.gather(*(device.send("get_properties", read) for _ in range(10)))
+        found = [file.get("lamp").ip]
+        product.ip("addr", "del", "10.1.0.20/24", "dev", "da")
+        product.ip("addr", "add", "10.1.0.10/24", "broadcast", "+", "dev", "da")
+        with contextlib.suppress(DeviceException):  # the call in the middle of the change
+            await device.send("get_properties", read, 0, timeout=1)
+        await device.send("get_properties", read)
+        return [*found, device.ip, file.get("lamp").ip]
 
 
 if __name__ == "__main__":

@@ -7,8 +7,11 @@ from support.constants import unpinned
 
 from miio_lan.device.description.spec import Spec
 from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
+from miio_lan.virtual.mcu.bootloader import BootloaderSettings
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.chip import Chip
+from miio_lan.virtual.module.download import UpdateTimes
+from miio_lan.virtual.module.firmware import LONGEST_WAIT
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import PROFILES
 from miio_lan.virtual.module.requests.local_methods import NOT_FROM_HERE
@@ -26,6 +29,30 @@ PINS = {
     },
     "virtual.product": {
         "_BOOT_PATIENCE": 1.0,
+    },
+    "virtual.fetching": {
+        "CHUNK": 16384,
+        "LONGEST_SILENCE": 120.0,
+        "CLOSING": 5.0,
+        "_WORDS": 60,
+    },
+    "virtual.image": {
+        "LONGEST_HEAD": 128,
+    },
+    "virtual.mcu.bootloader": {
+        "POLL_EVERY": 0.05,
+        "POLL_FOR": 1.0,
+        "REPLY_WAIT": 0.5,
+        "REFUSAL_CODE": -5004,
+        "TOLD_EVERY": 65536,
+    },
+    "virtual.module.firmware": {
+        "BUSY_PAUSE": 2.0,
+        "LAST_WORDS": 1.0,
+        "FEWEST_LETTERS": 4,
+    },
+    "virtual.module.updates": {
+        "OWN_IMAGE_LIMIT": 2097152,
     },
     "virtual.mcu.answers": {
         "UNKNOWN_METHOD": ("method not found", -5000),
@@ -107,6 +134,14 @@ def test_an_update_over_the_lan() -> None:
         ("installing", 2.0, (100, 100)),
     ]
     assert script.jump == 0.25
+
+
+def test_an_update_that_really_happens() -> None:
+    times = UpdateTimes()
+    assert (times.stall, times.download, times.tries, times.pause) == (60.0, 600.0, 3, 1.0)
+    assert (times.flash, times.version, LONGEST_WAIT) == (2.0, 30.0, 60.0)
+    settings = BootloaderSettings()
+    assert (settings.largest, settings.fault_at) == (1048576, 1024)
 
 
 def test_the_older_module_takes_smaller_datagrams() -> None:

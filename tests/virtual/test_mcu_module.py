@@ -3,76 +3,16 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
+from support.pair import Pair
 
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import InvalidArgument
-from miio_lan.lan import packet
-from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS, Mcu
-from miio_lan.virtual.module.module import Module
+from miio_lan.virtual.mcu.mcu import MISBEHAVIOURS
 
 LAMP = Spec.shipped("lamp")
-TOKEN = bytes(range(16))
-DID = 1234567
-PEER = ("127.0.0.1", 40000)
 PROFILES = ["document", "older", "newer"]
-
-
-class Pair:
-    """Both ends of the line, joined byte for byte, and a LAN caller."""
-
-    def __init__(self, profile: str = "document", spec: Spec = LAMP) -> None:
-        self.mcu = Mcu(spec, rng=random.Random(1))
-        self.module = Module(device_id=DID, token=TOKEN, profile=profile)
-        self.now = self.booted = 1000.0
-        self.id = 0
-        self.replies: dict[int, dict[str, Any]] = {}
-        self.module.start(self.now)
-        self.mcu.start(self.now)
-        self.run(1)
-
-    def run(self, seconds: float, until: int | None = None) -> None:
-        end = self.now + seconds
-        self._exchange()
-        while until not in self.replies:
-            deadlines = [at for at in (self.mcu.deadline, self.module.deadline) if at is not None]
-            if min(deadlines, default=end + 1) > end:
-                self.now = end
-                return
-            self.now = max(self.now, min(deadlines))
-            self.mcu.tick(self.now)
-            self.module.tick(self.now)
-            self._exchange()
-
-    def call(self, method: str, params: Any, seconds: float = 12.0) -> dict[str, Any] | None:
-        self.id += 1
-        request = {"id": self.id, "method": method, "params": params}
-        stamp = int(self.now - self.booted)
-        datagram = packet.encode(request, token=TOKEN, device_id=DID, stamp=stamp)
-        self.module.receive_lan(datagram, PEER, self.now)
-        self.run(seconds, until=self.id)
-        return self.replies.get(self.id)
-
-    def get(self, *iids: tuple[int, int]) -> dict[tuple[int, int], Any] | None:
-        """What a get gives: values by (siid, piid), or the code; None when the whole of it failed."""
-        reply = self.call("get_properties", [{"did": "d", "siid": siid, "piid": piid} for siid, piid in iids])
-        if reply is None or "result" not in reply:
-            return None
-        return {(r["siid"], r["piid"]): r["value"] if r["code"] == 0 else r["code"] for r in reply["result"]}
-
-    def _exchange(self) -> None:
-        while True:
-            up, down = self.mcu.take_output(), self.module.take_uart()
-            if not up and not down:
-                break
-            self.module.receive_uart(up, self.now)
-            self.mcu.receive(down, self.now)
-        for datagram, _ in self.module.take_lan():
-            payload = packet.decode(datagram, TOKEN).payload
-            if isinstance(payload, dict) and "id" in payload:
-                self.replies[payload["id"]] = payload
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -173,7 +113,7 @@ class TestFirmware:
         pair = Pair()
         pair.mcu.update_answer = "later"
         assert self.send(pair) == [
-            'the MCU did not answer update_fw by "ready" or "busy", but said \'result "later"\''
+            'the MCU answered update_fw by \'result "later"\', not by "ready" or "busy"'
         ]
         assert pair.mcu.counters["refused"] > 2
 

@@ -23,6 +23,7 @@ from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import DOCUMENT
+from miio_lan.virtual.module.requests.requests import request_of
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
 PATIENCE = 100.0  # only ever waited for in full when a test fails
@@ -178,8 +179,14 @@ class TestProduct:
 
     def test_arguments_by_position_follow_the_description(self, product: VirtualProduct) -> None:
         action = next(action for action in product.spec.actions() if action.in_)
-        assert product._inputs(*action.iid) == action.in_
-        assert product._inputs(99, 99) is None
+        params = {"siid": action.siid, "aiid": action.aiid, "in": [1] * len(action.in_)}
+        inputs = product.module._requests._inputs
+        line = request_of("action", params, DOCUMENT, 0.0, print, inputs).line()
+        assert line == " ".join(
+            [f"action {action.siid} {action.aiid}", *(f"{piid} 1" for piid in action.in_)]
+        )
+        assert action.in_ != (1,)
+        assert inputs(99, 99) is None
 
     def test_misbehaviour_is_given_and_switched_at_run_time(self) -> None:
         with (

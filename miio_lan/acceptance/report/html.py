@@ -24,6 +24,7 @@ from string import Template
 from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
+from miio_lan.acceptance.report.words import Words, words_of
 from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.record import Record
 
@@ -31,36 +32,43 @@ _SCRIPTS = ("model.js", "draw.js", "timeline.js", "overview.js", "details.js", "
 _WORDS = {"fail": "Failed", "warning": "Warning", "pass": "Passed", "not observed": "Not observed"}
 _TILES = {"fail": "failed", "warning": "warnings", "pass": "passed", "not observed": "not observed"}
 _CLASSES = {outcome: outcome.split()[0] for outcome in wording.ORDER}  # a class has no space
-_NO_RULES = '<tr class="not"><td colspan="3"><p>No rule was judged.</p></td></tr>'
+_NO_RULES = '<tr class="not"><td colspan="3"><p>{text}</p></td></tr>'
 _FOLD = '<tr class="fold"><td colspan="3"><label for="show-pass">{rules}</label></td></tr>\n'
 _HTML_EVIDENCE = 50
 _HTML_LINE = 600
 
 
-def to_html(judgement: Judgement) -> str:
-    """Write a judgement as one self-contained HTML page (UTF-8)."""
+def to_html(judgement: Judgement, lang: str = "en") -> str:
+    """Write a judgement as one self-contained HTML page (UTF-8).
+
+    :param lang: the language of fixed texts and titles of rules, one of
+        :data:`~miio_lan.acceptance.report.words.LANGUAGES`
+    :raises InvalidArgument: for a language that is not there
+    """
+    words = words_of(lang)
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
     places, start = Places(records), wording.start_of(records)
     style, script = _asset("report.css"), _script()
-    whole, sentence = wording.headline(judgement)
-    return Template(_asset("report.html")).substitute(
+    whole, sentence = wording.headline(judgement, words)
+    return Template(words.framed(_asset("report.html"))).substitute(
+        lang=words.lang,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
         style=style,
         script=script,
         title=_text(judgement.title),
-        model=_text(judgement.model or "model unknown"),
-        mode=_text(wording.mode_of(judgement)),
+        model=_text(judgement.model or words("model unknown")),
+        mode=_text(words(wording.mode_of(judgement))),
         started=_text(wording.day(judgement.started)),
         outcome=_CLASSES[whole],
-        whole=wording.WHOLE[whole],
+        whole=words(wording.WHOLE[whole]),
         sentence=_text(sentence),
         bar=_bar(judgement),
-        filters=_filters(judgement),
-        tiles=_tiles(wording.counts_of(judgement)),
-        figures="".join(_figures(judgement, records)),
-        verdicts=_rows(wording.by_need(judgement.verdicts), places, start),
-        data=embedded(timeline_data(judgement, records)),
+        filters=_filters(judgement, words),
+        tiles=_tiles(wording.counts_of(judgement), words),
+        figures="".join(_figures(judgement, records, words)),
+        verdicts=_rows(wording.by_need(judgement.verdicts), places, start, words),
+        data=embedded({**timeline_data(judgement, records, words), "words": words.texts}),
     )
 
 
@@ -99,25 +107,25 @@ def _bar(judgement: Judgement) -> str:
     return "".join(parts)
 
 
-def _filters(judgement: Judgement) -> str:
+def _filters(judgement: Judgement, words: Words) -> str:
     """Give the boxes that the tiles tick: rows of an outcome are shown while its box is ticked.
 
     What is in order is not, at the start: nobody opens a report to read that.
     """
     return "".join(
         f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}"{"" if outcome == "pass" else " checked"} '
-        f'aria-label="Show rules: {_TILES[outcome]}">'
+        f'aria-label="{escape(words("Show rules:"))} {escape(words(_TILES[outcome]))}">'
         for outcome, count in wording.counts_of(judgement).items()
         if count
     )
 
 
-def _tiles(counts: dict[str, int]) -> str:
+def _tiles(counts: dict[str, int], words: Words) -> str:
     tiles = []
     for outcome in wording.ORDER:
         name, count = _CLASSES[outcome], counts[outcome]
         word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
-        inside = f"<b>{count}</b> <span>{word}</span>"
+        inside = f"<b>{count}</b> <span>{escape(words(word))}</span>"
         tiles.append(
             f'<label class="tile {name}" for="show-{name}">{inside}</label>'
             if count
@@ -126,78 +134,82 @@ def _tiles(counts: dict[str, int]) -> str:
     return "".join(tiles)
 
 
-def _figures(judgement: Judgement, records: Sequence[Record]) -> Iterator[str]:
+def _figures(judgement: Judgement, records: Sequence[Record], words: Words) -> Iterator[str]:
     """Give the numbers about the wires: how many commands went through, and how long their parts took."""
     number = f"{len(records):,}".replace(",", "\N{THIN SPACE}")
-    yield _figure("Records", number, f"in {wording.length_of(records)}")
+    yield _figure(words("Records"), number, words("in {n}").replace("{n}", wording.length_of(records)))
     exchanges = judgement.exchanges
-    through, others = wording.fates_of(judgement)
-    yield _figure("Commands", str(through), "went through" + (f", {others}" if others else ""))
-    yield _times("Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
-    yield _times("MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
-    yield _times("Total", "request to reply", (exchange.total_time for exchange in exchanges))
+    through, others = wording.fates_of(judgement, words)
+    yield _figure(
+        words("Commands"), str(through), words(", ").join([words("went through"), *filter(None, [others])])
+    )
+    yield _times(words, "Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
+    yield _times(words, "MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
+    yield _times(words, "Total", "request to reply", (exchange.total_time for exchange in exchanges))
 
 
-def _times(name: str, what: str, values: Iterable[float | None]) -> str:
+def _times(words: Words, name: str, what: str, values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""  # a column of nothing says nothing
-    longest = wording.span(max(known))
-    return _figure(name, wording.span(statistics.median(known)), f"{what}, at most {longest}")
+    most = words("at most {n}").replace("{n}", wording.span(max(known)))
+    return _figure(words(name), wording.span(statistics.median(known)), f"{words(what)}{words(', ')}{most}")
 
 
 def _figure(name: str, value: str, note: str) -> str:
     return f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b> <span>{escape(note)}</span></dd></div>"
 
 
-def _rows(verdicts: Sequence[Verdict], places: Places, start: float) -> str:
+def _rows(verdicts: Sequence[Verdict], places: Places, start: float, words: Words) -> str:
     """Write the verdicts; those that are in order come in a part of their own, folded at the start."""
     parts = []
     for outcome, alike in groupby(verdicts, key=lambda each: each.outcome.value):
-        rows = [_row(verdict, places, start) for verdict in alike]
+        rows = [_row(verdict, places, start, words) for verdict in alike]
         if outcome == "pass":
-            rows.insert(0, _FOLD.format(rules=wording.many(len(rows), "passed rule")))
+            rows.insert(
+                0, _FOLD.format(rules=escape(words.counted(len(rows), "{n} passed rule", "{n} passed rules")))
+            )
         parts += rows
-    return "".join(parts) or _NO_RULES
+    return "".join(parts) or _NO_RULES.format(text=escape(words("No rule was judged.")))
 
 
-def _row(verdict: Verdict, places: Places, start: float) -> str:
+def _row(verdict: Verdict, places: Places, start: float, words: Words) -> str:
     outcome, rule = verdict.outcome.value, verdict.rule
     name = _text(rule.name)
     return (
         f'<tr class="{_CLASSES[outcome]}" id="rule-{name}">'
-        f'<td><span class="outcome {_CLASSES[outcome]}">{_WORDS[outcome]}</span></td>'
-        f'<td><span class="rule">{_text(rule.title)}</span><code>{name}</code>'
+        f'<td><span class="outcome {_CLASSES[outcome]}">{escape(words(_WORDS[outcome]))}</span></td>'
+        f'<td><span class="rule">{_text(words.title(rule))}</span><code>{name}</code>'
         f'<span class="source">{_text(rule.source)}</span></td>'
-        f"<td><p>{_text(verdict.text) or '–'}</p>{_evidence(verdict, places, start)}</td></tr>\n"
+        f"<td><p>{_text(verdict.text) or '–'}</p>{_evidence(verdict, places, start, words)}</td></tr>\n"
     )
 
 
-def _evidence(verdict: Verdict, places: Places, start: float) -> str:
+def _evidence(verdict: Verdict, places: Places, start: float, words: Words) -> str:
     """Write the evidence of a verdict, folded; that of failures is open: it is what the report is opened for."""
     count = len(verdict.evidence)
     if not count:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" else ""
-    items = "".join(_piece(evidence, places, start) for evidence in verdict.evidence[:_HTML_EVIDENCE])
+    items = "".join(_piece(evidence, places, start, words) for evidence in verdict.evidence[:_HTML_EVIDENCE])
     more = max(wording.left_out_of(verdict, _HTML_EVIDENCE), 0)
     total = min(count, _HTML_EVIDENCE) + more
     if more:
-        items += f"<li>and {more} more</li>"
+        items += f"<li>{escape(words.counted(more, 'and {n} more', 'and {n} more'))}</li>"
     return (
-        f'<details{unfolded}><summary>Evidence <span class="count">{total}</span></summary>'
+        f'<details{unfolded}><summary>{escape(words("Evidence"))} <span class="count">{total}</span></summary>'
         f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
     )
 
 
-def _piece(evidence: Evidence, places: Places, start: float) -> str:
+def _piece(evidence: Evidence, places: Places, start: float, words: Words) -> str:
     record, said = evidence.record, _text(evidence.text)
     if record is None:
         return f"<li><span>{said}</span></li>"
-    at, lane = wording.offset(record, start), wording.LANES[record.wire, record.direction]
+    at, lane = wording.offset(record, start), words(wording.LANES[record.wire, record.direction])
     line = wording.shortened(wording.line_of(record), _HTML_LINE)
     return (
-        f'<li><a class="at" href="#r{places.of(record)}" title="Show on the timeline">{at}</a>'
+        f'<li><a class="at" href="#r{places.of(record)}" title="{escape(words("Show on the timeline"))}">{at}</a>'
         f'<span class="lane {record.wire}">{escape(lane)}</span>'
         f"<code>{escape(line)}</code>{f'<span>{said}</span>' if said else ''}</li>"
     )

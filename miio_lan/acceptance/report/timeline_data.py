@@ -25,6 +25,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
+from miio_lan.acceptance.report.words import ENGLISH, Words
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.pairing.exchange import STEPS
 from miio_lan.pairing.pairing import Exchange
@@ -42,10 +43,13 @@ _MARKS = (
 )
 
 
-def timeline_data(judgement: Judgement, records: Sequence[Record]) -> dict[str, object]:
+def timeline_data(
+    judgement: Judgement, records: Sequence[Record], words: Words = ENGLISH
+) -> dict[str, object]:
     """Make the data of the timeline.
 
     :param judgement: what was found
+    :param words: the language of the rules' titles
     :param records: its records in order, as :func:`~miio_lan.acceptance.report.wording.in_order` gives them
     """
     places = Places(records)
@@ -62,7 +66,7 @@ def timeline_data(judgement: Judgement, records: Sequence[Record]) -> dict[str, 
         "lanes": "".join(_LANES[record.wire, record.direction] for record in records),
         "marks": marks,
         "exchanges": [_exchange(exchange, places) for exchange in judgement.exchanges],
-        "rules": _rules(judgement, places),
+        "rules": _rules(judgement, places, words),
     }
 
 
@@ -150,11 +154,11 @@ def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:
     }
 
 
-def _rules(judgement: Judgement, places: Places) -> list[list[object]]:
+def _rules(judgement: Judgement, places: Places, words: Words) -> list[list[object]]:
     rules: list[list[object]] = []
     for verdict in by_need(judgement.verdicts):
         proof = {places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None}
         if proof:
             rule = verdict.rule
-            rules.append([rule.name, shown(rule.title), verdict.outcome.value, sorted(proof)])
+            rules.append([rule.name, shown(words.title(rule)), verdict.outcome.value, sorted(proof)])
     return rules

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from miio_lan.acceptance.report.words import ENGLISH, Words
 from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.foreign import printable
 from miio_lan.pairing.exchange import REFUSED
@@ -111,7 +112,7 @@ def length_of(records: Sequence[Record]) -> str:
     return span(records[-1].instant - records[0].instant) if records else "no time"
 
 
-def fates_of(judgement: Judgement) -> tuple[int, str]:
+def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, str]:
     """Count the commands that went through, and say what became of the others: ``67 refused on purpose``.
 
     Empty where all went through. A refusal is an answer, so it does not count as having stopped on the way.
@@ -120,11 +121,13 @@ def fates_of(judgement: Judgement) -> tuple[int, str]:
     refused = sum(exchange.stopped_at == REFUSED for exchange in judgement.exchanges)
     wanted = min(judgement.wanted_refusals, refused)
     counts = {
-        "refused on purpose": wanted,
-        "refused": refused - wanted,
-        "stopped on the way": len(judgement.exchanges) - through - refused,
+        "{n} refused on purpose": wanted,
+        "{n} refused": refused - wanted,
+        "{n} stopped on the way": len(judgement.exchanges) - through - refused,
     }
-    return through, ", ".join(f"{count} {fate}" for fate, count in counts.items() if count)
+    return through, words(", ").join(
+        words.counted(count, fate, fate) for fate, count in counts.items() if count
+    )
 
 
 def mode_of(judgement: Judgement) -> str:
@@ -159,16 +162,17 @@ def counts_of(judgement: Judgement) -> dict[str, int]:
     return {outcome: counts[outcome] for outcome in ORDER}
 
 
-def headline(judgement: Judgement) -> tuple[str, str]:
+def headline(judgement: Judgement, words: Words = ENGLISH) -> tuple[str, str]:
     """Give the outcome of the whole (one of :data:`ORDER`), and what it rests on in a few words."""
     counts = counts_of(judgement)
-    if counts["fail"]:
-        return "fail", f"{many(counts['fail'], 'rule')} failed"
-    if counts["warning"]:
-        return "warning", f"{many(counts['warning'], 'warning')}, no rule failed"
-    if counts["pass"]:
-        return "pass", f"{many(counts['pass'], 'rule')} observed and kept"
-    return "not observed", "no rule could be judged"
+    for outcome, one, more in (
+        ("fail", "{n} rule failed", "{n} rules failed"),
+        ("warning", "{n} warning, no rule failed", "{n} warnings, no rule failed"),
+        ("pass", "{n} rule observed and kept", "{n} rules observed and kept"),
+    ):
+        if counts[outcome]:
+            return outcome, words.counted(counts[outcome], one, more)
+    return "not observed", words("no rule could be judged")
 
 
 def evidence_line(evidence: Evidence, start: float) -> str:

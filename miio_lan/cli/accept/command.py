@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,14 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.accept import modes as accept_modes
 from miio_lan.cli.accept.rules import list_rules, refuse_others
-from miio_lan.cli.accept.usage import REPORT_FORMATS, check_options, image_of, mode_of, reports_of
+from miio_lan.cli.accept.usage import (
+    REPORT_FORMATS,
+    REPORT_LANGUAGES,
+    check_options,
+    image_of,
+    mode_of,
+    reports_of,
+)
 from miio_lan.cli.files import Recording
 from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliCommand, CliSettings
@@ -24,7 +32,7 @@ from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.cli.accept.modes import Mode
@@ -148,6 +156,13 @@ class _Accept(CliCommand):
     help=f"Also write a report: {', '.join(REPORT_FORMATS)}; repeatable.",
 )
 @click.option(
+    "--lang",
+    type=click.Choice(REPORT_LANGUAGES),
+    default="en",
+    show_default=True,
+    help="The language of the HTML report's fixed texts and rules.",
+)
+@click.option(
     "--rules", is_flag=True, help="List all rules, with what a breach comes to and their sources, and end."
 )
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -174,7 +189,7 @@ def accept(settings: CliSettings, /, **options: Any) -> None:
         with Recording(options["record"]) as recording:
             judgement = _MODES[mode](settings, options, recording)
         # Before they are shown: whoever reads that may leave.
-        codes = [_write(judgement, reports)]
+        codes = [_write(judgement, reports, options["lang"])]
         with reader_may_leave():
             _show(settings, judgement)
         codes += [_code(judgement), recording.tell()]
@@ -214,11 +229,15 @@ def _plainer(text: str) -> str:
     return text
 
 
-def _write(judgement: Judgement, reports: list[tuple[str, Path]]) -> int:
+def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> int:
     """Write every report that can be written, and give the exit code for that."""
     from miio_lan.acceptance.report import formats as report
 
-    writers = {"html": report.to_html, "junit": report.to_junit, "json": report.to_json}
+    writers: dict[str, Callable[[Judgement], str]] = {
+        "html": partial(report.to_html, lang=lang),
+        "junit": report.to_junit,
+        "json": report.to_json,
+    }
     code = 0
     for kind, path in reports:
         try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 REPORT_FORMATS = ("html", "junit", "json")
+REPORT_LANGUAGES = ("en", "zh")  # known before the reports are loaded
 
 # Option -> what it needs, and what has to be judged for it to have an effect.
 _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
@@ -71,6 +72,10 @@ def check_options(options: dict[str, Any], mode: str) -> None:
         # What a variable of the environment says is not meant for this command alone.
         if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             refuse(complaint)
+    if context.get_parameter_source("lang") is ParameterSource.COMMANDLINE and not any(
+        report.startswith("html=") for report in options["reports"]
+    ):
+        refuse("--lang is the language of the HTML report: it needs --report html=FILE.")
     _check_firmware(options, mode)
     _check_power(options, mode)
     if options["allow"]:

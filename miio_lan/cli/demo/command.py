@@ -143,7 +143,8 @@ def _introduce(product: VirtualProduct) -> None:
     what = f"{product.spec.description} ({product.mcu.model}), virtual, at UDP port {product.port}."
     echo(_readable(what), fold=True)
     echo("Each command takes the way it takes in hardware:", fold=True)
-    echo(_readable("client → LAN → Wi-Fi module → UART (here a pty) → MCU, and back."), fold=True)
+    line = "in memory: there are no pseudo-terminals here" if product.in_memory else "here a pty"
+    echo(_readable(f"client → LAN → Wi-Fi module → UART ({line}) → MCU, and back."), fold=True)
     echo(_styled(_readable("\n" + _lanes().header), bold=True), styled=True)
 
 

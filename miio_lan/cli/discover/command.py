@@ -12,6 +12,7 @@ import click
 
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo, without_secrets
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
@@ -91,7 +92,7 @@ def _search(
         for finding in found.values():
             _tell(settings, finding, names)
     elif found and not live and not options["watch"]:
-        echo("\n".join(rows(list(found.values()), names, time.monotonic())))
+        echo("\n".join(rows(list(found.values()), names, time.monotonic(), width=columns(sys.stdout))))
 
 
 def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Generator[Finding, None, None]:
@@ -127,7 +128,7 @@ def _tell(settings: CliSettings, finding: Finding, names: Mapping[int, str]) -> 
         document = {**finding.as_json(now), "name": names.get(finding.did)}
         echo(json_line(without_secrets(plain(document))))
     else:
-        echo(rows([finding], names, now)[-1])
+        echo("\n".join(rows([finding], names, now, width=columns(sys.stdout))[1:]))
     sys.stdout.flush()
 
 

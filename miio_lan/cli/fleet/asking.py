@@ -58,8 +58,10 @@ def ask_all(
     if settings.retries is not None:
         for device in fleet.devices.values():
             device.retry_count = settings.retries
-    with Rows(list(fleet.devices), json=settings.json) as rows:
-        asyncio.run(_ask(fleet, ask, options["within"], rows))
+    # On Windows, the usual loop cannot watch sockets.
+    runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
+    with Rows(list(fleet.devices), json=settings.json) as rows, runner:
+        runner.run(_ask(fleet, ask, options["within"], rows))
     if rows.failed:
         raise click.exceptions.Exit(1)
 

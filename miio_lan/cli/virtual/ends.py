@@ -12,6 +12,7 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import Between
@@ -50,6 +51,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.TOKEN
 @virtual_run.DID
 @virtual_run.UNPROVISIONED
+@virtual_run.ap_options
 @click.option(
     "--spec",
     metavar="FILE|NAME",
@@ -71,6 +73,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
     metavar="BYTES",
     help="The largest image it sends: 1 MB with most modules, less with some.",
 )
+@firmware.IMAGES_FOR
 @virtual_run.BOOT_TIME
 def module(settings: CliSettings, **options: Any) -> None:
     """Play the Wi-Fi module for an MCU on a serial line, and its LAN side on UDP.
@@ -96,25 +99,28 @@ def module(settings: CliSettings, **options: Any) -> None:
         token=token,
         mac=f"02{secrets.token_hex(5)}",
         profile=options["profile"],
-        timings=virtual_run.timings_of(options["boot_time"]),
         firmware_limit=options["firmware_limit"],
         provisioned=not options["unprovisioned"],
         dual_mode=options["dual_mode"],
+        plain_images=options["images_for"],
         inputs=spec.inputs if spec is not None else None,
         wall=wall_clock,
+        **virtual_run.ap_settings(options),
     )
+    firmware.prepare_module(chip)
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         host = ModuleHost(
             chip,
             line,
             host=options["host"],
             port=options["udp_port"],
+            ap_host=options["ap_host"],
             observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
         )
         with host:
             facts = {
                 "line": line.name,
-                "ip": host.host,
+                "ip": host.address,
                 "port": host.port,
                 "token": token.hex(),
                 "device_id": chip.chip.device_id,
@@ -138,13 +144,7 @@ def module(settings: CliSettings, **options: Any) -> None:
     help="How often it asks for work; the document wants 0.1 to 0.2.",
 )
 @click.option("--ble-pid", type=click.IntRange(0, 65535), help="Report this product id (dual-mode modules).")
-@click.option(
-    "--update",
-    type=click.Choice(["ready", "busy", "silent"]),
-    default="ready",
-    show_default=True,
-    help="What it answers to update_fw.",
-)
+@firmware.mcu_options
 @virtual_run.MISBEHAVE
 @click.make_pass_decorator(CliSettings, ensure=True)
 def mcu(settings: CliSettings, /, **options: Any) -> None:
@@ -167,7 +167,7 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
         ble_pid=options["ble_pid"],
         misbehave=options["misbehave"],
     )
-    machine.update_answer = None if options["update"] == "silent" else options["update"]
+    firmware.prepare_mcu(machine, options)
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:

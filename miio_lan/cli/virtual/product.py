@@ -11,9 +11,11 @@ import click
 
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
+from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
+from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 @virtual_run.PROFILE
 @virtual_run.BOOT_TIME
 @virtual_run.UNPROVISIONED
+@firmware.IMAGES_FOR
+@firmware.mcu_options
+@virtual_run.ap_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -80,7 +85,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         for each in observers:
             each(record)
 
-    return VirtualProduct(
+    made = VirtualProduct(
         load_spec(options["spec"]),
         host=options["host"],
         port=options["port"],
@@ -88,11 +93,15 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
+        ap_host=options["ap_host"],
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options={"timings": virtual_run.timings_of(options["boot_time"])},
+        module_options=virtual_run.ap_settings(options) | {"plain_images": options["images_for"]},
     )
+    firmware.prepare_mcu(made.mcu, options)
+    firmware.prepare_module(made.module)
+    return made
 
 
 def _started(product: VirtualProduct) -> VirtualProduct:
@@ -108,19 +117,22 @@ def _started(product: VirtualProduct) -> VirtualProduct:
 
 def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
     return {
-        "ip": product.host,
+        "ip": product.address,
         "port": product.port,
         "token": product.token,
         "device_id": product.device_id,
+        "provisioned": product.module.provisioned,
         "model": product.mcu.model,
+        **({"in_memory": True} if product.in_memory else {}),
         **({"model_guessed": True} if product.mcu.model_guessed else {}),
         **({"tap_down": taps.down, "tap_up": taps.up} if taps is not None else {}),
     }
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    addresses = virtual_run.addresses_of(product.host)
-    variables = {"IP": addresses[0], "TOKEN": product.token}
+    addresses = virtual_run.addresses_of(product.address)
+    ready = product.module.provisioned
+    variables = {"IP": addresses[0], **({"TOKEN": product.token} if ready else {})}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
     return [
@@ -129,11 +141,17 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Port:     {product.port} (UDP)",
         f"Token:    {product.token}",
         f"Did:      {product.device_id}",
+        *(["Line:     in memory, for there are no pseudo-terminals here"] if product.in_memory else []),
+        *(
+            []
+            if ready
+            else [f"Not set up: it is the access point {printable(product.module.chip.access_point)}"]
+        ),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
         *virtual_run.exports(variables),
-        "  miio-lan info",
+        "  miio-lan info" if ready else "  miio-lan provision --ssid NAME --ask-password",
         "",
         "Ctrl-C ends it.",
     ]

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.blocking import Device
-    from miio_lan.lan.client.blocking import Connection
+    from miio_lan.lan.client import aio, blocking
+    from miio_lan.lan.client.session import Session
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -70,9 +72,13 @@ class Follower:
         """Return the same in an asyncio loop."""
         known = self.device
         if known.did is not None and self._due():
+            import asyncio
+
             from miio_lan.lan.discovery.aio import locate
 
-            self._found(await locate(known.did, known.ip, port=known.port, **_times(seconds)))
+            ip = await locate(known.did, known.ip, port=known.port, **_times(seconds))
+            # In a thread: the file may be locked by another program, and the loop waits for nobody.
+            await asyncio.to_thread(self._found, ip)
         return self.device.ip
 
     def _due(self) -> bool:
@@ -101,20 +107,32 @@ class Follower:
         known = self.device
         return {"ip": known.ip, "token": known.token, **({} if known.port == PORT else {"port": known.port})}
 
-    def lead(self, device: Device, connection: Connection) -> None:
+    def lead(self, device: Device, connection: blocking.Connection) -> None:
         """Have a device look for its address whenever it opens a socket."""
+        tell = self._teller(device, connection.session)
+        connection.find = lambda seconds: tell(self.find(seconds))
+
+    def lead_async(self, device: AsyncDevice, connection: aio.Connection) -> None:
+        """Have a device of an event loop look for its address whenever it joins a socket."""
+        tell = self._teller(device, connection.session)
+
+        async def find(seconds: float) -> str:
+            return tell(await self.find_async(seconds))
+
+        connection.find = find
+
+    def _teller(self, device: Device | AsyncDevice, session: Session) -> Callable[[str], str]:
+        """Give what tells a device, and its session, where it is."""
         # Nothing here holds the device: one that nobody uses any more is closed at once.
         held = weakref.ref(device)
-        session = connection.session
 
-        def find(seconds: float) -> str:
-            ip = self.find(seconds)
+        def tell(ip: str) -> str:
             session.peer = f"{printable(self.device.name)} ({ip})"
             if (made := held()) is not None:
                 made.ip = ip
             return ip
 
-        connection.find = find
+        return tell
 
 
 def _times(seconds: float) -> dict[str, float]:

@@ -22,14 +22,18 @@ MAX_DEVICES = 10_000
 
 # What is called differently by different programs; the first that is there counts.
 _NAMES = {
-    "name": ("name", "title"),
-    "ip": ("localip", "local_ip", "ip", "host", "address"),
-    "token": ("token",),
-    "did": ("did", "device_id"),
-    "model": ("model",),
+    "name": ("name", "title", "device_name", "devicename"),
+    "ip": ("localip", "local_ip", "ip", "host", "address", "ip_address", "ipaddress", "addr"),
+    "token": ("token", "device_token", "devicetoken"),
+    "did": ("did", "device_id", "deviceid"),
+    "model": ("model", "device_model", "devicemodel"),
     "port": ("port",),
-    "mac": ("mac",),
+    "mac": ("mac", "mac_address", "macaddress"),
 }
+# Under these keys a program keeps what its object, which has the name, is about.
+_ABOUT = frozenset({"data", "device", "config", "info"})
+# An "id" is often a number of a program's own; dids have more digits.
+_LEAST_DID = 100_000
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,13 @@ def _candidates(documents: list[Any]) -> Iterator[Candidate]:
             if candidate is not None:
                 yield candidate
             else:
-                waiting += reversed(value.items())
+                called = next(
+                    (known[each] for each in _NAMES["name"] if isinstance(known.get(each), str)), ""
+                )
+                waiting += [
+                    (called if name in _ABOUT and called else name, each)
+                    for name, each in reversed(value.items())
+                ]
         elif isinstance(value, list):
             waiting += [("", each) for each in reversed(value)]
 
@@ -105,6 +115,8 @@ def _candidate(key: str, known: Mapping[str, Any]) -> Candidate | None:
         what: next((known[name] for name in names if known.get(name) is not None), None)
         for what, names in _NAMES.items()
     }
+    if found["did"] is None and _is_did(known.get("id")):
+        found["did"] = known["id"]
     words = {what: value if isinstance(value, str) else "" for what, value in found.items()}
     if words["token"] == HIDDEN:
         words["token"] = ""
@@ -113,6 +125,11 @@ def _candidate(key: str, known: Mapping[str, Any]) -> Candidate | None:
     port = found["port"] if isinstance(found["port"], int) else None
     name = words["name"] or ("" if key == str(found["did"]) else key)
     return Candidate(name, words["ip"], words["token"], found["did"], words["model"], port, words["mac"])
+
+
+def _is_did(value: object) -> bool:
+    digits = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    return digits.isascii() and digits.isdecimal() and int(digits[:20]) >= _LEAST_DID
 
 
 def take(devices: dict[str, NamedDevice], candidates: list[Candidate]) -> Outcome:

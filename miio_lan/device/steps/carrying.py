@@ -14,6 +14,8 @@ Result = TypeVar("Result")
 def carry_out(steps: Steps[Result], ask_for: Callable[[Ask], Any]) -> Result:
     """Carry out the steps of a call; errors go to the step that caused them.
 
+    Whatever else ends it (Ctrl-C) ends the steps where they are.
+
     :param ask_for: sends what a step asks for and gives the reply, or raises
     """
     try:
@@ -28,6 +30,8 @@ def carry_out(steps: Steps[Result], ask_for: Callable[[Ask], Any]) -> Result:
     except StopIteration as end:
         result: Result = end.value
         return result
+    finally:
+        steps.close()
 
 
 async def carry_out_awaiting(steps: Steps[Result], ask_for: Callable[[Ask], Awaitable[Any]]) -> Result:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from miio_lan.errors import DeviceTimeout, InvalidArgument
+from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import Push
@@ -25,13 +24,8 @@ from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.listeners import Listeners
-from miio_lan.lan.client.transport.resolving import (
-    Address,
-    no_name_server,
-    numeric,
-    preferred,
-    unknown_name,
-)
+from miio_lan.lan.client.transport.resolving import Address
+from miio_lan.lan.client.transport.resolving_aio import look_up
 from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.station import RANDOM, Member, Station, station_of
 from miio_lan.lan.client.transport.telling import Tell, Teller
@@ -67,6 +61,10 @@ class Connection(Member):
         self.host = host
         self.port = port
         self.source_ip = source_ip
+        #: Gives the address the device has now, within some seconds; None where it does not move.
+        self.find: Callable[[float], Awaitable[str]] | None = None
+        self._finding: asyncio.Lock | None = None
+        self._closings = 0
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
         session.observed = session.observed or tell is not None
@@ -113,14 +111,13 @@ class Connection(Member):
 
     def close(self) -> None:
         """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
+        self._closings += 1
         self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
         for call in waiting:
             call.done = True
-            call.error = call.cut_short(
-                f"{call.method or 'the handshake'} with {self.session.peer}: the connection was closed"
-            )
+            call.error = self._closed_under(call)
             self._wake(call)
         now = self._clock()
         self._after(now)
@@ -187,7 +184,10 @@ class Connection(Member):
     async def _run(self, call: Call) -> object:
         station = self._settle()
         if self._wants_address:
-            self._join(station, await self._find(call.deadline))
+            closings = self._closings
+            await self._reach(station, call.deadline, lambda: closings == self._closings)
+            if closings != self._closings:
+                raise self._closed_under(call)
         future = self._futures[call] = station.loop.create_future()
         try:
             now = self._clock()
@@ -199,6 +199,10 @@ class Connection(Member):
             self._withdraw(call)
             raise
         return call.outcome()
+
+    def _closed_under(self, call: Call) -> DeviceException:
+        what = call.method or "the handshake"
+        return call.cut_short(f"{what} with {self.session.peer}: the connection was closed")
 
     def _withdraw(self, call: Call) -> None:
         """Take a call back whose caller does not wait any more."""
@@ -327,6 +331,7 @@ class Connection(Member):
                 raise InvalidArgument("this device is in use by another event loop, in another thread")
             self.listeners.forget()
             self._futures.clear()  # nobody waits for them in a loop that does not run
+            self._finding = None
             self.waiting.clear()
             self.session.abandon_all("its event loop was left")
             self._after(self._clock())
@@ -344,29 +349,35 @@ class Connection(Member):
         """See to it that there is a socket, and the address is the one that the device has now."""
         station = self._settle()
         if self._wants_address:
-            address = await self._find(deadline)
+            await self._reach(station, deadline, lambda: endings == self.listeners.endings)
             self.listeners.raise_if_over(endings)
+
+    async def _reach(self, station: Station, deadline: float, wanted: Callable[[], bool]) -> None:
+        """Find out where the device is, and speak to that address from now on.
+
+        A device that may have moved is looked for by one task at a time; the others wait for what it finds.
+
+        :param deadline: how long that may take (monotonic seconds)
+        :param wanted: whether whoever asked for it still wants it
+        """
+        if self.find is not None:
+            self._finding = self._finding or asyncio.Lock()
+            with suppress(TimeoutError):  # then what is known has to do, and the call ends by its deadline
+                async with asyncio.timeout(max(0.0, deadline - self._clock())), self._finding:
+                    if not (self._wants_address and wanted()):
+                        return
+                    self.host = await self.find(deadline - self._clock())
+                    self.listeners.peer = self.session.peer
+                    address = await self._find(deadline)
+                    if wanted():
+                        self._join(station, address)
+                    return
+        address = await self._find(deadline)
+        if wanted():
             self._join(station, address)
 
     async def _find(self, deadline: float) -> Address:
-        """Look up the device's address.
-
-        :raises DeviceException: if its name is not known; a DeviceTimeout if the name server does not answer
-        """
-        family = socket.AF_INET6 if ":" in (self.source_ip or "") else socket.AF_INET
-        address = numeric(self.host, self.port, family)
-        if address is not None:
-            return address
-        seconds = max(0.0, deadline - self._clock())
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(seconds):
-                found = await loop.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
-        except TimeoutError:
-            raise no_name_server(self.host, seconds) from None
-        except (OSError, UnicodeError, ValueError) as error:
-            raise unknown_name(self.host, error) from None
-        return preferred(found, family)
+        return await look_up(self.host, self.port, self.source_ip, deadline - self._clock())
 
     def _join(self, station: Station, address: Address) -> None:
         """Speak to an address from now on."""

@@ -57,6 +57,11 @@ class DeviceClock:
         self._heard = now
         return False
 
+    @property
+    def last(self) -> tuple[float, float] | None:
+        """The clock when the device was heard last, and that instant (monotonic seconds); None before."""
+        return None if self._offset is None else (self._offset + self._heard, self._heard)
+
     def stamp(self, now: float) -> int:
         """Extrapolate the device's clock to now; 0 where nothing is known."""
         if self._offset is None:
@@ -87,6 +92,11 @@ class DeviceClock:
     def restarted(self) -> bool:
         """Whether the last change of the clock was a restart, as far as a stamp can show one."""
         return self._booted is not None
+
+    @property
+    def booted(self) -> float | None:
+        """The latest instant at which that restart can have been, monotonic seconds; None where none was."""
+        return self._booted
 
     def shows_restart(self, stamp: int, now: float) -> bool:
         """Tell whether a stamp that just arrived shows that the device restarted since it was heard last."""

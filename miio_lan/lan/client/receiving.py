@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 
 from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.clock import CLOCK_TOLERANCE
+from miio_lan.lan.client.incoming import nameless
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
@@ -40,6 +43,8 @@ class Receiving(Sending):
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
+        # The last restart that was noticed, as the clock tells it.
+        self._restart = -math.inf
 
     def receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
         """Take a datagram from the device's address; whatever it contains, nothing is raised.
@@ -179,6 +184,8 @@ class Receiving(Sending):
         if number is not None and self.hold is not None and self.hold.answered(number, payload, now):
             self._authenticated(packet, now, stale=stale)
             return
+        if number == 0 and self._nameless_answer(packet, payload, now, stale=stale):
+            return
         check = self._calls.checks.pop(number, None) if number is not None else None
         if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
@@ -191,6 +198,21 @@ class Receiving(Sending):
         elif self.memory.remembers and self.memory.newest == (life_of(payload), now):
             self._learnt(now)
 
+    def _nameless_answer(
+        self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool
+    ) -> bool:
+        """Take an answer with id 0 to a question about an update. It sets no clock: it may be old."""
+        call = (
+            None if stale else nameless.owner(self._calls, payload, self.clock.stamp(now) - packet.stamp, now)
+        )
+        if call is None:
+            return False
+        if call.sends == 1:
+            self._round_trips.observe(call.method or "", now - call.last_sent)
+        nameless.settle(call, self._calls)
+        self._end(call, result_of(payload), None)
+        return True
+
     def _authenticated(self, packet: Packet, now: float, *, stale: bool) -> None:
         if not stale:
             self._heard(now)
@@ -199,8 +221,12 @@ class Receiving(Sending):
     def _observe(self, stamp: int, now: float) -> bool:
         """Take a stamp, and what a restart means; see :meth:`miio_lan.lan.client.clock.DeviceClock.observe`."""
         moved = self.clock.observe(stamp, now)
-        if moved and self.clock.restarted:
-            self.pushes.restarted()
+        booted = self.clock.booted
+        if moved and booted is not None:
+            # Else it is the one that is known: between the two, a late datagram showed the clock of before.
+            if abs(booted - self._restart) > CLOCK_TOLERANCE:
+                self.pushes.restarted()
+            self._restart = booted
             if self.hold is not None:
                 self.hold.look(now)
         return moved

@@ -28,6 +28,7 @@ from miio_lan.lan.packet import (
 )
 from miio_lan.lan.payload import REQUEST_KEYS
 from miio_lan.lan.responder.damage import Damage, check_damage, damage_datagram, damage_text
+from miio_lan.lan.responder.subnets import is_within
 from miio_lan.lan.responder.subscriptions import Address, Subscriptions
 
 __all__ = ["Address", "Request", "Responder", "ResponderOptions"]
@@ -52,6 +53,7 @@ class ResponderOptions:
     :param wildcard: understand the ``sub_method`` ``"."``
     :param push_interval: seconds between the repeats of an unacknowledged push
     :param stamp_window: seconds a request's stamp may differ from the device's (60 and more: dropped), None for any
+    :param own_subnet: the IPv4 network that alone is heeded, hellos included, as some products do; None for everybody
     :param id_memory: what happens to a repeated id: ``"normal"`` executes it again, ``"silent"`` drops it,
         ``"replay"`` answers what was answered before without acting; ``"resends"`` does the latter only for what one
         sender repeats to the letter and would do harm twice, so that no client can notice it but by that
@@ -75,6 +77,7 @@ class ResponderOptions:
     wildcard: bool = True
     push_interval: float = 2.5
     stamp_window: int | None = 60
+    own_subnet: str | None = None
     id_memory: Literal["normal", "silent", "replay", "resends"] = "resends"
     id_memory_size: int = 16
     accept_id_zero: bool = True
@@ -146,6 +149,15 @@ class Responder:
     def __repr__(self) -> str:
         return f"<Responder did={self.device_id} provisioned={self.provisioned}>"
 
+    @property
+    def token(self) -> bytes:
+        """The device's token."""
+        return self._token
+
+    def renew(self, token: bytes) -> None:
+        """Have another token from now on, as some products do when they are reset."""
+        self._token = token
+
     # -- what arrives ----------------------------------------------------------------------------------------
 
     def receive(self, datagram: bytes, peer: Address, now: float) -> Request | None:
@@ -158,6 +170,9 @@ class Responder:
         """
         if self._boot is None:
             self._boot = now
+        if self.options.own_subnet is not None and not is_within(peer[0], self.options.own_subnet):
+            self._drop("another subnet")
+            return None
         if len(datagram) == HEADER_SIZE:
             self._hello(datagram, peer, now)
             return None

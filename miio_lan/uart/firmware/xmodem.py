@@ -7,6 +7,7 @@ the last block). No I/O and no clock: bytes and the time come in, bytes and dead
 from __future__ import annotations
 
 from binascii import crc_hqx
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from miio_lan.uart.commands import UPLINKS
@@ -97,6 +98,7 @@ class Sender(_End):
 
     :param image: the firmware
     :param now: monotonic seconds from which the receiver has 32 s to ask for the first block
+    :ivar cancelled: whether the receiver broke it off
     """
 
     def __init__(self, image: bytes, now: float) -> None:
@@ -105,6 +107,7 @@ class Sender(_End):
         self._at = 0
         self._crc: bool | None = None
         self._canned = False
+        self.cancelled = False
         self._ending = False
         self._line = bytearray()  # of the line that the receiver seems to say behind the end
         self.deadline = now + START_TRIES * START_WAIT
@@ -133,10 +136,19 @@ class Sender(_End):
             cancelled = byte == CAN and self._canned
             self._canned = byte == CAN
             if cancelled:
-                self._fail("the receiver cancelled the transfer", bytes([ACK]))
+                self._cancel()
             elif self._answered(byte, now) and not self.over:
-                break  # what came before a block went out is not about that block
+                # What came before a block went out is not about that block, but may end them all.
+                _, cans, rest = data[at + 1 :].partition(bytes([CAN, CAN]))
+                if cans:
+                    self._out.clear()
+                    self._cancel()
+                return rest
         return b""
+
+    def _cancel(self) -> None:
+        self.cancelled = True
+        self._fail("the receiver cancelled the transfer", bytes([ACK]))
 
     def _is_line(self, byte: int) -> bool:
         """Tell whether a byte shows that the receiver has begun to say lines: it has all, its last word was lost."""
@@ -202,12 +214,23 @@ class Receiver(_End):
     :param now: monotonic seconds; it asks for the first block at once
     :param crc: ask for blocks with a CRC first; False for one that only knows sums
     :param largest: bytes of the largest image it has room for
+    :param check: looks at the whole image before its end is acknowledged; the words it gives refuse it
+    :ivar refused: whether it failed by those words
     """
 
-    def __init__(self, now: float, *, crc: bool = True, largest: int = ESP_FIRMWARE_LIMIT) -> None:
+    def __init__(
+        self,
+        now: float,
+        *,
+        crc: bool = True,
+        largest: int = ESP_FIRMWARE_LIMIT,
+        check: Callable[[bytes], str] | None = None,
+    ) -> None:
         super().__init__()
         self._crc = crc
         self._largest = largest
+        self._check = check
+        self.refused = False
         self._image = bytearray()
         self._buffer = bytearray()
         self._noise = False
@@ -219,6 +242,16 @@ class Receiver(_End):
     def image(self) -> bytes:
         """What came, without the padding once it is :attr:`done`."""
         return stripped(bytes(self._image)) if self.done else bytes(self._image)
+
+    @property
+    def taken(self) -> int:
+        """Bytes that were acknowledged, padding included."""
+        return len(self._image)
+
+    def cancel(self, reason: str) -> None:
+        """Break it off, whatever is under way."""
+        if not self.over:
+            self._fail(reason)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the sender."""
@@ -238,10 +271,19 @@ class Receiver(_End):
         self._noise = False
         if not noise and buffer == bytes([EOT]) and self._started:
             # Not before nothing follows: an altered first byte of a block may look like it.
-            self._out.append(ACK)
-            self._finish()
+            self._end()
         else:
             self._ask(now)
+
+    def _end(self) -> None:
+        """Take the image, or refuse it: a sender that hears CAN knows that nothing will be done with it."""
+        refused = self._check(stripped(bytes(self._image))) if self._check is not None else ""
+        if refused:
+            self.refused = True
+            self._fail(refused)
+        else:
+            self._out.append(ACK)
+            self._finish()
 
     def _ask(self, now: float) -> None:
         self._tries += 1

@@ -389,6 +389,20 @@ class MemoryPair(_Pair):
         )
 
 
+def has_ptys() -> bool:
+    """Tell whether this system has pseudo-terminals; whether one is to be had, only trying shows."""
+    return hasattr(os, "openpty") and _has_tty()
+
+
+def joined_ends() -> PtyPair | MemoryPair:
+    """Give both ends of a new line: of a pseudo-terminal, or in memory on a system that has none to give (Windows)."""
+    try:
+        return PtyPair()
+    except PortError as error:
+        _LOGGER.info("the ends are joined in memory: %s", error)
+        return MemoryPair()
+
+
 def open_port(name: str, *, baud_pacing: bool = False) -> Port:
     """Open a port by name.
 
@@ -403,6 +417,14 @@ def open_port(name: str, *, baud_pacing: bool = False) -> Port:
     return PtyPort(baud_pacing=baud_pacing) if name == "pty" else SerialPort(name, baud_pacing=baud_pacing)
 
 
+def _has_tty() -> bool:
+    try:
+        import tty  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def _open_pty() -> tuple[int, int, str]:
     """Give master, slave and the slave's path of a new pty that changes no byte."""
     try:
@@ -410,7 +432,9 @@ def _open_pty() -> tuple[int, int, str]:
 
         master, slave = os.openpty()
     except (ImportError, AttributeError, OSError) as error:
-        raise PortError(f"no pseudo terminal to be had ({error})") from error
+        raise PortError(
+            f"no pseudo-terminal to be had ({error}); serial ports, such as COM3 or /dev/ttyUSB0, work as ever"
+        ) from error
     try:
         tty.setraw(slave)
         return master, slave, os.ttyname(slave)

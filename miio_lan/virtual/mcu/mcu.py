@@ -6,24 +6,27 @@ answers as the serial document asks, over a property table made from a product's
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from miio_lan.device.description.values import TEXT_FORMATS
 from miio_lan.errors import SpecError
-from miio_lan.uart.document import RECOMMENDED_POLL_INTERVAL, RETRY_INTERVAL, SERIAL_NUMBER
-from miio_lan.uart.firmware.xmodem import Receiver
+from miio_lan.uart.document import (
+    RECOMMENDED_POLL_INTERVAL,
+    RETRY_INTERVAL,
+    SERIAL_NUMBER,
+)
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
 from miio_lan.virtual.mcu import answers
 from miio_lan.virtual.mcu.behaviour import ActionHook, Drift, usual_actions
+from miio_lan.virtual.mcu.bootloader import Bootloader, BootloaderSettings
 from miio_lan.virtual.mcu.identity import (
     boot_lines,
     check_identity,
     model_line,
-    next_version,
     version_line,
 )
 from miio_lan.virtual.mcu.misbehave import (
@@ -37,6 +40,7 @@ from miio_lan.virtual.mcu.misbehave import (
 )
 from miio_lan.virtual.mcu.outgoing import GET_DOWN, Outgoing, PendingAnswer
 from miio_lan.virtual.mcu.table import PropertyTable
+from miio_lan.virtual.mcu.updating import leave_bootloader, resets_on, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,8 +53,6 @@ if TYPE_CHECKING:
     MethodHook = Callable[["Mcu", Sequence[str]], Sequence[Value] | None]
 
 __all__ = ["MISBEHAVIOURS", "Mcu"]
-
-_LOGGER = logging.getLogger(__name__)
 
 REPLY_TIME = 1.0
 """Seconds after which a line counts as unanswered; modules answer within milliseconds, except while they restart."""
@@ -90,7 +92,10 @@ class Mcu:
     :ivar mute_properties: (siid, piid) pairs; a get or set with one of them is left unanswered
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
+    :ivar bootloader: how its bootloader behaves, and when it leaves for it
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
+    :ivar on_told: called with what happens to its firmware, in words for people; else it is logged
+    :ivar on_image: called with an image that was taken, before it is started
     :ivar model_guessed: whether nobody said which model it is, see :class:`~miio_lan.device.description.spec.Spec`
     :ivar image: the firmware that came last, None before any
     :ivar slow_time: seconds to an answer while ``"slow"`` is on
@@ -127,7 +132,10 @@ class Mcu:
         self.mute_properties: set[Iid] = set()
         self.mute_actions: set[Iid] = set()
         self.update_answer: str | None = "ready"
+        self.bootloader = BootloaderSettings()
         self.on_update: Callable[[float], None] | None = None
+        self.on_told: Callable[[str], object] | None = None
+        self.on_image: Callable[[bytes], object] | None = None
         self.image: bytes | None = None
         self.slow_time = SLOW
         self.reply_time = REPLY_TIME
@@ -147,7 +155,7 @@ class Mcu:
         self._out = bytearray()
         self._outgoing = Outgoing(self.table, self.poll_interval, RETRY_INTERVAL)
         self._sent: _Sent | None = None
-        self._transfer: Receiver | None = None
+        self._transfer: Bootloader | None = None
         self._banners_unanswered = 0
         self._serial_due = self._has_serial
         self.net = ""
@@ -248,6 +256,11 @@ class Mcu:
             self.table.put(siid, piid, value)
         return self._running and self._outgoing.event(uplink)
 
+    def reset_network(self, now: float) -> None:
+        """Have the module forget its network, as a user's reset keys do: ``restore``, repeated until ``ok``."""
+        self._outgoing.ask(OutgoingLine("restore"))
+        self._advance(now)
+
     def vary(self, siid: int, piid: int, *, every: float, by: float = 1, now: float) -> None:
         """Let a property change by itself every so many seconds, a number by at most ``by``.
 
@@ -260,7 +273,8 @@ class Mcu:
 
     def _take(self, lines: Sequence[Line], now: float) -> None:
         for line in lines:
-            self._on_line(line, now)
+            if self._transfer is None:  # what comes behind a line that begins one is not for the application
+                self._on_line(line, now)
         if self._sent is not None and now >= self._sent.deadline:
             self.counters["unanswered"] += 1
             self._settle(self._sent, None, now)
@@ -299,24 +313,31 @@ class Mcu:
             if self.on_update is not None:
                 self.on_update(now)
             else:
-                self._transfer = Receiver(now)
-                self._go_on_with(self._transfer, now)
+                self._enter_bootloader(now, polls=False)
 
-    def _go_on_with(self, transfer: Receiver, now: float) -> None:
-        """Say what a transfer has to say; when it is over, restart with the new firmware or the old one."""
-        self._out += (said := transfer.take_output())
-        if transfer.done:
-            self.image = transfer.image
-            self.version = self.updated_version or next_version(self.version)
-        if transfer.over:
-            self.counters["failed updates"] += bool(transfer.failed)
-            self.start(now)
-            self._out[:0] = said  # the restart comes after the last word
+    def _enter_bootloader(self, now: float, *, polls: bool) -> None:
+        """Leave the application; ``polls`` when the module knows nothing of it yet."""
+        self._sent = None
+        self._reader = LineReader()
+        self._transfer = Bootloader(now, self.bootloader, polls=polls, tell=partial(tell, self))
+        self._go_on_with(self._transfer, now)
+
+    def _go_on_with(self, bootloader: Bootloader, now: float) -> None:
+        """Say what the bootloader has to say; when it is over, restart with the new firmware or the old one."""
+        self._out += (said := bootloader.take_output())
+        if not bootloader.over:
+            return
+        leave_bootloader(self, bootloader)
+        self.start(now)
+        self._out[:0] = said  # the restart comes after the last word
 
     def _on_down(self, line: Line, words: list[str], now: float) -> None:
         if self._sent is not None and self._sent.uplink is GET_DOWN:
             self._sent = None
         method, arguments = words[1], words[2:]
+        if resets_on(self, method, arguments):
+            self._enter_bootloader(now, polls=True)
+            return
         if method == "MIIO_net_change":
             self._on_net(arguments)
         if method in UNANSWERED:

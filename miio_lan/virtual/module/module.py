@@ -19,8 +19,9 @@ from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
 from miio_lan.uart.line import Line, seal
+from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
-from miio_lan.virtual.module.firmware import FirmwareTransfer
+from miio_lan.virtual.module.download import UpdateTimes
 from miio_lan.virtual.module.line.console import Console
 from miio_lan.virtual.module.line.mcu_commands import McuCommands
 from miio_lan.virtual.module.line.mcu_queue import McuQueue
@@ -31,8 +32,9 @@ from miio_lan.virtual.module.requests.request import RequestOutcome
 from miio_lan.virtual.module.requests.requests import RawRequest
 from miio_lan.virtual.module.requests.serving import LanRequests
 from miio_lan.virtual.module.update import FirmwareUpdate, UpdateScript
+from miio_lan.virtual.module.updates import Updates
 
-__all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript"]
+__all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScript", "UpdateTimes"]
 
 #: The last reports kept for whoever wants to look at them.
 MAX_REPORTED = 256
@@ -55,17 +57,24 @@ class Module:
     :param token: 16 bytes, or 32 hexadecimal digits
     :param profile: ``"document"``, ``"older"``, ``"newer"``, or a profile of your own
     :param provisioned: while False the token is shown and the module waits to be set up
+    :param networks: the Wi-Fi networks there are, each with its password; None for one of every name and password
+    :param next_token: gives the token it has after a ``restore``; by default it keeps the one it has
+    :param on_net: called with each network state it enters by itself
     :param wall: unix time for a monotonic instant; by default the clock was never set and counts from 1970 at boot
     :param responder_options: the quirks of the LAN side; the profile's by default
     :param stamp_at: the LAN stamp for a monotonic instant; seconds since boot by default
     :param inputs: the piids of an action's arguments in order (from the product's description), for callers that
         give arguments by position; without it, or where it gives None, positions count from piid 1
-    :param next_firmware: the firmware version after an update; unchanged by default
+    :param script: an update by ``miIO.ota`` is only played, so; by default the image is really downloaded
+    :param next_firmware: the firmware version after an update of the module; by default what the image says (see
+        :mod:`~miio_lan.virtual.image`), else the next number; unchanged where a script is played
+    :param update_times: how long a download and an installation may take
+    :param plain_images: what an image is for that ``app_url`` names and that does not say it: ``"module"`` or ``"mcu"``
     :param firmware_limit: bytes of the largest image it sends to its MCU (document: 1 MB, other modules less)
     :param on_line: called with each line of the MCU and the time before the module looks at it; a text it returns is
         the reply, None leaves the line to the module
     :param on_ota: called with the parameters of ``miIO.ota`` and the time; True when it takes the update over and
-        reports through ``update.report()`` and :meth:`restart`, else the script runs
+        reports through ``update.report()`` and :meth:`restart`, else the module does it
     :raises InvalidTokenException: if the token is none
     :raises UnsupportedFeatureException: if there is no such profile
     :raises DeviceException: if the mac is none
@@ -81,6 +90,9 @@ class Module:
         model: str | None = "xiaomi.dev.v1",
         firmware: str = "2.0.0",
         provisioned: bool = True,
+        networks: Mapping[str, str] | None = None,
+        next_token: Callable[[], bytes] | None = None,
+        on_net: Callable[[str], object] | None = None,
         dual_mode: bool = True,
         wall: Callable[[float], float] | None = None,
         responder_options: ResponderOptions | None = None,
@@ -88,6 +100,8 @@ class Module:
         timings: Timings | None = None,
         script: UpdateScript | None = None,
         next_firmware: str | None = None,
+        update_times: UpdateTimes | None = None,
+        plain_images: ImagePart = "module",
         firmware_limit: int = ESP_FIRMWARE_LIMIT,
         inputs: Callable[[int, int], Sequence[int] | None] | None = None,
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
@@ -97,7 +111,8 @@ class Module:
         self.profile = profile_of(profile)
         self.timings = timings or Timings()
         self.chip = Chip(device_id, mac, model, firmware, dual_mode=dual_mode)
-        self.update = FirmwareUpdate(script or UpdateScript())
+        self.update = FirmwareUpdate(script)
+        self._plays_script = script is not None
         self.next_firmware = next_firmware
         self.firmware_limit = firmware_limit
         self.on_ota = on_ota
@@ -108,7 +123,10 @@ class Module:
             provisioned=provisioned,
             stamp_at=stamp_at,
         )
-        self.network = Network(self.timings, self._net_changed)
+        self._networks, self._next_token, self._on_net = networks, next_token, on_net
+        if networks and provisioned:
+            self.chip.ssid, self.chip.password = next(iter(networks.items()))
+        self.network = Network(self.timings, self._net_changed, self._reachable)
         self.queue = McuQueue(self.profile, lambda: self.net)
         self.reports = ReportPacer(str(device_id), self._emit, lambda: self.net in self.profile.report_states)
         #: The last reports that left, oldest first.
@@ -116,7 +134,8 @@ class Module:
         self._on_line = on_line
         self._commands = McuCommands(self)
         self.console = Console(self.profile, self._reply)
-        self._firmware: FirmwareTransfer | None = None
+        #: The updates that really happen.
+        self.updates = Updates(self, update_times or UpdateTimes(), plain_images)
         self._wall = wall
         self._requests = LanRequests(self, inputs or (lambda _siid, _aiid: None))
         self._booted = 0.0
@@ -164,7 +183,7 @@ class Module:
     @property
     def listening(self) -> bool:
         """Whether the LAN reaches it."""
-        return self._up and self.network.state not in UNREACHABLE
+        return self._up and self.network.state not in UNREACHABLE and not self.updates.is_silent
 
     def life(self, now: float) -> int:
         """Seconds since boot."""
@@ -207,13 +226,11 @@ class Module:
         if "restore" in self._scheduled:  # what was acknowledged is done, whatever restarts the module first
             self._forget_network()
         self._scheduled.clear()
+        self.updates.stop("the module restarted", now)
         self.queue.clear()
         self.console.reset()
-        firmware, self._firmware = self._firmware, None
         self.reports.boot(now)
         self.update.reset()
-        if firmware is not None:
-            firmware.done("the module restarted", now)
 
     def schedule(self, what: str, now: float) -> None:
         """Have ``reboot``, ``restore``, ``factory`` or ``reconfigure`` happen after its time."""
@@ -221,9 +238,11 @@ class Module:
         self._scheduled.setdefault(what, now + after.get(what, self.timings.reboot))
 
     def join(self, now: float) -> None:
-        """Leave the own access point for the network of the chip's memory."""
-        self.responder.provisioned = True
-        self.network.boot(now, provisioned=True)
+        """Leave the own access point for the network of the chip's memory; come back if there is no such network."""
+        self.network.join(now)
+
+    def _reachable(self) -> bool:
+        return self._networks is None or self._networks.get(self.chip.ssid) == self.chip.password
 
     def _do_scheduled(self, now: float) -> None:
         for what in [each for each, due in self._scheduled.items() if due <= now]:
@@ -242,24 +261,25 @@ class Module:
         self.chip.ssid = self.chip.password = ""
         self.chip.uid = 0
         self.responder.provisioned = False
+        if self._next_token is not None:
+            self.responder.renew(self._next_token())
 
     # -- the line --------------------------------------------------------------------------------------------
 
     def receive_uart(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU. Never raises for anything an MCU sent."""
         self.tick(now)
-        if self._up and self._firmware is not None:
-            data = self._firmware.receive(data, now)
-            self._go_on_with(self._firmware, now)
+        if self._up:
+            data = self.updates.receive(data, now)
+            self._go_on(now)
         if self._up and data:
             self.console.receive(data, now)
-        if self._firmware is not None:  # a line may have begun or ended it
-            self._go_on_with(self._firmware, now)
+            self._go_on(now)  # a line may have begun or ended a transfer
 
     def _reply(self, line: Line, now: float) -> str | None:
         reply = self._on_line(line, now) if self._on_line is not None else None
-        if reply is None and self._firmware is not None:
-            reply = self._firmware.reply(line, now)
+        if reply is None:
+            reply = self.updates.reply(line, now)
         return self._commands.answer(line, now) if reply is None else reply
 
     def send_firmware(self, image: bytes, now: float, done: Callable[[str, float], None]) -> bool:
@@ -277,19 +297,13 @@ class Module:
                 f"firmware of {len(image)} bytes: this module sends 1 to {self.firmware_limit} bytes to its MCU"
             )
         self.tick(now)
-        if self._firmware is not None or len(self.queue) or not self._up:
+        if self.updates.under_way or len(self.queue) or not self._up:
             return False
-        self._firmware = FirmwareTransfer(image, now, done)
+        self.updates.send(image, now, done)
         return True
 
-    def _go_on_with(self, firmware: FirmwareTransfer, now: float) -> None:
-        self.console.send(firmware.take_output())
-        firmware.show(self.update)
-        if firmware.over:
-            self._firmware = None
-            if not firmware.failed:
-                self.queue.notify("MIIO_mcu_version_req")
-            firmware.done(firmware.failed, now)
+    def _go_on(self, now: float) -> None:
+        self.console.send(self.updates.take_output(now))
 
     def take_uart(self) -> bytes:
         """Give what is to be written to the MCU since the last call."""
@@ -326,6 +340,14 @@ class Module:
         return self.queue.submit(RawRequest(text, self.profile, now, done))
 
     def _net_changed(self, state: str) -> None:
+        if state == "offline":
+            self.responder.provisioned = True
+        elif self.network.failing:  # it gave up
+            self.chip.count_failure(known=self.chip.ssid in (self._networks or {}))
+            self.chip.ssid = self.chip.password = ""
+            self.responder.provisioned = self.network.failing = False
+        if self._on_net is not None:
+            self._on_net(state)
         if self.profile.every_notice and state != "updating":
             self.queue.notify(f"MIIO_net_change {state}")
 
@@ -346,8 +368,12 @@ class Module:
 
     def start_update(self, params: Mapping[str, object], now: float) -> None:
         """Begin a firmware update; nothing happens while one is going on."""
-        if not self.update.active and not (self.on_ota is not None and self.on_ota(params, now)):
+        if self.update.active or (self.on_ota is not None and self.on_ota(params, now)):
+            return
+        if self._plays_script:
             self.update.start(now)
+        else:
+            self.updates.start(params, now)
 
     def _emit(self, method: str, params: object, now: float) -> None:
         self.report(method, params, now)
@@ -372,7 +398,7 @@ class Module:
             self.reports.deadline,
             self.update.deadline,
             self.console.deadline,
-            self._firmware.deadline if self._firmware is not None else None,
+            self.updates.deadline,
             self.responder.deadline if self.listening else None,
             *self._scheduled.values(),
         ]
@@ -389,9 +415,8 @@ class Module:
         self.queue.tick(now)
         self.reports.tick(now)
         self.console.tick(now)
-        if self._firmware is not None:
-            self._firmware.tick(now)
-            self._go_on_with(self._firmware, now)
+        self.updates.tick(now)
+        self._go_on(now)
         if self.listening:
             self.responder.tick(now)
         if self.update.tick(now) == "restart":

@@ -65,6 +65,9 @@ class Profile:
     :param restore_on_lan: ``miIO.restore`` works from the LAN
     :param locked: while not provisioned, only ``miIO.config_router`` works on the LAN
     :param router_result: the result of ``miIO.config_router``
+    :param checks_md5: a downloaded image is compared with ``file_md5``
+    :param restarts_after_mcu_update: it restarts itself when its MCU has new firmware
+    :param reboots_while_updating: ``miIO.reboot`` is obeyed during an update, too
     :param success_key: how ``miIO.wifi_assoc_state`` spells its success counter
     :param newer_info: ``miIO.info`` has the keys of the newer generation
     :param options: the LAN side
@@ -101,6 +104,9 @@ class Profile:
     restore_on_lan: bool = True
     locked: bool = False
     router_result: Literal[0] | tuple[str] = ("ok",)
+    checks_md5: bool = True
+    restarts_after_mcu_update: bool = False
+    reboots_while_updating: bool = True
     success_key: str = "conn_success_count"
     newer_info: bool = True
     options: ResponderOptions = field(default_factory=ResponderOptions)
@@ -132,6 +138,9 @@ OLDER = Profile(
     every_notice=True,
     boot_requests=True,
     extras=MappingProxyType({"platform": "MW300", "fw_ver": "{fw}", "get_up": "idle", "ota_state": "idle"}),
+    checks_md5=False,
+    restarts_after_mcu_update=True,
+    reboots_while_updating=False,
     success_key="conn_succes_count",
     newer_info=False,
     options=ResponderOptions(

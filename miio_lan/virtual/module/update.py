@@ -1,4 +1,4 @@
-"""A firmware update as it looks from outside: states and progress by time, nothing is really fetched here.
+"""A firmware update as it looks from outside: state and progress, told by who really updates, or by a script.
 
 Source: observed modules: ``ok`` before anything happens, progress 101 when there is no update, a restart at the end.
 """
@@ -11,7 +11,6 @@ from typing import Literal
 from miio_lan.device.ota import NOT_UPDATING
 
 IDLE_STATE = "idle"
-#: The progress of a module that is not updating.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +45,13 @@ class UpdateScript:
 
 
 class FirmwareUpdate:
-    """Plays a script, or shows what somebody who really updates reports."""
+    """Plays a script, or shows what somebody who really updates reports.
 
-    def __init__(self, script: UpdateScript) -> None:
-        self.script = script
+    :param script: what :meth:`start` plays
+    """
+
+    def __init__(self, script: UpdateScript | None = None) -> None:
+        self.script = script or UpdateScript()
         self.state = IDLE_STATE
         self.active = False
         self._progress = NOT_UPDATING

@@ -69,6 +69,29 @@ def test_busy_fails() -> None:
     assert (found.outcome, found.text) == (Outcome.FAIL, "the MCU is busy")
 
 
+@pytest.mark.parametrize("reset", ["ready", "offer", "updating"])
+def test_every_way_into_the_bootloader_breaks_no_rule(reset: str) -> None:
+    mcu = Mcu(LAMP)
+    mcu.bootloader.reset = reset
+    session = update(mcu)
+    assert session.mcu.image == IMAGE
+    assert session.with_outcome(Outcome.FAIL) == set()
+    assert verdict(session, "0002").outcome is Outcome.PASS
+
+
+def test_an_mcu_that_refuses_the_image_is_quoted_and_may_say_so() -> None:
+    mcu = Mcu(LAMP)
+    mcu.bootloader.refusal = "signature wrong"
+    session = update(mcu)
+    found = verdict(session)
+    assert found.outcome is Outcome.FAIL
+    assert found.text == "the receiver cancelled the transfer, and said 'error \"signature wrong\" -5004'"
+    words = judge(
+        session.records, driven=True, course=Progress(transfer_failed=session.tester.transfer_failed)
+    )
+    assert {each.rule.name for each in words if each.outcome is Outcome.FAIL} == {"update-complete"}
+
+
 def test_an_mcu_that_never_asks_for_a_block() -> None:
     mcu = Mcu(LAMP)
     mcu.on_update = lambda now: None

@@ -15,10 +15,12 @@ from support.ends import PATIENCE
 from support.simulated import simulate
 from support.talk import talk
 
+from miio_lan.acceptance.report.words import LANGUAGES, words_of
 from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.verdict import KINDS
 from miio_lan.bench.power import CommandPower
 from miio_lan.cli.accept.rules import table_of
+from miio_lan.cli.accept.usage import REPORT_LANGUAGES
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import PowerError
@@ -145,6 +147,15 @@ class TestUart:
         ended = run("accept", "--uart", "/dev/does-not-exist")
         assert ended.code == 1
         assert "/dev/does-not-exist" in ended.err
+
+
+def test_a_report_in_chinese(run, good, tmp_path):
+    assert REPORT_LANGUAGES == LANGUAGES
+    path = tmp_path / "report.html"
+    ended = run("accept", str(good), "--spec", "lamp", "--lang", "zh", "--report", f"html={path}")
+    assert ended.code == 0
+    assert words_of("zh")("Acceptance report") in path.read_text(encoding="utf-8")
+    assert "poll-interval" in ended.out  # the terminal stays in English
 
 
 class TestPower:
@@ -410,6 +421,8 @@ class TestTapped:
         (["file", "--refusals", "2"], "--refusals needs --uart or --virtual"),
         (["--virtual", "--power-up", "30"], "--power-up needs --uart"),
         (["--virtual", "--from-boot"], "--from-boot needs a recording, --uart"),
+        (["--virtual", "--lang", "zh", "--report", "json=x"], "--lang is the language of the HTML report"),
+        (["--virtual", "--lang", "fr", "--report", "html=x"], "'fr' is not one of 'en', 'zh'"),
         (["--virtual", "--power", "x"], "--power switches a product that is listened to"),
         (["--uart", "pty", "--off-for", "2"], "--off-for is about what --power switches"),
         (["--uart", "pty", "--power", "a 'b"], "--power: the power command"),

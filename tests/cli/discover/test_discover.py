@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
-from miio_lan.cli.discover.table import Live, cells, rows
+from miio_lan.cli.discover.table import HEADINGS, Live, cells, rows
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.findings import Finding
@@ -201,3 +203,61 @@ def test_the_live_table_takes_words_as_they_are() -> None:
     assert Live({}, {})._table().caption == "nobody yet"
     table = Live({5: HOSTILE}, {})._table()
     assert [str(cell) for column in table.columns for cell in column.cells][3:5] == [r"a\x1b[31mb", "[red]x"]
+
+
+LAMP = Finding(
+    13646404,
+    "192.168.100.109",
+    54321,
+    "wlan0",
+    "yeelink.light.mono1",
+    "F0:B4:29:AA:BB:0C",
+    Secret(TOKEN),
+    True,
+    answered=True,
+    heard=1.0,
+)
+LONGEST = replace(LAMP, did=(1 << 64) - 2, model="x" * 23, answered=False)
+NAMES = {LAMP.did: "the lamp in the bedroom"}
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 61, 70, 80, 100, 120, 132])
+@pytest.mark.parametrize("secrets", [False, True])
+@pytest.mark.parametrize("found", [[LAMP], [LAMP, LONGEST], [LONGEST]], ids=["usual", "both", "longest"])
+def test_all_that_is_known_is_readable_at_any_width(found: list[Finding], width: int, secrets: bool) -> None:
+    lines = rows(found, NAMES, 4.0, width=width, secrets=secrets)
+    assert [line for line in lines if len(line) > width] == []
+    text = "\n".join(lines)
+    for each in found:
+        assert {str(each.did), each.ip, each.model, TOKEN if secrets else "(hidden)"} <= set(
+            text.replace(",", "").split()
+        )
+        assert text.count(str(each.did)) == 1
+    assert "the lamp in the bedroom" in " ".join(text.split()) or found == [LONGEST]
+    assert text.count("F0:B4:29:AA:BB:0C") == len(found)
+
+
+def test_sixty_columns() -> None:
+    assert rows([LAMP], {LAMP.did: "lamp"}, 4.0, width=60, secrets=False) == [
+        "DID       ADDRESS          MODEL                TOKEN",
+        "13646404  192.168.100.109  yeelink.light.mono1  (hidden)",
+        "  name lamp, interface wlan0, mac F0:B4:29:AA:BB:0C, push",
+        "  yes, age 3 s",
+    ]
+    wide = rows([LAMP], {LAMP.did: "lamp"}, 4.0, width=200, secrets=False)
+    assert wide == rows([LAMP], {LAMP.did: "lamp"}, 4.0, secrets=False)
+    assert wide[0].split() == list(HEADINGS)
+    assert len(wide) == 2
+
+
+def test_the_live_table_is_narrow_where_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for width, narrow in ((60, True), (200, False)):
+        monkeypatch.setenv("COLUMNS", str(width))
+        live = Live({LAMP.did: LAMP}, {})
+        assert isinstance(live._shown(), Text) is narrow
+        with live._console.capture() as capture:
+            live._console.print(live._shown())
+        shown = capture.get().splitlines()
+        assert max(map(len, shown)) <= width
+        assert "192.168.100.109" in capture.get()
+        assert "yeelink.light.mono1" in capture.get()

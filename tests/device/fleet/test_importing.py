@@ -39,6 +39,28 @@ FRAMES = {
         {"server": "de", "homes": [{"home_id": 1, "home_owner": 2, "devices": [CLOUD, CHILD]}]},
         {"server": "us", "homes": []},
     ],
+    # As PiotrMachowski/Xiaomi-cloud-tokens-extractor writes it with --output: the cloud's own objects, by home.
+    "token extractor, keys of Bluetooth devices": [
+        {
+            "server": "de",
+            "homes": [
+                {
+                    "home_id": 7,
+                    "home_owner": 2,
+                    "devices": [
+                        CLOUD,
+                        {**CHILD, "BLE_DATA": {"beaconkey": OTHER}},
+                        {
+                            "did": "blt.1",
+                            "name": "Scale",
+                            "mac": "02:00:00:00:00:01",
+                            "BLE_DATA": {"beaconkey": OTHER},
+                        },
+                    ],
+                }
+            ],
+        }
+    ],
     "objects by did": {"13646404_de": CLOUD, "lumi.158d0001_de": CHILD},
     "reply of a cloud": {"code": 0, "result": {"list": [CLOUD, CHILD]}},
 }
@@ -59,6 +81,39 @@ def test_each_frame_is_seen_through(frame: str) -> None:
         more={"mac": "F0:B4:29:AA:BB:0C"},
     )
     assert devices == {"Bedroom lamp": lamp}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ip": "192.168.1.9", "did": 13646404},
+        {"localip": "192.168.1.9", "did": "13646404"},
+        {"localIP": "192.168.1.9", "deviceId": "13646404"},
+        {"local_ip": "192.168.1.9", "device_id": 13646404},
+        {"host": "192.168.1.9", "id": "13646404"},
+        {"ip_address": "192.168.1.9", "id": 13646404},
+        {"address": "192.168.1.9", "did": "13646404", "id": 3},
+    ],
+)
+def test_each_spelling_is_understood(said: dict[str, object]) -> None:
+    device = {"name": "lamp", "token": TOKEN, "model": "a.b.c", **said}
+    for document in (device, [device], {"devices": [device]}, {"x": {"y": device}}):
+        devices: dict[str, NamedDevice] = {}
+        assert take(devices, read_candidates(json.dumps(document), "file")).added == ["lamp"]
+        assert devices == {"lamp": NamedDevice("lamp", "192.168.1.9", TOKEN, 13646404, "a.b.c")}
+
+
+def test_a_number_of_a_programs_own_is_no_did() -> None:
+    (found,) = read_candidates(json.dumps({"id": 3, "ip": "192.168.1.9", "token": TOKEN}), "file")
+    assert found.did is None
+
+
+def test_home_assistants_entries_are_read() -> None:
+    data = {"flow_type": "device", "host": "192.168.1.9", "token": TOKEN, "model": "a.b.c", "mac": "02:00"}
+    entry = {"entry_id": "x", "domain": "xiaomi_miio", "title": "Bedroom lamp", "data": data}
+    document = {"version": 1, "data": {"entries": [{"domain": "sun", "title": "Sun", "data": {}}, entry]}}
+    (found,) = read_candidates(json.dumps(document), "file")
+    assert (found.name, found.ip, found.model) == ("Bedroom lamp", "192.168.1.9", "a.b.c")
 
 
 def test_what_discover_prints_is_read() -> None:

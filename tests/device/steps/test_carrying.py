@@ -69,3 +69,23 @@ def open_to_more(command: str, *args: Any, **more: Any) -> None: ...
 )
 def test_only_what_differs_from_the_default_is_passed(ask: Ask, send: Any, expected: Any) -> None:
     assert arguments_of(ask, send) == expected
+
+
+def test_whatever_else_ends_a_call_ends_its_steps() -> None:
+    ended: list[str] = []
+
+    def steps() -> Steps[None]:
+        try:
+            yield Ask("one", [])
+        except DeviceException:
+            ended.append("wrong")
+        finally:
+            ended.append("closed")
+
+    def interrupted(_: Ask) -> None:
+        raise KeyboardInterrupt
+
+    running = steps()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(running, interrupted)
+    assert ended == ["closed"]

@@ -144,6 +144,28 @@ def test_an_address_that_cannot_be_sent_to_ends_the_call_early(network: Network)
     assert network.loop.now < 1006
 
 
+def test_closing_ends_a_call_whose_host_is_still_looked_up(network: Network) -> None:
+    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        await asyncio.sleep(3)
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", 1))]
+
+    network.loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
+
+    async def work() -> None:
+        connection = network.connect()
+        connection.host = "lamp.invalid"
+        asking = asyncio.create_task(connection.call("get_prop", ["x"], timeout=20, retry_count=0))
+        await asyncio.sleep(1)
+        connection.close()
+        with pytest.raises(DeviceException, match="get_prop with device 1: the connection was closed"):
+            await asking
+        assert network.endpoints == network.sent == []
+        assert await connection.call("get_prop", ["y"], timeout=20, retry_count=0) == ["y"]
+        connection.close()
+
+    run(network, work())
+
+
 def test_a_device_that_moved_is_found_by_the_next_call(network: Network) -> None:
     network.device(2).responder.device_id = network.device(1).responder.device_id
     number = 1

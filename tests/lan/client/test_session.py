@@ -726,6 +726,27 @@ def test_nothing_that_a_restarted_device_tells_is_a_repeat(told_by: str) -> None
     assert [each.params for each in link.session.pushes.arrived] == [[7], [7]]
 
 
+def test_one_restart_is_not_taken_for_two() -> None:
+    """A late answer to a hello shows the clock of before; then the clock falls again, and nothing restarted."""
+    link = Link()
+    link.call("get_prop")
+    link.restart(link.now)
+    link.pass_time(0.5)
+    link.session.receive(push(1, params=[7], stamp=0), link.now)
+    link.session._say_hello(link.now)
+    link.pass_time(0.4)
+    link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=500), link.now)
+    link.pass_time(0.3)
+    link.session.receive(hello_reply(device_id=DEVICE_ID, stamp=1), link.now)
+    link.session.receive(push(1, params=[7], stamp=1), link.now)
+    assert len(link.session.pushes.arrived) == 1
+    link.pass_time(9)
+    link.restart(link.now)
+    link.pass_time(3)
+    link.session.receive(push(1, params=[7], stamp=3), link.now)
+    assert len(link.session.pushes.arrived) == 2
+
+
 def test_the_very_same_datagram_is_new_after_a_restart() -> None:
     link = Link()
     link.call("get_prop")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import random
 import threading
-import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -230,10 +229,12 @@ def test_whatever_becomes_of_one_the_other_goes_on(server: Server, how: str) -> 
         holder.start()
         assert gate.wait(30)
         results: list[object] = []
+        stands = threading.Event()
+        begin = other.session.begin
+        other.session.begin = lambda *given, **more: (begin(*given, **more), stands.set())[0]
         waiter = threading.Thread(target=lambda: results.append(ask(other, ["other"])))
         waiter.start()
-        while not other.session.busy:
-            time.sleep(0.001)
+        assert stands.wait(30)
         assert asked == [["held"]]
         if how == "closed":
             one.close()
@@ -303,3 +304,42 @@ def test_a_listener_hears_while_another_object_is_at_work(server: Server) -> Non
         holder.join()
         waiter.join()
     assert results == [["other"]]
+
+
+def test_who_is_woken_by_another_connection_at_the_last_look_goes_on(server: Server) -> None:
+    """The last look before a wait may find that it is over, when another connection has just said so."""
+    answer = threading.Event()
+    asked, waits = threading.Event(), threading.Event()
+
+    def slow(request: Request) -> dict[str, Any]:
+        asked.set()
+        answer.wait(100)
+        return {"result": request.params}
+
+    server.answer = slow
+    with connect(server) as one, connect(server) as other:
+        look = other.session.may_go_on
+
+        def poked(now: float) -> bool:
+            if waits.is_set():
+                return look(now)
+            other._poke()  # as the other connection does it, in another thread
+            waits.set()
+            return True
+
+        other.session.may_go_on = poked  # type: ignore[method-assign]
+        threads = [
+            threading.Thread(
+                target=lambda each=each: told.append(each.call("get_x", [1], timeout=50, retry_count=1))
+            )
+            for each in (one, other)
+        ]
+        told: list[object] = []
+        threads[0].start()
+        assert asked.wait(100)
+        threads[1].start()
+        assert waits.wait(100)
+        answer.set()
+        for thread in threads:
+            thread.join()
+    assert told == [[1], [1]]

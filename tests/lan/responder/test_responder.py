@@ -67,6 +67,16 @@ class TestHello:
         responder.receive(packet.HELLO, PEER, 0)
         assert packet.shown_token(packet.decode(responder.take_output()[0][0], None)) == TOKEN
 
+    @pytest.mark.parametrize(
+        ("address", "heeded"), [("10.0.0.7", True), ("10.0.1.7", False), ("fe80::1", False), ("x", False)]
+    )
+    def test_some_heed_their_own_subnet_only(self, address, heeded):
+        responder = make(own_subnet="10.0.0.0/24")
+        responder.receive(packet.HELLO, (address, 40000), 100.0)
+        assert len(responder.take_output()) == heeded
+        assert (ask(responder, info(), peer=(address, 40000)) is not None) is heeded
+        assert responder.dropped["another subnet"] == (0 if heeded else 2)
+
     def test_duplicates_on_request(self):
         responder = make(duplicate_hello=True)
         responder.receive(packet.HELLO, PEER, 0)

@@ -191,6 +191,43 @@ def test_one_can_is_noise_and_two_end_the_sender() -> None:
     assert sender.deadline is None
 
 
+def test_two_cans_right_behind_an_ack_end_the_sender() -> None:
+    sender = Sender(bytes(300), 0.0)
+    sender.receive(b"C", 0.0)
+    sender.take_output()
+    assert sender.receive(bytes([ACK, CAN, CAN]) + b"get_down\r", 0.1) == b"get_down\r"
+    assert sender.cancelled
+    assert sender.take_output() == bytes([ACK])  # and no block
+
+
+@pytest.mark.parametrize("words", ["", "too old"])
+def test_an_image_is_looked_at_before_its_end_is_acknowledged(words: str) -> None:
+    seen: list[bytes] = []
+
+    def check(image: bytes) -> str:
+        seen.append(image)
+        return words
+
+    receiver = Receiver(0.0, check=check)
+    receiver.receive(block(1, padded(b"image"), crc=True), 0.0)
+    assert receiver.taken == 128
+    receiver.receive(bytes([EOT]), 0.1)
+    receiver.take_output()
+    receiver.tick(0.4)
+    assert seen == [b"image"]
+    assert (receiver.failed, receiver.refused) == (words, bool(words))
+    assert receiver.take_output() == (bytes([CAN] * 3) if words else bytes([ACK]))
+
+
+def test_the_receiver_may_break_off() -> None:
+    receiver = Receiver(0.0)
+    receiver.take_output()
+    receiver.cancel("enough")
+    receiver.cancel("again")
+    assert receiver.failed == "enough"
+    assert receiver.take_output() == bytes([CAN] * 3)
+
+
 def test_two_cans_end_the_receiver() -> None:
     receiver = Receiver(0.0)
     receiver.take_output()

@@ -349,7 +349,7 @@ class TestUpdate:
         assert self.states(chip, 1) == [("idle", 101)]
 
     def test_course_of_an_update(self, bench):
-        chip = bench(next_firmware="2.1.0")
+        chip = bench(next_firmware="2.1.0", script=UpdateScript())
         chip.drain()
         assert chip.call("miIO.ota", {"app_url": self.URL, "mode": "normal"}) == ["ok"]
         assert chip.uart("net") == "updating\r"
@@ -385,7 +385,8 @@ class TestUpdate:
         assert chip.call("miIO.ota", params) == ["ok"]
         assert self.states(chip, 1) == [("idle", 101)]
 
-    def test_second_request_changes_nothing(self, chip):
+    def test_second_request_changes_nothing(self, bench):
+        chip = bench(script=UpdateScript())
         chip.call("miIO.ota", {"mcu_url": self.URL})
         chip.wait(3.2)
         assert chip.call("miIO.ota", {"mcu_url": self.URL}) == ["ok"]
@@ -435,7 +436,7 @@ class TestUpdate:
         assert chip.call("miIO.get_ota_state") == ["idle"]
 
     def test_hook_may_leave_it_to_the_script(self, bench):
-        chip = bench(on_ota=lambda params, now: False)
+        chip = bench(on_ota=lambda params, now: False, script=UpdateScript())
         chip.call("miIO.ota", {"app_url": self.URL})
         assert chip.call("miIO.get_ota_state") == ["downloading"]
 
@@ -483,8 +484,11 @@ class TestFirmwareOfTheMcu:
         assert len(chip.ended) == 1
         assert self.seen(chip) == ("cloud", "failed", 101)
 
-    def test_an_update_by_script_goes_on(self, offering):
-        chip = offering
+    def test_an_update_by_script_goes_on(self, bench):
+        chip = bench(script=UpdateScript())
+        chip.drain()
+        assert chip.module.send_firmware(self.IMAGE, chip.now, lambda *_: None)
+        assert chip.uart("get_down") == "down update_fw\r"
         chip.call("miIO.ota", {"app_url": TestUpdate.URL})
         assert chip.uart('result "ready"') == "ok\r"
         assert self.seen(chip) == ("updating", "downloading", 0)

@@ -2,19 +2,19 @@
 
 const details = document.getElementById("details");
 const MOST_STEPS = 60;
-const ROLES = ["request", "handed out", "answer", "ok", "reply"];
+const ROLES = [say("request"), say("handed out"), say("answer"), "ok", say("reply")];
 
 function drawDetails() {
   const each = state.exchange >= 0 ? exchanges[state.exchange] : null;
   if (!each && state.record < 0) {
-    details.replaceChildren(el("p", "none", "Select a command or a record to see how it went."));
+    details.replaceChildren(el("p", "none", say("Select a command or a record to see how it went.")));
     return;
   }
   const right = el("div");
   if (state.record >= 0) recordDetails(right, state.record);
   if (!each) { details.replaceChildren(right); return; }
   const left = el("div");
-  left.append(el("h3", "", `Command ${each.number + 1}: ${each.method}`), facts(each), ladder(each));
+  left.append(el("h3", "", `${say("Command {n}", each.number + 1)}: ${each.method}`), facts(each), ladder(each));
   const pair = el("div", "pair");
   pair.append(left, right);
   details.replaceChildren(pair);
@@ -27,11 +27,11 @@ function facts(each) {
     one.append(el("b", "", value));
     row.append(one);
   };
-  if (each.stopped) fact(each.tone === " refused" ? "outcome:" : "stopped:", each.stopped, each.tone === " refused" ? "warn" : "alarm");
-  fact("fetched after", length(each.fetch));
-  fact("MCU took", length(each.mcu));
-  fact("in all", length(each.total));
-  if (each.ambiguous) row.append(el("span", "warn", "ambiguous: other readings of what was seen are possible"));
+  if (each.stopped) fact(each.tone === " refused" ? say("outcome:") : say("stopped:"), say(each.stopped), each.tone === " refused" ? "warn" : "alarm");
+  fact(say("fetched after"), length(each.fetch));
+  fact(say("MCU took"), length(each.mcu));
+  fact(say("in all"), length(each.total));
+  if (each.ambiguous) row.append(el("span", "warn", say("ambiguous: other readings of what was seen are possible")));
   for (const note of each.notes) row.append(el("span", "warn", note));
   return row;
 }
@@ -39,9 +39,9 @@ function facts(each) {
 function ladder(each) {
   const width = 760, client = 128, module = 432, mcu = 712, step = 42;
   const list = each.all.slice(0, MOST_STEPS), height = 44 + list.length * step + 10;
-  const drawing = svg("svg", { class: "ladder", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Steps of ${each.method}` });
+  const drawing = svg("svg", { class: "ladder", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${say("Steps of")} ${each.method}` });
   for (const x of [client, module, mcu]) drawing.append(svg("line", { class: "life", x1: x, x2: x, y1: 30, y2: height }));
-  [[client, "Client"], [module, "Module"], [mcu, "MCU"]].forEach(([x, name]) => {
+  [[client, say("Client")], [module, say("Module")], [mcu, "MCU"]].forEach(([x, name]) => {
     drawing.append(svg("rect", { class: "box", x: x - 44, y: 4, width: 88, height: 26, rx: 7 }), svg("text", { class: "word who", x, y: 21 }, name));
   });
   const rowOfStep = new Map(list.map((i, nth) => [i, 44 + nth * step + 24]));
@@ -54,7 +54,7 @@ function ladder(each) {
   });
   if (each.all.length > MOST_STEPS) {
     const box = el("div");
-    box.append(drawing, el("p", "sub", `and ${each.all.length - MOST_STEPS} more records`));
+    box.append(drawing, el("p", "sub", say("and {n} more records", each.all.length - MOST_STEPS)));
     return box;
   }
   return drawing;
@@ -88,20 +88,20 @@ function ladderStep(i, y, start, at) {
 function recordDetails(box, i) {
   box.append(el("h3", "", `${WHO[lanes[i]]}`));
   const row = el("p", "facts");
-  const when = el("span", "", "at ");
+  const when = el("span", "", say("at "));
   when.append(el("b", "", seconds(times[i], 6)));
   row.append(when, el("span", "", wallTime(times[i])));
   const mark = marks.get(i);
   if (mark) row.append(el("span", mark[0] === "late" || mark[0] === "note" ? "warn" : "alarm", mark[1]));
   box.append(row, el("pre", "", pretty(textOf(i))));
-  if (readingOf(i)) box.append(el("p", "sub", "Reading"), el("pre", "", pretty(readingOf(i))));
+  if (readingOf(i)) box.append(el("p", "sub", say("Reading")), el("pre", "", pretty(readingOf(i))));
   const proves = data.rules.filter((rule) => rule[3].includes(i));
   if (proves.length) {
-    box.append(el("p", "sub", "Evidence of"));
+    box.append(el("p", "sub", say("Evidence of")));
     for (const rule of proves) {
       const line = el("p", "facts"), link = el("a", "", rule[1]);
       link.href = `#rule-${rule[0]}`;
-      line.append(el("span", `outcome ${rule[2].split(" ")[0]}`, rule[2]), link);
+      line.append(el("span", `outcome ${rule[2].split(" ")[0]}`, say(rule[2])), link);
       box.append(line);
     }
   }

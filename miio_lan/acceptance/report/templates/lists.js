@@ -11,18 +11,18 @@ const time = (title, part, width) => [title, width, "num", (each) => el("span", 
 const COLUMNS = {
   commands: [
     ["#", "44px", "", (each) => el("span", "t", each.number + 1), true],
-    ["Time", "96px", "", (each) => el("span", "t", seconds(each.from)), true],
-    ["Command", "minmax(150px, 1.4fr)", "", commandCell, true],
-    time("Fetch", "fetch", "62px"), time("MCU", "mcu", "72px"), time("Total", "total", "72px"),
+    [say("Time"), "96px", "", (each) => el("span", "t", seconds(each.from)), true],
+    [say("Command"), "minmax(150px, 1.4fr)", "", commandCell, true],
+    time(say("Fetch"), "fetch", "62px"), time("MCU", "mcu", "72px"), time(say("Total"), "total", "72px"),
     ["", "minmax(120px, 1.2fr)", "", waterfall, true],
-    ["Outcome", "minmax(110px, .8fr)", "", outcomeCell, true],
+    [say("Outcome"), "minmax(110px, .8fr)", "", outcomeCell, true],
   ].filter((column) => column[4]),
   lines: [
-    ["Time", "96px", "", (i) => el("span", "t", seconds(times[i])), true],
+    [say("Time"), "96px", "", (i) => el("span", "t", seconds(times[i])), true],
     ["LAN", "minmax(0, 1fr)", "", (i) => lineCell(i, "lan"), byLane[LAN_DOWN].length + byLane[LAN_UP].length],
     ["UART", "minmax(0, 1fr)", "", (i) => lineCell(i, "uart"), byLane[UART_DOWN].length + byLane[UART_UP].length],
     ["", "minmax(0, 150px)", "", markCell, marks.size],
-    ["Cmd", "46px", "", commandOfLine, exchanges.length],
+    [say("Cmd"), "46px", "", commandOfLine, exchanges.length],
   ].filter((column) => column[4]),
 };
 
@@ -37,7 +37,7 @@ function fillList() {
   head.replaceChildren(listRow(state.list, "", ([title, , className]) => el("span", className, title)));
   space.style.height = `${Math.max(listed.length, 1) * HEIGHT}px`;
   const all = state.list === "commands" ? exchanges.length : count;
-  document.getElementById("shown").textContent = `${listed.length.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  document.getElementById("shown").textContent = `${listed.length.toLocaleString("en")} ${say("of")} ${all.toLocaleString("en")}`;
   drawRows();
 }
 
@@ -47,7 +47,7 @@ function drawRows() {
   rows.style.transform = `translateY(${first * HEIGHT}px)`;
   const make = state.list === "commands" ? commandRow : lineRow;
   rows.replaceChildren(...listed.slice(first, last).map(make));
-  if (!listed.length) rows.append(el("div", "empty", count ? "Nothing matches." : "Nothing was recorded."));
+  if (!listed.length) rows.append(el("div", "empty", count ? say("Nothing matches.") : say("Nothing was recorded.")));
 }
 
 // A row of either list; each column makes its cell.
@@ -72,8 +72,8 @@ function commandCell(each) {
 }
 
 function outcomeCell(each) {
-  const outcome = el("span", { "": "fine", " refused": "warn", " stopped": "alarm" }[each.tone], each.stopped ?? "went through");
-  if (each.ambiguous) outcome.append(el("span", "warn", " (ambiguous)"));
+  const outcome = el("span", { "": "fine", " refused": "warn", " stopped": "alarm" }[each.tone], say(each.stopped ?? "went through"));
+  if (each.ambiguous) outcome.append(el("span", "warn", say(" (ambiguous)")));
   return outcome;
 }
 

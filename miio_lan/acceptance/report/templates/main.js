@@ -158,13 +158,13 @@ function recordTip(records) {
     line.append(el("span", "t", `${seconds(times[i], 5)}  `), el("code", "", fitting(brief(i), 900)));
     return marks.has(i) ? [line, el("div", "alarm", marks.get(i)[1])] : [line];
   });
-  if (records.length > 6) shown.push(el("div", "t", `and ${records.length - 6} more: double-click to zoom in`));
+  if (records.length > 6) shown.push(el("div", "t", say("and {n} more: double-click to zoom in", records.length - 6)));
   return [el("div", "t", WHO[lanes[records[0]]]), ...shown];
 }
 
 function commandTip(each) {
-  const times_ = `fetch ${length(each.fetch)}, MCU ${length(each.mcu)}, total ${length(each.total)}`;
-  return [el("div", "", `${each.number + 1}  ${each.method}`), el("div", "t", times_), ...(each.stopped ? [el("div", "alarm", each.stopped)] : [])];
+  const times_ = `${say("fetch")} ${length(each.fetch)}, MCU ${length(each.mcu)}, ${say("total")} ${length(each.total)}`;
+  return [el("div", "", `${each.number + 1}  ${each.method}`), el("div", "t", times_), ...(each.stopped ? [el("div", "alarm", say(each.stopped))] : [])];
 }
 
 details.addEventListener("click", (event) => {
@@ -216,7 +216,7 @@ function option(choice, value, text) {
 
 const methodChoice = document.getElementById("method"), ruleChoice = document.getElementById("rule");
 for (const method of [...new Set(exchanges.map((each) => each.method))].sort()) option(methodChoice, method, method);
-data.rules.forEach((rule, place) => option(ruleChoice, place, `${rule[2]}: ${rule[0]}`));
+data.rules.forEach((rule, place) => option(ruleChoice, place, `${say(rule[2])}: ${rule[0]}`));
 methodChoice.addEventListener("change", () => { state.method = methodChoice.value; filter(); });
 ruleChoice.addEventListener("change", () => chooseRule(ruleChoice.value === "" ? -1 : Number(ruleChoice.value)));
 document.getElementById("find").addEventListener("input", (event) => { state.find = event.target.value; filter(); });
@@ -238,7 +238,7 @@ function chooseRule(place) {
 for (const box of document.querySelectorAll(".evidence")) {
   const place = data.rules.findIndex((rule) => rule[0] === box.dataset.rule);
   if (place < 0) continue;
-  const button = el("button", "jump", "show on the timeline");
+  const button = el("button", "jump", say("show on the timeline"));
   button.type = "button";
   button.addEventListener("click", () => { chooseRule(place); document.getElementById("wires").scrollIntoView(); });
   const last = el("li");

@@ -2,7 +2,9 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const LAN_DOWN = 0, LAN_UP = 1, UART_DOWN = 2, UART_UP = 3;
-const WHO = ["LAN, client → module", "LAN, module → client", "UART, module → MCU", "UART, MCU → module"];
+// The page's language: a text as it is, or what its catalogue has for it; {n} stands for a number.
+function say(text, n) { return (data.words[text] ?? text).replace("{n}", n); }
+const WHO = [say("LAN, client → module"), say("LAN, module → client"), say("UART, module → MCU"), say("UART, MCU → module")];
 const count = data.of.length;
 
 // Times are microseconds since the first record.

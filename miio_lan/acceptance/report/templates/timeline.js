@@ -85,7 +85,7 @@ function drawOutages(plot, bottom) {
   }
   for (const { x, until, what, count: many } of bands) {
     const band = svg("rect", { class: "gap", x, y: laneTop[UART_DOWN], width: until - x, height: 2 * LANE });
-    band.append(svg("title", {}, many > 1 ? `${many} times: ${what}` : what));
+    band.append(svg("title", {}, many > 1 ? say("{n} times: ", many) + what : what));
     plot.append(band);
     if (many === 1) plot.append(svg("line", { class: "gap-line", x1: x, x2: x, y1: laneTop[UART_DOWN], y2: bottom }));
   }
@@ -137,7 +137,7 @@ function drawBar(bars, each, place, x, y, width) {
   }
   if (each.stopped) bars.append(svg("rect", { class: `seg${each.tone}`, x, y, width, height: ROW - 5, rx: 4 }));
   const left = Math.max(x, LEFT);
-  const said = each.stopped ? `${each.method}: ${each.stopped}` : `${each.method}  ${length(each.total)}`;
+  const said = each.stopped ? `${each.method}: ${say(each.stopped)}` : `${each.method}  ${length(each.total)}`;
   const text = fitting(said, Math.min(x + width, state.width - RIGHT) - left - 10);
   if (text) bars.append(svg("text", { class: `label${each.tone}`, x: left + 6, y: y + 11 }, text));
 }
@@ -233,8 +233,8 @@ function names(bottom) {
   const group = svg("g", {});
   group.append(svg("rect", { class: "gutter", x: 0, y: 0, width: LEFT, height: bottom + 14 }));
   group.append(svg("line", { class: "edge", x1: LEFT, x2: LEFT, y1: 0, y2: bottom + 14 }));
-  group.append(svg("text", { class: "word name plain", x: 18, y: COMMANDS_TOP + 13 }, "Commands"));
-  const words = [["LAN", "client → module"], ["", "module → client"], ["UART", "module → MCU"], ["", "MCU → module"]];
+  group.append(svg("text", { class: "word name plain", x: 18, y: COMMANDS_TOP + 13 }, say("Commands")));
+  const words = [["LAN", say("client → module")], ["", say("module → client")], ["UART", say("module → MCU")], ["", say("MCU → module")]];
   words.forEach(([wire, way], lane) => {
     const y = laneY(lane);
     if (wire) group.append(svg("text", { class: `word name ${wire.toLowerCase()}`, x: 18, y: y - 5 }, wire));

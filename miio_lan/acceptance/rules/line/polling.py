@@ -149,6 +149,9 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
     if said.answers is not None and not said.again:
         case.good("answers a downlink", said.record)
         return
+    if _says_why(said):
+        case.good("says why the update failed", said.record)
+        return
     if not session.driven and _may_answer(session, said):
         case.unseen("what it answers was not seen", said.record)
     elif said.answers is not None and refused:
@@ -157,6 +160,12 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
         case.bad("nothing waits for an answer any more", said.record)
     else:
         case.bad("nothing was asked", said.record)
+
+
+def _says_why(said: Turn) -> bool:
+    """Whether it is the last word of an MCU that broke an update off, which the module took."""
+    offer = said.answers is not None and said.answers.command.method == UPDATE_FW
+    return offer and said.accepted and isinstance(said.command, c.Error)
 
 
 def _may_answer(session: Observed, said: Turn) -> bool:

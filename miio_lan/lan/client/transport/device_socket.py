@@ -47,7 +47,7 @@ class DeviceSocket:
         except BaseException as error:
             sock.close()
             if isinstance(error, OSError):
-                raise DeviceException(f"cannot send to {self.host}: {error.strerror or error}") from None
+                raise DeviceException(described(error, self.host, self.port)) from None
             raise
         self._doubtful = False
         self._socket = sock
@@ -105,4 +105,6 @@ def described(error: OSError, host: str, port: int) -> str:
     """Say what a socket's error means for somebody who sends to a device."""
     if isinstance(error, ConnectionError):
         return f"nothing listens on UDP port {port} of {host} (ICMP port unreachable)"
+    if isinstance(error, PermissionError):
+        return f"cannot send to {host}: it is the broadcast address of a network, or a firewall forbids it"
     return f"cannot send to {host}: {error.strerror or error}"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, UnsupportedFeatureException
 from miio_lan.lan.client.transport.device_socket import bind_to
 from miio_lan.lan.client.transport.refusals import ask_for_refusals, read_refusals
 
@@ -22,6 +22,10 @@ _LARGEST = 65536
 RECEIVE_BUFFER = 4 * 1024 * 1024
 #: Datagrams read before everything else that waits in the loop has its turn.
 BURST = 64
+NO_SOCKETS = (
+    "this event loop cannot watch sockets (the usual one on Windows cannot): run with "
+    "asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)"
+)
 #: Tells sockets apart, also one that took the place of another.
 _NUMBERS = itertools.count()
 
@@ -61,7 +65,11 @@ class Endpoint:
         self._family, self._source_ip = family, source_ip
         self._socket = self._open(family, source_ip)
         self.closed = False
-        loop.add_reader(self._socket, self._read)
+        try:
+            loop.add_reader(self._socket, self._read)
+        except NotImplementedError:
+            self._socket.close()
+            raise UnsupportedFeatureException(NO_SOCKETS) from None
 
     def _open(self, family: int, source_ip: str | None) -> socket.socket:
         try:

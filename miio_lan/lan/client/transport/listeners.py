@@ -15,7 +15,7 @@ class Listeners:
     """
 
     def __init__(self, peer: str) -> None:
-        self._peer = peer
+        self.peer = peer
         self._waiting: list[asyncio.Future[None]] = []
         #: How often all were sent away.
         self.endings = 0
@@ -42,7 +42,7 @@ class Listeners:
     def raise_if_over(self, endings: int) -> None:
         """Raise if all were sent away since then."""
         if endings != self.endings:
-            raise DeviceException(f"waiting for {self._peer} ended: {self._why}")
+            raise DeviceException(f"waiting for {self.peer} ended: {self._why}")
 
     def wake(self) -> None:
         """Tell all that there is news."""

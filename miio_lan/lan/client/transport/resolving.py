@@ -11,6 +11,8 @@ from miio_lan.errors import DeviceException, DeviceTimeout
 
 #: An entry of :func:`socket.getaddrinfo`.
 Address = tuple[Any, Any, int, str, Any]
+#: How an IPv6 address begins that stands for one of IPv4.
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 class Lookup:
@@ -38,18 +40,18 @@ class Lookup:
 
         :param seconds: how long to wait for a name server; an address needs none
         :raises DeviceTimeout: if the name server does not answer in time; a later call may wait on
-        :raises DeviceException: if the name is not known
+        :raises DeviceException: if the name is not known, or no single device can be there
         """
         thread = self._thread
         if thread is None:
             if (address := numeric(self._host, self._port, self._family)) is not None:
-                return address
+                return usable(self._host, address)
             thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
             thread.start()
             self._thread = thread
         thread.join(min(max(0.0, seconds), threading.TIMEOUT_MAX))
         if self._found is not None:
-            return self._found
+            return usable(self._host, self._found)
         if self._error is not None:
             raise unknown_name(self._host, self._error)
         raise no_name_server(self._host, seconds)
@@ -66,6 +68,26 @@ def numeric(host: str, port: int, family: socket.AddressFamily = socket.AF_INET)
     with suppress(OSError, UnicodeError, ValueError):
         return _look_up(host, port, socket.AI_NUMERICHOST, family)
     return None
+
+
+def usable(host: str, address: Address) -> Address:
+    """Give an address at which one device can be; that of no interface in particular leads to this computer.
+
+    So does the system where it is asked to send there, but answers come from the loopback address then.
+
+    :raises DeviceException: for an address of many, and one that means nothing without an interface
+    """
+    family, kind, protocol, name, peer = address
+    packed = socket.inet_pton(family, peer[0].partition("%")[0])
+    version4 = packed[-4:] if packed[:-4] in (b"", _MAPPED) else None
+    if packed == bytes(len(packed)) or version4 == bytes(4):
+        here = "127.0.0.1" if family == socket.AF_INET else "::1" if version4 is None else "::ffff:127.0.0.1"
+        return family, kind, protocol, name, (here, *peer[1:])
+    if packed[0] == 0xFF or (version4 is not None and (version4[0] >> 4 == 0xE or version4 == b"\xff" * 4)):
+        raise DeviceException(f"{host!r} is an address of many: give that of one device, or use discover()")
+    if packed[0] == 0xFE and packed[1] >> 6 == 2 and peer[3] == 0:
+        raise DeviceException(f"{host!r} needs an interface: write {host}%eth0, with the interface's name")
+    return address
 
 
 def unknown_name(host: str, error: Exception) -> DeviceException:

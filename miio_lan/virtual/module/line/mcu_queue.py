@@ -41,6 +41,15 @@ class McuQueue:
         """How many requests are in work or waiting."""
         return len(self._queue) + (self._pending is not None)
 
+    @property
+    def in_work(self) -> bool:
+        """Whether the MCU has a request to answer."""
+        return self._pending is not None
+
+    def told_net(self, state: str) -> None:
+        """Note that the MCU was told of a network state by somebody else."""
+        self._told_net = state
+
     def submit(self, request: McuRequest) -> bool:
         """Queue a request.
 

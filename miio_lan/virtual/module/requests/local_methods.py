@@ -12,6 +12,7 @@ from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.requests.request import RequestOutcome
 from miio_lan.virtual.module.update import FirmwareUpdate
 
+# The encrypted variant that newer apps use is not known here: unknown methods are refused.
 CONFIGURE = "miIO.config_router"
 NOT_FROM_HERE = RequestOutcome(error=(-30020, "service not available."))
 
@@ -149,7 +150,8 @@ def _ota_progress(board: LanBoard, params: object, now: float) -> RequestOutcome
 
 
 def _reboot(board: LanBoard, params: object, now: float) -> RequestOutcome:  # noqa: ARG001
-    board.schedule("reboot", now)
+    if board.profile.reboots_while_updating or not board.update.active:
+        board.schedule("reboot", now)
     return RequestOutcome(_DONE)
 
 
@@ -167,9 +169,9 @@ def _association(board: LanBoard, params: object, now: float) -> RequestOutcome:
     return RequestOutcome(
         {
             "state": _ASSOCIATION.get(board.net, "NOTCONNECTED"),
-            "auth_fail_count": 0,
+            "auth_fail_count": board.chip.auth_failures,
             board.profile.success_key: int(board.net in {"local", "cloud", "updating"}),
-            "conn_fail_count": 0,
+            "conn_fail_count": board.chip.connection_failures,
             "dhcp_fail_count": 0,
         }
     )

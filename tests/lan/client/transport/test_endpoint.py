@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, UnsupportedFeatureException
 from miio_lan.lan.client.transport import endpoint as module
 from miio_lan.lan.client.transport.endpoint import BURST, Endpoint
 
@@ -270,3 +270,15 @@ def test_the_system_tells_which_address_refused(family: int, host: str) -> None:
         endpoint.leave(address)
 
     asyncio.run(work(), debug=True)
+
+
+def test_a_loop_that_cannot_watch_sockets_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Proactor(Loop):
+        def add_reader(self, sock: Any, callback: Callable[[], None]) -> None:
+            opened.append(sock)
+            raise NotImplementedError
+
+    opened: list[socket.socket] = []
+    with pytest.raises(UnsupportedFeatureException, match=r"asyncio\.Runner\(loop_factory=asyncio\.Selector"):
+        Endpoint(Proactor(), socket.AF_INET, None)  # type: ignore[arg-type]
+    assert opened[0].fileno() == -1

@@ -1,4 +1,4 @@
-"""What a blocking device does about changes: subscribe, wait, read where it does not tell, call somebody back."""
+"""What a blocking device does about changes: carries out what is decided in the steps, and calls somebody back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
 from miio_lan.device.steps.carrying import arguments_of, carry_out
-from miio_lan.device.steps.polling import Polling, chosen
-from miio_lan.device.steps.subscription import Greet, Pause, Subscription
-from miio_lan.errors import DeviceException, UnsupportedFeatureException
+from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, TakeUp
+from miio_lan.device.steps.polling import chosen
+from miio_lan.device.steps.subscription import Greet, Pause
+from miio_lan.errors import DeviceException
 from miio_lan.lan.client.incoming.pushes import MAX_PUSHES
-from miio_lan.lan.packet import HELLO, virtual_hello
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Within: TypeAlias = Callable[[float], AbstractContextManager[None]]
 _LOGGER = logging.getLogger(__name__)
-#: Seconds that a reading may take, where the caller gives less.
-READING = 1.0
 #: Seconds that the thread which calls back waits at a time, and after an error; and that its end is waited for.
 _TURN, _REST, _PARTING = 0.5, 1.0, 2.0
 
@@ -41,9 +39,7 @@ class Telling:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.subscription = Subscription.fresh()
-        self._process = os.getpid()
-        self.polling: Polling | None = None
+        self.changes = Changes(os.getpid())
         self._caller: _Caller | None = None
         # What was told to :meth:`attend`, for :meth:`next`.
         self._kept: deque[Push] = deque(maxlen=MAX_PUSHES)
@@ -59,43 +55,42 @@ class Telling:
     ) -> None:
         """See :meth:`miio_lan.Device.subscribe`."""
         polling = chosen(callback, poll, every)
-        try:
-            self._subscribe(device)
-            self.polling = None
-        except UnsupportedFeatureException:
-            if polling is None:
-                raise
-            self._connection.let_go()
-            self.polling = polling
+        closings = self._closings
+        greeting = self._connection.session.greeting
+        steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
+        carry_out(steps, self._agreeing(device, closings))
         self.stop()
-        if callback is not None:
-            self._caller = _Caller(device, callback)
+        with self._closed:
+            self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
+            if callback is not None:
+                self._caller = _Caller(device, callback)
+                self._caller.start()
 
-    def _subscribe(self, device: Device) -> None:
+    def _agreeing(self, device: Device, closings: int) -> Callable[[Any], Any]:
+        """Give what carries out steps that begin or end being told.
+
+        :param closings: how often the device had been closed when they began
+        """
         connection = self._connection
-        if self._process != os.getpid():
-            # After a fork: with the same did, parent and child would take the subscription from each other.
-            self._process, self.subscription = os.getpid(), Subscription.fresh()
-        greeting, before = connection.session.greeting, connection.session.greeting.hello
-        greeting.hello = virtual_hello(self.subscription.virtual_did)
-        route: list[object] = []
+        route: object = None
 
         def carry(step: Any) -> Any:
+            nonlocal route
+            self._raise_if_closed(closings, device)  # the next step would open what was closed meanwhile
             if isinstance(step, Pause):
                 return time.sleep(step.seconds)
             if isinstance(step, Greet):
                 answer = device.send_handshake()
-                route[:] = [connection.session.route]
+                route = connection.session.route
                 return answer
+            if isinstance(step, TakeUp):
+                subscription = self.changes.subscription
+                return connection.take_up(lambda now: subscription.hold(now, time.time()), route)
+            if isinstance(step, LetGo):
+                return connection.let_go()
             return _send(device, step)
 
-        steps: Any = self.subscription.begin(time.time())
-        try:
-            carry_out(steps, carry)
-        except BaseException:
-            greeting.hello = before
-            raise
-        connection.take_up(lambda now: self.subscription.hold(now, time.time()), *route[:1] or [None])
+        return carry
 
     def next(self, device: Device, timeout: float, within: Within) -> Push | None:
         """See :meth:`miio_lan.Device.next_push`.
@@ -103,60 +98,52 @@ class Telling:
         :param within: has all calls of this thread end by an instant (monotonic seconds)
         """
         seconds = arguments.checked_wait(timeout)
-        patience = arguments.checked_timeout(device.timeout) * (
-            1 + arguments.checked_retries(device.retry_count)
-        )
-        if self.polling is not None:
-            return self._read(device, self.polling, seconds, patience, within)
-        if self._kept:
+        patience = arguments.checked_patience(device.timeout, device.retry_count)
+        if self._kept and self.changes.polling is None:
             return self._kept.popleft()
-        if self._connection.session.hold is None:
-            raise UnsupportedFeatureException("subscribe() first")
-        return self._connection.listen(seconds, patience)
+        closings = self._closings
+
+        def carry(step: Any) -> Any:
+            if isinstance(step, Listen):
+                return self._connection.listen(step.seconds, step.patience)
+            if isinstance(step, Read):
+                with within(step.until):
+                    return device.get_properties(step.properties)
+            if isinstance(step, Rest):
+                self._rest(step.until, closings, device)
+            return time.monotonic()
+
+        steps: Any = self.changes.next(self._connection.session.hold, seconds, patience)
+        pushed: Push | None = carry_out(steps, carry)
+        return pushed
 
     def attend(self, timeout: float) -> bool:
         """See :meth:`miio_lan.Device.attend_pushes`."""
         seconds = arguments.checked_wait(timeout)
-        if self._caller is not None or self.polling is not None or self._connection.session.hold is None:
+        hold = self._connection.session.hold
+        if self._caller is not None or self.changes.polling is not None or hold is None:
             return False
         push = self._connection.listen(seconds)
         if push is not None:
             self._kept.append(push)
         return True
 
-    def _read(
-        self, device: Device, polling: Polling, seconds: float, patience: float, within: Within
-    ) -> Push | None:
-        """Read where that is due, until something changed or the time is over."""
-        end = time.monotonic() + seconds
-        closings = self._closings
-        while True:
-            now = time.monotonic()
-            if now >= polling.due:
-                polling.begun(now)
-                try:
-                    with within(max(end, now + READING)):
-                        answer = device.get_properties(polling.properties)
-                except DeviceException:
-                    if polling.failed(time.monotonic(), patience):
-                        raise
-                else:
-                    push = polling.read(answer, time.monotonic())
-                    if push is not None:
-                        return push
-            wait = min(end, polling.due) - time.monotonic()
-            with self._closed:
-                if self._closed.wait_for(lambda: closings != self._closings, max(0.0, wait)):
-                    raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
-            if time.monotonic() >= end:
-                return None
+    def _rest(self, until: float, closings: int, device: Device) -> None:
+        with self._closed:
+            wait = max(0.0, until - time.monotonic())
+            self._closed.wait_for(lambda: closings != self._closings, wait)
+            self._raise_if_closed(closings, device)
+
+    def _raise_if_closed(self, closings: int, device: Device) -> None:
+        if closings != self._closings:
+            raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
 
     def close(self) -> None:
         """End the calling back, and what waits for the next reading."""
-        if self._caller is not None:
-            self._caller.ended.set()
         with self._closed:
             self._closings += 1
+            if self._caller is not None:
+                self._caller.ended.set()
             self._closed.notify_all()
 
     def stop(self) -> None:
@@ -168,15 +155,8 @@ class Telling:
     def end(self, device: Device) -> None:
         """See :meth:`miio_lan.Device.unsubscribe`."""
         self.stop()
-        self.polling = None
-        session = self._connection.session
-        hold = self._connection.let_go()
-        if hold is not None:
-            self.subscription.update_ts = hold.update_ts
-        try:
-            carry_out(self.subscription.unsubscribe(), lambda ask: _send(device, ask))
-        finally:
-            session.greeting.hello = HELLO
+        steps: Any = self.changes.end(self._connection.session.greeting)
+        carry_out(steps, self._agreeing(device, self._closings))
 
 
 def _send(device: Device, ask: Ask) -> Any:
@@ -191,6 +171,9 @@ class _Caller:
         self._device, self._callback = device, callback
         self.ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"changes of {device.ip}", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
         self._thread.start()
 
     def end(self) -> None:

@@ -1,4 +1,7 @@
-"""What a device of an event loop does about changes: as :mod:`miio_lan.device.telling`, with tasks for threads."""
+"""What a device of an event loop does about changes: carries out what is decided in the steps, and calls somebody back.
+
+As :mod:`miio_lan.device.telling.blocking`, with tasks for threads.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,17 @@ import inspect
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
 from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
-from miio_lan.device.steps.polling import Polling, chosen
-from miio_lan.device.steps.subscription import Greet, Pause, Subscription
-from miio_lan.errors import DeviceException, UnsupportedFeatureException
-from miio_lan.lan.packet import HELLO, virtual_hello
+from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, TakeUp
+from miio_lan.device.steps.polling import chosen
+from miio_lan.device.steps.subscription import Greet, Pause
+from miio_lan.errors import DeviceException
 
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
@@ -27,8 +30,6 @@ if TYPE_CHECKING:
 
 Within: TypeAlias = Callable[[float], AbstractContextManager[None]]
 _LOGGER = logging.getLogger(__name__)
-#: Seconds that a reading may take, where the caller gives less.
-READING = 1.0
 #: Seconds that the task which calls back rests after an error; and that its end is waited for.
 _REST, _PARTING = 1.0, 2.0
 # A loop keeps no task alive by itself.
@@ -44,9 +45,7 @@ class AsyncTelling:
 
     def __init__(self, connection: Connection, within: Within) -> None:
         self._connection, self._within = connection, within
-        self.subscription = Subscription.fresh()
-        self._process = os.getpid()
-        self.polling: Polling | None = None
+        self.changes = Changes(os.getpid())
         self._caller: _Caller | None = None
         self._locked: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
@@ -77,26 +76,20 @@ class AsyncTelling:
         polling = chosen(callback, poll, every)
         async with self._lock():
             endings = self.endings
-            try:
-                await self._subscribe(device, endings)
-                self.polling = None
-            except UnsupportedFeatureException:
-                if polling is None:
-                    raise
-                self._connection.let_go()
-                self.polling = polling
+            greeting = self._connection.session.greeting
+            steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
+            await carry_out_awaiting(steps, self._agreeing(device, endings))
             await self.stop()
             self._connection.listeners.raise_if_over(endings)  # no callback for one who closed it meanwhile
             if callback is not None:
                 self._caller = _Caller(self, device, callback, context)
 
-    async def _subscribe(self, device: AsyncDevice, endings: int) -> None:
+    def _agreeing(self, device: AsyncDevice, endings: int) -> Callable[[Any], Awaitable[Any]]:
+        """Give what carries out steps that begin or end being told.
+
+        :param endings: :attr:`endings` when they began
+        """
         connection = self._connection
-        if self._process != os.getpid():
-            # After a fork: with the same did, parent and child would take the subscription from each other.
-            self._process, self.subscription = os.getpid(), Subscription.fresh()
-        greeting, before = connection.session.greeting, connection.session.greeting.hello
-        greeting.hello = virtual_hello(self.subscription.virtual_did)
         route: object = None
 
         async def carry(step: Any) -> Any:
@@ -108,55 +101,37 @@ class AsyncTelling:
                 answer = await device.send_handshake()
                 route = connection.find_route()
                 return answer
+            if isinstance(step, TakeUp):
+                subscription = self.changes.subscription
+                return connection.take_up(lambda now: subscription.hold(now, time.time()), route)
+            if isinstance(step, LetGo):
+                return connection.let_go()
             return await _send(device, step)
 
-        steps: Any = self.subscription.begin(time.time())
-        try:
-            await carry_out_awaiting(steps, carry)
-        except BaseException:
-            greeting.hello = before
-            raise
-        connection.take_up(lambda now: self.subscription.hold(now, time.time()), route)
+        return carry
 
     async def next(self, device: AsyncDevice, seconds: float | None) -> Push | None:
         """See :meth:`miio_lan.AsyncDevice.next_push`.
 
         :param seconds: how long to wait; None for as long as a command would be waited for
         """
-        patience = arguments.checked_timeout(device.timeout) * (
-            1 + arguments.checked_retries(device.retry_count)
-        )
-        seconds = patience if seconds is None else seconds
-        if self.polling is not None:
-            return await self._read(device, self.polling, seconds, patience)
-        if self._connection.session.hold is None:
-            raise UnsupportedFeatureException("subscribe() first")
-        return await self._connection.listen(seconds, patience)
+        patience = arguments.checked_patience(device.timeout, device.retry_count)
+        connection, endings = self._connection, self.endings
 
-    async def _read(
-        self, device: AsyncDevice, polling: Polling, seconds: float, patience: float
-    ) -> Push | None:
-        """Read where that is due, until something changed or the time is over."""
-        end = time.monotonic() + seconds
-        endings = self.endings
-        while True:
-            now = time.monotonic()
-            if now >= polling.due:
-                polling.begun(now)
-                try:
-                    with self._within(max(end, now + READING)):
-                        answer = await device.get_properties(polling.properties)
-                except DeviceException:
-                    if polling.failed(time.monotonic(), patience):
-                        raise
-                else:
-                    push = polling.read(answer, time.monotonic())
-                    if push is not None:
-                        return push
-            wait = min(end, polling.due) - time.monotonic()
-            await self._connection.listeners.wait(wait, endings)
-            if time.monotonic() >= end:
-                return None
+        async def carry(step: Any) -> Any:
+            if isinstance(step, Listen):
+                return await connection.listen(step.seconds, step.patience)
+            if isinstance(step, Read):
+                with self._within(step.until):
+                    return await device.get_properties(step.properties)
+            if isinstance(step, Rest):
+                await connection.listeners.wait(step.until - time.monotonic(), endings)
+            return time.monotonic()
+
+        seconds = patience if seconds is None else seconds
+        steps: Any = self.changes.next(connection.session.hold, seconds, patience)
+        pushed: Push | None = await carry_out_awaiting(steps, carry)
+        return pushed
 
     def pushes(self, device: AsyncDevice) -> AsyncIterator[Push]:
         """See :meth:`miio_lan.AsyncDevice.pushes`."""
@@ -172,16 +147,9 @@ class AsyncTelling:
         """See :meth:`miio_lan.AsyncDevice.unsubscribe`."""
         async with self._lock():
             await self.stop()
-            self.polling = None
-            session = self._connection.session
-            hold = self._connection.let_go()
+            steps: Any = self.changes.end(self._connection.session.greeting)
             self._connection.listeners.end("the subscription was given up")
-            if hold is not None:
-                self.subscription.update_ts = hold.update_ts
-            try:
-                await carry_out_awaiting(self.subscription.unsubscribe(), lambda ask: _send(device, ask))
-            finally:
-                session.greeting.hello = HELLO
+            await carry_out_awaiting(steps, self._agreeing(device, self.endings))
 
 
 async def _send(device: AsyncDevice, ask: Ask) -> Any:

@@ -15,6 +15,7 @@ from miio_lan import Device, DeviceException, MiotDevice, UnsupportedFeatureExce
 from miio_lan.device.steps.polling import Polling
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.packet import HELLO
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
 
@@ -95,6 +96,14 @@ def test_after_closing_the_next_wait_subscribes_again(product: VirtualProduct, d
 def test_closing_ends_a_wait_elsewhere(device: MiotDevice) -> None:
     device.subscribe()
     ended: Queue[object] = Queue()
+    waiting: Queue[int] = Queue()
+    original = device._connection._wait
+
+    def waits(*given: Any) -> bool:
+        waiting.put(threading.get_ident())
+        return original(*given)
+
+    device._connection._wait = waits  # type: ignore[method-assign]
 
     def wait() -> None:
         try:
@@ -106,9 +115,11 @@ def test_closing_ends_a_wait_elsewhere(device: MiotDevice) -> None:
     threads = [threading.Thread(target=wait, daemon=True) for _ in range(2)]
     for thread in threads:
         thread.start()
-    # Again and again: a thread may come to its wait only after the first time.
-    until(lambda: device.close() or time.sleep(0.01) or ended.qsize() == len(threads))
-    assert all("closed" in str(ended.get()) for _ in threads)
+    begun: set[int] = set()
+    while len(begun) < len(threads):
+        begun.add(waiting.get(timeout=PATIENCE))
+    device.close()
+    assert all("closed" in str(ended.get(timeout=PATIENCE)) for _ in threads)
 
 
 def test_a_restart_is_survived(product: VirtualProduct, device: MiotDevice) -> None:
@@ -164,12 +175,12 @@ def test_a_callback_is_called_until_unsubscribed(product: VirtualProduct, device
 
 def test_a_child_process_poses_as_somebody_else(device: MiotDevice, monkeypatch: pytest.MonkeyPatch) -> None:
     device.subscribe()
-    did = device._telling.subscription.virtual_did
+    did = device._telling.changes.subscription.virtual_did
     device.subscribe()
-    assert device._telling.subscription.virtual_did == did
-    monkeypatch.setattr("miio_lan.device.telling.os.getpid", lambda: -1)
+    assert device._telling.changes.subscription.virtual_did == did
+    monkeypatch.setattr("miio_lan.device.telling.blocking.os.getpid", lambda: -1)
     device.subscribe()
-    assert device._telling.subscription.virtual_did != did
+    assert device._telling.changes.subscription.virtual_did != did
 
 
 def test_closing_ends_the_calling_back(product: VirtualProduct, device: MiotDevice) -> None:
@@ -183,13 +194,22 @@ def _threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("changes of")]
 
 
-def test_a_device_that_cannot_tell_changes_is_read() -> None:
+def test_a_device_that_cannot_tell_changes_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     told: Queue[Push] = Queue()
+    readings: Queue[Any] = Queue()
+    original = Polling.read
+
+    def read(polling: Polling, answer: Any, now: float) -> Push | None:
+        found = original(polling, answer, now)
+        readings.put(answer)
+        return found
+
+    monkeypatch.setattr(Polling, "read", read)
     with made(push=False) as product, MiotDevice(product.host, product.token, port=product.port) as device:
         with pytest.raises(UnsupportedFeatureException, match="read its properties"):
             device.subscribe()
         device.subscribe(told.put, poll=[BRIGHTNESS], every=0.1)
-        until(lambda: device._telling.polling._known == [60] or time.sleep(0.01))
+        assert readings.get(timeout=PATIENCE)[0]["value"] == 60
         turn(product, 81)
         push = told.get(timeout=PATIENCE)
         assert (push.method, push.id) == ("properties_changed", 0)
@@ -211,7 +231,7 @@ def test_a_wait_for_a_reading_ends_with_the_device(device: MiotDevice) -> None:
 
 def test_where_it_can_tell_nothing_is_read(product: VirtualProduct, device: MiotDevice) -> None:
     device.subscribe(poll=[BRIGHTNESS])
-    assert device._telling.polling is None
+    assert device._telling.changes.polling is None
     turn(product, 91)
     push = device.next_push(PATIENCE)
     assert push is not None
@@ -226,53 +246,18 @@ def test_arguments(device: MiotDevice, wrong: dict[str, Any]) -> None:
         device.subscribe(**wrong)
 
 
-class TestPolling:
-    def test_changes_are_told_in_the_form_of_the_question(self) -> None:
-        polling = Polling([(2, 1), {"siid": 2, "piid": 2}], 5.0)
+def test_closed_while_it_subscribes(device: MiotDevice) -> None:
+    """As it was closed, so it stays: no socket, no subscription, no callback."""
+    greet = device.send_handshake
 
-        def answer(*values: Any) -> list[dict[str, Any]]:
-            return [
-                {"siid": 2, "piid": number + 1, "code": 0, "value": each}
-                for number, each in enumerate(values)
-            ]
+    def greet_and_close() -> Any:
+        answer = greet()
+        device.close()
+        return answer
 
-        assert polling.read(answer(True, 5), 1.0) is None
-        assert polling.read(answer(True, 5), 2.0) is None
-        assert polling.read(answer(True, 6), 3.0) == Push(
-            "properties_changed", [{"siid": 2, "piid": 2, "value": 6}], 0, 3.0
-        )
-        push = polling.read(answer(1, 6), 4.0)
-        assert push is not None
-        assert push.params == [{"siid": 2, "piid": 1, "value": 1}]
-
-    def test_what_cannot_be_read_now_is_as_it_was(self) -> None:
-        polling = Polling([(2, 1)], 5.0)
-        good = [{"siid": 2, "piid": 1, "code": 0, "value": 5}]
-        assert polling.read(good, 1.0) is None
-        assert polling.read([{"siid": 2, "piid": 1, "code": -4004}], 2.0) is None
-        assert polling.read([], 3.0) is None
-        assert polling.read(good, 4.0) is None
-
-    def test_legacy_names(self) -> None:
-        polling = Polling(["power", "bright"], 5.0)
-        assert polling.read(["on", 5], 1.0) is None
-        assert polling.read(["off", 5], 2.0) == Push("props", {"power": "off"}, 0, 2.0)
-        assert polling.read(["off"], 3.0) is None  # whose value is that?
-
-    def test_failures_are_told_after_the_patience(self) -> None:
-        polling = Polling(["power"], 5.0)
-        assert [polling.failed(now, 20.0) for now in (0.0, 10.0, 20.0, 21.0, 40.0)] == [
-            False,
-            False,
-            True,
-            False,
-            True,
-        ]
-        polling.read(["on"], 41.0)
-        assert not polling.failed(60.0, 20.0)
-
-    def test_the_next_reading_is_due_after_the_time_between(self) -> None:
-        polling = Polling(["power"], 5.0)
-        assert polling.due == 0.0
-        polling.begun(100.0)
-        assert polling.due == 105.0
+    device.send_handshake = greet_and_close  # type: ignore[method-assign]
+    with pytest.raises(DeviceException, match="closed"):
+        device.subscribe(print)
+    session = device._connection.session
+    assert (session.hold, session.greeting.hello, device._connection._socket) == (None, HELLO, None)
+    assert not _threads()

@@ -70,6 +70,27 @@ def test_progress_starts_at_zero_and_ends_at_a_hundred() -> None:
     assert [progress.observe(number) for number in told] == [0, 0, 0, 3, 40, 40, 90, 90, 100, 100, 0]
 
 
+@pytest.mark.parametrize(
+    ("told", "state", "shown"),
+    [
+        ([40, 101], UpdateState.Failed, [40, 40]),
+        ([40, 101], UpdateState.Idle, [40, 40]),
+        ([40, 101], UpdateState.Unknown, [40, 40]),
+        ([40, 101], None, [40, 40]),
+        ([40, 101], UpdateState.Installed, [40, 100]),
+        ([100, 101], UpdateState.Failed, [100, 99]),
+        ([100, 101], UpdateState.Idle, [100, 100]),
+        ([101], UpdateState.Installed, [0]),
+    ],
+)
+def test_what_101_means_after_a_percentage(
+    told: list[int], state: UpdateState | None, shown: list[int]
+) -> None:
+    progress = UpdateProgress()
+    assert [progress.observe(number, state) for number in told] == shown
+    assert progress.observe(101, state) == 0
+
+
 def test_a_new_update_begins_anew() -> None:
     progress = UpdateProgress()
     progress.observe(80)

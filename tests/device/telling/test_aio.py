@@ -13,8 +13,8 @@ import pytest
 from support.clockwork import TOKEN, Network, SimulatedDevice, run, simulated_network
 
 from miio_lan import AsyncDevice, DeviceException, DeviceTimeout, UnsupportedFeatureException
-from miio_lan.device import telling_aio
 from miio_lan.device.aio import until
+from miio_lan.device.telling import aio as telling_aio
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.packet import HELLO

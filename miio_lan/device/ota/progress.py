@@ -14,7 +14,10 @@ from miio_lan.foreign import show
 
 #: What a device answers as progress while no update is under way.
 NOT_UPDATING = 101
+#: Characters of the longest url that devices take.
 MAX_URL = 256
+#: The most that is shown of an update that failed.
+_UNFINISHED = 99
 _MD5 = re.compile(r"[0-9a-fA-F]{32}")
 
 
@@ -66,25 +69,38 @@ class UpdateState(Enum):
 class UpdateProgress:
     """Turns the numbers a device tells into a percentage that starts at 0, never runs backwards and ends at 100.
 
-    101 means "not updating": 0 before anything happened, 100 after it. Values below 0 tell nothing.
+    101 means "not updating": 0 before anything happened. After it, whether the update ended well: that takes the
+    device's state, for 101 follows a failure, too. Values below 0 tell nothing.
     """
 
     def __init__(self) -> None:
         self._highest = 0
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the device has told a percentage, and no end of it."""
+        return self._highest > 0
+
     def restart(self) -> None:
         """Begin anew: an update was requested."""
         self._highest = 0
 
-    def observe(self, told: object) -> int:
-        """Take what the device told and give the percentage, 0 to 100."""
+    def observe(self, told: object, state: UpdateState | None = None) -> int:
+        """Take what the device told and give the percentage, 0 to 100.
+
+        :param state: what it says besides, None where it was not asked. With 101, only a device that says
+            ``installed``, or that said 100 itself and now says nothing of a failure, gives 100
+        """
         number = _number(told)
-        if number >= NOT_UPDATING:
-            finished = self._highest > 0
-            self._highest = 0
-            return 100 if finished else 0
-        self._highest = max(self._highest, number)
-        return self._highest
+        if number < NOT_UPDATING:
+            self._highest = max(self._highest, number)
+            return self._highest
+        highest, self._highest = self._highest, 0
+        if not highest:
+            return 0
+        if state is UpdateState.Installed:
+            return 100
+        return min(highest, _UNFINISHED) if state is UpdateState.Failed else highest
 
 
 def _number(told: object) -> int:

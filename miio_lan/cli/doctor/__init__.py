@@ -1,0 +1,1 @@
+"""``doctor``: say where it ends, when a device does not answer."""

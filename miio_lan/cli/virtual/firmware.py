@@ -1,0 +1,113 @@
+"""What the virtual commands have to do with firmware: how an MCU takes it, where it is kept, what is told of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from miio_lan.cli import completion
+from miio_lan.cli.files import check_files, replace_file
+from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.output import echo
+from miio_lan.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from miio_lan.virtual.mcu.mcu import Mcu
+    from miio_lan.virtual.module.module import Module
+
+_LOGGER = logging.getLogger(__name__)
+
+#: What ``--update`` means: what is answered to ``update_fw``, and when the MCU leaves for its bootloader.
+_ANSWERS: dict[str, tuple[str | None, str]] = {
+    "ready": ("ready", "ready"),
+    "busy": ("busy", "ready"),
+    "silent": (None, "ready"),
+    "resets": ("ready", "offer"),
+    "resets-early": ("ready", "updating"),
+}
+_TRANSFERS = ("crc", "checksum", "mute", "cancels", "resets")
+
+
+def mcu_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options about the MCU's firmware."""
+    for option in (
+        click.option(
+            "--save-firmware",
+            metavar="FILE",
+            shell_complete=completion.files,
+            help="Write each firmware that was received there, in place of the one before.",
+        ),
+        click.option(
+            "--refuse-firmware",
+            metavar="WORDS",
+            help="Receive firmware, and refuse it with these words in place of starting it.",
+        ),
+        click.option(
+            "--transfer",
+            type=click.Choice(_TRANSFERS),
+            default="crc",
+            show_default=True,
+            help="What its bootloader asks for; or it never asks, cancels in the middle, or loses power there.",
+        ),
+        click.option(
+            "--update",
+            type=click.Choice(list(_ANSWERS)),
+            default="ready",
+            show_default=True,
+            help="What it does at update_fw: answer, stay silent, or reset without a word and let its bootloader "
+            "answer; resets-early does so at MIIO_net_change updating already.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+IMAGES_FOR = click.option(
+    "--images-for",
+    type=click.Choice(["module", "mcu"]),
+    default="module",
+    show_default=True,
+    help="What an image from the LAN is for that does not say so itself.",
+)
+
+
+def prepare_mcu(mcu: Mcu, options: dict[str, Any]) -> None:
+    """Make an MCU take firmware as the options say."""
+    from miio_lan.virtual.mcu.bootloader import refusal_line
+
+    settings = mcu.bootloader
+    mcu.update_answer, settings.reset = _ANSWERS[options["update"]]
+    kind = options["transfer"]
+    settings.crc = kind != "checksum"
+    settings.fault = kind if kind in ("mute", "cancels", "resets") else ""
+    settings.refusal = options["refuse_firmware"] or ""
+    if settings.refusal:
+        try:
+            refusal_line(settings.refusal)
+        except SpecError as error:
+            refuse(str(error))
+    mcu.on_told = _tell("firmware")
+    if options["save_firmware"] is not None:
+        check_files([options["save_firmware"]])
+        mcu.on_image = lambda image: _save(options["save_firmware"], image)
+
+
+def prepare_module(module: Module) -> None:
+    """Let a module tell what its updates from the LAN come to."""
+    module.updates.on_told = _tell("update")
+
+
+def _tell(what: str) -> Callable[[str], None]:
+    return lambda text: echo(f"{what}: {text}", err=True)
+
+
+def _save(path: str, image: bytes) -> None:
+    try:
+        replace_file(path, image)
+    except OSError as error:
+        # The product goes on: its own flash has it.
+        echo(f"Error: {path} cannot be written: {error.strerror or error}", err=True)

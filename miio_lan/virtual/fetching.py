@@ -1,0 +1,169 @@
+"""The download of a virtual module: one request by HTTP/1.1 in a thread of its own, told to the loop piece by piece.
+
+The thread only reads; what is too much, too slow or wrong is decided by the module's rules, which have it stopped.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from miio_lan.foreign import printable
+
+if TYPE_CHECKING:
+    from miio_lan.virtual.module.download import Fetch
+
+CHUNK = 16 * 1024
+"""Bytes read at once."""
+LONGEST_SILENCE = 120.0
+"""Seconds without a byte after which the thread ends by itself, should nobody stop it."""
+CLOSING = 5.0
+"""Seconds the end of the thread is waited for."""
+_WORDS = 60
+"""Characters of a server's own words that are passed on."""
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+class Teller(Protocol):
+    """Who is told what comes. In the thread of the download."""
+
+    def answered(self, number: int, start: int, total: int | None) -> None:
+        """The head of an answer came: where in the file it begins, and how long the whole file is."""
+
+    def received(self, number: int, data: bytes) -> None:
+        """Bytes came."""
+
+    def ended(self, number: int, failure: str, final: bool) -> None:
+        """It is over: why it failed, empty for a regular end; ``final`` when another try is not worth it."""
+
+
+class _Refused(Exception):
+    """An answer that another request would not change."""
+
+
+class Fetcher:
+    """Fetches one thing, beginning at once.
+
+    :param fetch: what to fetch
+    :param teller: told of it, in the order in which it came; of nothing any more once it is stopped
+    """
+
+    def __init__(self, fetch: Fetch, teller: Teller) -> None:
+        self.fetch = fetch
+        self._teller = teller
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="miio download", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop it wherever it is, and wait for the end of its thread. May be called twice."""
+        with self._lock:
+            self._stopped = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+        if self._thread is not threading.current_thread():
+            self._thread.join(CLOSING)
+
+    def _run(self) -> None:
+        failure, final = "", False
+        try:
+            self._request()
+        except _Refused as refused:
+            failure, final = str(refused), True
+        except TimeoutError:
+            failure = "the server did not answer"
+        except OSError as error:
+            failure = error.strerror or str(error) or type(error).__name__
+        except http.client.IncompleteRead:
+            failure = "the connection ended early"
+        except http.client.HTTPException as error:
+            failure = f"the server's answer is no HTTP: {type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 - whatever a server sent: the module is told, its update fails
+            failure = f"the answer cannot be read: {type(error).__name__}"
+        finally:
+            self._close()
+        self._tell(lambda: self._teller.ended(self.fetch.number, failure, final))
+
+    def _tell(self, told: Callable[[], object]) -> None:
+        if not self._stopped:
+            told()
+
+    def _request(self) -> None:
+        parts = urlsplit(self.fetch.url)
+        try:
+            host, port = parts.hostname, parts.port or 80
+        except ValueError:
+            host, port = None, 0
+        if parts.scheme != "http" or not host:
+            raise _Refused("the URL is none that can be fetched by http")
+        connection = http.client.HTTPConnection(host, port)
+        connection.sock = self._connect(host, port)
+        headers = {"Range": f"bytes={self.fetch.start}-"} if self.fetch.start else {}
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            connection.request("GET", target, headers=headers)
+            self._take(connection.getresponse())
+        except (ValueError, UnicodeError) as error:
+            raise _Refused("the URL is none that can be fetched by http") from error
+        finally:
+            connection.close()
+
+    def _connect(self, host: str, port: int) -> socket.socket:
+        """Connect by the first address that answers.
+
+        :raises OSError: if none does, or it was stopped
+        """
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            connecting = socket.socket(family, kind, protocol)
+            with self._lock:
+                self._socket = connecting
+                if self._stopped:
+                    raise OSError("stopped")
+            connecting.settimeout(LONGEST_SILENCE)
+            try:
+                connecting.connect(address)
+            except OSError as error:
+                failure = error
+                connecting.close()
+                continue
+            return connecting
+        raise failure or OSError("the name has no address")
+
+    def _take(self, response: http.client.HTTPResponse) -> None:
+        start, total = self._head(response)
+        number = self.fetch.number
+        self._tell(lambda: self._teller.answered(number, start, total))
+        came = start
+        # One byte more than is taken shows that it is too much.
+        while not self._stopped and came <= self.fetch.limit and (data := response.read1(CHUNK)):
+            came += len(data)
+            self._tell(lambda data=data: self._teller.received(number, data))  # type: ignore[misc]
+
+    def _head(self, response: http.client.HTTPResponse) -> tuple[int, int | None]:
+        """Read where an answer begins, and how long the whole is."""
+        length = response.length  # None for chunks, or where nothing is said
+        if response.status == http.HTTPStatus.OK:
+            return 0, length
+        found = _RANGE.fullmatch(response.getheader("Content-Range") or "")
+        if response.status == http.HTTPStatus.PARTIAL_CONTENT and found is not None:
+            whole = int(found[2]) if found[2] != "*" else None
+            return int(found[1]), whole
+        raise _Refused(
+            f"the server answered {response.status} {printable(response.reason[:_WORDS])}".rstrip()
+        )
+
+    def _close(self) -> None:
+        with self._lock:
+            closing, self._socket = self._socket, None
+        if closing is not None:
+            closing.close()

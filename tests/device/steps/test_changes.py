@@ -1,0 +1,210 @@
+"""How somebody comes to know of changes, whichever face asks: the steps alone, with a fake time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from miio_lan import DeviceError, DeviceTimeout, UnsupportedFeatureException
+from miio_lan.device.steps.calls import Ask
+from miio_lan.device.steps.carrying import carry_out
+from miio_lan.device.steps.changes import Changes, LetGo, Listen, Now, Read, Rest, TakeUp
+from miio_lan.device.steps.polling import Polling
+from miio_lan.device.steps.subscription import Greet
+from miio_lan.lan.client.greeting import Greeting
+from miio_lan.lan.client.incoming.holding import Hold
+from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.packet import HELLO, Packet, PushAbility, push_sign, virtual_hello
+
+PROCESS, UNIX = 7, 1_700_000_000.0
+PUSH = Push("properties_changed", [], 5, 1.0)
+
+
+class Face:
+    """Carries steps out in simulated time, and writes them down."""
+
+    def __init__(self, *, tells: bool = True) -> None:
+        self.now = 100.0
+        self.steps: list[Any] = []
+        self.tells = tells
+        self.held: Hold | None = None
+        #: What a reading gives, or raises; it takes some time.
+        self.read: Callable[[], list[Any]] = lambda: ["on"]
+        self.reading_takes = 0.25
+
+    def carry(self, step: Any) -> Any:
+        self.steps.append(step)
+        assert len(self.steps) < 100, "it goes on and on"
+        match step:
+            case Greet():
+                sign = push_sign(PushAbility(sub_ts=0, type=1, wildcard=True)) if self.tells else bytes(16)
+                return Packet(5, 100, sign=sign, is_hello=True)
+            case LetGo():
+                return self.held
+            case Listen():
+                return PUSH
+            case Ask():
+                return {"code": 0}
+            case Read():
+                self.now += self.reading_takes
+                return self.read()
+            case Rest():
+                self.now = max(self.now, step.until)
+        return self.now
+
+    def did(self, kind: type) -> list[Any]:
+        return [step for step in self.steps if isinstance(step, kind)]
+
+    def begin(self, changes: Changes, greeting: Greeting, polling: Polling | None = None) -> None:
+        steps: Any = changes.begin(greeting, polling, unix=UNIX, process=PROCESS)
+        carry_out(steps, self.carry)
+
+    def next(self, changes: Changes, seconds: float, patience: float = 20.0) -> Push | None:
+        steps: Any = changes.next(self.held, seconds, patience)
+        found: Push | None = carry_out(steps, self.carry)
+        return found
+
+
+def timeout() -> list[Any]:
+    raise DeviceTimeout("nothing came")
+
+
+def reading(every: float = 5.0) -> tuple[Changes, Polling]:
+    changes = Changes(PROCESS)
+    changes.polling = Polling(["power"], every)
+    return changes, changes.polling
+
+
+# --- agreeing ----------------------------------------------------------------------------------------------------
+
+
+def test_one_that_tells_is_held_and_nothing_is_read() -> None:
+    face, greeting, changes = Face(), Greeting(), reading()[0]
+    face.begin(changes, greeting, Polling(["power"], 5.0))
+    assert isinstance(face.steps[-1], TakeUp)
+    assert changes.polling is None
+    assert greeting.hello == virtual_hello(changes.subscription.virtual_did)
+
+
+def test_one_that_does_not_tell_is_read_if_that_is_wanted() -> None:
+    face, greeting, changes, polling = (
+        Face(tells=False),
+        Greeting(),
+        Changes(PROCESS),
+        Polling(["power"], 5.0),
+    )
+    with pytest.raises(UnsupportedFeatureException, match="does not tell"):
+        face.begin(changes, greeting)
+    assert (changes.polling, greeting.hello) == (None, HELLO)
+    assert not face.did(LetGo)
+    face.begin(changes, greeting, polling)
+    assert (changes.polling, greeting.hello) == (polling, HELLO)
+    assert isinstance(face.steps[-1], LetGo)
+
+
+@pytest.mark.parametrize("error", [DeviceError(-1, "no"), KeyboardInterrupt()])
+def test_whatever_ends_the_asking_leaves_the_hellos_as_they_were(error: BaseException) -> None:
+    greeting, changes = Greeting(), Changes(PROCESS)
+
+    def fail(_: Any) -> Any:
+        assert greeting.hello != HELLO
+        raise error
+
+    steps: Any = changes.begin(greeting, Polling(["power"], 5.0), unix=UNIX, process=PROCESS)
+    with pytest.raises(type(error)):
+        carry_out(steps, fail)
+    assert greeting.hello == HELLO
+    assert changes.polling is None
+
+
+def test_another_process_poses_as_somebody_else() -> None:
+    changes = Changes(PROCESS + 1)
+    first = changes.subscription.virtual_did
+    Face().begin(changes, Greeting())
+    second = changes.subscription.virtual_did
+    Face().begin(changes, Greeting())
+    assert first != second == changes.subscription.virtual_did
+
+
+def test_what_is_held_is_what_is_given_back() -> None:
+    face, greeting, changes = Face(), Greeting(), reading()[0]
+    face.begin(changes, greeting)
+    face.held = changes.subscription.hold(1.0, UNIX)
+    face.held.update_ts += 9
+    steps: Any = changes.end(greeting)
+    carry_out(steps, face.carry)
+    assert face.steps[-1].method == "miIO.unsub"
+    assert face.steps[-1].params["update_ts"] == UNIX + 9
+    assert greeting.hello == HELLO
+
+
+def test_the_hellos_are_plain_again_though_giving_back_fails() -> None:
+    face, greeting, changes = Face(), Greeting(), Changes(PROCESS)
+    face.begin(changes, greeting)
+    changes.polling = Polling(["power"], 5.0)
+    steps: Any = changes.end(greeting)
+    with pytest.raises(DeviceTimeout):
+        carry_out(steps, lambda step: timeout() if isinstance(step, Ask) else face.carry(step))
+    assert (greeting.hello, changes.polling) == (HELLO, None)
+
+
+# --- waiting -----------------------------------------------------------------------------------------------------
+
+
+def test_one_that_tells_is_listened_to() -> None:
+    face, changes = Face(), Changes(PROCESS)
+    with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
+        face.next(changes, 3.0)
+    face.held = changes.subscription.hold(1.0, UNIX)
+    assert face.next(changes, 3.0, 20.0) == PUSH
+    assert face.steps == [Listen(3.0, 20.0)]
+
+
+def test_one_that_does_not_tell_is_read_when_that_is_due() -> None:
+    face, (changes, polling) = Face(), reading(every=5.0)
+    assert face.next(changes, 12.0) is None
+    assert face.now == 112.0
+    assert [step.until for step in face.did(Rest)] == [105.0, 110.0, 112.0]
+    assert face.next(changes, 2.0) is None
+    assert len(face.did(Read)) == 3
+    face.read = lambda: ["off"]
+    push = face.next(changes, 60.0)
+    assert push == Push("props", {"power": "off"}, 0, 115.25)
+    assert polling.due == 120.0
+
+
+def test_a_reading_may_take_a_second_and_as_long_as_the_wait() -> None:
+    face, (changes, _) = Face(), reading()
+    assert face.next(changes, 0.0) is None
+    face.now = 200.0
+    assert face.next(changes, 9.0) is None
+    assert [step.until for step in face.did(Read)][:2] == [101.0, 209.0]
+
+
+def test_who_only_looks_reads_once_and_not_before_that_is_due() -> None:
+    face, (changes, _) = Face(), reading(every=5.0)
+    for _ in range(3):
+        assert face.next(changes, 0.0) is None
+    assert len(face.did(Read)) == 1
+
+
+def test_readings_that_fail_are_told_after_the_patience() -> None:
+    face, (changes, _) = Face(), reading(every=5.0)
+    face.read = timeout
+    assert face.next(changes, 18.0, 20.0) is None
+    with pytest.raises(DeviceTimeout):
+        face.next(changes, 18.0, 20.0)
+    # First failed at 100.25; then every 5 s, until 20 s of patience are over.
+    assert face.now == 120.25
+    face.read = lambda: ["on"]
+    assert face.next(changes, 18.0, 20.0) is None
+
+
+def test_who_is_sent_away_while_nothing_is_due_is_told() -> None:
+    face, (changes, _) = Face(), reading()
+    steps: Any = changes.next(None, 60.0, 20.0)
+    with pytest.raises(DeviceTimeout):
+        carry_out(steps, lambda step: timeout() if isinstance(step, Rest) else face.carry(step))
+    assert [type(step) for step in face.steps] == [Now, Read, Now]

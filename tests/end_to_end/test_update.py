@@ -1,0 +1,192 @@
+"""Updates of a virtual product from a file: over the LAN, over XMODEM to its MCU, and disturbed in every way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
+from support.interfered import KINDS, NEW, PACE, image_of, interfered, product_of
+
+from miio_lan import AsyncDevice, Device, DeviceTimeout, UpdateState
+from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase
+from miio_lan.errors import InvalidArgument, UpdateFailed
+from miio_lan.lan.packet import encode
+from miio_lan.lan.responder.responder import Request
+
+POINTS = 50
+AT_ONCE = 10
+
+
+def test_a_megabyte_for_the_module_arrives_and_is_proven() -> None:
+    image = image_of("module", random.Random(1))
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        install = device.installing(image, version=NEW["module"], pace=PACE)
+        result = install.run()
+        assert result.ending is Ending.Proven
+        assert result.restarted
+        assert result.served is not None
+        assert result.served.complete
+        assert result.served.size == len(image) > 1_000_000
+        assert device.info(skip_cache=True).firmware_version == NEW["module"]
+        assert [each.phase for each in result.phases if each.phase is not Phase.State][:4] == [
+            *(Phase.Prepared, Phase.Requested, Phase.Fetching, Phase.Fetched),
+        ]
+
+
+def test_an_mcus_image_arrives_bit_for_bit_and_is_proven() -> None:
+    image = image_of("mcu", random.Random(2))
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        result = device.installing(image, version=NEW["mcu"], pace=PACE).run()
+        assert result.ending is Ending.Proven
+        assert product.call(lambda _: product.mcu.image) == image
+        assert device.info(skip_cache=True).mcu_firmware_version == NEW["mcu"]
+
+
+@pytest.mark.parametrize("part", ["module", "mcu"])
+@pytest.mark.parametrize("profile", ["older", "newer"])
+def test_both_generations_of_modules(profile: str, part: str) -> None:
+    image = image_of(part, random.Random(6), 10_000)
+    with product_of(profile) as product, Device(product.host, product.token, port=product.port) as device:
+        result = device.installing(image, version=NEW[part], pace=PACE).run()
+    assert result.ending is Ending.Proven
+
+
+def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:
+    path = tmp_path / "fw.bin"
+    path.write_bytes(image_of("mcu", random.Random(3), 1000))
+    phases: list[UpdatePhase] = []
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        product.call(lambda _: setattr(product.mcu.bootloader, "refusal", "not for me"))
+        install = device.installing(path, pace=PACE)
+        with pytest.raises(UpdateFailed, match="fetched the whole file") as caught:
+            install.run(phases.append)
+    assert caught.value.result.ending is Ending.FetchedButRefused
+    assert caught.value.may_have_run
+    assert phases[-1].phase is Phase.Ended
+    assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def camera(device: FakeDevice, request: Request) -> None:
+    """Answer as cameras do: with id 0 to the two questions about an update, and with silence to all else."""
+    told = {"miIO.get_ota_state": "installing", "miIO.get_ota_progress": 7}.get(request.method)
+    if told is not None:
+        stamp = device.responder.stamp(time.monotonic())
+        payload = {"id": 0, "result": [told]}
+        datagram = encode(device_id=DEVICE_ID, stamp=stamp, token=bytes.fromhex(TOKEN), payload=payload)
+        device.send(datagram, request.peer)
+
+
+def test_a_cameras_id_0_is_understood_by_both_faces() -> None:
+    with FakeDevice(camera) as fake:
+        with Device("127.0.0.1", TOKEN, port=fake.port) as device:
+            assert device.update_state() is UpdateState.Installing
+            assert device.update_progress() == 7
+            with pytest.raises(DeviceTimeout):
+                device.send("get_prop", ["power"], 0, timeout=0.3)
+
+        async def main() -> tuple[UpdateState, int]:
+            async with AsyncDevice("127.0.0.1", TOKEN, port=fake.port) as other:
+                return await other.update_state(), await other.update_progress()
+
+        assert asyncio.run(main()) == (UpdateState.Installing, 7)
+
+
+def test_a_loop_that_is_left_serves_no_more() -> None:
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        install = device.installing(image_of("module", random.Random(7)), pace=PACE)
+        for phase in install:
+            if phase.phase is Phase.Requested:
+                break
+        assert install.result is not None
+        assert install.result.ending is Ending.Cancelled
+        with pytest.raises(InvalidArgument, match="carried out before"):
+            next(iter(install))
+    assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def test_cancelled_from_another_thread() -> None:
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        product.call(lambda _: setattr(product.mcu, "update_answer", "busy"))
+        install = device.installing(image_of("mcu", random.Random(8)), pace=PACE)
+
+        def cancel(phase: UpdatePhase) -> None:
+            if phase.phase is Phase.Fetched:
+                threading.Thread(target=install.cancel).start()
+
+        with pytest.raises(UpdateFailed, match="may still install it") as caught:
+            install.run(cancel)
+    assert caught.value.result.ending is Ending.Cancelled
+
+
+def test_in_an_event_loop() -> None:
+    image = image_of("module", random.Random(4), 10_000)
+
+    async def main(host: str, port: int, token: str) -> tuple[list[Phase], Ending]:
+        async with AsyncDevice(host, token, port=port) as device:
+            install = device.installing(image, pace=PACE)
+            seen = [each.phase async for each in install]
+            assert install.result is not None
+            return seen, install.result.ending
+
+    with product_of() as product:
+        seen, ending = asyncio.run(main(product.host, product.port, product.token))
+    assert ending is Ending.Proven
+    assert {Phase.Fetching, Phase.Fetched, Phase.Restarted, Phase.Version, Phase.Ended} <= set(seen)
+
+
+def test_a_cancelled_task_serves_no_more() -> None:
+    image = image_of("module", random.Random(5))
+
+    async def main(host: str, port: int, token: str) -> Ending | None:
+        async with AsyncDevice(host, token, port=port) as device:
+            install = device.installing(image, pace=PACE)
+            begun = asyncio.Event()
+            task = asyncio.create_task(install.run(lambda _: begun.set()))
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return install.result and install.result.ending
+
+    with product_of() as product:
+        assert asyncio.run(main(product.host, product.port, product.token)) is Ending.Cancelled
+    assert not any(each.name == "miio file server" for each in threading.enumerate())
+
+
+def test_an_event_loop_is_told_of_failures_by_an_error() -> None:
+    async def main(host: str, port: int, token: str) -> None:
+        async with AsyncDevice(host, token, port=port) as device:
+            with pytest.raises(InvalidArgument, match="is empty"):
+                await device.install_firmware(b"")
+            install = device.installing(image_of("mcu", random.Random(9), 100), pace=PACE)
+            with pytest.raises(UpdateFailed) as caught:
+                await install.run(lambda phase: install.cancel() if phase.phase is Phase.Fetched else None)
+            assert caught.value.result.ending is Ending.Cancelled
+            with pytest.raises(InvalidArgument, match="carried out before"):
+                await install.run()
+        async with AsyncDevice(host, TOKEN, port=port, timeout=0.2) as stranger:  # by another token
+            stranger.retry_count = 0
+            with pytest.raises(UpdateFailed, match="unreachable"):
+                await stranger.install_firmware(b"x", timeout=1)
+
+    with product_of() as product:
+        product.call(lambda _: setattr(product.mcu, "update_answer", "busy"))
+        asyncio.run(main(product.host, product.port, product.token))
+
+
+@pytest.mark.untraced
+def test_every_interference_ends_in_time_and_nothing_told_is_untrue() -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = list(pool.map(interfered, range(1, POINTS + 1)))
+    assert Counter(run.kind for run in runs).keys() == set(KINDS)
+    wrong = [f"{run}: {'; '.join(run.errors)}" for run in runs if run.errors]
+    assert not wrong, "\n".join(wrong)
+    endings = Counter(run.result.ending for run in runs if run.result is not None)
+    assert endings[Ending.Proven] > 3
+    assert len(endings) > 3

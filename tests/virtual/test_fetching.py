@@ -1,0 +1,134 @@
+"""The thread that downloads: what it makes of what servers say, on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from queue import SimpleQueue
+
+import pytest
+from support.image_server import Answer, ImageServer, cut, raw, whole
+
+from miio_lan.virtual.fetching import Fetcher
+from miio_lan.virtual.module.download import Fetch
+
+IMAGE = os.urandom(100_000)
+PATIENCE = 100.0
+
+
+class Told:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.heads: list[tuple[int, int | None]] = []
+        self.data = bytearray()
+        self.end: SimpleQueue[tuple[str, bool]] = SimpleQueue()
+
+    def answered(self, number: int, start: int, total: int | None) -> None:
+        assert number == 3
+        self.heads.append((start, total))
+
+    def received(self, number: int, data: bytes) -> None:
+        assert number == 3
+        self.data += data
+
+    def ended(self, number: int, failure: str, final: bool) -> None:
+        assert number == 3
+        self.end.put((failure, final))
+
+
+def fetched(answer: Answer, start: int = 0, limit: int = 1 << 20) -> tuple[Told, tuple[str, bool], bytes]:
+    told = Told()
+    with ImageServer(answer) as server:
+        fetcher = Fetcher(Fetch(3, server.url, start, limit), told)
+        end = told.end.get(timeout=PATIENCE)
+        fetcher.stop()
+        return told, end, server.requests[0]
+
+
+def test_an_image_comes_whole() -> None:
+    told, end, request = fetched(whole(IMAGE))
+    assert (told.heads, end) == ([(0, len(IMAGE))], ("", False))
+    assert told.data == IMAGE
+    assert request.startswith(b"GET /some/image?key=1 HTTP/1.1\r\nHost: 127.0.0.1:")
+    assert b"Range" not in request
+
+
+def test_the_rest_of_one() -> None:
+    told, end, request = fetched(whole(IMAGE), start=60_000)
+    assert (told.heads, end) == ([(60_000, len(IMAGE))], ("", False))
+    assert told.data == IMAGE[60_000:]
+    assert b"\r\nRange: bytes=60000-\r\n" in request
+
+
+def test_one_in_chunks() -> None:
+    text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    told, end, _ = fetched(raw(text))
+    assert (told.heads, bytes(told.data), end) == ([(0, None)], b"abcde", ("", False))
+
+
+def test_one_without_a_length() -> None:
+    told, end, _ = fetched(raw(b"HTTP/1.0 200 OK\r\n\r\nabc"))
+    assert (told.heads, bytes(told.data), end) == ([(0, None)], b"abc", ("", False))
+
+
+def test_one_that_is_cut_off() -> None:
+    told, end, _ = fetched(cut(IMAGE, 5000))
+    assert (told.heads, bytes(told.data)) == ([(0, len(IMAGE))], IMAGE[:5000])
+    assert end[1] is False
+
+
+def test_more_than_is_taken_is_not_read() -> None:
+    told, _, _ = fetched(raw(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(1_000_000)), limit=100_000)
+    assert 100_000 < len(told.data) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "final"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "the server answered 404 Not Found", True),
+        (b"HTTP/1.1 302 Found\r\nLocation: /other\r\n\r\n", "the server answered 302 Found", True),
+        (b"HTTP/1.1 206 Partial Content\r\n\r\n", "the server answered 206 Partial Content", True),
+        (b"HTTP/1.1 500 \x1b[2J\r\n\r\n", r"the server answered 500 \x1b[2J", True),
+        (b"220 mail.example ESMTP\r\n", "the server's answer is no HTTP: BadStatusLine", False),
+        (b"", "Remote end closed connection without response", False),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc",
+            "the connection ended early",
+            False,
+        ),
+    ],
+)
+def test_answers_that_are_none(answer: bytes, failure: str, final: bool) -> None:
+    _, end, _ = fetched(raw(answer))
+    assert end == (failure, final)
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    told = Told()
+    fetcher = Fetcher(Fetch(3, url, 0, 100), told)
+    assert told.end.get(timeout=PATIENCE) == ("Connection refused", False)
+    fetcher.stop()
+
+
+@pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/", "https://x/"])
+def test_urls_that_are_none(url: str) -> None:
+    told = Told()
+    fetcher = Fetcher(Fetch(3, url, 0, 100), told)
+    assert told.end.get(timeout=PATIENCE) == ("the URL is none that can be fetched by http", True)
+    fetcher.stop()
+
+
+def test_it_can_be_stopped_while_a_server_is_silent() -> None:
+    told = Told()
+    with ImageServer(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12")) as server:
+        server.hold.clear()
+        fetcher = Fetcher(Fetch(3, server.url, 0, 100), told)
+        assert server.asked.wait(PATIENCE)
+        fetcher.stop()
+        fetcher.stop()
+        assert "miio download" not in {thread.name for thread in threading.enumerate()}
+    assert told.end.empty()
