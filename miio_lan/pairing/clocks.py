@@ -10,7 +10,7 @@ commands have a line is taken, if it is better by far than every other, and bett
    supposition (:mod:`miio_lan.pairing.suppositions`).
 2. Each is followed through the whole capture, forwards and backwards, as far as two crystals may drift apart: which
    commands have a line, and which should have one and do not (:class:`Path`)?
-3. Commands close to one another count as one, for one event explains them all: a burst, or an outage.
+3. Repeated commands close to one another count as one, for one event explains them all: a cycle of polls, an outage.
 4. The best path is sure if no path that takes other lines comes close. Polls of the same properties at equal intervals
    fit equally well a poll earlier and later: they leave it in doubt, unless other commands decide.
 
@@ -32,7 +32,8 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
-from miio_lan.pairing.suppositions import MAX_DRIFT, Commands, Path, paths_of
+from miio_lan.pairing.askings import Commands
+from miio_lan.pairing.suppositions import MAX_DRIFT, MOST, Path, paths_of
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 
@@ -40,8 +41,6 @@ LEAD = 15.0
 """By how much a path has to be better than every other; about two commands of which there is only one."""
 CHANCE = 7.0
 """How much better than chance: about one in a thousand."""
-MOST = 7.0
-"""What commands close to one another count for at most."""
 ALLOWED_MISSES = 0.5
 """Commands without a line for each one that has one."""
 ABOUT = 2.0
@@ -122,7 +121,7 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
     if not commands.tried:
         return Clocks(doubt="no command of the capture has a line in the recording that it may have become")
     allowed = None if about is None else (-about - base - ABOUT, -about - base + ABOUT)
-    paths = sorted(paths_of(commands, allowed), key=_score, reverse=True)
+    paths = sorted(paths_of(commands, allowed), key=Path.score, reverse=True)
     if not paths:
         return Clocks(doubt=f"no command has a line at an offset of about {about} s")
     best = paths[0]
@@ -163,13 +162,9 @@ def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
 # --- sure, or in doubt ---------------------------------------------------------------------------------------------
 
 
-def _score(path: Path) -> float:
-    return path.score(MOST)
-
-
 def _doubt(best: Path, others: Sequence[Path], commands: Commands, *, about: float | None) -> str:
     """Say why the best path is not sure; nothing where it is."""
-    score = _score(best)
+    score = best.score()
     hint = "" if about is not None else "; if you know about how far apart the clocks are, say so (--offset)"
     if len(best.missing) > ALLOWED_MISSES * len(best.taken):
         return (
@@ -179,13 +174,13 @@ def _doubt(best: Path, others: Sequence[Path], commands: Commands, *, about: flo
     if score - MOST < math.log(commands.tried) + CHANCE:
         return f"{len(best.taken)} commands in common may be chance: record longer, or send more that differ"
     rival = next((each for each in others if not each.is_like(best)), None)
-    if rival is not None and score - _score(rival) < LEAD:
+    if rival is not None and score - rival.score() < LEAD:
         apart = abs(rival.middle - best.middle)
         return (
             f"two offsets, {apart:.3f} s apart, explain about as much: commands that repeat at equal intervals "
             f"do not tell them apart{hint}"
         )
-    if commands.unexplored:
+    if score - commands.beyond < LEAD:
         return f"too many offsets explain some of the commands{hint}"
     return ""
 

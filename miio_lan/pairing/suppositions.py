@@ -5,172 +5,70 @@ Made for :mod:`miio_lan.pairing.clocks`, which says what they are for.
 
 from __future__ import annotations
 
-import json
 import math
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from miio_lan.pairing.calls import LanRequest, calls_of
-from miio_lan.pairing.candidates import SKEW, agrees, extend
-from miio_lan.pairing.content import error_of
-from miio_lan.record import Record
-from miio_lan.uart.commands import Down, GetProperties, SetProperties
-from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import GET_PROPERTIES, SET_PROPERTIES
-from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Downlink
+from miio_lan.pairing.askings import Command, Commands
+from miio_lan.pairing.candidates import SKEW
 
 MAX_DRIFT = 200e-6
 """Seconds per second by which two clocks may drift apart: two crystals of 100 ppm."""
+MOST = 7.0
+"""What a command that has a line counts for an offset at most; as much do all repeated ones that are close together."""
+RARE = 3
+"""Lines that a command may have become at most, in all of a recording, to count by itself."""
 MISS = 4.0
 """What a command without a line counts against an offset, as the logarithm of how seldom a tap loses one."""
 TOGETHER = 10.0
 """Seconds within which commands count as one."""
 WINDOW = 120.0
 """Seconds of the capture in which suppositions are made; clocks drift apart by 24 ms meanwhile."""
-ALIVE = 3.0
-"""Seconds: where the line was silent for longer, a line may have been lost unnoticed."""
-EDGE = 1.0
-"""Seconds at both ends of a recording within which a line may be missing."""
-MAX_PARTS = 12
-"""Lines that a module makes of one request at most, as far as they are looked at."""
 MAX_INTERVALS = 2_000_000
 """Intervals that are looked at, of the stretches that say most."""
 MAX_PATHS = 200
 """Suppositions that are followed, the likeliest first."""
+LIKELY = 0.8
+"""The share of what the best one has in its stretch, from which on a supposition is not left out lightly."""
 DIFFERENT = 0.1
 """The share of other lines with which a path is another one."""
 
+#: What it has in its stretch, a command, and the least and the greatest offset that are supposed.
+_Supposition = tuple[float, int, float, float]
 
-class _Lines:
-    """The lines that commands of one content may have become, in order.
 
-    :param found: when each was handed out, when it was answered, and its place among all
+@dataclass
+class _Group:
+    """Commands close to one another: one event may explain all of them.
+
+    Those that are repeated again and again count as one. What there is but a few times, each counts by itself.
     """
 
-    def __init__(self, found: Sequence[tuple[float, float, int]]) -> None:
-        self.downs = [down for down, _, _ in found]
-        self.answers = [answer for _, answer, _ in found]
-        self.ids = [place for _, _, place in found]
-        #: Seconds that the MCU needed for all of them.
-        self.spent = sum(self.answers) - sum(self.downs)
+    begun: float = -math.inf
+    gained: float = 0.0
+    found: int = 0
+    missed: int = 0
+    rare_gained: float = 0.0
+    rare_missed: int = 0
 
-
-@dataclass(eq=False)
-class Command:
-    """A command of the capture that surely went to the MCU.
-
-    :param asked: when it was sent, by the clock of the capture; ``replied`` likewise
-    :param lines: what it may have become
-    :param weight: how much it says that it has a line: the logarithm of how seldom that is chance
-    """
-
-    asked: float
-    replied: float
-    lines: _Lines
-    weight: float = 0.0
-
-    def intervals(self, low: float, high: float) -> Iterator[tuple[float, float, int]]:
-        """Give the offsets between two that a line allows, and that line."""
-        downs, answers = self.lines.downs, self.lines.answers
-        first = bisect_left(downs, self.asked + low - SKEW)
-        for at in range(first, bisect_right(downs, self.replied + high + SKEW)):
-            begin, end = answers[at] - self.replied, downs[at] - self.asked
-            if begin <= end + 2 * SKEW and begin - SKEW <= high and end + SKEW >= low:
-                yield begin, end, self.lines.ids[at]
-
-
-class Commands:
-    """What two recordings may have in common.
-
-    :param lan: records of the LAN
-    :param heard: records of the line, without marks
-    """
-
-    def __init__(self, lan: Sequence[Record], heard: Sequence[Record]) -> None:
-        self._line = Conversation("module")
-        for record in in_order(heard):
-            self._line.feed(record)
-        self._line.finish()
-        self._stamps = sorted(record.instant for record in heard)
-        self._by_key: dict[object, list[int]] = defaultdict(list)
-        for place, downlink in enumerate(self._line.downlinks):
-            self._by_key[_key_of_line(downlink.command)].append(place)
-        self._known: dict[str, _Lines] = {}
-        self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
-        requests = [each for call in calls_of(_in_time(lan)) for each in call.requests if _is_asked(each)]
-        self.asked = sorted(map(self._command, requests), key=lambda each: each.asked)
-        #: How many suppositions there were in all: by so much may the best one be chance.
-        self.tried = 0
-        #: Whether likely suppositions were not followed, because there were too many.
-        self.unexplored = False
-        self._weigh()
+    def add(self, command: Command, *, found: bool) -> None:
+        """Take a command that has a line, or should have one."""
+        rare = len(command.lines.downs) <= RARE
+        if found and rare:
+            self.rare_gained += min(command.weight, MOST)
+        elif found:
+            self.gained, self.found = self.gained + command.weight, self.found + 1
+        elif rare:
+            self.rare_missed += 1
+        else:
+            self.missed += 1
 
     @property
-    def duration(self) -> float:
-        """Seconds from the first to the last record of the line."""
-        return max(self._stamps[-1] - self._stamps[0], 1.0)
-
-    def heard_at(self, begin: float, end: float) -> bool:
-        """Tell whether a line between two instants would surely have been heard."""
-        if begin < self._stamps[0] + EDGE or end > self._stamps[-1] - EDGE:
-            return False
-        if self._line.broken(begin - ALIVE, end + ALIVE):
-            return False
-        near = self._stamps[
-            bisect_left(self._stamps, begin - ALIVE) : bisect_right(self._stamps, end + ALIVE)
-        ]
-        points = [begin - ALIVE, *near, end + ALIVE]
-        return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
-
-    def _weigh(self) -> None:
-        total = self.duration
-        for each in self.asked:
-            count, took = len(each.lines.downs), each.replied - each.asked
-            self.tried += count
-            chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
-            each.weight = max(0.0, -math.log(chance))
-
-    def _command(self, request: LanRequest) -> Command:
-        reply = request.reply
-        replied = reply.instant if reply is not None else request.last
-        return Command(request.first, replied, self._lines_of(request))
-
-    def _lines_of(self, request: LanRequest) -> _Lines:
-        """Find what a request may have become, whenever; requests of one content have the same lines."""
-        result = (request.reply.reading or {}).get("result") if request.reply is not None else None
-        content = json.dumps(
-            [request.demand.method, request.demand.params, result], sort_keys=True, default=str
-        )
-        if content not in self._known:
-            found: list[tuple[float, float, int]] = []
-            for place in self._by_key.get(_key_of_request(request), ()):
-                last = self._last_of(request, content, place)
-                if last is not None and last.answer is not None:
-                    begin = self._line.downlinks[place].record.instant
-                    found.append((begin, last.answer.record.instant, place))
-            self._known[content] = _Lines(sorted(found))
-        return self._known[content]
-
-    def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
-        """Give the last of the downlinks that a request may have become, if it began with this one."""
-        first = self._line.downlinks[place]
-        covered = request.demand.covers(first.command, 0)
-        if not covered:
-            return None
-        if covered < len(request.demand.items):
-            several = extend(request, self._line.downlinks[place : place + MAX_PARTS], 0)
-            whole = several.whole and agrees(request, several, math.inf)
-            return several.downlinks[-1] if whole else None
-        if first.answer is None or first.answer.useless:
-            return None
-        key = (content, first.record.raw, first.answer.record.raw)
-        if key not in self._fitting:
-            self._fitting[key] = agrees(request, extend(request, [first], 0), math.inf)
-        return first if self._fitting[key] else None
+    def score(self) -> float:
+        """What they speak for an offset, or against it."""
+        common = min(self.gained, MOST) - (MISS if self.missed > self.found else 0.0)
+        return common + min(self.rare_gained, 2 * MOST) - MISS * min(self.rare_missed, 2)
 
 
 @dataclass(eq=False)
@@ -193,21 +91,16 @@ class Path:
         _, low, high = self.intervals[len(self.intervals) // 2]
         return (low + high) / 2
 
-    def score(self, most: float) -> float:
-        """Say how well it explains the commands.
-
-        :param most: what those close to one another, which count as one, count for at most
-        """
-        total, begun, gained, hits, misses = 0.0, -math.inf, 0.0, 0, 0
+    def score(self) -> float:
+        """Say how well it explains the commands, those close to one another together."""
+        total, group = 0.0, _Group()
         for place in sorted([*self.taken, *self.missing]):
-            if self.commands[place].asked - begun > TOGETHER:
-                total += min(gained, most) - (MISS if misses > hits else 0.0)
-                begun, gained, hits, misses = self.commands[place].asked, 0.0, 0, 0
-            if place in self.taken:
-                gained, hits = gained + self.commands[place].weight, hits + 1
-            else:
-                misses += 1
-        return total + min(gained, most) - (MISS if misses > hits else 0.0)
+            command = self.commands[place]
+            if command.asked - group.begun > TOGETHER:
+                total += group.score
+                group = _Group(command.asked)
+            group.add(command, found=place in self.taken)
+        return total + group.score
 
     def is_like(self, other: Path) -> bool:
         """Tell whether both take the same lines, but for a few."""
@@ -232,17 +125,57 @@ def paths_of(commands: Commands, allowed: tuple[float, float] | None) -> list[Pa
     """
     found: list[Path] = []
     peaks = _peaks(commands, allowed)
-    for score, first, low, high in peaks:
+    left = _follow_all(commands, found, peaks, MAX_PATHS)
+    if left is not None and left[0] > LIKELY * peaks[0][0]:
+        # What explains a rare command is looked at in any case; the others explain none.
+        rest = _follow_all(commands, found, list(_rare(commands, allowed)), 2 * MAX_PATHS)
+        commands.beyond = _most_of_repeated(commands) if rest is None else math.inf
+    return found
+
+
+def _follow_all(
+    commands: Commands, found: list[Path], suppositions: Sequence[_Supposition], most: int
+) -> _Supposition | None:
+    """Follow suppositions that no path goes through so far; give the first that is one too many."""
+    for each in suppositions:
+        _, first, low, high = each
         time = commands.asked[first].asked
         if any(path.holds(time, low, high) and _agree(path, commands, first, low, high) for path in found):
             continue
-        if len(found) >= MAX_PATHS:
-            commands.unexplored = score > 0.8 * peaks[0][0]
-            break
+        if len(found) >= most:
+            return each
         path = _follow(commands, first, low, high)
         if path.taken:
             found.append(path)
-    return found
+    return None
+
+
+def _rare(commands: Commands, allowed: tuple[float, float] | None) -> Iterator[_Supposition]:
+    """Give a supposition for each line of each command that has few."""
+    low, high = allowed or (-math.inf, math.inf)
+    for place, one in enumerate(commands.asked):
+        if len(one.lines.downs) <= RARE:
+            for begin, end, _ in one.intervals(low, high):
+                yield one.weight, place, begin - SKEW, end + SKEW
+
+
+def _most_of_repeated(commands: Commands) -> float:
+    """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
+    groups: list[tuple[float, float]] = []
+    for one in commands.asked:
+        if len(one.lines.downs) <= RARE:
+            continue
+        if not groups or one.asked - groups[-1][0] > TOGETHER:
+            groups.append((one.asked, 0.0))
+        groups[-1] = (groups[-1][0], min(groups[-1][1] + one.weight, MOST))
+    most, total, begin = 0.0, 0.0, 0
+    for time, score in groups:
+        total += score
+        while groups[begin][0] < time - commands.duration * (1 + MAX_DRIFT) - TOGETHER:
+            total -= groups[begin][1]
+            begin += 1
+        most = max(most, total)
+    return most
 
 
 def _agree(path: Path, commands: Commands, place: int, low: float, high: float) -> bool:
@@ -275,7 +208,7 @@ def _windows(asked: Sequence[Command]) -> Iterator[tuple[float, list[int]]]:
 
 def _meetings(
     asked: Sequence[Command], places: Sequence[int], allowed: tuple[float, float] | None
-) -> list[tuple[float, int, float, float]]:
+) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
     low, high = allowed or (-math.inf, math.inf)
     ends: list[tuple[float, int, int]] = []
@@ -285,7 +218,7 @@ def _meetings(
     ends.sort()
     open_: dict[int, int] = {}
     score, since, risen = 0.0, 0.0, False
-    found: list[tuple[float, int, float, float]] = []
+    found: list[_Supposition] = []
     for offset, is_end, place in ends:
         if not is_end:
             if place not in open_:
@@ -341,31 +274,3 @@ def _step(
     if commands.heard_at(one.asked + middle, one.replied + middle):
         path.missing.append(place)
     return state
-
-
-# --- contents ------------------------------------------------------------------------------------------------------
-
-
-def _in_time(lan: Sequence[Record]) -> list[Record]:
-    return sorted((record for record in lan if record.wire == "lan"), key=lambda record: record.instant)
-
-
-def _is_asked(request: LanRequest) -> bool:
-    """Tell whether a request surely went to the MCU, and was answered by it."""
-    reply = request.reply
-    if reply is None or request.local or request.doubtful or error_of(reply.reading) is not None:
-        return False
-    return "result" in (reply.reading or {})
-
-
-def _key_of_line(command: Down) -> object:
-    if isinstance(command, (GetProperties, SetProperties)) and command.properties:
-        return command.method, command.properties[0][:2]
-    return command.method
-
-
-def _key_of_request(request: LanRequest) -> object:
-    method, items = request.demand.method, request.demand.items
-    if method in (GET_PROPERTIES, SET_PROPERTIES) and items and isinstance(items[0], tuple):
-        return method, items[0][:2]
-    return method

@@ -14,6 +14,7 @@ from support.tape import Tape
 from support.two_clocks import Steady, TwoClocks, polled, random_scene, random_views, seen
 
 from miio_lan.errors import ClocksInDoubt
+from miio_lan.pairing import suppositions
 from miio_lan.pairing.clocks import Clocks, compare, join
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
@@ -112,6 +113,22 @@ class TestInDoubt:
         scene.run(200)
         both = seen(scene, 100.0)
         assert compare(both.lan, both.line).ahead == pytest.approx(100.0, abs=0.1)
+
+    @pytest.mark.parametrize("known", [(), (SET_LEVEL, TOGGLE, SET_OTHER, LEGACY)])
+    def test_more_offsets_than_are_followed(self, known, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Those that explain a rare command are, and the others cannot explain as much."""
+        monkeypatch.setattr(suppositions, "MAX_PATHS", 8)
+        scene = polled(every=5, times=60, jitter=0.0, rng=random.Random(1))
+        for place, command in enumerate(known):
+            scene.ask(62.0 + 31 * place, command, number=5001 + 10 * place)
+        scene.run(330)
+        both = seen(scene, 100.0)
+        clocks = compare(both.lan, both.line)
+        assert clocks.sure is bool(known)
+        if known:
+            assert max(errors(clocks, both)) <= clocks.within + STAMPS
+        else:
+            assert clocks.doubt.endswith("say so (--offset)")
 
     def test_polls_whose_intervals_differ_decide(self) -> None:
         scene = polled(every=5, times=30, jitter=2.0, rng=random.Random(1))
