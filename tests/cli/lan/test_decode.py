@@ -86,6 +86,16 @@ def test_secrets_are_hidden(run, tmp_path) -> None:
         assert "hunter2" in run("lan", "decode", str(path), ONE, *options, "--show-secrets").out
 
 
+def test_what_somebody_sent_does_nothing_to_the_terminal(run, tmp_path) -> None:
+    body = {"id": 1, "method": "\x1b[31mred\nnext", "params": ["\x9b0m\u202e"]}
+    path = tmp_path / "lamp.pcap"
+    path.write_bytes(pcap(on_link([(NOON, packet(("192.0.2.9", 4000), ("192.0.2.7", 54321), sealed(body)))])))
+    for options in ((), ("--json",)):
+        out = run("lan", "decode", str(path), ONE, *options).out
+        assert len(out.splitlines()) == 1
+        assert not {"\x1b", "\x9b", "\u202e"} & set(out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
