@@ -183,5 +183,6 @@ def _key_of_line(command: Down) -> object:
 def _key_of_request(request: LanRequest) -> object:
     method, items = request.demand.method, request.demand.items
     if method in (GET_PROPERTIES, SET_PROPERTIES) and items and isinstance(items[0], tuple):
-        return method, items[0][:2]
+        ids = items[0][:2]
+        return (method, ids) if all(isinstance(each, int) for each in ids) else None
     return method

@@ -184,8 +184,8 @@ def _agree(path: Path, commands: Commands, place: int, low: float, high: float) 
     return path.taken.get(place) in lines
 
 
-def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[tuple[float, int, float, float]]:
-    """Find the offsets at which intervals of commands meet, the best first: score, a command, least, greatest."""
+def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[_Supposition]:
+    """Find the offsets at which intervals of commands meet, the best first."""
     windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
     left, found = MAX_INTERVALS, []
     for _, places in windows:

@@ -188,6 +188,12 @@ class TestInDoubt:
         assert "only to within" in clocks.doubt
 
 
+@pytest.mark.parametrize("siid", [[1], {"a": 1}, None, "2", 10**400, float("nan")])
+def test_a_client_may_ask_for_anything(siid: object) -> None:
+    lan = Tape().ask(1, "get_properties", [{"siid": siid, "piid": 1}]).reply(1, [{"siid": siid}]).records
+    assert not compare(lan, seen(by_hand(times=1), 0.0).line).sure
+
+
 def test_lost_lines_are_told() -> None:
     both = seen(by_hand(times=6), 100.0)
     lost = {id(record) for record in both.line if record.raw.startswith(b"down action")}
