@@ -91,7 +91,7 @@ class Clocks:
         missing = f"; {self.missing} have none" if self.missing else ""
         return (
             f"the capture's clock is {abs(self.ahead):.3f} s {way} the recording's "
-            f"(within {self.within:.3f} s, drift {self.drift:+.0f} ppm): "
+            f"(within {self.within:.3f} s, drift {round(self.drift):+d} ppm): "
             f"{self.explained} commands have their line{missing}"
         )
 

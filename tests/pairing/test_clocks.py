@@ -52,12 +52,13 @@ def test_the_offset_is_found_and_told(ahead: float) -> None:
     way = "behind" if ahead < -1 else "ahead of"
     if ahead:
         assert f"s {way} the recording's (within 0.0" in str(clocks)
+        assert ", drift +0 ppm): " in str(clocks)
         assert "21 commands have their line" in str(clocks)
 
 
 @pytest.mark.parametrize("drift", [100e-6, -100e-6])
 def test_clocks_may_drift_apart_for_hours(drift: float) -> None:
-    both = seen(by_hand(spread=300.0, times=6), 5.0, drift)
+    both = seen(by_hand(300.0, 6, Scene(poll=1.0)), 5.0, drift)
     assert both.line[-1].instant > 3 * 3600
     clocks = compare(both.lan, both.line)
     assert clocks.sure
