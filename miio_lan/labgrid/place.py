@@ -21,7 +21,7 @@ from labgrid.remote.client import start_session
 from labgrid.resource.remote import RemotePlace, RemotePlaceManager
 
 from miio_lan.errors import DeviceException, PlaceError
-from miio_lan.foreign import show
+from miio_lan.foreign import printable
 from miio_lan.labgrid.driver import MiioBenchDriver
 from miio_lan.labgrid.entry import Entry, entry_of
 
@@ -114,7 +114,7 @@ def open_environment(path: str | Path, target: str = "main", *, coordinator: str
         except (NoConfigFoundError, InvalidConfigError, NoSupplierFoundError, BindingError) as error:
             raise PlaceError(f"{path}: {error.msg}") from error
         except (OSError, KeyError, ImportError) as error:
-            raise PlaceError(f"{path} cannot be used: {show(str(error))}") from error
+            raise PlaceError(f"{path} cannot be used: {printable(str(error))}") from error
         _forget_later(made, undo)
         driver = next((each for each in made.drivers if isinstance(each, MiioBenchDriver)), None)
         names = (driver.uart, driver.uart_up) if driver is not None else (None, None)
@@ -140,7 +140,7 @@ def _entry(target: Any, uart: str | None, uart_up: str | None) -> Entry:
     except DeviceException:
         raise
     except Exception as error:  # what labgrid's drivers raise has no common root
-        raise PlaceError(f"{target.name} cannot be used: {type(error).__name__}: {show(str(error))}") from error
+        raise PlaceError(f"{target.name} cannot be used: {type(error).__name__}: {printable(str(error))}") from error
 
 
 def _session(address: str, env: Any, undo: ExitStack) -> Any:
@@ -183,7 +183,7 @@ def _acquire(session: Any, name: str, undo: ExitStack) -> str:
             return str(place.name)
         _run(session, session.acquire, place.name)
     except ClientError as error:
-        raise PlaceError(f"place {show(name)} cannot be had: {_said(error)}") from error
+        raise PlaceError(f"place {printable(name)} cannot be had: {_said(error)}") from error
     undo.callback(_release, session, place.name)
     return str(place.name)
 
@@ -225,4 +225,4 @@ def _forget_later(target: Any, undo: ExitStack) -> None:
 
 def _said(error: BaseException) -> str:
     text = str(error).removeprefix("Error: ")
-    return show(text) if text else type(error).__name__
+    return printable(text) if text else type(error).__name__

@@ -16,7 +16,7 @@ from labgrid.resource.common import Resource
 
 from miio_lan.device.fleet.named import DEVICES_VARIABLE, default_path, read_devices
 from miio_lan.errors import DeviceException, InvalidTokenException, PlaceError
-from miio_lan.foreign import show
+from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret
@@ -81,7 +81,7 @@ def token_of(device: Any) -> Secret:
         return _of_variable(TOKEN_VARIABLE, TOKEN_VARIABLE)
     looked = f"the file of named devices has no did {device.did}, and " if device.did is not None else ""
     raise PlaceError(
-        f"no token for the device at {show(device.host)}: {looked}{TOKEN_VARIABLE} is not set. Give its resource "
+        f"no token for the device at {printable(device.host)}: {looked}{TOKEN_VARIABLE} is not set. Give its resource "
         "token_file or token_variable, or set that variable"
     )
 

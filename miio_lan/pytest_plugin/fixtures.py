@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from miio_lan.pytest_plugin import labgrid_place
 from miio_lan.pytest_plugin.reports import BENCH, RIG
 from miio_lan.pytest_plugin.settings import SETTINGS
 
@@ -67,7 +68,8 @@ def miio_device(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> MiotDevice:
 def miio_uart(miio_bench: Bench[MiotDevice], miio_rig: Rig) -> ObservedLine:
     """The line between module and MCU, as it is observed."""
     if miio_rig.settings.real and miio_rig.settings.uart is None:
-        pytest.fail("no line to listen to: give --miio-uart (and --miio-uart-up)", pytrace=False)
+        where = labgrid_place.NAMES if miio_rig.settings.labgrid else "give --miio-uart (and --miio-uart-up)"
+        pytest.fail(f"no line to listen to: {where}", pytrace=False)
     return miio_bench.uart
 
 

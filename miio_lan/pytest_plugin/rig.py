@@ -15,9 +15,12 @@ from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
+from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
     from miio_lan.device.description.spec import Spec
+    from miio_lan.bench.power import LabgridPower
+    from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
     from miio_lan.virtual.power import VirtualPower
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_PRODUCT = (
     "no product to test: give --miio-host and --miio-token for a real one (and --miio-uart for its line), "
-    "or --miio-virtual"
+    "--miio-labgrid for one at a place of labgrid, or --miio-virtual"
 )
 
 BOOT_POLL_INTERVAL = 0.001
@@ -37,6 +40,8 @@ SWAPPED_RECEIVERS = (
     "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
     "is wrong until the two options are exchanged"
 )
+
+OPTIONS = "--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX"
 
 
 class Rig:
@@ -50,7 +55,8 @@ class Rig:
         self._tap: Tap | None = None
         self._told_swapped = False
         self._spec: Spec | None = None
-        self._power: CommandPower | None = None
+        self._power: CommandPower | LabgridPower | None = None
+        self._place: Place | None = None
 
     @property
     def spec(self) -> Spec | None:
@@ -68,7 +74,7 @@ class Rig:
         return self._product
 
     @property
-    def power(self) -> CommandPower | VirtualPower | None:
+    def power(self) -> CommandPower | LabgridPower | VirtualPower | None:
         """What switches the product of the running test off and on; None where nothing does."""
         if self._product is not None:
             from miio_lan.virtual.power import VirtualPower
@@ -87,6 +93,9 @@ class Rig:
 
     def bench(self) -> Bench[MiotDevice]:
         """Make what one test works with: the product on the bench, if the virtual one was not started."""
+        if self.settings.labgrid is not None and self._place is None:
+            self._place, self.settings = labgrid_place.opened(self.settings)
+            self._power = self._place.entry.power if self.settings.power is None else None
         product, settings = self._product, self.settings
         if product is None and settings.uart is not None:
             if self._tap is None:
@@ -199,7 +208,7 @@ class Rig:
         """Say what the reader of a failure should know of the wires."""
         found = []
         if self._product is None and len(self.hears) < len(BOTH):
-            found.append("--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX")
+            found.append(labgrid_place.NAMES if self._place is not None else OPTIONS)
         if self.swapped:
             found.append(SWAPPED_RECEIVERS)
         return found
@@ -218,3 +227,5 @@ class Rig:
             self._tap.close()
         if self._product is not None:
             self._product.close()
+        if self._place is not None:
+            self._place.close()

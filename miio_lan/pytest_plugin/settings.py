@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from miio_lan.pytest_plugin import labgrid_place
+
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
@@ -40,6 +42,8 @@ class Settings:
     retries: int | None = None
     logs: Path | None = None
     power: str | None = None
+    labgrid: str | None = None
+    coordinator: str | None = None
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -47,7 +51,7 @@ class Settings:
     @property
     def real(self) -> bool:
         """Whether a product on the bench was named."""
-        return self.host is not None or self.uart is not None
+        return self.host is not None or self.uart is not None or self.labgrid is not None
 
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
@@ -56,6 +60,8 @@ class Settings:
 
             return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
+        if self.labgrid is not None:
+            return f"labgrid: {self.labgrid}"
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
         )
@@ -71,14 +77,15 @@ class Settings:
         )
 
         given = _Given(config)
-        virtual, host, uart = given.product()
+        labgrid = labgrid_place.asked(given)
+        virtual, host, uart = given.product() if labgrid is None else (False, None, None)
         token = given.token(from_environment=host is not None)
         found = cls(
             host=host,
             token=token if host else None,
             port=given.number("port", PORT, 1, 65535, whole=True),
             uart=uart,
-            uart_up=None if virtual else given.text("uart_up"),
+            uart_up=None if virtual or labgrid else given.text("uart_up"),
             spec=given.text("spec"),
             virtual=virtual,
             poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
@@ -87,6 +94,8 @@ class Settings:
             retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
             logs=given.path("logs"),
             power=given.power(virtual=virtual),
+            labgrid=labgrid,
+            coordinator=config.getoption("lg_coordinator", None),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
@@ -256,8 +265,11 @@ class _Given:
         text = self.text(name)
         if text is None:
             return None
-        base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
-        return base / text
+        return self.home(name) / text
+
+    def home(self, name: str) -> Path:
+        """Give the folder that a path starts from."""
+        return self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
 
 
 def _times(worker: str) -> int:

@@ -87,7 +87,7 @@ class Labgrid:
     def __exit__(self, *error: object) -> None:
         self._ending.close()
 
-    def export(self, name: str, groups: Mapping[str, Mapping[str, Any]]) -> Program:
+    def export(self, name: str, groups: Mapping[str, Mapping[str, Any]], *options: str) -> Program:
         """Start an exporter, whose resources are at 127.0.0.1."""
         import yaml
 
@@ -95,7 +95,7 @@ class Labgrid:
         file.write_text(yaml.safe_dump(groups))
         program = Program(
             EXPORTER,
-            *("-c", self.address, "-n", name, "--hostname", "127.0.0.1", str(file)),
+            *("-c", self.address, "-n", name, "--hostname", "127.0.0.1", *options, str(file)),
             folder=self.folder,
         )
         self._ending.callback(program.end)
