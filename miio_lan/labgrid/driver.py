@@ -45,8 +45,8 @@ class MiioBenchDriver(Driver):
 
     bindings = {"device": "MiioDevice"}  # noqa: RUF012 - labgrid's way
 
-    uart = attr.ib(default=None, validator=_text)
-    uart_up = attr.ib(default=None, validator=_text)
+    uart: str | None = attr.ib(default=None, validator=_text)
+    uart_up: str | None = attr.ib(default=None, validator=_text)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -91,7 +91,7 @@ class MiioBenchDriver(Driver):
     @Driver.check_active
     def begin(self) -> Bench[MiotDevice]:
         """Begin anew, as at the start of a test: what was recorded before is not seen any more."""
-        entry: Entry = self._entry
+        entry: Any = self._entry  # an active driver has one
         if self._bench is not None:
             self._bench.device.close()
         self._recorder.begin()

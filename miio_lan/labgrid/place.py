@@ -140,7 +140,9 @@ def _entry(target: Any, uart: str | None, uart_up: str | None) -> Entry:
     except DeviceException:
         raise
     except Exception as error:  # what labgrid's drivers raise has no common root
-        raise PlaceError(f"{target.name} cannot be used: {type(error).__name__}: {printable(str(error))}") from error
+        raise PlaceError(
+            f"{target.name} cannot be used: {type(error).__name__}: {printable(str(error))}"
+        ) from error
 
 
 def _session(address: str, env: Any, undo: ExitStack) -> Any:
@@ -148,7 +150,9 @@ def _session(address: str, env: Any, undo: ExitStack) -> Any:
     manager = RemotePlaceManager.get()
     if manager.session is not None and not manager.session.stopping.is_set():
         if manager.url not in (None, address):
-            raise PlaceError(f"this process uses the coordinator {manager.url} already, and {address} is another one")
+            raise PlaceError(
+                f"this process uses the coordinator {manager.url} already, and {address} is another one"
+            )
         undo.callback(_end_session, manager, manager.session)
         return manager.session
     try:

@@ -53,13 +53,15 @@ class MiioDevice(Resource):
     :param token: refused: see above
     """
 
-    host = attr.ib(validator=attr.validators.instance_of(str))
-    port = attr.ib(default=PORT, validator=attr.validators.instance_of(int))
-    did = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(int)))
-    spec = attr.ib(default=None, validator=_text)
-    token_file = attr.ib(default=None, validator=_text)
-    token_variable = attr.ib(default=None, validator=_text)
-    token = attr.ib(default=None, repr=False, validator=_refuse)
+    host: str = attr.ib(validator=attr.validators.instance_of(str))
+    port: int = attr.ib(default=PORT, validator=attr.validators.instance_of(int))
+    did: int | None = attr.ib(
+        default=None, validator=attr.validators.optional(attr.validators.instance_of(int))
+    )
+    spec: str | None = attr.ib(default=None, validator=_text)
+    token_file: str | None = attr.ib(default=None, validator=_text)
+    token_variable: str | None = attr.ib(default=None, validator=_text)
+    token: str | None = attr.ib(default=None, repr=False, validator=_refuse)
 
 
 def token_of(device: Any) -> Secret:

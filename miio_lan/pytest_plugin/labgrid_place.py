@@ -33,7 +33,9 @@ def asked(given: Any) -> str | None:
     others = [name for name in _OTHERS if given.option(name) is not None]
     if others and on_the_command_line:
         option = f"--miio-{others[0].replace('_', '-')}"
-        raise pytest.UsageError(f"{option} and --miio-labgrid: the place says where its product is; give one of them")
+        raise pytest.UsageError(
+            f"{option} and --miio-labgrid: the place says where its product is; give one of them"
+        )
     if others:  # what is typed goes before what stands in a file
         return None
     match = _FILE.fullmatch(text)

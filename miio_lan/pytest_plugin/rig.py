@@ -18,8 +18,8 @@ from miio_lan.errors import DeviceException
 from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
-    from miio_lan.device.description.spec import Spec
     from miio_lan.bench.power import LabgridPower
+    from miio_lan.device.description.spec import Spec
     from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap

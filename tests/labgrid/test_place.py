@@ -21,7 +21,9 @@ from miio_lan.virtual.product import VirtualProduct
 
 SER2NET = shutil.which("ser2net", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 #: Without it, an exporter has no serial ports to export.
-needs_ser2net = pytest.mark.skipif(SER2NET is None, reason="ser2net, which labgrid exports lines by, is not installed")
+needs_ser2net = pytest.mark.skipif(
+    SER2NET is None, reason="ser2net, which labgrid exports lines by, is not installed"
+)
 
 
 class Rack:
@@ -34,7 +36,7 @@ class Rack:
             self.taps = stack.enter_context(Taps())
             self.product = stack.enter_context(VirtualProduct(observer=self.taps.observe))
             self.power = VirtualPower(self.product)
-            self.url = stack.enter_context(switch(self.switch))
+            self.url = stack.enter_context(Switch(self.switch))
             self.exporter = labgrid.export("rack", {"lamp": self.resources()})
             self._opened = stack.pop_all()
         labgrid.place("lamp", "rack/lamp/*")
@@ -45,7 +47,12 @@ class Rack:
         device = {"cls": "MiioDevice", "host": product.host, "port": product.port, "did": product.device_id}
         found: dict[str, dict[str, object]] = {
             "device": device | {"spec": "lamp", "token_variable": "LAMP_TOKEN"},
-            "power": {"cls": "NetworkPowerPort", "model": "simplerest", "host": f"{self.url}/{{value}}", "index": 0},
+            "power": {
+                "cls": "NetworkPowerPort",
+                "model": "simplerest",
+                "host": f"{self.url}/{{value}}",
+                "index": 0,
+            },
         }
         if SER2NET is not None:
             found["uart"] = {"cls": "RawSerialPort", "port": self.taps.down}
@@ -60,7 +67,7 @@ class Rack:
         self._opened.close()
 
 
-class switch:
+class Switch:
     """A power switch that is switched by GET /0 and GET /1."""
 
     def __init__(self, on_value: Callable[[str], None]) -> None:
@@ -104,7 +111,9 @@ def run(
     monkeypatch.setenv("LG_COORDINATOR", rack.labgrid.address)
 
     def run(*args: str) -> pytest.RunResult:
-        return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", *args, timeout=120)
+        return pytester.runpytest_subprocess(
+            "-p", "no:randomly", "-p", "no:cacheprovider", *args, timeout=120
+        )
 
     return run
 
@@ -156,7 +165,9 @@ def test_a_place_of_somebody_else_is_not_taken(
     try:
         result = run("--miio-labgrid", "lamp")
         result.assert_outcomes(errors=1)
-        result.stdout.fnmatch_lines(["*the product cannot be opened: place lamp cannot be had: *acquired by somebody.*"])
+        result.stdout.fnmatch_lines(
+            ["*the product cannot be opened: place lamp cannot be had: *acquired by somebody.*"]
+        )
         assert rack.labgrid.acquired("lamp") == "elsewhere/somebody"
     finally:
         rack.labgrid.client("-p", "lamp", "release", **somebody)

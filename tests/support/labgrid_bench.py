@@ -129,7 +129,9 @@ class Labgrid:
         """Say who has acquired a place."""
         shown = self.client("-p", name, "show")
         return next(
-            each.partition(":")[2].strip() for each in shown.splitlines() if each.strip().startswith("acquired:")
+            each.partition(":")[2].strip()
+            for each in shown.splitlines()
+            if each.strip().startswith("acquired:")
         )
 
 

@@ -41,7 +41,8 @@ def keep_looking(device: Any) -> None:
         "TCP_KEEPALIVE": LOOK_AFTER,  # the same, as macOS names it
         "TCP_KEEPINTVL": LOOK_EVERY,
         "TCP_KEEPCNT": LOOKS,
-        "TCP_USER_TIMEOUT": LOST_AFTER * 1000,  # nobody is asked while something that was written is unconfirmed
+        "TCP_USER_TIMEOUT": LOST_AFTER
+        * 1000,  # nobody is asked while something that was written is unconfirmed
     }
     with suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

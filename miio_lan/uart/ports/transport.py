@@ -359,7 +359,9 @@ def open_serial(url: str) -> Transport:
     except Exception as error:  # pyserial raises whatever a strange URL leads to
         if device is not None:
             close_device(device)
-        raise PortError(f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}") from error
+        raise PortError(
+            f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}"
+        ) from error
     keep_looking(device)
     try:
         fd = device.fileno() if os.name == "posix" else None
