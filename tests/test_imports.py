@@ -249,7 +249,7 @@ def siblings_are_apart(graph: Mapping[str, Module]) -> Iterator[str]:
 
 
 def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``rich`` is for the command line, ``zeroconf`` for ``lan.mdns``, ``pytest`` for the plugin; labgrid has a room."""
+    """``rich`` is for the command line, ``zeroconf`` for ``lan.mdns``, ``pytest`` for the plugin."""
     homes = {
         "rich": f"{PACKAGE}.cli",
         "zeroconf": f"{PACKAGE}.lan.mdns",

@@ -69,8 +69,8 @@ def entry_of(target: Any, *, uart: str | None = None, uart_up: str | None = None
         raise PlaceError(f"{target.name}: {error.msg}") from error
     if getattr(device, "extra", {}).get("proxy_required"):
         raise PlaceError(
-            f"{target.name}: its exporter is isolated, and labgrid's tunnels carry TCP; a device is spoken to by UDP. Run "
-            "the tests where the device can be reached"
+            f"{target.name}: its exporter is isolated, and labgrid's tunnels carry TCP; a device is spoken to by UDP. "
+            "Run the tests where the device can be reached"
         )
     urls = [url_of(each) if each is not None else None for each in ports]
     spec = device.spec

@@ -32,8 +32,8 @@ def receivers(target: Any, uart: str | None = None, uart_up: str | None = None) 
         return ports[0], None
     if first is None and ports:
         raise PlaceError(
-            f"which serial port of {target.name} listens to the product? Name it {UART} (at the module's TX), and a second "
-            f"one {UART_UP} (at the MCU's TX); there are {_names(ports)}"
+            f"which serial port of {target.name} listens to the product? Name it {UART} (at the module's TX), and a "
+            f"second one {UART_UP} (at the MCU's TX); there are {_names(ports)}"
         )
     return first, second
 

@@ -73,7 +73,7 @@ def open_place(
 ) -> Place:
     """Use a place of the coordinator: acquired if it is free, and released when it is closed.
 
-    A place that this user has acquired on this computer already (``labgrid-client acquire``) is used, and stays acquired.
+    A place that this user has acquired on this computer already (``labgrid-client acquire``) is used, and stays so.
     All places of a process have the same coordinator, and are opened in the same thread.
 
     :param name: the place; ``+TOKEN`` of a reservation, ``+`` for that of ``LG_TOKEN``, as ``labgrid-client`` takes it

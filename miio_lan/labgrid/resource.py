@@ -24,7 +24,7 @@ from miio_lan.record.redact import Secret
 TOKEN_VARIABLE = "MIIO_LAN_TOKEN"  # noqa: S105 - the name of a variable
 """The environment variable with the token of a device that says nothing else about it."""
 _MOST_BYTES = 4096
-_A_TOKEN_HERE = (
+_NOT_HERE = (
     "no token belongs into labgrid's files: the exporter prints it, and the coordinator tells it to every client. "
     "Give token_file (a file at the client) or token_variable (a variable of its environment)"
 )
@@ -34,7 +34,7 @@ _text = attr.validators.optional(attr.validators.instance_of(str))
 
 def _refuse(_resource: object, _attribute: object, value: object) -> None:
     if value is not None:
-        raise PlaceError(_A_TOKEN_HERE)
+        raise PlaceError(_NOT_HERE)
 
 
 @target_factory.reg_resource
@@ -61,7 +61,7 @@ class MiioDevice(Resource):
     spec: str | None = attr.ib(default=None, validator=_text)
     token_file: str | None = attr.ib(default=None, validator=_text)
     token_variable: str | None = attr.ib(default=None, validator=_text)
-    token: str | None = attr.ib(default=None, repr=False, validator=_refuse)
+    token: Any = attr.ib(default=None, repr=False, validator=_refuse)
 
 
 def token_of(device: Any) -> Secret:
@@ -89,7 +89,7 @@ def token_of(device: Any) -> Secret:
 
 
 def path_at_the_client(resource: Any, path: str) -> Path:
-    """Give a path that a resource names: from the folder of the environment's file, or from here where there is none."""
+    """Give a path that a resource names: from the folder of the environment's file, or from here without one."""
     env = resource.target.env if resource.target is not None else None
     if env is not None:
         return Path(env.config.resolve_path(path))
