@@ -28,6 +28,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "device": ("naming.group", "device"),
     "doctor": ("doctor.command", "doctor"),
     "fleet": ("fleet.group", "fleet"),
+    "bench": ("bench.group", "bench"),
     "spec": ("spec.group", "spec"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -13,14 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from miio_lan.bench.bench import Bench
+from miio_lan.bench.claims import claim_path, claim_to
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
-from miio_lan.keeping import Claim, cache_folder
 from miio_lan.pytest_plugin.rig import Rig
 from miio_lan.pytest_plugin.stash import OPENED
 
 if TYPE_CHECKING:
-    from miio_lan.bench.file import ProductEntry
     from miio_lan.pytest_plugin.settings import Settings
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,10 +42,9 @@ class Rigs:
         self.settings = settings
         self._shared = shared
         self._rigs: dict[str | None, Rig] = {}
-        self._claims = {
-            name: Claim(claim_path(entry, settings.bench)) for name, entry in (settings.entries or {}).items()
-        }
-        self._order = sorted(self._claims, key=lambda name: str(claim_path_of(settings, name)))
+        bench, entries = settings.bench or Path(), settings.entries or {}
+        self._claims = {name: claim_to(entry, bench) for name, entry in entries.items()}
+        self._order = sorted(entries, key=lambda name: str(claim_path(entries[name], bench)))
 
     def rig(self, name: str | None) -> Rig:
         """Give the rig of a product; None for the only one there is without a bench file."""
@@ -93,24 +90,6 @@ class Rigs:
             stack.callback(self.give_back)
             for rig in self._rigs.values():
                 stack.callback(rig.close)
-
-
-def claim_path_of(settings: Settings, name: str) -> Path:
-    """Return the file that is locked for a product of the bench file."""
-    return claim_path((settings.entries or {})[name], settings.bench)
-
-
-def claim_path(entry: ProductEntry, bench: Path | None) -> Path:
-    """Return the file that is locked while a product is used.
-
-    A real product has one, whatever bench file it stands in; a virtual one belongs to its bench file.
-    """
-    from miio_lan.device.description.cache import CACHE_VARIABLE
-
-    key = entry.exclusive or f"{bench and bench.resolve()}\0{entry.name}"
-    named = os.environ.get(CACHE_VARIABLE)
-    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
-    return (Path(named) if named else cache_folder()) / "claims" / f"{entry.name}-{digest}.lock"
 
 
 def open_bench(node: pytest.Item, rig: Rig, *, virtual: bool) -> Bench[MiotDevice]:
