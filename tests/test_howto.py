@@ -45,7 +45,7 @@ SECOND_PORT = "/dev/ttyUSB1"
 WEB = "192.168.1.10:8000"
 TOKEN = "00112233445566778899aabbccddeeff"
 LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
-ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
+ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave", "reset")
 PROMPT = "> "
 CTRL_C = "^C"
 PATIENCE = 100.0
@@ -365,6 +365,16 @@ def test_a_device_does_not_answer(tmp_path: Path) -> None:
 def test_the_page_of_the_doctor_names_every_step() -> None:
     named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
     assert tuple(named) == STEPS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+def test_setting_up(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    reader = Reader(page("provisioning.md"), {}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["set_up.py"]
+    reader.follow()
+    assert len(reader.done) == 11
+    assert read_devices(names)["lamp"].did == 13646404
 
 
 def test_being_told_of_changes(tmp_path: Path) -> None:

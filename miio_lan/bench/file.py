@@ -297,7 +297,7 @@ class _Reading:
             raise InvalidArgument(f"did: {error}") from None
 
     def _token(self) -> Secret | None:
-        given = self._entry.get("token")
+        given: object = self._entry.get("token")
         where = "token"
         if "token_file" in self._entry:
             if given is not None:

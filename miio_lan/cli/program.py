@@ -27,6 +27,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "discover": ("discover.command", "discover"),
     "device": ("naming.group", "device"),
     "doctor": ("doctor.command", "doctor"),
+    "provision": ("provision.command", "provision"),
     "fleet": ("fleet.group", "fleet"),
     "bench": ("bench.group", "bench"),
     "spec": ("spec.group", "spec"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,15 +74,10 @@ class Sharing:
         """Have all tests of a product run by one worker, unless another way to share was asked for."""
         if config.getoption("dist") != "load":
             return None
-        from xdist.scheduler import LoadScopeScheduling
-
-        names = self._names
-
-        class ByProduct(LoadScopeScheduling):
-            def _split_scope(self, nodeid: str) -> str:
-                return group_of(nodeid, names)
-
-        return ByProduct(config, log)
+        # One that brings tests together by a part of their ids; which part, it lets be said.
+        scheduler = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+        scheduler._split_scope = partial(group_of, names=self._names)  # noqa: SLF001 - made to be replaced
+        return scheduler
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:

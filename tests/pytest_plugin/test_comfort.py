@@ -296,7 +296,8 @@ TWO = f"""
         except Exception:
             pass
     def test_fails(miio_device, miio_uart):
-        miio_uart.wait_for("down none")
+        poll = miio_uart.wait_for("get_down")
+        miio_uart.wait_for("down none", since=poll)
         miio_device.read(2, 2)
         assert False
     def test_without(): pass
