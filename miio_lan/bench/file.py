@@ -100,6 +100,10 @@ class ProductEntry:
         )
 
 
+KEYS = frozenset({*ProductEntry.__dataclass_fields__, "token_file", "device"} - {"name"})
+"""What may stand under the name of a product."""
+
+
 def read_bench(
     path: str | Path, *, profiles: Collection[str] = (), misbehaviours: Collection[str] = ()
 ) -> dict[str, ProductEntry]:
@@ -240,14 +244,12 @@ class _Reading:
         return ProductEntry(name, virtual, **self._device(virtual), **found)
 
     def _check_keys(self) -> None:
-        known = [each for each in ProductEntry.__dataclass_fields__ if each != "name"]
-        known += ["token_file", "device"]
         for key in self._entry:
-            if key not in known:
+            if key not in KEYS:
                 import difflib  # for those who mistype
 
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+                close = difflib.get_close_matches(key, KEYS, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(KEYS))}"
                 raise InvalidArgument(f"there is no key {excerpt(key)}: {hint}")
 
     def _check_way(self, virtual: bool) -> None:
@@ -281,8 +283,7 @@ class _Reading:
                 named = DevicesFile().get(name)
             except DevicesFileError as error:
                 raise InvalidArgument(f"device: {error}") from None
-            token = Secret(named.token)
-            return {"host": named.ip, "token": token, "port": named.port, "did": named.did}
+            return {"host": named.ip, "token": Secret(named.token), "port": named.port, "did": named.did}
         host, token = self._text("host"), self._token()
         if host and token is None:
             raise InvalidArgument("host needs the product's token: give token_file, or token")

@@ -72,10 +72,10 @@ class Reports:
         try:
             return (yield)
         finally:
-            bench = item.stash.get(BENCH, None)
-            if bench is not None and logging.getLogger(WIRES_LOGGER).isEnabledFor(logging.INFO):
-                with contextlib.suppress(Exception):  # it is told when the report is made
-                    bench.settle()
+            if logging.getLogger(WIRES_LOGGER).isEnabledFor(logging.INFO):
+                for _, bench, _ in item.stash.get(OPENED, []):
+                    with contextlib.suppress(Exception):  # it is told when the report is made
+                        bench.settle()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

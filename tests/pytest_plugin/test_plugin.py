@@ -820,7 +820,10 @@ def test_loading_it_loads_nothing_of_the_package(fresh_python: Callable[[str], s
         "miio_lan",
         "miio_lan._version",
         "miio_lan.pytest_plugin",
-        *(f"miio_lan.pytest_plugin.{each}" for each in ("fixtures", "hooks", "reports", "settings")),
+        *(
+            f"miio_lan.pytest_plugin.{each}"
+            for each in ("fixtures", "hooks", "products", "reports", "settings", "stash")
+        ),
     }
     tops = {each.partition(".")[0] for each in loaded}
     assert tops.isdisjoint({"cryptography", "construct", "serial", "click", "rich", "netifaces"})
