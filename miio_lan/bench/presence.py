@@ -26,10 +26,11 @@ WITHIN = 10.0
 """Seconds that are spent on a device that does not answer, if not said otherwise."""
 LISTENED = 3.0
 """Seconds a line is listened to at most: an MCU asks for work several times a second."""
+ENOUGH = 4
+"""Lines of each end that are enough to see that its receiver is not at the other one."""
 ATTEMPT = 2.0
 """Seconds a device has for each attempt at the first question."""
 
-_NOTHING = "nothing was heard within {:g} s"
 _ENDS = {"uart": "the module", "uart_up": "the MCU"}
 
 
@@ -185,8 +186,8 @@ def _check_line(entry: ProductEntry, checks: list[CheckedStep]) -> None:
                 checks.append(_heard(key, entry, heard, swapped=swapped))
 
 
-def _listened(opened: dict[str, Port], *, two: bool) -> tuple[dict[str, str], bool]:
-    """Listen; give by key the first line that was heard, and whether the receivers are mixed up."""
+def _listened(opened: dict[str, Port], *, two: bool) -> tuple[dict[str, list[str]], bool]:
+    """Listen; give by key what was heard, and whether the receivers are mixed up."""
     from miio_lan.uart.listening.tap import Tap
 
     if not opened:
@@ -196,36 +197,39 @@ def _listened(opened: dict[str, Port], *, two: bool) -> tuple[dict[str, str], bo
     ports: Any = {way: port for way, port in ways.items() if port is not None}
     tap = Tap(recorder.observe, **ports)
     tap.start()
+
+    def enough() -> bool | None:
+        heard = _heard_lines(recorder, two=two)
+        return True if all(len(heard.get(key, ())) >= ENOUGH for key in opened) else None
+
     try:
-        wanted = len(opened)
-        recorder.wait(lambda: True if len(_first(recorder, two=two)) == wanted else None, LISTENED)
+        recorder.wait(enough, LISTENED)
     finally:
         tap.close()  # tells what is unfinished, too
-    return _first(recorder, two=two), tap.swapped
+    return _heard_lines(recorder, two=two), tap.swapped
 
 
-def _first(recorder: Recorder, *, two: bool) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _heard_lines(recorder: Recorder, *, two: bool) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
     for record in recorder.records:
-        if is_mark(record):
-            continue
-        key = "uart_up" if two and record.direction == "up" else "uart"
-        found.setdefault(key, record.text)
+        if not is_mark(record):
+            key = "uart_up" if two and record.direction == "up" else "uart"
+            found.setdefault(key, []).append(record.text)
     return found
 
 
-def _heard(key: str, entry: ProductEntry, heard: dict[str, str], *, swapped: bool) -> CheckedStep:
+def _heard(key: str, entry: ProductEntry, heard: dict[str, list[str]], *, swapped: bool) -> CheckedStep:
     url = getattr(entry, key)
     done = f"Opened {show(url)}, and listened."
-    if swapped:
-        seen = f"it hears the other end than {_ENDS[key]}: the receivers are swapped"
-        return told(key, Verdict.BAD, done, seen, "Exchange uart and uart_up.")
     if key not in heard:
-        seen = f"it opens, but {_NOTHING.format(LISTENED)}"
+        seen = f"it opens, but nothing was heard within {LISTENED:g} s"
         end = _ENDS[key] if entry.uart_up else "the module or the MCU"
         next_ = f"Is the product on? Is the receiver's RX at the TX of {end}, and GND at GND?"
         return told(key, Verdict.IN_DOUBT, done, seen, next_)
-    return told(key, Verdict.GOOD, done, f"it hears lines such as {show(heard[key])}")
+    if swapped:
+        seen = f"it hears the other end than {_ENDS[key]}: the receivers are swapped"
+        return told(key, Verdict.BAD, done, seen, "Exchange uart and uart_up.")
+    return told(key, Verdict.GOOD, done, f"it hears lines such as {show(heard[key][0])}")
 
 
 # --- power -----------------------------------------------------------------------------------------------------------
