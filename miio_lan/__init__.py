@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from miio_lan.device.miot import MiotDevice, MiotValueType
     from miio_lan.device.miot_aio import AsyncMiotDevice
     from miio_lan.device.ota.progress import UpdateState
+    from miio_lan.device.provision.blocking import provision
     from miio_lan.device.status import DeviceStatus
     from miio_lan.errors import (
         DeviceError,
@@ -48,6 +49,7 @@ _HOMES = {
     "UpdateState": "device.ota.progress",
     "command": "device.command",
     "discover": "lan.discovery.blocking",
+    "provision": "device.provision.blocking",
 }
 
 __all__ = [
@@ -74,6 +76,7 @@ __all__ = [
     "__version__",
     "command",
     "discover",
+    "provision",
 ]
 
 

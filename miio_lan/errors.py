@@ -18,6 +18,7 @@
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
+    ├── BenchFileError (ValueError)        a bench file that cannot be read, or lacks a product
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
     ├── PlaceError                         a place of labgrid that cannot be had, or lacks something
@@ -212,6 +213,10 @@ class RecordError(DeviceException, ValueError):
 
 class DevicesFileError(DeviceException, ValueError):
     """A file of named devices that cannot be read or written, or a name that is not in it."""
+
+
+class BenchFileError(DeviceException, ValueError):
+    """A bench file that cannot be read, or a product that is not in it."""
 
 
 class PowerError(DeviceException):

@@ -23,6 +23,7 @@ import pytest
 from support.image_server import ImageServer, whole
 from support.spec_server import MODEL, published, serving
 
+from miio_lan.bench.file import KEYS, read_bench
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
@@ -45,7 +46,7 @@ SECOND_PORT = "/dev/ttyUSB1"
 WEB = "192.168.1.10:8000"
 TOKEN = "00112233445566778899aabbccddeeff"
 LASTING = re.compile(r"miio-lan (virtual|uart (console|record|bridge)) ")
-ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave")
+ORDERS = ("net", "down", "restart", "set", "event", "show", "misbehave", "behave", "reset")
 PROMPT = "> "
 CTRL_C = "^C"
 PATIENCE = 100.0
@@ -365,6 +366,32 @@ def test_a_device_does_not_answer(tmp_path: Path) -> None:
 def test_the_page_of_the_doctor_names_every_step() -> None:
     named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
     assert tuple(named) == STEPS
+
+
+def test_the_bench_file(tmp_path: Path) -> None:
+    text = page("bench.md").partition("\n## The bench file\n")[2].partition("\n## ")[0]
+    reader = Reader(text, {}, tmp_path, PYTEST_ADDOPTS="-p no:randomly", MIIO_LAN_CACHE=str(tmp_path))
+    assert reader.write_files() == ["miio.toml", "test_bench.py"]
+    reader.follow()
+    assert len(reader.done) == 3
+    sample = read_bench(DOCS / "samples" / "miio.toml")
+    assert sample == read_bench(tmp_path / "miio.toml")
+
+
+def test_the_page_of_the_bench_names_every_key() -> None:
+    text = page("bench.md").partition("\n## The bench file\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z_]+)(?: = true)?`", text))
+    assert named >= KEYS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+def test_setting_up(tmp_path: Path) -> None:
+    names = tmp_path / "names" / "devices.json"
+    reader = Reader(page("provisioning.md"), {}, tmp_path, MIIO_LAN_DEVICES=str(names))
+    assert reader.write_files() == ["set_up.py"]
+    reader.follow()
+    assert len(reader.done) == 11
+    assert read_devices(names)["lamp"].did == 13646404
 
 
 def test_being_told_of_changes(tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ RULES_WITHOUT_IO = (
     *("uart.listening.watch", "uart.listening.overhearing", "uart.listening.direction", "uart.logs"),
     *("uart.bridge.interference", "uart.bridge.faults", "uart.firmware.xmodem", "uart.firmware.transfer"),
     *(f"device.doctor.{name}" for name in ("observed", "findings", "reach", "answers", "product", "judging")),
+    *(
+        f"device.provision.{name}"
+        for name in ("plan", "result", "orders", "run", "reasons", "finding", "joining", "steps")
+    ),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.values"),
     *(f"device.description.{name}" for name in ("spec", "names", "instance", "values", "published")),
     *(f"device.ota.{name}" for name in ("progress", "outcome", "evidence", "update", "verdicts", "serving")),

@@ -20,7 +20,7 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.click_common.variables import TOKEN_VARIABLE
 from miio_lan.errors import InvalidTokenException
-from miio_lan.record.redact import Secret
+from miio_lan.record.redact import Secret, as_secret
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,16 +120,25 @@ def typed_tokens(arguments: Sequence[str]) -> list[str]:
 
 
 def _read(name: str) -> Secret:
+    return _checked(read_private("--token-file", name), f"--token-file: {name}")
+
+
+def read_private(option: str, name: str) -> bytes:
+    """Give the first bytes of a file with a secret; one that is open to others is warned of.
+
+    :param option: the option that named it
+    :raises click.UsageError: if it cannot be read
+    """
     try:
         with open(name, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
             about = os.fstat(file.fileno())
-            data = file.read(_MOST_BYTES + 1)
+            data: bytes = as_secret(file.read(_MOST_BYTES + 1))
     except (OSError, ValueError) as error:
-        refuse(f"--token-file: {name} cannot be read: {getattr(error, 'strerror', None) or error}")
+        refuse(f"{option}: {name} cannot be read: {getattr(error, 'strerror', None) or error}")
     if stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
         mode = f"{stat.S_IMODE(about.st_mode):03o}"
         echo(f"Warning: {name} is open to others (mode {mode}): chmod 600 keeps it private", err=True)
-    return _checked(data, f"--token-file: {name}")
+    return data
 
 
 def _checked(data: bytes, where: str) -> Secret:
@@ -153,12 +162,23 @@ def _checked(data: bytes, where: str) -> Secret:
     return text
 
 
-def _asked() -> Secret:
+def ask_private(question: str, option: str, otherwise: str) -> str:
+    """Ask for a secret, without showing what is typed.
+
+    :param option: the option that wants it asked for
+    :param otherwise: what to do without a terminal
+    :raises click.UsageError: without a terminal
+    """
     try:
         with warnings.catch_warnings():
             # It would be shown as it is typed.
             warnings.simplefilter("error", GetPassWarning)
-            answer = click.prompt("Token", hide_input=True, err=True, type=str)
+            answer: str = as_secret(click.prompt(question, hide_input=True, err=True, type=str))
     except GetPassWarning:
-        refuse(f"--ask-token needs a terminal; without one, use --token-file, or set {TOKEN_VARIABLE}.")
+        refuse(f"{option} needs a terminal; without one, {otherwise}.")
+    return answer
+
+
+def _asked() -> Secret:
+    answer = ask_private("Token", "--ask-token", f"use --token-file, or set {TOKEN_VARIABLE}")
     return _checked(answer.encode("utf-8", "replace"), "--ask-token: what was typed")

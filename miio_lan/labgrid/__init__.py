@@ -16,7 +16,7 @@ except ImportError:
 
 from miio_lan.labgrid.driver import MiioBenchDriver
 from miio_lan.labgrid.entry import Entry, entry_of
-from miio_lan.labgrid.place import Place, open_environment, open_place
+from miio_lan.labgrid.place import Place, open_any, open_environment, open_place
 from miio_lan.labgrid.resource import MiioDevice
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "MiioDevice",
     "Place",
     "entry_of",
+    "open_any",
     "open_environment",
     "open_place",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import threading
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout, suppress
@@ -20,6 +21,7 @@ from labgrid.remote.client import Error as ClientError
 from labgrid.remote.client import start_session
 from labgrid.resource.remote import RemotePlace, RemotePlaceManager
 
+from miio_lan.bench.file import split_place
 from miio_lan.errors import DeviceException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.labgrid.driver import MiioBenchDriver
@@ -29,6 +31,9 @@ _LOGGER = logging.getLogger(__name__)
 
 COORDINATOR = "127.0.0.1:20408"
 """Where the coordinator is, if neither an argument nor ``LG_COORDINATOR`` says so: labgrid's own default."""
+
+_TURN = threading.RLock()
+"""Labgrid's client has one loop, which one thread may run at a time."""
 
 _BEGUN: list[Any] = []
 """Sessions that were begun here, and end with the last place that uses them."""
@@ -53,7 +58,8 @@ class Place:
 
     def close(self) -> None:
         """Let go: places that were acquired here are released, those that were acquired before are left so."""
-        self._closing.close()
+        with _TURN:
+            self._closing.close()
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +80,7 @@ def open_place(
     """Use a place of the coordinator: acquired if it is free, and released when it is closed.
 
     A place that this user has acquired on this computer already (``labgrid-client acquire``) is used, and stays so.
-    All places of a process have the same coordinator, and are opened in the same thread.
+    All places of a process have the same coordinator.
 
     :param name: the place; ``+TOKEN`` of a reservation, ``+`` for that of ``LG_TOKEN``, as ``labgrid-client`` takes it
     :param coordinator: ``HOST[:PORT]``; ``LG_COORDINATOR`` or ``127.0.0.1:20408`` by default
@@ -83,7 +89,7 @@ def open_place(
     :raises PlaceError: if it cannot be had or lacks something; it is not acquired then
     """
     address = coordinator or os.environ.get("LG_COORDINATOR") or COORDINATOR
-    with ExitStack() as undo:
+    with _TURN, ExitStack() as undo:
         session = _session(address, None, undo)
         found = _acquire(session, name, undo)
         target = Target(found, env=None)
@@ -102,7 +108,7 @@ def open_environment(path: str | Path, target: str = "main", *, coordinator: str
     :param coordinator: ``HOST[:PORT]``; the file's ``coordinator_address``, or as :func:`open_place` by default
     :raises PlaceError: if the file cannot be read, has no such target, or that lacks something
     """
-    with ExitStack() as undo:
+    with _TURN, ExitStack() as undo:
         try:
             env = Environment(config_file=str(path))
             config = env.config.get_targets().get(target)
@@ -119,6 +125,17 @@ def open_environment(path: str | Path, target: str = "main", *, coordinator: str
         driver = next((each for each in made.drivers if isinstance(each, MiioBenchDriver)), None)
         names = (driver.uart, driver.uart_up) if driver is not None else (None, None)
         return Place(target, made, _entry(made, *names), undo.pop_all())
+
+
+def open_any(text: str, *, coordinator: str | None = None) -> Place:
+    """Use a place, or ``FILE.yaml:TARGET``, as a bench file and ``--miio-labgrid`` name it.
+
+    :raises PlaceError: as the two do
+    """
+    file, target = split_place(text)
+    if file is None:
+        return open_place(target, coordinator=coordinator)
+    return open_environment(file, target, coordinator=coordinator)
 
 
 def _acquire_all(env: Any, config: Any, coordinator: str | None, undo: ExitStack) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:
     from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings
 
-NAMES = "name the serial ports of the place uart (at the module's TX) and uart-up (at the MCU's TX)"
-
-_FILE = re.compile(r"(?P<file>.+\.ya?ml)(?::(?P<target>.+))?")
 _OTHERS = ("virtual", "host", "uart", "uart_up", "token", "port")
 
 
@@ -38,13 +34,15 @@ def asked(given: Any) -> str | None:
         )
     if others:  # what is typed goes before what stands in a file
         return None
-    match = _FILE.fullmatch(text)
-    if match is None:
+    from miio_lan.bench.file import split_place  # here: who names no place loads nothing of it
+
+    file, target = split_place(text)
+    if file is None:
         return text
-    path: Path = given.home("labgrid") / match["file"]
+    path: Path = given.home("labgrid") / file
     if not path.is_file():
         raise pytest.UsageError(f"--miio-labgrid: there is no file {path}")
-    return f"{path}:{match['target'] or 'main'}"
+    return f"{path}:{target}"
 
 
 def opened(settings: Settings) -> tuple[Place, Settings]:
@@ -55,23 +53,18 @@ def opened(settings: Settings) -> tuple[Place, Settings]:
     from miio_lan.errors import PlaceError
 
     try:
-        from miio_lan.labgrid import open_environment, open_place
+        from miio_lan.labgrid import open_any
     except ImportError as error:
         raise PlaceError(str(error)) from None
 
-    name = settings.labgrid or ""
-    match = _FILE.fullmatch(name)
-    place = (
-        open_place(name, coordinator=settings.coordinator)
-        if match is None
-        else open_environment(match["file"], match["target"] or "main", coordinator=settings.coordinator)
-    )
+    place = open_any(settings.labgrid or "", coordinator=settings.coordinator)
     found = place.entry
     return place, replace(
         settings,
         host=found.host,
         token=found.token,
         port=found.port,
+        did=found.did,
         uart=found.uart,
         uart_up=found.uart_up,
         spec=settings.spec or found.spec,

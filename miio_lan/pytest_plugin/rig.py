@@ -10,6 +10,7 @@ import pytest
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
+from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.bench.wire_log import logged
 from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
@@ -35,20 +36,17 @@ BOOT_POLL_INTERVAL = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
 QUIET_TIME = 1.0
 """Seconds a product is waited for that should have nothing to do."""
-POLL_TEXT, NO_WORK = "get_down", "down none"
 SWAPPED_RECEIVERS = (
-    "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
-    "is wrong until the two options are exchanged"
+    "the receivers are swapped: {uart} hears the MCU, and {uart_up} the module. What is said about the line "
+    "is wrong until the two are exchanged"
 )
-
-OPTIONS = "--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX"
 
 
 class Rig:
     """Opened once per worker, at the first test that needs it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings = self._said = settings
         self.recorder = Recorder()
         self._observe = logged(self.recorder.observe)
         self._product: VirtualProduct | None = None
@@ -130,9 +128,11 @@ class Rig:
         common: dict[str, Any] = {
             "observer": self._observe,
             "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
+            "profile": self.settings.profile,
+            "misbehave": self.settings.misbehave,
         }
         if old is None:
-            product = VirtualProduct(self.spec, **common)
+            product = VirtualProduct(self.spec, **common, **self._wanted_identity())
             product.start()
         else:
             common["module_options"] = {"mac": old.module.chip.mac}
@@ -147,6 +147,13 @@ class Rig:
         self._await_idle()
         product.call(self._go_on_as_usual)
 
+    def _wanted_identity(self) -> dict[str, Any]:
+        """Give what the bench file says of who a virtual product is."""
+        settings = self.settings
+        if settings.product is None or settings.bench is None:
+            return {}
+        return {"port": settings.port, "token": settings.token, "device_id": settings.did}
+
     def _go_on_as_usual(self, now: float) -> None:
         self.product.mcu.poll_interval = self.settings.poll_interval
         # What it told while it booted is nothing to those who subscribe later.
@@ -154,7 +161,7 @@ class Rig:
 
     def _await_idle(self) -> None:
         """Wait until the MCU asks for work and there is none: it has nothing to tell any more."""
-        sign = NO_WORK if "down" in self.hears else POLL_TEXT
+        sign = NO_WORK if "down" in self.hears else POLL
 
         def idle() -> bool | None:
             return True if any(each.text == sign for each in self.recorder.records) else None
@@ -163,7 +170,7 @@ class Rig:
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        if any(each.text in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
+        if any(each.text in (POLL, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
             self._await_idle()
 
@@ -197,7 +204,7 @@ class Rig:
             product.call(lambda _now: None)
         if self.swapped and not self._told_swapped:
             self._told_swapped = True
-            warnings.warn(pytest.PytestWarning(SWAPPED_RECEIVERS), stacklevel=2)
+            warnings.warn(pytest.PytestWarning(self._told_of_receivers(SWAPPED_RECEIVERS)), stacklevel=2)
 
     @property
     def swapped(self) -> bool:
@@ -208,10 +215,15 @@ class Rig:
         """Say what the reader of a failure should know of the wires."""
         found = []
         if self._product is None and len(self.hears) < len(BOTH):
-            found.append(labgrid_place.NAMES if self._place is not None else OPTIONS)
+            text = "{uart} and {uart_up} name receivers at the module's and at the MCU's TX"
+            found.append(self._told_of_receivers(text))
         if self.swapped:
-            found.append(SWAPPED_RECEIVERS)
+            found.append(self._told_of_receivers(SWAPPED_RECEIVERS))
         return found
+
+    def _told_of_receivers(self, text: str) -> str:
+        called = self.settings.called
+        return text.format(uart=called("uart"), uart_up=called("uart_up"))
 
     def switch_on(self) -> None:
         """Switch the product on, where a test left it off: the next one needs it.
@@ -221,11 +233,19 @@ class Rig:
         if self._power is not None and self._power.is_on is False:
             self._power.on()
 
-    def close(self) -> None:
-        """Free what was opened."""
+    def rest(self) -> None:
+        """Free what was opened, for others to use it; the next test opens it again."""
         if self._tap is not None:
             self._tap.close()
+            self._tap = None
+            self.recorder.forget()
         if self._product is not None:
             self._product.close()
-        if self._place is not None:
-            self._place.close()
+        place, self._place = self._place, None
+        if place is not None:
+            self.settings, self._power = self._said, None
+            place.close()
+
+    def close(self) -> None:
+        """Free what was opened."""
+        self.rest()

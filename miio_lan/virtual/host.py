@@ -10,6 +10,7 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from miio_lan.errors import PortError
@@ -198,6 +199,8 @@ class ModuleHost(LineHost):
     :param port: the UDP port, 0 for any free one
     :param on_datagram: called with ``"down"`` and each datagram that came, ``"up"`` and each that goes, the instant,
         and the client's address
+    :param ap_host: the address at which it listens, at the same port, while it is an access point itself; it does not
+        listen at ``host`` then. By default it listens at ``host`` all the time
     """
 
     WHAT = "virtual module"
@@ -214,14 +217,17 @@ class ModuleHost(LineHost):
         loop: Loop | None = None,
         heard: Heard | None = None,
         on_datagram: OnDatagram | None = None,
+        ap_host: str | None = None,
     ) -> None:
         super().__init__(line, observer=observer, loop=loop, heard=heard)
         self.module = module
         self.host = host
+        self.ap_host = ap_host
         self._on_datagram = on_datagram
         self._port = port
         self._endpoint: Endpoint | None = None
         self._fetcher: Fetcher | None = None
+        self._ap_endpoint: Endpoint | None = None
         self._told_of_bluetooth = False
 
     def __repr__(self) -> str:
@@ -233,29 +239,43 @@ class ModuleHost(LineHost):
         return self._port
 
     @property
+    def address(self) -> str:
+        """Where it can be reached now: ``host``, or ``ap_host`` while it waits to be set up."""
+        return self.host if self.ap_host is None or self.module.provisioned else self.ap_host
+
+    @property
     def _machine(self) -> Timed:
         return self.module
 
     def _prepare(self) -> None:
         self._endpoint = Endpoint(self.host, self._port)
         self._port = self._endpoint.port
+        if self.ap_host is not None:
+            self._ap_endpoint = Endpoint(self.ap_host, self._port)
         super()._prepare()
 
     def _switch_on(self, now: float) -> None:
         self.module.start(now)
-        if self._endpoint is not None:
-            self._loop.watch(self._endpoint.socket, self._on_datagrams)
+        for each in self._endpoints():
+            self._loop.watch(each.socket, partial(self._on_datagrams, each))
 
     def _end(self) -> None:
-        if self._endpoint is not None:
-            self._loop.unwatch(self._endpoint.socket)
+        for each in self._endpoints():
+            self._loop.unwatch(each.socket)
         self._stop_fetching()
         super()._end()
 
     def _free(self) -> None:
         super()._free()
-        if self._endpoint is not None:
-            self._endpoint.close()
+        for each in self._endpoints():
+            each.close()
+
+    def _endpoints(self) -> list[Endpoint]:
+        return [each for each in (self._endpoint, self._ap_endpoint) if each is not None]
+
+    def _present(self) -> Endpoint | None:
+        """Give the socket of the network it is in now."""
+        return self._endpoint if self._ap_endpoint is None or self.module.provisioned else self._ap_endpoint
 
     def _take(self, data: bytes, now: float) -> None:
         self.module.receive_uart(data, now)
@@ -268,8 +288,7 @@ class ModuleHost(LineHost):
 
     def _output(self) -> bytes:
         self._fetch()
-        for datagram, peer in self.module.take_lan():
-            self._send_datagram(datagram, peer)
+        self._answer(self._present())
         return self.module.take_uart()
 
     def _fetch(self) -> None:
@@ -297,30 +316,37 @@ class ModuleHost(LineHost):
 
         self._loop.post(visit)
 
-    def _send_datagram(self, datagram: bytes, peer: Address) -> None:
-        if self._endpoint is None:
+    def _answer(self, endpoint: Endpoint | None) -> None:
+        for datagram, peer in self.module.take_lan():
+            self._send_datagram(endpoint, datagram, peer)
+
+    def _send_datagram(self, endpoint: Endpoint | None, datagram: bytes, peer: Address) -> None:
+        if endpoint is None:
             return
         try:
-            self._endpoint.send(datagram, peer)
+            endpoint.send(datagram, peer)
         except OSError as error:  # a full buffer, a network that went away: datagrams get lost
             _LOGGER.debug("no datagram to %s: %s", peer, error)
         if self._on_datagram is not None:
             self._on_datagram("up", datagram, time.monotonic(), peer)
 
-    def _on_datagrams(self, _events: int) -> None:
+    def _on_datagrams(self, endpoint: Endpoint, _events: int) -> None:
         for _ in range(_BURST):
-            if self._endpoint is None:
-                return
             try:
-                datagram, peer, asked_at = self._endpoint.receive()
+                datagram, peer, asked_at = endpoint.receive()
             except OSError:  # no more for now, or the echo of an answer nobody waited for
                 break
+            if endpoint is not self._present():  # it is in the other network
+                continue
             instant = self._later(time.monotonic())
             if self._on_datagram is not None:
                 self._on_datagram("down", datagram, instant, peer)
             if asked_at:
                 self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)
+            if self._ap_endpoint is not None:
+                # What it was asked may have it leave the network it was asked in.
+                self._answer(endpoint)
         self.flush()
 
 

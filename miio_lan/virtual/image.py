@@ -16,7 +16,7 @@ from typing import Literal
 from miio_lan.foreign import show
 from miio_lan.uart.document import version_fault
 
-Part = Literal["module", "mcu"]
+ImagePart = Literal["module", "mcu"]
 
 MAGIC = b"miio-lan firmware "
 #: Bytes of the first line that are looked at, its end included.
@@ -32,12 +32,12 @@ class Image:
     :param fault: what is wrong with its first line, empty when nothing is
     """
 
-    part: Part | None = None
+    part: ImagePart | None = None
     version: str | None = None
     fault: str = ""
 
 
-def make_image(part: Part, version: str, content: bytes = b"") -> bytes:
+def make_image(part: ImagePart, version: str, content: bytes = b"") -> bytes:
     """Make an image that says what it is.
 
     :param part: ``"module"`` or ``"mcu"``

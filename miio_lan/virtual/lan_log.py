@@ -10,6 +10,8 @@ from miio_lan.lan.packet import decode
 from miio_lan.record import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from miio_lan.lan.responder.responder import Address
     from miio_lan.record import Observer
 
@@ -18,10 +20,10 @@ class LanLog:
     """Makes a record of every datagram, read with the module's token: the same a client's observer gets.
 
     :param observer: called with each record
-    :param token: the module's
+    :param token: gives the module's token, which may change
     """
 
-    def __init__(self, observer: Observer, token: bytes) -> None:
+    def __init__(self, observer: Observer, token: Callable[[], bytes]) -> None:
         self._observer = observer
         self._token = token
 
@@ -29,7 +31,7 @@ class LanLog:
         """Record a datagram that came from (``"down"``) or goes to (``"up"``) a client."""
         raw, reading, note = b"", None, "hello"
         try:
-            packet = decode(datagram, self._token)
+            packet = decode(datagram, self._token())
             if not packet.is_hello:
                 raw, note = packet.raw, ""
                 reading = packet.payload if isinstance(packet.payload, dict) else None

@@ -53,6 +53,8 @@ class VirtualProduct(Host):
     :param observer: gets a record of every line in both directions, stamped when the other end reads it
     :param lan_observer: gets a record of every datagram, whoever the client is
     :param provisioned: whether the module is set up; it shows its token otherwise
+    :param ap_host: the address it listens at while it waits to be set up, and not at ``host`` then; see
+        :class:`~miio_lan.virtual.host.ModuleHost`
     :param line: the line, when it shall be another than a new pty; it belongs to the product from now on
     :param mcu_options: further arguments for :class:`~miio_lan.virtual.mcu.mcu.Mcu`
     :param module_options: further arguments for :class:`~miio_lan.virtual.module.module.Module`
@@ -75,6 +77,7 @@ class VirtualProduct(Host):
         observer: Observer | None = None,
         lan_observer: Observer | None = None,
         provisioned: bool = True,
+        ap_host: str | None = None,
         line: PtyPair | MemoryPair | None = None,
         mcu_options: Mapping[str, Any] | None = None,
         module_options: Mapping[str, Any] | None = None,
@@ -82,8 +85,8 @@ class VirtualProduct(Host):
         super().__init__(None)
         self.spec = spec or Spec.shipped()
         self.host = host
+        self._ap_host = ap_host
         token = as_secret(token)
-        self._token = secrets.token_bytes(16) if token is None else parse_token(token)
         self.device_id = secrets.randbelow(0x7FFFFFFF) + 1 if device_id is None else device_id
         self.mcu = Mcu(self.spec, misbehave=misbehave, **(mcu_options or {}))
         defaults: dict[str, Any] = {
@@ -94,7 +97,7 @@ class VirtualProduct(Host):
         }
         self.module = Module(
             device_id=self.device_id,
-            token=self._token,
+            token=secrets.token_bytes(16) if token is None else parse_token(token),
             profile=profile,
             provisioned=provisioned,
             **(defaults | dict(module_options or {})),
@@ -120,7 +123,15 @@ class VirtualProduct(Host):
     @property
     def token(self) -> str:
         """The token, 32 hexadecimal digits."""
-        return self._token.hex()
+        return self._token().hex()
+
+    def _token(self) -> bytes:
+        return self.module.responder.token
+
+    @property
+    def address(self) -> str:
+        """Where it can be reached now: ``host``, or ``ap_host`` while it waits to be set up."""
+        return self.host if self._ap_host is None or self.module.provisioned else self._ap_host
 
     @property
     def port(self) -> int:
@@ -145,6 +156,7 @@ class VirtualProduct(Host):
             loop=self._loop,
             heard=self._module_heard,
             on_datagram=self._lan_log,
+            ap_host=self._ap_host,
         )
         heard = self._watch.down if self._watch is not None else None
         self._hosts = (module, McuHost(self.mcu, line.far, loop=self._loop, heard=heard))

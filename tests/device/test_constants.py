@@ -85,6 +85,28 @@ PINS = {
         "_BY_CODE": {0: "network", 1: "host", 3: "port", 6: "network", 7: "host"},
     },
     "device.fleet.importing": {"MAX_DEVICES": 10_000, "_LEAST_DID": 100_000},
+    "device.provision.plan": {
+        "SHORTEST_WPA": 8,
+        "KEY_DIGITS": 64,
+        "JOIN_TIME": 60.0,
+        "FIND_TIME": 5.0,
+        "MAX_OFFSET": 50400,
+    },
+    "device.provision.finding": {
+        "ATTEMPT": 2.0,
+        "TELL_RETRIES": 2,
+    },
+    "device.provision.joining": {
+        "ROUND": 3.0,
+        "REST": 1.0,
+        "AP_STAYS": 60.0,
+        "CHECK_TIME": 5.0,
+        "CHECKS": 3,
+        "SHORTEST": 0.2,
+    },
+    "device.provision.reasons": {
+        "PATIENCE": 1.0,
+    },
     "device.steps.rounds": {
         "MAX_PAUSE": 600.0,
         "_MAX_DOUBLINGS": 30,

@@ -37,7 +37,7 @@ def test_every_clients_datagrams_are_observed() -> None:
 
 def test_what_cannot_be_read_is_recorded_too() -> None:
     records: list[Record] = []
-    log = LanLog(records.append, TOKEN)
+    log = LanLog(records.append, lambda: TOKEN)
     peer = ("127.0.0.1", 5)
     log("down", b"rubbish", 1.0, peer)
     log("down", encode({"id": 1}, token=b"1" * 16, device_id=1, stamp=1), 2.0, peer)

@@ -15,7 +15,7 @@ from miio_lan.click_common.output import echo
 from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.blocking import Device
 from miio_lan.errors import DeviceException, DeviceTimeout
-from miio_lan.lan.packet import PORT
+from miio_lan.lan.packet import PORT, shown_token
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 SILENCE = 2.0
 """Seconds without a sound of the device after which a person is told what is being waited for."""
 
+_TOKEN_MISSING = (
+    f"The device's token is missing: give --token-file, --ask-token or --token, or set {TOKEN_VARIABLE}."
+)
+
 D = TypeVar("D", bound=Device)
 
 
@@ -35,7 +39,7 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
     """Make the device the options name, and close it afterwards.
 
     :param observer: told of all that crosses the wire; who watches that need not be told what is waited for
-    :raises click.UsageError: if address or token are missing, or the address cannot be one
+    :raises click.UsageError: if the address is missing or cannot be one, or the token is and the device shows none
     """
     if settings.names_twice:
         refuse(
@@ -54,6 +58,8 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
             device.retry_count = settings.retries
         with patience or contextlib.nullcontext():
             try:
+                if device.token is None:
+                    _see_token(device)
                 yield device
             except DeviceException as error:
                 error.mended = device.mended
@@ -67,11 +73,22 @@ def _made(settings: CliSettings, kind: type[D], options: dict[str, Any]) -> D:
     if settings.device:
         return kind.from_name(settings.device, **options)
     token = settings.token
-    if not token:
-        refuse(
-            f"The device's token is missing: give --token-file, --ask-token or --token, or set {TOKEN_VARIABLE}."
-        )
+    if token == "":  # somebody meant to give one
+        refuse(_TOKEN_MISSING)
+    # One that is not set up shows its token.
     return kind(settings.ip, token, port=settings.port or PORT, **options)
+
+
+def _see_token(device: Device) -> None:
+    """Greet a device that no token was given for.
+
+    :raises click.UsageError: if it does not show its own
+    """
+    if shown_token(device.send_handshake()) is None:
+        refuse(
+            f"{_TOKEN_MISSING} The device at {device.ip} does not show it, because it is set up already; after a "
+            f"reset, it does."
+        )
 
 
 def _checked_address(settings: CliSettings) -> str:

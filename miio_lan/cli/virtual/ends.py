@@ -51,6 +51,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.TOKEN
 @virtual_run.DID
 @virtual_run.UNPROVISIONED
+@virtual_run.ap_options
 @click.option(
     "--spec",
     metavar="FILE|NAME",
@@ -98,13 +99,13 @@ def module(settings: CliSettings, **options: Any) -> None:
         token=token,
         mac=f"02{secrets.token_hex(5)}",
         profile=options["profile"],
-        timings=virtual_run.timings_of(options["boot_time"]),
         firmware_limit=options["firmware_limit"],
         provisioned=not options["unprovisioned"],
         dual_mode=options["dual_mode"],
         plain_images=options["images_for"],
         inputs=spec.inputs if spec is not None else None,
         wall=wall_clock,
+        **virtual_run.ap_settings(options),
     )
     firmware.prepare_module(chip)
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
@@ -113,12 +114,13 @@ def module(settings: CliSettings, **options: Any) -> None:
             line,
             host=options["host"],
             port=options["udp_port"],
+            ap_host=options["ap_host"],
             observer=virtual_run.line_log(settings.verbose) if settings.verbose else None,
         )
         with host:
             facts = {
                 "line": line.name,
-                "ip": host.host,
+                "ip": host.address,
                 "port": host.port,
                 "token": token.hex(),
                 "device_id": chip.chip.device_id,

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 #: An argument of an event: ``1=90``, ``2="two words"``.
 _ARGUMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*+"|[^\s"]|")++')
 #: What is said of the orders when a command starts.
-MCU_ORDERS = "Orders: misbehave NAME, behave [NAME], set PROPERTY VALUE, event EVENT [PIID=VALUE ...], show"
+MCU_ORDERS = (
+    "Orders: misbehave NAME, behave [NAME], set PROPERTY VALUE, event EVENT [PIID=VALUE ...], show, reset"
+)
 
 
 def mcu_orders(host: Host, mcu: Mcu, spec: Spec) -> dict[str, Order]:
@@ -65,7 +67,18 @@ def mcu_orders(host: Host, mcu: Mcu, spec: Spec) -> dict[str, Order]:
         values = host.call(lambda _now: dict(mcu.values))
         return "\n".join(f"{siid}.{piid} = {value!r}" for (siid, piid), value in sorted(values.items()))
 
-    return {"misbehave": misbehave, "behave": behave, "set": set_, "event": event, "show": show}
+    def reset(_: str) -> str:
+        host.call(mcu.reset_network)
+        return "telling the module to forget its network, and to wait to be set up"
+
+    return {
+        "misbehave": misbehave,
+        "behave": behave,
+        "set": set_,
+        "event": event,
+        "show": show,
+        "reset": reset,
+    }
 
 
 def _argument(spec: Spec, siid: int, word: str) -> tuple[int, Value]:

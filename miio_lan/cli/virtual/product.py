@@ -15,6 +15,7 @@ from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.errors import DeviceException
+from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @virtual_run.UNPROVISIONED
 @firmware.IMAGES_FOR
 @firmware.mcu_options
+@virtual_run.ap_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -91,13 +93,11 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         device_id=options["did"],
         profile=options["profile"],
         provisioned=not options["unprovisioned"],
+        ap_host=options["ap_host"],
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options={
-            "timings": virtual_run.timings_of(options["boot_time"]),
-            "plain_images": options["images_for"],
-        },
+        module_options=virtual_run.ap_settings(options) | {"plain_images": options["images_for"]},
     )
     firmware.prepare_mcu(made.mcu, options)
     firmware.prepare_module(made.module)
@@ -117,10 +117,11 @@ def _started(product: VirtualProduct) -> VirtualProduct:
 
 def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
     return {
-        "ip": product.host,
+        "ip": product.address,
         "port": product.port,
         "token": product.token,
         "device_id": product.device_id,
+        "provisioned": product.module.provisioned,
         "model": product.mcu.model,
         **({"in_memory": True} if product.in_memory else {}),
         **({"model_guessed": True} if product.mcu.model_guessed else {}),
@@ -129,8 +130,9 @@ def _facts(product: VirtualProduct, taps: Taps | None) -> dict[str, Any]:
 
 
 def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
-    addresses = virtual_run.addresses_of(product.host)
-    variables = {"IP": addresses[0], "TOKEN": product.token}
+    addresses = virtual_run.addresses_of(product.address)
+    ready = product.module.provisioned
+    variables = {"IP": addresses[0], **({"TOKEN": product.token} if ready else {})}
     if product.port != PORT:
         variables["PORT"] = str(product.port)
     return [
@@ -140,11 +142,16 @@ def _lines(product: VirtualProduct, taps: Taps | None) -> list[str]:
         f"Token:    {product.token}",
         f"Did:      {product.device_id}",
         *(["Line:     in memory, for there are no pseudo-terminals here"] if product.in_memory else []),
+        *(
+            []
+            if ready
+            else [f"Not set up: it is the access point {printable(product.module.chip.access_point)}"]
+        ),
         *([f"Taps:     {taps.down} hears the module, {taps.up} the MCU"] if taps is not None else []),
         "",
         "In another shell:",
         *virtual_run.exports(variables),
-        "  miio-lan info",
+        "  miio-lan info" if ready else "  miio-lan provision --ssid NAME --ask-password",
         "",
         "Ctrl-C ends it.",
     ]

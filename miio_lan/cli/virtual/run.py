@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
+from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
@@ -69,7 +71,8 @@ BOOT_TIME = click.option(
     "--boot-time",
     type=SECONDS,
     metavar="SECONDS",
-    help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default.",
+    help="Its way into the network from power-up: offline, local and cloud one after the other; at once by default, in "
+    "2 s with --unprovisioned.",
 )
 MISBEHAVE = click.option(
     "--misbehave",
@@ -90,8 +93,53 @@ DID = click.option(
     "--did", type=click.IntRange(1, (1 << 64) - 2), metavar="NUMBER", help="Its device id; random by default."
 )
 UNPROVISIONED = click.option(
-    "--unprovisioned", is_flag=True, help="Not set up yet: it shows its token to everybody."
+    "--unprovisioned",
+    is_flag=True,
+    help="Not set up yet: it shows its token to everybody, and waits for 'miio-lan provision'.",
 )
+UNPROVISIONED_BOOT_TIME = 2.0
+"""Seconds from being set up to the cloud, if not said otherwise: its MCU is to see each network state."""
+AP_OPTIONS = (
+    click.option(
+        "--ap-host",
+        metavar="ADDRESS",
+        help="Address to listen at while it is not set up, and only then, as if that were another network.",
+    ),
+    click.option(
+        "--wifi-ssid",
+        metavar="NAME",
+        help="The one Wi-Fi network there is; by default it joins any. If it cannot, it waits to be set up again.",
+    ),
+    click.option(
+        "--wifi-password", metavar="TEXT", help="The password of that network, which need not be secret."
+    ),
+    click.option("--renew-token", is_flag=True, help="Each reset gives it another token."),
+)
+
+
+def ap_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for a module that is to be set up."""
+    for option in reversed(AP_OPTIONS):
+        function = option(function)
+    return function
+
+
+def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments of a module that these options mean.
+
+    :raises click.UsageError: for a password without a network
+    """
+    ssid, password = options["wifi_ssid"], options["wifi_password"]
+    if password is not None and ssid is None:
+        refuse("--wifi-password is that of a network: give its name with --wifi-ssid.")
+    boot_time = options["boot_time"]
+    if boot_time is None and options["unprovisioned"]:
+        boot_time = UNPROVISIONED_BOOT_TIME
+    return {
+        "timings": timings_of(boot_time),
+        "networks": None if ssid is None else {ssid: password or ""},
+        "next_token": (lambda: secrets.token_bytes(16)) if options["renew_token"] else None,
+    }
 
 
 def shown_model(mcu: Mcu) -> str:
@@ -120,12 +168,15 @@ def addresses_of(host: str) -> list[str]:
 
 
 def timings_of(boot_time: float | None) -> Timings | None:
-    """Make the times of a module that takes so long from power-up to the cloud, half of it to the router."""
+    """Make the times of a module that takes so long from power-up to the cloud, half of it to the router.
+
+    It tries as long to join a network that it cannot join.
+    """
     if boot_time is None:
         return None
     from miio_lan.virtual.module.network import Timings
 
-    return Timings(join=boot_time / 2, cloud=boot_time / 2)
+    return Timings(join=boot_time / 2, cloud=boot_time / 2, give_up=boot_time)
 
 
 def line_log(verbose: int) -> Observer:

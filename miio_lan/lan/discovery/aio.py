@@ -35,6 +35,7 @@ async def discover(
     subnets: Iterable[str | IPv4Network] | str = (),
     mdns: bool | None = None,
     port: int = PORT,
+    hosts: Iterable[str] = (),
 ) -> AsyncGenerator[Finding, None]:
     """Find the devices of the local network; ``async for`` gives each when it is found, and again when it changes.
 
@@ -44,7 +45,9 @@ async def discover(
     :param timeout: infinity goes on until the generator is closed
     """
     begin = asyncio.get_running_loop().time()
-    made = ways.plan(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port, begin=begin)
+    made = ways.plan(
+        timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port, begin=begin, hosts=hosts
+    )
     async with contextlib.aclosing(_run(made.search, made.announced_at)) as findings:
         async for finding in findings:
             yield finding

@@ -39,16 +39,18 @@ def discover(
     subnets: Iterable[str | IPv4Network] | str = (),
     mdns: bool | None = None,
     port: int = PORT,
+    hosts: Iterable[str] = (),
     callback: Callable[[Finding], object] | None = None,
 ) -> list[Finding]:
     """Find the devices of the local network.
 
     :param timeout: seconds; 5 by default, or as long as a sweep needs
     :param interfaces: names or own addresses of the interfaces to search by; by default all but loopback, or none where
-        there are subnets to sweep
+        there are subnets to sweep or hosts to ask
     :param subnets: subnets to sweep, such as ``"192.168.1.0/24"``: each address is asked
     :param mdns: whether to listen for announcements on these interfaces; by default where zeroconf is installed
     :param port: the UDP port that devices listen at
+    :param hosts: IPv4 addresses to ask, each on its own; without interfaces, nobody else is asked
     :param callback: called with each device when it is found, and again when more is known of it
     :returns: the devices, each once, in the order in which they were found
     :raises InvalidArgument: (a ``ValueError``) for arguments that cannot be right
@@ -56,7 +58,7 @@ def discover(
     :raises DeviceException: if there is no interface to search by
     """
     found: dict[int, Finding] = {}
-    searched = search(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port)
+    searched = search(timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port, hosts=hosts)
     with contextlib.closing(searched):  # a callback may raise
         for finding in searched:
             found[finding.did] = finding
@@ -72,13 +74,20 @@ def search(
     subnets: Iterable[str | IPv4Network] | str = (),
     mdns: bool | None = None,
     port: int = PORT,
+    hosts: Iterable[str] = (),
 ) -> Generator[Finding, None, None]:
     """Search as :func:`discover` does, and give each device when it is found or changed.
 
     :param timeout: infinity goes on until the generator is closed
     """
     made = ways.plan(
-        timeout, interfaces=interfaces, subnets=subnets, mdns=mdns, port=port, begin=time.monotonic()
+        timeout,
+        interfaces=interfaces,
+        subnets=subnets,
+        mdns=mdns,
+        port=port,
+        begin=time.monotonic(),
+        hosts=hosts,
     )
     yield from _run(made.search, made.announced_at)
     if text := ways.advice(made.search):

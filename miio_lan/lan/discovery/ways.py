@@ -77,6 +77,7 @@ def plan(
     mdns: bool | None,
     port: int,
     begin: float,
+    hosts: Iterable[str] = (),
 ) -> Plan:
     """Make a search; see :func:`miio_lan.lan.discovery.blocking.discover`, whose arguments these are.
 
@@ -87,14 +88,16 @@ def plan(
     if timeout is not None and (isinstance(timeout, bool) or not timeout > 0):
         raise InvalidArgument(f"timeout is a number of seconds above 0, not {timeout!r}")
     sweep = parse_subnets([subnets] if isinstance(subnets, (str, IPv4Network)) else subnets)
+    singles = _checked_hosts(hosts)
     local = local_interfaces()
-    ways = [] if sweep and interfaces is None else chosen(interfaces, local)
-    if not ways and not sweep:
+    ways = [] if (sweep or singles) and interfaces is None else chosen(interfaces, local)
+    if not (ways or sweep or singles):
         raise DeviceException("this computer has no network interface with an IPv4 address to search from")
     announced_at = tuple(each.address for each in ways if not each.is_loopback)
     search = Search(
         ways,
         sweep=sweep,
+        singles=singles,
         local=local,
         port=port,
         virtual_did=secrets.randbits(63) | 1,
@@ -120,6 +123,35 @@ def plan_for(known: str | None, *, timeout: float, patience: float, port: int, b
         timeout=timeout,
         patience=patience if singles else 0.0,
     )
+
+
+def interfaces_around(address: str) -> list[str]:
+    """Return the interfaces by which everybody is asked for a device that was at an address.
+
+    One on loopback is asked for on loopback, which leads nowhere else; all others everywhere else. It is no error that
+    there is none at the moment.
+    """
+    loopback = _is_address(address) and IPv4Address(address).is_loopback
+    return list(dict.fromkeys(each.name for each in local_interfaces() if each.is_loopback == loopback))
+
+
+def gateways(interfaces: Iterable[str] | None = None) -> list[str]:
+    """Return the IPv4 addresses of the routers that these interfaces lead to; an access point mostly is one.
+
+    :param interfaces: names or own addresses; by default all but loopback
+    :raises InvalidArgument: (a ``ValueError``) if one is not there
+    """
+    netifaces: Any = import_module("netifaces")
+    names = {each.name for each in chosen(interfaces, local_interfaces())}
+    found = [each[:2] for each in netifaces.gateways().get(netifaces.AF_INET, ())]
+    return [address for address, name in found if name in names and _is_address(str(address))]
+
+
+def _checked_hosts(hosts: Iterable[str]) -> list[str]:
+    found = [hosts] if isinstance(hosts, str) else list(hosts)
+    if wrong := [each for each in found if not _is_address(each)]:
+        raise InvalidArgument(f"{wrong[0]!r} is no IPv4 address such as '192.168.1.9'")
+    return found
 
 
 def _is_address(text: str) -> bool:

@@ -149,6 +149,15 @@ class Responder:
     def __repr__(self) -> str:
         return f"<Responder did={self.device_id} provisioned={self.provisioned}>"
 
+    @property
+    def token(self) -> bytes:
+        """The device's token."""
+        return self._token
+
+    def renew(self, token: bytes) -> None:
+        """Have another token from now on, as some products do when they are reset."""
+        self._token = token
+
     # -- what arrives ----------------------------------------------------------------------------------------
 
     def receive(self, datagram: bytes, peer: Address, now: float) -> Request | None:

@@ -175,7 +175,7 @@ class TransferReader:
         return Piece(raw, self._began, {**reading, "valid": False, "problem": problem})
 
 
-class Phase:
+class TransferPhase:
     """Whether a transfer is announced or going on; shared by both directions."""
 
     def __init__(self) -> None:

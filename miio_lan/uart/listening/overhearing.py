@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from miio_lan.record import Observer, Record
 from miio_lan.uart.commands import UPLINKS, Direction, Down, read
-from miio_lan.uart.firmware.transfer import Phase, Piece, TransferReader
+from miio_lan.uart.firmware.transfer import Piece, TransferPhase, TransferReader
 from miio_lan.uart.line import clean
 from miio_lan.uart.listening.watch import LineWatch
 
@@ -49,7 +49,7 @@ class Overhearing:
         self._wall = wall
         self._peer = peer
         self._watch = LineWatch(self._line, wall=wall, peer=peer)
-        self._phase = Phase()
+        self._phase = TransferPhase()
         up, down = TransferReader("up"), TransferReader("down")
         self._transfers: dict[Direction, TransferReader] = {"up": up, "down": down}
         self._fresh: set[str] = {"up", "down"} if late else set()

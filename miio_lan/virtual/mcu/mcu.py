@@ -256,6 +256,11 @@ class Mcu:
             self.table.put(siid, piid, value)
         return self._running and self._outgoing.event(uplink)
 
+    def reset_network(self, now: float) -> None:
+        """Have the module forget its network, as a user's reset keys do: ``restore``, repeated until ``ok``."""
+        self._outgoing.ask(OutgoingLine("restore"))
+        self._advance(now)
+
     def vary(self, siid: int, piid: int, *, every: float, by: float = 1, now: float) -> None:
         """Let a property change by itself every so many seconds, a number by at most ``by``.
 

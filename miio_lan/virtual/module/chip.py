@@ -20,6 +20,8 @@ class Chip:
     :param dual_mode: whether the module has Bluetooth, and so knows ``ble_config``
     :param ssid: the network it was told to join
     :param zone: hours its local time is ahead of UTC
+    :param auth_failures: how often a network refused the password
+    :param connection_failures: how often the network it was told to join was not there
     :raises DeviceException: if the mac is none
     """
 
@@ -37,6 +39,8 @@ class Chip:
     uid: int = 0
     address: str = "127.0.0.1"
     zone: int = 8
+    auth_failures: int = 0
+    connection_failures: int = 0
     #: Whether its MCU sent ``ble_config`` although it has no Bluetooth.
     missed_bluetooth: bool = False
 
@@ -50,6 +54,19 @@ class Chip:
     def mac_with_colons(self) -> str:
         """The address as ``miIO.info`` writes it."""
         return ":".join(self.mac[at : at + 2] for at in range(0, 12, 2)).upper()
+
+    @property
+    def access_point(self) -> str:
+        """The name of its own access point: the model with dashes, and the end of its mac."""
+        return f"{(self.model or 'miio').replace('.', '-')}_miap{self.mac[-4:]}"
+
+    def count_failure(self, *, known: bool) -> None:
+        """Count that a network could not be joined.
+
+        :param known: whether there is a network of that name, so that the password was wrong
+        """
+        self.auth_failures += known
+        self.connection_failures += not known
 
     def set_ble(self, pid: int, version: str | None) -> None:
         """Keep what ``ble_config set`` tells."""

@@ -19,7 +19,7 @@ from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
 from miio_lan.uart.line import Line, seal
-from miio_lan.virtual.image import Part
+from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.download import UpdateTimes
 from miio_lan.virtual.module.line.console import Console
@@ -57,6 +57,9 @@ class Module:
     :param token: 16 bytes, or 32 hexadecimal digits
     :param profile: ``"document"``, ``"older"``, ``"newer"``, or a profile of your own
     :param provisioned: while False the token is shown and the module waits to be set up
+    :param networks: the Wi-Fi networks there are, each with its password; None for one of every name and password
+    :param next_token: gives the token it has after a ``restore``; by default it keeps the one it has
+    :param on_net: called with each network state it enters by itself
     :param wall: unix time for a monotonic instant; by default the clock was never set and counts from 1970 at boot
     :param responder_options: the quirks of the LAN side; the profile's by default
     :param stamp_at: the LAN stamp for a monotonic instant; seconds since boot by default
@@ -87,6 +90,9 @@ class Module:
         model: str | None = "xiaomi.dev.v1",
         firmware: str = "2.0.0",
         provisioned: bool = True,
+        networks: Mapping[str, str] | None = None,
+        next_token: Callable[[], bytes] | None = None,
+        on_net: Callable[[str], object] | None = None,
         dual_mode: bool = True,
         wall: Callable[[float], float] | None = None,
         responder_options: ResponderOptions | None = None,
@@ -95,7 +101,7 @@ class Module:
         script: UpdateScript | None = None,
         next_firmware: str | None = None,
         update_times: UpdateTimes | None = None,
-        plain_images: Part = "module",
+        plain_images: ImagePart = "module",
         firmware_limit: int = ESP_FIRMWARE_LIMIT,
         inputs: Callable[[int, int], Sequence[int] | None] | None = None,
         on_ota: Callable[[Mapping[str, object], float], bool] | None = None,
@@ -117,7 +123,10 @@ class Module:
             provisioned=provisioned,
             stamp_at=stamp_at,
         )
-        self.network = Network(self.timings, self._net_changed)
+        self._networks, self._next_token, self._on_net = networks, next_token, on_net
+        if networks and provisioned:
+            self.chip.ssid, self.chip.password = next(iter(networks.items()))
+        self.network = Network(self.timings, self._net_changed, self._reachable)
         self.queue = McuQueue(self.profile, lambda: self.net)
         self.reports = ReportPacer(str(device_id), self._emit, lambda: self.net in self.profile.report_states)
         #: The last reports that left, oldest first.
@@ -229,9 +238,11 @@ class Module:
         self._scheduled.setdefault(what, now + after.get(what, self.timings.reboot))
 
     def join(self, now: float) -> None:
-        """Leave the own access point for the network of the chip's memory."""
-        self.responder.provisioned = True
-        self.network.boot(now, provisioned=True)
+        """Leave the own access point for the network of the chip's memory; come back if there is no such network."""
+        self.network.join(now)
+
+    def _reachable(self) -> bool:
+        return self._networks is None or self._networks.get(self.chip.ssid) == self.chip.password
 
     def _do_scheduled(self, now: float) -> None:
         for what in [each for each, due in self._scheduled.items() if due <= now]:
@@ -250,6 +261,8 @@ class Module:
         self.chip.ssid = self.chip.password = ""
         self.chip.uid = 0
         self.responder.provisioned = False
+        if self._next_token is not None:
+            self.responder.renew(self._next_token())
 
     # -- the line --------------------------------------------------------------------------------------------
 
@@ -327,6 +340,14 @@ class Module:
         return self.queue.submit(RawRequest(text, self.profile, now, done))
 
     def _net_changed(self, state: str) -> None:
+        if state == "offline":
+            self.responder.provisioned = True
+        elif self.network.failing:  # it gave up
+            self.chip.count_failure(known=self.chip.ssid in (self._networks or {}))
+            self.chip.ssid = self.chip.password = ""
+            self.responder.provisioned = self.network.failing = False
+        if self._on_net is not None:
+            self._on_net(state)
         if self.profile.every_notice and state != "updating":
             self.queue.notify(f"MIIO_net_change {state}")
 

@@ -23,6 +23,9 @@ class Timings:
     :param cloud: from there to the cloud; None for a module that never reaches it
     :param waiting: how long the module's own access point stays up (document: half an hour)
     :param reconfigure: from a ``miIO.config_router`` with other credentials to the restart
+    :param leave: from a ``miIO.config_router`` until its own access point is gone (older modules keep it up for 60 s)
+    :param give_up: how long it tries to join a network that it cannot join, before it is an access point again; None
+        for a module that goes on for ever
     """
 
     reboot: float = 0.3
@@ -32,31 +35,53 @@ class Timings:
     cloud: float | None = 0.0
     waiting: float = SETUP_TIME
     reconfigure: float = 2.0
+    leave: float = 0.0
+    give_up: float | None = 10.0
 
 
 class Network:
     """One network state at a time, and when the next one follows by itself.
 
     :param changed: called with every new state
+    :param reachable: whether the network it was told to join can be joined
     """
 
-    def __init__(self, timings: Timings, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, timings: Timings, changed: Callable[[str], None], reachable: Callable[[], bool] = lambda: True
+    ) -> None:
         self._timings = timings
         self._changed = changed
+        self._reachable = reachable
         self._next: list[tuple[float, str]] = []
         self.state = "unprov"
+        #: Whether it cannot join the network it was told to, and so will give up.
+        self.failing = False
 
     def boot(self, now: float, *, provisioned: bool) -> None:
         """Begin anew: towards the cloud, or waiting to be set up."""
-        times = self._timings
-        if not provisioned:
+        if provisioned:
+            self._join(now, now)
+        else:
+            self.failing = False
             self._enter("uap")
-            self._next = [(now + times.waiting, "unprov")]
-            return
-        self._enter("offline")
-        self._next = [(now + times.join, "local")]
-        if times.cloud is not None:
-            self._next.append((now + times.join + times.cloud, "cloud"))
+            self._next = [(now + self._timings.waiting, "unprov")]
+
+    def join(self, now: float) -> None:
+        """Leave the own access point, after its time, for the network that was told."""
+        self._join(now + self._timings.leave, now)
+
+    def _join(self, begin: float, now: float) -> None:
+        """Plan the way: ``offline`` while it connects, then ``local`` and ``cloud``; or back to ``uap``."""
+        times = self._timings
+        self._next = [(begin, "offline")]
+        self.failing = not self._reachable()
+        if not self.failing:
+            self._next.append((begin + times.join, "local"))
+            if times.cloud is not None:
+                self._next.append((begin + times.join + times.cloud, "cloud"))
+        elif times.give_up is not None:
+            back = begin + times.give_up
+            self._next += [(back, "uap"), (back + times.waiting, "unprov")]
         self.tick(now)
 
     def enter(self, state: str) -> None:
@@ -69,6 +94,7 @@ class Network:
                 f"no network state is called {state!r}; there are {', '.join(NET_STATES)}"
             )
         self._next = []
+        self.failing = False
         self._enter(state)
 
     def _enter(self, state: str) -> None:

@@ -15,7 +15,7 @@ from miio_lan.device.ota import MAX_URL
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import UPDATE_OFFERS, VERSION_RESTART, version_fault
 from miio_lan.uart.values import shown
-from miio_lan.virtual.image import Part, read_image
+from miio_lan.virtual.image import ImagePart, read_image
 from miio_lan.virtual.module.download import Download, UpdateTimes, md5_of, server_of, url_of
 from miio_lan.virtual.module.firmware import FirmwareTransfer
 
@@ -60,7 +60,7 @@ class Updates:
     :ivar failed: why the last update from the LAN failed; empty while it did not
     """
 
-    def __init__(self, board: UpdateBoard, times: UpdateTimes, plain_images: Part) -> None:
+    def __init__(self, board: UpdateBoard, times: UpdateTimes, plain_images: ImagePart) -> None:
         self.times = times
         self.plain_images = plain_images
         self.on_told: Callable[[str], object] | None = None

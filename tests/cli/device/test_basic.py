@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from miio_lan import _version
 from miio_lan.click_common.types import read_literal, suggestion
+from miio_lan.virtual.product import VirtualProduct
 
 TOKEN = "00112233445566778899aabbccddeeff"
 PROPERTY = '[{"did": "x", "siid": 2, "piid": 1}]'
@@ -216,11 +217,28 @@ class TestTestProperties:
         assert ended.json["results"]["values"] == {}
 
 
+class TestOneThatIsNotSetUp:
+    @pytest.mark.parametrize("command", [["info"], ["raw-command", "miIO.info"], ["get", "2", "1"]])
+    def test_shows_its_token_so_that_none_need_be_given(self, run, command):
+        with VirtualProduct(provisioned=False, mcu_options={"poll_interval": 0.002}) as fresh:
+            ended = run(*command, "--ip", fresh.host, "--port", str(fresh.port))
+            assert (ended.code, ended.err) == (0, "")
+            assert fresh.token not in ended.out
+
+    def test_a_wrong_token_is_no_better_than_none(self, run):
+        with VirtualProduct(provisioned=False) as fresh:
+            command = ["info", "--ip", fresh.host, "--port", str(fresh.port), "--token", "0" * 31 + "1"]
+            ended = run(*command, "--timeout", "0.2", "--retries", "0")
+            assert ended.code == 1
+            assert "it shows another token than the one given" in ended.err
+
+
 class TestWrongUse:
-    def test_what_is_missing_is_named(self, run):
+    def test_what_is_missing_is_named(self, run, product):
         assert "--ip" in run("info").err
-        ended = run("info", "--ip", "127.0.0.1")
+        ended = run("info", "--ip", product.host, "--port", str(product.port))
         assert ended.code == 2
+        assert "it is set up already; after a reset, it does" in ended.err
         assert "--token" in ended.err
         assert "MIIO_LAN_TOKEN" in ended.err
         assert run("raw-command").code == 2

@@ -243,3 +243,40 @@ def test_each_line_of_the_line_is_one_of_the_log(caplog, verbose, polls):
 def test_a_taken_port_names_the_way_out(run, product):
     assert "--port 0" in run("virtual", "--port", str(product.port)).err
     assert "--port 0" not in run("virtual", "--port", "0", "--host", "192.0.2.77").err
+
+
+def test_one_that_waits_to_be_set_up(run, at_start):
+    ended = run("virtual", "--port", "0", "--unprovisioned", "--wifi-ssid", "attic", "--renew-token")
+    assert ended.code == 0
+    (product,) = at_start
+    assert f"Not set up: it is the access point {product.module.chip.access_point}\n" in ended.out
+    # It shows its token, which need not be given.
+    assert "MIIO_LAN_TOKEN" not in ended.out
+    assert "miio-lan provision --ssid NAME --ask-password" in ended.out
+    timings = product.module.timings
+    assert (timings.join, timings.cloud, timings.give_up) == (1.0, 1.0, 2.0)
+    token = product.token
+    product.module.schedule("restore", 0.0)
+    product.module.restart(1.0)
+    assert product.token != token
+
+
+def test_its_network_and_its_times_can_be_given(run, at_start):
+    options = "--port 0 --wifi-ssid attic --boot-time 4 --json"
+    assert run("virtual", *options.split(), "--wifi-password", "a right one").json["provisioned"] is True
+    (product,) = at_start
+    assert (product.module.chip.ssid, product.module.chip.password) == ("attic", "a right one")
+    assert product.module.timings.give_up == 4.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+def test_its_address_until_then_is_told(run, at_start):
+    command = ["virtual", "--port", "0", "--ap-host", "127.0.8.1", "--json"]
+    assert run(*command, "--unprovisioned").json["ip"] == "127.0.8.1"
+    assert run(*command).json["ip"] == "127.0.0.1"
+
+
+def test_a_password_is_that_of_a_network(run, at_start):
+    for command in (["virtual"], ["virtual", "module"]):
+        ended = run(*command, "--wifi-password", "x")
+        assert (ended.code, "give its name with --wifi-ssid" in ended.err) == (2, True)

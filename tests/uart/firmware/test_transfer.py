@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
-from miio_lan.uart.firmware.transfer import BLOCK_PATIENCE, HANDSHAKE, LULL, Phase, Piece, TransferReader
+from miio_lan.uart.firmware.transfer import (
+    BLOCK_PATIENCE,
+    HANDSHAKE,
+    LULL,
+    Piece,
+    TransferPhase,
+    TransferReader,
+)
 
 
 def parts(pieces: list[Piece]) -> list[object]:
@@ -142,7 +149,7 @@ def test_a_letter_in_the_middle_of_a_line_is_text() -> None:
 
 
 def test_the_phase_begins_with_the_announcement_and_ends_with_silence_or_talk() -> None:
-    phase = Phase()
+    phase = TransferPhase()
     assert not phase.expected(0.0)
     phase.announced(10.0)
     assert phase.expected(10.0 + HANDSHAKE)

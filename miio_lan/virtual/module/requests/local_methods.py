@@ -12,6 +12,7 @@ from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.requests.request import RequestOutcome
 from miio_lan.virtual.module.update import FirmwareUpdate
 
+# The encrypted variant that newer apps use is not known here: unknown methods are refused.
 CONFIGURE = "miIO.config_router"
 NOT_FROM_HERE = RequestOutcome(error=(-30020, "service not available."))
 
@@ -168,9 +169,9 @@ def _association(board: LanBoard, params: object, now: float) -> RequestOutcome:
     return RequestOutcome(
         {
             "state": _ASSOCIATION.get(board.net, "NOTCONNECTED"),
-            "auth_fail_count": 0,
+            "auth_fail_count": board.chip.auth_failures,
             board.profile.success_key: int(board.net in {"local", "cloud", "updating"}),
-            "conn_fail_count": 0,
+            "conn_fail_count": board.chip.connection_failures,
             "dhcp_fail_count": 0,
         }
     )

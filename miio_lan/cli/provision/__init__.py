@@ -1,0 +1,1 @@
+"""``provision``: set up a device."""

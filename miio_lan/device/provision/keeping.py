@@ -1,0 +1,103 @@
+"""A device that was set up is kept under a name, so that its token is not lost when it is shown no more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from miio_lan.device.fleet.named import DevicesFile, NamedDevice, check_name, device_of
+from miio_lan.device.provision.result import DONE, NOT_STORED, Provisioned
+from miio_lan.errors import DevicesFileError
+from miio_lan.foreign import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from miio_lan.device.provision.run import Run
+
+_MODEL = re.compile(r"[A-Za-z0-9._-]{1,40}")
+
+
+class Keeper:
+    """Keeps the device in the file of names.
+
+    :param name: the name it gets; by default the one that its did has already, or one made of its model and did
+    :param wanted: whether it is to be kept; by default if it gets a name
+    :param replacing: whether the name may belong to another device, which loses it then
+    :param path: the file of names; the user's by default
+    :raises InvalidArgument: (a ``ValueError``) for what cannot be a name
+    :raises DevicesFileError: (a ``ValueError``) if the file cannot be read
+    """
+
+    def __init__(
+        self,
+        name: str | None,
+        *,
+        wanted: bool | None = None,
+        replacing: bool = False,
+        path: str | Path | None = None,
+    ) -> None:
+        if name is not None:
+            check_name(name)
+        self.name = name
+        self.wanted = name is not None if wanted is None else wanted
+        self._file = DevicesFile(path)
+        known = self._file.read().get(name or "") if self.wanted else None
+        #: The did that the name belongs to, 0 for a device without one; None where it may be taken.
+        self.owner = None if known is None or replacing else known.did or 0
+
+    def keep(self, run: Run, clock: Callable[[], float]) -> Provisioned:
+        """Keep the device, if it is wanted and worth it, and give what became of all."""
+        if not self.wanted or not run.worth_keeping or run.did is None or run.token is None:
+            return run.result()
+        run.begins("store", "keeping its address and its token", clock())
+        kept: list[str] = []
+
+        def edit(devices: dict[str, NamedDevice]) -> None:
+            kept[:] = [_put(devices, run, self.name)]
+
+        try:
+            self._file.change(edit)
+        except DevicesFileError as error:
+            run.ends(NOT_STORED, f"its token is not kept: {error}", clock())
+            return run.result()
+        run.ends(DONE, f"it is kept as {excerpt(kept[0])}: miio-lan -d {kept[0]} info", clock(), name=kept[0])
+        return run.result(kept[0])
+
+    def interrupted(self, run: Run, clock: Callable[[], float]) -> str:
+        """Keep what is worth it although not all was done; say what is known, in a sentence."""
+        run.mute()
+        if not run.was_told:
+            return "nothing was sent to a device but greetings"
+        made = self.keep(run, clock)
+        where = f"; it is kept as {excerpt(made.name)}" if made.name else "; its token is not kept"
+        return f"the device {run.did} was told to join {excerpt(run.plan.ssid)}{where}"
+
+
+def _put(devices: dict[str, NamedDevice], run: Run, name: str | None) -> str:
+    """Add or renew the entry; every name of this did gets the new token and address."""
+    model = None if run.info is None else run.info.model
+    model = (
+        model if model is not None and model.isprintable() else None
+    )  # the token shall not be lost with it
+    renewed = device_of(
+        "new", {"ip": run.ip, "token": run.token, "did": run.did, "model": model, "port": run.plan.port}
+    )
+    same = [each.name for each in devices.values() if each.did == run.did]
+    chosen = name or (same[0] if same else _free_name(model, run.did or 0, devices))
+    for each in dict.fromkeys((*same, chosen)):
+        before = devices.get(each)
+        mine = before if before is not None and before.did == run.did else renewed
+        devices[each] = replace(renewed, name=each, model=model or mine.model, more=mine.more)
+    return chosen
+
+
+def _free_name(model: str | None, did: int, devices: dict[str, NamedDevice]) -> str:
+    plain = model if model is not None and _MODEL.fullmatch(model) else "device"
+    wished = f"{plain.strip('.-') or 'device'}-{did}"
+    name, number = wished, 2
+    while name in devices:
+        name, number = f"{wished}-{number}", number + 1
+    return name
