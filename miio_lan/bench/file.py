@@ -302,7 +302,7 @@ class _Reading:
             raise InvalidArgument(f"{clash[0]} without host: whose is it?")
         if not {"host", "device", "uart"} & entry.keys():
             raise InvalidArgument(
-                "give host and token, device (a named one), uart, labgrid (a place), or virtual = true"
+                "give host and token, device (a named one), uart, labgrid (a place) or virtual = true"
             )
 
     def _device(self, virtual: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -330,3 +331,80 @@ def test_an_isolated_exporter_is_told_of(
     program.end()
     assert "its exporter is isolated, and labgrid's tunnels carry TCP" in program.said[-1]
     assert rack.labgrid.acquired(island) == "None"
+
+
+THREE = """
+    [products.left]
+    virtual = true
+
+    [products.right]
+    virtual = true
+
+    [products.rack]
+    labgrid = "lamp"
+"""
+EACH_ON_ITS_OWN = """
+    import os
+
+    import pytest
+
+    IDS = {}
+
+    @pytest.mark.parametrize("value", [11, 22, 33])
+    def test_each(miio_bench, miio_product, value):
+        miio_bench.device.write(2, 2, value)
+        with miio_bench.expect("get_properties", siid=2, piid=2) as exchange:
+            assert miio_bench.device.read(2, 2) == value
+        did = miio_bench.device.device_id
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "master")
+        with open("seen", "a") as file:
+            file.write(f"{miio_product} {did} {worker}\\n")
+
+    @pytest.mark.miio("rack")
+    def test_only_the_one_at_the_rack(miio_bench, power):
+        power.cycle(0)
+        assert miio_bench.uart.wait_for("mcu_version 0001")
+"""
+
+
+@needs_ser2net
+def test_two_virtual_products_and_one_behind_labgrid_by_two_workers(
+    rack: Rack, pytester: pytest.Pytester, run: Callable[..., pytest.RunResult]
+) -> None:
+    pytest.importorskip("xdist")
+    (pytester.path / "miio.toml").write_text(textwrap.dedent(THREE))
+    pytester.makepyfile(EACH_ON_ITS_OWN)
+    run("--miio-bench", "miio.toml", "-n", "2").assert_outcomes(passed=10)
+    seen: dict[str, list[tuple[str, str]]] = {}
+    for line in (pytester.path / "seen").read_text().splitlines():
+        product, did, worker = line.rsplit(maxsplit=2)
+        seen.setdefault(product, []).append((did, worker))
+    assert [len(each) for each in seen.values()] == [3, 3, 3]
+    dids = [{did for did, _ in each} for each in seen.values()]
+    assert [len(each) for each in dids] == [1, 1, 1]
+    assert len(set.union(*dids)) == 3
+    assert str(rack.product.device_id) in next(
+        dids for name, dids in zip(seen, dids, strict=True) if "rack" in name
+    )
+    assert len({worker for each in seen.values() for _, worker in each}) == 2
+    assert rack.labgrid.acquired("lamp") == "None"
+
+
+def test_a_bench_check_looks_at_a_place_and_releases_it(
+    rack: Rack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMP_TOKEN", rack.product.token)
+    (tmp_path / "miio.toml").write_text(
+        f'[products.rack]\nlabgrid = "lamp"\ncoordinator = "{rack.labgrid.address}"\n'
+        f'[products.gone]\nlabgrid = "nowhere"\ncoordinator = "{rack.labgrid.address}"\n'
+    )
+    program = Program("from miio_lan.cli import main; main()", "bench", "check", folder=tmp_path)
+    assert program.process.wait(100) == 1
+    program.end()
+    said = "\n".join(program.said)
+    assert "place  good     It is free, and has what a bench needs." in said
+    assert f"It answers, did {rack.product.device_id}." in said
+    assert "<LabgridPower NetworkPowerDriver> switches it." in said
+    assert "Place nowhere cannot be had: place pattern nowhere matches nothing." in said
+    assert "1 of 2 products are ready." in said
+    assert rack.labgrid.acquired("lamp") == "None"
