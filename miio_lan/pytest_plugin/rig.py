@@ -45,7 +45,7 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.recorder = Recorder()
-        self._observe = logged(self.recorder.observe)
+        self._observe = logged(self.recorder.observe, settings.product or "")
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False

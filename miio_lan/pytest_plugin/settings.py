@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -240,10 +241,21 @@ class _Given:
         from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
         from miio_lan.virtual.module.profile import PROFILES
 
+        with _Warnings() as found:
+            try:
+                entries = read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
+            except BenchFileError as error:
+                raise pytest.UsageError(f"--miio-bench: {error}") from None
+        if not hasattr(self._config, "workerinput"):  # once is enough
+            for text in found.texts:
+                self._warn(f"--miio-bench: {text}")
+        return entries
+
+    def _warn(self, text: str) -> None:
         try:
-            return read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
-        except BenchFileError as error:
-            raise pytest.UsageError(f"--miio-bench: {error}") from None
+            self._config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+        except pytest.PytestWarning as error:  # they are to be errors
+            raise pytest.UsageError(str(error)) from None
 
     def product(self) -> tuple[bool, str | None, str | None]:
         """Say which product is meant: virtual, or at which address and port."""
@@ -343,6 +355,27 @@ class _Given:
             return None
         base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
         return base / text
+
+
+class _Warnings(logging.Handler):
+    """Keeps what is warned of while a bench file is read; nobody hears of it otherwise before the tests begin."""
+
+    _LOGGER = logging.getLogger("miio_lan.bench.file")
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self.texts.append(record.getMessage())
+
+    def __enter__(self) -> Self:
+        self._LOGGER.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._LOGGER.removeHandler(self)
 
 
 def _times(worker: str) -> int:
