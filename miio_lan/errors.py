@@ -21,6 +21,7 @@
     ├── BenchFileError (ValueError)        a bench file that cannot be read, or lacks a product
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
+    ├── PlaceError                         a place of labgrid that cannot be had, or lacks something
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -220,6 +221,10 @@ class BenchFileError(DeviceException, ValueError):
 
 class PowerError(DeviceException):
     """The product was not switched off or on: the switch, or what drives it, failed."""
+
+
+class PlaceError(DeviceException):
+    """A place or target of labgrid that cannot be had, or that lacks what a bench needs."""
 
 
 class UartError(DeviceException):

@@ -83,13 +83,13 @@ FLOORS = {
             ("lan", "uart"),
             ("device", "pairing"),
             ("virtual", "bench"),
-            ("acceptance",),
+            ("acceptance", "labgrid"),
             ("pytest_plugin", "cli"),
         )
     )
     for room in rooms
 }
-HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf"}
+HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf", "labgrid", "grpc", "attr"}
 
 
 @dataclass(frozen=True)
@@ -258,6 +258,8 @@ def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
         "rich": f"{PACKAGE}.cli",
         "zeroconf": f"{PACKAGE}.lan.mdns",
         "pytest": f"{PACKAGE}.pytest_plugin",
+        "labgrid": f"{PACKAGE}.labgrid",
+        "attr": f"{PACKAGE}.labgrid",
     }
     for module in graph.values():
         for library, home in homes.items():
@@ -339,6 +341,9 @@ VIOLATIONS = [
     (libraries_have_one_home, {"miio_lan.device.blocking": "from rich.table import Table"}),
     (libraries_have_one_home, {"miio_lan.lan.discovery": "import zeroconf"}),
     (libraries_have_one_home, {"miio_lan.pairing.pairing": "import pytest"}),
+    (libraries_have_one_home, {"miio_lan.bench.power": "from labgrid.protocol import PowerProtocol"}),
+    (libraries_have_one_home, {"miio_lan.pytest_plugin.labgrid_place": "import attr"}),
+    (rooms_have_an_order, {"miio_lan.bench.bench": "from miio_lan.labgrid import open_place"}),
 ]
 
 
@@ -361,6 +366,7 @@ KEPT = {
     "miio_lan.lan.mdns": "import zeroconf",
     "miio_lan.virtual.module.module": "from ..lan.responder import Responder\nfrom ..uart import line",
     "miio_lan.pytest_plugin.hooks": "import pytest",
+    "miio_lan.labgrid.driver": "import attr, labgrid\nfrom miio_lan.bench import bench",
 }
 
 

@@ -46,7 +46,9 @@ QUICKEST_POLL = 0.001
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOKEN_BYTES = 4096
-_OF_REAL = ("host", "device", "token_file", "uart", "uart_up", "power")
+_OF_REAL = ("host", "device", "token_file", "uart", "uart_up", "power", "labgrid", "coordinator")
+_OF_PLACE = ("host", "device", "token", "token_file", "port", "did", "uart", "uart_up")
+_ENVIRONMENT = re.compile(r"(?P<file>.+\.ya?ml)(?::(?P<target>.+))?")
 _OF_VIRTUAL = ("profile", "misbehave", "poll_interval")
 _OF_HOST = ("token", "token_file", "port", "did")
 
@@ -68,6 +70,8 @@ class ProductEntry:
     :param profile: how the module of a virtual one behaves
     :param misbehave: how the MCU of a virtual one misbehaves
     :param poll_interval: seconds between polls of the MCU of a virtual one
+    :param labgrid: the place of labgrid where it is, or ``FILE.yaml:TARGET``; who opens it finds the rest there
+    :param coordinator: labgrid's coordinator, ``HOST[:PORT]``
     """
 
     name: str
@@ -84,17 +88,23 @@ class ProductEntry:
     profile: str | None = None
     misbehave: tuple[str, ...] = ()
     poll_interval: float | None = None
+    labgrid: str | None = None
+    coordinator: str | None = None
 
     def describe(self) -> str:
         """Say in words where it is."""
         if self.virtual:
             return "virtual"
+        if self.labgrid is not None:
+            return f"labgrid: {self.labgrid}"
         lines = " and ".join(each for each in (self.uart, self.uart_up) if each)
         return ", ".join(each for each in (self.host, f"UART {lines}" if lines else None) if each)
 
     @property
     def exclusive(self) -> str:
         """What nobody else may use at the same time; empty for a virtual product."""
+        if self.labgrid is not None:  # the coordinator keeps users apart, not the workers of one user
+            return f"labgrid: {self.coordinator or ''} {self.labgrid}"
         return (
             "" if self.virtual else (f"{self.host}:{self.port}" if self.host else port_key(self.uart or ""))
         )
@@ -209,6 +219,15 @@ def _check_twice(products: Mapping[str, ProductEntry], path: Path) -> None:
             users[same] = who
 
 
+def split_place(text: str) -> tuple[str | None, str]:
+    """Tell a place of labgrid from a target in an environment's file.
+
+    :returns: None and the place, or the file and the target (``main`` where none is named)
+    """
+    match = _ENVIRONMENT.fullmatch(text)
+    return (None, text) if match is None else (match["file"], match["target"] or "main")
+
+
 class _Reading:
     """Reads what stands under the name of a product; each fault is an :class:`InvalidArgument` that names its key."""
 
@@ -231,6 +250,8 @@ class _Reading:
             "power": self._power(),
             "retries": self._number("retries", 0, MOST_RETRIES, whole=True),
         }
+        if "labgrid" in self._entry:
+            found |= {"labgrid": self._place(), "coordinator": self._text("coordinator")}
         if virtual:
             found |= {
                 "profile": self._profile(),
@@ -263,6 +284,12 @@ class _Reading:
                 raise InvalidArgument(f"{key} {problem}")
         if virtual:
             return
+        if "labgrid" in entry:
+            if clash := [key for key in _OF_PLACE if key in entry]:
+                raise InvalidArgument(f"{clash[0]} is known of a place of labgrid: leave it away")
+            return
+        if "coordinator" in entry:
+            raise InvalidArgument("coordinator is labgrid's: give the place, too, as labgrid")
         if "host" in entry and "device" in entry:
             raise InvalidArgument("host and device are two ways to say where it is: give one of them")
         if "device" in entry and (clash := [key for key in _OF_HOST if key in entry]):
@@ -274,7 +301,9 @@ class _Reading:
         ):
             raise InvalidArgument(f"{clash[0]} without host: whose is it?")
         if not {"host", "device", "uart"} & entry.keys():
-            raise InvalidArgument("give host and token, device (a named one), uart, or virtual = true")
+            raise InvalidArgument(
+                "give host and token, device (a named one), uart, labgrid (a place) or virtual = true"
+            )
 
     def _device(self, virtual: bool) -> dict[str, Any]:
         if "device" in self._entry:
@@ -337,6 +366,16 @@ class _Reading:
             except InvalidArgument as error:
                 raise InvalidArgument(f"power: {error}") from None
         return command
+
+    def _place(self) -> str:
+        text = self._text("labgrid") or ""
+        file, target = split_place(text)
+        if file is None:
+            return text
+        path = self._path.parent / file
+        if not path.is_file():
+            raise InvalidArgument(f"labgrid: there is no file {path}")
+        return f"{path}:{target}"
 
     def _profile(self) -> str | None:
         profile = self._text("profile")

@@ -37,6 +37,11 @@ _OPTIONS = (
         "COMMAND",
         "switches the product: 'uhubctl -l 1-1 -p 2 -a {action}', where {action} becomes on or off",
     ),
+    (
+        "labgrid",
+        "PLACE",
+        "the product of a place of labgrid's coordinator, or of a target in FILE.yaml (FILE.yaml:TARGET)",
+    ),
     ("logs", "DIR", "where the text log of each test goes, beside its recording; none is written by default"),
     ("recordings", "DIR", "where recordings go, miio-recordings by default"),
     ("keep", "WHICH", "which recordings are kept: failed (default), all or none"),

@@ -16,9 +16,12 @@ from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
+from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
+    from miio_lan.bench.power import LabgridPower
     from miio_lan.device.description.spec import Spec
+    from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
     from miio_lan.virtual.power import VirtualPower
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 NO_PRODUCT = (
     "no product to test: give --miio-host and --miio-token for a real one (and --miio-uart for its line), "
-    "or --miio-virtual"
+    "--miio-labgrid for one at a place of labgrid, or --miio-virtual"
 )
 
 BOOT_POLL_INTERVAL = 0.001
@@ -43,14 +46,15 @@ class Rig:
     """Opened once per worker, at the first test that needs it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings = self._said = settings
         self.recorder = Recorder()
         self._observe = logged(self.recorder.observe, settings.product or "")
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False
         self._spec: Spec | None = None
-        self._power: CommandPower | None = None
+        self._power: CommandPower | LabgridPower | None = None
+        self._place: Place | None = None
 
     @property
     def spec(self) -> Spec | None:
@@ -68,7 +72,7 @@ class Rig:
         return self._product
 
     @property
-    def power(self) -> CommandPower | VirtualPower | None:
+    def power(self) -> CommandPower | LabgridPower | VirtualPower | None:
         """What switches the product of the running test off and on; None where nothing does."""
         if self._product is not None:
             from miio_lan.virtual.power import VirtualPower
@@ -87,6 +91,9 @@ class Rig:
 
     def bench(self) -> Bench[MiotDevice]:
         """Make what one test works with: the product on the bench, if the virtual one was not started."""
+        if self.settings.labgrid is not None and self._place is None:
+            self._place, self.settings = labgrid_place.opened(self.settings)
+            self._power = self._place.entry.power if self.settings.power is None else None
         product, settings = self._product, self.settings
         if product is None and settings.uart is not None:
             if self._tap is None:
@@ -234,6 +241,10 @@ class Rig:
             self.recorder.forget()
         if self._product is not None:
             self._product.close()
+        place, self._place = self._place, None
+        if place is not None:
+            self.settings, self._power = self._said, None
+            place.close()
 
     def close(self) -> None:
         """Free what was opened."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from miio_lan.pytest_plugin import labgrid_place
+
 if TYPE_CHECKING:
     from miio_lan.bench.file import ProductEntry
 
@@ -21,7 +23,7 @@ KEEP = ("failed", "all", "none")
 MOST_RETRIES = 100
 """Further attempts of a command: more would be minutes."""
 
-_OF_ONE_PRODUCT = ("host", "uart", "virtual", "token", "port", "uart_up", "spec", "power")
+_OF_ONE_PRODUCT = ("host", "uart", "virtual", "labgrid", "token", "port", "uart_up", "spec", "power")
 
 TOKEN_DIGITS = 32
 _TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
@@ -34,6 +36,8 @@ class Settings:
     :param virtual: whether a virtual product was asked for
     :param product: the name of the product, where it has one
     :param did: its device id, where that is known
+    :param labgrid: the place of labgrid, or the target of an environment (``FILE.yaml:TARGET``), where it is
+    :param coordinator: labgrid's coordinator, where it was named
     :param profile: how the module of a virtual product behaves
     :param misbehave: how the MCU of a virtual product misbehaves
     :param own_retries: whether ``retries`` was given on the command line, which goes before a bench file
@@ -55,6 +59,8 @@ class Settings:
     retries: int | None = None
     logs: Path | None = None
     power: str | None = None
+    labgrid: str | None = None
+    coordinator: str | None = None
     product: str | None = None
     did: int | None = None
     profile: str = "document"
@@ -70,7 +76,7 @@ class Settings:
     @property
     def real(self) -> bool:
         """Whether a product on the bench was named."""
-        return self.host is not None or self.uart is not None
+        return self.host is not None or self.uart is not None or self.labgrid is not None
 
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
@@ -82,6 +88,8 @@ class Settings:
 
             return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
+        if self.labgrid is not None:
+            return f"labgrid: {self.labgrid}"
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
         )
@@ -106,6 +114,8 @@ class Settings:
                 each: getattr(entry, each)
                 for each in ("host", "token", "port", "did", "uart", "uart_up", "spec", "virtual", "power")
             },
+            labgrid=entry.labgrid,
+            coordinator=entry.coordinator or self.coordinator,
             retries=self.retries if keeps_retries else entry.retries,
             poll_interval=self.poll_interval if keeps_poll else entry.poll_interval or 0,
             profile=entry.profile or self.profile,
@@ -114,6 +124,8 @@ class Settings:
 
     def called(self, name: str) -> str:
         """Say how a setting is called where it was given: an option, or a key of the bench file."""
+        if self.labgrid is not None:
+            return f"{name.replace('_', '-')} of {self.labgrid}"
         if self.bench is not None:
             return f"{name} of {self.product}"
         return f"--miio-{name.replace('_', '-')}"
@@ -130,14 +142,16 @@ class Settings:
 
         given = _Given(config)
         bench = given.bench()
-        virtual, host, uart = (False, None, None) if bench else given.product()
+        labgrid = labgrid_place.asked(given) if bench is None else None
+        elsewhere = bench is not None or labgrid is not None
+        virtual, host, uart = (False, None, None) if elsewhere else given.product()
         token = given.token(from_environment=host is not None)
         found = cls(
             host=host,
             token=token if host else None,
             port=PORT if bench else given.number("port", PORT, 1, 65535, whole=True),
             uart=uart,
-            uart_up=None if virtual or bench else given.text("uart_up"),
+            uart_up=None if virtual or elsewhere else given.text("uart_up"),
             spec=None if bench else given.text("spec"),
             virtual=virtual,
             poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
@@ -150,6 +164,8 @@ class Settings:
             entries=given.entries(bench) if bench else None,
             own_retries=given.option("retries") is not None,
             own_poll_interval=given.option("poll_interval") is not None,
+            labgrid=labgrid,
+            coordinator=config.getoption("lg_coordinator", None),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
@@ -227,7 +243,7 @@ class _Given:
             option = f"--miio-{name.replace('_', '-')}"
             if self.option(name) is None:
                 continue
-            if not asked and name in ("host", "uart", "virtual"):
+            if not asked and name in ("host", "uart", "virtual", "labgrid"):
                 return None
             raise pytest.UsageError(
                 f"{option} is of one product, and the bench file says it of each: give {option} or --miio-bench"
@@ -353,8 +369,11 @@ class _Given:
         text = self.text(name)
         if text is None:
             return None
-        base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
-        return base / text
+        return self.home(name) / text
+
+    def home(self, name: str) -> Path:
+        """Give the folder that a path starts from."""
+        return self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
 
 
 class _Warnings(logging.Handler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,9 +92,32 @@ def _look(entry: ProductEntry, path: Path, within: float) -> Presence:
     except OSError as error:
         return in_use(entry, f"somebody, perhaps: {error}")
     try:
-        return look_at(entry, within=within)
+        return look_at(entry, within=within) if entry.labgrid is None else _at_a_place(entry, within)
     finally:
         claim.free()
+
+
+def _at_a_place(entry: ProductEntry, within: float) -> Presence:
+    """Acquire a place of labgrid, look at what it has, and release it."""
+    from miio_lan.bench.presence import Presence, look_at, told
+    from miio_lan.device.doctor import Verdict
+    from miio_lan.errors import DeviceException
+
+    done = "Acquired the place, and released it."
+    try:
+        from miio_lan.labgrid import open_any
+
+        with open_any(entry.labgrid or "", coordinator=entry.coordinator) as place:
+            there = place.entry
+            known = {key: getattr(there, key) for key in ("host", "token", "port", "did", "uart", "uart_up")}
+            found = look_at(replace(entry, spec=entry.spec or there.spec, **known), within=within)
+            has = there.power if entry.power is None else None
+    except (DeviceException, ImportError) as error:
+        step = told("place", Verdict.BAD, done, str(error))
+        return Presence(entry.name, entry.describe(), (step,))
+    step = told("place", Verdict.GOOD, done, "it is free, and has what a bench needs")
+    switch = [told("power", Verdict.GOOD, "Nothing was switched.", f"{has!r} switches it")] if has else []
+    return Presence(entry.name, entry.describe(), (step, *found.checks, *switch))
 
 
 def _started(entry: ProductEntry) -> Presence:
