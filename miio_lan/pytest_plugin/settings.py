@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -254,10 +253,11 @@ class _Given:
         """Read the bench file."""
         from miio_lan.bench.file import read_bench  # here, for the same reason as above
         from miio_lan.errors import BenchFileError
+        from miio_lan.pytest_plugin.warned import Warned
         from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
         from miio_lan.virtual.module.profile import PROFILES
 
-        with _Warnings() as found:
+        with Warned() as found:
             try:
                 entries = read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
             except BenchFileError as error:
@@ -374,27 +374,6 @@ class _Given:
     def home(self, name: str) -> Path:
         """Give the folder that a path starts from."""
         return self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
-
-
-class _Warnings(logging.Handler):
-    """Keeps what is warned of while a bench file is read; nobody hears of it otherwise before the tests begin."""
-
-    _LOGGER = logging.getLogger("miio_lan.bench.file")
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.texts: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a message."""
-        self.texts.append(record.getMessage())
-
-    def __enter__(self) -> Self:
-        self._LOGGER.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._LOGGER.removeHandler(self)
 
 
 def _times(worker: str) -> int:
