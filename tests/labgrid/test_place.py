@@ -401,8 +401,8 @@ def test_a_bench_check_looks_at_a_place_and_releases_it(
     program = Program("from miio_lan.cli import main; main()", "bench", "check", folder=tmp_path)
     assert program.process.wait(100) == 1
     program.end()
-    said = "\n".join(program.said)
-    assert "place  good     It is free, and has what a bench needs." in said
+    said = " ".join(" ".join(program.said).split())
+    assert "place good It is free, and has what a bench needs." in said
     assert f"It answers, did {rack.product.device_id}." in said
     assert "<LabgridPower NetworkPowerDriver> switches it." in said
     assert "Place nowhere cannot be had: place pattern nowhere matches nothing." in said

@@ -120,7 +120,7 @@ def test_ports_are_told_by_their_names(target: Any) -> None:
     assert receivers(target) == (only, None)
     up = serial(target, "uart-up")
     with pytest.raises(
-        PlaceError, match=r"which serial port of lamp listens .* there are console \(NetworkSerialPort\)"
+        PlaceError, match=r"which serial port of lamp .* there are console \(NetworkSerialPort\)"
     ):
         receivers(target)
     uart = serial(target, "uart")
