@@ -21,10 +21,10 @@ import re
 import stat
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from miio_lan.bench.entry import KEYS, ProductEntry, port_key
 from miio_lan.bench.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
@@ -32,6 +32,8 @@ from miio_lan.foreign import excerpt
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret, as_secret
+
+__all__ = ["KEYS", "ProductEntry", "parse_bench", "read_bench", "split_place"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,67 +53,6 @@ _OF_PLACE = ("host", "device", "token", "token_file", "port", "did", "uart", "ua
 _ENVIRONMENT = re.compile(r"(?P<file>.+\.ya?ml)(?::(?P<target>.+))?")
 _OF_VIRTUAL = ("profile", "misbehave", "poll_interval")
 _OF_HOST = ("token", "token_file", "port", "did")
-
-
-@dataclass(frozen=True)
-class ProductEntry:
-    """A product of a bench.
-
-    :param virtual: whether it is a virtual one, to be started
-    :param host: the address of a real one; None where only its line is there
-    :param token: its token; not shown by ``repr``
-    :param port: its UDP port; 0 for a virtual one at any free port
-    :param did: its device id, where that is known
-    :param uart: a receiver at the UART: of the module's TX where ``uart_up`` is given, else of either TX
-    :param uart_up: a second receiver, at the MCU's TX
-    :param spec: its description: a file, a model, or the name of a shipped one
-    :param power: the command that switches it
-    :param retries: further attempts of a command
-    :param profile: how the module of a virtual one behaves
-    :param misbehave: how the MCU of a virtual one misbehaves
-    :param poll_interval: seconds between polls of the MCU of a virtual one
-    :param labgrid: the place of labgrid where it is, or ``FILE.yaml:TARGET``; who opens it finds the rest there
-    :param coordinator: labgrid's coordinator, ``HOST[:PORT]``
-    """
-
-    name: str
-    virtual: bool = False
-    host: str | None = None
-    token: Secret | None = field(default=None, repr=False)
-    port: int = PORT
-    did: int | None = None
-    uart: str | None = None
-    uart_up: str | None = None
-    spec: str | None = None
-    power: str | None = None
-    retries: int | None = None
-    profile: str | None = None
-    misbehave: tuple[str, ...] = ()
-    poll_interval: float | None = None
-    labgrid: str | None = None
-    coordinator: str | None = None
-
-    def describe(self) -> str:
-        """Say in words where it is."""
-        if self.virtual:
-            return "virtual"
-        if self.labgrid is not None:
-            return f"labgrid: {self.labgrid}"
-        lines = " and ".join(each for each in (self.uart, self.uart_up) if each)
-        return ", ".join(each for each in (self.host, f"UART {lines}" if lines else None) if each)
-
-    @property
-    def exclusive(self) -> str:
-        """What nobody else may use at the same time; empty for a virtual product."""
-        if self.labgrid is not None:  # the coordinator keeps users apart, not the workers of one user
-            return f"labgrid: {self.coordinator or ''} {self.labgrid}"
-        return (
-            "" if self.virtual else (f"{self.host}:{self.port}" if self.host else port_key(self.uart or ""))
-        )
-
-
-KEYS = frozenset({*ProductEntry.__dataclass_fields__, "token_file", "device"} - {"name"})
-"""What may stand under the name of a product."""
 
 
 def read_bench(
@@ -195,13 +136,6 @@ def _check_name(name: str, others: Collection[str]) -> None:
     # Recordings bear the name, and some file systems do not tell the two apart.
     if same := [each for each in others if each.lower() == name.lower()]:
         raise InvalidArgument(f"{excerpt(same[0])} is there, too: names differ in more than capital letters")
-
-
-def port_key(url: str) -> str:
-    """Give a serial port under one name, however it is written: a link stands for what it leads to."""
-    if url.startswith("/"):
-        return os.path.realpath(url)
-    return url.upper() if re.fullmatch(r"(?i)com\d+", url) else url
 
 
 def _check_twice(products: Mapping[str, ProductEntry], path: Path) -> None:

@@ -48,7 +48,7 @@ class Rig:
     def __init__(self, settings: Settings) -> None:
         self.settings = self._said = settings
         self.recorder = Recorder()
-        self._observe = logged(self.recorder.observe)
+        self._observe = logged(self.recorder.observe, settings.product or "")
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False

@@ -253,13 +253,25 @@ class _Given:
         """Read the bench file."""
         from miio_lan.bench.file import read_bench  # here, for the same reason as above
         from miio_lan.errors import BenchFileError
+        from miio_lan.pytest_plugin.warned import Warned
         from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
         from miio_lan.virtual.module.profile import PROFILES
 
+        with Warned() as found:
+            try:
+                entries = read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
+            except BenchFileError as error:
+                raise pytest.UsageError(f"--miio-bench: {error}") from None
+        if not hasattr(self._config, "workerinput"):  # once is enough
+            for text in found.texts:
+                self._warn(f"--miio-bench: {text}")
+        return entries
+
+    def _warn(self, text: str) -> None:
         try:
-            return read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
-        except BenchFileError as error:
-            raise pytest.UsageError(f"--miio-bench: {error}") from None
+            self._config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+        except pytest.PytestWarning as error:  # they are to be errors
+            raise pytest.UsageError(str(error)) from None
 
     def product(self) -> tuple[bool, str | None, str | None]:
         """Say which product is meant: virtual, or at which address and port."""

@@ -68,6 +68,19 @@ def test_defaults() -> None:
     assert entry('uart = "COM3"').exclusive == "COM3"
 
 
+def test_a_place_of_labgrid(tmp_path: Path) -> None:
+    found = entry('labgrid = "lamp"\ncoordinator = "here:1"\nspec = "lamp"')
+    assert (found.labgrid, found.coordinator, found.host, found.describe()) == (
+        *("lamp", "here:1", None),
+        "labgrid: lamp",
+    )
+    assert found.exclusive != entry('labgrid = "lamp"\ncoordinator = "there:1"').exclusive
+    (tmp_path / "env.yaml").write_text("")
+    path = tmp_path / "miio.toml"
+    assert entry('labgrid = "env.yaml"', path).labgrid == f"{tmp_path / 'env.yaml'}:main"
+    assert entry('labgrid = "env.yaml:left"', path).labgrid == f"{tmp_path / 'env.yaml'}:left"
+
+
 def test_a_named_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIIO_LAN_DEVICES", str(tmp_path / "devices.json"))
     DevicesFile().put(NamedDevice("lamp", "192.0.2.9", TOKEN, did=5, port=1234))
@@ -102,13 +115,13 @@ def test_a_product_at_a_place_of_labgrid(tmp_path: Path) -> None:
 HOST = f'host = "192.0.2.1"\ntoken = "{TOKEN}"\n'
 WRONG = [
     ("", "give host and token, device (a named one), uart, labgrid (a place) or virtual = true"),
-    ("labgrid = 'lamp'\n" + HOST, "host is known of a place of labgrid: leave it away"),
-    ("labgrid = 'lamp'\nuart = '/dev/ttyUSB0'", "uart is known of a place of labgrid"),
-    ("labgrid = 'lamp'\nvirtual = true", "labgrid is of a real product, and this one is virtual"),
-    (HOST + "coordinator = 'pi'", "coordinator is labgrid's: give the place, too, as labgrid"),
-    ("labgrid = 'nowhere.yaml:left'", "labgrid: there is no file bench/nowhere.yaml"),
+    ('labgrid = "lamp"\nhost = "192.0.2.1"', "host is known of a place of labgrid: leave it away"),
+    ('labgrid = "none.yaml:main"', "labgrid: there is no file bench/none.yaml"),
+    ('labgrid = " "', "labgrid is empty"),
+    ('coordinator = "here"', "coordinator is labgrid's: give the place, too, as labgrid"),
+    ('virtual = true\nlabgrid = "lamp"', "labgrid is of a real product"),
     (HOST + "hots = 1", "there is no key 'hots': did you mean host?"),
-    (HOST + "zzz = 1", "there is no key 'zzz': there are coordinator, device, did"),
+    (HOST + "zzz = 1", "there is no key 'zzz': there are coordinator, device, did, host"),
     (HOST + "name = 'x'", "there is no key 'name'"),
     ("host = 5", "host is a text, not a number"),
     ('host = " "', "host is empty"),
@@ -256,4 +269,4 @@ def test_whatever_stands_there_is_a_product_or_an_error_that_names_it(found: dic
     except BenchFileError as error:
         assert str(error).startswith(f"{PLACE}: ")
     else:
-        assert made.virtual or made.host or made.uart
+        assert made.virtual or made.host or made.uart or made.labgrid

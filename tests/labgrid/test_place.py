@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
+pytest.importorskip("labgrid.remote", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
 
 from support.labgrid_bench import COORDINATOR, Labgrid, Program
 

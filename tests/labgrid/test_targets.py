@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
+pytest.importorskip("labgrid.remote", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
 
 from labgrid import Target
 from labgrid.driver.fake import FakePowerDriver

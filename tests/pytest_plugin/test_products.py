@@ -340,6 +340,34 @@ def test_it(miio_device, miio_product):
     pytester.runpytest_inprocess(*plain, "--miio-retries=5").assert_outcomes(passed=1, failed=1)
 
 
+def test_a_file_that_others_may_read_is_warned_of(pytester: pytest.Pytester, run: Run) -> None:
+    path = pytester.path / "miio.toml"
+    path.write_text(f'[products.left]\nhost = "192.0.2.1"\ntoken = "{TOKEN}"')
+    path.chmod(0o644)
+    pytester.makepyfile("def test_it(): pass")
+    told = "*miio.toml is open to others (mode 644): chmod 600 keeps its tokens private"
+    for options in ((), ("-n", "1")):
+        result = run(*options)
+        result.assert_outcomes(passed=1, warnings=1)
+        result.stdout.fnmatch_lines(told)
+    result = run("-W", "error")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"ERROR: --miio-bench: {told}")
+    path.chmod(0o600)
+    run("-W", "error").assert_outcomes(passed=1)
+
+
+def test_the_live_log_says_which_product(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+def test_it(miio_benches):
+    for each in miio_benches.values():
+        each.device.read(2, 1)
+""")
+    result = run("--log-cli-level=INFO")
+    result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* left → down get_properties 2 1"])
+    result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* right → down get_properties 2 1"])
+
+
 # --- claims ----------------------------------------------------------------------------------------------------------
 
 
