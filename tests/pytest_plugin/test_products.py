@@ -208,6 +208,30 @@ def test_two_workers_share_out_two_products(
         assert all(len(set(each)) == 1 for each in workers.values())
 
 
+def test_a_test_that_kills_its_worker_is_run_once_and_the_product_goes_on(
+    pytester: pytest.Pytester, run: Run
+) -> None:
+    pytester.makepyfile("""
+import os, signal
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_before(miio_device, number):
+    miio_device.info()
+
+@pytest.mark.miio("left")
+def test_kill(miio_device):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@pytest.mark.parametrize("number", range(3))
+def test_after(miio_device, number):
+    miio_device.info()
+""")
+    result = run("-n", "2")
+    result.assert_outcomes(passed=12, failed=1)
+    result.stdout.fnmatch_lines("*crashed while running '*::test_kill[[]left]'*")
+
+
 @pytest.fixture
 def on_the_bench() -> Iterator[VirtualProduct]:
     """A product that looks like a real one."""
