@@ -27,9 +27,8 @@ def by_product(config: pytest.Config, log: Any, group: Callable[[str], str]) -> 
         def remove_node(self, node: Any) -> str | None:
             """Give the work of a worker that ended to the others, and say which test it died of."""
             work = self.assigned_work.pop(node)
-            crashed = next(
-                (test for unit in work.values() for test, is_over in unit.items() if not is_over), None
-            )
+            left = (test for unit in work.values() for test, is_over in unit.items() if not is_over)
+            crashed: str | None = next(left, None)
             if crashed is None:
                 return None
             for unit in work.values():
