@@ -10,7 +10,7 @@ device and a driver that makes a bench. To import this registers both, so that a
 from __future__ import annotations
 
 try:
-    import labgrid as _labgrid  # noqa: F401 - only whether it is there
+    import labgrid.remote as _engine  # noqa: F401 - whether it is there; a mere folder of that name is not enough
 except ImportError:
     raise ImportError("labgrid is not installed: pip install 'miio-lan[labgrid]'") from None
 

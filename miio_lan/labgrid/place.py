@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
 import threading
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, redirect_stdout, suppress
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,9 @@ _LOGGER = logging.getLogger(__name__)
 
 COORDINATOR = "127.0.0.1:20408"
 """Where the coordinator is, if neither an argument nor ``LG_COORDINATOR`` says so: labgrid's own default."""
+
+LONGEST = 60.0
+"""Seconds a coordinator has for an answer: to acquire a place, its exporters start what they export."""
 
 _TURN = threading.RLock()
 """Labgrid's client has one loop, which one thread may run at a time."""
@@ -196,7 +200,7 @@ def _end_session(manager: Any, session: Any) -> None:
 def _acquire(session: Any, name: str, undo: ExitStack) -> str:
     """Acquire a place if it is free, and release it in the end; give its name."""
     try:
-        session.loop.run_until_complete(session.sync_with_coordinator())
+        _await(session, session.sync_with_coordinator())
         place = session.get_place(name)
         if place.acquired:
             session.get_acquired_place(name)  # by us, or it is an error that says by whom
@@ -223,11 +227,19 @@ def _run(session: Any, work: Callable[[], Any], name: str) -> None:
     printed = io.StringIO()
     try:
         with redirect_stdout(printed):
-            session.loop.run_until_complete(work())
+            _await(session, work())
     finally:
         session.args, session.env = before, env
         for line in printed.getvalue().splitlines():
             _LOGGER.info("labgrid: %s", line)
+
+
+def _await(session: Any, work: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the coordinator, but not for ever: one that was restarted does not answer an old session."""
+    try:
+        session.loop.run_until_complete(asyncio.wait_for(work, LONGEST))
+    except TimeoutError:
+        raise ClientError(f"the coordinator does not answer within {LONGEST:g} s") from None
 
 
 def _forget_later(target: Any, undo: ExitStack) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.bench.file import BENCH_FILE, KEYS, ProductEntry, parse_bench, read_bench
+from miio_lan.bench.file import BENCH_FILE, KEYS, ProductEntry, parse_bench, read_bench, split_place
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.errors import BenchFileError
 
@@ -90,6 +90,26 @@ def test_a_named_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         BenchFileError, match=r"'left': device: no device is named 'lmp': did you mean 'lamp'"
     ):
         entry('device = "lmp"')
+
+
+def test_a_product_at_a_place_of_labgrid(tmp_path: Path) -> None:
+    found = entry('labgrid = "lamp"\ncoordinator = "pi:20408"\nspec = "lamp"\npower = "switch"\nretries = 0')
+    assert (found.labgrid, found.coordinator, found.spec, found.power) == (
+        "lamp",
+        "pi:20408",
+        "lamp",
+        "switch",
+    )
+    assert (found.host, found.token, found.describe()) == (None, None, "labgrid: lamp")
+    assert found.exclusive == "labgrid: pi:20408 lamp"
+    (tmp_path / "env.yaml").write_text("")
+    for text, target in (("env.yaml", "main"), ("env.yaml:left", "left")):
+        assert (
+            entry(f'labgrid = "{text}"', tmp_path / "miio.toml").labgrid
+            == f"{tmp_path / 'env.yaml'}:{target}"
+        )
+    assert split_place("lamp.yml") == ("lamp.yml", "main")
+    assert split_place("lamp:2") == (None, "lamp:2")
 
 
 HOST = f'host = "192.0.2.1"\ntoken = "{TOKEN}"\n'

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
+pytest.importorskip("labgrid.remote", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
 
 import attr
 import yaml

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
+pytest.importorskip("labgrid.remote", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
 
-from support.labgrid_bench import Labgrid, Program
+from support.labgrid_bench import COORDINATOR, Labgrid, Program
 
 from miio_lan.cli.virtual.taps import Taps
 from miio_lan.virtual.power import VirtualPower
@@ -331,6 +332,68 @@ def test_an_isolated_exporter_is_told_of(
     program.end()
     assert "its exporter is isolated, and labgrid's tunnels carry TCP" in program.said[-1]
     assert rack.labgrid.acquired(island) == "None"
+
+
+INTERRUPTED = """
+    import os, signal, time
+
+    def test_it(miio_bench):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+"""
+
+
+def test_an_interrupted_run_releases_the_place(
+    rack: Rack, pytester: pytest.Pytester, run: Callable[..., pytest.RunResult]
+) -> None:
+    pytester.makepyfile(INTERRUPTED)
+    assert run("--miio-labgrid", "lamp").ret == pytest.ExitCode.INTERRUPTED
+    assert rack.labgrid.acquired("lamp") == "None"
+
+
+LEFT_ALONE = """
+import sys
+from miio_lan.labgrid import open_place, place
+
+place.LONGEST = 5.0  # only waited for by the second one
+with open_place("lamp") as opened:
+    print("opened", flush=True)
+    sys.stdin.readline()
+print("closed")
+try:
+    open_place("lamp")
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_coordinator_that_is_gone_or_restarted_hangs_nobody(
+    rack: Rack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    monkeypatch.setenv("LAMP_TOKEN", rack.product.token)
+    with Labgrid(tmp_path) as labgrid:
+        labgrid.export("own", {"lamp": {"device": rack.resources()["device"]}})
+        labgrid.place("lamp", "own/lamp/*")
+        monkeypatch.setenv("LG_COORDINATOR", labgrid.address)
+        program = Program(LEFT_ALONE, folder=tmp_path, stdin=subprocess.PIPE)
+        assert program.wait_for("opened"), program.said
+    again = Program(COORDINATOR, "-l", labgrid.address, folder=tmp_path) if restarted else None
+    if again is not None:
+        assert again.wait_for("Coordinator ready"), again.said
+    try:
+        assert program.process.stdin is not None
+        program.process.stdin.write("\n")
+        program.process.stdin.close()
+        assert program.process.wait(60) == 0
+    finally:
+        program.end()
+        if again is not None:
+            again.end()
+    assert "closed" in program.said
+    why = "place lamp cannot be had: " if restarted else "no coordinator of labgrid answers at 127.0.0.1:"
+    assert program.said[-1].startswith(f"PlaceError {why}")
+    assert not [each for each in program.said if "Traceback" in each]
 
 
 THREE = """

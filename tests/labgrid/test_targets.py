@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("labgrid", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
+pytest.importorskip("labgrid.remote", reason="labgrid is not installed: pip install 'miio-lan[labgrid]'")
 
 from labgrid import Target
 from labgrid.driver.fake import FakePowerDriver
@@ -56,7 +56,7 @@ def serial(
 
 
 def test_the_numbers() -> None:
-    assert place_module.COORDINATOR == "127.0.0.1:20408"
+    assert (place_module.COORDINATOR, place_module.LONGEST) == ("127.0.0.1:20408", 60.0)
     assert (lines_module.UART, lines_module.UART_UP) == ("uart", "uart-up")
     assert (resource_module.TOKEN_VARIABLE, resource_module._MOST_BYTES) == ("MIIO_LAN_TOKEN", 4096)
     assert driver_module.QUIET_TIME == 1.0

@@ -22,14 +22,14 @@ CLIENT = "from labgrid.remote.client import main; main()"
 class Program:
     """A program of labgrid, and what it prints."""
 
-    def __init__(self, code: str, *arguments: str, folder: Path) -> None:
+    def __init__(self, code: str, *arguments: str, folder: Path, stdin: int = subprocess.DEVNULL) -> None:
         self.said: list[str] = []
         self._changed = threading.Condition()
         self._over = False
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", code, *arguments],
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
