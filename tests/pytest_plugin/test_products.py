@@ -19,6 +19,7 @@ from miio_lan.pytest_plugin.settings import Settings
 from miio_lan.virtual.product import VirtualProduct
 
 Run = Callable[..., pytest.RunResult]
+SAMPLES = Path(__file__).parents[2] / "docs" / "samples"
 TOKEN = "00112233445566778899aabbccddeeff"
 
 TWO = """
@@ -390,6 +391,13 @@ def test_it(miio_benches):
     result = run("--log-cli-level=INFO")
     result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* left → down get_properties 2 1"])
     result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* right → down get_properties 2 1"])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_sample_suite(pytester: pytest.Pytester, run: Run, workers: str) -> None:
+    for name in ("miio.toml", "test_two_products.py"):
+        (pytester.path / name).write_text((SAMPLES / name).read_text(encoding="utf-8"), encoding="utf-8")
+    run("-n", workers).assert_outcomes(passed=4)
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
