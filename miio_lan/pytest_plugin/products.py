@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,10 +73,9 @@ class Sharing:
         """Have all tests of a product run by one worker, unless another way to share was asked for."""
         if config.getoption("dist") != "load":
             return None
-        # One that brings tests together by a part of their ids; which part, it lets be said.
-        scheduler = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
-        scheduler._split_scope = partial(group_of, names=self._names)  # noqa: SLF001 - made to be replaced
-        return scheduler
+        from miio_lan.pytest_plugin.sharing import by_product
+
+        return by_product(config, log, partial(group_of, names=self._names))
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:

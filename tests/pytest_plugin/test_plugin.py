@@ -822,7 +822,7 @@ def test_loading_it_loads_nothing_of_the_package(fresh_python: Callable[[str], s
         "miio_lan.pytest_plugin",
         *(
             f"miio_lan.pytest_plugin.{each}"
-            for each in ("fixtures", "hooks", "products", "reports", "settings", "stash")
+            for each in ("fixtures", "hooks", "labgrid_place", "products", "reports", "settings", "stash")
         ),
     }
     tops = {each.partition(".")[0] for each in loaded}

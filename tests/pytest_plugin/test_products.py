@@ -19,6 +19,7 @@ from miio_lan.pytest_plugin.settings import Settings
 from miio_lan.virtual.product import VirtualProduct
 
 Run = Callable[..., pytest.RunResult]
+SAMPLES = Path(__file__).parents[2] / "docs" / "samples"
 TOKEN = "00112233445566778899aabbccddeeff"
 
 TWO = """
@@ -208,6 +209,30 @@ def test_two_workers_share_out_two_products(
         assert all(len(set(each)) == 1 for each in workers.values())
 
 
+def test_a_test_that_kills_its_worker_is_run_once_and_the_product_goes_on(
+    pytester: pytest.Pytester, run: Run
+) -> None:
+    pytester.makepyfile("""
+import os, signal
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_before(miio_device, number):
+    miio_device.info()
+
+@pytest.mark.miio("left")
+def test_kill(miio_device):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@pytest.mark.parametrize("number", range(3))
+def test_after(miio_device, number):
+    miio_device.info()
+""")
+    result = run("-n", "2")
+    result.assert_outcomes(passed=12, failed=1)
+    result.stdout.fnmatch_lines("*crashed while running '*::test_kill[[]left]'*")
+
+
 @pytest.fixture
 def on_the_bench() -> Iterator[VirtualProduct]:
     """A product that looks like a real one."""
@@ -366,6 +391,13 @@ def test_it(miio_benches):
     result = run("--log-cli-level=INFO")
     result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* left → down get_properties 2 1"])
     result.stdout.re_match_lines([r".*miio_lan\.wire\.uart.* right → down get_properties 2 1"])
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_sample_suite(pytester: pytest.Pytester, run: Run, workers: str) -> None:
+    for name in ("miio.toml", "test_two_products.py"):
+        (pytester.path / name).write_text((SAMPLES / name).read_text(encoding="utf-8"), encoding="utf-8")
+    run("-n", workers).assert_outcomes(passed=4)
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
