@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 from miio_lan._version import VERSION
 
 project = "miio_lan"
@@ -14,6 +16,10 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
+
+# An optional engine: without it, its resource and driver are missing from the reference.
+if importlib.util.find_spec("labgrid") is None:
+    autodoc_mock_imports = ["labgrid", "attr"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"

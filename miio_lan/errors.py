@@ -19,8 +19,10 @@
     ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── ClocksInDoubt                      two recordings whose clocks cannot be compared surely
+    ├── BenchFileError (ValueError)        a bench file that cannot be read, or lacks a product
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
+    ├── PlaceError                         a place of labgrid that cannot be had, or lacks something
     └── UartError                          the serial side
         ├── LineError (ValueError)         a line the serial document does not allow to be sent
         └── PortError (OSError)            a serial port that cannot be opened or was lost
@@ -218,8 +220,16 @@ class DevicesFileError(DeviceException, ValueError):
     """A file of named devices that cannot be read or written, or a name that is not in it."""
 
 
+class BenchFileError(DeviceException, ValueError):
+    """A bench file that cannot be read, or a product that is not in it."""
+
+
 class PowerError(DeviceException):
     """The product was not switched off or on: the switch, or what drives it, failed."""
+
+
+class PlaceError(DeviceException):
+    """A place or target of labgrid that cannot be had, or that lacks what a bench needs."""
 
 
 class UartError(DeviceException):

@@ -82,3 +82,86 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+class Claim:
+    """A claim to something that one program uses at a time: a lock on a file, freed also when the program dies.
+
+    The file says who holds it. Where the system has no locks for files, every claim is granted.
+
+    :param path: the file; made where it is not there
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours."""
+        return self._handle is not None
+
+    def take(self, who: str, *, wait: bool) -> bool:
+        """Claim it.
+
+        :param who: what others are told of the holder
+        :param wait: wait until it is free
+        :return: whether it is ours now
+        :raises OSError: if the file cannot be made, or locked
+        """
+        if self._handle is not None:
+            return True
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if not _lock(handle, wait=wait):
+                os.close(handle)
+                return False
+            os.ftruncate(handle, 0)
+            os.write(handle, who.encode("utf-8", "replace"))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.close(handle)
+            raise
+        self._handle = handle
+        return True
+
+    def holder(self) -> str:
+        """Say who holds it, or held it last; empty where that is not known."""
+        try:
+            return self._path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def free(self) -> None:
+        """Give it back."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _lock(handle: int, *, wait: bool) -> bool:
+    """Lock an open file; tell whether it is locked now.
+
+    :raises OSError: if that cannot be done for another reason than that somebody holds it
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        while True:
+            try:
+                msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError:  # what is waited for has taken longer than this system likes to wait
+                if not wait:
+                    return False
+            else:
+                return True
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

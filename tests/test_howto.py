@@ -23,6 +23,7 @@ import pytest
 from support.image_server import ImageServer, whole
 from support.spec_server import MODEL, published, serving
 
+from miio_lan.bench.file import KEYS, read_bench
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices
@@ -365,6 +366,22 @@ def test_a_device_does_not_answer(tmp_path: Path) -> None:
 def test_the_page_of_the_doctor_names_every_step() -> None:
     named = re.findall(r"^\| `([a-z]+)` \|", page("doctor.md"), re.MULTILINE)
     assert tuple(named) == STEPS
+
+
+def test_the_bench_file(tmp_path: Path) -> None:
+    text = page("bench.md").partition("\n## The bench file\n")[2].partition("\n## ")[0]
+    reader = Reader(text, {}, tmp_path, PYTEST_ADDOPTS="-p no:randomly", MIIO_LAN_CACHE=str(tmp_path))
+    assert reader.write_files() == ["miio.toml", "test_bench.py"]
+    reader.follow()
+    assert len(reader.done) == 3
+    sample = read_bench(DOCS / "samples" / "miio.toml")
+    assert sample == read_bench(tmp_path / "miio.toml")
+
+
+def test_the_page_of_the_bench_names_every_key() -> None:
+    text = page("bench.md").partition("\n## The bench file\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z_]+)(?: = true)?`", text))
+    assert named >= KEYS
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")

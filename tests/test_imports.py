@@ -84,13 +84,13 @@ FLOORS = {
             ("lan", "uart"),
             ("device", "pairing"),
             ("virtual", "bench"),
-            ("acceptance",),
+            ("acceptance", "labgrid"),
             ("pytest_plugin", "cli"),
         )
     )
     for room in rooms
 }
-HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf", "dpkt"}
+HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf", "dpkt", "labgrid", "grpc", "attr"}
 
 
 @dataclass(frozen=True)
@@ -260,6 +260,8 @@ def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
         "zeroconf": f"{PACKAGE}.lan.mdns",
         "dpkt": f"{PACKAGE}.lan.capture",
         "pytest": f"{PACKAGE}.pytest_plugin",
+        "labgrid": f"{PACKAGE}.labgrid",
+        "attr": f"{PACKAGE}.labgrid",
     }
     for module in graph.values():
         for library, home in homes.items():
@@ -342,6 +344,9 @@ VIOLATIONS = [
     (libraries_have_one_home, {"miio_lan.lan.discovery": "import zeroconf"}),
     (libraries_have_one_home, {"miio_lan.pairing.pairing": "import pytest"}),
     (libraries_have_one_home, {"miio_lan.lan.overheard": "import dpkt"}),
+    (libraries_have_one_home, {"miio_lan.bench.power": "from labgrid.protocol import PowerProtocol"}),
+    (libraries_have_one_home, {"miio_lan.pytest_plugin.labgrid_place": "import attr"}),
+    (rooms_have_an_order, {"miio_lan.bench.bench": "from miio_lan.labgrid import open_place"}),
 ]
 
 
@@ -364,6 +369,7 @@ KEPT = {
     "miio_lan.lan.mdns": "import zeroconf",
     "miio_lan.virtual.module.module": "from ..lan.responder import Responder\nfrom ..uart import line",
     "miio_lan.pytest_plugin.hooks": "import pytest",
+    "miio_lan.labgrid.driver": "import attr, labgrid\nfrom miio_lan.bench import bench",
 }
 
 

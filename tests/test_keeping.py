@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from miio_lan.keeping import cache_folder, config_folder, replace_file
+from miio_lan.keeping import Claim, cache_folder, config_folder, replace_file
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,53 @@ def test_what_goes_wrong_leaves_the_old_file_and_no_other(
         replace_file(path, b"new")
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
     assert path.read_text() == "old"
+
+
+def test_a_claim_has_one_holder(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "lamp.lock"
+    first, second = Claim(path), Claim(path)
+    assert first.take("first, test_x", wait=False)
+    assert first.take("again", wait=False)
+    assert not second.take("second", wait=False)
+    assert (first.held, second.held, second.holder()) == (True, False, "first, test_x")
+    first.free()
+    first.free()
+    assert second.take("second", wait=True)
+    assert first.holder() == "second"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    second.free()
+
+
+def test_a_claim_ends_with_its_program(tmp_path: Path) -> None:
+    path = tmp_path / "lamp.lock"
+    code = (
+        "import sys; from pathlib import Path; from miio_lan.keeping import Claim; "
+        "print(Claim.take(claim := Claim(Path(sys.argv[1])), 'other', wait=True), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"True\n"
+        claim = Claim(path)
+        assert not claim.take("we", wait=False)
+        assert claim.holder() == "other"
+        other.kill()
+        assert claim.take("we", wait=True)
+        claim.free()
+
+
+def test_where_there_are_no_locks_every_claim_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    claims = Claim(tmp_path / "lamp.lock"), Claim(tmp_path / "lamp.lock")
+    assert [each.take("us", wait=False) for each in claims] == [True, True]
+    for each in claims:
+        each.free()
+
+
+def test_a_claim_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("a file")
+    with pytest.raises(OSError, match="full"):
+        Claim(tmp_path / "full" / "lamp.lock").take("us", wait=False)

@@ -44,8 +44,8 @@ __all__ = [
 ]
 
 NO_SWITCH = (
-    "nothing switches this product's power: give --miio-power 'COMMAND {action}', or a Bench its power= "
-    "(anything with off, on and cycle)"
+    "nothing switches this product's power: give --miio-power 'COMMAND {action}', power in the bench file, or a Bench "
+    "its power= (anything with off, on and cycle)"
 )
 
 DeviceT = TypeVar("DeviceT", bound="Device")

@@ -15,8 +15,10 @@ LOGGERS = {wire: logging.getLogger(f"miio_lan.wire.{wire}") for wire in ("lan", 
 _HELLO = "hello"
 
 
-def log(record: Record) -> None:
+def log(record: Record, product: str = "") -> None:
     """Tell a record to the logger of its wire, if anybody wants it: when it crossed, which way, and what it says.
+
+    With the name of a product, it also says of which one.
 
     Two threads tell of the two wires: the time of day in the message is that of the wire, whenever it is told. A poll
     and its ``down none`` are told at DEBUG, as greetings are: there are several of them each second.
@@ -32,7 +34,8 @@ def log(record: Record) -> None:
 
     # What a handler fails at must not end the thread that reads the wire. Not every handler keeps to that.
     with contextlib.suppress(Exception):
-        logger.log(level, "%s %s %s", _time(record.wall), arrow(record), said(record))
+        which = f"{product} " if product else ""
+        logger.log(level, "%s %s%s %s", _time(record.wall), which, arrow(record), said(record))
 
 
 def arrow(record: Record) -> str:
@@ -45,11 +48,14 @@ def _time(wall: float) -> str:
     return f"{time.strftime('%H:%M:%S', time.localtime(whole))}.{int((wall - whole) * 1000):03d}"
 
 
-def logged(observer: Observer) -> Observer:
-    """Make an observer that tells each record to the loggers first: what a test has seen is in its log."""
+def logged(observer: Observer, product: str = "") -> Observer:
+    """Make an observer that tells each record to the loggers first: what a test has seen is in its log.
+
+    :param product: the name of the product, where there may be several
+    """
 
     def observe(record: Record) -> None:
-        log(record)
+        log(record, product)
         observer(record)
 
     return observe

@@ -29,6 +29,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor.command", "doctor"),
     "provision": ("provision.command", "provision"),
     "fleet": ("fleet.group", "fleet"),
+    "bench": ("bench.group", "bench"),
     "spec": ("spec.group", "spec"),
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),

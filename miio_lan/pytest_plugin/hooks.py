@@ -8,6 +8,11 @@ if TYPE_CHECKING:
     import pytest
 
 _OPTIONS = (
+    (
+        "bench",
+        "FILE",
+        "the bench file: products by name, each with its address, token, ports and description",
+    ),
     ("host", "HOST", "address or name of the product to test"),
     ("token", "TOKEN", "its token, 32 hexadecimal digits (or the environment variable MIIO_LAN_TOKEN)"),
     ("port", "PORT", "its UDP port, 54321 by default"),
@@ -32,6 +37,11 @@ _OPTIONS = (
         "COMMAND",
         "switches the product: 'uhubctl -l 1-1 -p 2 -a {action}', where {action} becomes on or off",
     ),
+    (
+        "labgrid",
+        "PLACE",
+        "the product of a place of labgrid's coordinator, or of a target in FILE.yaml (FILE.yaml:TARGET)",
+    ),
     ("logs", "DIR", "where the text log of each test goes, beside its recording; none is written by default"),
     ("recordings", "DIR", "where recordings go, miio-recordings by default"),
     ("keep", "WHICH", "which recordings are kept: failed (default), all or none"),
@@ -52,11 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the settings, and bring in fixtures and reports."""
-    from miio_lan.pytest_plugin import comparing, fixtures
+    from miio_lan.pytest_plugin import comparing, fixtures, products
     from miio_lan.pytest_plugin.reports import Reports
     from miio_lan.pytest_plugin.settings import SETTINGS, Settings
 
-    config.stash[SETTINGS] = Settings.of(config)
+    config.addinivalue_line(
+        "markers", "miio(product, ...): the products of the bench file that a test is of; all by default"
+    )
+    config.stash[SETTINGS] = settings = Settings.of(config)
     config.pluginmanager.register(fixtures, "miio_lan_fixtures")
     config.pluginmanager.register(comparing, "miio_lan_comparing")
+    config.pluginmanager.register(products, "miio_lan_products")
+    if settings.entries is not None:
+        config.pluginmanager.register(products.Sharing(settings), "miio_lan_sharing")
     config.pluginmanager.register(Reports(config), "miio_lan_reports")

@@ -9,30 +9,46 @@ import os
 import re
 import traceback
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from miio_lan.pytest_plugin.products import products_of
 from miio_lan.pytest_plugin.settings import SETTINGS
+from miio_lan.pytest_plugin.stash import OPENED
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
+    from miio_lan.bench.snapshot import Snapshot
     from miio_lan.pytest_plugin.rig import Rig
-
-BENCH: pytest.StashKey[Bench[Any]] = pytest.StashKey()
-"""Where the bench of a test is found."""
-RIG: pytest.StashKey[Rig] = pytest.StashKey()
-"""Where the rig is found that made it."""
 
 COMMANDS_TITLE = "miio commands"
 WIRES_TITLE = "miio wires"
 RECORDING_PROPERTY = "miio_recording"
 LOG_PROPERTY = "miio_log"
+PRODUCT_PROPERTY = "miio_product"
 WIRES_LOGGER = "miio_lan.wire"
 _LONGEST_NAME = 100
 # Names that no two tests share, in capital letters or not, when "/" and "::" become "-" and "--".
 _PLAIN = re.compile(r"[a-z0-9_./]+\.py(::[a-z0-9_]+)+")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A product that a test has opened.
+
+    :param name: what the bench file calls it; empty without one
+    """
+
+    name: str
+    bench: Bench[Any]
+    rig: Rig
+
+    def titled(self, title: str) -> str:
+        """Give a title that says which product it is of."""
+        return f"{title} of {self.name}" if self.name else title
 
 
 class Reports:
@@ -56,10 +72,10 @@ class Reports:
         try:
             return (yield)
         finally:
-            bench = item.stash.get(BENCH, None)
-            if bench is not None and logging.getLogger(WIRES_LOGGER).isEnabledFor(logging.INFO):
-                with contextlib.suppress(Exception):  # it is told when the report is made
-                    bench.settle()
+            if logging.getLogger(WIRES_LOGGER).isEnabledFor(logging.INFO):
+                for _, bench, _ in item.stash.get(OPENED, []):
+                    with contextlib.suppress(Exception):  # it is told when the report is made
+                        bench.settle()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -67,38 +83,51 @@ class Reports:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Add what crossed the wires to the report of a test that had a product."""
         report = yield
-        bench = item.stash.get(BENCH, None)
-        if bench is not None and (call.when == "call" or report.failed):
-            try:
-                self._add(item, report, call, bench)
-            except Exception as error:  # noqa: BLE001 - whatever fails here must not end the session of tests
-                _tell_failure(report, error)
+        for name in products_of(item):
+            self._note(item, report, (PRODUCT_PROPERTY, name))
+        for name, bench, rig in item.stash.get(OPENED, []):
+            if call.when == "call" or report.failed:
+                try:
+                    self._add(item, report, call, _Opened(name, bench, rig))
+                except Exception as error:  # noqa: BLE001 - whatever fails here must not end the session of tests
+                    _tell_failure(report, error)
         return report
 
     def _add(
-        self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], bench: Bench[Any]
+        self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None], opened: _Opened
     ) -> None:
         from miio_lan.bench.trace import ExpectationFailed
 
-        failed = report.failed
+        failed, bench = report.failed, opened.bench
         bench.settle(unanswered=failed)
         # One look for everything, so that the list, the trace and the recording tell the same.
         seen = bench.snapshot()
-        remarks = item.stash[RIG].remarks() if failed else []
+        remarks = opened.rig.remarks() if failed else []
         report.sections.append(
-            (COMMANDS_TITLE, "\n".join([seen.commands(), *(f"({each})" for each in remarks)]))
+            (
+                opened.titled(COMMANDS_TITLE),
+                "\n".join([seen.commands(), *(f"({each})" for each in remarks)]),
+            )
         )
-        # A failed expectation has shown them already.
-        if failed and not (call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)):
-            report.sections.append((WIRES_TITLE, seen.trace()))
-        name = file_name(item.nodeid, self._place(item))
-        if self._settings.keep == "all" or (failed and self._settings.keep == "failed"):
+        # A failed expectation has shown them already, where there is one product.
+        shown = call.excinfo and isinstance(call.excinfo.value, ExpectationFailed)
+        if failed and not (shown and len(item.stash[OPENED]) == 1):
+            report.sections.append((opened.titled(WIRES_TITLE), seen.trace()))
+        self._write(item, report, seen, opened.name)
+
+    def _write(self, item: pytest.Item, report: pytest.TestReport, seen: Snapshot, product: str) -> None:
+        """Write recording and text log of a product, where they are wanted."""
+        # The id of a test of one product names it already.
+        several = len(item.stash[OPENED]) > 1 or len(products_of(item)) > 1
+        name = file_name(item.nodeid, self._place(item)) + (f"--{product}" if product and several else "")
+        if self._settings.keep == "all" or (report.failed and self._settings.keep == "failed"):
             path = self._settings.recordings / f"{name}.jsonl"
             self._keep(item, report, RECORDING_PROPERTY, path, seen.save)
         if self._settings.logs is not None:
             title = f"{item.nodeid}: {report.outcome}" + (
                 "" if report.when == "call" else f" in {report.when}"
             )
+            title += f"\nproduct: {product}" if product else ""
             path = self._settings.logs / f"{name}.log"
             self._keep(item, report, LOG_PROPERTY, path, lambda path: seen.save_text(path, title))
 
@@ -118,8 +147,11 @@ class Reports:
             report.sections.append((title, f"could not be written: {error}"))
             return
         report.sections.append((title, str(path)))
-        kept = (kind, self._relative(path))
-        # The XML takes the properties of the last report of a test, which has those of the item.
+        self._note(item, report, (kind, self._relative(path)))
+
+    @staticmethod
+    def _note(item: pytest.Item, report: pytest.TestReport, kept: tuple[str, str]) -> None:
+        """Give a report a property: the XML takes those of the last report of a test, which has those of the item."""
         for properties in (item.user_properties, report.user_properties):
             if kept not in properties:
                 properties.append(kept)

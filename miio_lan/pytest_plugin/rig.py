@@ -16,9 +16,12 @@ from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
+from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
+    from miio_lan.bench.power import LabgridPower
     from miio_lan.device.description.spec import Spec
+    from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings
     from miio_lan.uart.listening.tap import Tap
     from miio_lan.virtual.power import VirtualPower
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 NO_PRODUCT = (
     "no product to test: give --miio-host and --miio-token for a real one (and --miio-uart for its line), "
-    "or --miio-virtual"
+    "--miio-labgrid for one at a place of labgrid, or --miio-virtual"
 )
 
 BOOT_POLL_INTERVAL = 0.001
@@ -34,8 +37,8 @@ BOOT_POLL_INTERVAL = 0.001
 QUIET_TIME = 1.0
 """Seconds a product is waited for that should have nothing to do."""
 SWAPPED_RECEIVERS = (
-    "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
-    "is wrong until the two options are exchanged"
+    "the receivers are swapped: {uart} hears the MCU, and {uart_up} the module. What is said about the line "
+    "is wrong until the two are exchanged"
 )
 
 
@@ -43,14 +46,15 @@ class Rig:
     """Opened once per worker, at the first test that needs it."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings = self._said = settings
         self.recorder = Recorder()
-        self._observe = logged(self.recorder.observe)
+        self._observe = logged(self.recorder.observe, settings.product or "")
         self._product: VirtualProduct | None = None
         self._tap: Tap | None = None
         self._told_swapped = False
         self._spec: Spec | None = None
-        self._power: CommandPower | None = None
+        self._power: CommandPower | LabgridPower | None = None
+        self._place: Place | None = None
 
     @property
     def spec(self) -> Spec | None:
@@ -68,7 +72,7 @@ class Rig:
         return self._product
 
     @property
-    def power(self) -> CommandPower | VirtualPower | None:
+    def power(self) -> CommandPower | LabgridPower | VirtualPower | None:
         """What switches the product of the running test off and on; None where nothing does."""
         if self._product is not None:
             from miio_lan.virtual.power import VirtualPower
@@ -87,6 +91,9 @@ class Rig:
 
     def bench(self) -> Bench[MiotDevice]:
         """Make what one test works with: the product on the bench, if the virtual one was not started."""
+        if self.settings.labgrid is not None and self._place is None:
+            self._place, self.settings = labgrid_place.opened(self.settings)
+            self._power = self._place.entry.power if self.settings.power is None else None
         product, settings = self._product, self.settings
         if product is None and settings.uart is not None:
             if self._tap is None:
@@ -121,9 +128,11 @@ class Rig:
         common: dict[str, Any] = {
             "observer": self._observe,
             "mcu_options": {"poll_interval": BOOT_POLL_INTERVAL},
+            "profile": self.settings.profile,
+            "misbehave": self.settings.misbehave,
         }
         if old is None:
-            product = VirtualProduct(self.spec, **common)
+            product = VirtualProduct(self.spec, **common, **self._wanted_identity())
             product.start()
         else:
             common["module_options"] = {"mac": old.module.chip.mac}
@@ -137,6 +146,13 @@ class Rig:
         self._product = product
         self._await_idle()
         product.call(self._go_on_as_usual)
+
+    def _wanted_identity(self) -> dict[str, Any]:
+        """Give what the bench file says of who a virtual product is."""
+        settings = self.settings
+        if settings.product is None or settings.bench is None:
+            return {}
+        return {"port": settings.port, "token": settings.token, "device_id": settings.did}
 
     def _go_on_as_usual(self, now: float) -> None:
         self.product.mcu.poll_interval = self.settings.poll_interval
@@ -188,7 +204,7 @@ class Rig:
             product.call(lambda _now: None)
         if self.swapped and not self._told_swapped:
             self._told_swapped = True
-            warnings.warn(pytest.PytestWarning(SWAPPED_RECEIVERS), stacklevel=2)
+            warnings.warn(pytest.PytestWarning(self._told_of_receivers(SWAPPED_RECEIVERS)), stacklevel=2)
 
     @property
     def swapped(self) -> bool:
@@ -199,10 +215,15 @@ class Rig:
         """Say what the reader of a failure should know of the wires."""
         found = []
         if self._product is None and len(self.hears) < len(BOTH):
-            found.append("--miio-uart and --miio-uart-up name receivers at the module's and at the MCU's TX")
+            text = "{uart} and {uart_up} name receivers at the module's and at the MCU's TX"
+            found.append(self._told_of_receivers(text))
         if self.swapped:
-            found.append(SWAPPED_RECEIVERS)
+            found.append(self._told_of_receivers(SWAPPED_RECEIVERS))
         return found
+
+    def _told_of_receivers(self, text: str) -> str:
+        called = self.settings.called
+        return text.format(uart=called("uart"), uart_up=called("uart_up"))
 
     def switch_on(self) -> None:
         """Switch the product on, where a test left it off: the next one needs it.
@@ -212,9 +233,19 @@ class Rig:
         if self._power is not None and self._power.is_on is False:
             self._power.on()
 
-    def close(self) -> None:
-        """Free what was opened."""
+    def rest(self) -> None:
+        """Free what was opened, for others to use it; the next test opens it again."""
         if self._tap is not None:
             self._tap.close()
+            self._tap = None
+            self.recorder.forget()
         if self._product is not None:
             self._product.close()
+        place, self._place = self._place, None
+        if place is not None:
+            self.settings, self._power = self._said, None
+            place.close()
+
+    def close(self) -> None:
+        """Free what was opened."""
+        self.rest()

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from miio_lan.pytest_plugin import labgrid_place
+
+if TYPE_CHECKING:
+    from miio_lan.bench.file import ProductEntry
 
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
 MOST_RETRIES = 100
 """Further attempts of a command: more would be minutes."""
+
+_OF_ONE_PRODUCT = ("host", "uart", "virtual", "labgrid", "token", "port", "uart_up", "spec", "power")
 
 TOKEN_DIGITS = 32
 _TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
@@ -25,6 +33,16 @@ class Settings:
     """Where the product is.
 
     :param virtual: whether a virtual product was asked for
+    :param product: the name of the product, where it has one
+    :param did: its device id, where that is known
+    :param labgrid: the place of labgrid, or the target of an environment (``FILE.yaml:TARGET``), where it is
+    :param coordinator: labgrid's coordinator, where it was named
+    :param profile: how the module of a virtual product behaves
+    :param misbehave: how the MCU of a virtual product misbehaves
+    :param own_retries: whether ``retries`` was given on the command line, which goes before a bench file
+    :param own_poll_interval: the same of ``poll_interval``
+    :param bench: the bench file, where one was given; then all that is said of one product is in its entries
+    :param entries: the products of the bench file by name
     """
 
     host: str | None
@@ -40,6 +58,16 @@ class Settings:
     retries: int | None = None
     logs: Path | None = None
     power: str | None = None
+    labgrid: str | None = None
+    coordinator: str | None = None
+    product: str | None = None
+    did: int | None = None
+    profile: str = "document"
+    misbehave: tuple[str, ...] = ()
+    bench: Path | None = None
+    entries: Mapping[str, ProductEntry] | None = None
+    own_retries: bool = False
+    own_poll_interval: bool = False
 
     def __repr__(self) -> str:
         return f"<Settings: {self.describe() or 'no product'}>"
@@ -47,18 +75,59 @@ class Settings:
     @property
     def real(self) -> bool:
         """Whether a product on the bench was named."""
-        return self.host is not None or self.uart is not None
+        return self.host is not None or self.uart is not None or self.labgrid is not None
 
     def describe(self) -> str:
         """Say in words what is tested; empty when that was not said."""
+        if self.entries is not None and self.bench is not None:
+            products = ", ".join(f"{name} ({each.describe()})" for name, each in self.entries.items())
+            return f"bench {self.bench.name}: {products}"
         if self.virtual:
             from miio_lan.uart.ports.port import has_ptys
 
             return "virtual product" + ("" if has_ptys() else ", module and MCU joined in memory")
         lines = [each for each in (self.uart, self.uart_up) if each]
+        if self.labgrid is not None:
+            return f"labgrid: {self.labgrid}"
         return ", ".join(
             [*([self.host] if self.host else []), *([f"UART {' and '.join(lines)}"] if lines else [])]
         )
+
+    def of_product(self, name: str) -> Settings:
+        """Give the settings of a product of the bench file.
+
+        Without a bench file, a virtual product by that name.
+
+        :raises KeyError: if it is not in the bench file
+        """
+        if self.entries is None:
+            return replace(self, product=name)
+        entry = self.entries[name]
+        keeps_retries = self.own_retries or entry.retries is None
+        keeps_poll = self.own_poll_interval or entry.poll_interval is None
+        return replace(
+            self,
+            product=name,
+            entries=None,
+            **{
+                each: getattr(entry, each)
+                for each in ("host", "token", "port", "did", "uart", "uart_up", "spec", "virtual", "power")
+            },
+            labgrid=entry.labgrid,
+            coordinator=entry.coordinator or self.coordinator,
+            retries=self.retries if keeps_retries else entry.retries,
+            poll_interval=self.poll_interval if keeps_poll else entry.poll_interval or 0,
+            profile=entry.profile or self.profile,
+            misbehave=entry.misbehave,
+        )
+
+    def called(self, name: str) -> str:
+        """Say how a setting is called where it was given: an option, or a key of the bench file."""
+        if self.labgrid is not None:
+            return f"{name.replace('_', '-')} of {self.labgrid}"
+        if self.bench is not None:
+            return f"{name} of {self.product}"
+        return f"--miio-{name.replace('_', '-')}"
 
     @classmethod
     def of(cls, config: pytest.Config) -> Settings:
@@ -71,22 +140,31 @@ class Settings:
         )
 
         given = _Given(config)
-        virtual, host, uart = given.product()
+        bench = given.bench()
+        labgrid = labgrid_place.asked(given) if bench is None else None
+        elsewhere = bench is not None or labgrid is not None
+        virtual, host, uart = (False, None, None) if elsewhere else given.product()
         token = given.token(from_environment=host is not None)
         found = cls(
             host=host,
             token=token if host else None,
-            port=given.number("port", PORT, 1, 65535, whole=True),
+            port=PORT if bench else given.number("port", PORT, 1, 65535, whole=True),
             uart=uart,
-            uart_up=None if virtual else given.text("uart_up"),
-            spec=given.text("spec"),
+            uart_up=None if virtual or elsewhere else given.text("uart_up"),
+            spec=None if bench else given.text("spec"),
             virtual=virtual,
             poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
             retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),
             logs=given.path("logs"),
-            power=given.power(virtual=virtual),
+            power=None if bench else given.power(virtual=virtual),
+            bench=bench,
+            entries=given.entries(bench) if bench else None,
+            own_retries=given.option("retries") is not None,
+            own_poll_interval=given.option("poll_interval") is not None,
+            labgrid=labgrid,
+            coordinator=config.getoption("lg_coordinator", None),
         )
         found.check(token_given=given.option("token") is not None)
         given.refuse_taken_for_tests()
@@ -95,14 +173,14 @@ class Settings:
         if found.keep != "none":
             given.check_folder("recordings")
         given.check_folder("logs")
-        spec = given.path("spec")
+        spec = None if bench else given.path("spec")
         if spec is not None and spec.suffix and not spec.is_file():
             from miio_lan.uart.document import model_fault
 
             if spec.suffix.lower() not in (".json", ".toml") and not model_fault(found.spec or ""):
                 return found  # a model, whose description was fetched
             raise pytest.UsageError(f"--miio-spec: there is no file {spec}")
-        return found if spec is None or not spec.suffix else _with_spec(found, str(spec))
+        return found if spec is None or not spec.suffix else replace(found, spec=str(spec))
 
     def check(self, *, token_given: bool) -> None:
         """Refuse what does not fit together."""
@@ -126,12 +204,6 @@ class Settings:
             )
         if self.keep not in KEEP:
             raise pytest.UsageError(f"--miio-keep is one of {', '.join(KEEP)}, not {self.keep!r}")
-
-
-def _with_spec(settings: Settings, spec: str) -> Settings:
-    from dataclasses import replace
-
-    return replace(settings, spec=spec)
 
 
 class _Given:
@@ -159,6 +231,47 @@ class _Given:
         from miio_lan.record.redact import Secret  # here, for the same reason as above
 
         return Secret(given)
+
+    def bench(self) -> Path | None:
+        """Give the bench file; an option that names a product otherwise goes before a setting, and two are refused."""
+        text = self.text("bench")
+        if text is None:
+            return None
+        asked = self.option("bench") is not None
+        for name in _OF_ONE_PRODUCT:
+            option = f"--miio-{name.replace('_', '-')}"
+            if self.option(name) is None:
+                continue
+            if not asked and name in ("host", "uart", "virtual", "labgrid"):
+                return None
+            raise pytest.UsageError(
+                f"{option} is of one product, and the bench file says it of each: give {option} or --miio-bench"
+            )
+        return self.path("bench")
+
+    def entries(self, path: Path) -> Mapping[str, ProductEntry]:
+        """Read the bench file."""
+        from miio_lan.bench.file import read_bench  # here, for the same reason as above
+        from miio_lan.errors import BenchFileError
+        from miio_lan.pytest_plugin.warned import Warned
+        from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
+        from miio_lan.virtual.module.profile import PROFILES
+
+        with Warned() as found:
+            try:
+                entries = read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS)
+            except BenchFileError as error:
+                raise pytest.UsageError(f"--miio-bench: {error}") from None
+        if not hasattr(self._config, "workerinput"):  # once is enough
+            for text in found.texts:
+                self._warn(f"--miio-bench: {text}")
+        return entries
+
+    def _warn(self, text: str) -> None:
+        try:
+            self._config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+        except pytest.PytestWarning as error:  # they are to be errors
+            raise pytest.UsageError(str(error)) from None
 
     def product(self) -> tuple[bool, str | None, str | None]:
         """Say which product is meant: virtual, or at which address and port."""
@@ -219,7 +332,7 @@ class _Given:
         if workers > 1:
             raise pytest.UsageError(
                 f"-n {workers}: there is one product on the bench, and its tests run one after the other; "
-                "leave -n away, or give -n 0"
+                "leave -n away, name several in a file for --miio-bench, or give -n 0"
             )
 
     def check_folder(self, name: str) -> None:
@@ -256,8 +369,11 @@ class _Given:
         text = self.text(name)
         if text is None:
             return None
-        base = self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
-        return base / text
+        return self.home(name) / text
+
+    def home(self, name: str) -> Path:
+        """Give the folder that a path starts from."""
+        return self._config.invocation_params.dir if self.option(name) is not None else _home(self._config)
 
 
 def _times(worker: str) -> int:

@@ -820,7 +820,10 @@ def test_loading_it_loads_nothing_of_the_package(fresh_python: Callable[[str], s
         "miio_lan",
         "miio_lan._version",
         "miio_lan.pytest_plugin",
-        *(f"miio_lan.pytest_plugin.{each}" for each in ("fixtures", "hooks", "reports", "settings")),
+        *(
+            f"miio_lan.pytest_plugin.{each}"
+            for each in ("fixtures", "hooks", "labgrid_place", "products", "reports", "settings", "stash")
+        ),
     }
     tops = {each.partition(".")[0] for each in loaded}
     assert tops.isdisjoint({"cryptography", "construct", "serial", "click", "rich", "netifaces"})
@@ -840,7 +843,10 @@ def test_a_run_without_it_loads_nothing_of_the_package(pytester: pytest.Pytester
 def test_its_names_begin_with_miio(pytester: pytest.Pytester, run: Run) -> None:
     shown = run("--fixtures", "-q").stdout.str()
     ours = re.findall(r"^(\w+)(?: \[.*?\])? -- .*miio_lan/pytest_plugin", shown, re.MULTILINE)
-    names = ["miio_bench", "miio_device", "miio_power", "miio_rig", "miio_uart", "miio_virtual"]
+    names = [
+        *("miio_bench", "miio_benches", "miio_device", "miio_power", "miio_product"),
+        *("miio_rig", "miio_rigs", "miio_uart", "miio_virtual"),
+    ]
     assert sorted(ours) == [*names, "power"]  # a short name, which no suite loses that has its own
 
 

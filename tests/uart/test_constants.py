@@ -74,6 +74,11 @@ PINS = {
         "_LONGEST_PAUSE": 2.0,
         "_STEADY": 5.0,
     },
+    "uart.ports.remote": {
+        "LOOK_AFTER": 5,
+        "LOOK_EVERY": 2,
+        "LOOKS": 3,
+    },
     "uart.ports.transport": {
         "_CHUNK": 4096,
         "_IN_FLIGHT": 4096,

@@ -17,11 +17,11 @@ from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from miio_lan.errors import PortError
 from miio_lan.loop import READ, WRITE, Loop
 from miio_lan.uart.document import BAUD_RATE
+from miio_lan.uart.ports.remote import keep_looking, what_it_lacks
 
 if TYPE_CHECKING:
     import socket
@@ -59,7 +59,6 @@ _SURELY_ARRIVED_AFTER = 0.2
 # How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
 _DROPS = 20
 
-_EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.168.1.7:4000"}
 _HINTS = {
     errno.ENOENT: "no such port: is the adapter plugged in?",
     errno.EACCES: "this user may not open it (on Linux, join the group dialout)",
@@ -360,10 +359,10 @@ def open_serial(url: str) -> Transport:
     except Exception as error:  # pyserial raises whatever a strange URL leads to
         if device is not None:
             close_device(device)
-        reason = (
-            _explained(error) if _is_whole(url) else f"it lacks the port, as in {_EXAMPLES[_scheme(url)]}"
-        )
-        raise PortError(f"{url} cannot be opened: {reason}") from error
+        raise PortError(
+            f"{url} cannot be opened: {what_it_lacks(url, error) or _explained(error)}"
+        ) from error
+    keep_looking(device)
     try:
         fd = device.fileno() if os.name == "posix" else None
     except OSError:  # io.UnsupportedOperation: rfc2217:// and loop:// have none
@@ -381,18 +380,6 @@ def close_device(device: Any) -> None:
         device.close()
     if connection is not None:
         connection.close()
-
-
-def _scheme(url: str) -> str:
-    return url.partition("://")[0].lower()
-
-
-def _is_whole(url: str) -> bool:
-    """Tell whether a URL that leads to another computer has a number for its port."""
-    try:
-        return _scheme(url) not in _EXAMPLES or urlsplit(url).port is not None
-    except ValueError:
-        return False
 
 
 def _explained(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""``bench``: what is on a bench, and what does not answer."""

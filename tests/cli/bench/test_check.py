@@ -1,0 +1,103 @@
+"""``miio-lan bench check``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from miio_lan.bench.claims import claim_to
+from miio_lan.bench.file import read_bench
+from miio_lan.bench.presence import Presence, told
+from miio_lan.cli.bench.check import rows
+from miio_lan.device.doctor import Verdict
+from miio_lan.virtual.product import VirtualProduct
+
+MIXED = """
+[products.left]
+virtual = true
+
+[products.right]
+host = "{product.host}"
+port = {product.port}
+token_file = "right.token"
+"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path, product: VirtualProduct, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bench file with a virtual product, and one that looks like a real one."""
+    token = tmp_path / "right.token"
+    token.write_text(product.token)
+    token.chmod(0o600)
+    path = tmp_path / "miio.toml"
+    path.write_text(MIXED.format(product=product))
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+def test_all_is_there(run: Callable, bench: Path, product: VirtualProduct) -> None:
+    ended = run("bench", "check")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == [
+        "PRODUCT  CHECK  VERDICT  SEEN",
+        "left     start  good     It starts, and answers as miiolan.light.demo1.",
+        f"right    hello  good     It answers, did {product.device_id}.",
+        "         token  good     The token is right.",
+        f"         info   good     {ended.out.splitlines()[4][25:]}",
+        "",
+        "2 of 2 products are ready.",
+    ]
+    assert product.token not in ended.out
+
+
+def test_json_and_only(run: Callable, bench: Path) -> None:
+    found = run("bench", "check", str(bench), "--only", "left", "--json")
+    assert found.code == 0
+    (left,) = found.json["products"]
+    assert (found.json["file"], found.json["ready"], left["name"], left["where"]) == (
+        *(str(bench), True, "left"),
+        "virtual",
+    )
+    assert [each["step"] for each in left["checks"]] == ["start"]
+    ended = run("bench", "check", "--only", "lefft")
+    assert ended.code == 2
+    assert "there is no product 'lefft'; there are left, right" in ended.err
+
+
+def test_a_product_in_use_is_left_alone(run: Callable, bench: Path) -> None:
+    claim = claim_to(read_bench(bench)["right"], bench)
+    assert claim.take("process 5, test_x", wait=False)
+    ended = run("bench", "check")
+    claim.free()
+    assert ended.code == 1
+    assert "right    use    not tried  It is in use by process 5, test_x." in ended.out
+    assert ended.out.endswith("1 of 2 products are ready.\n")
+    assert run("bench", "check").code == 0
+
+
+def test_what_cannot_start(run: Callable, bench: Path) -> None:
+    bench.write_text('[products.left]\nvirtual = true\nspec = "toaster"')
+    ended = run("bench", "check", "--json")
+    assert ended.code == 1
+    assert "toaster" in ended.json["products"][0]["checks"][0]["seen"]
+
+
+def test_a_file_that_is_wrong(run: Callable, bench: Path) -> None:
+    ended = run("bench", "check", "none.toml")
+    assert (ended.code, ended.err) == (2, "Error: none.toml: there is no such file\n")
+    bench.write_text('[products.left]\nvirtual = true\nmisbehave = ["odd"]')
+    ended = run("--json", "bench", "check")
+    assert ended.code == 2
+    assert "misbehave: there is no 'odd'; there are slow, silent" in ended.json["error"]["message"]
+
+
+def test_a_narrow_terminal_has_no_row_wider_than_it() -> None:
+    step = told(
+        "hello", Verdict.BAD, "", "no answer came from the place where it should be", "Look at it there."
+    )
+    found = rows([Presence("left", "", (step, step))], 60)
+    assert max(map(len, found)) <= 60
+    assert found[1].startswith("left     hello  bad      No answer came")
+    assert found[-1] == "0 of 1 products are ready."
