@@ -51,7 +51,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.TOKEN
 @virtual_run.DID
 @virtual_run.UNPROVISIONED
-@virtual_run.ap_options
+@virtual_run.module_options
 @click.option(
     "--spec",
     metavar="FILE|NAME",
@@ -105,7 +105,7 @@ def module(settings: CliSettings, **options: Any) -> None:
         plain_images=options["images_for"],
         inputs=spec.inputs if spec is not None else None,
         wall=wall_clock,
-        **virtual_run.ap_settings(options),
+        **virtual_run.module_settings(options),
     )
     firmware.prepare_module(chip)
     with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @virtual_run.UNPROVISIONED
 @firmware.IMAGES_FOR
 @firmware.mcu_options
-@virtual_run.ap_options
+@virtual_run.module_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -97,7 +97,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options=virtual_run.ap_settings(options) | {"plain_images": options["images_for"]},
+        module_options=virtual_run.module_settings(options) | {"plain_images": options["images_for"]},
     )
     firmware.prepare_mcu(made.mcu, options)
     firmware.prepare_module(made.module)

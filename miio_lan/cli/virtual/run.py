@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from ipaddress import IPv4Network
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import rows_of
-from miio_lan.click_common.numbers import SECONDS
+from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
 from miio_lan.record.lanes import said
@@ -27,6 +28,7 @@ from miio_lan.record.lanes import said
 if TYPE_CHECKING:
     from types import FrameType
 
+    from miio_lan.lan.responder.responder import ResponderOptions
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.hosting import Host
     from miio_lan.virtual.mcu.mcu import Mcu
@@ -97,9 +99,35 @@ UNPROVISIONED = click.option(
     is_flag=True,
     help="Not set up yet: it shows its token to everybody, and waits for 'miio-lan provision'.",
 )
+
+
+def _network(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Check an IPv4 network."""
+    if value is None:
+        return None
+    try:
+        return str(IPv4Network(value, strict=False))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no IPv4 network; one looks like 192.168.1.0/24.") from error
+
+
 UNPROVISIONED_BOOT_TIME = 2.0
 """Seconds from being set up to the cloud, if not said otherwise: its MCU is to see each network state."""
-AP_OPTIONS = (
+MODULE_OPTIONS = (
+    click.option(
+        "--uptime",
+        type=Between(0, 1e9),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long it has been running when it begins. A restart of what has hardly begun to run cannot be seen.",
+    ),
+    click.option(
+        "--own-subnet",
+        metavar="NETWORK",
+        callback=_network,
+        help="Ignore whoever is not in this network, such as 192.168.1.0/24, as some products do.",
+    ),
     click.option(
         "--ap-host",
         metavar="ADDRESS",
@@ -117,14 +145,14 @@ AP_OPTIONS = (
 )
 
 
-def ap_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for a module that is to be set up."""
-    for option in reversed(AP_OPTIONS):
+def module_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for the life of a module: how long it runs, whom it heeds, how it is set up."""
+    for option in reversed(MODULE_OPTIONS):
         function = option(function)
     return function
 
 
-def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+def module_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Give the arguments of a module that these options mean.
 
     :raises click.UsageError: for a password without a network
@@ -136,10 +164,21 @@ def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     if boot_time is None and options["unprovisioned"]:
         boot_time = UNPROVISIONED_BOOT_TIME
     return {
+        "uptime": options["uptime"],
+        "responder_options": _responder_options(options["profile"], options["own_subnet"]),
         "timings": timings_of(boot_time),
         "networks": None if ssid is None else {ssid: password or ""},
         "next_token": (lambda: secrets.token_bytes(16)) if options["renew_token"] else None,
     }
+
+
+def _responder_options(profile: str, own_subnet: str | None) -> ResponderOptions | None:
+    """Give the profile's, with the network that alone is heeded; None where it is the profile's as they are."""
+    if own_subnet is None:
+        return None
+    from miio_lan.virtual.module.profile import profile_of
+
+    return replace(profile_of(profile).options, own_subnet=own_subnet)
 
 
 def shown_model(mcu: Mcu) -> str:

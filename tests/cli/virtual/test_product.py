@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -267,6 +269,17 @@ def test_its_network_and_its_times_can_be_given(run, at_start):
     (product,) = at_start
     assert (product.module.chip.ssid, product.module.chip.password) == ("attic", "a right one")
     assert product.module.timings.give_up == 4.0
+
+
+@pytest.mark.parametrize("profile", ["document", "older"])
+def test_how_long_it_runs_and_whom_it_heeds(run, at_start, profile):
+    options = f"--port 0 --json --profile {profile} --uptime 5000 --own-subnet 192.0.2.7/24"
+    run("virtual", *options.split())
+    run("virtual", *options.split()[:5])
+    aloof, usual = (product.module for product in at_start)
+    assert aloof.responder.options == replace(usual.responder.options, own_subnet="192.0.2.0/24")
+    assert aloof.life(time.monotonic()) >= 5000 > usual.life(time.monotonic())
+    assert run("virtual", "--own-subnet", "fd00::/8").code == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
