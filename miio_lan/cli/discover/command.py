@@ -14,7 +14,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo, without_secrets
+from miio_lan.click_common.output import echo, echo_json
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 from miio_lan.lan import PORT
 
@@ -121,12 +121,11 @@ def _names() -> dict[int, str]:
 
 def _tell(settings: CliSettings, finding: Finding, names: Mapping[int, str]) -> None:
     from miio_lan.cli.discover.table import rows
-    from miio_lan.click_common.output import json_line, plain
 
     now = time.monotonic()
     if settings.json:
         document = {**finding.as_json(now), "name": names.get(finding.did)}
-        echo(json_line(without_secrets(plain(document))))
+        echo_json(document)
     else:
         echo("\n".join(rows([finding], names, now, width=columns(sys.stdout))[1:]))
     sys.stdout.flush()

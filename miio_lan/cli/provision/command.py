@@ -11,7 +11,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.provision.password import given_password
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo, json_line, plain, without_secrets
+from miio_lan.click_common.output import echo, echo_json
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 from miio_lan.click_common.variables import IP_VARIABLE, WIFI_PASSWORD_VARIABLE
 from miio_lan.foreign import printable
@@ -144,7 +144,7 @@ class _JsonLines:
 
     def __call__(self, phase: ProvisionPhase) -> None:
         if phase.outcome:
-            echo(json_line(without_secrets(plain(phase.as_json()))))
+            echo_json(phase.as_json())
             sys.stdout.flush()
 
 
@@ -159,7 +159,7 @@ def _finish(settings: CliSettings, made: Provisioned) -> None:
 
     if made.ok:
         if settings.json:
-            echo(json_line(without_secrets(plain(made.as_json()))))
+            echo_json(made.as_json())
         return
     message = made.error
     if made.failure == TOKEN_HIDDEN and settings.ip and "ip" not in settings.typed:

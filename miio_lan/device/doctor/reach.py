@@ -16,6 +16,7 @@ LATE = "the time was over"
 NOTHING_SENT = "nothing can be sent to it"
 ANOTHER = "another device answers at that address"
 SILENT = "it answers no hello"
+_LOOK_AT_PORT = "Look at the address and the port: a product listens at UDP port 54321."
 
 
 def blocked(seen: Observed) -> str:
@@ -125,8 +126,10 @@ def _after_silence(seen: Observed, hello: Hellos) -> str:
             "Is it switched on, and in the same network? Its address may be another one: miio-lan discover. "
             "A guest network keeps its members apart."
         )
-    if any(each.kind == "port" for each in seen.refusals):
-        return "Look at the address and the port: a product listens at UDP port 54321."
+    ports = [each for each in seen.refusals if each.kind == "port"]
+    if ports:
+        between = _others(ports, seen.route.address if seen.route is not None else "")
+        return "See Firewalls below." if between else _LOOK_AT_PORT
     if hello.neighbour or hello.ping:
         return (
             "Is it a miIO product that has this address? Switch it off and on; then miio-lan discover. "

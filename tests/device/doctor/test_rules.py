@@ -145,6 +145,8 @@ class TestHello:
         found = seen(NOBODY, refusals=(Refusal("port", "10.0.0.9"),))
         assert "10.0.0.9 says that nobody listens at UDP port 54321 (ICMP)" in found["hello"].seen
         assert "54321" in found["hello"].next
+        between = seen(NOBODY, refusals=(Refusal("port", "10.0.0.1"),))
+        assert (between["hello"].next, between["firewall"].verdict) == ("See Firewalls below.", BAD)
         # A firewall may say so in the address's name.
         assert found["firewall"].verdict is IN_DOUBT
 
