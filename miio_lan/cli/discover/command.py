@@ -75,7 +75,7 @@ def _search(
 ) -> None:
     """Search, and show what is found: as it comes, at a terminal and with ``--watch``; else when the search is over."""
     from miio_lan.cli.discover.table import Live, rows
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    from miio_lan.cli.signals import killed_is_interrupted
 
     live = not settings.json and sys.stdout.isatty()
     searched = _findings(settings, options)

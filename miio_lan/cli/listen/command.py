@@ -59,7 +59,7 @@ def listen(
     description = _description(settings, spec, properties)
     wanted = wanted_properties(properties, description) if properties or description is not None else []
     from miio_lan.cli.device.connect import opened
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    from miio_lan.cli.signals import killed_is_interrupted
     from miio_lan.device.miot import MiotDevice
 
     with (

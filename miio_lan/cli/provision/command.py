@@ -79,7 +79,7 @@ def provision(settings: CliSettings, **options: Any) -> None:
     The password comes from --password-file, --ask-password or the variable MIIO_LAN_WIFI_PASSWORD, and is never shown.
     With --json, each phase is one line of JSON when it is over, and the last line says what became of it.
     """
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    from miio_lan.cli.signals import killed_is_interrupted
     from miio_lan.device.provision.blocking import provision as set_up
     from miio_lan.device.provision.plan import password_warnings
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,8 +24,7 @@ from miio_lan.errors import DeviceException
 from miio_lan.record.lanes import said
 
 if TYPE_CHECKING:
-    from types import FrameType
-
+    from miio_lan.cli.signals import Stop
     from miio_lan.lan.responder.responder import ResponderOptions
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.hosting import Host
@@ -275,62 +272,3 @@ def obey(orders: dict[str, Order], line: str) -> str:
         return f"Error: {word} needs more than that"
     except (DeviceException, ValueError) as error:
         return f"Error: {error}"
-
-
-class Stop:
-    """Says that it is time to end: a signal handler sets it, wherever it interrupted the main thread.
-
-    A ``threading.Event`` would not do: whoever is interrupted within its ``wait()`` may hold the lock ``set()`` needs.
-    """
-
-    def __init__(self) -> None:
-        self._told: SimpleQueue[None] = SimpleQueue()
-
-    def set(self) -> None:
-        """Say it. May be called from a signal handler, as often as one likes."""
-        self._told.put(None)
-
-    def is_set(self) -> bool:
-        """Whether it was said."""
-        return not self._told.empty()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is said, at most so long; whether it was."""
-        try:
-            self._told.get(timeout=seconds)
-        except Empty:
-            return False
-        self._told.put(None)
-        return True
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[Stop]:
-    """Let Ctrl-C and a plain ``kill`` say for the length of a block that it is time to end."""
-    stop = Stop()
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        stop.set()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def killed_is_interrupted() -> Iterator[None]:
-    """Let a plain ``kill`` do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.cli.virtual.run import ended_by_signals, line_log
+from miio_lan.cli.signals import ended_by_signals
+from miio_lan.cli.virtual.run import line_log
 from miio_lan.lan.discovery.search import Interface
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
@@ -155,7 +156,7 @@ def test_a_failure_in_the_product_ends_it(run, monkeypatch):
         raise ZeroDivisionError("in the product")
 
     monkeypatch.setattr(VirtualProduct, "call", failing)
-    monkeypatch.setattr("miio_lan.cli.virtual.run.Stop.wait", lambda stop, seconds: False)
+    monkeypatch.setattr("miio_lan.cli.signals.Stop.wait", lambda stop, seconds: False)
     monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
     ended = run("virtual", "--port", "0")
     assert ended.code == 1
@@ -183,7 +184,7 @@ def test_a_signal_may_come_at_any_moment_of_the_wait():
     """A signal at each step of it, in a process of its own: one that holds a lock then would wait for itself."""
     code = """
 import os, signal, sys
-from miio_lan.cli.virtual.run import ended_by_signals
+from miio_lan.cli.signals import ended_by_signals
 
 def handled(frame):
     return frame is not None and (frame.f_code.co_name == "end" or handled(frame.f_back))
