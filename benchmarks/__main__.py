@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks import codec, drop_in, endurance, fuzz, idle, lossy, scale, send, serial_line, start
+from benchmarks import codec, drop_in, endurance, fuzz, hammer, idle, lossy, scale, send, serial_line, start
 from benchmarks.chaos import run as chaos
 from benchmarks.options import Options
 from benchmarks.results import NotMeasured, Row, not_measured, table
@@ -34,6 +34,7 @@ PARTS: dict[str, Part] = {
     "endurance": (endurance.run, endurance.TARGETS, True),
     "tap": (serial_line.run_tap, serial_line.TAP_TARGETS, False),
     "bridge": (serial_line.run_bridge, serial_line.BRIDGE_TARGETS, False),
+    "hammer": (hammer.run, hammer.TARGETS, True),
     "fuzz": (fuzz.run, fuzz.TARGETS, True),
 }
 

@@ -8,6 +8,7 @@ or in a ``repr``, passes it through :func:`printable` or :func:`excerpt`. No I/O
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # Categories Cc, Cf, Cs, Zl and Zp of Unicode 17, and letters without a glyph; tests/test_foreign.py compares. Other
 # characters that this Python does not know are the terminal's matter.
@@ -16,8 +17,6 @@ _UNSEEN = (
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_STEERS = re.compile(f"[{_UNSEEN}]")
-_IN_ROWS = re.compile(f"(?![\n\t])[{_UNSEEN}]")
 _GLANCE = 40
 _SHOWN = 80
 
@@ -27,16 +26,18 @@ def printable(text: str, *, rows: bool = False) -> str:
 
     :param rows: let line ends and tabs stay, for a text of several lines that is laid out already
     """
-    if text.isascii() and text.isprintable():
+    glanced_at = text.replace("\n", "").replace("\t", "") if rows else text
+    if glanced_at.isascii() and glanced_at.isprintable():
         return text
-    return (_IN_ROWS if rows else _STEERS).sub(_escape, text)
+    return _steering(rows=rows).sub(_escape, text)
 
 
 def printable_json(text: str) -> str:
     r"""Give JSON text that means the same, with ``\u001b`` and the like for what would steer the reader's terminal."""
-    if text.isascii() and text.isprintable():
+    glanced_at = text.replace("\n", "").replace("\t", "")
+    if glanced_at.isascii() and glanced_at.isprintable():
         return text
-    return _IN_ROWS.sub(_escape_in_json, text)
+    return _steering(rows=True).sub(_escape_in_json, text)
 
 
 def excerpt(text: str) -> str:
@@ -51,6 +52,12 @@ def show(value: object) -> str:
     except (ValueError, RecursionError):
         text = "an integer of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+@cache
+def _steering(*, rows: bool) -> re.Pattern[str]:
+    """Give the pattern of what is escaped: made when it is first needed, for most programs meet none of that."""
+    return re.compile(f"(?![\n\t])[{_UNSEEN}]" if rows else f"[{_UNSEEN}]")
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.cli.program import TOP_COMMANDS
 from miio_lan.virtual.product import VirtualProduct
 
 README = Path(__file__).parents[1] / "README.md"
@@ -83,3 +84,22 @@ def test_links_to_files_lead_somewhere():
     links = re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if not (README.parent / link).is_file()] == []
+
+
+CHINESE = README.with_name("README.zh-CN.md").read_text(encoding="utf-8")
+
+
+def test_the_chinese_page_has_the_same_two_commands():
+    text = README.read_text(encoding="utf-8")
+    ours = re.findall(r"^<!-- command: \w+ -->\n```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^```sh\n(.*?)^```$", CHINESE, re.MULTILINE | re.DOTALL)[:2] == ours
+
+
+def test_the_chinese_page_names_commands_and_pages_that_exist():
+    words = {
+        line.split()[-1 if line.startswith("--") else 0] for line in re.findall(r"`miio-lan (.*?)`", CHINESE)
+    }
+    assert len(words) > 10
+    assert words <= set(TOP_COMMANDS)
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", CHINESE):
+        assert (README.parent / link).is_file(), link

@@ -153,7 +153,8 @@ class ObservedLine:
             with line.expect_none("properties_changed 2 2"):
                 device.read(2, 2)
 
-        The parameters are those of :meth:`wait_for`. At the end of the block, lines that are told late are waited for.
+        The parameters are those of :meth:`wait_for`. The block ends when the MCU asks for work again, or a second
+        later: what it reports of a command comes after its answer. Lines that are told late are waited for.
 
         :raises ExpectationFailed: at the end of the block, when one was said, showing both wires
         """
@@ -168,7 +169,8 @@ class ObservedLine:
             missed = f"\n({unseen(self._hears)})" if unseen(self._hears) else ""
             return f"{problem}{missed}\n{trace(self._recorder.records)}"
 
-        return Never(self._recorder, self._hears, f"a line like {wanted}", inside, tell)
+        what_not = f"a line like {wanted}"
+        return Never(self._recorder, self._hears, what_not, inside, tell, until_poll=bool(self._hears))
 
 
 class WantedLine:

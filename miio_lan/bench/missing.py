@@ -38,7 +38,7 @@ class Missing:
 
     def __eq__(self, other: object) -> bool:
         __tracebackhide__ = True
-        return other is None or other is self or self._fail(f"compared with {other!r}")
+        return other is None or other is self or self.fail(f"compared with {other!r}")
 
     def __ne__(self, other: object) -> bool:
         __tracebackhide__ = True
@@ -48,28 +48,29 @@ class Missing:
         __tracebackhide__ = True
         if name.startswith("_"):  # asked for by Python itself: whether it can be copied, iterated, awaited
             raise AttributeError(name)
-        self._fail(f"asked for .{name}")
+        self.fail(f"asked for .{name}")
 
     def __lt__(self, other: object) -> NoReturn:
         __tracebackhide__ = True
-        self._fail(f"compared with {other!r}")
+        self.fail(f"compared with {other!r}")
 
     __le__ = __gt__ = __ge__ = __lt__
 
     def __getitem__(self, key: object) -> NoReturn:
         __tracebackhide__ = True
-        self._fail(f"asked for [{key!r}]")
+        self.fail(f"asked for [{key!r}]")
 
     def __contains__(self, item: object) -> bool:
         __tracebackhide__ = True
-        self._fail(f"searched for {item!r}")
+        self.fail(f"searched for {item!r}")
 
     def __float__(self) -> NoReturn:
         __tracebackhide__ = True
-        self._fail("taken for a number")
+        self.fail("taken for a number")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __lt__
 
-    def _fail(self, use: str) -> NoReturn:
+    def fail(self, use: str) -> NoReturn:
+        """Fail, saying what it was used for."""
         __tracebackhide__ = True
         raise ExpectationFailed(self._tell(f"there is no {self._what} ({self._why}); it was {use}"))

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from miio_lan.bench.recorder import Mark, Recorder
-from miio_lan.bench.trace import ExpectationFailed
+from miio_lan.bench.trace import NO_WORK, POLL, ExpectationFailed
 from miio_lan.pairing.lag import told_beyond
 
 LONGEST_LAG = 1.0
@@ -24,6 +24,7 @@ class Never(Generic[_T]):
     :param what: what must not happen, in words
     :param inside: gives what happened between two moments
     :param tell: makes the text of the failure
+    :param until_poll: whether what the block caused counts, too: all until the MCU asks for work again
     """
 
     def __init__(
@@ -33,12 +34,15 @@ class Never(Generic[_T]):
         what: str,
         inside: Callable[[Mark, Mark], Sequence[_T]],
         tell: Callable[[str], str],
+        *,
+        until_poll: bool = False,
     ) -> None:
         self._recorder = recorder
         self._hears = hears
         self._what = what
         self._inside = inside
         self._tell = tell
+        self._until_poll = until_poll
         self._begun = recorder.mark()
         self._ended: Mark | None = None
 
@@ -53,6 +57,9 @@ class Never(Generic[_T]):
         self._ended = self._recorder.mark()
         if error is not None:
             return
+        if self._until_poll:
+            self._recorder.wait(self._polled, LONGEST_LAG)
+            self._ended = self._recorder.mark()
         self._recorder.wait(self._is_known, LONGEST_LAG)
         count = len(self.seen)
         if count:
@@ -63,6 +70,17 @@ class Never(Generic[_T]):
     def seen(self) -> Sequence[_T]:
         """What was seen, so far or until the end of the block."""
         return self._inside(self._begun, self._ended or self._recorder.mark())
+
+    def _polled(self) -> bool | None:
+        """Tell whether the MCU asked for work after the block: it has told what it had to tell."""
+        ended = self._ended
+        sign = POLL if "up" in self._hears else NO_WORK
+        for record in reversed(self._recorder.records):
+            if ended is None or ended.follows(record):
+                return None
+            if record == sign:
+                return True
+        return None
 
     def _is_known(self) -> bool | None:
         """Tell whether all is known that was said in the block; None while it is not."""

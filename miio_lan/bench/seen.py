@@ -40,7 +40,7 @@ class Readings(dict[str, Mapping[str, object]]):
         missing = self._steps.missing(name)
         if missing is None:
             raise KeyError(name)
-        raise ExpectationFailed(missing["its reading"])
+        missing.fail("asked for its reading")
 
 
 class Steps(ABC):

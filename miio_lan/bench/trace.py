@@ -10,6 +10,8 @@ from miio_lan.foreign import printable
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 
+POLL, NO_WORK = "get_down", "down none"
+"""What the MCU asks for work, and what it is told when there is none."""
 LONGEST_TRACE = 80
 """Lines of a trace; what is longer is cut at its beginning."""
 
@@ -70,12 +72,12 @@ def trace(records: Sequence[Record], *, wall: bool = False, longest: int | None 
 def without_polls(records: Iterable[Record]) -> tuple[list[Record], int]:
     """Leave out the polls that fetched nothing, with their answers; return what is left, and how many those were."""
     uart = [record for record in records if record.wire == "uart" and record.raw]
-    idle = {id(record) for record in uart if record.text == "down none"}
+    idle = {id(record) for record in uart if record.text == NO_WORK}
     polls = 0
     for record, answer in pairwise([*uart, None]):
         # "error" is the reply while an answer is outstanding.
-        fetched = answer is not None and answer.text not in ("down none", "error")
-        if record is not None and record.text == "get_down" and not fetched:
+        fetched = answer is not None and answer.text not in (NO_WORK, "error")
+        if record is not None and record.text == POLL and not fetched:
             idle |= {id(record), id(answer)}
             polls += 1
     return [record for record in records if id(record) not in idle], polls

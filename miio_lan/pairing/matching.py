@@ -265,14 +265,15 @@ class Matcher:
     def _alternatives(self) -> tuple[dict[LanRequest, set[LanRequest]], set[LanRequest]]:
         """Give for each request those whose downlinks it could have as well, and who could have free ones.
 
-        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative.
+        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
+        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
         can_move: set[LanRequest] = set()
         for request in self._requests:
             chosen = self._chosen.get(request)
             arrows[request] = set()
-            for candidate in self._candidates[request]:
+            for candidate in [*self._candidates[request], *self._read_late(request)]:
                 if chosen is not None and (candidate is chosen or candidate.cost > chosen.cost + COMPARABLE):
                     continue
                 owners = self._owners(candidate)
@@ -280,6 +281,20 @@ class Matcher:
                     can_move.add(request)
                 arrows[request] |= owners - {request}
         return arrows, can_move
+
+    def _read_late(self, request: LanRequest) -> list[Candidate]:
+        """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
+        reply = request.reply
+        if reply is None or request not in self._chosen or not _may_be_stalled(request):
+            return []
+        answers = [each.answer for each in self._downlinks_in_time(request, STALL) if each.answer is not None]
+        if all(each.record.instant <= reply.instant + SKEW for each in answers):
+            return []
+        return [
+            each
+            for each in self._all_candidates(request, STALL)
+            if each.whole and agrees(request, each, STALL) and not agrees(request, each)
+        ]
 
     def _swappable(self) -> set[LanRequest]:
         """Give the requests that could swap with another one, at hardly more than both cost now."""

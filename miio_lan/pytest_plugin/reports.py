@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
 import re
 import traceback
@@ -27,6 +29,7 @@ COMMANDS_TITLE = "miio commands"
 WIRES_TITLE = "miio wires"
 RECORDING_PROPERTY = "miio_recording"
 LOG_PROPERTY = "miio_log"
+WIRES_LOGGER = "miio_lan.wire"
 _LONGEST_NAME = 100
 # Names that no two tests share, in capital letters or not, when "/" and "::" become "-" and "--".
 _PLAIN = re.compile(r"[a-z0-9_./]+\.py(::[a-z0-9_]+)+")
@@ -46,6 +49,17 @@ class Reports:
         """Say which product is tested, where that was said."""
         what = self._settings.describe()
         return f"miio: {what}" if what else None
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Have the last lines of a test told while its live log is open: later, other threads' messages may be lost."""
+        try:
+            return (yield)
+        finally:
+            bench = item.stash.get(BENCH, None)
+            if bench is not None and logging.getLogger(WIRES_LOGGER).isEnabledFor(logging.INFO):
+                with contextlib.suppress(Exception):  # it is told when the report is made
+                    bench.settle()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

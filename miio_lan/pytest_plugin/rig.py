@@ -10,6 +10,7 @@ import pytest
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
+from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.bench.wire_log import logged
 from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
@@ -32,7 +33,6 @@ BOOT_POLL_INTERVAL = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
 QUIET_TIME = 1.0
 """Seconds a product is waited for that should have nothing to do."""
-POLL_TEXT, NO_WORK = "get_down", "down none"
 SWAPPED_RECEIVERS = (
     "the receivers are swapped: --miio-uart hears the MCU, and --miio-uart-up the module. What is said about the line "
     "is wrong until the two options are exchanged"
@@ -145,7 +145,7 @@ class Rig:
 
     def _await_idle(self) -> None:
         """Wait until the MCU asks for work and there is none: it has nothing to tell any more."""
-        sign = NO_WORK if "down" in self.hears else POLL_TEXT
+        sign = NO_WORK if "down" in self.hears else POLL
 
         def idle() -> bool | None:
             return True if any(each.text == sign for each in self.recorder.records) else None
@@ -154,7 +154,7 @@ class Rig:
 
     def _let_it_finish(self) -> None:
         """Wait until a product that asks for work has told what the test before made it tell."""
-        if any(each.text in (POLL_TEXT, NO_WORK) for each in self.recorder.look()[0]):
+        if any(each.text in (POLL, NO_WORK) for each in self.recorder.look()[0]):
             self.recorder.begin()
             self._await_idle()
 

@@ -46,7 +46,7 @@ from miio_lan.uart.history import History
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
-from miio_lan.uart.replies import POLL_WORD, OpenLines
+from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
 
 Side = Literal["module", "mcu"]
@@ -90,6 +90,7 @@ class Conversation(History):
         self._requested = -inf
         self._open: OpenLines[Turn] = OpenLines()
         self._burst: list[Turn] = []  # since nothing was open
+        self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
         self._blind_until = before.blind_until if before is not None else None
         self._last_hidden = self._said_until = self._now = -inf
         self._fed = self._count = 0
@@ -157,6 +158,18 @@ class Conversation(History):
         self._open.clear()
         if ended is not None:
             self.ended = max(self.ended, ended)
+
+    def forget(self) -> None:
+        """Drop what is over. Turns and downlinks know each other: the garbage collector would have to find them."""
+        open_lines = set(map(id, self._open))
+        answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
+        self._under_way = []
+        for turn in answers:
+            if id(turn) in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
+                self._under_way.append(turn)
+            else:
+                turn.answers = None
+        super().forget()
 
     def _begin(self, record: Record) -> None:
         self._fed += 1

@@ -6,10 +6,10 @@ Goal, plan and a drawn example stand in :mod:`miio_lan.uart.conversation`, which
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
-from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, fitting, naming, plain, read_answer
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
@@ -44,6 +44,10 @@ class Ledger:
         """The downlink whose answer may be repeated: the last one, when it has an answer."""
         return self.current if self.current is not None and self.current.answer is not None else None
 
+    def keeps(self, downlink: Downlink) -> bool:
+        """Tell whether a downlink may still be answered, or its answer be repeated."""
+        return downlink is self.current or downlink in self._unanswered
+
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
         while self._unanswered and now - self._unanswered[0].instant > LATEST:
@@ -72,9 +76,9 @@ class Ledger:
         useless = not suits or (waiting is not None and waiting.answer is not None)
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
-        open_late = [
-            each for each in self._unanswered if each is not waiting and now - each.instant <= LATEST
-        ]
+        open_late: Iterable[Downlink] = self._unanswered
+        if self._unanswered and now - self._unanswered[0].instant > LATEST:
+            open_late = [each for each in self._unanswered if now - each.instant <= LATEST]
         late = fitting(raw, open_late)
         if not late:
             return waiting, ()
@@ -190,7 +194,7 @@ def _is_answered(downlink: Downlink) -> bool:
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:
     """Tell whether an answer carries ids, as it has to."""
-    return has_to_name(downlink.command) and isinstance(answer.command, Result)
+    return downlink.has_to_be_named and isinstance(answer.command, Result)
 
 
 def _is_firm(answer: Turn) -> bool:

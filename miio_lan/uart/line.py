@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from miio_lan.errors import LineError
 from miio_lan.uart.document import CR, LINE_LIMIT, MAX_LINE, MAX_PARAMETERS, PARTIAL_LINE_TIME
@@ -114,7 +114,16 @@ def split(line: bytes | str) -> list[str]:
 
 def tokens_of(text: str) -> list[str]:
     """Split clean text into tokens; see :func:`split`."""
-    return _TOKENS.findall(text)
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        return _TOKENS.findall(text)
+    # What follows, at a third of its cost, where one space divides: up to the first quote nothing else can.
+    quote = text.find('"')
+    if quote < 0:
+        return text.split(" ") if text else []
+    begins = text.rfind(" ", 0, quote) + 1
+    found = text[: begins - 1].split(" ") if begins else []
+    found += _TOKENS.findall(text, begins)
+    return found
 
 
 def split_legacy(line: bytes | str) -> list[str]:
@@ -194,8 +203,7 @@ def seal(text: str) -> bytes:
     return text.encode("ascii") + CR
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line as it came in.
 
     :param raw: the bytes, terminator included where there was one (and an LF left over from a CRLF before)
@@ -224,7 +232,8 @@ class LineReader:
         self.idle = idle
         self._limit = limit
         self._keep_empty = keep_empty
-        self._buffer = bytearray()
+        self._longest_plain = min(limit, MAX_LINE)
+        self._buffer = b""
         self._has_text = False
         self._overflow = False
         self._began = 0.0
@@ -241,10 +250,19 @@ class LineReader:
         """Take bytes that were read at ``now``; return the lines they complete."""
         lines = self.tick(now) if self._has_text else []
         start = 0
-        while (end := data.find(CR, start)) >= 0:
-            self._append(data[start : end + 1], now)
-            lines += self._finish()
-            start = end + 1
+        while end := data.find(CR, start) + 1:
+            raw = self._buffer + data[start:end]
+            text = raw[:-1].decode("latin-1")
+            if text.isascii() and text.isprintable() and len(raw) <= self._longest_plain:
+                # So it is nearly always: looking closer would find nothing.
+                text = text.strip(" ")
+                if text or self._keep_empty:
+                    lines.append(Line(raw, text, self._began if self._has_text else now))
+                self._buffer, self._has_text = b"", False
+            else:
+                self._append(data[start:end], now)
+                lines += self._finish()
+            start = end
         if start < len(data):
             self._append(data[start:], now)
         return lines
@@ -269,16 +287,11 @@ class LineReader:
         self._buffer += data
         if len(self._buffer) > self._limit:
             self._overflow = True
-            del self._buffer[self._limit :]
+            self._buffer = self._buffer[: self._limit]
 
     def _finish(self, *problems: str) -> list[Line]:
-        raw = bytes(self._buffer)
-        self._buffer.clear()
-        text = raw.decode("latin-1").rstrip("\r")
-        if text.isascii() and text.isprintable() and len(raw) <= MAX_LINE and not self._overflow:
-            text = text.strip(" ")  # so it is nearly always: looking closer would find nothing
-        else:
-            text, problems = self._read(raw, problems)
+        raw, self._buffer = self._buffer, b""
+        text, problems = self._read(raw, problems)
         self._has_text = self._overflow = False
         return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.values import QUOTED, read_value
 
 _WORDS = (
     "get_down", "properties_changed", "event_occured", "result", "mcu_version", "ble_config", "model", "error",
 )  # fmt: skip
+#: A word with something before it, as a token that ends with it has: nearly no line has one.
+_BEHIND = re.compile(rf"[^ ](?:{'|'.join(_WORDS)})(?![^ ])")
 
 
 def pieces(text: str) -> list[str]:
     """Divide clean text where a command word follows a value without any space: ``result 2 1 0get_down``."""
-    tokens = tokens_of(text)
+    tokens = tokens_of(text) if _BEHIND.search(text) else []
     if len(tokens) < 2:
         return [text]
     parts: list[list[str]] = [[]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ from miio_lan.uart.commands import (
     SetProperties,
     read,
 )
-from miio_lan.uart.commands.answering import fits, has_to_name
+from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.turns import Downlink, text_of
 
@@ -29,8 +30,8 @@ _BEFORE = bytes(range(0x21)) + b"\xff"
 _NAMED = re.compile(rb"result( (?:0|[1-9][0-9]*) (?:0|[1-9][0-9]*)) -?(?:0|[1-9][0-9]*) [^ \r\n]")
 """An answer that begins with two ids and a code, and goes on: these ids are named, in whatever layout it is read."""
 
-_known: dict[tuple[bytes, str, Hashable], Command] = {}
-_MOST_KNOWN = 4096
+_known: OrderedDict[tuple[bytes, str, Hashable], Command] = OrderedDict()  # of all threads
+_MOST_KNOWN = 500
 _LONGEST_KNOWN = 1024
 
 # Commands whose reply is read alike whatever they said.
@@ -52,7 +53,8 @@ def _read(raw: bytes, direction: Direction, pending: Command | None, context: Ha
         command = read(raw, direction=direction, pending=pending if context is not None else None)
         if len(raw) <= _LONGEST_KNOWN:
             if len(_known) >= _MOST_KNOWN:
-                _known.clear()
+                # One for one: where all went at once, the garbage collector would look at what piles up again.
+                _known.popitem(last=False)
             _known[key] = command
     return command
 
@@ -99,18 +101,23 @@ def _ids_of(downlink: Downlink) -> frozenset[bytes]:
     """Give the ids that an answer to a downlink has to carry, as a line writes them; any of them will do."""
     if downlink.ids is None:
         command = downlink.command
-        pairs: set[tuple[object, object]] = set()
+        pairs: tuple[tuple[object, object], ...] = ()
         if isinstance(command, (GetProperties, SetProperties)):
-            pairs = {(each[0], each[1]) for each in command.properties}
+            pairs = tuple([each[:2] for each in command.properties])
         elif isinstance(command, Action):
-            pairs = {(command.siid, command.aiid)}
-        downlink.ids = frozenset(f" {one} {other}".encode() for one, other in pairs)
+            pairs = ((command.siid, command.aiid),)
+        downlink.ids = _as_written(pairs)
     return downlink.ids
+
+
+@lru_cache(maxsize=256)
+def _as_written(pairs: tuple[tuple[object, object], ...]) -> frozenset[bytes]:
+    return frozenset([f" {one} {other}".encode() for one, other in pairs])
 
 
 def fits_downlink(raw: bytes, downlink: Downlink) -> bool:
     """Tell whether a line, read as the answer to a downlink, names what that asked for; nearly always at a glance."""
-    if not has_to_name(downlink.command):
+    if not downlink.has_to_be_named:
         return True
     ids = _ids_of(downlink)
     named = _NAMED.match(raw)
@@ -126,7 +133,7 @@ def fitting(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
     known: dict[Hashable, bool] = {}
     found = []
     for each in downlinks:
-        layout = _layout_of(each)
+        layout = each.layout or _layout_of(each)
         if layout not in known:
             known[layout] = fits_downlink(raw, each)
         if known[layout]:
@@ -141,7 +148,7 @@ def fits_command(command: Command, downlink: Downlink) -> bool:
 
 def naming(raw: bytes, downlinks: Iterable[Downlink]) -> list[Downlink]:
     """Give, of the downlinks that an answer fits, those that it names by their ids."""
-    return [each for each in downlinks if has_to_name(each.command)] if _is_result(raw) else []
+    return [each for each in downlinks if each.has_to_be_named] if _is_result(raw) else []
 
 
 def plain(record: Record) -> bytes:

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
+from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.line import clean
 from miio_lan.uart.replies import NOISE
 
@@ -163,6 +164,11 @@ class Downlink:
     #: Made by :mod:`miio_lan.uart.reading` when first asked for: how its answer is read, and the ids that has to carry.
     layout: Hashable = field(default=None, repr=False)
     ids: frozenset[bytes] | None = field(default=None, repr=False)
+    #: Whether a ``result`` for it has to carry its ids.
+    has_to_be_named: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.has_to_be_named = has_to_name(self.command)
 
     @property
     def waits(self) -> bool:

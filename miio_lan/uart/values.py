@@ -58,6 +58,8 @@ def read_value(token: str) -> tuple[Value, str]:
 
 def read_values(tokens: Sequence[str]) -> list[tuple[Value, str]]:
     """Read tokens as :func:`read_value` does, all in one go: a line is read this way, and lines are many."""
+    if max(map(len, tokens), default=0) <= _SHORT:
+        return list(map(_read_short, tokens))
     return [_read_short(each) if len(each) <= _SHORT else _read_token(each) for each in tokens]
 
 

@@ -117,19 +117,33 @@ def test_a_line_that_is_told_late_counts(recorder: Telling, bench: Bench[MiotDev
     recorder.left = said
     with pytest.raises(ExpectationFailed) as failure:
         never.__exit__(None, None, None)
-    assert recorder.waited == [LONGEST_LAG]
+    assert set(recorder.waited) == {LONGEST_LAG}
     assert [each.text for each in never.seen] == ["event_occured 6 1"]
     assert "← event_occured 6 1" in str(failure.value)
 
 
-def test_a_line_after_the_block_does_not_count(recorder: Telling, bench: Bench[MiotDevice]) -> None:
+def test_what_the_block_caused_counts_until_the_next_poll(
+    recorder: Telling, bench: Bench[MiotDevice]
+) -> None:
+    recorder.tell(Tape().wait(1).fetch("none"))
+    told = Tape().wait(recorder.now + 0.6).up("event_occured 6 1").down("ok").fetch("none").records
+    never = bench.uart.expect_none("event_occured")
+    never.__enter__()
+    recorder.now += 0.5
+    recorder.left = told
+    with pytest.raises(ExpectationFailed, match="was not to happen, and did"):
+        never.__exit__(None, None, None)
+
+
+def test_a_line_after_the_next_poll_does_not_count(recorder: Telling, bench: Bench[MiotDevice]) -> None:
     recorder.tell(Tape().wait(1).fetch("none"))
     with bench.uart.expect_none("event_occured") as never:
         recorder.now += 0.5
-        recorder.left = Tape().wait(recorder.now + 0.1).up("event_occured 6 1").down("ok").records
+        tape = Tape().wait(recorder.now + 0.1).fetch("none")
+        recorder.left = tape.wait(0.1).up("event_occured 6 1").down("ok").fetch("none").records
     assert list(never.seen) == []
     # It was waited for what is told late: by both directions.
-    assert recorder.left == []
+    assert [each.text for each in recorder.left] == ["get_down", "down none"]
 
 
 def test_a_command_that_must_not_be_sent(recorder: Telling, bench: Bench[MiotDevice]) -> None:

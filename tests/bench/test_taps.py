@@ -95,7 +95,7 @@ def test_the_lines_at_the_end_of_the_block_are_those_of_the_reply(bench: Bench[M
         with bench.expect("get_properties", siid=2, piid=2) as exchange:
             value = bench.device.read(*BRIGHTNESS)
         wanted = [b"down get_properties 2 2\r", f"result 2 2 0 {value}\r".encode(), b"ok\r"]
-        at_end = exchange.exchange
+        at_end = exchange.joined
         # A receiver that is kept from its work for longer than stamps may differ leaves a doubt, and no wrong line
         # without.
         assert at_end.ambiguous or lines(at_end) == wanted

@@ -77,7 +77,7 @@ PINS = {
     "device.doctor.system": {"_COMPLETE": 2, "_ECHO_REQUEST": 8, "_PING_WAIT": 1.0},
     "device.doctor.wire": {
         "_LARGEST": 65536,
-        "_ANCILLARY": 512,
+        "_ANCILLARY": 1024,
         "_ICMP": 2,
         "_UNREACHABLE": 3,
         "_PROHIBITED": frozenset({9, 10, 13}),

@@ -93,3 +93,30 @@ def test_one_that_nothing_confirms_contests_a_line() -> None:
     """Nobody knows whether B's request was lost: its line may be A's, and A's nobody's."""
     tape = two_lines().reply(1, ANYTHING, peer="a").wait(50)
     assert [doubt for _, doubt in values(tape)] == [True, True]
+
+
+ON = [{"siid": 2, "piid": 1}]
+IS_ON = [{"siid": 2, "piid": 1, "code": 0, "value": True}]
+
+
+@pytest.mark.parametrize(
+    ("late", "value", "ambiguous"), [(0.1, "true", True), (0.1, "false", False), (0.6, "true", False)]
+)
+def test_a_line_that_may_have_been_read_late_leaves_a_doubt(late: float, value: str, ambiguous: bool) -> None:
+    """Somebody else's line fits, and so does the one after the reply, if a busy computer read it late."""
+    tape = Tape().fetch("none").wait(5).fetch("none").ask(1, "get_properties", ON)
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(1, IS_ON).wait(late)
+    tape.fetch("get_properties 2 1").answer(f"result 2 1 0 {value}").wait(1).fetch("none")
+    ours = next(each for each in pair(tape.records) if each.request is not None)
+    assert (ours.result is tape.records[7], ours.ambiguous) == (True, ambiguous)
+
+
+def test_the_doubt_is_handed_on_where_each_line_may_be_the_one_before() -> None:
+    tape = Tape().fetch("none").wait(5).fetch("none")
+    for number in (1, 2):
+        tape.ask(number, "get_properties", ON).fetch("get_properties 2 1").answer("result 2 1 0 true")
+        tape.reply(number, IS_ON).wait(0.1)
+    alone = [each.ambiguous for each in pair(tape.records)]
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(1).fetch("none")
+    assert alone == [False, False]
+    assert [each.ambiguous for each in pair(tape.records) if each.request is not None] == [True, True]

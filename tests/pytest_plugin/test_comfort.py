@@ -146,6 +146,19 @@ def test_a_report_on_both_wires(pytester: pytest.Pytester, run: Run) -> None:
     )
 
 
+def test_a_report_that_must_not_be_made(pytester: pytest.Pytester, run: Run) -> None:
+    pytester.makepyfile("""
+        def test_it(miio_bench, miio_uart):
+            with miio_uart.expect_none("properties_changed 2 1"):
+                miio_bench.device.write(2, 1, False)
+    """)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["E *ExpectationFailed: a line like 'properties_changed 2 1' was not to happen, and did"]
+    )
+
+
 # --- retries ---------------------------------------------------------------------------------------------------------
 
 LOST = """
@@ -215,7 +228,7 @@ def test_both_wires_live(pytester: pytest.Pytester, run: Run) -> None:
         ("lan", "← 2.1=true"),
         ("lan", "→ miIO.config_router"),
     ):
-        assert re.search(rf"INFO +miio_lan\.wire\.{wire}:\S+ {re.escape(text)}", shown), text
+        assert re.search(rf"INFO +miio_lan\.wire\.{wire}:\S+ {HOUR} {re.escape(text)}", shown), text
     assert PASSWORD not in shown
     assert "(hidden)" in shown
     assert "get_down" not in shown  # polls would hide all else
@@ -225,7 +238,7 @@ def test_polls_are_told_at_debug(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(TALK)
     result = run("--log-cli-level=DEBUG")
     result.stdout.re_match_lines(
-        [r"DEBUG +miio_lan\.wire\.uart:\S+ ← get_down", r"DEBUG .*→ down none"], consecutive=False
+        [r"DEBUG +miio_lan\.wire\.uart:\S+ \S+ ← get_down", r"DEBUG .*→ down none"], consecutive=False
     )
 
 
@@ -248,7 +261,7 @@ def test_a_test_may_look_at_the_log(pytester: pytest.Pytester, run: Run) -> None
         def test_it(caplog, miio_bench):
             caplog.set_level(logging.INFO, "miio_lan.wire.uart")
             miio_bench.device.read(2, 1)
-            assert "→ down get_properties 2 1" in caplog.messages
+            assert "→ down get_properties 2 1" in caplog.text
             assert {each.name for each in caplog.records} == {"miio_lan.wire.uart"}
     """)
     run().assert_outcomes(passed=1)
@@ -283,7 +296,8 @@ TWO = f"""
         except Exception:
             pass
     def test_fails(miio_device, miio_uart):
-        miio_uart.wait_for("down none")
+        poll = miio_uart.wait_for("get_down")
+        miio_uart.wait_for("down none", since=poll)
         miio_device.read(2, 2)
         assert False
     def test_without(): pass

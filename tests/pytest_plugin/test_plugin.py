@@ -63,17 +63,17 @@ def test_a_model_for_a_description(
 def test_the_sample_suite_passes(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
     result = run("--miio-virtual")
-    result.assert_outcomes(passed=12)
+    result.assert_outcomes(passed=14)
     result.stdout.fnmatch_lines("miio: virtual product")
 
 
-def test_the_sample_suite_has_ten_tests() -> None:
-    assert len(re.findall(r"^def test_", SAMPLE.read_text(encoding="utf-8"), re.MULTILINE)) == 10
+def test_the_sample_suite_has_twelve_tests() -> None:
+    assert len(re.findall(r"^def test_", SAMPLE.read_text(encoding="utf-8"), re.MULTILINE)) == 12
 
 
 def test_the_sample_suite_passes_on_two_workers(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
-    run("--miio-virtual", "-n", "2").assert_outcomes(passed=12)
+    run("--miio-virtual", "-n", "2").assert_outcomes(passed=14)
 
 
 class OnTheBench:
@@ -117,7 +117,7 @@ def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, be
     pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
     result = run(*bench.lan, *bench.line, "-rs")
     # What needs the virtual product itself is skipped.
-    result.assert_outcomes(passed=10, skipped=2)
+    result.assert_outcomes(passed=11, skipped=3)
     result.stdout.fnmatch_lines([f"miio: 127.0.0.1, UART {bench.down} and {bench.up}"])
     result.stdout.fnmatch_lines(["*needs the virtual product*"])
     assert TOKEN not in result.stdout.str()

@@ -48,4 +48,4 @@ def test_the_tutorial_does_as_it_says(tmp_path: Path) -> None:
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
         assert checker.check_output(text, done.stdout, flags), f"{name}\n{done.stdout}"
         ran += 1
-    assert ran == 10
+    assert ran == 20

@@ -182,6 +182,7 @@ ALSO = {
     "lan/codes.py": "codes on the LAN, with words for its callers",
     "lan/responder/responder.py": "the module's time-out as a LAN caller sees it; lan does not know uart",
     "device/steps/reading.py": "codes on the LAN after which a list may be too long",
+    "device/doctor/product.py": "codes on the LAN by which a module says what became of a question to its MCU",
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",
     "cli/demo/steps.py": "codes a user of the demo sees",
     "uart/document.py": "here",

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import LineError
 from miio_lan.uart.line import (
+    _TOKENS,
     KEPT,
     LF_BEFORE,
     MAX_LINE,
@@ -20,6 +21,7 @@ from miio_lan.uart.line import (
     seal,
     split,
     split_legacy,
+    tokens_of,
 )
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60)
@@ -148,6 +150,11 @@ def test_splitting_never_raises(line: bytes | str) -> None:
 def test_the_quick_way_to_split_legacy_lines_does_not_show(text: str) -> None:
     # The order of the dividers makes no difference to what they divide, but only one has the quick way.
     assert legacy_tokens_of(text) == legacy_tokens_of(text, ", ")
+
+
+@given(st.text(alphabet='a1 "\\\\\t\n'))
+def test_the_quick_way_to_split_lines_does_not_show(text: str) -> None:
+    assert tokens_of(text) == _TOKENS.findall(text)
 
 
 @given(PRINTABLE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.record import Record
+from miio_lan.uart import reading
 from miio_lan.uart.commands import Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.reading import fits_downlink, read_line
@@ -48,6 +51,15 @@ def test_the_short_way_is_the_long_one(text: str, tokens: list[str], head: str) 
     expected = isinstance(whole, (Result, Error)) and fits(whole, handed_out.command)
     if isinstance(whole, (Result, Error)):
         assert fits_downlink(raw, handed_out) is expected
+
+
+def test_of_lines_that_were_read_the_oldest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_MOST_KNOWN", 3)
+    monkeypatch.setattr(reading, "_known", OrderedDict())
+    first, *_, fourth = (read_line(b"result %d\r" % number, "up", None) for number in range(4))
+    assert len(reading._known) == 3
+    assert read_line(b"result 3\r", "up", None) is fourth
+    assert read_line(b"result 0\r", "up", None) is not first
 
 
 @pytest.mark.parametrize("text", DOWNS)

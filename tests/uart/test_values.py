@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.errors import LineError
-from miio_lan.uart.values import MISSING, json_text, read_json, read_value, shown, token, value
+from miio_lan.uart.values import (
+    MISSING,
+    json_text,
+    read_json,
+    read_value,
+    read_values,
+    shown,
+    token,
+    value,
+)
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=40)
@@ -153,3 +162,8 @@ def test_messages_quote_shortly_and_on_one_line() -> None:
     assert shown("a\nb") == r"'a\nb'"
     assert len(shown("x" * 1000)) < 50
     assert repr(MISSING) == "MISSING"
+
+
+@given(st.lists(st.text(alphabet='12.-e"\\at ', max_size=20)))
+def test_values_are_read_together_as_alone(tokens: list[str]) -> None:
+    assert read_values(tokens) == [read_value(each) for each in tokens]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from miio_lan.device.doctor.observed import RefusalKind
 
 _LARGEST = 65536
-_ANCILLARY = 512
+_ANCILLARY = 1024
 # struct sock_extended_err: errno, origin, type, code, padding, info, data; the address of who said so follows it.
 _EXTENDED = struct.Struct("=IBBBBII")
 _ICMP = 2

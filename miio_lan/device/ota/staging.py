@@ -16,7 +16,7 @@ from miio_lan.foreign import printable, show
 from miio_lan.loop import Closing
 
 #: Bytes of the largest file that is served: it is held in memory, so that what is sent is what the checksum is of.
-MAX_FILE = 512 * 1024 * 1024
+MAX_FILE = 1 << 29
 
 Source = str | Path | bytes
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
+
+from miio_lan.record.redact.patterns import late_pattern
 
 # A name is compared in lower case, without what is neither letter nor digit.
 _LAST = (
@@ -13,18 +14,18 @@ _LAST = (
 )
 _ANYWHERE = "passwd|password|passphrase"
 _OWNERS = "wifi|wlan|ap|admin|user|root|router|net|login|mqtt"
-_SECRET_NAME = re.compile(rf".*(?:{_LAST})(?:hex|b64|base64)?[0-9]*|.*(?:{_ANYWHERE}).*|(?:{_OWNERS})?pass")
+_SECRET_NAME = late_pattern(rf".*(?:{_LAST})(?:hex|b64|base64)?[0-9]*|.*(?:{_ANYWHERE}).*|(?:{_OWNERS})?pass")
 # Too short to be looked for within other words: a name is one of these, or has it as its last word ("wifi_pw", "apPw").
 _SHORT_WORDS = frozenset({"pw", "sign", "sig"})
-_CAMEL = re.compile(r"[a-z](?=[A-Z])")
-_BETWEEN_WORDS = re.compile(r"[^a-z0-9]")
+_CAMEL = late_pattern(r"[a-z](?=[A-Z])")
+_BETWEEN_WORDS = late_pattern(r"[^a-z0-9]")
 
-_ESCAPED_LETTER = re.compile(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
+_ESCAPED_LETTER = late_pattern(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
 
 # Buttons have keys, numbers have signs, and tests pass: a number under such a name is a secret only when it is too
 # long for that.
 _NUMBERED = frozenset({"key", "sign", "sig"})
-_SMALL = re.compile(r"[+-]?[0-9.]{0,5}")
+_SMALL = late_pattern(r"[+-]?[0-9.]{0,5}")
 # Names that are words of their own where no quotes or equals signs say that they are names.
 _WORDS = frozenset({"key", "keys", "pass", "sign", "sig", "signature"})
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from miio_lan.record.redact.names import (
     NAMED,
     NAMING,
@@ -11,6 +9,7 @@ from miio_lan.record.redact.names import (
     is_secret_name,
     number_or_text,
 )
+from miio_lan.record.redact.patterns import late_pattern
 from miio_lan.record.redact.secret import HIDDEN
 
 #: What is shown although it stands under the name of a secret.
@@ -18,23 +17,23 @@ HARMLESS = frozenset({"", "true", "false", "null", "None", "True", "False"})
 
 # How a name, or a value, is quoted: so many backslashes before the quote as JSON within JSON needs.
 _GAP = r"(?:\s|\\++[nrt])*+"
-_NAME = re.compile(
+_NAME = late_pattern(
     r"(?<!\\)(?P<slashes>\\*+)(?:"
     r'"(?P<double>(?:[^"\\]|\\++u[0-9a-fA-F]{4})++)\\*+"|'
     r"'(?P<single>(?:[^'\\]|\\++u[0-9a-fA-F]{4})++)\\*+')" + _GAP + ":" + _GAP
 )
-_OPENING = re.compile(r"(\\*+)([\"'])")
-_WORD = re.compile(r"-?[0-9][0-9.eE+-]*+(?=[\s,}\])\"'\\]|$)|(?:true|false|null|None|True|False)\b")
-_LOOSE = re.compile(r"[^,}\]\r\n]*+")
-_QUOTES = {quote: re.compile(rf"(?<!\\)(\\*+){quote}") for quote in "\"'"}
-_BRACKETS = {quote: re.compile(rf"(?<!\\)(\\*+){quote}|[\[\]{{}}]") for quote in "\"'"}
+_OPENING = late_pattern(r"(\\*+)([\"'])")
+_WORD = late_pattern(r"-?[0-9][0-9.eE+-]*+(?=[\s,}\])\"'\\]|$)|(?:true|false|null|None|True|False)\b")
+_LOOSE = late_pattern(r"[^,}\]\r\n]*+")
+_QUOTES = {quote: late_pattern(rf"(?<!\\)(\\*+){quote}") for quote in "\"'"}
+_BRACKETS = {quote: late_pattern(rf"(?<!\\)(\\*+){quote}|[\[\]{{}}]") for quote in "\"'"}
 # A quote that anything else follows is part of a damaged or doubly escaped text.
-_AFTER = re.compile(r"[\s,}\])\"'\\;:&<|]|$")
+_AFTER = late_pattern(r"[\s,}\])\"'\\;:&<|]|$")
 # Objects that say a name beside its value are short.
 _NEAR = 300
-_NAME_SAID = re.compile(r"\\*+[\"']([^\"'\\]{1,64})[\"'\\]")
-_BRACES = re.compile(r"[{}]")
-_ESCAPED_QUOTE = re.compile(r"(?<!\\)(\\++)u0022")
+_NAME_SAID = late_pattern(r"\\*+[\"']([^\"'\\]{1,64})[\"'\\]")
+_BRACES = late_pattern(r"[{}]")
+_ESCAPED_QUOTE = late_pattern(r"(?<!\\)(\\++)u0022")
 
 
 def hide_named(text: str, found: list[str]) -> str:

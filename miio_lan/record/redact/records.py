@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.record.limits import MAX_READING_DEPTH
 from miio_lan.record.redact.names import is_secret_name, is_word
+from miio_lan.record.redact.patterns import late_pattern
 from miio_lan.record.redact.quoted import HARMLESS
 from miio_lan.record.redact.secret import HIDDEN
 from miio_lan.record.redact.texts import may_tell, redact, redact_value
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from miio_lan.record import Record
 
 _ARGUMENT = r"(?:\"(?:[^\"\\]|\\.)*+\"?+|[^\s,\"]\S*+)"
-_NETWORK = re.compile(rf"(?<![\w.])((?:setwifi|config_router)\s++{_ARGUMENT}\s++)(\S.*)", re.DOTALL)
+_NETWORK = late_pattern(rf"(?<![\w.])((?:setwifi|config_router)\s++{_ARGUMENT}\s++)(\S.*)", re.DOTALL)
 _NETWORK_SIGNS = ("wifi", "config_router")
-_NAME = re.compile(r"(?<![^\s,])\"?+([\w-]++)\"?+[\s,]++")
-_VALUE = re.compile(_ARGUMENT)
+_NAME = late_pattern(r"(?<![^\s,])\"?+([\w-]++)\"?+[\s,]++")
+_VALUE = late_pattern(_ARGUMENT)
 
 # A quote behind a backslash begins nothing: repr writes none there.
-_EXCERPT = re.compile(r"(?<![\w\\])(?:'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")", re.DOTALL)
-_UNLIKE = re.compile(r"[^!-~]|\\")
+_EXCERPT = late_pattern(r"(?<![\w\\])(?:'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\")", re.DOTALL)
+_UNLIKE = late_pattern(r"[^!-~]|\\")
 # What the reading of such a line says of it as a whole.
 _ABOUT = frozenset({"command", "method", "answers", "valid"})
 

@@ -10,6 +10,7 @@ from typing import Any
 from miio_lan.record.limits import MAX_READING_DEPTH
 from miio_lan.record.redact.encoded import hide_encoded
 from miio_lan.record.redact.names import NAME_SIGNS, NAMED, NAMING, is_secret, is_secret_name
+from miio_lan.record.redact.patterns import late_pattern
 from miio_lan.record.redact.quoted import hide_named
 from miio_lan.record.redact.secret import HIDDEN
 from miio_lan.record.redact.unquoted import hide_assigned, hide_elements, hide_forms
@@ -18,13 +19,13 @@ _TOO_DEEP = "(nested too deeply)"
 
 # What no text with a secret lacks: most texts are let go at once. Looked for one by one, which is faster than at once.
 _SIGNS = (*NAME_SIGNS, "://", "wifi:", "\\u00", "bearer", "basic", "%", "0x", "==")
-_DIGITS = re.compile(r"[0-9A-Fa-f]{16}")
-_LONG_WORD = re.compile(r"[0-9A-Z+/:-][0-9A-Za-z+/_:-]{9}")
+_DIGITS = late_pattern(r"[0-9A-Fa-f]{16}")
+_LONG_WORD = late_pattern(r"[0-9A-Z+/:-][0-9A-Za-z+/_:-]{9}")
 # How much of a nesting a text within a text is worth: each takes some calls of functions.
 _TEXT_DEPTH = 4
 
-_TYPED = re.compile(r"[0-9A-Za-z]{20,}+|[0-9A-Za-z:-]{40,}+")
-_DIGIT = re.compile(r"[0-9a-fA-F:-]")
+_TYPED = late_pattern(r"[0-9A-Za-z]{20,}+|[0-9A-Za-z:-]{40,}+")
+_DIGIT = late_pattern(r"[0-9a-fA-F:-]")
 _MOST_DIGITS = 0.75
 _LEAST_KNOWN = 4
 

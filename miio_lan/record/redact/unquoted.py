@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from miio_lan.record.redact.names import is_secret, is_word, number_or_text
+from miio_lan.record.redact.patterns import late_pattern
 from miio_lan.record.redact.quoted import HARMLESS, string_end
 from miio_lan.record.redact.secret import HIDDEN
 
@@ -19,32 +20,32 @@ _SIGNED_CLAIMS = r"(?<![\w-])ey[\w-]{8,}+\.ey[\w-]{2,}+\.[\w-]*+"
 _BEARER = r"(?<=\bBearer )[\w.~+/=-]{6,}+|(?<=\bBasic )[A-Za-z0-9+/]{6,}+={0,2}"
 # What a QR code for a network says.
 _NETWORK_CODE = r"(?<=WIFI:)[A-Z]:\S*+"
-_TOKEN = re.compile(f"{_DIGITS}|{_BYTES}|{_ARRAY}|{_BASE64}|{_SIGNED_CLAIMS}|{_BEARER}|{_NETWORK_CODE}")
-_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:(?!-----END).)*+", re.DOTALL)
+_TOKEN = late_pattern(f"{_DIGITS}|{_BYTES}|{_ARRAY}|{_BASE64}|{_SIGNED_CLAIMS}|{_BEARER}|{_NETWORK_CODE}")
+_PRIVATE_KEY = late_pattern(r"(-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----)(?:(?!-----END).)*+", re.DOTALL)
 # The end of a line, also as JSON writes it, within JSON.
 _LINE_END = r"(?:\\{1,16}r(?:\\{1,16}n)?|\\{1,16}n|\r\n?|\n)[ \t]{0,8}"
-_BROKEN = re.compile(
+_BROKEN = late_pattern(
     rf"{_DIGITS_BEGIN}(?P<first>[0-9a-fA-F]{{1,31}})(?![0-9a-fA-F]){_LINE_END}(?P<second>[0-9a-fA-F]{{1,31}})"
     r"(?![0-9a-fA-F])"
 )
 _TOKEN_DIGITS = 32
 
-_USER_INFO = re.compile(r"(://)([^/\s\"@]*+)@")
+_USER_INFO = late_pattern(r"(://)([^/\s\"@]*+)@")
 
 # In addresses, what follows an escape is a name as well.
-_NAME = re.compile(
+_NAME = late_pattern(
     r"(?:(?<![\w-])(?!(?<=%)[0-9a-fA-F]{2})|(?<=%[0-9a-fA-F]{2}))(?P<name>[\w-]++)"
     r"(?P<sign>[ \t]{0,8}=[ \t]{0,8}|%3[dD]|[ \t]{0,8}:[ \t]{0,8})"
 )
-_ELEMENT = re.compile(
+_ELEMENT = late_pattern(
     r"(?P<tag><(?P<name>[A-Za-z_][\w:.-]*+)(?:\s[^<>]{0,200}+)?>)(?P<content>[^<>]++)(?=<\\?/)"
 )
-_ASSIGNED = re.compile(r"[^\s\"'\\&;,#\])}]++")
+_ASSIGNED = late_pattern(r"[^\s\"'\\&;,#\])}]++")
 # Behind a colon, a value may have blanks.
-_SAID = re.compile(r"(?:[^\s,;}\])\"'\\]|[ \t](?=\S)|(?<=\w)[\"'](?=\w)|\\(?![nrtu\"'\\]))++")
-_OPENING = re.compile(r"(\\*+)([\"'])(?![\s,}\])]|$)")
+_SAID = late_pattern(r"(?:[^\s,;}\])\"'\\]|[ \t](?=\S)|(?<=\w)[\"'](?=\w)|\\(?![nrtu\"'\\]))++")
+_OPENING = late_pattern(r"(\\*+)([\"'])(?![\s,}\])]|$)")
 # Of a word that is a name only sometimes, a long value is needed.
-_LONG_WORD = re.compile(r"\S{8}")
+_LONG_WORD = late_pattern(r"\S{8}")
 
 
 def hide_forms(text: str, found: list[str]) -> str:
@@ -73,7 +74,8 @@ def hide_forms(text: str, found: list[str]) -> str:
     text = _USER_INFO.sub(login, text)
     if "PRIVATE KEY" in text:
         text = _PRIVATE_KEY.sub(rf"\1{HIDDEN}", text)
-    return _BROKEN.sub(broken, _TOKEN.sub(token, text))
+    text = _TOKEN.sub(token, text)
+    return _BROKEN.sub(broken, text) if any(sign in text for sign in "\r\n\\") else text
 
 
 def hide_elements(text: str, found: list[str]) -> str:

@@ -14,7 +14,7 @@ from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
 
 # Turns after which what is over is dropped: a line may be listened to for weeks.
-_FORGET_AFTER = 64
+_FORGET_AFTER = 16
 _MOST_READINGS = 256
 # What a module throws away without a word.
 _DROPPED = frozenset({OVERLONG, UNFINISHED})
@@ -98,7 +98,7 @@ class LineWatch:
         known = self._readings.get(id(command))
         if known is None:
             if len(self._readings) >= _MOST_READINGS:
-                self._readings.clear()
+                del self._readings[next(iter(self._readings))]  # the oldest
             # The command is kept too, so that no other one gets its identity meanwhile.
             known = self._readings[id(command)] = (command, command.as_json())
         return known[1]

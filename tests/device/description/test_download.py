@@ -52,7 +52,10 @@ def test_a_document(service: Service) -> None:
 
 
 def test_a_packed_document(service: Service) -> None:
-    assert get(service, document(gzip.compress(b"abc" * 1000), Content_Encoding="gzip")) == b"abc" * 1000
+    assert (
+        get(service, document(gzip.compress(b"abc" * 1000, mtime=0), Content_Encoding="gzip"))
+        == b"abc" * 1000
+    )
 
 
 def test_a_document_of_unknown_length(service: Service) -> None:
@@ -89,7 +92,7 @@ def test_a_bomb(service: Service) -> None:
 @pytest.mark.parametrize(
     ("body", "coding", "told"),
     [
-        (gzip.compress(b"abc")[:-6], "gzip", "broke off"),
+        (gzip.compress(b"abc", mtime=0)[:-6], "gzip", "broke off"),
         (b"no gzip", "gzip", "cannot be unpacked"),
         (b"abc", "br", "packed as 'br'"),
         (b"abc", "gzip, gzip", "packed as 'gzip, gzip'"),

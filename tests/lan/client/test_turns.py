@@ -304,3 +304,42 @@ def test_a_listener_hears_while_another_object_is_at_work(server: Server) -> Non
         holder.join()
         waiter.join()
     assert results == [["other"]]
+
+
+def test_who_is_woken_by_another_connection_at_the_last_look_goes_on(server: Server) -> None:
+    """The last look before a wait may find that it is over, when another connection has just said so."""
+    answer = threading.Event()
+    asked, waits = threading.Event(), threading.Event()
+
+    def slow(request: Request) -> dict[str, Any]:
+        asked.set()
+        answer.wait(100)
+        return {"result": request.params}
+
+    server.answer = slow
+    with connect(server) as one, connect(server) as other:
+        look = other.session.may_go_on
+
+        def poked(now: float) -> bool:
+            if waits.is_set():
+                return look(now)
+            other._poke()  # as the other connection does it, in another thread
+            waits.set()
+            return True
+
+        other.session.may_go_on = poked  # type: ignore[method-assign]
+        threads = [
+            threading.Thread(
+                target=lambda each=each: told.append(each.call("get_x", [1], timeout=50, retry_count=1))
+            )
+            for each in (one, other)
+        ]
+        told: list[object] = []
+        threads[0].start()
+        assert asked.wait(100)
+        threads[1].start()
+        assert waits.wait(100)
+        answer.set()
+        for thread in threads:
+            thread.join()
+    assert told == [[1], [1]]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -227,6 +229,21 @@ def test_lines_that_are_known_already_are_read_alike_and_apart() -> None:
     _, ok, _, other = bench.say(">reboot", "<ok", ">net", "<ok")
     assert reading(ok)["answers"] == "reboot"
     assert (reading(other)["answers"], reading(other)["valid"]) == ("net", False)
+
+
+def test_what_is_over_needs_no_search_for_garbage() -> None:
+    bench = Bench()
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(200):
+            ask, answer = f"<down set_properties 2 1 {number}", ">result 2 1 0"
+            bench.say(">get_down", ask, answer, "<ok", ">get_down", "<down none")
+        bench.records.clear()
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert left < 200  # turns and downlinks that know each other would be some thousands
 
 
 def test_known_lines_cost_bounded_memory() -> None:

@@ -685,7 +685,7 @@ def serve_rfc2217(server: socket.socket) -> None:
 
 def test_systems_without_pty_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tty", None)
-    with pytest.raises(PortError, match="no pseudo terminal"):
+    with pytest.raises(PortError, match="no pseudo-terminal"):
         open_port("pty")
 
 

@@ -125,7 +125,8 @@ class SharedSocket(DeviceSocket):
                     wait = min(back, LOOK) if stands else back
                 waiter = self._waiting.stand_by(call, me)
                 if self.session.may_go_on(now):
-                    waiter.release()  # between the last look and this, when nobody would have been woken
+                    # Between the last look and this, when nobody was woken; or somebody was, by another connection.
+                    self._waiting.release(waiter)
         datagram, trouble = None, ""
         if waiter is None:
             datagram, trouble = self._read(sock, wait)
