@@ -46,6 +46,7 @@ def test_json_holds_verdicts_with_rule_and_evidence() -> None:
         "kept": 0,
         "warned": 0,
         "broken": 0,
+        "seconds": 0.0,
         "evidence": [{"text": "seen", "record": LINE.as_json()}],
     }
 

@@ -204,7 +204,7 @@ def test_a_recording_that_cannot_even_begin_disturbs_nobody(tmp_path, caplog) ->
 
 
 def test_one_report_that_fails_costs_no_other(run, earlier, tmp_path, monkeypatch) -> None:
-    def fail(*_judgement, **_how):
+    def fail(judgement, lang):
         raise RecursionError("too deep\x1b")
 
     monkeypatch.setattr(report, "to_html", fail)

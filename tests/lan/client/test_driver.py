@@ -148,7 +148,7 @@ class Interrupter:
         self.raised = False
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(self.files) or frame.f_code.co_name == "__del__":
+        if not frame.f_code.co_filename.startswith(self.files) or is_within_del(frame):
             return None
         if event == "line":
             self.lines += 1
@@ -156,6 +156,15 @@ class Interrupter:
                 self.raised = True
                 raise KeyboardInterrupt
         return self
+
+
+def is_within_del(frame: FrameType | None) -> bool:
+    """Whether the interpreter frees another object just now: whatever is raised there reaches nobody."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 #: The driver, and all that it calls.
