@@ -83,7 +83,7 @@ def _put(devices: dict[str, NamedDevice], run: Run, name: str | None) -> str:
         model if model is not None and model.isprintable() else None
     )  # the token shall not be lost with it
     # Until it is found, its address is that of its access point, which it will leave.
-    address = run.plan.new_address or run.ip
+    address = next(iter(run.plan.new_hosts), run.ip)
     renewed = device_of(
         "new", {"ip": address, "token": run.token, "did": run.did, "model": model, "port": run.plan.port}
     )
