@@ -18,6 +18,7 @@
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
+    ├── ClocksInDoubt                      two recordings whose clocks cannot be compared surely
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
     └── UartError                          the serial side
@@ -207,6 +208,10 @@ class SpecUnavailable(DeviceException):
 
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
+
+
+class ClocksInDoubt(DeviceException):
+    """Two recordings, made by two clocks, cannot be joined: how the clocks are related is in doubt."""
 
 
 class DevicesFileError(DeviceException, ValueError):

@@ -40,8 +40,9 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
         "demo": ("demo.command", "demo", "See it all work"),
         "virtual": ("virtual.group", "virtual", "Play a product, a module or an MCU"),
     },
-    "Behind the Wi-Fi module": {
+    "Both wires": {
         "uart": ("uart.group", "uart", "Use, record or bridge a serial line"),
+        "lan": ("lan.group", "lan", "Read captures of the network"),
         "watch": ("watch.command", "watch", "Watch both wires live, side by side"),
         "accept": ("accept.command", "accept", "Judge a product by the serial rules"),
     },
