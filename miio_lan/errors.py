@@ -19,6 +19,7 @@
     ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
     ├── BenchFileError (ValueError)        a bench file that cannot be read, or lacks a product
+    ├── ClocksInDoubt                      two recordings whose clocks cannot be compared surely
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
     ├── PlaceError                         a place of labgrid that cannot be had, or lacks something
@@ -209,6 +210,10 @@ class SpecUnavailable(DeviceException):
 
 class RecordError(DeviceException, ValueError):
     """A recording that cannot be read."""
+
+
+class ClocksInDoubt(DeviceException):
+    """Two recordings, made by two clocks, cannot be joined: how the clocks are related is in doubt."""
 
 
 class DevicesFileError(DeviceException, ValueError):

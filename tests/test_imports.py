@@ -24,6 +24,7 @@ PACKAGE = "miio_lan"
 RULES_WITHOUT_IO = (
     "foreign",
     *("lan.packet", "lan.layouts", "lan.cipher", "lan.payload", "lan.repair", "lan.codes", "lan.responder"),
+    *("lan.overheard", "lan.capture.layers", "lan.capture.fragments", "lan.capture.devices"),
     *("lan.discovery.announcement", "lan.discovery.findings", "lan.discovery.search"),
     *(
         f"lan.client.{name}"
@@ -89,7 +90,7 @@ FLOORS = {
     )
     for room in rooms
 }
-HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf", "labgrid", "grpc", "attr"}
+HEAVY = {"click", "rich", "pytest", "_pytest", "serial", "zeroconf", "dpkt", "labgrid", "grpc", "attr"}
 
 
 @dataclass(frozen=True)
@@ -253,10 +254,11 @@ def siblings_are_apart(graph: Mapping[str, Module]) -> Iterator[str]:
 
 
 def libraries_have_one_home(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``rich`` is for the command line, ``zeroconf`` for ``lan.mdns``, ``pytest`` for the plugin."""
+    """Command line: ``rich``; ``lan.mdns``: ``zeroconf``; ``lan.capture``: ``dpkt``; plugin: ``pytest``."""
     homes = {
         "rich": f"{PACKAGE}.cli",
         "zeroconf": f"{PACKAGE}.lan.mdns",
+        "dpkt": f"{PACKAGE}.lan.capture",
         "pytest": f"{PACKAGE}.pytest_plugin",
         "labgrid": f"{PACKAGE}.labgrid",
         "attr": f"{PACKAGE}.labgrid",
@@ -344,6 +346,7 @@ VIOLATIONS = [
     (libraries_have_one_home, {"miio_lan.bench.power": "from labgrid.protocol import PowerProtocol"}),
     (libraries_have_one_home, {"miio_lan.pytest_plugin.labgrid_place": "import attr"}),
     (rooms_have_an_order, {"miio_lan.bench.bench": "from miio_lan.labgrid import open_place"}),
+    (libraries_have_one_home, {"miio_lan.lan.overheard": "import dpkt"}),
 ]
 
 

@@ -34,6 +34,7 @@ TOP_COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo.command", "demo"),
     "virtual": ("virtual.group", "virtual"),
     "uart": ("uart.group", "uart"),
+    "lan": ("lan.group", "lan"),
     "accept": ("accept.command", "accept"),
     "listen": ("listen.command", "listen"),
     "watch": ("watch.command", "watch"),

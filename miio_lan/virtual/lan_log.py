@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from miio_lan.errors import PayloadDecodeException
-from miio_lan.lan.packet import decode
-from miio_lan.record import Record
+from miio_lan.lan.overheard import heard, peer_of, record_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +27,5 @@ class LanLog:
 
     def __call__(self, direction: str, datagram: bytes, instant: float, peer: Address) -> None:
         """Record a datagram that came from (``"down"``) or goes to (``"up"``) a client."""
-        raw, reading, note = b"", None, "hello"
-        try:
-            packet = decode(datagram, self._token())
-            if not packet.is_hello:
-                raw, note = packet.raw, ""
-                reading = packet.payload if isinstance(packet.payload, dict) else None
-        except PayloadDecodeException as error:
-            raw, note = error.raw or datagram, error.kind
-        self._observer(
-            Record("lan", direction, instant, time.time(), raw, reading, note, f"{peer[0]}:{peer[1]}")
-        )
+        said = heard(datagram, self._token())
+        self._observer(record_of(said, direction, instant, time.time(), peer_of(peer[0], peer[1])))

@@ -10,6 +10,32 @@ PINS = {
     "lan": {
         "PORT": 54321,
     },
+    "lan.capture.devices": {"SEEN_TWICE": 0.01},
+    "lan.capture.files": {
+        "MAX_PIECE": 16 * 1024 * 1024,
+        "MAX_INTERFACES": 4096,
+        "MAX_TIME": 1e12,
+        "_LINK_TYPE": 65535,
+        "_RESOLUTION": 9,
+        "_OFFSET": 14,
+    },
+    "lan.capture.fragments": {
+        "MAX_OPEN": 256,
+        "MAX_PARTS": 128,
+        "MAX_SIZE": 65535,
+        "LONGEST_WAIT": 30.0,
+    },
+    "lan.capture.layers": {
+        "_TYPED_LINKS": {1, 113, 276},
+        "_IP_LINKS": {0, 12, 14, 101, 108, 228, 229},
+        "_IPV4": 0x0800,
+        "_IPV6": 0x86DD,
+        "_MAX_TAGS": 8,
+        "_UDP": 17,
+        "_FRAGMENT": 44,
+        "_MAX_HEADERS": 16,
+    },
+    "lan.capture.reading": {"_SHOWN": 5},
     "lan.cipher": {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,

@@ -16,7 +16,30 @@ from miio_lan.uart.conversation import converse
 from miio_lan.uart.turns import Downlink
 
 PINS = {
+    "pairing.askings": {"ALIVE": 3.0, "EDGE": 1.0, "MAX_PARTS": 12},
     "pairing.calls": {"LONGEST_RESEND": 11.0},
+    "pairing.clocks": {
+        "LEAD": 15.0,
+        "CHANCE": 7.0,
+        "ALLOWED_MISSES": 0.5,
+        "ABOUT": 2.0,
+        "COARSE": 1.0,
+        "STRETCH": 60.0,
+        "ENOUGH": 5,
+        "DRIFTS": 200,
+    },
+    "pairing.suppositions": {
+        "MAX_DRIFT": 0.0002,
+        "MOST": 7.0,
+        "RARE": 3,
+        "MISS": 4.0,
+        "TOGETHER": 10.0,
+        "WINDOW": 120.0,
+        "MAX_INTERVALS": 2_000_000,
+        "MAX_PATHS": 200,
+        "LIKELY": 0.8,
+        "DIFFERENT": 0.1,
+    },
     "pairing.candidates": {
         "SKEW": 0.05,
         "STALL": 0.5,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from support.tape import STEP, Tape
 
 from miio_lan.bench.trace import summary
+from miio_lan.pairing.clocks import compare
 from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
@@ -617,6 +618,12 @@ def test_no_recording_is_too_strange(records: list[Record]) -> None:
         summary(exchange)
     used = [id(record) for exchange in exchanges for record in exchange.records]
     assert len(used) == len(set(used)), "no record belongs to two commands"
+
+
+@settings(max_examples=200)
+@given(st.lists(RECORDS, max_size=25))
+def test_clocks_of_no_recordings_are_too_strange(records: list[Record]) -> None:
+    assert str(compare(records, records))
 
 
 # --- what is left --------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from miio_lan.cli.accept.usage import (
     reports_of,
 )
 from miio_lan.cli.files import Recording
+from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import reader_may_leave
@@ -65,6 +66,8 @@ class _Accept(CliCommand):
     epilog="Exit codes: 0 no rule failed, 1 a rule failed or there was nothing to judge, 2 wrong use.",
 )
 @click.argument("recording", required=False, shell_complete=completion.files)
+@captures.PCAP
+@captures.OFFSET
 @click.option(
     "--uart", metavar="URL|pty", help="Test the MCU at this port, in the place of its Wi-Fi module."
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.cli.accept.power import cycle, off, power_of, wait_for
 from miio_lan.cli.device.properties import load_spec
+from miio_lan.cli.lan.captures import joined
 from miio_lan.cli.uart.wire import opened_tap
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import to_all
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _SLICE = 0.2
 
 
-def of_recording(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:  # noqa: ARG001 - every mode has the same form
+def of_recording(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
     """Judge a recording, and copy it. What a check has recorded is judged as the check was.
 
     :raises DeviceException: if it is empty or cannot be judged
@@ -46,6 +47,8 @@ def of_recording(settings: CliSettings, options: dict[str, Any], recording: Reco
     records = list(read_recording(name))
     if not records:
         raise DeviceException(f"{name} holds no records")
+    if options["pcap"]:
+        records = joined(settings, options["pcap"], records, about=options["offset"])
     for record in records:
         recording(record)
     _check_wires(records, "record the line again with the two receivers exchanged")

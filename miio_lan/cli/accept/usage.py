@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from miio_lan.cli.files import check_files
+from miio_lan.cli.lan import captures
 from miio_lan.click_common.failures import refuse
 from miio_lan.errors import DeviceException
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
@@ -33,6 +34,7 @@ _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
         ("uart", "tap", "lan"),
     ),
     "off_for": ("--off-for is about what --power switches.", ("uart", "tap", "lan")),
+    "pcap": ("--pcap is joined with a recording of the line: it needs one.", ("recording",)),
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{
         name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
@@ -63,7 +65,10 @@ def check_options(options: dict[str, Any], mode: str) -> None:
     :raises click.UsageError: for the first that has none
     """
     context = click.get_current_context()
+    captures.check(options["pcap"], options["recording"], options["offset"])
     for name, (complaint, modes) in _EFFECTS.items():
+        if options["pcap"] and mode == "recording" and name in captures.OF_CAPTURE:
+            continue
         # What a variable of the environment says is not meant for this command alone.
         if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             refuse(complaint)
@@ -157,5 +162,5 @@ def reports_of(options: dict[str, Any]) -> list[tuple[str, Path]]:
             )
         reports.append((kind, Path(name)))
     written = [options["record"], *(str(path) for _, path in reports)]
-    check_files(written, [options["recording"], options["spec"], options["firmware"]])
+    check_files(written, [options["recording"], options["pcap"], options["spec"], options["firmware"]])
     return reports

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
+from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.uart.wire import DOWN, EITHER, UP, opened_tap
 from miio_lan.cli.watch.live import Replay, replay, run, showing
@@ -20,13 +21,13 @@ from miio_lan.click_common.output import echo
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import ExitStack
 
     from miio_lan.cli.watch.live import Feed
     from miio_lan.device.blocking import Device
     from miio_lan.device.description.spec import Spec
-    from miio_lan.record import Observer
+    from miio_lan.record import Observer, Record
     from miio_lan.virtual.product import VirtualProduct
 
 Call = tuple[str, Any]
@@ -50,6 +51,8 @@ _PROPERTIES_ASKED = 3
 @click.option(
     "--replay", metavar="FILE", shell_complete=completion.files, help="Show a recording, - for stdin."
 )
+@captures.PCAP
+@captures.OFFSET
 @click.option(
     "--speed",
     type=Between(0.0001, 1_000_000, "times"),
@@ -76,13 +79,17 @@ _PROPERTIES_ASKED = 3
 def watch(settings: CliSettings, **options: Any) -> None:
     """Watch both wires live, side by side: LAN commands left, what crossed the serial line right.
 
-    The line is heard through receivers (see 'uart record'); of the LAN one sees what --send sends and what comes back,
-    and with --virtual what any client does. Without --send, a virtual product is asked for some properties.
+    The line is heard through receivers (see 'uart record'); of the LAN one sees what --send sends and what comes
+    back, with --virtual what any client does, and with --replay and --pcap what any client did. Without --send, a
+    virtual product is asked for some properties.
     """
     sources = [key for key in ("spec", "replay") if options[key]]
     sources += ["tap"] if any(options[key] for key in ("up", "down", "either")) else []
     if len(sources) > 1:
         refuse("Give only one of --virtual, --replay, and receivers of a line (--up, --down, --either).")
+    captures.check(options["pcap"], options["replay"], options["offset"])
+    if options["pcap"] and not options["replay"]:
+        refuse("--pcap is joined with a recording: it needs --replay.")
     calls = [_call(text) for text in options["calls"]]
     if calls and options["replay"]:
         refuse("A recording cannot be sent anything: --send goes with --virtual, or --ip and --token.")
@@ -92,10 +99,25 @@ def watch(settings: CliSettings, **options: Any) -> None:
         )
     _check_effects(options, calls)
     if options["replay"]:
-        replay(settings, options, "wires", Replay(options["replay"], options["speed"]))
+        replay(
+            settings,
+            options,
+            "wires",
+            Replay(options["replay"], options["speed"], _joining(settings, options)),
+        )
     else:
         start = _Watch(settings, options, calls).start
         run(settings, options, "wires", start, inputs=[options["spec"]])
+
+
+def _joining(
+    settings: CliSettings, options: dict[str, Any]
+) -> Callable[[Iterable[Record]], Iterable[Record]] | None:
+    """Give what joins the recording with a capture; None without one."""
+    pcap = options["pcap"]
+    if pcap is None:
+        return None
+    return lambda records: captures.joined(settings, pcap, records, about=options["offset"])
 
 
 def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
@@ -114,6 +136,7 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
     if given("every") and not (calls or options["spec"]):
         refuse("--every says how often something is sent: it needs --send or --virtual.")
     device = given("device", "ip", "timeout", "retries", "port", *(() if options["spec"] else TOKEN_OPTIONS))
+    device = [name for name in device if not (options["pcap"] and name in captures.OF_CAPTURE)]
     if device and (options["spec"] or not calls):
         name = device[0].replace("_", "-")
         refuse(f"--{name} is about a device that is sent something: it needs --send, without --virtual.")

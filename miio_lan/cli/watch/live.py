@@ -150,15 +150,21 @@ class Replay:
 
     :param file: a path, ``-`` for stdin
     :param speed: how much faster than then; None does not wait at all
+    :param join: adds to the records; their places are counted after that
     :raises RecordError: if it cannot be read
     """
 
-    def __init__(self, file: str, speed: float | None = None) -> None:
+    def __init__(
+        self,
+        file: str,
+        speed: float | None = None,
+        join: Callable[[Iterable[Record]], Iterable[Record]] | None = None,
+    ) -> None:
         from miio_lan.record.recording import read_recording
         from miio_lan.uart.order import in_stream
 
         self.file = file
-        records = read_recording(file)
+        records = iter(read_recording(file) if join is None else join(read_recording(file)))
         first = next(records, None)  # what cannot be opened is said before anything is shown
         self._records = in_stream(self._placed(itertools.chain([] if first is None else [first], records)))
         self._places: dict[int, int] = {}
@@ -273,7 +279,7 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
     :raises RecordError: if a line of it is no record, or the copy cannot be written
     """
     wanted = filter_of(options)
-    check_files([options["output"]], [source.file])
+    check_files([options["output"]], [source.file, options.get("pcap")])
 
     def record(each: Record) -> None:
         if wanted(each):

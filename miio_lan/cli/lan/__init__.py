@@ -1,0 +1,1 @@
+"""``lan``: what crossed the network."""

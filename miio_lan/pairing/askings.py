@@ -1,0 +1,188 @@
+"""The commands of a capture that went to the MCU, and the lines of a recording that each may have become, whenever.
+
+Made for :mod:`miio_lan.pairing.clocks`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from miio_lan.pairing.calls import LanRequest, calls_of
+from miio_lan.pairing.candidates import SKEW, agrees, extend
+from miio_lan.pairing.content import error_of
+from miio_lan.record import Record
+from miio_lan.uart.commands import Down, GetProperties, SetProperties
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.document import GET_PROPERTIES, SET_PROPERTIES
+from miio_lan.uart.order import in_order
+from miio_lan.uart.turns import Downlink
+
+ALIVE = 3.0
+"""Seconds: where the line was silent for longer, a line may have been lost unnoticed."""
+EDGE = 1.0
+"""Seconds at both ends of a recording within which a line may be missing."""
+MAX_PARTS = 12
+"""Lines that a module makes of one request at most, as far as they are looked at."""
+
+
+class _Lines:
+    """The lines that commands of one content may have become, in order.
+
+    :param found: when each was handed out, when it was answered, and its place among all
+    """
+
+    def __init__(self, found: Sequence[tuple[float, float, int]]) -> None:
+        self.downs = [down for down, _, _ in found]
+        self.answers = [answer for _, answer, _ in found]
+        self.ids = [place for _, _, place in found]
+        #: Seconds that the MCU needed for all of them.
+        self.spent = sum(self.answers) - sum(self.downs)
+
+
+@dataclass(eq=False)
+class Command:
+    """A command of the capture that surely went to the MCU.
+
+    :param asked: when it was sent, by the clock of the capture; ``replied`` likewise
+    :param lines: what it may have become
+    :param weight: how much it says that it has a line: the logarithm of how seldom that is chance
+    """
+
+    asked: float
+    replied: float
+    lines: _Lines
+    weight: float = 0.0
+
+    def intervals(self, low: float, high: float) -> Iterator[tuple[float, float, int]]:
+        """Give the offsets between two that a line allows, and that line."""
+        downs, answers = self.lines.downs, self.lines.answers
+        first = bisect_left(downs, self.asked + low - SKEW)
+        for at in range(first, bisect_right(downs, self.replied + high + SKEW)):
+            begin, end = answers[at] - self.replied, downs[at] - self.asked
+            if begin <= end + 2 * SKEW and begin - SKEW <= high and end + SKEW >= low:
+                yield begin, end, self.lines.ids[at]
+
+
+class Commands:
+    """What two recordings may have in common.
+
+    :param lan: records of the LAN
+    :param heard: records of the line, without marks
+    """
+
+    def __init__(self, lan: Sequence[Record], heard: Sequence[Record]) -> None:
+        self._line = Conversation("module")
+        for record in in_order(heard):
+            self._line.feed(record)
+        self._line.finish()
+        self._stamps = sorted(record.instant for record in heard)
+        self._by_key: dict[object, list[int]] = defaultdict(list)
+        for place, downlink in enumerate(self._line.downlinks):
+            self._by_key[_key_of_line(downlink.command)].append(place)
+        self._known: dict[str, _Lines] = {}
+        self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
+        requests = [each for call in calls_of(_in_time(lan)) for each in call.requests if _is_asked(each)]
+        self.asked = sorted(map(self._command, requests), key=lambda each: each.asked)
+        #: How many suppositions there were in all: by so much may the best one be chance.
+        self.tried = 0
+        #: What a supposition may score at most that was not followed, because there were too many.
+        self.beyond = 0.0
+        self._weigh()
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first to the last record of the line."""
+        return max(self._stamps[-1] - self._stamps[0], 1.0)
+
+    def heard_at(self, begin: float, end: float) -> bool:
+        """Tell whether a line between two instants would surely have been heard."""
+        if begin < self._stamps[0] + EDGE or end > self._stamps[-1] - EDGE:
+            return False
+        if self._line.broken(begin - ALIVE, end + ALIVE):
+            return False
+        near = self._stamps[
+            bisect_left(self._stamps, begin - ALIVE) : bisect_right(self._stamps, end + ALIVE)
+        ]
+        points = [begin - ALIVE, *near, end + ALIVE]
+        return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
+
+    def _weigh(self) -> None:
+        total = self.duration
+        for each in self.asked:
+            count, took = len(each.lines.downs), each.replied - each.asked
+            self.tried += count
+            chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
+            each.weight = max(0.0, -math.log(chance))
+
+    def _command(self, request: LanRequest) -> Command:
+        reply = request.reply
+        replied = reply.instant if reply is not None else request.last
+        return Command(request.first, replied, self._lines_of(request))
+
+    def _lines_of(self, request: LanRequest) -> _Lines:
+        """Find what a request may have become, whenever; requests of one content have the same lines."""
+        result = (request.reply.reading or {}).get("result") if request.reply is not None else None
+        content = json.dumps(
+            [request.demand.method, request.demand.params, result], sort_keys=True, default=str
+        )
+        if content not in self._known:
+            found: list[tuple[float, float, int]] = []
+            for place in self._by_key.get(_key_of_request(request), ()):
+                last = self._last_of(request, content, place)
+                if last is not None and last.answer is not None:
+                    begin = self._line.downlinks[place].record.instant
+                    found.append((begin, last.answer.record.instant, place))
+            self._known[content] = _Lines(sorted(found))
+        return self._known[content]
+
+    def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
+        """Give the last of the downlinks that a request may have become, if it began with this one."""
+        first = self._line.downlinks[place]
+        covered = request.demand.covers(first.command, 0)
+        if not covered:
+            return None
+        if covered < len(request.demand.items):
+            several = extend(request, self._line.downlinks[place : place + MAX_PARTS], 0)
+            whole = several.whole and agrees(request, several, math.inf)
+            return several.downlinks[-1] if whole else None
+        if first.answer is None or first.answer.useless:
+            return None
+        key = (content, first.record.raw, first.answer.record.raw)
+        if key not in self._fitting:
+            self._fitting[key] = agrees(request, extend(request, [first], 0), math.inf)
+        return first if self._fitting[key] else None
+
+
+# --- contents ------------------------------------------------------------------------------------------------------
+
+
+def _in_time(lan: Sequence[Record]) -> list[Record]:
+    return sorted((record for record in lan if record.wire == "lan"), key=lambda record: record.instant)
+
+
+def _is_asked(request: LanRequest) -> bool:
+    """Tell whether a request surely went to the MCU, and was answered by it."""
+    reply = request.reply
+    if reply is None or request.local or request.doubtful or error_of(reply.reading) is not None:
+        return False
+    return "result" in (reply.reading or {})
+
+
+def _key_of_line(command: Down) -> object:
+    if isinstance(command, (GetProperties, SetProperties)) and command.properties:
+        return command.method, command.properties[0][:2]
+    return command.method
+
+
+def _key_of_request(request: LanRequest) -> object:
+    method, items = request.demand.method, request.demand.items
+    if method in (GET_PROPERTIES, SET_PROPERTIES) and items and isinstance(items[0], tuple):
+        ids = items[0][:2]
+        return (method, ids) if all(isinstance(each, int) for each in ids) else None
+    return method

@@ -1,0 +1,276 @@
+"""Suppositions about the offset of two clocks, each followed through all commands.
+
+Made for :mod:`miio_lan.pairing.clocks`, which says what they are for.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from miio_lan.pairing.askings import Command, Commands
+from miio_lan.pairing.candidates import SKEW
+
+MAX_DRIFT = 200e-6
+"""Seconds per second by which two clocks may drift apart: two crystals of 100 ppm."""
+MOST = 7.0
+"""What a command that has a line counts for an offset at most; as much do all repeated ones that are close together."""
+RARE = 3
+"""Lines that a command may have become at most, in all of a recording, to count by itself."""
+MISS = 4.0
+"""What a command without a line counts against an offset, as the logarithm of how seldom a tap loses one."""
+TOGETHER = 10.0
+"""Seconds within which commands count as one."""
+WINDOW = 120.0
+"""Seconds of the capture in which suppositions are made; clocks drift apart by 24 ms meanwhile."""
+MAX_INTERVALS = 2_000_000
+"""Intervals that are looked at, of the stretches that say most."""
+MAX_PATHS = 200
+"""Suppositions that are followed, the likeliest first."""
+LIKELY = 0.8
+"""The share of what the best one has in its stretch, from which on a supposition is not left out lightly."""
+DIFFERENT = 0.1
+"""The share of other lines with which a path is another one."""
+
+#: What it has in its stretch, a command, and the least and the greatest offset that are supposed.
+_Supposition = tuple[float, int, float, float]
+
+
+@dataclass
+class _Group:
+    """Commands close to one another: one event may explain all of them.
+
+    Those that are repeated again and again count as one. What there is but a few times, each counts by itself.
+    """
+
+    begun: float = -math.inf
+    gained: float = 0.0
+    found: int = 0
+    missed: int = 0
+    rare_gained: float = 0.0
+    rare_missed: int = 0
+
+    def add(self, command: Command, *, found: bool) -> None:
+        """Take a command that has a line, or should have one."""
+        rare = len(command.lines.downs) <= RARE
+        if found and rare:
+            self.rare_gained += min(command.weight, MOST)
+        elif found:
+            self.gained, self.found = self.gained + command.weight, self.found + 1
+        elif rare:
+            self.rare_missed += 1
+        else:
+            self.missed += 1
+
+    @property
+    def score(self) -> float:
+        """What they speak for an offset, or against it."""
+        common = min(self.gained, MOST) - (MISS if self.missed > self.found else 0.0)
+        return common + min(self.rare_gained, 2 * MOST) - MISS * min(self.rare_missed, 2)
+
+
+@dataclass(eq=False)
+class Path:
+    """One supposition, followed through the capture.
+
+    :param taken: the commands that have a line, by their places, and that line
+    :param missing: the places of those that should have one
+    :param intervals: in the order of time: when, and the least and greatest offset then
+    """
+
+    commands: Sequence[Command]
+    taken: dict[int, int] = field(default_factory=dict)
+    missing: list[int] = field(default_factory=list)
+    intervals: list[tuple[float, float, float]] = field(default_factory=list)
+
+    @property
+    def middle(self) -> float:
+        """The offset in the middle of the capture."""
+        _, low, high = self.intervals[len(self.intervals) // 2]
+        return (low + high) / 2
+
+    def score(self) -> float:
+        """Say how well it explains the commands, those close to one another together."""
+        total, group = 0.0, _Group()
+        for place in sorted([*self.taken, *self.missing]):
+            command = self.commands[place]
+            if command.asked - group.begun > TOGETHER:
+                total += group.score
+                group = _Group(command.asked)
+            group.add(command, found=place in self.taken)
+        return total + group.score
+
+    def is_like(self, other: Path) -> bool:
+        """Tell whether both take the same lines, but for a few."""
+        both = self.taken.keys() & other.taken.keys()
+        differ = sum(self.taken[place] != other.taken[place] for place in both)
+        return len(both) * 2 >= len(self.taken) and differ <= DIFFERENT * len(both)
+
+    def holds(self, time: float, low: float, high: float) -> bool:
+        """Tell whether it goes through an interval of offsets at a time."""
+        at = bisect_left(self.intervals, (time,))
+        for when, least, greatest in self.intervals[max(0, at - 1) : at + 1]:
+            room = MAX_DRIFT * abs(time - when)
+            if least - room <= high and greatest + room >= low:
+                return True
+        return False
+
+
+def paths_of(commands: Commands, allowed: tuple[float, float] | None) -> list[Path]:
+    """Make suppositions, and follow each.
+
+    :param allowed: the offsets that are looked at; all by default
+    """
+    found: list[Path] = []
+    peaks = _peaks(commands, allowed)
+    left = _follow_all(commands, found, peaks, MAX_PATHS)
+    if left is not None and left[0] > LIKELY * peaks[0][0]:
+        # What explains a rare command is looked at in any case; the others explain none.
+        rest = _follow_all(commands, found, list(_rare(commands, allowed)), 2 * MAX_PATHS)
+        commands.beyond = _most_of_repeated(commands) if rest is None else math.inf
+    return found
+
+
+def _follow_all(
+    commands: Commands, found: list[Path], suppositions: Sequence[_Supposition], most: int
+) -> _Supposition | None:
+    """Follow suppositions that no path goes through so far; give the first that is one too many."""
+    for each in suppositions:
+        _, first, low, high = each
+        time = commands.asked[first].asked
+        if any(path.holds(time, low, high) and _agree(path, commands, first, low, high) for path in found):
+            continue
+        if len(found) >= most:
+            return each
+        path = _follow(commands, first, low, high)
+        if path.taken:
+            found.append(path)
+    return None
+
+
+def _rare(commands: Commands, allowed: tuple[float, float] | None) -> Iterator[_Supposition]:
+    """Give a supposition for each line of each command that has few."""
+    low, high = allowed or (-math.inf, math.inf)
+    for place, one in enumerate(commands.asked):
+        if len(one.lines.downs) <= RARE:
+            for begin, end, _ in one.intervals(low, high):
+                yield one.weight, place, begin - SKEW, end + SKEW
+
+
+def _most_of_repeated(commands: Commands) -> float:
+    """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
+    groups: list[tuple[float, float]] = []
+    for one in commands.asked:
+        if len(one.lines.downs) <= RARE:
+            continue
+        if not groups or one.asked - groups[-1][0] > TOGETHER:
+            groups.append((one.asked, 0.0))
+        groups[-1] = (groups[-1][0], min(groups[-1][1] + one.weight, MOST))
+    most, total, begin = 0.0, 0.0, 0
+    for time, score in groups:
+        total += score
+        while groups[begin][0] < time - commands.duration * (1 + MAX_DRIFT) - TOGETHER:
+            total -= groups[begin][1]
+            begin += 1
+        most = max(most, total)
+    return most
+
+
+def _agree(path: Path, commands: Commands, place: int, low: float, high: float) -> bool:
+    """Tell whether a path takes the line that a supposition takes for a command."""
+    lines = {line for _, _, line in commands.asked[place].intervals(low, high)}
+    return path.taken.get(place) in lines
+
+
+def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[_Supposition]:
+    """Find the offsets at which intervals of commands meet, the best first."""
+    windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
+    left, found = MAX_INTERVALS, []
+    for _, places in windows:
+        left -= sum(len(commands.asked[place].lines.downs) for place in places)
+        found += _meetings(commands.asked, places, allowed)
+        if left <= 0:
+            break
+    return sorted(found, key=lambda each: -each[0])
+
+
+def _windows(asked: Sequence[Command]) -> Iterator[tuple[float, list[int]]]:
+    begin = 0
+    while begin < len(asked):
+        end = bisect_right(asked, asked[begin].asked + WINDOW, key=lambda each: each.asked)
+        places = [place for place in range(begin, end) if asked[place].lines.downs]
+        if places:
+            yield sum(asked[place].weight for place in places), places
+        begin = end
+
+
+def _meetings(
+    asked: Sequence[Command], places: Sequence[int], allowed: tuple[float, float] | None
+) -> list[_Supposition]:
+    """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
+    low, high = allowed or (-math.inf, math.inf)
+    ends: list[tuple[float, int, int]] = []
+    for place in places:
+        for begin, end, _ in asked[place].intervals(low, high):
+            ends += [(begin - SKEW, 0, place), (end + SKEW, 1, place)]
+    ends.sort()
+    open_: dict[int, int] = {}
+    score, since, risen = 0.0, 0.0, False
+    found: list[_Supposition] = []
+    for offset, is_end, place in ends:
+        if not is_end:
+            if place not in open_:
+                score, since, risen = score + asked[place].weight, offset, True
+            open_[place] = open_.get(place, 0) + 1
+            continue
+        if risen:
+            heaviest = max(open_, key=lambda each: asked[each].weight)
+            found.append((score, heaviest, since, offset))
+            risen = False
+        open_[place] -= 1
+        if not open_[place]:
+            del open_[place]
+            score -= asked[place].weight
+    return sorted(found, reverse=True)[:MAX_PATHS]
+
+
+def _follow(commands: Commands, first: int, low: float, high: float) -> Path:
+    """Follow a supposition from one command on, forwards, and then backwards."""
+    path, used = Path(commands.asked), set[int]()
+    start = commands.asked[first].asked
+    for places in (range(first, len(commands.asked)), range(first - 1, -1, -1)):
+        state = (start, low, high)
+        for place in places:
+            state = _step(commands, path, used, place, state)
+    path.intervals.sort()
+    return path
+
+
+def _step(
+    commands: Commands, path: Path, used: set[int], place: int, state: tuple[float, float, float]
+) -> tuple[float, float, float]:
+    """Take the line of one command, and narrow the offset by it.
+
+    :param used: lines that are taken
+    :param state: when the offset was known last, and the least and greatest it was
+    """
+    one = commands.asked[place]
+    room = MAX_DRIFT * abs(one.asked - state[0])
+    low, high = state[1] - room, state[2] + room
+    fitting = [each for each in one.intervals(low, high) if each[2] not in used]
+    if fitting:
+        # The line that narrows the offset least is taken; which of several it was is not sure, so all of them count.
+        line = max(
+            fitting, key=lambda each: (min(high, each[1] + SKEW) - max(low, each[0] - SKEW), -each[2])
+        )[2]
+        begin, end = min(each[0] for each in fitting), max(each[1] for each in fitting)
+        used.add(line)
+        path.taken[place] = line
+        path.intervals.append((one.asked, begin, end))
+        return one.asked, max(low, begin - SKEW), min(high, end + SKEW)
+    middle = (low + high) / 2
+    if commands.heard_at(one.asked + middle, one.replied + middle):
+        path.missing.append(place)
+    return state
