@@ -41,13 +41,14 @@ def _folder(xdg: str, linux: str, mac: str, windows: str) -> Path:
     return Path(os.environ.get(xdg) or Path.home() / linux) / _NAME
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside the old one, for its owner alone, and put it in the old one's place.
+def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Write a file beside the old one and put it in its place: a reader finds the old one or the new one, whole.
 
+    :param mode: who may do what with it, less what the user's umask takes away; by default it is its owner's alone
     :raises OSError: if that cannot be done; the old one is as before then
     """
     new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor
             file.write(content)

@@ -56,6 +56,16 @@ def test_a_file_is_replaced_as_a_whole_for_its_owner_alone(tmp_path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_file_may_be_for_others_as_the_umask_says(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    before = os.umask(0o022)
+    try:
+        replace_file(path, b"new", mode=0o666)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
 def test_what_goes_wrong_leaves_the_old_file_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

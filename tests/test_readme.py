@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.cli.program import TOP_COMMANDS
+from miio_lan.cli.program import program
 from miio_lan.virtual.product import VirtualProduct
 
 README = Path(__file__).parents[1] / "README.md"
@@ -100,6 +100,6 @@ def test_the_chinese_page_names_commands_and_pages_that_exist():
         line.split()[-1 if line.startswith("--") else 0] for line in re.findall(r"`miio-lan (.*?)`", CHINESE)
     }
     assert len(words) > 10
-    assert words <= set(TOP_COMMANDS)
+    assert words <= set(program.members)
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", CHINESE):
         assert (README.parent / link).is_file(), link

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 import stat
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from miio_lan import keeping
 from miio_lan.click_common.failures import FAILED, refuse
 from miio_lan.click_common.output import echo
 from miio_lan.errors import RecordError
@@ -80,7 +79,7 @@ def _check_writable(name: str) -> None:
 
 
 def replace_file(name: str, data: bytes) -> None:
-    """Write a file beside the old one and put it in its place: a reader finds the old one or the new one, whole.
+    """Write the file of a name that the user gave, as a whole or not at all; a link keeps leading there.
 
     :raises OSError: if it cannot be written; the old one is as it was
     """
@@ -88,17 +87,7 @@ def replace_file(name: str, data: bytes) -> None:
     if path.exists() and not path.is_file():  # /dev/null and the like have no place to be put in
         path.write_bytes(data)
         return
-    new = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
-    try:
-        with new.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
+    keeping.replace_file(path, data, mode=0o666)
 
 
 class Recording:

@@ -6,6 +6,7 @@ The thread only reads; what is too much, too slow or wrong is decided by the mod
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import re
 import socket
 import threading
@@ -52,10 +53,14 @@ class Fetcher:
 
     :param fetch: what to fetch
     :param teller: told of it, in the order in which it came; of nothing any more once it is stopped
+    :param source: the address of this computer it comes from, as a product has one address for all it does; empty for
+        the one of the route. Between loopback and elsewhere, and where the system has no such address, the route's is
+        taken: no other gets there
     """
 
-    def __init__(self, fetch: Fetch, teller: Teller) -> None:
+    def __init__(self, fetch: Fetch, teller: Teller, *, source: str = "") -> None:
         self.fetch = fetch
+        self._source = source
         self._teller = teller
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
@@ -130,6 +135,9 @@ class Fetcher:
                 if self._stopped:
                     raise OSError("stopped")
             connecting.settimeout(LONGEST_SILENCE)
+            if _may_come_from(self._source, address[0]):
+                with suppress(OSError):
+                    connecting.bind((self._source, 0))
             try:
                 connecting.connect(address)
             except OSError as error:
@@ -167,3 +175,12 @@ class Fetcher:
             closing, self._socket = self._socket, None
         if closing is not None:
             closing.close()
+
+
+def _may_come_from(source: str, target: object) -> bool:
+    """Tell whether an address can be spoken to from another one: both of one family, on loopback or both not."""
+    try:
+        ends = ipaddress.ip_address(source), ipaddress.ip_address(str(target).partition("%")[0])
+    except ValueError:  # none is wished
+        return False
+    return ends[0].version == ends[1].version and ends[0].is_loopback == ends[1].is_loopback

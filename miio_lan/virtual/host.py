@@ -228,6 +228,7 @@ class ModuleHost(LineHost):
         self._endpoint: Endpoint | None = None
         self._fetcher: Fetcher | None = None
         self._ap_endpoint: Endpoint | None = None
+        self._asked_at = ""
         self._told_of_bluetooth = False
 
     def __repr__(self) -> str:
@@ -299,7 +300,7 @@ class ModuleHost(LineHost):
         if wanted is not None and self._fetcher is None:
             from miio_lan.virtual.fetching import Fetcher  # loads what only an update needs
 
-            self._fetcher = Fetcher(wanted, _Told(self))
+            self._fetcher = Fetcher(wanted, _Told(self), source=self._asked_at)
 
     def _stop_fetching(self) -> None:
         fetcher, self._fetcher = self._fetcher, None
@@ -342,7 +343,7 @@ class ModuleHost(LineHost):
             if self._on_datagram is not None:
                 self._on_datagram("down", datagram, instant, peer)
             if asked_at:
-                self.module.chip.address = asked_at
+                self._asked_at = self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)
             if self._ap_endpoint is not None:
                 # What it was asked may have it leave the network it was asked in.

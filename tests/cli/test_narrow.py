@@ -21,6 +21,7 @@ from miio_lan.click_common.layout import columns, folded
 WIDTH = 60
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:[349][0-8]|10[0-7])(?:;\d+)*m")
+ROW = re.compile(r"^  ([a-z-]+) +[A-Z]", re.MULTILINE)
 LOG = """\
 1.000 < mcu_version 0001
 1.001 > ok
@@ -48,6 +49,15 @@ COMMANDS = commands(program)
 
 def test_all_commands_are_looked_at() -> None:
     assert {("get",), ("virtual", "mcu"), ("uart", "bridge"), ("accept",), ("watch",), ()} <= set(COMMANDS)
+
+
+def test_the_list_of_commands_is_whole_and_in_sections() -> None:
+    shown = program.get_help(click.Context(program, info_name="miio-lan", terminal_width=WIDTH))
+    listed = shown.partition("--help ")[2]
+    assert "..." not in listed
+    rows = ROW.findall(listed)
+    assert rows == program.list_commands(click.Context(program))
+    assert len(rows) == len(set(rows)) == 20
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -381,6 +382,14 @@ def update_progress(product: VirtualProduct) -> None:
     for each in (there, here):
         each.send = lambda *_args, **_how: [42]
         assert each.update_progress() == 42
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    there, here = both(product)
+    assert there.update(url, "0" * 32)
+    while here.update_state() is not miio_lan.UpdateState.Failed:
+        assert here.update_progress() < 100
+    assert there.update_progress() == 101
+    assert here.update_progress() < 100
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -54,6 +55,15 @@ def test_both_generations_of_modules(profile: str, part: str) -> None:
     image = image_of(part, random.Random(6), 10_000)
     with product_of(profile) as product, Device(product.host, product.token, port=product.port) as device:
         result = device.installing(image, version=NEW[part], pace=PACE).run()
+    assert result.ending is Ending.Proven
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")
+@pytest.mark.parametrize("host", ["127.0.8.1", "0.0.0.0"])
+def test_a_product_at_another_address_fetches_from_there(host: str) -> None:
+    """The file is served to the address of the device alone: it has to come from where it was asked."""
+    with product_of(host=host) as product, Device("127.0.8.1", product.token, port=product.port) as device:
+        result = device.installing(image_of("mcu", random.Random(3), 2000), pace=PACE).run()
     assert result.ending is Ending.Proven
 
 

@@ -46,6 +46,8 @@ class ImageServer:
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/some/image?key=1"
         #: What was asked for, a request each.
         self.requests: list[bytes] = []
+        #: Where they came from.
+        self.clients: list[str] = []
         #: Keeps connections open until it is set.
         self.hold = threading.Event()
         self.hold.set()
@@ -55,7 +57,7 @@ class ImageServer:
     def _serve(self) -> None:
         while True:
             try:
-                client, _ = self._listening.accept()
+                client, (address, _) = self._listening.accept()
             except OSError:
                 return
             with client:
@@ -68,6 +70,7 @@ class ImageServer:
                 if not request:
                     continue
                 self.requests.append(request)
+                self.clients.append(address)
                 answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
                 try:
                     answer(client, request)

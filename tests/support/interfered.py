@@ -119,18 +119,12 @@ KINDS = [*BEFORE, *MEANWHILE]
 
 
 @contextmanager
-def product_of(profile: str = "document") -> Iterator[VirtualProduct]:
+def product_of(profile: str = "document", host: str = "127.0.0.1") -> Iterator[VirtualProduct]:
     """A product that has been running for a while, so that a restart shows in whole seconds."""
-    module = {"update_times": TIMES, "timings": BOOT}
+    module = {"update_times": TIMES, "timings": BOOT, "uptime": 1000.0}
     with VirtualProduct(
-        profile=profile, module_options=module, mcu_options={"poll_interval": 0.01}
+        host=host, profile=profile, module_options=module, mcu_options={"poll_interval": 0.01}
     ) as product:
-
-        def age(now: float) -> None:
-            product.module._booted = now - 1000
-            product.module.responder.restart(now - 1000)
-
-        product.call(age)
         yield product
 
 

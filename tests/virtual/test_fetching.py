@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from queue import SimpleQueue
 
@@ -103,6 +104,37 @@ def test_more_than_is_taken_is_not_read() -> None:
 def test_answers_that_are_none(answer: bytes, failure: str, final: bool) -> None:
     _, end, _ = fetched(raw(answer))
     assert end == (failure, final)
+
+
+@pytest.mark.parametrize(
+    ("source", "comes_from"),
+    [
+        pytest.param(
+            "127.0.8.1",
+            "127.0.8.1",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address"),
+        ),
+        ("192.0.2.7", "127.0.0.1"),  # of no use there
+        ("::1", "127.0.0.1"),
+        ("", "127.0.0.1"),
+    ],
+)
+def test_it_comes_from_the_address_of_the_product(source: str, comes_from: str) -> None:
+    told = Told()
+    with ImageServer(whole(IMAGE)) as server:
+        fetcher = Fetcher(Fetch(3, server.url, 0, 1 << 20), told, source=source)
+        assert told.end.get(timeout=PATIENCE) == ("", False)
+        fetcher.stop()
+        assert server.clients == [comes_from]
+
+
+def test_an_address_that_went_away_is_not_insisted_on() -> None:
+    told = Told()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    fetcher = Fetcher(Fetch(3, url, 0, 100), told, source="127.0.0.1%nowhere")
+    assert told.end.get(timeout=PATIENCE) == ("Connection refused", False)
+    fetcher.stop()
 
 
 def test_nobody_there() -> None:

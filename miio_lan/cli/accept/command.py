@@ -24,7 +24,7 @@ from miio_lan.cli.accept.usage import (
 from miio_lan.cli.files import Recording
 from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliCommand, CliSettings
-from miio_lan.cli.virtual import run as virtual_run
+from miio_lan.cli.signals import killed_is_interrupted
 from miio_lan.cli.watch.live import reader_may_leave
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.layout import rows_of
@@ -185,7 +185,7 @@ def accept(settings: CliSettings, /, **options: Any) -> None:
     check_options(options, mode)
     reports = reports_of(options)
     options["image"] = image_of(options["firmware"])
-    with virtual_run.killed_is_interrupted():
+    with killed_is_interrupted():
         with Recording(options["record"]) as recording:
             judgement = _MODES[mode](settings, options, recording)
         # Before they are shown: whoever reads that may leave.

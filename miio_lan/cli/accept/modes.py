@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.cli import signals
 from miio_lan.cli.accept.power import cycle, off, power_of, wait_for
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.lan.captures import joined
 from miio_lan.cli.uart.wire import opened_tap
-from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.cli.watch.live import to_all
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.cli.files import Recording
     from miio_lan.cli.options import CliSettings
-    from miio_lan.cli.virtual.run import Stop
+    from miio_lan.cli.signals import Stop
     from miio_lan.device.miot import MiotDevice
     from miio_lan.record import Observer, Record
     from miio_lan.uart.listening.tap import Tap
@@ -162,7 +162,7 @@ def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording)
 
     spec, power = load_spec(options["spec"]), power_of(options)
     records: list[Record] = []
-    with virtual_run.ended_by_signals() as stop:
+    with signals.ended_by_signals() as stop:
         with contextlib.ExitStack() as stack:
             tap = _tapped(stack, options, to_all(records.append, recording))
             recording.begin()

@@ -14,7 +14,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import columns
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo, without_secrets
+from miio_lan.click_common.output import echo, echo_json
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 from miio_lan.lan import PORT
 
@@ -73,26 +73,29 @@ def discover(settings: CliSettings, **options: Any) -> None:
 def _search(
     settings: CliSettings, options: Mapping[str, Any], found: dict[int, Finding], names: Mapping[int, str]
 ) -> None:
-    """Search, and show what is found: as it comes, at a terminal and with ``--watch``; else when the search is over."""
-    from miio_lan.cli.discover.table import Live, rows
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    """Search, and show what is found: as it comes, at a terminal and with ``--watch``; else when the search is over.
+
+    Whoever ends it by Ctrl-C sees what was found so far.
+    """
+    from miio_lan.cli.discover.table import Live
+    from miio_lan.cli.signals import killed_is_interrupted
 
     live = not settings.json and sys.stdout.isatty()
     searched = _findings(settings, options)
-    with (
-        killed_is_interrupted(),
-        contextlib.closing(searched),
-        Live(found, names) if live else contextlib.nullcontext(),
-    ):
-        for finding in searched:
-            found[finding.did] = finding
-            if options["watch"] and not live:
-                _tell(settings, finding, names)
-    if settings.json and not options["watch"]:
-        for finding in found.values():
-            _tell(settings, finding, names)
-    elif found and not live and not options["watch"]:
-        echo("\n".join(rows(list(found.values()), names, time.monotonic(), width=columns(sys.stdout))))
+    try:
+        with (
+            killed_is_interrupted(),
+            contextlib.closing(searched),
+            Live(found, names) if live else contextlib.nullcontext(),
+        ):
+            for finding in searched:
+                first = not found
+                found[finding.did] = finding
+                if options["watch"] and not live:
+                    _tell(settings, [finding], names, heading=first)
+    finally:
+        if found and not live and not options["watch"]:
+            _tell(settings, list(found.values()), names)
 
 
 def _findings(settings: CliSettings, options: Mapping[str, Any]) -> Generator[Finding, None, None]:
@@ -119,16 +122,17 @@ def _names() -> dict[int, str]:
         return {}
 
 
-def _tell(settings: CliSettings, finding: Finding, names: Mapping[int, str]) -> None:
+def _tell(
+    settings: CliSettings, findings: list[Finding], names: Mapping[int, str], *, heading: bool = True
+) -> None:
     from miio_lan.cli.discover.table import rows
-    from miio_lan.click_common.output import json_line, plain
 
     now = time.monotonic()
     if settings.json:
-        document = {**finding.as_json(now), "name": names.get(finding.did)}
-        echo(json_line(without_secrets(plain(document))))
+        for finding in findings:
+            echo_json({**finding.as_json(now), "name": names.get(finding.did)})
     else:
-        echo("\n".join(rows([finding], names, now, width=columns(sys.stdout))[1:]))
+        echo("\n".join(rows(findings, names, now, width=columns(sys.stdout))[0 if heading else 1 :]))
     sys.stdout.flush()
 
 

@@ -14,7 +14,7 @@ from miio_lan.cli.device.described import described, is_number, load_spec, store
 from miio_lan.cli.device.properties import _SPEC, wanted_properties
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS, Between
-from miio_lan.click_common.output import echo
+from miio_lan.click_common.output import echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ def listen(
     description = _description(settings, spec, properties)
     wanted = wanted_properties(properties, description) if properties or description is not None else []
     from miio_lan.cli.device.connect import opened
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    from miio_lan.cli.signals import killed_is_interrupted
     from miio_lan.device.miot import MiotDevice
 
     with (
@@ -120,12 +120,10 @@ def _listen(
 
 
 def _show(settings: CliSettings, push: Push, spec: Spec | None) -> None:
-    from miio_lan.click_common.output import json_line, plain, without_secrets
-
     told = time.time() - (time.monotonic() - push.instant)
     if settings.json:
         document = {"time": round(told, 3), "method": push.method, "params": push.params, "id": push.id}
-        echo(json_line(without_secrets(plain(document))))
+        echo_json(document)
     else:
         clock = time.strftime("%H:%M:%S", time.localtime(told)) + f".{int(told * 1000) % 1000:03d}"
         for row in rows(push, spec):

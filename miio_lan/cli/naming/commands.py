@@ -10,7 +10,7 @@ import click
 
 from miio_lan.cli.naming.completion import complete_names
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
-from miio_lan.click_common.failures import refuse
+from miio_lan.click_common.failures import FAILED, refuse
 from miio_lan.click_common.output import echo, echo_json, secrets_are_shown
 from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.foreign import printable
@@ -66,6 +66,8 @@ def remove(settings: CliSettings, names: tuple[str, ...]) -> None:
 def import_(settings: CliSettings, file: str) -> None:
     """Take devices from a FILE of JSON, - for stdin.
 
+    Exit code 1 says that nothing in it could be taken.
+
     It may be what token extractors write, what python-miio's 'cloud list --raw' prints, what 'miio-lan --show-secrets
     --json discover' prints, or another file of named devices. A device that is known by its did keeps its name.
     """
@@ -80,6 +82,8 @@ def import_(settings: CliSettings, file: str) -> None:
 
     DevicesFile().change(edit)
     _say(settings, outcome, _told(outcome))
+    if not (outcome.added or outcome.changed or outcome.same):
+        click.get_current_context().exit(FAILED)
 
 
 def _content(name: str) -> bytes:

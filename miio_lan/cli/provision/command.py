@@ -11,7 +11,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.provision.password import given_password
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.numbers import SECONDS
-from miio_lan.click_common.output import echo, json_line, plain, without_secrets
+from miio_lan.click_common.output import echo, echo_json
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
 from miio_lan.click_common.variables import IP_VARIABLE, WIFI_PASSWORD_VARIABLE
 from miio_lan.foreign import printable
@@ -79,7 +79,7 @@ def provision(settings: CliSettings, **options: Any) -> None:
     The password comes from --password-file, --ask-password or the variable MIIO_LAN_WIFI_PASSWORD, and is never shown.
     With --json, each phase is one line of JSON when it is over, and the last line says what became of it.
     """
-    from miio_lan.cli.virtual.run import killed_is_interrupted
+    from miio_lan.cli.signals import killed_is_interrupted
     from miio_lan.device.provision.blocking import provision as set_up
     from miio_lan.device.provision.plan import password_warnings
 
@@ -144,7 +144,7 @@ class _JsonLines:
 
     def __call__(self, phase: ProvisionPhase) -> None:
         if phase.outcome:
-            echo(json_line(without_secrets(plain(phase.as_json()))))
+            echo_json(phase.as_json())
             sys.stdout.flush()
 
 
@@ -159,7 +159,7 @@ def _finish(settings: CliSettings, made: Provisioned) -> None:
 
     if made.ok:
         if settings.json:
-            echo(json_line(without_secrets(plain(made.as_json()))))
+            echo_json(made.as_json())
         return
     message = made.error
     if made.failure == TOKEN_HIDDEN and settings.ip and "ip" not in settings.typed:

@@ -50,11 +50,11 @@ def update(settings: CliSettings, source: str, **options: Any) -> None:
     Exit code 0: proven. 1: it failed, and the message says how. 3: it seems to be installed, but nothing proves it, as
     where the version was the same before. Ctrl-C gives up here; the device may go on with what it has.
 
-    With --json, each phase is one line of JSON, and the last one has the result.
+    With --json, each phase is one line of JSON. The one named "ended" has the result; a failure's error follows it.
     """
     from miio_lan.cli.device.connect import opened
+    from miio_lan.cli.signals import killed_is_interrupted
     from miio_lan.cli.update.showing import shown
-    from miio_lan.cli.virtual.run import killed_is_interrupted
     from miio_lan.device.blocking import Device
 
     where: dict[str, Any] = {"address": options.pop("serve_address"), "port": options.pop("serve_port") or 0}

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
-from miio_lan.click_common.output import echo, json_line, plain, without_secrets
+from miio_lan.click_common.output import echo, echo_json
 from miio_lan.device.ota.outcome import Phase
 from miio_lan.foreign import printable
 
@@ -50,14 +50,14 @@ class Shown(AbstractContextManager["Shown"], ABC):
 
 
 class JsonLines(Shown):
-    """Each phase as a line of JSON; the last one has the result."""
+    """Each phase as a line of JSON; the one named ``ended`` has the result."""
 
     def phase(self, phase: UpdatePhase, result: UpdateResult | None) -> None:
         """Show a phase."""
         document: dict[str, Any] = phase.as_json()
         if phase.phase is Phase.Ended and result is not None:
             document["result"] = result.as_json()
-        echo(json_line(without_secrets(plain(document))))
+        echo_json(document)
         sys.stdout.flush()
 
 

@@ -12,6 +12,7 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.cli.signals import ended_by_signals
 from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.failures import refuse
@@ -51,7 +52,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @virtual_run.TOKEN
 @virtual_run.DID
 @virtual_run.UNPROVISIONED
-@virtual_run.ap_options
+@virtual_run.module_options
 @click.option(
     "--spec",
     metavar="FILE|NAME",
@@ -105,10 +106,10 @@ def module(settings: CliSettings, **options: Any) -> None:
         plain_images=options["images_for"],
         inputs=spec.inputs if spec is not None else None,
         wall=wall_clock,
-        **virtual_run.ap_settings(options),
+        **virtual_run.module_settings(options),
     )
     firmware.prepare_module(chip)
-    with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
+    with ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         host = ModuleHost(
             chip,
             line,
@@ -168,7 +169,7 @@ def mcu(settings: CliSettings, /, **options: Any) -> None:
         misbehave=options["misbehave"],
     )
     firmware.prepare_mcu(machine, options)
-    with virtual_run.ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
+    with ended_by_signals() as stop, _line(options["line"], paced=options["baud_pacing"]) as line:
         observer = virtual_run.line_log(settings.verbose) if settings.verbose else None
         with McuHost(machine, line, observer=observer) as host:
             facts: dict[str, Any] = {"line": line.name, "model": machine.model}

@@ -11,6 +11,7 @@ import click
 
 from miio_lan.cli.device.properties import load_spec
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings
+from miio_lan.cli.signals import ended_by_signals
 from miio_lan.cli.virtual import firmware
 from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.click_common.output import echo, echo_json
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @virtual_run.UNPROVISIONED
 @firmware.IMAGES_FOR
 @firmware.mcu_options
-@virtual_run.ap_options
+@virtual_run.module_options
 @virtual_run.MISBEHAVE
 @click.option("--tap", is_flag=True, help="Let its UART be listened to, at two ports that are printed.")
 @click.make_pass_decorator(CliSettings, ensure=True)
@@ -57,7 +58,7 @@ def product(settings: CliSettings, /, **options: Any) -> None:
     with contextlib.ExitStack() as stack:
         taps = stack.enter_context(_taps()) if options["tap"] else None
         made = _product(settings, options, taps)
-        stop = stack.enter_context(virtual_run.ended_by_signals())
+        stop = stack.enter_context(ended_by_signals())
         stack.enter_context(_started(made))
         if settings.json:
             echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
@@ -97,7 +98,7 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
         misbehave=options["misbehave"],
         observer=observe if observers else None,
         mcu_options={"model": options["model"]},
-        module_options=virtual_run.ap_settings(options) | {"plain_images": options["images_for"]},
+        module_options=virtual_run.module_settings(options) | {"plain_images": options["images_for"]},
     )
     firmware.prepare_mcu(made.mcu, options)
     firmware.prepare_module(made.module)

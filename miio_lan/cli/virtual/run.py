@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from queue import Empty, SimpleQueue
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,14 +18,14 @@ from miio_lan.cli import completion
 from miio_lan.cli.options import CliCommand
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import rows_of
-from miio_lan.click_common.numbers import SECONDS
+from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException
 from miio_lan.record.lanes import said
 
 if TYPE_CHECKING:
-    from types import FrameType
-
+    from miio_lan.cli.signals import Stop
+    from miio_lan.lan.responder.responder import ResponderOptions
     from miio_lan.record import Observer, Record
     from miio_lan.virtual.hosting import Host
     from miio_lan.virtual.mcu.mcu import Mcu
@@ -97,9 +96,35 @@ UNPROVISIONED = click.option(
     is_flag=True,
     help="Not set up yet: it shows its token to everybody, and waits for 'miio-lan provision'.",
 )
+
+
+def _network(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Check an IPv4 network."""
+    if value is None:
+        return None
+    try:
+        return str(IPv4Network(value, strict=False))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no IPv4 network; one looks like 192.168.1.0/24.") from error
+
+
 UNPROVISIONED_BOOT_TIME = 2.0
 """Seconds from being set up to the cloud, if not said otherwise: its MCU is to see each network state."""
-AP_OPTIONS = (
+MODULE_OPTIONS = (
+    click.option(
+        "--uptime",
+        type=Between(0, 1e9),
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long it has been running when it begins. A restart of what has hardly begun to run cannot be seen.",
+    ),
+    click.option(
+        "--own-subnet",
+        metavar="NETWORK",
+        callback=_network,
+        help="Ignore whoever is not in this network, such as 192.168.1.0/24, as some products do.",
+    ),
     click.option(
         "--ap-host",
         metavar="ADDRESS",
@@ -117,14 +142,14 @@ AP_OPTIONS = (
 )
 
 
-def ap_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for a module that is to be set up."""
-    for option in reversed(AP_OPTIONS):
+def module_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for the life of a module: how long it runs, whom it heeds, how it is set up."""
+    for option in reversed(MODULE_OPTIONS):
         function = option(function)
     return function
 
 
-def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+def module_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Give the arguments of a module that these options mean.
 
     :raises click.UsageError: for a password without a network
@@ -136,10 +161,21 @@ def ap_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     if boot_time is None and options["unprovisioned"]:
         boot_time = UNPROVISIONED_BOOT_TIME
     return {
+        "uptime": options["uptime"],
+        "responder_options": _responder_options(options["profile"], options["own_subnet"]),
         "timings": timings_of(boot_time),
         "networks": None if ssid is None else {ssid: password or ""},
         "next_token": (lambda: secrets.token_bytes(16)) if options["renew_token"] else None,
     }
+
+
+def _responder_options(profile: str, own_subnet: str | None) -> ResponderOptions | None:
+    """Give the profile's, with the network that alone is heeded; None where it is the profile's as they are."""
+    if own_subnet is None:
+        return None
+    from miio_lan.virtual.module.profile import profile_of
+
+    return replace(profile_of(profile).options, own_subnet=own_subnet)
 
 
 def shown_model(mcu: Mcu) -> str:
@@ -236,62 +272,3 @@ def obey(orders: dict[str, Order], line: str) -> str:
         return f"Error: {word} needs more than that"
     except (DeviceException, ValueError) as error:
         return f"Error: {error}"
-
-
-class Stop:
-    """Says that it is time to end: a signal handler sets it, wherever it interrupted the main thread.
-
-    A ``threading.Event`` would not do: whoever is interrupted within its ``wait()`` may hold the lock ``set()`` needs.
-    """
-
-    def __init__(self) -> None:
-        self._told: SimpleQueue[None] = SimpleQueue()
-
-    def set(self) -> None:
-        """Say it. May be called from a signal handler, as often as one likes."""
-        self._told.put(None)
-
-    def is_set(self) -> bool:
-        """Whether it was said."""
-        return not self._told.empty()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until it is said, at most so long; whether it was."""
-        try:
-            self._told.get(timeout=seconds)
-        except Empty:
-            return False
-        self._told.put(None)
-        return True
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[Stop]:
-    """Let Ctrl-C and a plain ``kill`` say for the length of a block that it is time to end."""
-    stop = Stop()
-
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        stop.set()
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def killed_is_interrupted() -> Iterator[None]:
-    """Let a plain ``kill`` do for the length of a block what Ctrl-C does, so that what must be put back is put back."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's signature
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

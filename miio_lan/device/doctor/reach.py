@@ -16,6 +16,7 @@ LATE = "the time was over"
 NOTHING_SENT = "nothing can be sent to it"
 ANOTHER = "another device answers at that address"
 SILENT = "it answers no hello"
+_LOOK_AT_PORT = "Look at the address and the port: a product listens at UDP port 54321."
 
 
 def blocked(seen: Observed) -> str:
@@ -125,8 +126,15 @@ def _after_silence(seen: Observed, hello: Hellos) -> str:
             "Is it switched on, and in the same network? Its address may be another one: miio-lan discover. "
             "A guest network keeps its members apart."
         )
-    if any(each.kind == "port" for each in seen.refusals):
-        return "Look at the address and the port: a product listens at UDP port 54321."
+    ports = [each for each in seen.refusals if each.kind == "port"]
+    if ports:
+        between = _others(ports, seen.route.address if seen.route is not None else "")
+        return "See Firewalls below." if between else _LOOK_AT_PORT
+    if lost := _lost(seen):
+        return (
+            f"Is it switched on and in the Wi-Fi, and is the address right? {lost} finds no way to it: look there, at "
+            "the network of the device."
+        )
     if hello.neighbour or hello.ping:
         return (
             "Is it a miIO product that has this address? Switch it off and on; then miio-lan discover. "
@@ -173,6 +181,8 @@ def judge_subnet(seen: Observed) -> CheckedStep:
     )
     if seen.hello is None:
         return not_tried("subnet", done, LATE)
+    if not seen.heard and (lost := _lost(seen)):
+        return not_tried("subnet", done, f"{lost} finds no way to it")
     if not seen.heard:
         reached = " It answers a ping, so it is reached, by pings at least." if seen.hello.ping else ""
         seen_text = (
@@ -242,11 +252,21 @@ def _silent_firewall(seen: Observed, done: str) -> CheckedStep:
         told = "The address itself refused the port. A firewall on the way can say so in its name."
         return CheckedStep("firewall", Verdict.IN_DOUBT, done, told, "See the address and the port first.")
     told = "No refusal came. A firewall that drops datagrams looks like a device that is not there."
+    if lost := _lost(seen):
+        told = f"{lost} says that there is no way. Some firewalls say so of what they reject."
     advice = (
         f"Look for rules about UDP port {seen.target.port}, both ways: on this computer, on the router, in the "
         "access point (guest network, client isolation)."
     )
     return CheckedStep("firewall", Verdict.IN_DOUBT, done, told, advice)
+
+
+def _lost(seen: Observed) -> str:
+    """Name the routers that find no way to the device; empty for none, or where it is there all the same."""
+    if seen.hello is not None and (seen.hello.ping or seen.hello.neighbour):
+        return ""
+    address = seen.route.address if seen.route is not None else ""
+    return _others([each for each in seen.refusals if each.kind in ("host", "network")], address)
 
 
 def _others(refusals: list[Refusal], device: str) -> str:

@@ -118,13 +118,18 @@ def _candidate(key: str, known: Mapping[str, Any]) -> Candidate | None:
     if found["did"] is None and _is_did(known.get("id")):
         found["did"] = known["id"]
     words = {what: value if isinstance(value, str) else "" for what, value in found.items()}
-    if words["token"] == HIDDEN:
+    if words["token"] == HIDDEN or _is_placeholder(words["token"]):
         words["token"] = ""
     if not words["token"] and (found["did"] is None or not words["ip"]):
         return None
     port = found["port"] if isinstance(found["port"], int) else None
     name = words["name"] or ("" if key == str(found["did"]) else key)
     return Candidate(name, words["ip"], words["token"], found["did"], words["model"], port, words["mac"])
+
+
+def _is_placeholder(token: str) -> bool:
+    """Tell whether programs write this where they know no token: one byte, again and again."""
+    return len(token) > 2 and token.lower() == token[:2].lower() * (len(token) // 2)
 
 
 def _is_did(value: object) -> bool:

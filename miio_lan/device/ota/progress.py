@@ -110,6 +110,16 @@ def _number(told: object) -> int:
         return 0
 
 
+def checked_md5(md5: str) -> str:
+    """Give a checksum in small letters.
+
+    :raises InvalidArgument: if it is none
+    """
+    if not isinstance(md5, str) or not _MD5.fullmatch(md5.strip()):
+        raise InvalidArgument("an MD5 checksum has 32 hexadecimal digits")
+    return md5.strip().lower()
+
+
 def update_parameters(url: str, md5: str) -> dict[str, str]:
     """Build the parameters of ``miIO.ota``.
 
@@ -119,12 +129,10 @@ def update_parameters(url: str, md5: str) -> dict[str, str]:
         raise InvalidArgument(f"a firmware url begins with http:// or https://, not {show(url)}")
     if len(url) > MAX_URL:
         raise InvalidArgument(f"a firmware url has at most {MAX_URL} characters, this one {len(url)}")
-    if not isinstance(md5, str) or not _MD5.fullmatch(md5):
-        raise InvalidArgument("an MD5 checksum has 32 hexadecimal digits")
     return {
         "mode": "normal",
         "install": "1",
         "app_url": url,
-        "file_md5": md5.lower(),
+        "file_md5": checked_md5(md5),
         "proc": "dnld install",
     }

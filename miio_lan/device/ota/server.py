@@ -136,7 +136,7 @@ class FileServer(Closing):
             sock.close()
             reason = getattr(error, "strerror", None) or error
             raise DeviceException(
-                f"cannot serve the file at {self.address} port {self.port or 'of any number'}: {reason}"
+                f"cannot serve the file at {self.address}{f' port {self.port}' if self.port else ''}: {reason}"
             ) from None
         self._listener = sock
         self.port = sock.getsockname()[1]

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from miio_lan.device.ota.progress import update_parameters
+from miio_lan.device.ota.progress import checked_md5, update_parameters
 from miio_lan.device.ota.server import FileServer, route_to
 from miio_lan.device.ota.serving import Served
 from miio_lan.device.ota.update import Image
@@ -59,10 +59,10 @@ class Stage(Closing):
         self._url = ""
         self.name, self._body = _read(source)
         self._md5 = hashlib.md5(self._body, usedforsecurity=False).hexdigest()
-        if md5 is not None and md5.strip().lower() != self._md5:
+        if md5 is not None and checked_md5(md5) != self._md5:
+            # A checksum looks like a token, and would not be shown.
             raise InvalidArgument(
-                f"the MD5 of {self.name or 'the file'} is {self._md5}, not {printable(md5)}: "
-                f"is it whole, and the right one?"
+                f"{self.name or 'the file'} has another MD5 than the one given: is it whole, and the right one?"
             )
 
     def open(self, host: str, port: int, source_ip: str | None) -> Image:

@@ -97,9 +97,8 @@ def _seemed_done(update: Update) -> Verdict:
         if not update.served.requests:
             return _never_fetched(update, "it restarted")
         return Ending.FetchBrokeOff, f"it restarted before it had the whole file{_share(update)}: try again"
-    hint = (
-        "" if found.wanted else "; where the same version was meant to be installed again, name it (version=)"
-    )
+    again = "; where the same version was meant to be installed again, name it (version=, --version)"
+    hint = "" if found.wanted else again
     return Ending.VersionUnchanged, f"{what}, but has the version of before ({found.after}){hint}"
 
 

@@ -82,8 +82,10 @@ def _put(devices: dict[str, NamedDevice], run: Run, name: str | None) -> str:
     model = (
         model if model is not None and model.isprintable() else None
     )  # the token shall not be lost with it
+    # Until it is found, its address is that of its access point, which it will leave.
+    address = next(iter(run.plan.new_hosts), run.ip)
     renewed = device_of(
-        "new", {"ip": run.ip, "token": run.token, "did": run.did, "model": model, "port": run.plan.port}
+        "new", {"ip": address, "token": run.token, "did": run.did, "model": model, "port": run.plan.port}
     )
     same = [each.name for each in devices.values() if each.did == run.did]
     chosen = name or (same[0] if same else _free_name(model, run.did or 0, devices))

@@ -38,7 +38,7 @@ __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScr
 
 #: The last reports kept for whoever wants to look at them.
 MAX_REPORTED = 256
-#: Seconds a chip has been powered when it first answers.
+#: Seconds a chip has been powered when it first answers after a start.
 POWERED_BEFORE = 1.0
 
 
@@ -62,6 +62,8 @@ class Module:
     :param on_net: called with each network state it enters by itself
     :param wall: unix time for a monotonic instant; by default the clock was never set and counts from 1970 at boot
     :param responder_options: the quirks of the LAN side; the profile's by default
+    :param uptime: seconds it has been running when it is switched on by :meth:`start`; a restart begins anew. A client
+        cannot see a restart of what has hardly begun to run, for it counts in whole seconds
     :param stamp_at: the LAN stamp for a monotonic instant; seconds since boot by default
     :param inputs: the piids of an action's arguments in order (from the product's description), for callers that
         give arguments by position; without it, or where it gives None, positions count from piid 1
@@ -96,6 +98,7 @@ class Module:
         dual_mode: bool = True,
         wall: Callable[[float], float] | None = None,
         responder_options: ResponderOptions | None = None,
+        uptime: float = POWERED_BEFORE,
         stamp_at: Callable[[float], int] | None = None,
         timings: Timings | None = None,
         script: UpdateScript | None = None,
@@ -138,6 +141,7 @@ class Module:
         self.updates = Updates(self, update_times or UpdateTimes(), plain_images)
         self._wall = wall
         self._requests = LanRequests(self, inputs or (lambda _siid, _aiid: None))
+        self._uptime = uptime
         self._booted = 0.0
         self._up = False
         self._wake: float | None = None
@@ -197,13 +201,13 @@ class Module:
 
     def start(self, now: float) -> None:
         """Switch the module on; it is there at once."""
-        self._boot(now)
+        self._boot(now, self._uptime)
 
-    def _boot(self, now: float) -> None:
+    def _boot(self, now: float, uptime: float = POWERED_BEFORE) -> None:
         self._up = True
         self._wake = None
         # The clock ran while it booted. (A stamp of 0 is legal, but some clients take it for no answer at all.)
-        self._booted = now - POWERED_BEFORE
+        self._booted = now - uptime
         self._factory = False
         self.responder.restart(self._booted)
         self.reports.boot(now)

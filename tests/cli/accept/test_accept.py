@@ -19,9 +19,9 @@ from miio_lan.acceptance.report.words import LANGUAGES, words_of
 from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.verdict import KINDS
 from miio_lan.bench.power import CommandPower
+from miio_lan.cli import signals
 from miio_lan.cli.accept.rules import table_of
 from miio_lan.cli.accept.usage import REPORT_LANGUAGES
-from miio_lan.cli.virtual import run as virtual_run
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import PowerError
 from miio_lan.loop import wall_clock
@@ -373,7 +373,7 @@ class TestTapped:
                     os.sched_yield()
                 return True
 
-        monkeypatch.setattr(virtual_run, "ended_by_signals", lambda: contextlib.nullcontext(Stop()))
+        monkeypatch.setattr(signals, "ended_by_signals", lambda: contextlib.nullcontext(Stop()))
         mcu = Mcu(LAMP, misbehave=["ff-bytes"], **QUICK)
         mcu.reply_time = 0.002  # nobody replies: it repeats its model without end
         with PtyPort() as line, McuHost(mcu, line):

@@ -128,6 +128,8 @@ def test_watching_ends_in_good_order(product: VirtualProduct) -> None:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             assert process.stderr is not None
+            if not options:
+                assert process.stdout.readline().startswith("DID ")
             line = process.stdout.readline()
             process.send_signal(number)
             assert process.wait(PATIENCE) == 0
@@ -164,15 +166,20 @@ def test_a_terminal_shows_a_table_that_lives(product: VirtualProduct) -> None:
 def test_ctrl_c_ends_watching_and_interrupts_a_search(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(*args: object, **how: object) -> Iterator[Finding]:
         yield HOSTILE
+        yield replace(HOSTILE, did=6)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("miio_lan.lan.discovery.blocking.search", search)
     watched = run("discover", "--watch")
     assert (watched.code, watched.err) == (0, "")
-    assert watched.out.startswith("5  ")
-    assert run("--json", "discover", "--watch").json["did"] == 5
+    assert [row.split()[0] for row in watched.out.splitlines()] == ["DID", "5", "6"]
+    lines = run("--json", "discover", "--watch").out.splitlines()
+    assert [json.loads(line)["did"] for line in lines] == [5, 6]
     ended = run("discover")
-    assert (ended.code, ended.out) == (130, "")
+    assert (ended.code, ended.out.split()[0], len(ended.out.splitlines())) == (130, "DID", 3)
+    *found, error = run("--json", "discover").out.splitlines()
+    assert [json.loads(line)["did"] for line in found] == [5, 6]
+    assert json.loads(error)["error"]["type"] == "Interrupted"
 
 
 HOSTILE = Finding(

@@ -220,6 +220,11 @@ class TestImport:
         ended = run("--json", "device", "import", "-", stdin=moved)
         assert (ended.json["changed"], ended.json["added"], ended.json["same"]) == (["Lamp"], [], [])
         assert file.get("Lamp").ip == "192.0.2.10"
+        assert ended.code == 0
+
+    def test_where_nothing_could_be_taken_it_failed(self, run: Callable, file: DevicesFile) -> None:
+        ended = run("--json", "device", "import", "-", stdin=json.dumps(json.loads(self.DOCUMENT)[1:]))
+        assert (ended.code, len(ended.json["skipped"])) == (1, 1)
 
     @pytest.mark.parametrize("source", ["/nowhere/x.json", "."])
     def test_a_file_that_cannot_be_read(self, run: Callable, file: DevicesFile, source: str) -> None:

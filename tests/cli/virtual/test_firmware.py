@@ -136,3 +136,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     replace_file(str(path), b"new")
     assert path.read_bytes() == b"new"
     replace_file(os.devnull, b"new")
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    replace_file(str(link), b"newer")
+    assert (link.is_symlink(), path.read_bytes()) == (True, b"newer")

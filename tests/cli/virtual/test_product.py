@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
-from miio_lan.cli.virtual.run import ended_by_signals, line_log
+from miio_lan.cli.signals import ended_by_signals
+from miio_lan.cli.virtual.run import line_log
 from miio_lan.lan.discovery.search import Interface
 from miio_lan.record import Record
 from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
@@ -153,7 +156,7 @@ def test_a_failure_in_the_product_ends_it(run, monkeypatch):
         raise ZeroDivisionError("in the product")
 
     monkeypatch.setattr(VirtualProduct, "call", failing)
-    monkeypatch.setattr("miio_lan.cli.virtual.run.Stop.wait", lambda stop, seconds: False)
+    monkeypatch.setattr("miio_lan.cli.signals.Stop.wait", lambda stop, seconds: False)
     monkeypatch.setattr(VirtualProduct, "start", lambda product: None)
     ended = run("virtual", "--port", "0")
     assert ended.code == 1
@@ -181,7 +184,7 @@ def test_a_signal_may_come_at_any_moment_of_the_wait():
     """A signal at each step of it, in a process of its own: one that holds a lock then would wait for itself."""
     code = """
 import os, signal, sys
-from miio_lan.cli.virtual.run import ended_by_signals
+from miio_lan.cli.signals import ended_by_signals
 
 def handled(frame):
     return frame is not None and (frame.f_code.co_name == "end" or handled(frame.f_back))
@@ -267,6 +270,17 @@ def test_its_network_and_its_times_can_be_given(run, at_start):
     (product,) = at_start
     assert (product.module.chip.ssid, product.module.chip.password) == ("attic", "a right one")
     assert product.module.timings.give_up == 4.0
+
+
+@pytest.mark.parametrize("profile", ["document", "older"])
+def test_how_long_it_runs_and_whom_it_heeds(run, at_start, profile):
+    options = f"--port 0 --json --profile {profile} --uptime 5000 --own-subnet 192.0.2.7/24"
+    run("virtual", *options.split())
+    run("virtual", *options.split()[:5])
+    aloof, usual = (product.module for product in at_start)
+    assert aloof.responder.options == replace(usual.responder.options, own_subnet="192.0.2.0/24")
+    assert aloof.life(time.monotonic()) >= 5000 > usual.life(time.monotonic())
+    assert run("virtual", "--own-subnet", "fd00::/8").code == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, loopback has one address")

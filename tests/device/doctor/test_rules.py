@@ -145,6 +145,8 @@ class TestHello:
         found = seen(NOBODY, refusals=(Refusal("port", "10.0.0.9"),))
         assert "10.0.0.9 says that nobody listens at UDP port 54321 (ICMP)" in found["hello"].seen
         assert "54321" in found["hello"].next
+        between = seen(NOBODY, refusals=(Refusal("port", "10.0.0.1"),))
+        assert (between["hello"].next, between["firewall"].verdict) == ("See Firewalls below.", BAD)
         # A firewall may say so in the address's name.
         assert found["firewall"].verdict is IN_DOUBT
 
@@ -249,6 +251,18 @@ class TestSubnet:
         assert found.verdict is IN_DOUBT
         assert "answers a ping" in found.seen
 
+    @pytest.mark.parametrize("kind", ["host", "network"])
+    def test_a_router_finds_no_way_to_it(self, kind: Any) -> None:
+        """Nothing that reaches no product can be ignored by it."""
+        lost = seen(NOBODY, route=FAR, refusals=(Refusal(kind, "10.0.0.1"),))
+        assert lost["subnet"].verdict is NOT_TRIED
+        assert "10.0.0.1 finds no way to it" in lost["subnet"].seen
+        assert "10.0.0.1 finds no way to it" in lost["hello"].next
+        there = seen(
+            NOBODY, route=FAR, hello=replace(SILENT, ping=True), refusals=(Refusal(kind, "10.0.0.1"),)
+        )
+        assert there["subnet"].verdict is IN_DOUBT
+
     def test_it_answers_across_a_router(self) -> None:
         assert seen(route=FAR)["subnet"].verdict is GOOD
         assert seen(NOBODY, route=FAR, hello=ANSWERED)["subnet"].verdict is NOT_TRIED
@@ -280,7 +294,8 @@ class TestFirewall:
             (Refusal("prohibited", "10.0.0.9"), BAD, "10.0.0.9 says that a rule prohibits it"),
             (Refusal("port", "10.0.0.1"), BAD, "10.0.0.1 refused the port in the device's place"),
             (Refusal("port", "10.0.0.9"), IN_DOUBT, "The address itself refused"),
-            (Refusal("host", "10.0.0.1"), IN_DOUBT, "No refusal came"),
+            (Refusal("host", "10.0.0.1"), IN_DOUBT, "10.0.0.1 says that there is no way"),
+            (Refusal("host"), IN_DOUBT, "No refusal came"),
         ],
     )
     def test_refusals(self, refusal: Refusal, verdict: Verdict, words: str) -> None:

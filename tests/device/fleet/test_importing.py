@@ -138,6 +138,16 @@ def test_what_discover_prints_is_read() -> None:
     assert devices["device-6"] == NamedDevice("device-6", "192.168.1.7", TOKEN, 6)
 
 
+@pytest.mark.parametrize("token", ["f" * 32, "F" * 32, "0" * 32, "ab" * 16])
+def test_a_placeholder_is_no_token_and_displaces_none(token: str) -> None:
+    """Lists write it for devices whose token they do not know."""
+    said = [{"did": 1234567, "localip": "10.0.0.9", "token": token}]
+    devices = {"lamp": NamedDevice("lamp", "10.0.0.5", TOKEN, 1234567)}
+    assert take(devices, read_candidates(json.dumps(said), "x")).changed == ["lamp"]
+    assert (devices["lamp"].ip, devices["lamp"].token) == ("10.0.0.9", TOKEN)
+    assert take({}, read_candidates(json.dumps(said), "x")).skipped == [("did 1234567", "token is missing")]
+
+
 def test_a_file_of_named_devices_keeps_its_names() -> None:
     text = json.dumps(
         {"lamp": {"ip": "1.2.3.4", "token": TOKEN}, "fan": {"ip": "1.2.3.5", "token": OTHER, "did": 9}}

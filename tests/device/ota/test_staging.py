@@ -68,7 +68,7 @@ def test_what_is_closed_while_it_is_opened_serves_nothing() -> None:
         (5, {}, "not int"),
         (None, {}, "not NoneType"),
         (BODY, {"md5": "0" * 32}, "is it whole"),
-        (BODY, {"md5": "\x1b[2J"}, "is it whole"),
+        (BODY, {"md5": "\x1b[2J"}, "32 hexadecimal digits"),
         ("http://x/fw", {}, "needs the file's MD5"),
         ("http://x/fw", {"md5": "5"}, "32 hexadecimal digits"),
         ("http://x:99999/fw", {"md5": MD5}, "looks like http"),

@@ -142,5 +142,10 @@ class TestInterrupted:
         assert said == "the device 777 was told to join 'attic'; it is kept as 'lamp'"
         assert file.get("lamp").token == TOKEN
 
+    def test_the_address_that_it_will_have_is_kept_where_it_is_known(self, file: DevicesFile) -> None:
+        plan = make_plan("attic", "a right password", new_address="192.168.1.9")
+        Keeper("lamp", path=file.path).interrupted(told(plan=plan, ip="192.168.8.1"), clock)
+        assert file.get("lamp").ip == "192.168.1.9"
+
     def test_where_it_is_not_wanted(self) -> None:
         assert "its token is not kept" in Keeper(None).interrupted(told(), clock)

@@ -21,6 +21,17 @@ def chip(bench):
     return ready
 
 
+def test_one_that_has_been_running_begins_anew_at_a_restart(bench):
+    chip = bench(uptime=500.0)
+    assert chip.module.life(chip.now) == 500
+    assert chip.module.responder.stamp(chip.now) == 500
+    chip.module.restart(chip.now)
+    chip.wait(10)
+    assert chip.module.up
+    assert chip.module.life(chip.now) < 12
+    assert chip.module.responder.stamp(chip.now) == chip.module.life(chip.now)
+
+
 class TestNetwork:
     def test_way_to_the_cloud(self, bench):
         chip = bench(timings=Timings(join=2, cloud=3))
