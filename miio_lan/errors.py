@@ -18,8 +18,8 @@
     ├── SpecError (ValueError)             a device description, a name or a value that does not fit
     ├── SpecUnavailable                    a description that is not here: not fetched, not published, not reached
     ├── RecordError (ValueError)           a recording that cannot be read
-    ├── ClocksInDoubt                      two recordings whose clocks cannot be compared surely
     ├── BenchFileError (ValueError)        a bench file that cannot be read, or lacks a product
+    ├── ClocksInDoubt                      two recordings whose clocks cannot be compared surely
     ├── DevicesFileError (ValueError)      a file of named devices that cannot be read or written, or lacks a name
     ├── PowerError                         a product that was not switched off or on
     ├── PlaceError                         a place of labgrid that cannot be had, or lacks something
