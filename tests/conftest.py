@@ -123,6 +123,16 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setenv("MIIO_LAN_DEVICES", "/nowhere/devices.json")
 
 
+#: Whole folders whose tests run what the tests of each room run, too: see the mark ``untraced``.
+UNTRACED = ("tests/end_to_end/serial/",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(each in item.path.as_posix() for each in UNTRACED):
+            item.add_marker("untraced")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Measure no coverage in a test that is marked as untraced.

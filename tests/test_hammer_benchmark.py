@@ -68,6 +68,7 @@ def test_commands_of_others_are_held_against_the_log_too(hammer: Any) -> None:
     assert (found.exchanges, found.others, found.commands, len(found.wrong)) == (0, 1, 1, 1)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(("clients", "alike"), [(3, True), (1, False)])
 def test_a_short_run_has_nothing_wrong(hammer: Any, clients: int, alike: bool) -> None:
     found = hammer.hammered(0.0, 20, clients, alike=alike)

@@ -24,9 +24,9 @@ from miio_lan.record import Record
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.virtual import product as virtual
 
-PAGE = (
-    (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8").partition("## Captures")[2]
-)
+BENCH = (Path(__file__).parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
+#: The section about captures: what follows it is about something else.
+PAGE = BENCH.partition("\n## Captures\n")[2].partition("\n## ")[0]
 TOKEN = "00112233445566778899aabbccddeeff"
 AHEAD = 7.25
 """Seconds by which the capture's clock is ahead of the recording's."""

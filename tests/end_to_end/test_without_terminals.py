@@ -5,6 +5,7 @@ The parts of this suite that need no terminal run there, too; module and MCU are
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def run(program: str, *arguments: str, cwd: Path | None = None) -> subprocess.Co
         timeout=PATIENCE,
         check=False,
         cwd=cwd,
+        env={**os.environ, "PYTEST_ADDOPTS": ""},  # coverage is asked of this process
     )
 
 

@@ -222,6 +222,7 @@ def test_a_capture_of_a_part_of_the_time() -> None:
     assert clocks.ahead == pytest.approx(100.0, abs=0.1)
 
 
+@pytest.mark.untraced
 @settings(max_examples=25)
 @given(st.integers(0, 2**32))
 def test_right_or_in_doubt(seed: int) -> None:
@@ -235,6 +236,7 @@ def test_right_or_in_doubt(seed: int) -> None:
         assert clocks.within <= 1.0
 
 
+@pytest.mark.untraced
 @settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_recordings_of_different_things_are_never_joined(seed: int) -> None:

@@ -255,6 +255,7 @@ def scenes(draw: st.DrawFn) -> tuple[list[Record], dict[int, Record]]:
     return sorted([*lines, *told, *pushes], key=lambda each: each.instant), truth
 
 
+@pytest.mark.untraced
 @settings(max_examples=200)
 @given(scenes(), st.none() | st.floats(0, 6))
 def test_what_is_sure_is_true(scene: tuple[list[Record], dict[int, Record]], start: float | None) -> None:

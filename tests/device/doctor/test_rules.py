@@ -487,6 +487,7 @@ OBSERVED = st.builds(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=300, deadline=None)
 @given(OBSERVED)
 def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Observed) -> None:

@@ -477,6 +477,7 @@ def whole(device: Updated) -> None:
     st.sampled_from([None, "2.0.0", "1.0.0", "3", "0002"]),
     st.booleans(),
 )
+@pytest.mark.untraced
 @settings(max_examples=500, deadline=None)
 def test_success_is_told_only_of_another_version_after_a_restart(
     happenings: list[tuple[float, Happens]], main: list[str], version: str | None, served: bool

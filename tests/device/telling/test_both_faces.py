@@ -248,6 +248,7 @@ HAPPENINGS = st.builds(
 )
 
 
+@pytest.mark.untraced
 @given(
     st.lists(HAPPENINGS, min_size=1, max_size=8),
     st.lists(st.sampled_from(sorted(FATES)), max_size=16),

@@ -325,6 +325,7 @@ WHOLE.append(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=300)
 @given(
     st.sampled_from(WHOLE),
