@@ -42,7 +42,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)
 # Where every line is traced, an example takes three times as long.
 hypothesis.settings.register_profile(
-    "traced", parent=hypothesis.settings.get_profile("steady"), max_examples=30
+    "traced", parent=hypothesis.settings.get_profile("steady"), max_examples=20
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
@@ -124,7 +124,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 #: Whole folders whose tests run what the tests of each room run, too: see the mark ``untraced``.
-UNTRACED = ("tests/end_to_end/serial/",)
+UNTRACED = ("tests/end_to_end/",)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
