@@ -55,7 +55,9 @@ def test_a_proven_success_in_rows(ask: Any, image: Path) -> None:
     rows = ended.out.splitlines()
     assert rows[-1] == "Done: installed: the MCU tells version 0042 (0001 before)"
     words = [row.split()[2] for row in rows[:-1]]
-    assert words[:3] == ["prepared", "requested", "fetching"]
+    # A state that was asked for before the device fetched stands before it.
+    assert words[:2] == ["prepared", "requested"]
+    assert "fetching" in words
     assert all(re.fullmatch(r" +\d+\.\d s  \w+ .*", row) for row in rows[:-1])
 
 
@@ -63,7 +65,9 @@ def test_json_lines_with_the_result_in_the_last(ask: Any, image: Path) -> None:
     ended = ask("--json", "update", str(image))
     assert ended.code == 0
     *phases, last = [json.loads(row) for row in ended.out.splitlines()]
-    assert [each["phase"] for each in phases[:3]] == ["prepared", "requested", "fetching"]
+    words = [each["phase"] for each in phases]
+    assert words[:2] == ["prepared", "requested"]
+    assert "fetching" in words
     assert last["phase"] == "ended"
     assert (last["progress"], last["result"]["ending"], last["result"]["proven"]) == (100, "proven", True)
     assert last["result"]["served"]["complete"]
