@@ -23,7 +23,7 @@ import pytest
 from support.image_server import ImageServer, whole
 from support.spec_server import MODEL, published, serving
 
-from miio_lan.bench.file import KEYS, read_bench
+from miio_lan.bench.places.file import KEYS, read_bench
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.doctor.findings import STEPS
 from miio_lan.device.fleet.named import parse_devices, read_devices

@@ -343,7 +343,7 @@ VIOLATIONS = [
     (libraries_have_one_home, {"miio_lan.device.blocking": "from rich.table import Table"}),
     (libraries_have_one_home, {"miio_lan.lan.discovery": "import zeroconf"}),
     (libraries_have_one_home, {"miio_lan.pairing.pairing": "import pytest"}),
-    (libraries_have_one_home, {"miio_lan.bench.power": "from labgrid.protocol import PowerProtocol"}),
+    (libraries_have_one_home, {"miio_lan.bench.places.power": "from labgrid.protocol import PowerProtocol"}),
     (libraries_have_one_home, {"miio_lan.pytest_plugin.labgrid_place": "import attr"}),
     (rooms_have_an_order, {"miio_lan.bench.bench": "from miio_lan.labgrid import open_place"}),
     (libraries_have_one_home, {"miio_lan.lan.overheard": "import dpkt"}),

@@ -11,19 +11,19 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from textwrap import indent
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, Unpack
 
-from miio_lan.bench.expectation import AFTERWARDS, TIMEOUT, Expectation
-from miio_lan.bench.history import History
+from miio_lan.bench.expecting.expectation import AFTERWARDS, TIMEOUT, Expectation
+from miio_lan.bench.expecting.never import Never
+from miio_lan.bench.expecting.reporting import ATTENDED, ReportExpectation, WantedReport, attend
+from miio_lan.bench.expecting.wanted import Criteria, Wanted
 from miio_lan.bench.line import MatchedLine, ObservedLine
-from miio_lan.bench.never import Never
-from miio_lan.bench.power import Power
+from miio_lan.bench.places.power import Power
 from miio_lan.bench.recorder import Mark, Recorder, is_between
-from miio_lan.bench.reporting import ATTENDED, ReportExpectation, WantedReport, attend
-from miio_lan.bench.seen import SeenExchange
 from miio_lan.bench.snapshot import BOTH, Snapshot, beginning, may_grow
+from miio_lan.bench.steps.history import History
+from miio_lan.bench.steps.seen import SeenExchange
 from miio_lan.bench.trace import ExpectationFailed
-from miio_lan.bench.wanted import Wanted, numbers_of
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import PowerError
@@ -161,14 +161,8 @@ class Bench(Generic[DeviceT]):
         self,
         method: str | None = None,
         *,
-        siid: int | None = None,
-        piid: int | None = None,
-        aiid: int | None = None,
-        value: object = None,
-        params: object = None,
-        property: str | None = None,  # noqa: A002 - what it is
-        action: str | None = None,
         timeout: float = TIMEOUT,
+        **criteria: Unpack[Criteria],
     ) -> Expectation:
         """Expect a command while the block runs; afterwards it tells what became of it.
 
@@ -187,17 +181,14 @@ class Bench(Generic[DeviceT]):
                 device.write("light:brightness", 25)
 
         :param method: the method; None for any
-        :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
-        :param params: the parameters as a whole
-        :param property: the name of a property, in the place of ``siid`` and ``piid``
-        :param action: the name of an action, in the place of ``siid`` and ``aiid``
         :param timeout: seconds to wait after the block, for commands sent by others
+        :param criteria: what it must have, see :class:`~miio_lan.bench.expecting.wanted.Criteria`: ``siid``, ``piid``,
+            ``aiid`` and ``value`` of one of its properties, or of its action; names in the place of numbers; ``params``
         :raises ExpectationFailed: at the end of the block, when no such command was seen
         :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
         :raises InvalidArgument: if names and numbers are given
         """
-        ids = numbers_of(self.spec, siid, piid, aiid, property, action)
-        return Expectation(self, Wanted.of(method, *ids, value, params), timeout)
+        return Expectation(self, Wanted.of(self.spec, method, **criteria), timeout)
 
     def expect_report(
         self,
@@ -247,14 +238,7 @@ class Bench(Generic[DeviceT]):
     def expect_none(
         self,
         method: str | None = None,
-        *,
-        siid: int | None = None,
-        piid: int | None = None,
-        aiid: int | None = None,
-        value: object = None,
-        params: object = None,
-        property: str | None = None,  # noqa: A002 - the field's own word
-        action: str | None = None,
+        **criteria: Unpack[Criteria],
     ) -> Never[SeenExchange]:
         """Expect that no such command crosses the wires while the block runs, whoever sends it.
 
@@ -267,7 +251,7 @@ class Bench(Generic[DeviceT]):
 
         :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
         """
-        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
+        wanted = Wanted.of(self.spec, method, **criteria)
 
         def inside(begun: Mark, ended: Mark) -> list[SeenExchange]:
             return [
@@ -281,14 +265,7 @@ class Bench(Generic[DeviceT]):
     def history(
         self,
         method: str | None = None,
-        *,
-        siid: int | None = None,
-        piid: int | None = None,
-        aiid: int | None = None,
-        value: object = None,
-        params: object = None,
-        property: str | None = None,  # noqa: A002 - the field's own word
-        action: str | None = None,
+        **criteria: Unpack[Criteria],
     ) -> History:
         """Give the commands of this test so far that are like this, in order, whoever sent them.
 
@@ -299,7 +276,7 @@ class Bench(Generic[DeviceT]):
 
         The parameters are those of :meth:`expect`.
         """
-        wanted = Wanted.of(method, *numbers_of(self.spec, siid, piid, aiid, property, action), value, params)
+        wanted = Wanted.of(self.spec, method, **criteria)
         found = [SeenExchange(each, self) for each in self.joined if wanted.is_met_by(each)]
         return History(found, str(wanted), self.tell)
 

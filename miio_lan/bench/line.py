@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, overload
 
-from miio_lan.bench.expectation import TIMEOUT
-from miio_lan.bench.never import Never
+from miio_lan.bench.expecting.expectation import TIMEOUT
+from miio_lan.bench.expecting.never import Never
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.snapshot import BOTH, unseen
 from miio_lan.bench.trace import ExpectationFailed, trace

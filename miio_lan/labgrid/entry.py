@@ -9,7 +9,7 @@ from labgrid.exceptions import NoResourceFoundError, NoSupplierFoundError
 from labgrid.factory import target_factory
 from labgrid.protocol import PowerProtocol
 
-from miio_lan.bench.power import LabgridPower
+from miio_lan.bench.places.power import LabgridPower
 from miio_lan.errors import PlaceError
 from miio_lan.labgrid.lines import receivers, url_of
 from miio_lan.labgrid.resource import MiioDevice, path_at_the_client, token_of

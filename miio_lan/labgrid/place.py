@@ -22,7 +22,7 @@ from labgrid.remote.client import Error as ClientError
 from labgrid.remote.client import start_session
 from labgrid.resource.remote import RemotePlace, RemotePlaceManager
 
-from miio_lan.bench.file import split_place
+from miio_lan.bench.places.file import split_place
 from miio_lan.errors import DeviceException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.labgrid.driver import MiioBenchDriver

@@ -13,7 +13,7 @@ from miio_lan.pytest_plugin.stash import RIGS
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench, ObservedLine
-    from miio_lan.bench.power import Power
+    from miio_lan.bench.places.power import Power
     from miio_lan.device.miot import MiotDevice
     from miio_lan.pytest_plugin.rig import Rig
     from miio_lan.pytest_plugin.rigs import Benches, Rigs

@@ -34,7 +34,7 @@ def asked(given: Any) -> str | None:
         )
     if others:  # what is typed goes before what stands in a file
         return None
-    from miio_lan.bench.file import split_place  # here: who names no place loads nothing of it
+    from miio_lan.bench.places.file import split_place  # here: who names no place loads nothing of it
 
     file, target = split_place(text)
     if file is None:

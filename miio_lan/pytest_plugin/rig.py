@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
-from miio_lan.bench.power import CommandPower
+from miio_lan.bench.places.power import CommandPower
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.bench.wire_log import logged
@@ -19,7 +19,7 @@ from miio_lan.errors import DeviceException
 from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
-    from miio_lan.bench.power import LabgridPower
+    from miio_lan.bench.places.power import LabgridPower
     from miio_lan.device.description.spec import Spec
     from miio_lan.labgrid import Place
     from miio_lan.pytest_plugin.settings import Settings

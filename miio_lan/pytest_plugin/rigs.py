@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from miio_lan.bench.bench import Bench
-from miio_lan.bench.claims import claim_path, claim_to
+from miio_lan.bench.places.claims import claim_path, claim_to
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
 from miio_lan.pytest_plugin.rig import Rig

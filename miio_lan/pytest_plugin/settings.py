@@ -14,7 +14,7 @@ import pytest
 from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
-    from miio_lan.bench.file import ProductEntry
+    from miio_lan.bench.places.file import ProductEntry
 
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
@@ -251,7 +251,7 @@ class _Given:
 
     def entries(self, path: Path) -> Mapping[str, ProductEntry]:
         """Read the bench file."""
-        from miio_lan.bench.file import read_bench  # here, for the same reason as above
+        from miio_lan.bench.places.file import read_bench  # here, for the same reason as above
         from miio_lan.errors import BenchFileError
         from miio_lan.pytest_plugin.warned import Warned
         from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
@@ -301,7 +301,7 @@ class _Given:
             raise pytest.UsageError(
                 "--miio-power is of a real product, and the virtual one has a switch of its own: leave it away"
             )
-        from miio_lan.bench.power import CommandPower  # here, for the same reason as above
+        from miio_lan.bench.places.power import CommandPower  # here, for the same reason as above
         from miio_lan.errors import InvalidArgument
 
         try:

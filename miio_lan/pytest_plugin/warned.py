@@ -12,7 +12,7 @@ class Warned(logging.Handler):
     :ivar texts: the messages
     """
 
-    _LOGGER = logging.getLogger("miio_lan.bench.file")
+    _LOGGER = logging.getLogger("miio_lan.bench.places.file")
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

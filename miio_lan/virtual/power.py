@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class VirtualPower:
     """Switches a virtual product: module and MCU stop, and both start from the beginning, boot reports and all.
 
-    It fits :class:`miio_lan.bench.power.Power`. What either knows by heart (network, token, values) stays.
+    It fits :class:`miio_lan.bench.places.power.Power`. What either knows by heart (network, token, values) stays.
 
     :param product: the product; running
     :ivar is_on: whether it is on

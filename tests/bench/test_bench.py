@@ -83,6 +83,12 @@ def test_names_that_there_are_not(bench: Bench[MiotDevice], silent: Bench[MiotDe
             bench.expect(property="light:on", **more)
 
 
+def test_a_criterion_that_there_is_not(bench: Bench[MiotDevice]) -> None:
+    for ask in (bench.expect, bench.expect_none, bench.history):
+        with pytest.raises(TypeError, match="no criterion: pid; there are siid, piid, aiid, value"):
+            ask(siid=2, pid=1)
+
+
 # --- expectations --------------------------------------------------------------------------------------------------
 
 

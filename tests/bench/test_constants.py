@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miio_lan.bench import file, presence
+from miio_lan.bench.places import file, presence
 from miio_lan.pytest_plugin import settings
 
 

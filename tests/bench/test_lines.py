@@ -11,7 +11,7 @@ from support.tape import Tape
 
 from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, ExpectationFailed, MatchedLine, ObservedLine, Recorder
-from miio_lan.bench.never import LONGEST_LAG
+from miio_lan.bench.expecting.never import LONGEST_LAG
 from miio_lan.record import Record
 
 REPORT = re.compile(r"properties_changed (?P<siid>\d+) (\d+) (\d+)( extra)?")

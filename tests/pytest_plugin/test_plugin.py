@@ -775,8 +775,9 @@ DELAYED = """
         def wait_for(self, look, timeout):
             def look_or_tell():
                 found = look()
+                # Where nothing is held, a poll of the MCU, which is told at once, has it look again.
                 if found is None and not held.empty():
-                    observe(self, held.get())  # nothing held: a poll of the MCU, which is told at once, has it look again
+                    observe(self, held.get())
                 return found
             return wait(self, look_or_tell, 60)
         with pytest.MonkeyPatch.context() as patch:

@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 # For all runs within this process: what a run loads is forgotten at its end, and some of it cannot be loaded twice.
-from miio_lan.bench.claims import claim_path
-from miio_lan.bench.file import ProductEntry
+from miio_lan.bench.places.claims import claim_path
+from miio_lan.bench.places.file import ProductEntry
 from miio_lan.pytest_plugin.products import group_of
 from miio_lan.pytest_plugin.rigs import Rigs
 from miio_lan.pytest_plugin.settings import Settings

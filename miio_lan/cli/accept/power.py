@@ -11,7 +11,7 @@ from miio_lan.errors import DeviceException
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from miio_lan.bench.power import CommandPower
+    from miio_lan.bench.places.power import CommandPower
     from miio_lan.device.miot import MiotDevice
 
 
@@ -19,7 +19,7 @@ def power_of(options: dict[str, Any]) -> CommandPower | None:
     """Give what switches the product, where something does."""
     if options["power"] is None:
         return None
-    from miio_lan.bench.power import CommandPower
+    from miio_lan.bench.places.power import CommandPower
 
     return CommandPower(options["power"])
 
@@ -54,7 +54,7 @@ def cycle(
 
 
 def _off_for(options: dict[str, Any]) -> float:
-    from miio_lan.bench.power import OFF_FOR
+    from miio_lan.bench.places.power import OFF_FOR
 
     return OFF_FOR if options["off_for"] is None else float(options["off_for"])
 

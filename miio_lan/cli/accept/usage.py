@@ -89,7 +89,7 @@ def _check_power(options: dict[str, Any], mode: str) -> None:
         return
     if mode == "lan" and not (options["tap_up"] or options["tap_down"]):
         refuse("--power with --lan needs --tap-up or --tap-down: a power-up is seen on the line alone.")
-    from miio_lan.bench.power import CommandPower
+    from miio_lan.bench.places.power import CommandPower
     from miio_lan.errors import InvalidArgument
 
     try:

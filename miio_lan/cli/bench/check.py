@@ -20,8 +20,8 @@ from miio_lan.foreign import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from miio_lan.bench.file import ProductEntry
-    from miio_lan.bench.presence import Presence
+    from miio_lan.bench.places.file import ProductEntry
+    from miio_lan.bench.places.presence import Presence
 
 _FILE = "miio.toml"
 _WITHIN = 10.0
@@ -51,7 +51,7 @@ def check(settings: CliSettings, file: str, within: float, only: tuple[str, ...]
 
     Exit code 0 says that all is there; 1 that something is missing, in doubt, or in use.
     """
-    from miio_lan.bench.file import read_bench
+    from miio_lan.bench.places.file import read_bench
     from miio_lan.virtual.mcu.misbehave import MISBEHAVIOURS
     from miio_lan.virtual.module.profile import PROFILES
 
@@ -80,8 +80,8 @@ def _chosen(products: dict[str, ProductEntry], only: Sequence[str], path: Path) 
 
 
 def _look(entry: ProductEntry, path: Path, within: float) -> Presence:
-    from miio_lan.bench.claims import claim_to
-    from miio_lan.bench.presence import in_use, look_at
+    from miio_lan.bench.places.claims import claim_to
+    from miio_lan.bench.places.presence import in_use, look_at
 
     if entry.virtual:
         return _started(entry)
@@ -99,7 +99,7 @@ def _look(entry: ProductEntry, path: Path, within: float) -> Presence:
 
 def _at_a_place(entry: ProductEntry, within: float) -> Presence:
     """Acquire a place of labgrid, look at what it has, and release it."""
-    from miio_lan.bench.presence import Presence, look_at, told
+    from miio_lan.bench.places.presence import Presence, look_at, told
     from miio_lan.device.doctor import Verdict
     from miio_lan.errors import DeviceException
 
@@ -122,7 +122,7 @@ def _at_a_place(entry: ProductEntry, within: float) -> Presence:
 
 def _started(entry: ProductEntry) -> Presence:
     """Start a virtual product, and ask it."""
-    from miio_lan.bench.presence import Presence, told
+    from miio_lan.bench.places.presence import Presence, told
     from miio_lan.device.blocking import Device
     from miio_lan.device.description.cache import find
     from miio_lan.device.doctor import Verdict

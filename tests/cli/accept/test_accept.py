@@ -18,7 +18,7 @@ from support.talk import talk
 from miio_lan.acceptance.report.words import LANGUAGES, words_of
 from miio_lan.acceptance.rules.all import RULES
 from miio_lan.acceptance.verdict import KINDS
-from miio_lan.bench.power import CommandPower
+from miio_lan.bench.places.power import CommandPower
 from miio_lan.cli import signals
 from miio_lan.cli.accept.rules import table_of
 from miio_lan.cli.accept.usage import REPORT_LANGUAGES

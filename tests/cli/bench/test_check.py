@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.bench.claims import claim_to
-from miio_lan.bench.file import read_bench
-from miio_lan.bench.presence import Presence, told
+from miio_lan.bench.places.claims import claim_to
+from miio_lan.bench.places.file import read_bench
+from miio_lan.bench.places.presence import Presence, told
 from miio_lan.cli.bench.check import rows
 from miio_lan.device.doctor import Verdict
 from miio_lan.virtual.product import VirtualProduct

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from miio_lan.bench.expecting.wanted import Wanted
 from miio_lan.bench.recorder import Mark
-from miio_lan.bench.seen import SeenExchange, Steps, Teller
 from miio_lan.bench.snapshot import beginning
+from miio_lan.bench.steps.seen import SeenExchange, Steps, Teller
 from miio_lan.bench.trace import ExpectationFailed
-from miio_lan.bench.wanted import Wanted
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.exchange import STOPS, Exchange
 

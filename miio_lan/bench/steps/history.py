@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from miio_lan.bench.missing import Missing, Tell
-from miio_lan.bench.seen import SeenExchange
+from miio_lan.bench.steps.missing import Missing, Tell
+from miio_lan.bench.steps.seen import SeenExchange
 
 
 class History:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.bench.file import BENCH_FILE, KEYS, ProductEntry, parse_bench, read_bench, split_place
+from miio_lan.bench.places.file import BENCH_FILE, KEYS, ProductEntry, parse_bench, read_bench, split_place
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.errors import BenchFileError
 
@@ -230,7 +230,7 @@ def test_a_file_with_a_token_that_others_may_read(
     path.write_text(f'[products.left]\nhost = "a"\n{where} = "{value}"')
     path.chmod(mode if where == "token" else 0o644)
     file.chmod(mode)
-    with caplog.at_level(logging.WARNING, "miio_lan.bench.file"):
+    with caplog.at_level(logging.WARNING, "miio_lan.bench.places.file"):
         read_bench(path)
     assert bool(caplog.records) == warned
     if warned:

@@ -13,8 +13,8 @@ from miio_lan.record.lanes import said
 from miio_lan.record.redact import redact
 
 if TYPE_CHECKING:
-    from miio_lan.bench.missing import Missing
-    from miio_lan.bench.seen import SeenExchange
+    from miio_lan.bench.steps.missing import Missing
+    from miio_lan.bench.steps.seen import SeenExchange
 
 Wish = str | bytes | re.Pattern[str] | None
 """What a step must be: its text, whatever ends the line, or a pattern to be found in it; None for anything."""
@@ -31,7 +31,7 @@ def check_steps(
     stopped_at: str | None = NOT_ASKED,
     ambiguous: bool | None = None,
 ) -> list[str]:
-    """Say what is otherwise than wanted; the parameters are those of :meth:`~miio_lan.bench.seen.Steps.check`.
+    """Say what is otherwise than wanted; the parameters are those of :meth:`~miio_lan.bench.steps.seen.Steps.check`.
 
     :raises InvalidArgument: when nothing is wanted, or something that no command can be
     """

@@ -11,7 +11,7 @@ from miio_lan.device.description.cache import CACHE_VARIABLE
 from miio_lan.keeping import Claim, cache_folder
 
 if TYPE_CHECKING:
-    from miio_lan.bench.file import ProductEntry
+    from miio_lan.bench.places.file import ProductEntry
 
 
 def claim_path(entry: ProductEntry, bench: Path) -> Path:

@@ -24,8 +24,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from miio_lan.bench.entry import KEYS, ProductEntry, port_key
-from miio_lan.bench.power import CommandPower
+from miio_lan.bench.places.entry import KEYS, ProductEntry, port_key
+from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NoReturn, Protocol, TypeVar
 
-from miio_lan.bench.checks import NOT_ASKED, Wish, check_steps
-from miio_lan.bench.missing import Missing
+from miio_lan.bench.steps.checks import NOT_ASKED, Wish, check_steps
+from miio_lan.bench.steps.missing import Missing
+from miio_lan.bench.steps.why import why_no_step
 from miio_lan.bench.trace import ExpectationFailed
-from miio_lan.bench.why import why_no_step
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.record import Record
 

@@ -12,8 +12,8 @@ from support.tape import Tape
 
 from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, ExpectationFailed, Recorder
-from miio_lan.bench.missing import Missing
-from miio_lan.bench.seen import SeenExchange
+from miio_lan.bench.steps.missing import Missing
+from miio_lan.bench.steps.seen import SeenExchange
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypedDict, Unpack
 
 from miio_lan.device.description.names import find_action, find_property
 from miio_lan.device.description.spec import Spec
@@ -10,6 +11,24 @@ from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record.redact import redact_value
+
+
+class Criteria(TypedDict, total=False):
+    """What a test may ask of a command; what is absent, or None, may be anything.
+
+    :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
+    :param params: the parameters as a whole
+    :param property: the name of a property in the description, in the place of ``siid`` and ``piid``
+    :param action: the name of an action in the description, in the place of ``siid`` and ``aiid``
+    """
+
+    siid: int | None
+    piid: int | None
+    aiid: int | None
+    value: object
+    params: object
+    property: str | None
+    action: str | None
 
 
 class Wanted:
@@ -21,18 +40,22 @@ class Wanted:
     """
 
     @classmethod
-    def of(
-        cls,
-        method: str | None,
-        siid: int | None,
-        piid: int | None,
-        aiid: int | None,
-        value: object,
-        params: object,
-    ) -> Wanted:
-        """Make one of what was given; what is None may be anything."""
-        given = {"siid": siid, "piid": piid, "aiid": aiid, "value": value}
-        return cls(method, {key: each for key, each in given.items() if each is not None}, params)
+    def of(cls, spec: Spec | None, method: str | None, **criteria: Unpack[Criteria]) -> Wanted:
+        """Make one of what a test gives; what is absent, or None, may be anything.
+
+        :param spec: the description that names are looked up in
+        :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
+        :raises InvalidArgument: if names and numbers are given
+        :raises TypeError: if there is no such criterion
+        """
+        if unknown := criteria.keys() - Criteria.__annotations__:
+            raise TypeError(
+                f"no criterion: {', '.join(sorted(unknown))}; there are {', '.join(Criteria.__annotations__)}"
+            )
+        found: dict[str, object] = {**_numbers_of(spec, criteria), "value": criteria.get("value")}
+        return cls(
+            method, {key: each for key, each in found.items() if each is not None}, criteria.get("params")
+        )
 
     def __init__(self, method: str | None, ids: Mapping[str, object], params: object = None) -> None:
         self._method = method
@@ -56,31 +79,21 @@ class Wanted:
         return (self._method or "a command") + (f" with {ids}" if ids else "") + whole
 
 
-def numbers_of(
-    spec: Spec | None,
-    siid: int | None,
-    piid: int | None,
-    aiid: int | None,
-    property: str | None,  # noqa: A002 - the field's own word
-    action: str | None,
-) -> tuple[int | None, int | None, int | None]:
-    """Give siid, piid and aiid, in whose place the name of a property or of an action may stand.
-
-    :raises SpecError: (a ``ValueError``) if the description has no such name, or none is known
-    :raises InvalidArgument: if more than one of names and numbers is given
-    """
-    if property is None and action is None:
-        return siid, piid, aiid
-    if None not in (property, action) or any(each is not None for each in (siid, piid, aiid)):
+def _numbers_of(spec: Spec | None, criteria: Criteria) -> dict[str, int | None]:
+    """Give siid, piid and aiid, in whose place the name of a property or of an action may stand."""
+    numbers = {"siid": criteria.get("siid"), "piid": criteria.get("piid"), "aiid": criteria.get("aiid")}
+    name, action = criteria.get("property"), criteria.get("action")
+    if name is None and action is None:
+        return numbers
+    if None not in (name, action) or any(each is not None for each in numbers.values()):
         raise InvalidArgument("give the name of a property, that of an action, or numbers: one of them")
     if spec is None:
         raise SpecError(
             "no description is known, which names need: give --miio-spec, or Bench(..., spec=...)"
         )
-    if property is not None:
-        return (*find_property(spec, property).iid, None)
-    found = find_action(spec, action or "").iid
-    return found[0], None, found[1]
+    if name is not None:
+        return dict(zip(("siid", "piid"), find_property(spec, name).iid, strict=True))
+    return dict(zip(("siid", "aiid"), find_action(spec, action or "").iid, strict=True))
 
 
 def _items(exchange: Exchange) -> list[Mapping[str, object]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from miio_lan.bench.missing import Missing
 from miio_lan.bench.recorder import is_between
+from miio_lan.bench.steps.missing import Missing
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.pairing.content import error_of, same_value

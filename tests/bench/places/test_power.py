@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.bench import power as power_module
-from miio_lan.bench.power import ACTION, LONGEST, OFF_FOR, CommandPower, LabgridPower, switch_off_and_on
+from miio_lan.bench.places import power as power_module
+from miio_lan.bench.places.power import (
+    ACTION,
+    LONGEST,
+    OFF_FOR,
+    CommandPower,
+    LabgridPower,
+    switch_off_and_on,
+)
 from miio_lan.errors import InvalidArgument, PowerError
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     times: list[float] = []
-    monkeypatch.setattr("miio_lan.bench.power.sleep", times.append)
+    monkeypatch.setattr("miio_lan.bench.places.power.sleep", times.append)
     return times
 
 
@@ -147,7 +154,7 @@ def test_it_is_on_also_after_an_interruption(monkeypatch: pytest.MonkeyPatch) ->
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("miio_lan.bench.power.sleep", interrupted)
+    monkeypatch.setattr("miio_lan.bench.places.power.sleep", interrupted)
     driver = Driver()
     with pytest.raises(KeyboardInterrupt):
         switch_off_and_on(driver, 1.0)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from miio_lan.bench import presence
-from miio_lan.bench.file import ProductEntry
-from miio_lan.bench.presence import Presence, in_use, look_at
+from miio_lan.bench.places import presence
+from miio_lan.bench.places.file import ProductEntry
+from miio_lan.bench.places.presence import Presence, in_use, look_at
 from miio_lan.cli.virtual.taps import Taps
 from miio_lan.record.redact import Secret
 from miio_lan.virtual.product import VirtualProduct

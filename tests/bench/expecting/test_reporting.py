@@ -10,7 +10,7 @@ from support.tape import Tape
 
 from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, ExpectationFailed, Recorder
-from miio_lan.bench.reporting import ATTENDED, WantedReport
+from miio_lan.bench.expecting.reporting import ATTENDED, WantedReport
 from miio_lan.errors import InvalidArgument
 from miio_lan.virtual.product import VirtualProduct
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.bench.power import CommandPower
+from miio_lan.bench.places.power import CommandPower
 from miio_lan.bench.recorder import Recorder
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.cache import find
@@ -17,7 +17,7 @@ from miio_lan.foreign import show
 from miio_lan.record.marks import is_mark
 
 if TYPE_CHECKING:
-    from miio_lan.bench.file import ProductEntry
+    from miio_lan.bench.places.file import ProductEntry
     from miio_lan.device.description.spec import Spec
     from miio_lan.deviceinfo import DeviceInfo
     from miio_lan.uart.ports.port import Port

@@ -1,0 +1,1 @@
+"""What a test expects: commands, reports, and what must not happen."""
