@@ -111,6 +111,15 @@ def _is_likely_cut(downlink: Downlink) -> bool:
     return len(properties) >= LIKELY_CUT or len(downlink.record.raw) >= LIKELY_CUT_SIZE
 
 
+def answer_to(downlink: Downlink, reply: float, skew: float = SKEW) -> Turn | None:
+    """Give the answer to a downlink, as far as it tells something about a reply.
+
+    What came after the reply, and may be the answer to something else, tells nothing: the true one may have been lost.
+    """
+    answer = downlink.answer
+    return None if answer is not None and not answer.sure and not _is_before(answer, reply, skew) else answer
+
+
 def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> bool:
     """Tell whether the reply can be what the module made of the answers to these downlinks.
 
@@ -122,11 +131,13 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
     code = error_of(reply.reading)
     if code is None:
         result = (reply.reading or {}).get("result")
-        answers = [each.answer for each in candidate.downlinks if each.answer is not None]
+        answers = [answer_to(each, reply.instant, skew) for each in candidate.downlinks]
         return all(
-            _is_before(answer, reply.instant, skew) and _may_give(answer, result) for answer in answers
+            _is_before(answer, reply.instant, skew) and _may_give(answer, result)
+            for answer in answers
+            if answer is not None
         )
-    answer = candidate.downlinks[-1].answer
+    answer = answer_to(candidate.downlinks[-1], reply.instant, skew)
     if timed_out(reply.reading):
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
     if answer is None:
@@ -161,7 +172,7 @@ def cost_of(request: LanRequest, candidate: Candidate) -> float:
     last = candidate.downlinks[-1]
     if request.reply is None or timed_out(request.reply.reading):
         return cost
-    said = (last.answer or last).record
+    said = (answer_to(last, request.reply.instant) or last).record
     return cost + max(0.0, request.reply.instant - said.instant)
 
 

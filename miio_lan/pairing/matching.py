@@ -42,6 +42,7 @@ from miio_lan.pairing.candidates import (
     STALL,
     Candidate,
     agrees,
+    answer_to,
     cost_of,
     extend,
     replied_promptly,
@@ -316,7 +317,14 @@ class Matcher:
             return False
         if request.reply is None:
             return self._module_had_it(request, candidate.downlinks[0].instant)
+        if request.succeeded and self._ended_early(request.reply.instant, candidate):
+            return False
         return self._stamps_in_order(request, request.reply.instant, candidate)
+
+    def _ended_early(self, replied: float, candidate: Candidate) -> bool:
+        """Tell whether the line was heard no more when a result was made: of the answer, or of another downlink's."""
+        unseen = answer_to(candidate.downlinks[-1], replied) is None
+        return unseen and self._uart.ended < replied - DELIVERY
 
     def _module_had_it(self, request: LanRequest, handed_out: float) -> bool:
         """Tell whether nothing shows that the module did not have the request when it handed the downlink out.

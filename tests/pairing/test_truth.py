@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_scenes import BEHAVIOURS, END, NOISE, WATCHES, Watch, random_scene
 from support.scene import COMMANDS, GET_ON, MANY, Scene, Told
+from support.two_clocks import random_scene as minutes_of
+from support.two_clocks import random_views
 
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import Pairer, pair
@@ -249,3 +252,21 @@ def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> 
         scene = random_scene(rng)
         seen = watch(scene, rng)
         check(scene, seen, pair(seen), lossy=lossy)
+
+
+@pytest.mark.parametrize("seed", [40082, 41213])
+def test_minutes_of_polls_and_commands_that_nobody_sees(seed: int) -> None:
+    """What was told wrongly once: a line's true answer was lost, or the line was heard no more when it was said."""
+    rng = random.Random(seed)
+    scene = minutes_of(rng)
+    views = random_views(scene, rng)
+    lan = [replace(record, instant=views.truth(record)) for record in views.lan]
+    told = {(each.request.peer, each.request.reading["id"]): each for each in scene.told if each.request}
+    sure = 0
+    for exchange in pair([*lan, *views.line]):
+        if exchange.request is None or exchange.ambiguous or exchange.down is None:
+            continue
+        true = [down for number in exchange.ids for down in told[exchange.request.peer, number].downs]
+        assert exchange.down in true
+        sure += 1
+    assert sure

@@ -205,7 +205,6 @@ def _versions(run: Run) -> dict[str, str | None] | None:
             info = run.device.info(skip_cache=True)
         except DeviceException:
             continue
-        if info.mcu_firmware_version is not None:
+        if info.mcu_firmware_version is not None:  # a module that has just started is told it by the MCU
             return {"module": info.firmware_version, "mcu": info.mcu_firmware_version}
-        time.sleep(0.05)
     return None
