@@ -73,6 +73,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 #: A busy machine lets single polls of the program come late, which is no more than a warning.
 BUSY = {"poll-interval"}
+#: What it keeps from being seen, or leaves in doubt, is looked at again.
+TIMES = 5
 #: What is not answered twice is not asked again by the tester, which is told.
 GIVEN_UP = {"capital", "mute-unknown"}
 
@@ -264,10 +266,15 @@ def both(*options: str) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
 )
 def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
     wanted = set().union(*(failed | warned for failed, warned in TABLE.values())) - {"test-completed"}
-    for verdicts in both(*options):
-        assert names(verdicts, Outcome.FAIL) == set()
-        assert names(verdicts, Outcome.WARNING) - BUSY == set()
-        assert names(verdicts, Outcome.PASS) | BUSY >= wanted, "each rule of the table was looked at"
+    left = [wanted - BUSY, wanted - BUSY]  # each rule of the table is looked at, in both ways
+    for _ in range(TIMES):
+        for place, verdicts in enumerate(both(*options)):
+            assert names(verdicts, Outcome.FAIL) == set()
+            assert names(verdicts, Outcome.WARNING) - BUSY == set()
+            left[place] -= names(verdicts, Outcome.PASS)
+        if not any(left):
+            break
+    assert left == [set(), set()]
 
 
 @pytest.mark.untraced

@@ -67,10 +67,10 @@ def misbehave(product: VirtualProduct, *names: str, answer_time: float = LONG) -
     product.call(switch)
 
 
-def come_to_rest(caller: Caller) -> None:
+def come_to_rest(product: VirtualProduct) -> None:
     """Let a poll that was under way get its reply."""
-    for _ in range(3):
-        caller.result("miIO.info")
+    while product.call(lambda now: product.mcu._sent is not None):
+        pass
 
 
 def works(caller: Caller) -> bool:
@@ -84,7 +84,7 @@ class TestTimeouts:
         self, product: VirtualProduct, caller: Caller, name: str, method: str, params: Any
     ) -> None:
         misbehave(product, name, answer_time=SHORT)
-        come_to_rest(caller)
+        come_to_rest(product)
         error = caller.ask(method, params)["error"]
         assert error == {"code": MCU_TIMEOUT, "message": "user ack timeout"}
         misbehave(product)
@@ -152,7 +152,7 @@ class TestBusy:
         self, product: VirtualProduct, caller: Caller, log: Log
     ) -> None:
         misbehave(product, "never-polls")
-        come_to_rest(caller)
+        come_to_rest(product)
         asked = [caller.send("get_properties", [POWER]) for _ in range(IN_WORK_AND_WAITING)]
         refused = threading.Event()
         with MiotDevice(
