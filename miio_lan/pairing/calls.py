@@ -112,11 +112,19 @@ def calls_of(records: Iterable[Record]) -> list[LanCall]:
 
     :param records: in the order of time; those of other wires, and marks of a check, are passed over
     """
+    return calls_and_orphans(records)[0]
+
+
+def calls_and_orphans(records: Iterable[Record]) -> tuple[list[LanCall], list[Record]]:
+    """Give the commands, and the replies to requests that were not seen: somebody else's, or lost ones.
+
+    :param records: as for :func:`calls_of`
+    """
     grouping = _Grouping()
     for record in records:
         if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
-    return grouping.calls
+    return grouping.calls, grouping.orphans
 
 
 class _Grouping:
@@ -124,6 +132,7 @@ class _Grouping:
 
     def __init__(self) -> None:
         self.calls: list[LanCall] = []
+        self.orphans: list[Record] = []
         self._by_id: dict[tuple[str, int], tuple[LanCall, LanRequest]] = {}
         self._by_content: dict[tuple[str, str], list[LanCall]] = {}
         self._hello_sent: float | None = None
@@ -203,6 +212,7 @@ class _Grouping:
         number = reading.get("id")
         known = self._by_id.get((record.peer, number)) if isinstance(number, int) else None
         if known is None:
+            self.orphans.append(record)
             return
         request = known[1]
         if request.reply is None:

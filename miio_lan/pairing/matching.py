@@ -48,7 +48,9 @@ from miio_lan.pairing.candidates import (
     replied_promptly,
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import Downlink
 
 LONGEST_WAIT = 40.0
@@ -77,10 +79,16 @@ class Match:
 
 
 class Matcher:
-    """Finds for each request the downlinks it became."""
+    """Finds for each request the downlinks it became.
 
-    def __init__(self, requests: Iterable[LanRequest], uart: Conversation) -> None:
+    :param orphans: replies to requests that were not seen
+    """
+
+    def __init__(
+        self, requests: Iterable[LanRequest], uart: Conversation, orphans: Iterable[Record] = ()
+    ) -> None:
         self._uart = uart
+        self._orphans = [record.instant for record in orphans]
         #: Those the MCU has to answer, in order.
         self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
         self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
@@ -329,10 +337,13 @@ class Matcher:
     def _module_had_it(self, request: LanRequest, handed_out: float) -> bool:
         """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
 
-        Without a reply nothing confirms that a downlink belongs to a request; and a module that hands out ``none`` has
-        nothing waiting.
+        Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
+        seen, as a reply to none shows, or this request's own may be among lines that were not seen. And a module that
+        hands out ``none`` has nothing waiting.
         """
         if self._others_use_method(request) or handed_out < request.first:
+            return False
+        if self._uart.missing(request.first, handed_out) or self._has_orphan(handed_out):
             return False
         idle = self._uart.idle
         for send in request.sends:
@@ -342,6 +353,11 @@ class Matcher:
             if at == len(idle) or idle[at] >= handed_out:
                 return True
         return False
+
+    def _has_orphan(self, handed_out: float) -> bool:
+        """Tell whether a reply to a request that was not seen came while a downlink was under way."""
+        at = bisect_left(self._orphans, handed_out - SKEW)
+        return at < len(self._orphans) and self._orphans[at] <= handed_out + ANSWER_TIME + DELIVERY
 
     def _stamps_in_order(self, request: LanRequest, replied: float, candidate: Candidate) -> bool:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""

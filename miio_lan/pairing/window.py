@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from miio_lan.pairing.calls import LanCall, LanRequest, calls_of
+from miio_lan.pairing.calls import LanCall, LanRequest, calls_and_orphans
 from miio_lan.pairing.candidates import SKEW, STALL
 from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
@@ -54,10 +54,10 @@ class Window:
         self._uart = line
         self._line = [record for record in records if record.wire == "uart"]
         self._lan = [record for record in records if record.wire == "lan"]
-        self._calls = calls_of(self._lan)
+        self._calls, orphans = calls_and_orphans(self._lan)
         self._end = max((record.instant for record in records), default=0.0)
         self._finished = finished
-        matcher = Matcher((request for call in self._calls for request in call.requests), line)
+        matcher = Matcher((request for call in self._calls for request in call.requests), line, orphans)
         self._matches = matcher.match()
         self._doubtful = matcher.doubtful
         self._repeated = {id(call.earlier) for call in self._calls}
