@@ -51,7 +51,7 @@ PINS = {
         "PAUSE": 0.05,
         "SATURATED_PAUSE": 0.2,
         "MANY": 10,
-        "PORTION": 24,
+        "PORTION": 768,
     },
     "uart.listening.direction": {
         "SURE_LEAD": 2,

@@ -133,7 +133,7 @@ class Bridge(LineService[_Told]):
             note = "" if self._forward(direction, data) else NOT_FORWARDED
             self._gone = gone = time.monotonic()
             self.latency[direction].add(gone - instant)
-            self._backlog.add((direction, data, instant, note, True), gone)
+            self._backlog.add((direction, data, instant, note, True), gone, size=len(data))
             return
         if self._interference.faults:
             self._backlog.flush()  # what a line means depends on those before it
@@ -148,7 +148,8 @@ class Bridge(LineService[_Told]):
         self._gone = time.monotonic()
         for step, there in zip(steps, arrived, strict=True):
             note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
-            self._backlog.add((step.direction, step.data, step.instant, note, step.heard), self._gone)
+            told = (step.direction, step.data, step.instant, note, step.heard)
+            self._backlog.add(told, self._gone, size=len(step.data))
 
     def _forward(self, direction: Direction, data: bytes) -> bool:
         try:

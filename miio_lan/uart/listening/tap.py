@@ -152,7 +152,7 @@ class Tap(LineService[_Read]):
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
-        self._backlog.add((direction, data, instant), instant, at_once=len(self._ports) < 2)
+        self._backlog.add((direction, data, instant), instant, size=len(data), at_once=len(self._ports) < 2)
         guess = self._guesses.get(direction)
         if guess is None:
             return
@@ -167,7 +167,7 @@ class Tap(LineService[_Read]):
 
     def _on_unknown(self, data: bytes, instant: float) -> None:
         if self._ports:
-            self._backlog.add((next(iter(self._ports)), data, instant), instant)
+            self._backlog.add((next(iter(self._ports)), data, instant), instant, size=len(data))
             return
         guess = self._guesses[None]
         guess.feed(data, instant)

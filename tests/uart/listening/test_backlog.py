@@ -30,12 +30,14 @@ def test_others_of_the_same_moment_come_along() -> None:
 
 
 def test_an_item_is_taken_out_of_its_turn() -> None:
-    backlog = Backlog(lambda _: pytest.fail("looked at"))
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
     for number in range(5):
         backlog.add(number, 10.0, at_once=False)
     assert backlog.pull(lambda item: item == 3) == 3
     assert backlog.pull(lambda item: None if item == 1 else item == 2) is None
-    assert list(backlog._items) == [0, 1, 2, 4]
+    backlog.flush()
+    assert seen == [0, 1, 2, 4]
 
 
 def test_a_busy_line_waits_a_little() -> None:
@@ -91,6 +93,17 @@ def test_many_are_looked_at_in_portions() -> None:
     backlog.tick(later)
     assert len(seen) == 1 + 2 * PORTION
     assert backlog.deadline is None
+
+
+@pytest.mark.parametrize(("size", "together"), [(4096, 1), (768, 1), (767, 2), (32, 24)])
+def test_a_portion_is_counted_in_bytes(size: int, together: int) -> None:
+    """A flood has reads of 4096 bytes: as many of them as of a busy line's would take half a second."""
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(40):
+        backlog.add(number, 10.0, size=size)
+    backlog.tick(10.0 + SATURATED_PAUSE)
+    assert len(seen) == 1 + together
 
 
 def test_flush_looks_at_everything() -> None:
