@@ -41,3 +41,14 @@ def test_floors_are_those_that_are_checked() -> None:
     rows = re.findall(r"\| (\d) \| (`.+`) \|", PAGE)
     written = {name: int(floor) - 1 for floor, names in rows for name in re.findall(r"`(\w+)`", names)}
     assert written == test_imports.FLOORS
+
+
+def test_every_long_file_has_its_reason() -> None:
+    reasons = PAGE.partition("### Files above 400 lines\n")[2].partition("\n### ")[0]
+    named = set(re.findall(r"`([\w/]+\.py)`", "\n".join(re.findall(r"^- (.+?):", reasons, re.MULTILINE))))
+    long = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if path.read_text(encoding="utf-8").count("\n") > 400
+    }
+    assert named == long

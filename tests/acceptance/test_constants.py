@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.constants import unpinned
+from support.constants import unnamed, unpinned
 
 from miio_lan.acceptance.rules.life import boot
 from miio_lan.acceptance.tester import plan, script, tester
@@ -11,11 +11,13 @@ PINS = {
     "acceptance.rules.life.boot": {
         "BOOT_TIME": 5.0,
         "RETRY_TIME": 5.0,
+        "PROMPTED": 5.0,
     },
     "acceptance.rules.values.sets": {
         "REPORT_TIME": 2.0,
     },
     "acceptance.rules.values.reports": {
+        "REPORTS_PER_SECOND": 3,
         "_STAMPS": 0.04,
     },
     "acceptance.rules.rulebook": {
@@ -35,6 +37,7 @@ PINS = {
     },
     "acceptance.tester.script": {
         "_MARGIN": 0.2,
+        "_SETTLE": 1.0,
         "_IDLE_POLLS": 10,
         "_LONGEST_TRANSFER": 1800.0,
         "GIVE_UP": 2,
@@ -43,11 +46,55 @@ PINS = {
         "_DID": 1,
         "_TESTER_TOKEN": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
     },
+    "acceptance.report.html": {
+        "_CLASSES": {"fail": "fail", "warning": "warning", "pass": "pass", "not observed": "not"},
+        "_HTML_EVIDENCE": 50,
+        "_HTML_LINE": 600,
+    },
+    "acceptance.report.json_": {
+        "FORMAT": 1,
+    },
+    "acceptance.report.junit": {
+        "_JUNIT_EVIDENCE": 50,
+        "_JUNIT_LINE": 1000,
+    },
+    "acceptance.report.terminal": {
+        "_WIDEST": 120,
+        "_TERMINAL_EVIDENCE": 6,
+        "_TERMINAL_LINE": 400,
+    },
+    "acceptance.report.timeline_data": {
+        "_LONGEST_TEXT": 4000,
+    },
+    "acceptance.rules.line.answers": {
+        "LONG": 480,
+    },
+    "acceptance.rules.line.polling": {
+        "TOLERANCE": 0.01,
+        "SLACK": 0.05,
+        "STRAY": 0.1,
+        "ENOUGH": 5,
+        "SILENCE_TIME": 3.0,
+        "_MAX_PAUSE": 2.0,
+        "_SOON": 8,
+    },
+    "acceptance.rules.observed": {
+        "_PROMPTED": 30.0,
+        "_MOMENT": 1.0,
+        "_REPEATED": 5.0,
+    },
+    "acceptance.rules.values.effects": {
+        "EFFECT_TIME": 10.0,
+    },
 }
 
 
 def test_the_constants_are_what_they_were() -> None:
-    assert unpinned(PINS, whole=False) == {}
+    assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "acceptance") == set()
 
 
 def test_the_tester_takes_the_times_of_the_rules() -> None:

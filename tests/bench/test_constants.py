@@ -1,18 +1,40 @@
-"""Numbers of the bench that users may rely on."""
+"""The numbers of the bench and of its pytest plugin, by their literals: whoever changes one means it."""
 
 from __future__ import annotations
 
-from miio_lan.bench.places import file, presence
+from support.constants import unnamed, unpinned
+
+from miio_lan.bench.places import file
 from miio_lan.pytest_plugin import settings
+
+PINS = {
+    "bench.expecting.expectation": {"TIMEOUT": 5.0, "AFTERWARDS": 1.0},
+    "bench.expecting.never": {"LONGEST_LAG": 1.0},
+    "bench.expecting.reporting": {"ATTENDED": 0.05},
+    "bench.places.file": {
+        "MOST_RETRIES": 100,
+        "SLOWEST_POLL": 60.0,
+        "QUICKEST_POLL": 0.001,
+        "_TOKEN_BYTES": 4096,
+    },
+    "bench.places.power": {"OFF_FOR": 2.0, "LONGEST": 60.0, "_MOST_SAID": 300},
+    "bench.places.presence": {"WITHIN": 10.0, "LISTENED": 3.0, "ENOUGH": 4, "ATTEMPT": 2.0},
+    "bench.recorder": {"RECORDS_BEFORE": 64, "LONGEST_DELAY": 5.0},
+    "bench.trace": {"LONGEST_TRACE": 80},
+    "pytest_plugin.rig": {"BOOT_POLL_INTERVAL": 0.001, "QUIET_TIME": 1.0},
+    "pytest_plugin.settings": {"MOST_RETRIES": 100, "QUICK_POLL_INTERVAL": 0.02, "TOKEN_DIGITS": 32},
+}
+
+
+def test_the_constants_are_what_they_were() -> None:
+    assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "bench") == set()
 
 
 def test_of_the_bench_file() -> None:
     assert file.BENCH_FILE == "miio.toml"
-    assert file.MOST_RETRIES == 100
-    assert (file.QUICKEST_POLL, file.SLOWEST_POLL) == (0.001, 60.0)
     # What does for an option does for the file.
     assert settings.MOST_RETRIES == file.MOST_RETRIES
-
-
-def test_of_looking_at_a_bench() -> None:
-    assert (presence.WITHIN, presence.LISTENED, presence.ATTEMPT, presence.ENOUGH) == (10.0, 3.0, 2.0, 4)

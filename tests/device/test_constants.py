@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.constants import unpinned
+from support.constants import unnamed, unpinned
 
 from miio_lan.device.blocking import Device
 from miio_lan.device.ota.update import Pace
@@ -169,11 +169,24 @@ PINS = {
             "int": (-2147483648, 2147483647),
         },
     },
+    "device.fleet.following": {
+        "SEARCH_TIME": 5.0,
+        "FIRST_REST": 30.0,
+        "MAX_REST": 120.0,
+        "PATIENCE": 0.7,
+    },
+    "device.fleet.named": {
+        "MAX_NAME": 64,
+    },
 }
 
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "device") == set()
 
 
 def test_four_attempts_of_five_seconds() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from support.constants import unpinned
+import math
+
+from support.constants import unnamed, unpinned
 
 from miio_lan.lan.responder.responder import ResponderOptions
 
@@ -245,11 +247,64 @@ PINS = {
         "_GONE": 0.2,
         "_NO_SOCKET": 0.05,
     },
+    "lan.client.aio": {
+        "LOOKUP": 1.0,
+    },
+    "lan.client.transport.resolving": {
+        "_MAPPED": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff",
+    },
+    "lan.client.transport.sleeping": {
+        "_SHORTEST": 1.0,
+    },
+    "lan.discovery.aio": {
+        "_LONGEST_SLEEP": 3600.0,
+        "MAX_WAITING": 4096,
+    },
+    "lan.discovery.announcement": {
+        "MAX_DID": 18446744073709551614,
+        "MAX_TEXT": 4096,
+    },
+    "lan.discovery.blocking": {
+        "_LONGEST_SLEEP": 3600.0,
+        "_BUFFER": 2048,
+    },
+    "lan.discovery.findings": {
+        "MAX_DEVICES": 10000,
+        "MAX_PER_ADDRESS": 16,
+        "MAX_ADDRESSES": 8,
+        "MOVED_AFTER": 2,
+        "PUSH_TYPES": frozenset({0, 1, 4}),
+    },
+    "lan.discovery.search": {
+        "FIRST_GAP": 0.5,
+        "EVEN_ROUNDS": 4,
+        "MAX_GAP": 45.0,
+        "SWEEP_PACE": 200.0,
+        "SWEEP_PASSES": 2,
+        "SWEEP_AGAIN": 60.0,
+        "MAX_SWEEP": 65536,
+        "SINGLE_GAPS": (0.5, 1.0, math.inf),
+        "MAX_SINGLES": 1024,
+        "LISTENING": 5.0,
+        "LAST_ANSWERS": 2.0,
+        "_BEHIND": 0.05,
+    },
+    "lan.discovery.ways": {
+        "_ROOM": 1048576,
+        "_IP_BOUND_IF": 25,
+    },
+    "lan.mdns": {
+        "ANSWER_TIME": 1000,
+    },
 }
 
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "lan", "lan.layouts") == set()
 
 
 def test_most_devices_are_like_this() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.constants import unpinned
+from support.constants import unnamed, unpinned
 from support.tape import STEP, Tape
 
 from miio_lan.pairing.calls import LanRequest
@@ -64,6 +64,10 @@ IS_ON = [{"siid": 2, "piid": 1, "code": 0, "value": True}]
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "pairing") == set()
     assert NEAR == 0.05
 
 

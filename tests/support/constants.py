@@ -64,3 +64,15 @@ def unpinned(pins: Pins, *, whole: bool = True) -> Pins:
         if differing:
             wrong[module] = differing
     return wrong
+
+
+def unnamed(pins: Pins, room: str, *pinned_elsewhere: str) -> set[str]:
+    """Give the modules of a room that have numbers, and no place in its table.
+
+    :param room: the folder under ``miio_lan``
+    :param pinned_elsewhere: modules with a test of their own
+    """
+    paths = sorted((ROOT / room).rglob("*.py"))
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths}
+    left = {each for each in modules if not each.endswith("__init__")} - pins.keys()
+    return {each for each in left - set(pinned_elsewhere) if numbers_of(each)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.constants import unpinned
+from support.constants import unnamed, unpinned
 
 PINS = {
     "uart.replies": {"LONGEST_REPLY": 2.0, "PROMPT_REPLY": 0.1, "OTHERS_CAME": 5, "MAX_OPEN": 32},
@@ -89,13 +89,33 @@ PINS = {
         "_MOST_HELD": 73728,
         "_SURELY_ARRIVED_AFTER": 0.2,
     },
+    "uart.reading": {
+        "_PRINTABLE": bytes(range(32, 127)),
+        "_BEFORE": bytes(range(33)) + b"\xff",
+        "_MOST_KNOWN": 500,
+        "_LONGEST_KNOWN": 1024,
+    },
     "uart.values": {
         "MAX_IID": 0x7FFF_FFFF,
         "_DEEPEST": 64,
         "_SHORT": 16,
+    },
+    "uart.bridge.interference": {
+        "MAX_WAITING": 1048576,
+        "_HEAD": 3,
+        "_CHECK": 2,
+    },
+    "uart.listening.watch": {
+        "_FORGET_AFTER": 16,
+        "_MOST_READINGS": 256,
     },
 }
 
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    # The document has a test of its own, and among the formats of logs is no number but in an expression.
+    assert unnamed(PINS, "uart", "uart.document", "uart.logs.formats") == set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.constants import unpinned
+from support.constants import unnamed, unpinned
 
 from miio_lan.device.description.spec import Spec
 from miio_lan.uart.document import FACTORY_TIME, RESTART_TIME
@@ -83,6 +83,9 @@ PINS = {
     "virtual.module.requests.serving": {
         "QUEUE_FULL_ERROR": (-30012, "Busy."),
     },
+    "virtual.module.line.mcu_commands": {
+        "_DROPPED": bytes([*range(32), *range(127, 256)]),
+    },
     "virtual.module.line.mcu_queue": {
         "MAX_NOTICES": 16,
     },
@@ -94,12 +97,17 @@ PINS = {
         "MAX_PROPERTIES": 256,
         "MAX_MESSAGE": 700,
     },
+    "virtual.module.profile": {"_BUFFER": 2048},
     "virtual.module.requests.request": {},
 }
 
 
 def test_the_constants_are_what_they_were() -> None:
     assert unpinned(PINS) == {}
+
+
+def test_every_module_with_numbers_is_in_the_table() -> None:
+    assert unnamed(PINS, "virtual") == set()
 
 
 #: longest line, seconds until an unfinished line is dropped, for an answer, for one while echo is on, waiting requests,
