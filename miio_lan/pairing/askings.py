@@ -46,7 +46,7 @@ class _Lines:
 
 
 @dataclass(eq=False)
-class Command:
+class OverheardCommand:
     """A command of the capture that surely went to the MCU.
 
     :param asked: when it was sent, by the clock of the capture; ``replied`` likewise
@@ -120,10 +120,10 @@ class Commands:
             chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
             each.weight = max(0.0, -math.log(chance))
 
-    def _command(self, request: LanRequest) -> Command:
+    def _command(self, request: LanRequest) -> OverheardCommand:
         reply = request.reply
         replied = reply.instant if reply is not None else request.last
-        return Command(request.first, replied, self._lines_of(request))
+        return OverheardCommand(request.first, replied, self._lines_of(request))
 
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""

@@ -42,7 +42,7 @@ LONG_PAUSE = 2.5
 
 
 @dataclass
-class Finding:
+class StopFinding:
     """Where it stopped (None: it did not), at which part, and what else is to be said."""
 
     stopped_at: str | None = None
@@ -63,13 +63,13 @@ def of_downlinks(
     *,
     asked: bool,
     skew: float = SKEW,
-) -> Finding:
+) -> StopFinding:
     """Say where a command stopped whose downlinks were seen.
 
     :param asked: whether it came over the LAN as far as was seen; otherwise no reply is missed
     :param skew: seconds by which an answer may be stamped after the reply that it led to
     """
-    finding = Finding()
+    finding = StopFinding()
     for place, downlink in enumerate(downlinks):
         finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
@@ -92,7 +92,7 @@ def is_success(reply: Record | None) -> bool:
 
 
 def _of_downlink(
-    downlink: Downlink, reply: Record | None, finding: Finding, ended: float, skew: float
+    downlink: Downlink, reply: Record | None, finding: StopFinding, ended: float, skew: float
 ) -> str | None:
     """Say where it stopped at this downlink, None where it went through; put every doubt into ``finding``."""
     answer = downlink.answer
@@ -124,7 +124,7 @@ def _of_downlink(
     return _of_result(answer, answer.command, reply, finding)
 
 
-def _restarted(downlink: Downlink, answer: Turn, finding: Finding) -> str:
+def _restarted(downlink: Downlink, answer: Turn, finding: StopFinding) -> str:
     """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it."""
     finding.notes.append("the module restarted: it refused the answer and told of its network at once")
     if (downlink.seconds or 0.0) > SHORTEST_ANSWER_TIME:
@@ -134,7 +134,9 @@ def _restarted(downlink: Downlink, answer: Turn, finding: Finding) -> str:
     return at.REPLY_LOST
 
 
-def _doubt_answer(downlink: Downlink, answer: Turn, finding: Finding, *, succeeded: bool, late: bool) -> None:
+def _doubt_answer(
+    downlink: Downlink, answer: Turn, finding: StopFinding, *, succeeded: bool, late: bool
+) -> None:
     """Doubt that this is the answer to the downlink, where what the module said to it shows something else."""
     taken = answer.reply is not None and not answer.refused
     if taken and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
@@ -152,7 +154,7 @@ def _doubt_answer(downlink: Downlink, answer: Turn, finding: Finding, *, succeed
             finding.doubt("it may belong to a line handed out before the watching began")
 
 
-def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Finding) -> str | None:
+def _of_result(answer: Turn, result: Result, reply: Record | None, finding: StopFinding) -> str | None:
     """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
     reading = (reply.reading or {}) if reply is not None else {}
     code = error_of(reading) if reply is not None else None
@@ -193,7 +195,7 @@ def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: flo
     return taken > ANSWER_TIME
 
 
-def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding, ended: float) -> str | None:
+def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, ended: float) -> str | None:
     """Say where it stopped at a downlink of whose answer nothing was seen."""
     if reply is not None:
         code = error_of(reply.reading)
@@ -217,9 +219,9 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: Finding, ende
     return at.NOT_ANSWERED
 
 
-def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> Finding:
+def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> StopFinding:
     """Say where a command stopped of which no downlink was seen."""
-    finding = Finding()
+    finding = StopFinding()
     if reply is not None and not local:
         _of_reply(finding, reply)
     elif reply is not None:
@@ -235,7 +237,7 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
     return finding
 
 
-def _of_reply(finding: Finding, reply: Record) -> None:
+def _of_reply(finding: StopFinding, reply: Record) -> None:
     """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
     if timed_out(reply.reading):
@@ -250,7 +252,7 @@ def _of_reply(finding: Finding, reply: Record) -> None:
         finding.doubt("no line was seen: it was missed, or the module answered by itself")
 
 
-def _doubt_not_fetched(finding: Finding, uart: Conversation, start: float, reply: Record | None) -> None:
+def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, reply: Record | None) -> None:
     """Doubt that nothing was handed out, where a downlink may have been missed."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
     if not uart.listened(start) or uart.broken(start, end):

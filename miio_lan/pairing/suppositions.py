@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from miio_lan.pairing.askings import Command, Commands
+from miio_lan.pairing.askings import Commands, OverheardCommand
 from miio_lan.pairing.candidates import SKEW
 
 MAX_DRIFT = 200e-6
@@ -52,7 +52,7 @@ class _Group:
     rare_gained: float = 0.0
     rare_missed: int = 0
 
-    def add(self, command: Command, *, found: bool) -> None:
+    def add(self, command: OverheardCommand, *, found: bool) -> None:
         """Take a command that has a line, or should have one."""
         rare = len(command.lines.downs) <= RARE
         if found and rare:
@@ -80,7 +80,7 @@ class Path:
     :param intervals: in the order of time: when, and the least and greatest offset then
     """
 
-    commands: Sequence[Command]
+    commands: Sequence[OverheardCommand]
     taken: dict[int, int] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
     intervals: list[tuple[float, float, float]] = field(default_factory=list)
@@ -196,7 +196,7 @@ def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[_Sup
     return sorted(found, key=lambda each: -each[0])
 
 
-def _windows(asked: Sequence[Command]) -> Iterator[tuple[float, list[int]]]:
+def _windows(asked: Sequence[OverheardCommand]) -> Iterator[tuple[float, list[int]]]:
     begin = 0
     while begin < len(asked):
         end = bisect_right(asked, asked[begin].asked + WINDOW, key=lambda each: each.asked)
@@ -207,7 +207,7 @@ def _windows(asked: Sequence[Command]) -> Iterator[tuple[float, list[int]]]:
 
 
 def _meetings(
-    asked: Sequence[Command], places: Sequence[int], allowed: tuple[float, float] | None
+    asked: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float] | None
 ) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
     low, high = allowed or (-math.inf, math.inf)

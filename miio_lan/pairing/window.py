@@ -11,7 +11,7 @@ from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
-from miio_lan.pairing.stops import Finding, is_success, of_downlinks, of_unseen
+from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import Command, Down, Error, Result, read
@@ -159,7 +159,7 @@ class Window:
 
     def _finding(
         self, request: LanRequest, first: Record, match: Match | None
-    ) -> tuple[Finding, tuple[Part, ...]]:
+    ) -> tuple[StopFinding, tuple[Part, ...]]:
         """Say where the command of a request stopped, and give its parts.
 
         :param first: the first datagram of the command, of an earlier request perhaps
@@ -201,7 +201,7 @@ class Window:
             found += [each for part in parts for each in (part.result, part.acknowledgement) if each]
         return tuple(sorted(found, key=lambda record: record.instant))
 
-    def _answer_without_downlink(self, request: LanRequest, finding: Finding) -> tuple[Part, ...]:
+    def _answer_without_downlink(self, request: LanRequest, finding: StopFinding) -> tuple[Part, ...]:
         """Find the answer to a downlink that was not seen itself (the tap began late, or lost it)."""
         down, reply = request.demand.as_down(), request.reply
         if reply is None or request.local:

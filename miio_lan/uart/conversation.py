@@ -42,7 +42,7 @@ from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
-from miio_lan.uart.history import History
+from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
@@ -64,7 +64,7 @@ _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
 
 
-class Conversation(History):
+class Conversation(LineHistory):
     """Takes the lines of both directions in the order in which they were said.
 
     :param side: whose conversation it is, where a bridge stands between the two

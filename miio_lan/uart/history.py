@@ -10,7 +10,7 @@ from miio_lan.uart.commands import Command
 from miio_lan.uart.turns import Before, Downlink, Quiet, Turn
 
 
-class History:
+class LineHistory:
     """Kept by :class:`~miio_lan.uart.conversation.Conversation`, asked by everybody. All instants in monotonic seconds.
 
     :param before: what of the time before the first line still matters

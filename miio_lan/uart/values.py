@@ -31,7 +31,7 @@ _DEEPEST = 64
 _SHORT = 16
 
 
-class Missing(Enum):
+class MissingValue(Enum):
     """The type of :data:`MISSING`."""
 
     MISSING = "missing"
@@ -40,7 +40,7 @@ class Missing(Enum):
         return "MISSING"
 
 
-MISSING = Missing.MISSING
+MISSING = MissingValue.MISSING
 """Stands where a line could have carried a value and did not."""
 
 

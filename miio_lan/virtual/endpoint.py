@@ -28,7 +28,7 @@ _IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 _INFO4, _INFO6 = struct.Struct("=I4s4s"), struct.Struct("=16sI")
 
 
-class Endpoint:
+class BoundSocket:
     """A bound UDP socket, which never blocks.
 
     :param host: the address to listen at, IPv4 or IPv6

@@ -31,7 +31,7 @@ _WORDS = 60
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
-class Teller(Protocol):
+class DownloadTeller(Protocol):
     """Who is told what comes. In the thread of the download."""
 
     def answered(self, number: int, start: int, total: int | None) -> None:
@@ -58,7 +58,7 @@ class Fetcher:
         taken: no other gets there
     """
 
-    def __init__(self, fetch: Fetch, teller: Teller, *, source: str = "") -> None:
+    def __init__(self, fetch: Fetch, teller: DownloadTeller, *, source: str = "") -> None:
         self.fetch = fetch
         self._source = source
         self._teller = teller

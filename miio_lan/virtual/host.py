@@ -17,7 +17,7 @@ from miio_lan.errors import PortError
 from miio_lan.foreign import printable
 from miio_lan.loop import wall_clock
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.virtual.endpoint import Endpoint
+from miio_lan.virtual.endpoint import BoundSocket
 from miio_lan.virtual.hosting import Host
 
 if TYPE_CHECKING:
@@ -225,9 +225,9 @@ class ModuleHost(LineHost):
         self.ap_host = ap_host
         self._on_datagram = on_datagram
         self._port = port
-        self._endpoint: Endpoint | None = None
+        self._endpoint: BoundSocket | None = None
         self._fetcher: Fetcher | None = None
-        self._ap_endpoint: Endpoint | None = None
+        self._ap_endpoint: BoundSocket | None = None
         self._asked_at = ""
         self._told_of_bluetooth = False
 
@@ -249,10 +249,10 @@ class ModuleHost(LineHost):
         return self.module
 
     def _prepare(self) -> None:
-        self._endpoint = Endpoint(self.host, self._port)
+        self._endpoint = BoundSocket(self.host, self._port)
         self._port = self._endpoint.port
         if self.ap_host is not None:
-            self._ap_endpoint = Endpoint(self.ap_host, self._port)
+            self._ap_endpoint = BoundSocket(self.ap_host, self._port)
         super()._prepare()
 
     def _switch_on(self, now: float) -> None:
@@ -271,10 +271,10 @@ class ModuleHost(LineHost):
         for each in self._endpoints():
             each.close()
 
-    def _endpoints(self) -> list[Endpoint]:
+    def _endpoints(self) -> list[BoundSocket]:
         return [each for each in (self._endpoint, self._ap_endpoint) if each is not None]
 
-    def _present(self) -> Endpoint | None:
+    def _present(self) -> BoundSocket | None:
         """Give the socket of the network it is in now."""
         return self._endpoint if self._ap_endpoint is None or self.module.provisioned else self._ap_endpoint
 
@@ -317,11 +317,11 @@ class ModuleHost(LineHost):
 
         self._loop.post(visit)
 
-    def _answer(self, endpoint: Endpoint | None) -> None:
+    def _answer(self, endpoint: BoundSocket | None) -> None:
         for datagram, peer in self.module.take_lan():
             self._send_datagram(endpoint, datagram, peer)
 
-    def _send_datagram(self, endpoint: Endpoint | None, datagram: bytes, peer: Address) -> None:
+    def _send_datagram(self, endpoint: BoundSocket | None, datagram: bytes, peer: Address) -> None:
         if endpoint is None:
             return
         try:
@@ -331,7 +331,7 @@ class ModuleHost(LineHost):
         if self._on_datagram is not None:
             self._on_datagram("up", datagram, time.monotonic(), peer)
 
-    def _on_datagrams(self, endpoint: Endpoint, _events: int) -> None:
+    def _on_datagrams(self, endpoint: BoundSocket, _events: int) -> None:
         for _ in range(_BURST):
             try:
                 datagram, peer, asked_at = endpoint.receive()

@@ -7,7 +7,7 @@ from typing import Any
 
 from miio_lan.device.ota.outcome import Phase, UpdatePhase, UpdateResult
 from miio_lan.device.ota.serving import Served
-from miio_lan.device.ota.update import Image, Pace, Pause, Update
+from miio_lan.device.ota.update import FirmwareImage, Pace, PollPause, Update
 from miio_lan.device.steps.calls import Ask
 from miio_lan.errors import DeviceError, DeviceTimeout
 
@@ -48,7 +48,7 @@ class Updated:
         self.asked: list[str] = []
         self.served = Served(SIZE) if served else None
         self.phases: list[UpdatePhase] = []
-        image = Image("http://10.0.0.2/fw.bin", MD5, version, SIZE if served else None)
+        image = FirmwareImage("http://10.0.0.2/fw.bin", MD5, version, SIZE if served else None)
         self.update = Update(image, pace or Pace(), START)
         self._clock: tuple[float, float] | None = None
 
@@ -76,7 +76,7 @@ class Updated:
             served = self.served.copy() if self.served is not None else None
             step = self.update.go_on(answer, self.now, served, self._clock)
             self.phases += self.update.take_phases()
-            if isinstance(step, Pause):
+            if isinstance(step, PollPause):
                 answer = None
                 self._pass(step.seconds)
             elif step is not None:

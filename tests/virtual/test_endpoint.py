@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from miio_lan.lan.packet import HELLO
-from miio_lan.virtual.endpoint import MAX_PEERS, Endpoint
+from miio_lan.virtual.endpoint import MAX_PEERS, BoundSocket
 from miio_lan.virtual.product import VirtualProduct
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
@@ -23,14 +23,14 @@ def client(host: str, port: int) -> socket.socket:
     return made
 
 
-def take(endpoint: Endpoint) -> tuple[bytes, tuple[str, int] | tuple[str, int, int, int], str]:
+def take(endpoint: BoundSocket) -> tuple[bytes, tuple[str, int] | tuple[str, int, int, int], str]:
     endpoint.socket.settimeout(PATIENCE)
     return endpoint.receive()
 
 
 @pytest.mark.parametrize("asked", ["127.0.0.1", "127.0.0.2", "127.1.2.3"])
 def test_one_for_all_addresses_answers_from_the_one_that_was_asked(asked: str) -> None:
-    endpoint = Endpoint("0.0.0.0", 0)
+    endpoint = BoundSocket("0.0.0.0", 0)
     try:
         with client(asked, endpoint.port) as asking:
             asking.send(b"question")
@@ -44,12 +44,12 @@ def test_one_for_all_addresses_answers_from_the_one_that_was_asked(asked: str) -
 
 def test_the_same_by_ipv6() -> None:
     try:
-        endpoint = Endpoint("::", 0)
+        endpoint = BoundSocket("::", 0)
         endpoint.close()
         asking = client("::1", endpoint.port)
     except OSError:
         pytest.skip("this machine has no IPv6 loopback")
-    endpoint = Endpoint("::", 0)
+    endpoint = BoundSocket("::", 0)
     try:
         with asking, client("::1", endpoint.port) as asking:
             asking.send(b"question")
@@ -62,7 +62,7 @@ def test_the_same_by_ipv6() -> None:
 
 
 def test_one_address_needs_no_memory() -> None:
-    endpoint = Endpoint("127.0.0.2", 0)
+    endpoint = BoundSocket("127.0.0.2", 0)
     try:
         with client("127.0.0.2", endpoint.port) as asking:
             asking.send(b"question")
@@ -75,7 +75,7 @@ def test_one_address_needs_no_memory() -> None:
 
 
 def test_the_memory_is_bounded() -> None:
-    endpoint = Endpoint("0.0.0.0", 0)
+    endpoint = BoundSocket("0.0.0.0", 0)
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first:
             first.settimeout(PATIENCE)

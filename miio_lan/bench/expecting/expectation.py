@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from miio_lan.bench.expecting.wanted import Wanted
 from miio_lan.bench.recorder import Mark
 from miio_lan.bench.snapshot import beginning
-from miio_lan.bench.steps.seen import SeenExchange, Steps, Teller
+from miio_lan.bench.steps.seen import SeenExchange, Steps, StepTeller
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.exchange import STOPS, Exchange
@@ -142,7 +142,7 @@ class Expectation(Steps):
         return self._found()
 
     @property
-    def _teller(self) -> Teller:
+    def _teller(self) -> StepTeller:
         return self._bench
 
     @property

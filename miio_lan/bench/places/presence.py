@@ -11,7 +11,7 @@ from miio_lan.bench.places.power import CommandPower
 from miio_lan.bench.recorder import Recorder
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.cache import find
-from miio_lan.device.doctor import CheckedStep, Verdict, diagnose
+from miio_lan.device.doctor import CheckedStep, StepVerdict, diagnose
 from miio_lan.errors import DeviceError, DeviceException, PortError
 from miio_lan.foreign import show
 from miio_lan.record.marks import is_mark
@@ -50,7 +50,7 @@ class Presence:
     @property
     def ready(self) -> bool:
         """Whether all was looked at, and is good."""
-        return all(each.verdict is Verdict.GOOD for each in self.checks)
+        return all(each.verdict is StepVerdict.GOOD for each in self.checks)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -58,7 +58,7 @@ class Presence:
         return {"name": self.name, "where": self.where, "ready": self.ready, "checks": checks}
 
 
-def told(step: str, verdict: Verdict, done: str, seen: str, next_: str = "") -> CheckedStep:
+def told(step: str, verdict: StepVerdict, done: str, seen: str, next_: str = "") -> CheckedStep:
     """Make a finding of what was seen, which becomes a sentence."""
     sentence = seen[:1].upper() + seen[1:] + ("" if seen.endswith((".", "?")) else ".")
     return CheckedStep(step, verdict, done, sentence, next_)
@@ -83,7 +83,7 @@ def look_at(entry: ProductEntry, *, within: float = WITHIN) -> Presence:
 def in_use(entry: ProductEntry, holder: str) -> Presence:
     """Say of a product that it was not looked at: others would notice."""
     who = holder or "another program"
-    step = told("use", Verdict.NOT_TRIED, "Would have looked at it.", f"it is in use by {who}", "")
+    step = told("use", StepVerdict.NOT_TRIED, "Would have looked at it.", f"it is in use by {who}", "")
     return Presence(entry.name, entry.describe(), (step,))
 
 
@@ -93,10 +93,10 @@ def _check_spec(entry: ProductEntry, checks: list[CheckedStep]) -> Spec | None:
     try:
         spec = find(entry.spec)
     except DeviceException as error:
-        checks.append(told("spec", Verdict.BAD, "Read the description.", str(error)))
+        checks.append(told("spec", StepVerdict.BAD, "Read the description.", str(error)))
         return None
     checks.append(
-        told("spec", Verdict.GOOD, "Read the description.", f"it describes {show(spec.shown_model)}")
+        told("spec", StepVerdict.GOOD, "Read the description.", f"it describes {show(spec.shown_model)}")
     )
     return spec
 
@@ -114,16 +114,16 @@ def _check_device(entry: ProductEntry, spec: Spec | None, within: float, checks:
             did = device.device_id
     except DeviceError as error:
         checks += [
-            told("hello", Verdict.GOOD, done, "it answers"),
-            told("token", Verdict.GOOD, done, "the token is right"),
-            told("info", Verdict.BAD, done, f"it refuses to say who it is: {error}"),
+            told("hello", StepVerdict.GOOD, done, "it answers"),
+            told("token", StepVerdict.GOOD, done, "the token is right"),
+            told("info", StepVerdict.BAD, done, f"it refuses to say who it is: {error}"),
         ]
     except (DeviceException, OSError) as error:
         checks += _diagnosed(entry, within, error)
     else:
         checks += [
             _greeted(entry, did, done),
-            told("token", Verdict.GOOD, done, "the token is right"),
+            told("token", StepVerdict.GOOD, done, "the token is right"),
             _identified(info, spec, done),
         ]
 
@@ -131,8 +131,8 @@ def _check_device(entry: ProductEntry, spec: Spec | None, within: float, checks:
 def _greeted(entry: ProductEntry, did: int | None, done: str) -> CheckedStep:
     if entry.did is not None and did != entry.did:
         seen = f"did {did} answers there, and the bench file says {entry.did}: another product"
-        return told("hello", Verdict.BAD, done, seen, "Correct host, or did.")
-    return told("hello", Verdict.GOOD, done, f"it answers, did {did}")
+        return told("hello", StepVerdict.BAD, done, seen, "Correct host, or did.")
+    return told("hello", StepVerdict.GOOD, done, f"it answers, did {did}")
 
 
 def _identified(info: DeviceInfo, spec: Spec | None, done: str) -> CheckedStep:
@@ -140,8 +140,8 @@ def _identified(info: DeviceInfo, spec: Spec | None, done: str) -> CheckedStep:
     seen = f"{show(model)}, firmware {show(info.firmware_version)}"
     if spec is not None and spec.stated_model and model != spec.stated_model:
         seen = f"it is {show(model)}, and its description is of {show(spec.stated_model)}"
-        return told("info", Verdict.BAD, done, seen, "Correct host, or spec.")
-    return told("info", Verdict.GOOD, done, seen)
+        return told("info", StepVerdict.BAD, done, seen, "Correct host, or spec.")
+    return told("info", StepVerdict.GOOD, done, seen)
 
 
 def _diagnosed(entry: ProductEntry, within: float, error: Exception) -> list[CheckedStep]:
@@ -151,13 +151,13 @@ def _diagnosed(entry: ProductEntry, within: float, error: Exception) -> list[Che
         # Without its did: a bench is no reason to look for a device all over the network.
         found = diagnose(entry.host or "", entry.token, port=entry.port, within=within)
     except DeviceException as trouble:
-        return [told("hello", Verdict.BAD, "Looked at the device.", str(trouble))]
+        return [told("hello", StepVerdict.BAD, "Looked at the device.", str(trouble))]
     steps = [found[step] for step in ("hello", "token")]
-    if found["route"].verdict is Verdict.BAD:
+    if found["route"].verdict is StepVerdict.BAD:
         steps.insert(0, found["route"])
-    if all(each.verdict is Verdict.GOOD for each in steps):  # it answers now
-        return [*steps, told("info", Verdict.IN_DOUBT, "Asked miIO.info.", str(error), "Look again.")]
-    return [*steps, told("info", Verdict.NOT_TRIED, done, "it answers no command")]
+    if all(each.verdict is StepVerdict.GOOD for each in steps):  # it answers now
+        return [*steps, told("info", StepVerdict.IN_DOUBT, "Asked miIO.info.", str(error), "Look again.")]
+    return [*steps, told("info", StepVerdict.NOT_TRIED, done, "it answers no command")]
 
 
 # --- the line --------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def _check_line(entry: ProductEntry, checks: list[CheckedStep]) -> None:
                 opened[key] = stack.enter_context(open_port(url))
             except PortError as error:
                 next_ = f"Correct {key}, or plug it in."
-                faults[key] = told(key, Verdict.BAD, f"Opened {show(url)}.", str(error), next_)
+                faults[key] = told(key, StepVerdict.BAD, f"Opened {show(url)}.", str(error), next_)
         heard, swapped = _listened(opened, two=entry.uart_up is not None)
         for key in ("uart", "uart_up"):
             if key in faults:
@@ -225,11 +225,11 @@ def _heard(key: str, entry: ProductEntry, heard: dict[str, list[str]], *, swappe
         seen = f"it opens, but nothing was heard within {LISTENED:g} s"
         end = _ENDS[key] if entry.uart_up else "the module or the MCU"
         next_ = f"Is the product on? Is the receiver's RX at the TX of {end}, and GND at GND?"
-        return told(key, Verdict.IN_DOUBT, done, seen, next_)
+        return told(key, StepVerdict.IN_DOUBT, done, seen, next_)
     if swapped:
         seen = f"it hears the other end than {_ENDS[key]}: the receivers are swapped"
-        return told(key, Verdict.BAD, done, seen, "Exchange uart and uart_up.")
-    return told(key, Verdict.GOOD, done, f"it hears lines such as {show(heard[key][0])}")
+        return told(key, StepVerdict.BAD, done, seen, "Exchange uart and uart_up.")
+    return told(key, StepVerdict.GOOD, done, f"it hears lines such as {show(heard[key][0])}")
 
 
 # --- power -----------------------------------------------------------------------------------------------------------
@@ -242,9 +242,9 @@ def _check_power(command: str) -> CheckedStep:
     if found is None:
         return told(
             "power",
-            Verdict.BAD,
+            StepVerdict.BAD,
             done,
             f"there is no program {show(program)}",
             "Install it, or correct power.",
         )
-    return told("power", Verdict.GOOD, done, f"the program is there: {show(found)}")
+    return told("power", StepVerdict.GOOD, done, f"the program is there: {show(found)}")

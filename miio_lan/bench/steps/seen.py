@@ -17,7 +17,7 @@ from miio_lan.record import Record
 _T = TypeVar("_T")
 
 
-class Teller(Protocol):
+class StepTeller(Protocol):
     """What knows both wires: a bench."""
 
     @property
@@ -57,7 +57,7 @@ class Steps(ABC):
 
     @property
     @abstractmethod
-    def _teller(self) -> Teller: ...
+    def _teller(self) -> StepTeller: ...
 
     @property
     def method(self) -> str:
@@ -227,7 +227,7 @@ class Steps(ABC):
 class SeenExchange(Steps):
     """A command as far as it is known at one moment."""
 
-    def __init__(self, exchange: Exchange, teller: Teller) -> None:
+    def __init__(self, exchange: Exchange, teller: StepTeller) -> None:
         self._exchange = exchange
         self._told_by = teller
 
@@ -237,7 +237,7 @@ class SeenExchange(Steps):
         return self._exchange
 
     @property
-    def _teller(self) -> Teller:
+    def _teller(self) -> StepTeller:
         return self._told_by
 
     def __eq__(self, other: object) -> bool:
@@ -259,7 +259,7 @@ class SeenExchange(Steps):
 class SeenPart:
     """One ``down`` of a command and what became of it."""
 
-    def __init__(self, exchange: Exchange, place: int, teller: Teller) -> None:
+    def __init__(self, exchange: Exchange, place: int, teller: StepTeller) -> None:
         self.part: Part = exchange.parts[place]
         stopped_at = exchange.stopped_at if place == exchange.stopped_part else None
         alone = replace(exchange, parts=(self.part,), stopped_part=0, stopped_at=stopped_at)

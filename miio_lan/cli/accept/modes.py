@@ -149,11 +149,11 @@ def _observed(observe: Observer) -> type[MiotDevice]:
     """Make a kind of device that is observed, beside whoever else observes it."""
     from miio_lan.device.miot import MiotDevice
 
-    class Observed(MiotDevice):
+    class ObservedDevice(MiotDevice):
         def __init__(self, *args: Any, observer: Observer | None = None, **options: Any) -> None:
             super().__init__(*args, observer=to_all(observe, observer), **options)
 
-    return Observed
+    return ObservedDevice
 
 
 def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:

@@ -100,7 +100,7 @@ def _look(entry: ProductEntry, path: Path, within: float) -> Presence:
 def _at_a_place(entry: ProductEntry, within: float) -> Presence:
     """Acquire a place of labgrid, look at what it has, and release it."""
     from miio_lan.bench.places.presence import Presence, look_at, told
-    from miio_lan.device.doctor import Verdict
+    from miio_lan.device.doctor import StepVerdict
     from miio_lan.errors import DeviceException
 
     done = "Acquired the place, and released it."
@@ -113,10 +113,10 @@ def _at_a_place(entry: ProductEntry, within: float) -> Presence:
             found = look_at(replace(entry, spec=entry.spec or there.spec, **known), within=within)
             has = there.power if entry.power is None else None
     except (DeviceException, ImportError) as error:
-        step = told("place", Verdict.BAD, done, str(error))
+        step = told("place", StepVerdict.BAD, done, str(error))
         return Presence(entry.name, entry.describe(), (step,))
-    step = told("place", Verdict.GOOD, done, "it is free, and has what a bench needs")
-    switch = [told("power", Verdict.GOOD, "Nothing was switched.", f"{has!r} switches it")] if has else []
+    step = told("place", StepVerdict.GOOD, done, "it is free, and has what a bench needs")
+    switch = [told("power", StepVerdict.GOOD, "Nothing was switched.", f"{has!r} switches it")] if has else []
     return Presence(entry.name, entry.describe(), (step, *found.checks, *switch))
 
 
@@ -125,7 +125,7 @@ def _started(entry: ProductEntry) -> Presence:
     from miio_lan.bench.places.presence import Presence, told
     from miio_lan.device.blocking import Device
     from miio_lan.device.description.cache import find
-    from miio_lan.device.doctor import Verdict
+    from miio_lan.device.doctor import StepVerdict
     from miio_lan.errors import DeviceException
     from miio_lan.virtual.product import VirtualProduct
 
@@ -141,9 +141,9 @@ def _started(entry: ProductEntry) -> Presence:
         )
         with product, Device(product.host, product.token, port=product.port) as device:
             seen = f"it starts, and answers as {device.info().model}"
-        step = told("start", Verdict.GOOD, done, seen)
+        step = told("start", StepVerdict.GOOD, done, seen)
     except DeviceException as error:
-        step = told("start", Verdict.BAD, done, str(error))
+        step = told("start", StepVerdict.BAD, done, str(error))
     return Presence(entry.name, entry.describe(), (step,))
 
 

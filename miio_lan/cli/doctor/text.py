@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.click_common.layout import columns, folded
-from miio_lan.device.doctor.findings import Verdict
+from miio_lan.device.doctor.findings import StepVerdict
 from miio_lan.foreign import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def rows(found: Diagnosis, name: str | None = None, stream: Any = None) -> list[
 
 def _finding(finding: CheckedStep, width: int) -> list[str]:
     told = [f"{finding.verdict.value:<11}{TITLES[finding.step]}"]
-    if finding.verdict is not Verdict.NOT_TRIED:
+    if finding.verdict is not StepVerdict.NOT_TRIED:
         told.append(folded(f"{_INSET}{printable(finding.done)}", width))
     told.append(folded(f"{_INSET}{printable(finding.seen)}", width))
     if finding.next:
@@ -60,8 +60,8 @@ def _conclusion(found: Diagnosis) -> str:
     if culprit is None:
         return "Commands get through to the product."
     title = TITLES[culprit.step]
-    if culprit.verdict is Verdict.BAD:
+    if culprit.verdict is StepVerdict.BAD:
         return f"It ends at: {title}."
-    if culprit.verdict is Verdict.IN_DOUBT:
+    if culprit.verdict is StepVerdict.IN_DOUBT:
         return f"It may end at: {title}. See there what to do next."
     return f"Not all was tried: {title}."

@@ -30,7 +30,7 @@ _MOST_FOR_NAMES = 20
 _SECONDS = 8
 
 
-class Answer(NamedTuple):
+class FleetAnswer(NamedTuple):
     """What a device answered.
 
     :param document: as JSON has it
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 def ask_all(
     settings: CliSettings,
     options: Mapping[str, Any],
-    ask: Callable[[AsyncMiotDevice], Awaitable[Answer]],
+    ask: Callable[[AsyncMiotDevice], Awaitable[FleetAnswer]],
 ) -> None:
     """Ask the devices that the options name; end with exit code 1 if any of them failed.
 
@@ -60,7 +60,7 @@ def ask_all(
             device.retry_count = settings.retries
     # On Windows, the usual loop cannot watch sockets.
     runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
-    with Rows(list(fleet.devices), json=settings.json) as rows, runner:
+    with FleetRows(list(fleet.devices), json=settings.json) as rows, runner:
         runner.run(_ask(fleet, ask, options["within"], rows))
     if rows.failed:
         raise click.exceptions.Exit(1)
@@ -68,16 +68,16 @@ def ask_all(
 
 async def _ask(
     fleet: Fleet[Any],
-    ask: Callable[[AsyncMiotDevice], Awaitable[Answer]],
+    ask: Callable[[AsyncMiotDevice], Awaitable[FleetAnswer]],
     within: float | None,
-    rows: Rows,
+    rows: FleetRows,
 ) -> None:
     async with fleet, aclosing(fleet.call(ask, within=within)) as outcomes:
         async for outcome in outcomes:
             rows.show(outcome)
 
 
-class Rows:
+class FleetRows:
     """A row for each device as its outcome comes, with the count below on a terminal; JSON Lines instead with --json.
 
     :param names: of all devices
@@ -112,7 +112,7 @@ class Rows:
         if not self._json:
             echo(self._summary(), err=True)
 
-    def show(self, outcome: Outcome[Answer]) -> None:
+    def show(self, outcome: Outcome[FleetAnswer]) -> None:
         """Show an outcome."""
         answer = outcome.result
         error = outcome.error or (answer.error if answer else None)
@@ -149,7 +149,7 @@ class Rows:
 
 
 def _document(
-    name: str, answer: Answer | None, error: DeviceException | None, seconds: float
+    name: str, answer: FleetAnswer | None, error: DeviceException | None, seconds: float
 ) -> dict[str, Any]:
     document: dict[str, Any] = {"name": name, "ok": error is None, "seconds": round(seconds, 6)}
     if answer is not None:

@@ -19,7 +19,7 @@ from miio_lan.errors import SpecError
 
 if TYPE_CHECKING:
     from miio_lan.cli.device.target import Target
-    from miio_lan.cli.fleet.asking import Answer
+    from miio_lan.cli.fleet.asking import FleetAnswer
     from miio_lan.device.description.spec import Spec
     from miio_lan.device.miot_aio import AsyncMiotDevice
 
@@ -57,12 +57,12 @@ def _fleet_options(function: Command) -> Command:
 @_fleet_options
 def info(settings: CliSettings, **options: Any) -> None:
     """Show model, versions and address of each device."""
-    from miio_lan.cli.fleet.asking import Answer, ask_all
+    from miio_lan.cli.fleet.asking import FleetAnswer, ask_all
 
-    async def ask(device: AsyncMiotDevice) -> Answer:
+    async def ask(device: AsyncMiotDevice) -> FleetAnswer:
         found = await device.info()
         told = (found.model, found.firmware_version, found.ip_address)
-        return Answer(plain(found), " ".join(each for each in told if each))
+        return FleetAnswer(plain(found), " ".join(each for each in told if each))
 
     ask_all(settings, options, ask)
 
@@ -79,7 +79,7 @@ def get(settings: CliSettings, properties: tuple[str, ...], spec: str | None, **
 
     wanted = _for_each(spec, properties, lambda found: wanted_properties(properties, found))
 
-    async def ask(device: AsyncMiotDevice) -> Answer:
+    async def ask(device: AsyncMiotDevice) -> FleetAnswer:
         targets = await wanted(device)
         results = await device.get_properties([one.ids() for one in targets])
         return _items(targets, results, GET_PROPERTIES)
@@ -103,7 +103,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None, 
 
     wanted = _for_each(spec, assigned(assignments), lambda found: wanted_assignments(assignments, found))
 
-    async def ask(device: AsyncMiotDevice) -> Answer:
+    async def ask(device: AsyncMiotDevice) -> FleetAnswer:
         pairs = await wanted(device)
         targets = [one for one, _ in pairs]
         answer = await device.send(SET_PROPERTIES, [{**one.ids(), "value": value} for one, value in pairs])
@@ -120,11 +120,11 @@ def raw_command(settings: CliSettings, method: str, params: tuple[str, ...], **o
     """Send any METHOD with PARAMS to each device; written as for 'miio-lan raw-command'."""
     check_method(method)
     parameters = read_params(params)
-    from miio_lan.cli.fleet.asking import Answer, ask_all
+    from miio_lan.cli.fleet.asking import FleetAnswer, ask_all
 
-    async def ask(device: AsyncMiotDevice) -> Answer:
+    async def ask(device: AsyncMiotDevice) -> FleetAnswer:
         result = await device.raw_command(method, parameters)
-        return Answer(plain(result), json.dumps(without_secrets(plain(result)), ensure_ascii=False))
+        return FleetAnswer(plain(result), json.dumps(without_secrets(plain(result)), ensure_ascii=False))
 
     ask_all(settings, options, ask)
 
@@ -158,10 +158,10 @@ def _for_each(
     return find
 
 
-def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str) -> Answer:
+def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method: str) -> FleetAnswer:
     """Make an answer of the results of several properties; one of them that failed makes it a failure."""
     from miio_lan.cli.device.target import entry_of, line_of
-    from miio_lan.cli.fleet.asking import Answer
+    from miio_lan.cli.fleet.asking import FleetAnswer
     from miio_lan.device.steps import miot_calls
 
     found = list(zip(targets, miot_calls.matched([one.ids() for one in targets], results), strict=True))
@@ -173,4 +173,6 @@ def _items(targets: Sequence[Target], results: Sequence[dict[str, Any]], method:
         if result is None or miot_calls.failed(result)
     ]
     text = ", ".join(f"{target.name}: {line_of(target, result, method)}" for target, result in found)
-    return Answer([entry_of(target, result) for target, result in found], text, errors[0] if errors else None)
+    return FleetAnswer(
+        [entry_of(target, result) for target, result in found], text, errors[0] if errors else None
+    )

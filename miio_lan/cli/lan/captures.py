@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from miio_lan.cli.options import CliSettings
-    from miio_lan.lan.capture import Capture, Known
+    from miio_lan.lan.capture import Capture, KnownDevice
     from miio_lan.record import Record
 
 OF_CAPTURE = ("device", "ip", "token", "token_file", "ask_token", "port")
@@ -100,16 +100,16 @@ def _address(settings: CliSettings) -> str | None:
 
 def _named(name: str) -> dict[str, Any]:
     from miio_lan.device.fleet.named import DevicesFile
-    from miio_lan.lan.capture import Known
+    from miio_lan.lan.capture import KnownDevice
     from miio_lan.lan.cipher import parse_token
 
     device = DevicesFile().get(name)
-    return {"devices": [Known(parse_token(device.token), device.name, device.did)], "port": device.port}
+    return {"devices": [KnownDevice(parse_token(device.token), device.name, device.did)], "port": device.port}
 
 
-def _all_named() -> list[Known]:
+def _all_named() -> list[KnownDevice]:
     from miio_lan.device.fleet.named import DevicesFile
-    from miio_lan.lan.capture import Known
+    from miio_lan.lan.capture import KnownDevice
     from miio_lan.lan.cipher import parse_token
 
     devices = DevicesFile().read()
@@ -118,4 +118,4 @@ def _all_named() -> list[Known]:
             "The token of the captured device is missing: give --token-file, --ask-token or --token, "
             f"set {TOKEN_VARIABLE}, or name the device ('miio-lan device add')."
         )
-    return [Known(parse_token(each.token), name, each.did) for name, each in devices.items()]
+    return [KnownDevice(parse_token(each.token), name, each.did) for name, each in devices.items()]

@@ -18,7 +18,7 @@ from miio_lan.lan import PORT
 from miio_lan.record.redact import HIDDEN
 
 if TYPE_CHECKING:
-    from miio_lan.device.fleet.importing import Outcome
+    from miio_lan.device.fleet.importing import Imported
     from miio_lan.device.fleet.named import NamedDevice
 
 _HEADINGS = ("NAME", "ADDRESS", "DID", "MODEL", "TOKEN")
@@ -71,10 +71,10 @@ def import_(settings: CliSettings, file: str) -> None:
     It may be what token extractors write, what python-miio's 'cloud list --raw' prints, what 'miio-lan --show-secrets
     --json discover' prints, or another file of named devices. A device that is known by its did keeps its name.
     """
-    from miio_lan.device.fleet.importing import Outcome, read_candidates, take
+    from miio_lan.device.fleet.importing import Imported, read_candidates, take
 
     candidates = read_candidates(_content(file), "stdin" if file == "-" else file)
-    outcome = Outcome()
+    outcome = Imported()
 
     def edit(devices: dict[str, NamedDevice]) -> None:
         nonlocal outcome
@@ -104,7 +104,7 @@ def _content(name: str) -> bytes:
     return data
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: Imported) -> str:
     lines = [
         f"{word:<9}{printable(name)}"
         for word, names in (("added", outcome.added), ("changed", outcome.changed), ("as was", outcome.same))

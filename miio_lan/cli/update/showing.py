@@ -61,7 +61,7 @@ class JsonLines(Shown):
         sys.stdout.flush()
 
 
-class Rows(Shown):
+class UpdateRows(Shown):
     """Each phase as a row; the progress now and then."""
 
     def __init__(self) -> None:
@@ -119,4 +119,4 @@ def shown(settings: CliSettings) -> Shown:
     """Choose how phases are shown."""
     if settings.json:
         return JsonLines()
-    return Bar() if sys.stdout.isatty() else Rows()
+    return Bar() if sys.stdout.isatty() else UpdateRows()

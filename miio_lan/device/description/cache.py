@@ -178,7 +178,9 @@ def _with_advice(error: Exception, model: str, path: Path) -> SpecUnavailable:
     return SpecUnavailable(f"{text}; the one that was fetched before stays" if path.exists() else text)
 
 
-def _entry(model: str, base: str, limits: dict[str, Any], now: Callable[[], float]) -> published.Entry:
+def _entry(
+    model: str, base: str, limits: dict[str, Any], now: Callable[[], float]
+) -> published.PublishedVersion:
     """Find the newest version; that there is none is never said on the strength of an old list."""
     from miio_lan.device.description.download import download
 

@@ -25,7 +25,7 @@ _MOST_VERSION = 1 << 31
 _NEAR = 3
 
 
-class Entry(NamedTuple):
+class PublishedVersion(NamedTuple):
     """One version of an instance, as the list has it."""
 
     type: str
@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 #: Model -> its versions.
-Listed = dict[str, list[Entry]]
+Listed = dict[str, list[PublishedVersion]]
 
 
 def checked_model(model: object) -> str:
@@ -54,7 +54,7 @@ def list_url(base: str) -> str:
     return f"{base}/instances?status=all"
 
 
-def instance_url(base: str, entry: Entry) -> str:
+def instance_url(base: str, entry: PublishedVersion) -> str:
     """Give the address of an instance."""
     return f"{base}/instance?type={entry.type}"  # nothing that an URN may have here needs quoting
 
@@ -79,19 +79,19 @@ def read_list(text: bytes, source: str) -> Listed:
     return found
 
 
-def entry_of(parts: object) -> Entry | None:
+def entry_of(parts: object) -> PublishedVersion | None:
     """Make an entry of type, version and status; None where they can be none."""
-    if not isinstance(parts, list) or len(parts) != len(Entry._fields):
+    if not isinstance(parts, list) or len(parts) != len(PublishedVersion._fields):
         return None
     type_, version, status = parts
     if not isinstance(type_, str) or not _URN.fullmatch(type_) or not isinstance(status, str):
         return None
     if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version < _MOST_VERSION:
         return None
-    return Entry(type_, version, status)
+    return PublishedVersion(type_, version, status)
 
 
-def newest(listed: Listed, model: str, base: str) -> Entry:
+def newest(listed: Listed, model: str, base: str) -> PublishedVersion:
     """Give the newest released version.
 
     :raises SpecUnavailable: if there is none, saying what there is, and what to do
@@ -115,7 +115,7 @@ def newest(listed: Listed, model: str, base: str) -> Entry:
     )
 
 
-def read_instance(text: bytes, entry: Entry, source: str) -> dict[str, Any]:
+def read_instance(text: bytes, entry: PublishedVersion, source: str) -> dict[str, Any]:
     """Read an instance; what is in it is for :meth:`Spec.from_json` to judge.
 
     :raises SpecError: if it is none, or another one than was asked for

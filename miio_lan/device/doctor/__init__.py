@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.examining import diagnose
-    from miio_lan.device.doctor.findings import CheckedStep, Diagnosis, Verdict
+    from miio_lan.device.doctor.findings import CheckedStep, Diagnosis, StepVerdict
 
-__all__ = ["CheckedStep", "Diagnosis", "Verdict", "diagnose"]
+__all__ = ["CheckedStep", "Diagnosis", "StepVerdict", "diagnose"]
 
-_HOMES = {"Diagnosis": "findings", "CheckedStep": "findings", "Verdict": "findings", "diagnose": "examining"}
+_HOMES = {
+    "Diagnosis": "findings",
+    "CheckedStep": "findings",
+    "StepVerdict": "findings",
+    "diagnose": "examining",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from miio_lan.device.doctor.findings import CheckedStep, Verdict
+from miio_lan.device.doctor.findings import CheckedStep, StepVerdict
 from miio_lan.device.doctor.reach import LATE, blocked, not_tried
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE, UNIX_TIME
 from miio_lan.lan.codes import QUEUE_FULL
 
 if TYPE_CHECKING:
-    from miio_lan.device.doctor.observed import Asked, Observed
+    from miio_lan.device.doctor.observed import Asked, Examined
 
 NO_TOKEN = "no token was given, and the device shows none"  # noqa: S105 - a reason
 NO_ANSWER = "it answers no command"
@@ -20,7 +20,7 @@ APART = 1.0
 """Seconds that two looks at a clock have to be apart at least: stamps are whole seconds."""
 
 
-def unasked(seen: Observed) -> str:
+def unasked(seen: Examined) -> str:
     """Say why nothing was asked under the token; empty where something could be."""
     if why := blocked(seen):
         return why
@@ -31,7 +31,7 @@ def unasked(seen: Observed) -> str:
     return NO_ANSWER
 
 
-def judge_token(seen: Observed) -> CheckedStep:
+def judge_token(seen: Examined) -> CheckedStep:
     """Judge the token, without guessing: a device keeps silent under a wrong one."""
     why = blocked(seen)
     asked = seen.info or seen.shown_info
@@ -42,38 +42,38 @@ def judge_token(seen: Observed) -> CheckedStep:
         return not_tried("token", done, why or unasked(seen))
     if seen.info is not None and seen.info.answer is not None:
         told = "The answer's checksum is right under your token."
-        return CheckedStep("token", Verdict.GOOD, done, told)
+        return CheckedStep("token", StepVerdict.GOOD, done, told)
     if seen.shown_info is not None and seen.shown_info.answer is not None:
         return _shown(seen, done)
     return _unanswered(seen, asked, done)
 
 
-def _shown(seen: Observed, done: str) -> CheckedStep:
+def _shown(seen: Examined, done: str) -> CheckedStep:
     keep = "miio-lan device add NAME --ip ... keeps it. Setting the product up gives it another token."
     if seen.info is None:
         told = "None was given; the device shows one, and answers under it."
-        return CheckedStep("token", Verdict.GOOD, done, told, keep)
+        return CheckedStep("token", StepVerdict.GOOD, done, told, keep)
     told = "The device shows another token than yours, and answers under that one only: yours is wrong."
-    return CheckedStep("token", Verdict.BAD, done, told, keep)
+    return CheckedStep("token", StepVerdict.BAD, done, told, keep)
 
 
-def _unanswered(seen: Observed, asked: Asked, done: str) -> CheckedStep:
+def _unanswered(seen: Examined, asked: Asked, done: str) -> CheckedStep:
     if "bad sign" in asked.damaged:
         told = (
             "Answers came whose checksum is wrong under this token. Either the token is another one, or the answers "
             "were damaged."
         )
         advice = "Compare the token with what the app's account has now; ask once more."
-        return CheckedStep("token", Verdict.IN_DOUBT, done, told, advice)
+        return CheckedStep("token", StepVerdict.IN_DOUBT, done, told, advice)
     if asked.damaged:
         told = f"Answers came that cannot be used ({', '.join(sorted(set(asked.damaged)))})."
-        return CheckedStep("token", Verdict.IN_DOUBT, done, told, "Ask once more; -v shows what comes.")
+        return CheckedStep("token", StepVerdict.IN_DOUBT, done, told, "Ask once more; -v shows what comes.")
     silence = f"No answer within {asked.seconds:.1f} s"
     beside = f", while {_hellos(asked.hellos)} answered" if asked.hellos else ""
     if seen.shown == "yours":
         told = f"{silence}{beside}. The device shows this very token, so something else is wrong."
         return CheckedStep(
-            "token", Verdict.IN_DOUBT, done, told, "Switch it off and on. See the steps below."
+            "token", StepVerdict.IN_DOUBT, done, told, "Switch it off and on. See the steps below."
         )
     told = (
         f"{silence}{beside}. That is what a wrong token looks like; a product that refuses local control, or that is "
@@ -83,10 +83,10 @@ def _unanswered(seen: Observed, asked: Asked, done: str) -> CheckedStep:
         "Fetch the token anew (docs/discover.md says how): it changes when a product is set up again. Then look at the "
         "steps below."
     )
-    return CheckedStep("token", Verdict.IN_DOUBT, done, told, advice)
+    return CheckedStep("token", StepVerdict.IN_DOUBT, done, told, advice)
 
 
-def judge_stamp(seen: Observed) -> CheckedStep:
+def judge_stamp(seen: Examined) -> CheckedStep:
     """Judge the device's clock: does it run, did it start anew, and is a stale stamp refused?"""
     done = "Compared the device's clock with ours."
     why = blocked(seen)
@@ -102,18 +102,18 @@ def judge_stamp(seen: Observed) -> CheckedStep:
         advice = (
             "Does it lose its power, or start over and over? Look at its supply, and at its Wi-Fi's strength."
         )
-        return CheckedStep("stamp", Verdict.BAD, done, told, advice)
+        return CheckedStep("stamp", StepVerdict.BAD, done, told, advice)
     off = (ended - began) - (last - first)
     if off > CLOCK_TOLERANCE:
         told = f"The clock jumped by {off:.0f} s: it was set."
-        return CheckedStep("stamp", Verdict.IN_DOUBT, done, told, "Once is harmless: look again.")
+        return CheckedStep("stamp", StepVerdict.IN_DOUBT, done, told, "Once is harmless: look again.")
     if off < -CLOCK_TOLERANCE or ended == began:
         told = (
             f"The clock went from {began} to {ended} in {last - first:.1f} s: it does not run as ours does."
         )
         advice = "Switch the product off and on; a hello before each command helps (lazy_discover=False)."
-        return CheckedStep("stamp", Verdict.IN_DOUBT, done, told, advice)
-    return CheckedStep("stamp", Verdict.GOOD, done, f"It runs; {_age(ended)}.{_stale(seen)}")
+        return CheckedStep("stamp", StepVerdict.IN_DOUBT, done, told, advice)
+    return CheckedStep("stamp", StepVerdict.GOOD, done, f"It runs; {_age(ended)}.{_stale(seen)}")
 
 
 def _fell(stamps: list[tuple[float, int]]) -> int | None:
@@ -142,7 +142,7 @@ def _age(stamp: int) -> str:
     return f"it counts from the start, {stamp} s ago{young}"
 
 
-def _stale(seen: Observed) -> str:
+def _stale(seen: Examined) -> str:
     if seen.stale is None:
         return ""
     copies = _copies(seen.stale)
@@ -151,25 +151,25 @@ def _stale(seen: Observed) -> str:
     return f" It kept silent to {copies} with a stamp {seen.stale_by} s off, as most do."
 
 
-def judge_others(seen: Observed) -> CheckedStep:
+def judge_others(seen: Examined) -> CheckedStep:
     """Judge whether others speak to the device; the network does not show them."""
     done = "Looked for other programs of this computer that are tied to the device's address."
     answers = [each for each in seen.authentic if each.error and each.code == QUEUE_FULL]
     if answers:
         told = "Its queue was full (-30012): somebody keeps it busy, or its MCU is slow."
         advice = "Stop other programs that control it, the app included, and look again."
-        return CheckedStep("others", Verdict.IN_DOUBT, done, told, advice)
+        return CheckedStep("others", StepVerdict.IN_DOUBT, done, told, advice)
     if seen.sockets is None:
         return not_tried("others", done, "this system does not tell, or nothing was sent")
     unseen = "The app, the cloud and other computers cannot be seen."
     if not seen.sockets:
-        return CheckedStep("others", Verdict.GOOD, done, f"None. {unseen}")
+        return CheckedStep("others", StepVerdict.GOOD, done, f"None. {unseen}")
     count = "One socket is" if seen.sockets == 1 else f"{seen.sockets} sockets are"
     advice = "If answers get lost, stop the other program, and look again: a product handles one command at a time."
-    return CheckedStep("others", Verdict.IN_DOUBT, done, f"{count} tied to it. {unseen}", advice)
+    return CheckedStep("others", StepVerdict.IN_DOUBT, done, f"{count} tied to it. {unseen}", advice)
 
 
-def judge_memory(seen: Observed) -> CheckedStep:
+def judge_memory(seen: Examined) -> CheckedStep:
     """Judge what the device does with ids that it knows: no fault either way."""
     done = "Repeated a harmless question under its id."
     if why := unasked(seen):
@@ -179,14 +179,14 @@ def judge_memory(seen: Observed) -> CheckedStep:
     if seen.memory.remembers is None:
         told = "Not found out: too much got lost, or it does not tell how long it has been running."
         return CheckedStep(
-            "memory", Verdict.IN_DOUBT, done, told, "Nothing to do: unsafe commands are sent once."
+            "memory", StepVerdict.IN_DOUBT, done, told, "Nothing to do: unsafe commands are sent once."
         )
     told = (
         "It does not act on an id twice: lost commands can be sent again."
         if seen.memory.remembers
         else "It acts on a repeated id again: a command that must not run twice is sent once only."
     )
-    return CheckedStep("memory", Verdict.GOOD, done, told)
+    return CheckedStep("memory", StepVerdict.GOOD, done, told)
 
 
 def _copies(asked: Asked) -> str:

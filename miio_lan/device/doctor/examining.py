@@ -11,16 +11,16 @@ from miio_lan.device.doctor import system
 from miio_lan.device.doctor.findings import Diagnosis
 from miio_lan.device.doctor.judging import judge
 from miio_lan.device.doctor.observed import (
-    Answer,
     Asked,
+    DeviceAnswer,
+    Examined,
+    ExaminedDevice,
     HelloAnswer,
     Hellos,
     Memory,
-    Observed,
     Route,
-    Target,
 )
-from miio_lan.device.doctor.wire import Heard, Wire
+from miio_lan.device.doctor.wire import ProbeReply, ProbeSocket
 from miio_lan.errors import DeviceException, InvalidArgument, PayloadDecodeException
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
@@ -82,9 +82,9 @@ def diagnose(
         raise InvalidArgument(f"within is a number of seconds above 0, not {within!r}")
     key = None if token is None else parse_token(token)
     began = time.monotonic()
-    target = Target(host, port, did, key is not None, prop is not None)
+    target = ExaminedDevice(host, port, did, key is not None, prop is not None)
     examination = Examination(target, key, began + within, prop or (2, 1), progress or (lambda _: None))
-    examination.seen = Observed(target, within)
+    examination.seen = Examined(target, within)
     examination.run()
     return judge(examination.seen, time.monotonic() - began)
 
@@ -96,9 +96,14 @@ class Examination:
     """
 
     def __init__(
-        self, target: Target, token: bytes | None, end: float, prop: tuple[int, int], progress: Progress
+        self,
+        target: ExaminedDevice,
+        token: bytes | None,
+        end: float,
+        prop: tuple[int, int],
+        progress: Progress,
     ) -> None:
-        self.seen = Observed(target)
+        self.seen = Examined(target)
         self._target = target
         self._token = token
         self._end = end
@@ -119,7 +124,7 @@ class Examination:
         self._note(route=system.way_to(self._target.host, found))
         if self.seen.route is not None and self.seen.route.trouble:
             return
-        with Wire(found) as wire:
+        with ProbeSocket(found) as wire:
             self._note(sockets=system.tied_sockets(wire.address, self._target.port))
             self._greet(wire)
             if self._answers and not self.seen.is_another:
@@ -140,7 +145,7 @@ class Examination:
 
     # --- hello -------------------------------------------------------------------------------------------------
 
-    def _greet(self, wire: Wire) -> None:
+    def _greet(self, wire: ProbeSocket) -> None:
         self._progress("hello")
         began = time.monotonic()
         for heard in self._exchange(wire, HELLOS, HELLO_WAIT, self._hello):
@@ -168,7 +173,7 @@ class Examination:
             )
         )
 
-    def _hello_answer(self, heard: Heard, wire: Wire) -> bool:
+    def _hello_answer(self, heard: ProbeReply, wire: ProbeSocket) -> bool:
         """Take what may be an answer to a hello, and tell whether it is one."""
         if len(heard.data) != HEADER_SIZE:
             return False
@@ -190,7 +195,7 @@ class Examination:
         self._clock.observe(packet.stamp, heard.at)
         return True
 
-    def _look_closer(self, wire: Wire) -> None:
+    def _look_closer(self, wire: ProbeSocket) -> None:
         """See whether anybody has the address that nobody answers from."""
         hello = self.seen.hello or Hellos(0)
         known = system.neighbour(wire.address)
@@ -199,7 +204,7 @@ class Examination:
         )
         self._note(hello=replace(hello, neighbour=known, ping=pinged), refusals=tuple(wire.refusals))
 
-    def _search(self, wire: Wire) -> None:
+    def _search(self, wire: ProbeSocket) -> None:
         left = self._end - time.monotonic()
         if left <= 0 or self._target.did is None:
             return
@@ -221,7 +226,7 @@ class Examination:
 
     # --- commands ----------------------------------------------------------------------------------------------
 
-    def _converse(self, wire: Wire) -> None:
+    def _converse(self, wire: ProbeSocket) -> None:
         self._progress("token")
         token = self._ask_for_info(wire)
         if token is None:
@@ -239,7 +244,7 @@ class Examination:
         self._progress("memory")
         self._remember(wire, token)
 
-    def _look_at_clock(self, wire: Wire) -> None:
+    def _look_at_clock(self, wire: ProbeSocket) -> None:
         """See by hellos alone whether the device's clock runs."""
         self._progress("stamp")
         self._pause(wire, self._answers[0].at + APART)
@@ -251,7 +256,7 @@ class Examination:
     def _in_time(self) -> bool:
         return time.monotonic() < self._end
 
-    def _ask_for_info(self, wire: Wire) -> bytes | None:
+    def _ask_for_info(self, wire: ProbeSocket) -> bytes | None:
         """Ask under the token that was given, and under the one that the device shows; return the one that is right."""
         if self._token is not None and self._in_time():
             info = self._ask(wire, QUESTION, [], self._token, INFO_COPIES, INFO_WAIT)
@@ -265,7 +270,7 @@ class Examination:
                 return self._shown
         return None
 
-    def _try_stale(self, wire: Wire, token: bytes) -> None:
+    def _try_stale(self, wire: ProbeSocket, token: bytes) -> None:
         if not self._in_time():
             return
         now = self._clock.stamp(time.monotonic())
@@ -273,7 +278,7 @@ class Examination:
         asked = self._ask(wire, QUESTION, [], token, STALE_COPIES, STALE_WAIT, off=off)
         self._note(stale=asked, stale_by=STALE_BY)
 
-    def _read(self, wire: Wire, token: bytes) -> None:
+    def _read(self, wire: ProbeSocket, token: bytes) -> None:
         siid, piid = self._prop
         questions = [("get_properties", [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid}])]
         if not self._target.proven:
@@ -286,7 +291,7 @@ class Examination:
             if judge(self.seen)["mcu"].verdict.value == "good":
                 return
 
-    def _remember(self, wire: Wire, token: bytes) -> None:
+    def _remember(self, wire: ProbeSocket, token: bytes) -> None:
         """Ask the questions that tell what becomes of repeated ids."""
         memory = IdMemory(self._ids)
         for _ in range(MEMORY_ATTEMPTS):
@@ -297,7 +302,7 @@ class Examination:
         if memory.due is None:
             self._note(memory=Memory(memory.remembers))
 
-    def _question(self, memory: IdMemory, wire: Wire, token: bytes) -> None:
+    def _question(self, memory: IdMemory, wire: ProbeSocket, token: bytes) -> None:
         """Ask, and listen, until it is known or the attempt has failed."""
         while memory.due is not None and self._in_time():
             for question in memory.tick(time.monotonic()):
@@ -315,7 +320,7 @@ class Examination:
 
     def _ask(
         self,
-        wire: Wire,
+        wire: ProbeSocket,
         method: str,
         params: object,
         token: bytes,
@@ -346,7 +351,7 @@ class Examination:
                 damaged.append(damage)
             number = payload.get("id") if payload is not None else None
             if payload is not None and isinstance(number, int) and number in ids:
-                answer = Answer.of(payload, stamp, heard.at)
+                answer = DeviceAnswer.of(payload, stamp, heard.at)
                 break
         self._note_hellos()
         took, hellos = time.monotonic() - began, len(self._answers) - greeted
@@ -356,7 +361,9 @@ class Examination:
         stamp = self._clock.stamp(time.monotonic()) + off
         return encode(payload, token=token, device_id=self._answers[-1].did, stamp=stamp)
 
-    def _opened(self, heard: Heard, wire: Wire, token: bytes) -> tuple[Mapping[str, object] | None, int, str]:
+    def _opened(
+        self, heard: ProbeReply, wire: ProbeSocket, token: bytes
+    ) -> tuple[Mapping[str, object] | None, int, str]:
         """Read a datagram: its payload, its stamp, and what is wrong with it."""
         if heard.address != wire.address:
             return None, 0, ""
@@ -369,13 +376,15 @@ class Examination:
         self._clock.observe(packet.stamp, heard.at)
         return packet.payload, packet.stamp, ""
 
-    def _pause(self, wire: Wire, until: float) -> None:
+    def _pause(self, wire: ProbeSocket, until: float) -> None:
         """Wait, listening."""
         while (now := time.monotonic()) < min(until, self._end):
             for heard in wire.receive(min(until, self._end, now + 1.0)):
                 self._hello_answer(heard, wire)
 
-    def _exchange(self, wire: Wire, copies: tuple[float, ...], wait: float, make: Callable[[], bytes]) -> Any:
+    def _exchange(
+        self, wire: ProbeSocket, copies: tuple[float, ...], wait: float, make: Callable[[], bytes]
+    ) -> Any:
         """Send at these times, and give what comes until ``wait`` seconds are over."""
         began = time.monotonic()
         end = min(began + wait, self._end)

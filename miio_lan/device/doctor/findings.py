@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Verdict(StrEnum):
+class StepVerdict(StrEnum):
     """What is thought of one thing that was looked at."""
 
     GOOD = "good"
@@ -27,7 +27,7 @@ class CheckedStep:
     """
 
     step: str
-    verdict: Verdict
+    verdict: StepVerdict
     done: str
     seen: str
     next: str = ""
@@ -76,14 +76,14 @@ class Diagnosis:
     @property
     def healthy(self) -> bool:
         """Whether commands get through: all that is essential is good, and nothing is bad."""
-        bad = any(each.verdict is Verdict.BAD for each in self.findings)
-        return not bad and all(self[step].verdict is Verdict.GOOD for step in ESSENTIAL)
+        bad = any(each.verdict is StepVerdict.BAD for each in self.findings)
+        return not bad and all(self[step].verdict is StepVerdict.GOOD for step in ESSENTIAL)
 
     @property
     def culprit(self) -> CheckedStep | None:
         """Where it ends: the first that is bad, else the first essential one that is not good; None when healthy."""
-        bad = (each for each in self.findings if each.verdict is Verdict.BAD)
-        doubtful = (self[step] for step in ESSENTIAL if self[step].verdict is not Verdict.GOOD)
+        bad = (each for each in self.findings if each.verdict is StepVerdict.BAD)
+        doubtful = (self[step] for step in ESSENTIAL if self[step].verdict is not StepVerdict.GOOD)
         return next(bad, None) or next(doubtful, None)
 
     def as_json(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from miio_lan.device.doctor.product import judge_cloud, judge_mcu
 from miio_lan.device.doctor.reach import judge_firewall, judge_hello, judge_route, judge_subnet
 
 if TYPE_CHECKING:
-    from miio_lan.device.doctor.observed import Observed
+    from miio_lan.device.doctor.observed import Examined
 
 _RULES = (
     judge_route,
@@ -26,7 +26,7 @@ _RULES = (
 )
 
 
-def judge(seen: Observed, seconds: float = 0.0) -> Diagnosis:
+def judge(seen: Examined, seconds: float = 0.0) -> Diagnosis:
     """Judge what was seen.
 
     :param seconds: how long looking took

@@ -27,7 +27,7 @@ class Refusal(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Target:
+class ExaminedDevice:
     """What is looked at.
 
     :param host: the address or name that was given
@@ -100,7 +100,7 @@ class Hellos:
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeviceAnswer:
     """An authentic answer to a command: its sign is right under the token it was asked with.
 
     :param error: whether it is an error; then ``code`` and ``message`` tell
@@ -118,7 +118,7 @@ class Answer:
     at: float = 0.0
 
     @classmethod
-    def of(cls, payload: Mapping[str, object], stamp: int, at: float) -> Answer:
+    def of(cls, payload: Mapping[str, object], stamp: int, at: float) -> DeviceAnswer:
         """Read an answer out of the payload that a device sent."""
         spent = _number(payload.get("exe_time"))
         exe_time = None if spent is None else float(spent)
@@ -150,7 +150,7 @@ class Asked:
     method: str
     sent: int
     seconds: float = 0.0
-    answer: Answer | None = None
+    answer: DeviceAnswer | None = None
     damaged: tuple[str, ...] = ()
     hellos: int = 0
 
@@ -165,7 +165,7 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Observed:
+class Examined:
     """All that was seen; None for what was not tried.
 
     :param within: seconds there were for all of it
@@ -180,7 +180,7 @@ class Observed:
     :param sockets: sockets of this computer that are tied to the device's address; None where the system does not tell
     """
 
-    target: Target
+    target: ExaminedDevice
     within: float = 30.0
     late: bool = False
     route: Route | None = None
@@ -204,7 +204,7 @@ class Observed:
         return next((each for each in (self.info, self.shown_info) if each and each.answer), None)
 
     @property
-    def authentic(self) -> tuple[Answer, ...]:
+    def authentic(self) -> tuple[DeviceAnswer, ...]:
         """All authentic answers."""
         asked = (self.info, self.shown_info, self.again, self.stale, *self.reads, self.association)
         return tuple(each.answer for each in asked if each is not None and each.answer is not None)

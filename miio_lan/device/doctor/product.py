@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.device.doctor.answers import unasked
-from miio_lan.device.doctor.findings import CheckedStep, Verdict
+from miio_lan.device.doctor.findings import CheckedStep, StepVerdict
 from miio_lan.device.doctor.reach import LATE, not_tried
 from miio_lan.lan.codes import MCU_TIMEOUT, QUEUE_FULL, explain, explain_item, is_the_modules
 
 if TYPE_CHECKING:
-    from miio_lan.device.doctor.observed import Answer, Asked, Observed
+    from miio_lan.device.doctor.observed import Asked, DeviceAnswer, Examined
 
 #: Codes of the MCU's own: published firmware hands this range on as the MCU says it.
 _MCUS_OWN = range(-9997, -4999)
@@ -20,7 +20,7 @@ _UNKNOWN_METHOD = "unknown_method"
 _LEFT_OUT = -4004
 
 
-def judge_mcu(seen: Observed) -> CheckedStep:
+def judge_mcu(seen: Examined) -> CheckedStep:
     """Judge whether the product itself, its MCU or its application, answers the Wi-Fi module."""
     asked = ", then ".join(each.method for each in seen.reads)
     done = f"Asked {asked}: a harmless read." if asked else "Would have read a property."
@@ -30,7 +30,7 @@ def judge_mcu(seen: Observed) -> CheckedStep:
         return not_tried("mcu", done, LATE)
     for each in seen.reads:
         if told := _alive(each):
-            return CheckedStep("mcu", Verdict.GOOD, done, told)
+            return CheckedStep("mcu", StepVerdict.GOOD, done, told)
     return _no_sign(seen, done)
 
 
@@ -57,7 +57,7 @@ def _alive(asked: Asked) -> str:
     return ""
 
 
-def _no_sign(seen: Observed, done: str) -> CheckedStep:
+def _no_sign(seen: Examined, done: str) -> CheckedStep:
     answers = [each.answer for each in seen.reads if each.answer is not None]
     silent = [each for each in answers if _is_silence(each)]
     if silent:
@@ -65,36 +65,36 @@ def _no_sign(seen: Observed, done: str) -> CheckedStep:
     if any(each.code == QUEUE_FULL for each in answers):
         told = "The module's queue is full (-30012): others keep the product busy, or its MCU hangs."
         return CheckedStep(
-            "mcu", Verdict.IN_DOUBT, done, told, "Stop other programs; look again in a minute."
+            "mcu", StepVerdict.IN_DOUBT, done, told, "Stop other programs; look again in a minute."
         )
     if unfit := [each for each in answers if each.code in _UNFIT]:
         told = f"It answers, but not so that the module can use it (code {unfit[0].code})."
         return CheckedStep(
-            "mcu", Verdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
+            "mcu", StepVerdict.IN_DOUBT, done, told, f"{_EXISTING} If it stays so, the MCU is at fault."
         )
     if answers and answers[0].error:
         told = (
             f"The module answers with an error ({_said(answers[0])}). Whether the MCU answers is not known."
         )
-        return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+        return CheckedStep("mcu", StepVerdict.IN_DOUBT, done, told, _EXISTING)
     if answers:
         told = "The answer holds no value (code -4004, or empty): the MCU left it out, or does not know it."
-        return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+        return CheckedStep("mcu", StepVerdict.IN_DOUBT, done, told, _EXISTING)
     told = (
         "No answer, though miIO.info is answered. Some newer modules say nothing where their MCU answers with an "
         "error."
     )
-    return CheckedStep("mcu", Verdict.IN_DOUBT, done, told, _EXISTING)
+    return CheckedStep("mcu", StepVerdict.IN_DOUBT, done, told, _EXISTING)
 
 
 _EXISTING = "Name a property that this product has: miio-lan doctor --property SIID.PIID."
 
 
-def _is_silence(answer: Answer) -> bool:
+def _is_silence(answer: DeviceAnswer) -> bool:
     return answer.error and answer.code == MCU_TIMEOUT and is_the_modules(answer.code, answer.message)
 
 
-def _mcu_silent(seen: Observed, answer: Answer, done: str) -> CheckedStep:
+def _mcu_silent(seen: Examined, answer: DeviceAnswer, done: str) -> CheckedStep:
     spent = f" after {answer.exe_time / 1000:.1f} s" if answer.exe_time is not None else ""
     version = seen.about.get("mcu_fw_ver")
     told = [f"The module says{spent} that its MCU did not answer (-9999)."]
@@ -105,12 +105,12 @@ def _mcu_silent(seen: Observed, answer: Answer, done: str) -> CheckedStep:
         "miio-lan uart record shows that line."
     )
     if seen.target.proven:
-        return CheckedStep("mcu", Verdict.BAD, done, " ".join(told), advice)
+        return CheckedStep("mcu", StepVerdict.BAD, done, " ".join(told), advice)
     told.append("It hangs, or keeps silent about properties that it does not know.")
-    return CheckedStep("mcu", Verdict.IN_DOUBT, done, " ".join(told), f"{_EXISTING} {advice}")
+    return CheckedStep("mcu", StepVerdict.IN_DOUBT, done, " ".join(told), f"{_EXISTING} {advice}")
 
 
-def judge_cloud(seen: Observed) -> CheckedStep:
+def judge_cloud(seen: Examined) -> CheckedStep:
     """Judge whether the product is connected to the cloud, as far as it tells."""
     done = "Looked into miIO.info and miIO.wifi_assoc_state."
     if why := unasked(seen):
@@ -120,18 +120,18 @@ def judge_cloud(seen: Observed) -> CheckedStep:
         online, text = said
         told = f"{text}{bound}"
         if online:
-            return CheckedStep("cloud", Verdict.GOOD, done, told)
+            return CheckedStep("cloud", StepVerdict.GOOD, done, told)
         advice = (
             "Local commands need no cloud on most products. Some stall for minutes where the internet is blocked, "
             "or want the cloud first: give it internet once, and look again."
         )
-        return CheckedStep("cloud", Verdict.IN_DOUBT, done, told, advice)
+        return CheckedStep("cloud", StepVerdict.IN_DOUBT, done, told, advice)
     if seen.association is None and seen.late:
         return not_tried("cloud", done, LATE)
-    return CheckedStep("cloud", Verdict.IN_DOUBT, done, f"It does not tell.{bound}", "The app shows it.")
+    return CheckedStep("cloud", StepVerdict.IN_DOUBT, done, f"It does not tell.{bound}", "The app shows it.")
 
 
-def _connected(seen: Observed) -> tuple[bool, str] | None:
+def _connected(seen: Examined) -> tuple[bool, str] | None:
     """Say whether it is connected, and how that is known; None where it is not."""
     answer = seen.association.answer if seen.association is not None else None
     result = answer.result if answer is not None and not answer.error else None
@@ -154,7 +154,7 @@ def _bound(about: dict[str, object]) -> str:
     return " It belongs to nobody's account (uid 0)." if about["uid"] in (0, "0", "") else ""
 
 
-def _said(error: Answer) -> str:
+def _said(error: DeviceAnswer) -> str:
     if error.code is None:
         return repr(error.message[:60]) if error.message else "without a code"
     return f"code {error.code}{_meaning(explain(error.code))}"

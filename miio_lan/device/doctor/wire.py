@@ -37,7 +37,7 @@ _BY_NUMBER: dict[int, RefusalKind] = {
 _RECVERR = frozenset({(socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25)})
 
 
-class Heard(NamedTuple):
+class ProbeReply(NamedTuple):
     """A datagram that came.
 
     :param address: where from
@@ -49,7 +49,7 @@ class Heard(NamedTuple):
     at: float
 
 
-class Wire:
+class ProbeSocket:
     """A UDP socket for one device.
 
     :param found: its address, as :func:`socket.getaddrinfo` has it
@@ -85,13 +85,13 @@ class Wire:
         except OSError as error:
             self._note(Refusal(_BY_NUMBER.get(error.errno or 0, "other")))
 
-    def receive(self, until: float) -> list[Heard]:
+    def receive(self, until: float) -> list[ProbeReply]:
         """Wait until something comes, or the time is over (monotonic seconds)."""
         wait = until - time.monotonic()
         if wait > 0:
             select.select([self._socket], [], [], wait)
         self._read_refusals()
-        heard: list[Heard] = []
+        heard: list[ProbeReply] = []
         while len(heard) < 64:
             try:
                 data, peer = self._socket.recvfrom(_LARGEST)
@@ -100,7 +100,7 @@ class Wire:
             except OSError as error:
                 self._note(Refusal(_BY_NUMBER.get(error.errno or 0, "other")))
                 break
-            heard.append(Heard(data, str(peer[0]), time.monotonic()))
+            heard.append(ProbeReply(data, str(peer[0]), time.monotonic()))
         return heard
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ _LEAST_DID = 100_000
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ImportedDevice:
     """What a file says of a device; empty for what it does not say.
 
     :param did: the did as it stands there; not every one is a number
@@ -53,7 +53,7 @@ class Candidate:
 
 
 @dataclass
-class Outcome:
+class Imported:
     """What came of an import.
 
     :param added: names that are new
@@ -67,7 +67,7 @@ class Outcome:
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read_candidates(text: str | bytes, source: str) -> list[Candidate]:
+def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
     """Read what a file says of devices: JSON, or one JSON document a line.
 
     :param source: what errors call it
@@ -88,7 +88,7 @@ def read_candidates(text: str | bytes, source: str) -> list[Candidate]:
     return found[:MAX_DEVICES]
 
 
-def _candidates(documents: list[Any]) -> Iterator[Candidate]:
+def _candidates(documents: list[Any]) -> Iterator[ImportedDevice]:
     """Go through documents of any form, in their order."""
     waiting: list[tuple[str, Any]] = [("", document) for document in reversed(documents)]
     while waiting:
@@ -110,7 +110,7 @@ def _candidates(documents: list[Any]) -> Iterator[Candidate]:
             waiting += [("", each) for each in reversed(value)]
 
 
-def _candidate(key: str, known: Mapping[str, Any]) -> Candidate | None:
+def _candidate(key: str, known: Mapping[str, Any]) -> ImportedDevice | None:
     found = {
         what: next((known[name] for name in names if known.get(name) is not None), None)
         for what, names in _NAMES.items()
@@ -124,7 +124,7 @@ def _candidate(key: str, known: Mapping[str, Any]) -> Candidate | None:
         return None
     port = found["port"] if isinstance(found["port"], int) else None
     name = words["name"] or ("" if key == str(found["did"]) else key)
-    return Candidate(name, words["ip"], words["token"], found["did"], words["model"], port, words["mac"])
+    return ImportedDevice(name, words["ip"], words["token"], found["did"], words["model"], port, words["mac"])
 
 
 def _is_placeholder(token: str) -> bool:
@@ -137,12 +137,12 @@ def _is_did(value: object) -> bool:
     return digits.isascii() and digits.isdecimal() and int(digits[:20]) >= _LEAST_DID
 
 
-def take(devices: dict[str, NamedDevice], candidates: list[Candidate]) -> Outcome:
+def take(devices: dict[str, NamedDevice], candidates: list[ImportedDevice]) -> Imported:
     """Add devices to those that have names, and bring these up to date: a device is known by its did.
 
     :param devices: is changed
     """
-    outcome = Outcome()
+    outcome = Imported()
     for candidate in candidates:
         try:
             did = did_of(candidate.did)
@@ -156,7 +156,9 @@ def take(devices: dict[str, NamedDevice], candidates: list[Candidate]) -> Outcom
     return outcome
 
 
-def _add(devices: dict[str, NamedDevice], candidate: Candidate, did: int | None, outcome: Outcome) -> None:
+def _add(
+    devices: dict[str, NamedDevice], candidate: ImportedDevice, did: int | None, outcome: Imported
+) -> None:
     entry = {
         "ip": candidate.ip or None,
         "token": candidate.token or None,
@@ -176,7 +178,7 @@ def _add(devices: dict[str, NamedDevice], candidate: Candidate, did: int | None,
 
 
 def _renew(
-    devices: dict[str, NamedDevice], known: NamedDevice, candidate: Candidate, outcome: Outcome
+    devices: dict[str, NamedDevice], known: NamedDevice, candidate: ImportedDevice, outcome: Imported
 ) -> None:
     """Bring a known device up to date; its name stays."""
     entry = known.entry()
@@ -187,7 +189,7 @@ def _renew(
     (outcome.same if renewed == known else outcome.changed).append(known.name)
 
 
-def _free_name(candidate: Candidate, did: int | None, devices: Mapping[str, NamedDevice]) -> str:
+def _free_name(candidate: ImportedDevice, did: int | None, devices: Mapping[str, NamedDevice]) -> str:
     """Make a name that can be one, and is free."""
     wished = " ".join("".join(each if each.isprintable() else " " for each in candidate.name).split())
     if not wished:

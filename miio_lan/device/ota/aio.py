@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
 from miio_lan.device.ota.staging import Source, Stage
-from miio_lan.device.ota.update import Pace, Pause, Update, paced
+from miio_lan.device.ota.update import Pace, PollPause, Update, paced
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
 
@@ -123,9 +123,9 @@ class AsyncFirmwareInstall:
         for phase in update.take_phases():
             yield phase
 
-    async def _do(self, step: Ask | Pause) -> Any:
+    async def _do(self, step: Ask | PollPause) -> Any:
         """Wait, or ask; an error is given back like an answer."""
-        if isinstance(step, Pause):
+        if isinstance(step, PollPause):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._cancelled.wait(), step.seconds)
             return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
 from miio_lan.device.ota.staging import Source, Stage
-from miio_lan.device.ota.update import Pace, Pause, Update, paced
+from miio_lan.device.ota.update import Pace, PollPause, Update, paced
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
 
@@ -107,9 +107,9 @@ class FirmwareInstall:
                     self.result = update.cancel(time.monotonic())
         yield from update.take_phases()
 
-    def _do(self, step: Ask | Pause) -> Any:
+    def _do(self, step: Ask | PollPause) -> Any:
         """Wait, or ask; an error is given back like an answer."""
-        if isinstance(step, Pause):
+        if isinstance(step, PollPause):
             self._cancelled.wait(step.seconds)
             return None
         try:

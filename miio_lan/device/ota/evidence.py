@@ -44,7 +44,7 @@ class Boots:
         return False
 
 
-class Evidence:
+class UpdateEvidence:
     """The versions of before and after, and the restart between them.
 
     :param wanted: the version that is to be there afterwards, None where nobody said

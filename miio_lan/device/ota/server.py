@@ -36,7 +36,7 @@ _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 32
 
 
-class Route(NamedTuple):
+class ServerRoute(NamedTuple):
     """The way to a device.
 
     :param here: this computer's address, as the device sees it
@@ -47,7 +47,7 @@ class Route(NamedTuple):
     device: str
 
 
-def route_to(host: str, port: int, source_ip: str | None = None) -> Route:
+def route_to(host: str, port: int, source_ip: str | None = None) -> ServerRoute:
     """Find the addresses at both ends of the way to a device; nothing is sent.
 
     :param host: address or name of the device
@@ -62,7 +62,7 @@ def route_to(host: str, port: int, source_ip: str | None = None) -> Route:
             if source_ip:
                 sock.bind((source_ip.partition("%")[0], 0))
             sock.connect(chosen[4])
-            return Route(sock.getsockname()[0], sock.getpeername()[0])
+            return ServerRoute(sock.getsockname()[0], sock.getpeername()[0])
     except (OSError, UnicodeError, ValueError) as error:
         raise DeviceException(
             f"there is no way to {host}: {getattr(error, 'strerror', None) or error}"
@@ -90,7 +90,7 @@ class FileServer(Closing):
     """
 
     def __init__(
-        self, body: bytes, route: Route, *, address: str | None = None, port: int = 0, name: str = ""
+        self, body: bytes, route: ServerRoute, *, address: str | None = None, port: int = 0, name: str = ""
     ) -> None:
         self.address = address or route.here
         _checked(self.address)

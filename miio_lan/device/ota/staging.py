@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from miio_lan.device.ota.progress import checked_md5, update_parameters
 from miio_lan.device.ota.server import FileServer, route_to
 from miio_lan.device.ota.serving import Served
-from miio_lan.device.ota.update import Image
+from miio_lan.device.ota.update import FirmwareImage
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import printable, show
 from miio_lan.loop import Closing
@@ -65,14 +65,14 @@ class Stage(Closing):
                 f"{self.name or 'the file'} has another MD5 than the one given: is it whole, and the right one?"
             )
 
-    def open(self, host: str, port: int, source_ip: str | None) -> Image:
+    def open(self, host: str, port: int, source_ip: str | None) -> FirmwareImage:
         """Begin to serve, to that device alone, and give what it is to be told.
 
         :param host: address or name of the device; its UDP port; the address it is spoken to from
         :raises DeviceException: if there is no way to it, or the address or port cannot be had
         """
         if self._body is None:
-            return Image(self._url, self._md5, self.version)
+            return FirmwareImage(self._url, self._md5, self.version)
         server = FileServer(
             self._body,
             route_to(host, port, source_ip),
@@ -84,7 +84,7 @@ class Stage(Closing):
         self.server = server
         if self._closed:  # by another thread, while a name server was waited for
             server.close()
-        return Image(server.url, self._md5, self.version, len(self._body))
+        return FirmwareImage(server.url, self._md5, self.version, len(self._body))
 
     def served(self) -> Served | None:
         """Tell what was fetched so far; None where somebody else serves it."""

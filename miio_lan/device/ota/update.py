@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from miio_lan.device.arguments import checked_timeout
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import verdicts
-from miio_lan.device.ota.evidence import Boots, Evidence
+from miio_lan.device.ota.evidence import Boots, UpdateEvidence
 from miio_lan.device.ota.outcome import (
     UNKNOWN,
     Ending,
@@ -82,7 +82,7 @@ def paced(pace: Pace | None, timeout: float | None) -> Pace:
     return pace if timeout is None else replace(pace, total=checked_timeout(timeout))
 
 
-class Image(NamedTuple):
+class FirmwareImage(NamedTuple):
     """What is to be installed.
 
     :param version: the version it has, None where that is not known
@@ -95,13 +95,13 @@ class Image(NamedTuple):
     size: int | None = None
 
 
-class Pause(NamedTuple):
+class PollPause(NamedTuple):
     """Nothing is to be done for so many seconds."""
 
     seconds: float
 
 
-UpdateSteps = Generator[Ask | Pause, Any, UpdateResult]
+UpdateSteps = Generator[Ask | PollPause, Any, UpdateResult]
 
 
 class Update:
@@ -111,11 +111,11 @@ class Update:
     :raises InvalidArgument: for an url or a checksum that no device could use
     """
 
-    def __init__(self, image: Image, pace: Pace, began: float) -> None:
+    def __init__(self, image: FirmwareImage, pace: Pace, began: float) -> None:
         self.image = image
         self.pace = pace
         self.parameters = update_parameters(image.url, image.md5)
-        self.evidence = Evidence(plain_version(image.version) if image.version else None)
+        self.evidence = UpdateEvidence(plain_version(image.version) if image.version else None)
         self.served: Served | None = None
         self.state: UpdateState | None = None
         #: The device's word for its state, as it is.
@@ -153,11 +153,11 @@ class Update:
         now: float,
         served: Served | None = None,
         clock: tuple[float, float] | None = None,
-    ) -> Ask | Pause | None:
+    ) -> Ask | PollPause | None:
         """Give what is to be done next; None at the end.
 
-        :param answer: the answer to the last :class:`Ask`, or the error in its place; None after a :class:`Pause`, and
-            at first
+        :param answer: the answer to the last :class:`Ask`, or the error in its place; None after a :class:`PollPause`,
+            and at first
         :param served: the file server's counts
         :param clock: the device's clock when it was last heard, and that instant
         """
@@ -198,11 +198,11 @@ class Update:
             found = verdicts.judge(self, self._now)
             if found is not None:
                 return self._end(*found)
-            yield Pause(self.pace.every)
+            yield PollPause(self.pace.every)
 
     # --- steps -------------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> Generator[Ask | Pause, Any, UpdateResult | None]:
+    def _prepare(self) -> Generator[Ask | PollPause, Any, UpdateResult | None]:
         """See what there is before anything is asked."""
         try:
             info = yield Ask("miIO.info")
@@ -226,7 +226,7 @@ class Update:
         self._tell(Phase.Prepared, f"before: {self.evidence.before}")
         return None
 
-    def _request(self) -> Generator[Ask | Pause, Any, UpdateResult | None]:
+    def _request(self) -> Generator[Ask | PollPause, Any, UpdateResult | None]:
         self.requested = self._now
         doubt = ""
         try:
@@ -246,7 +246,7 @@ class Update:
         self._asked = True
         return None
 
-    def _look(self) -> Generator[Ask | Pause, Any, None]:
+    def _look(self) -> Generator[Ask | PollPause, Any, None]:
         """Ask how far it is, and which version there is once that can be new."""
         before = self.word
         word = yield from self._question(OTA_STATE)
@@ -265,7 +265,7 @@ class Update:
             ):
                 self._tell(Phase.Version, f"now: {versions}")
 
-    def _question(self, method: str) -> Generator[Ask | Pause, Any, Any]:
+    def _question(self, method: str) -> Generator[Ask | PollPause, Any, Any]:
         """Ask something, and give the answer; None where there is none, which is nothing unusual."""
         try:
             answer = yield Ask(method, retry_count=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from miio_lan.device.aio import AsyncDevice
 from miio_lan.device.provision.keeping import Keeper
-from miio_lan.device.provision.orders import AskInfo, Call, Greet, Look, Order, Rest
+from miio_lan.device.provision.orders import AskInfo, Delay, Look, Order, SendCommand, SendHello
 from miio_lan.device.provision.places import asking
 from miio_lan.device.provision.plan import Wishes, make_plan
 from miio_lan.device.provision.steps import Provisioning
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from miio_lan.device.provision.plan import Plan
+    from miio_lan.device.provision.plan import ProvisionPlan
     from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
 
@@ -64,23 +64,23 @@ async def _carry_out(run: Provisioning) -> None:
             order = run.answered(answer, time.monotonic())
 
 
-async def _do(order: Order, plan: Plan) -> Any:
-    if isinstance(order, Rest):
+async def _do(order: Order, plan: ProvisionPlan) -> Any:
+    if isinstance(order, Delay):
         return await asyncio.sleep(order.seconds)
     if isinstance(order, Look):
         return await _look(order, plan)
-    if isinstance(order, Greet):
+    if isinstance(order, SendHello):
         async with _device(order.ip, None, plan, order.seconds, 0) as device:
             return await device.send_handshake()
     if isinstance(order, AskInfo):
         async with _device(order.ip, order.token, plan, order.seconds, 0) as device:
             return await device.info()
-    assert isinstance(order, Call)  # noqa: S101 - there is nothing else
+    assert isinstance(order, SendCommand)  # noqa: S101 - there is nothing else
     async with _device(order.ip, order.token, plan, order.seconds, order.retries) as device:
         return await device.send(order.method, order.params, repeat_safe=True)
 
 
-async def _look(order: Look, plan: Plan) -> list[Any]:
+async def _look(order: Look, plan: ProvisionPlan) -> list[Any]:
     found = {}
     searched = aio.discover(order.seconds, port=plan.port, **asking(order, plan.interfaces))
     async with contextlib.aclosing(searched) as findings:
@@ -91,7 +91,7 @@ async def _look(order: Look, plan: Plan) -> list[Any]:
     return list(found.values())
 
 
-def _device(ip: str, token: str | None, plan: Plan, timeout: float, retries: int) -> AsyncDevice:
+def _device(ip: str, token: str | None, plan: ProvisionPlan, timeout: float, retries: int) -> AsyncDevice:
     device = AsyncDevice(ip, token, port=plan.port, timeout=timeout, debug=plan.debug)
     device.retry_count = retries
     return device

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from miio_lan.device.blocking import Device
 from miio_lan.device.provision.keeping import Keeper
-from miio_lan.device.provision.orders import AskInfo, Call, Greet, Look, Order, Rest
+from miio_lan.device.provision.orders import AskInfo, Delay, Look, Order, SendCommand, SendHello
 from miio_lan.device.provision.places import asking
 from miio_lan.device.provision.plan import Wishes, make_plan
 from miio_lan.device.provision.steps import Provisioning
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from miio_lan.device.provision.plan import Plan
+    from miio_lan.device.provision.plan import ProvisionPlan
     from miio_lan.device.provision.result import Provisioned, ProvisionPhase
 
 
@@ -78,23 +78,23 @@ def _carry_out(run: Provisioning) -> None:
             order = run.answered(answer, time.monotonic())
 
 
-def _do(order: Order, plan: Plan) -> Any:
-    if isinstance(order, Rest):
+def _do(order: Order, plan: ProvisionPlan) -> Any:
+    if isinstance(order, Delay):
         return time.sleep(order.seconds)
     if isinstance(order, Look):
         return _look(order, plan)
-    if isinstance(order, Greet):
+    if isinstance(order, SendHello):
         with _device(order.ip, None, plan, order.seconds, 0) as device:
             return device.send_handshake()
     if isinstance(order, AskInfo):
         with _device(order.ip, order.token, plan, order.seconds, 0) as device:
             return device.info()
-    assert isinstance(order, Call)  # noqa: S101 - there is nothing else
+    assert isinstance(order, SendCommand)  # noqa: S101 - there is nothing else
     with _device(order.ip, order.token, plan, order.seconds, order.retries) as device:
         return device.send(order.method, order.params, repeat_safe=True)
 
 
-def _look(order: Look, plan: Plan) -> list[Any]:
+def _look(order: Look, plan: ProvisionPlan) -> list[Any]:
     found = {}
     with contextlib.closing(
         search(order.seconds, port=plan.port, **asking(order, plan.interfaces))
@@ -106,7 +106,7 @@ def _look(order: Look, plan: Plan) -> list[Any]:
     return list(found.values())
 
 
-def _device(ip: str, token: str | None, plan: Plan, timeout: float, retries: int) -> Device:
+def _device(ip: str, token: str | None, plan: ProvisionPlan, timeout: float, retries: int) -> Device:
     device = Device(ip, token, port=plan.port, timeout=timeout, debug=plan.debug)
     device.retry_count = retries
     return device

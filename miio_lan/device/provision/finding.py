@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import miio_lan.device.provision.result as r
-from miio_lan.device.provision.orders import Call, Look, Steps
+from miio_lan.device.provision.orders import Look, SendCommand, Steps
 from miio_lan.device.provision.reasons import failures
 from miio_lan.device.steps.calls import accepted, single
 from miio_lan.errors import DeviceError, DeviceException, PayloadDecodeException
@@ -103,7 +103,7 @@ def tell(run: Run) -> Steps:
     run.failed_before = yield from failures(run, run.ip)
     run.was_told = True  # from the first datagram on
     try:
-        answer = yield Call(run.ip, run.token, CONFIGURE, run.plan.parameters, ATTEMPT, TELL_RETRIES)
+        answer = yield SendCommand(run.ip, run.token, CONFIGURE, run.plan.parameters, ATTEMPT, TELL_RETRIES)
     except DeviceException as error:
         _not_answered(run, error)
         return

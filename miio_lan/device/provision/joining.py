@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import miio_lan.device.provision.result as r
-from miio_lan.device.provision.orders import AskInfo, Greet, Look, Order, Rest, Steps
+from miio_lan.device.provision.orders import AskInfo, Delay, Look, Order, SendHello, Steps
 from miio_lan.device.provision.reasons import gave_up, reason
 from miio_lan.errors import DeviceError, DeviceException, DeviceInfoUnavailableException
 from miio_lan.foreign import excerpt
@@ -84,7 +84,7 @@ def join(run: Run) -> Steps:
             looked.take((yield search))
         except DeviceException:  # this computer may have no network for a moment
             looked.take([])
-            yield Rest(min(REST, max(0.0, begin + plan.timeout - run.now)))
+            yield Delay(min(REST, max(0.0, begin + plan.timeout - run.now)))
         if looked.hidden_at and (yield from _hides_its_token(run, looked.hidden_at)):
             run.ip = looked.hidden_at
             run.ends(r.DONE, f"the device {run.did} is at {run.ip}, and shows its token no more", ip=run.ip)
@@ -97,9 +97,9 @@ def join(run: Run) -> Steps:
 def _hides_its_token(run: Run, ip: str) -> Generator[Order, Any, bool]:
     """Greet a device once more, plainly: one that pushes answers other hellos without room for a token."""
     try:
-        packet: Packet = yield Greet(ip, REST)
+        packet: Packet = yield SendHello(ip, REST)
     except DeviceException:
-        yield Rest(SHORTEST)
+        yield Delay(SHORTEST)
         return False
     return packet.device_id == run.did and shown_token(packet) is None
 
@@ -143,7 +143,7 @@ def check(run: Run) -> Steps:
             return
         except DeviceException as error:
             last = error
-            yield Rest(REST)
+            yield Delay(REST)
         else:
             _checked(run, run.info)
             return

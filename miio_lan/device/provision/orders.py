@@ -30,14 +30,14 @@ class Look(NamedTuple):
     announcements: bool = False
 
 
-class Greet(NamedTuple):
+class SendHello(NamedTuple):
     """Greet an address; the answer is the packet it answers with."""
 
     ip: str
     seconds: float
 
 
-class Call(NamedTuple):
+class SendCommand(NamedTuple):
     """Send a command that may be executed twice; the answer is its result."""
 
     ip: str
@@ -56,11 +56,11 @@ class AskInfo(NamedTuple):
     seconds: float
 
 
-class Rest(NamedTuple):
+class Delay(NamedTuple):
     """Do nothing for a while."""
 
     seconds: float
 
 
-Order = Look | Greet | Call | AskInfo | Rest
+Order = Look | SendHello | SendCommand | AskInfo | Delay
 Steps = Generator[Order, Any, None]

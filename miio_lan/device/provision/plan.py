@@ -31,7 +31,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProvisionPlan:
     """What is to be done; see :func:`miio_lan.device.provision.blocking.provision`.
 
     :param parameters: of ``miIO.config_router``; the password in it is not shown
@@ -93,7 +93,7 @@ class Wishes(TypedDict, total=False):
 
 def make_plan(
     ssid: str, password: str, *, name: str | None = None, owner: int | None = None, **wishes: Unpack[Wishes]
-) -> Plan:
+) -> ProvisionPlan:
     """Check what is wanted.
 
     :param name: the name it gets
@@ -111,7 +111,7 @@ def make_plan(
             raise InvalidArgument(f"a Wi-Fi {what} with a NUL would be cut there by the device")
     interfaces, subnets = wishes.get("interfaces"), wishes.get("subnets", ())
     timeout, find_time = wishes.get("timeout"), wishes.get("find_time")
-    return Plan(
+    return ProvisionPlan(
         str(ssid),
         parameters,
         _did(wishes.get("did")),

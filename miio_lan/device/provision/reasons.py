@@ -6,7 +6,7 @@ import operator
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from miio_lan.device.provision.orders import Call, Order
+from miio_lan.device.provision.orders import Order, SendCommand
 from miio_lan.device.provision.run import Failures
 from miio_lan.device.steps.calls import single
 from miio_lan.errors import DeviceException
@@ -23,7 +23,7 @@ def failures(run: Run, ip: str) -> Generator[Order, Any, Failures | None]:
     """Ask a device how often it failed to join; not every one tells."""
     assert run.token is not None  # noqa: S101 - it was found
     try:
-        told = single((yield Call(ip, run.token, ASSOCIATION, [], PATIENCE, 1)))
+        told = single((yield SendCommand(ip, run.token, ASSOCIATION, [], PATIENCE, 1)))
     except DeviceException:
         return None
     counts = told if isinstance(told, Mapping) else {}

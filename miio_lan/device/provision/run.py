@@ -12,7 +12,7 @@ from miio_lan.record.redact import redact, redact_known
 
 if TYPE_CHECKING:
     from miio_lan.device.info import DeviceInfo
-    from miio_lan.device.provision.plan import Plan
+    from miio_lan.device.provision.plan import ProvisionPlan
     from miio_lan.record.redact.secret import Secret
 
 
@@ -33,7 +33,7 @@ class Run:
     """
 
     def __init__(
-        self, plan: Plan, now: float, told: Callable[[ProvisionPhase], object] = lambda _phase: None
+        self, plan: ProvisionPlan, now: float, told: Callable[[ProvisionPhase], object] = lambda _phase: None
     ) -> None:
         self.plan = plan
         self.did: int | None = None

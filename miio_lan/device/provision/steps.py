@@ -23,7 +23,7 @@ from miio_lan.device.provision.run import Run
 
 if TYPE_CHECKING:
     from miio_lan.device.provision.orders import Order, Steps
-    from miio_lan.device.provision.plan import Plan
+    from miio_lan.device.provision.plan import ProvisionPlan
     from miio_lan.device.provision.result import ProvisionPhase
     from miio_lan.errors import DeviceException
 
@@ -32,7 +32,7 @@ class Provisioning(Run):
     """One device that is set up; arguments are those of :class:`~miio_lan.device.provision.run.Run`."""
 
     def __init__(
-        self, plan: Plan, now: float, told: Callable[[ProvisionPhase], object] = lambda _phase: None
+        self, plan: ProvisionPlan, now: float, told: Callable[[ProvisionPhase], object] = lambda _phase: None
     ) -> None:
         super().__init__(plan, now, told)
         self._steps = self._all()

@@ -40,7 +40,7 @@ _TOO_MANY = frozenset({-5000, -5005, -9998, -9999, -10000, -30000, -30001, -3001
 Key = tuple[Any, Any]
 
 
-class Wanted(NamedTuple):
+class WantedProperty(NamedTuple):
     """A property to be read, and its place in the list of the caller."""
 
     place: int
@@ -108,11 +108,11 @@ class _Reading:
     #: Whether the device did not answer in time: nothing more is asked that need not be.
     late: bool = False
 
-    def items(self, part: Sequence[Wanted]) -> list[Item]:
+    def items(self, part: Sequence[WantedProperty]) -> list[Item]:
         """Give the results for a part, as far as there are any."""
         return [self.found[each.place] for each in part if each.place in self.found]
 
-    def take(self, part: Sequence[Wanted], answer: object) -> int:
+    def take(self, part: Sequence[WantedProperty], answer: object) -> int:
         """Take an answer, and tell how many results it has."""
         results = matched([each.ids for each in part], answer)
         count = 0
@@ -146,7 +146,7 @@ def read_properties(
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
         raise InvalidArgument(f"max_properties is a whole number, at least 1, not {show(wanted)}")
     reading = _Reading(limit)
-    everything = [Wanted(place, ids) for place, ids in enumerate(properties)]
+    everything = [WantedProperty(place, ids) for place, ids in enumerate(properties)]
     alone = limit.apart | limit.loners
     yield from _read_slices([each for each in everything if each.key not in alone], reading, wanted)
     for each in [each for each in everything if each.key in alone]:
@@ -154,7 +154,7 @@ def read_properties(
     return [reading.found[place] for place in sorted(reading.found)]
 
 
-def _read_slices(rest: list[Wanted], reading: _Reading, wanted: int) -> Steps[None]:
+def _read_slices(rest: list[WantedProperty], reading: _Reading, wanted: int) -> Steps[None]:
     # Cut anew after each slice: the limit may have changed meanwhile.
     while rest:
         length = min(wanted, reading.limit.learnt or wanted)
@@ -163,7 +163,7 @@ def _read_slices(rest: list[Wanted], reading: _Reading, wanted: int) -> Steps[No
         rest = rest[len(part) :]
 
 
-def _read_part(part: list[Wanted], reading: _Reading) -> Steps[None]:
+def _read_part(part: list[WantedProperty], reading: _Reading) -> Steps[None]:
     limit, asked = reading.limit, [each.ids for each in part]
     try:
         if len(part) > max(1, limit.proven):
@@ -190,7 +190,7 @@ def _read_part(part: list[Wanted], reading: _Reading) -> Steps[None]:
         limit.worked(1, reading.items(part))
 
 
-def _read_halves(part: list[Wanted], error: DeviceException, reading: _Reading) -> Steps[None]:
+def _read_halves(part: list[WantedProperty], error: DeviceException, reading: _Reading) -> Steps[None]:
     limit = reading.limit
     if limit.proven == 0:
         yield from _probe([part[0].ids, part[-1].ids], error, limit)
@@ -224,7 +224,7 @@ def _probe(candidates: list[Mapping[str, Any]], error: DeviceException, limit: S
     raise error
 
 
-def _failed_alone(part: list[Wanted], error: DeviceException, reading: _Reading) -> None:
+def _failed_alone(part: list[WantedProperty], error: DeviceException, reading: _Reading) -> None:
     """Decide what the failure of a request means that cannot be cut further."""
     reading.failed_alone += 1
     nothing_works = reading.answered == 0 and (
@@ -242,7 +242,9 @@ def _failed_alone(part: list[Wanted], error: DeviceException, reading: _Reading)
     reading.limit.apart.add(wanted.key)
 
 
-def _ask_for_left_out(part: list[Wanted], missing: list[Wanted], reading: _Reading) -> Steps[None]:
+def _ask_for_left_out(
+    part: list[WantedProperty], missing: list[WantedProperty], reading: _Reading
+) -> Steps[None]:
     """Ask for what a list lacks: some products answer only as many as they can hold."""
     limit = reading.limit
     length = len(part) - len(missing)
@@ -260,7 +262,7 @@ def _ask_for_left_out(part: list[Wanted], missing: list[Wanted], reading: _Readi
             return
 
 
-def _ask_for_spoilt(part: list[Wanted], reading: _Reading) -> Steps[None]:
+def _ask_for_spoilt(part: list[WantedProperty], reading: _Reading) -> Steps[None]:
     """Ask once more, alone, for what a list gave a code for that another property in it may have caused."""
     limit = reading.limit
     refused = [each for each in part if failed(reading.found.get(each.place, {}))]
@@ -279,7 +281,7 @@ def _ask_for_spoilt(part: list[Wanted], reading: _Reading) -> Steps[None]:
         limit.apart.update(each.key for each in refused if failed(reading.found[each.place]))
 
 
-def _ask_alone(wanted: Wanted, reading: _Reading) -> Steps[None]:
+def _ask_alone(wanted: WantedProperty, reading: _Reading) -> Steps[None]:
     """Ask for one property beside others that were answered: what comes of it does not end the read."""
     before = reading.found.get(wanted.place)
     reading.alone.add(wanted.place)

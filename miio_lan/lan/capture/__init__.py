@@ -10,7 +10,7 @@ A capture shows what crossed the LAN where it was made. What a phone app or the 
 is in no such datagram. The extra ``pcap`` brings dpkt, which reads the files.
 """
 
-from miio_lan.lan.capture.devices import CapturedDevice, Known
+from miio_lan.lan.capture.devices import CapturedDevice, KnownDevice
 from miio_lan.lan.capture.reading import Capture, read_capture
 
-__all__ = ["Capture", "CapturedDevice", "Known", "read_capture"]
+__all__ = ["Capture", "CapturedDevice", "KnownDevice", "read_capture"]

@@ -31,7 +31,7 @@ SEEN_TWICE = 0.01
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownDevice:
     """A device whose token is known.
 
     :param token: 16 bytes; not shown by ``repr``
@@ -155,7 +155,7 @@ class Sorting:
         self._both.clear()
         self._seen.sort(key=lambda each: each.datagram.time)
 
-    def devices(self, known: Sequence[Known]) -> list[CapturedDevice]:
+    def devices(self, known: Sequence[KnownDevice]) -> list[CapturedDevice]:
         """Give the devices that are known by their tokens, with their records, in the order of ``known``.
 
         A token that fits several dids gives several devices. Call it once.
@@ -190,7 +190,7 @@ def _addresses(seen: Iterable[_Seen]) -> list[str]:
     return list(dict.fromkeys(each.address for each in seen))
 
 
-def _owner(did: int, seen: Sequence[_Seen], known: Sequence[Known]) -> Known | None:
+def _owner(did: int, seen: Sequence[_Seen], known: Sequence[KnownDevice]) -> KnownDevice | None:
     """Find the device whose token fits a datagram of this did."""
     sealed = [each.datagram.data for each in seen if each.encrypted and each.datagram.whole]
     for one in known:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from miio_lan.errors import RecordError
 from miio_lan.lan import PORT
-from miio_lan.lan.capture.devices import CapturedDevice, Known, Sorting
+from miio_lan.lan.capture.devices import CapturedDevice, KnownDevice, Sorting
 from miio_lan.lan.capture.files import Frames
 from miio_lan.lan.capture.layers import Layers
 from miio_lan.lan.cipher import parse_token
@@ -90,7 +90,7 @@ def read_capture(
     file: str | Path | BinaryIO,
     *,
     token: str | bytes | None = None,
-    devices: Sequence[Known] = (),
+    devices: Sequence[KnownDevice] = (),
     address: str | None = None,
     port: int = PORT,
 ) -> Capture:
@@ -107,7 +107,7 @@ def read_capture(
     """
     known = list(devices)
     if token is not None:
-        known.insert(0, Known(parse_token(token)))
+        known.insert(0, KnownDevice(parse_token(token)))
     name = "the capture" if file == "-" else str(getattr(file, "name", file))
     if file == "-":
         if sys.stdin is None:
@@ -124,7 +124,7 @@ def read_capture(
         raise RecordError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _read(file: BinaryIO, name: str, known: Sequence[Known], address: str | None, port: int) -> Capture:
+def _read(file: BinaryIO, name: str, known: Sequence[KnownDevice], address: str | None, port: int) -> Capture:
     frames, layers, sorting, packets = Frames(file, name), Layers(port), Sorting(port, address), 0
     for frame in frames:
         packets += 1
@@ -152,7 +152,7 @@ def _nothing(
     packets: int,
     sorting: Sorting,
     unread: Counter[str],
-    known: Sequence[Known],
+    known: Sequence[KnownDevice],
 ) -> str:
     """Say why a capture has nothing of a device."""
     if unread["wireless"]:

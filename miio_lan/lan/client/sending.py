@@ -14,7 +14,7 @@ from miio_lan.lan.client.incoming.open_calls import OpenCalls
 from miio_lan.lan.client.pacing import MAX_RESEND, RoundTrips
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
-from miio_lan.lan.client.turns import Line
+from miio_lan.lan.client.turns import CommandQueue
 from miio_lan.lan.client.wire import Wire
 from miio_lan.lan.packet import Packet
 from miio_lan.lan.payload import dump_payload
@@ -42,7 +42,7 @@ class Sending(Wire):
         self._last_heard: float | None = None
         self._refused_since: float | None = None
         self._ended: list[Call] = []
-        self.line = Line()
+        self.line = CommandQueue()
         #: The subscription that is held, None where there is none.
         self.hold: Hold | None = None
         self._route: object = None
@@ -71,7 +71,7 @@ class Sending(Wire):
         """The way datagrams go, None where none was told."""
         return self._route
 
-    def share(self, line: Line) -> None:
+    def share(self, line: CommandQueue) -> None:
         """Stand in this line from now on, with the open commands: others speak to the same device.
 
         :param line: see :func:`miio_lan.lan.client.transport.lines.line_of`

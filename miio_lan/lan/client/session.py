@@ -17,7 +17,7 @@ from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.receiving import Receiving
 from miio_lan.lan.client.repeating.afoot import targets
-from miio_lan.lan.client.turns import Place
+from miio_lan.lan.client.turns import QueuePlace
 from miio_lan.lan.packet import HELLO
 
 
@@ -101,12 +101,12 @@ class Session(Receiving):
     ) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
 
-        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.Place`
+        :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.QueuePlace`
         :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
         """
         self._calls.all.append(call)
         if call.method is not None:
-            self.line.join(Place(call, self, self.max_in_flight, caller, wake))
+            self.line.join(QueuePlace(call, self, self.max_in_flight, caller, wake))
         if self._is_plain(call, now):
             self._send_first(call, now)
         else:

@@ -37,7 +37,7 @@ GREETING_HOLDS = 0.25
 _JITTER = 0.2
 
 
-class Places:
+class Slots:
     """A limited number of places, each held until it is given back, or for some seconds.
 
     :param limit: how many there are
@@ -131,8 +131,8 @@ class Traffic(Generic[AnyLane]):
     def __init__(
         self, rng: random.Random, *, max_commands: int = MAX_COMMANDS, max_greetings: int = MAX_GREETINGS
     ) -> None:
-        self._commands = Places(max_commands, COMMAND_HOLDS, rng)
-        self._greetings = Places(max_greetings, GREETING_HOLDS, rng)
+        self._commands = Slots(max_commands, COMMAND_HOLDS, rng)
+        self._greetings = Slots(max_greetings, GREETING_HOLDS, rng)
         self._known: deque[AnyLane] = deque()
         self._to_greet: deque[AnyLane] = deque()
 

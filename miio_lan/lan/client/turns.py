@@ -1,8 +1,9 @@
 """Whose turn it is with one device, among all the objects of a process that speak to it.
 
 A device is one, however many objects stand for it: what several of them send at the same time gets lost, or is
-answered by "busy". So all sessions with one device share one :class:`Line`. A command stands in it from its begin to
-its end; the first may go out, or the first few, as far as all who stand there allow it. A handshake needs no turn.
+answered by "busy". So all sessions with one device share one :class:`CommandQueue`. A command stands in it from its
+begin to its end; the first may go out, or the first few, as far as all who stand there allow it. A handshake needs no
+turn.
 
 There is no lock here, for blocking and asyncio faces share a line: it is one list, and each change of it is a single
 append or remove. Who is interrupted, or ends without a word, is passed over when his time is up.
@@ -21,7 +22,7 @@ PASSED_OVER = 1.0
 LOOK = 0.2
 
 
-class Place(NamedTuple):
+class QueuePlace(NamedTuple):
     """The place of a command in a line.
 
     :param session: whose command it is
@@ -41,20 +42,20 @@ class Place(NamedTuple):
         return self.call.done or now > self.call.deadline + PASSED_OVER
 
 
-class Line:
+class CommandQueue:
     """The commands to one device that are open, in the order of their begin."""
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._places: list[QueuePlace] = []
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def join(self, place: Place) -> None:
+    def join(self, place: QueuePlace) -> None:
         """Let a command stand in line."""
         self._places.append(place)
 
-    def leave(self, call: Call) -> Place | None:
+    def leave(self, call: Call) -> QueuePlace | None:
         """Take a command out, and wake those whose turn may have come; give the place it had."""
         own = self._place_of(call)
         if own is None:
@@ -91,13 +92,13 @@ class Line:
             # Else it belongs to who waits for this one (an observer sends): it will not end before.
         return ahead < limit
 
-    def _place_of(self, call: Call) -> Place | None:
+    def _place_of(self, call: Call) -> QueuePlace | None:
         for place in tuple(self._places):
             if place.call is call:
                 return place
         return None
 
-    def _drop(self, place: Place) -> None:
+    def _drop(self, place: QueuePlace) -> None:
         try:  # noqa: SIM105 - a context manager costs more than all the rest here
             self._places.remove(place)
         except ValueError:

@@ -27,7 +27,7 @@ _IP_BOUND_IF = 25  # macOS
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """A search, and the sockets it wants.
 
     :param search: its rules
@@ -78,7 +78,7 @@ def plan(
     port: int,
     begin: float,
     hosts: Iterable[str] = (),
-) -> Plan:
+) -> SearchPlan:
     """Make a search; see :func:`miio_lan.lan.discovery.blocking.discover`, whose arguments these are.
 
     :raises InvalidArgument: (a ``ValueError``) for what cannot be right
@@ -104,7 +104,7 @@ def plan(
         begin=begin,
         timeout=timeout,
     )
-    return Plan(search, announced_at if _wants_mdns(mdns) else ())
+    return SearchPlan(search, announced_at if _wants_mdns(mdns) else ())
 
 
 def plan_for(known: str | None, *, timeout: float, patience: float, port: int, begin: float) -> Search:

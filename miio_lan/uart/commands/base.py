@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
 from miio_lan.uart.line import join
-from miio_lan.uart.values import MISSING, Missing, Value, read_value, read_values, shown, token
+from miio_lan.uart.values import MISSING, MissingValue, Value, read_value, read_values, shown, token
 
 _MOST_PROBLEMS = 8
 
@@ -39,7 +39,7 @@ class PropertyResult(NamedTuple):
     siid: int
     piid: int
     code: int | None
-    value: Value | Missing = MISSING
+    value: Value | MissingValue = MISSING
 
 
 class Argument(NamedTuple):

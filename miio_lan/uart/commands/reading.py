@@ -54,12 +54,12 @@ from miio_lan.uart.commands.uplink import (
 )
 from miio_lan.uart.document import LINE_LIMIT, NET_STATES, STATUS_CODES, model_fault, version_fault
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, clean, tokens_of
-from miio_lan.uart.values import MISSING, Missing, Value, shown
+from miio_lan.uart.values import MISSING, MissingValue, Value, shown
 
 __all__ = [
     "ERROR", "EXTRAS", "MISSING", "NET_STATES", "OK", "STATUS_CODES", "UPLINKS", "Action", "Argument",
     "BleConfig", "Command", "Direction", "Down", "Echo", "Error", "EventOccured", "Factory", "GetDown",
-    "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion", "Missing",
+    "GetProperties", "Help", "Known", "Legacy", "LegacyEvent", "Log", "Mac", "McuVersion", "MissingValue",
     "Model", "Net", "NetChange", "NoMethod", "Noise", "Notice", "PropertiesChanged", "PropertyId",
     "PropertyResult", "PropertyValue", "Props", "Reboot", "Reply", "Restore", "Result", "SetProperties",
     "Time", "Uplink", "Value", "Version", "has_form", "model_fault", "read", "version_fault",

@@ -20,7 +20,7 @@ from miio_lan.uart.logs.tables import joined
 
 
 @dataclass(slots=True)
-class Found:
+class ReadLog:
     """What a format made of a log.
 
     :param skipped: how many of the log's lines did not cross the wire
@@ -37,7 +37,7 @@ _C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
 
 
-def read_format(texts: Sequence[str]) -> Found | None:
+def read_format(texts: Sequence[str]) -> ReadLog | None:
     """Read a log in the first of the known formats whose sign it bears; None where it bears none."""
     for reader in _READERS:
         found = reader(texts)
@@ -52,11 +52,11 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
     :param take: gives bytes and mark of a line; None for one that cannot be read, and is left out
     """
 
-    def read(texts: Sequence[str]) -> Found | None:
+    def read(texts: Sequence[str]) -> ReadLog | None:
         lines = [without_colours(text) for text in texts]
         if not any(sign.search(line) for line in lines):
             return None
-        found, times, pieces = Found(), Times(), []
+        found, times, pieces = ReadLog(), Times(), []
         for line in lines:
             instant, _ = times.take(line)
             match = sign.search(line)
@@ -80,7 +80,7 @@ def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine
     ]
 
 
-_Reader = Callable[[Sequence[str]], Found | None]
+_Reader = Callable[[Sequence[str]], ReadLog | None]
 _SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
 
 # --- ESPHome: <<< "get_down\r", <<< 67:65:74, <<< 103,101,116 -------------------------------------------------------
@@ -152,8 +152,8 @@ _NOT_SAID = _words(r"\b(?:queu(?:e|ed|ing|eing)|unknown|unhandled|publish(?:ed|i
 """What it says of a line that did not cross the wire just then."""
 
 
-def _component(texts: Sequence[str]) -> Found | None:
-    found, times = Found(), Times()
+def _component(texts: Sequence[str]) -> ReadLog | None:
+    found, times = ReadLog(), Times()
     for text in texts:
         line = without_colours(text)
         instant, line = times.take(line)
@@ -187,8 +187,8 @@ _SIGROK = re.compile(
 )
 
 
-def _sigrok(texts: Sequence[str]) -> Found | None:
-    found, pieces = Found(), []
+def _sigrok(texts: Sequence[str]) -> ReadLog | None:
+    found, pieces = ReadLog(), []
     rows = [text.rstrip("\r\n") for text in texts]
     for at, row in enumerate(rows):
         match = _SIGROK.match(row)
@@ -211,13 +211,13 @@ _SOCAT = re.compile(
 _HEX_ROW = re.compile(r"((?: [0-9a-f]{2})++)(?:  .*)?")
 
 
-def _socat(texts: Sequence[str]) -> Found | None:
+def _socat(texts: Sequence[str]) -> ReadLog | None:
     """A header stands right behind what went before, where that did not end a line."""
     whole = "\n".join(text.rstrip("\r\n") for text in texts)
     headers = list(_SOCAT.finditer(whole))
     if not headers:
         return None
-    found, times, pieces = Found(), Times(), []
+    found, times, pieces = ReadLog(), Times(), []
     found.skipped = sum(bool(row.strip()) for row in whole[: headers[0].start()].split("\n"))
     ends = [*(header.start() for header in headers[1:]), len(whole)]
     for header, end in zip(headers, ends, strict=True):
@@ -242,9 +242,9 @@ def _of_socat(text: str, length: int) -> bytes:
 _PUTTY = re.compile(r"^=~[=~]++ PuTTY log .*?=~[=~]++\s*+$")
 
 
-def _putty(texts: Sequence[str]) -> Found | None:
+def _putty(texts: Sequence[str]) -> ReadLog | None:
     rest = [text for text in texts if not _PUTTY.match(text)]
-    return None if len(rest) == len(texts) else Found(rest=rest)
+    return None if len(rest) == len(texts) else ReadLog(rest=rest)
 
 
 # --- Markdown: a table whose columns are the two directions, or which has a column for it ---------------------------
@@ -266,13 +266,13 @@ def _cells_of(text: str) -> list[str] | None:
     return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row.strip("|"))]
 
 
-def _markdown(texts: Sequence[str]) -> Found | None:
+def _markdown(texts: Sequence[str]) -> ReadLog | None:
     """Turn tables into lines with a mark each, or into tables of another kind; all else stays where it is."""
     rows = [_cells_of(text) for text in texts]
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    found, head = Found(rest=[]), list[str]()
+    found, head = ReadLog(rest=[]), list[str]()
     assert found.rest is not None  # noqa: S101 - for the type checker
     for at, cells in enumerate(rows):
         if cells is None:

@@ -23,7 +23,7 @@ from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Rep
 from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.overhearing import XMODEM
 from miio_lan.uart.listening.watch import LineWatch
-from miio_lan.uart.logs.formats import Found, read_format
+from miio_lan.uart.logs.formats import ReadLog, read_format
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted, without_colours
 from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
@@ -69,7 +69,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         records = read(iter(texts))  # type: ignore[arg-type]
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
-    known = read_format(texts) or Found(rest=texts)
+    known = read_format(texts) or ReadLog(rest=texts)
     seen = known.lines if known.rest is None else _of_no_format(known.rest)
     meanings = _meanings(seen)
     found: list[Record] = []

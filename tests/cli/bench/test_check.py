@@ -11,7 +11,7 @@ from miio_lan.bench.places.claims import claim_to
 from miio_lan.bench.places.file import read_bench
 from miio_lan.bench.places.presence import Presence, told
 from miio_lan.cli.bench.check import rows
-from miio_lan.device.doctor import Verdict
+from miio_lan.device.doctor import StepVerdict
 from miio_lan.virtual.product import VirtualProduct
 
 MIXED = """
@@ -95,7 +95,7 @@ def test_a_file_that_is_wrong(run: Callable, bench: Path) -> None:
 
 def test_a_narrow_terminal_has_no_row_wider_than_it() -> None:
     step = told(
-        "hello", Verdict.BAD, "", "no answer came from the place where it should be", "Look at it there."
+        "hello", StepVerdict.BAD, "", "no answer came from the place where it should be", "Look at it there."
     )
     found = rows([Presence("left", "", (step, step))], 60)
     assert max(map(len, found)) <= 60

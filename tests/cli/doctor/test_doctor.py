@@ -10,7 +10,7 @@ import pytest
 from support.fake_device import FakeDevice
 
 from miio_lan.cli.doctor.text import TITLES, rows
-from miio_lan.device.doctor.findings import STEPS, CheckedStep, Diagnosis, Verdict
+from miio_lan.device.doctor.findings import STEPS, CheckedStep, Diagnosis, StepVerdict
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.virtual.product import VirtualProduct
 
@@ -84,7 +84,7 @@ def test_who_gets_no_answer_is_told_of_it(run: Callable, tmp_path: Path) -> None
     assert as_json.json["error"]["type"] == "DeviceTimeout"
 
 
-def long_finding(step: str, verdict: Verdict) -> CheckedStep:
+def long_finding(step: str, verdict: StepVerdict) -> CheckedStep:
     words = "a word and another \x1b[31mword " * 6
     return CheckedStep(step, verdict, words, words, words)
 
@@ -93,7 +93,7 @@ def long_finding(step: str, verdict: Verdict) -> CheckedStep:
 def test_rows_are_no_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert set(TITLES) == set(STEPS)
-    verdicts = [*Verdict, *Verdict, *Verdict][: len(STEPS)]
+    verdicts = [*StepVerdict, *StepVerdict, *StepVerdict][: len(STEPS)]
     findings = tuple(long_finding(step, each) for step, each in zip(STEPS, verdicts, strict=True))
     told = rows(Diagnosis("lamp.home.example", 54321, findings, 5, "a.b.c"), "the lamp")
     assert max(map(len, told)) <= min(int(columns), 76)
@@ -106,18 +106,18 @@ def test_rows_are_no_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatch, c
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        (Verdict.IN_DOUBT, "It may end at: Token. See there what to do next."),
-        (Verdict.NOT_TRIED, "Not all was tried: Token."),
-        (Verdict.BAD, "It ends at: Token."),
-        (Verdict.GOOD, "Commands get through to the product."),
+        (StepVerdict.IN_DOUBT, "It may end at: Token. See there what to do next."),
+        (StepVerdict.NOT_TRIED, "Not all was tried: Token."),
+        (StepVerdict.BAD, "It ends at: Token."),
+        (StepVerdict.GOOD, "Commands get through to the product."),
     ],
 )
-def test_where_it_ends(verdict: Verdict, words: str) -> None:
+def test_where_it_ends(verdict: StepVerdict, words: str) -> None:
     findings = tuple(
-        CheckedStep(each, verdict if each == "token" else Verdict.GOOD, "x", "y") for each in STEPS
+        CheckedStep(each, verdict if each == "token" else StepVerdict.GOOD, "x", "y") for each in STEPS
     )
     found = Diagnosis("lamp", 54321, findings)
     assert " ".join(rows(found)[rows(found).index("", 2) + 1 :]).endswith(words)
-    assert found.healthy is (verdict is Verdict.GOOD)
+    assert found.healthy is (verdict is StepVerdict.GOOD)
     with pytest.raises(KeyError):
         found["nosuch"]

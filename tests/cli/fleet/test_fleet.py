@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from miio_lan.cli.fleet.asking import Answer, Rows
+from miio_lan.cli.fleet.asking import FleetAnswer, FleetRows
 from miio_lan.device.fleet.fleet import Outcome
 from miio_lan.errors import DeviceError, DeviceTimeout
 from miio_lan.virtual.product import VirtualProduct
@@ -145,17 +145,17 @@ def test_wrong_use(fleet: Fleet, words: tuple[str, ...]) -> None:
 # --- how it looks -----------------------------------------------------------------------------------------------------
 
 
-def shown(width: int, *outcomes: Outcome[Answer], **more: Any) -> str:
+def shown(width: int, *outcomes: Outcome[FleetAnswer], **more: Any) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, **more)
-    with Rows(["lamp", "a name that is longer than twenty"], json=False, console=console) as rows:
+    with FleetRows(["lamp", "a name that is longer than twenty"], json=False, console=console) as rows:
         for outcome in outcomes:
             rows.show(outcome)
     file: Any = console.file
     return str(file.getvalue())
 
 
-LONG = Outcome("lamp", Answer(None, "x" * 200), None, 0.25)
-REFUSED = Outcome[Answer]("a name that is longer than twenty", None, DeviceError(-1, "no"), 12.0)
+LONG = Outcome("lamp", FleetAnswer(None, "x" * 200), None, 0.25)
+REFUSED = Outcome[FleetAnswer]("a name that is longer than twenty", None, DeviceError(-1, "no"), 12.0)
 
 
 def test_a_narrow_terminal_gets_one_row_for_each_device(capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,7 +178,7 @@ def test_failures_are_red_and_the_count_stands_below() -> None:
 
 
 def test_what_a_device_says_does_not_steer_the_terminal() -> None:
-    text = shown(100, Outcome("lamp", Answer(None, "a\x1b[2Jb\nc [red]d"), None, 0.1), no_color=True)
+    text = shown(100, Outcome("lamp", FleetAnswer(None, "a\x1b[2Jb\nc [red]d"), None, 0.1), no_color=True)
     assert "\x1b[2J" not in text
     assert "[red]d" in text
 

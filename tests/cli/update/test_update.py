@@ -21,7 +21,7 @@ from support.interfered import product_of
 
 from miio_lan.cli.options import CliSettings
 from miio_lan.cli.update.command import _carry_out
-from miio_lan.cli.update.showing import Bar, Rows, shown
+from miio_lan.cli.update.showing import Bar, UpdateRows, shown
 from miio_lan.device.ota import update as rules
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
 from miio_lan.device.ota.update import Pace
@@ -221,7 +221,7 @@ def test_the_bar_shows_rows_state_bytes_and_percent(monkeypatch: pytest.MonkeyPa
 
 
 def test_rows_tell_the_progress_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = Rows()
+    rows = UpdateRows()
     for percent in range(0, 100, 3):
         rows.phase(UpdatePhase(Phase.Progress, 1.0, "downloading", percent, 10 * percent), None)
     told = capsys.readouterr().out.splitlines()
@@ -241,5 +241,5 @@ class Interrupted:
 
 def test_an_interruption_carries_what_the_device_may_still_do() -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
-        _carry_out(Interrupted(), Rows())  # type: ignore[arg-type]
+        _carry_out(Interrupted(), UpdateRows())  # type: ignore[arg-type]
     assert caught.value.__notes__ == ["cancelled here; it may go on"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.spec_server import ENTRIES, MODEL, URN, listed, published
 
 from miio_lan.device.description import published as rules
-from miio_lan.device.description.published import Entry
+from miio_lan.device.description.published import PublishedVersion
 from miio_lan.errors import SpecError, SpecUnavailable
 
 BASE = "http://service"
@@ -22,12 +22,15 @@ def read(document: object) -> rules.Listed:
 def test_where_things_are() -> None:
     assert rules.BASE == "https://miot-spec.org/miot-spec-v2"
     assert rules.list_url(BASE) == "http://service/instances?status=all"
-    assert rules.instance_url(BASE, Entry(URN, 2, "released")) == f"http://service/instance?type={URN}"
+    assert (
+        rules.instance_url(BASE, PublishedVersion(URN, 2, "released"))
+        == f"http://service/instance?type={URN}"
+    )
 
 
 def test_the_newest_released_version() -> None:
-    assert rules.newest(read(listed(*ENTRIES)), MODEL, BASE) == Entry(URN, 2, "released")
-    assert rules.newest(read(listed(*reversed(ENTRIES))), MODEL, BASE) == Entry(URN, 2, "released")
+    assert rules.newest(read(listed(*ENTRIES)), MODEL, BASE) == PublishedVersion(URN, 2, "released")
+    assert rules.newest(read(listed(*reversed(ENTRIES))), MODEL, BASE) == PublishedVersion(URN, 2, "released")
 
 
 def test_a_model_that_is_not_released() -> None:
@@ -109,7 +112,7 @@ def test_any_bytes_are_a_list_or_an_error(data: bytes) -> None:
 
 
 def test_an_instance() -> None:
-    entry = Entry(URN, 2, "released")
+    entry = PublishedVersion(URN, 2, "released")
     assert rules.read_instance(json.dumps(published()).encode(), entry, "x")["type"] == URN
     for other in (
         {"type": URN},

@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 
-from miio_lan.device.doctor import Diagnosis, Verdict, diagnose
+from miio_lan.device.doctor import Diagnosis, StepVerdict, diagnose
 from miio_lan.errors import InvalidArgument, InvalidTokenException
 from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
 
-GOOD, BAD, IN_DOUBT, NOT_TRIED = Verdict.GOOD, Verdict.BAD, Verdict.IN_DOUBT, Verdict.NOT_TRIED
+GOOD, BAD, IN_DOUBT, NOT_TRIED = (
+    StepVerdict.GOOD,
+    StepVerdict.BAD,
+    StepVerdict.IN_DOUBT,
+    StepVerdict.NOT_TRIED,
+)
 OTHER = "ff" * 15 + "00"
 UP = 500
 """Seconds that the fake devices have been up when they are first heard."""

@@ -9,21 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miio_lan.device.doctor.findings import ESSENTIAL, STEPS, Diagnosis, Verdict
+from miio_lan.device.doctor.findings import ESSENTIAL, STEPS, Diagnosis, StepVerdict
 from miio_lan.device.doctor.judging import judge
 from miio_lan.device.doctor.observed import (
-    Answer,
     Asked,
+    DeviceAnswer,
+    Examined,
+    ExaminedDevice,
     HelloAnswer,
     Hellos,
     Memory,
-    Observed,
     Refusal,
     Route,
-    Target,
 )
 
-GOOD, BAD, IN_DOUBT, NOT_TRIED = Verdict.GOOD, Verdict.BAD, Verdict.IN_DOUBT, Verdict.NOT_TRIED
+GOOD, BAD, IN_DOUBT, NOT_TRIED = (
+    StepVerdict.GOOD,
+    StepVerdict.BAD,
+    StepVerdict.IN_DOUBT,
+    StepVerdict.NOT_TRIED,
+)
 DID = 77
 NEAR = Route("10.0.0.9", "", "10.0.0.2", "eth0", "10.0.0.0/24")
 FAR = Route("10.2.0.9", "", "10.0.0.2", "eth0", "", "10.0.0.1")
@@ -34,7 +39,7 @@ SILENT = Hellos(4, 4.5)
 
 def asked(method: str = "miIO.info", *, sent: int = 1, at: float = 2.0, **answer: Any) -> Asked:
     """A question that was answered."""
-    return Asked(method, sent, 0.1, Answer(stamp=round(499 + at), at=at, **answer))
+    return Asked(method, sent, 0.1, DeviceAnswer(stamp=round(499 + at), at=at, **answer))
 
 
 def unanswered(method: str = "miIO.info", **how: Any) -> Asked:
@@ -45,8 +50,8 @@ def read(**answer: Any) -> tuple[Asked, ...]:
     return (asked("get_properties", at=5.0, **answer),)
 
 
-HEALTHY = Observed(
-    Target("lamp", 54321, DID, True),
+HEALTHY = Examined(
+    ExaminedDevice("lamp", 54321, DID, True),
     route=NEAR,
     hello=ANSWERED,
     info=asked(result=INFO),
@@ -58,14 +63,14 @@ HEALTHY = Observed(
     association=asked("miIO.wifi_assoc_state", result={"state": "ONLINE"}, at=6.0),
     sockets=0,
 )
-NOBODY = Observed(Target("lamp", 54321, DID, True), route=NEAR, hello=SILENT, sockets=0)
+NOBODY = Examined(ExaminedDevice("lamp", 54321, DID, True), route=NEAR, hello=SILENT, sockets=0)
 
 
-def seen(base: Observed = HEALTHY, **other: Any) -> Diagnosis:
+def seen(base: Examined = HEALTHY, **other: Any) -> Diagnosis:
     return judge(replace(base, **other))
 
 
-def verdicts(found: Diagnosis) -> dict[str, Verdict]:
+def verdicts(found: Diagnosis) -> dict[str, StepVerdict]:
     return {each.step: each.verdict for each in found.findings}
 
 
@@ -90,7 +95,9 @@ def test_nobody_answers() -> None:
 
 class TestRoute:
     def test_none(self) -> None:
-        found = seen(Observed(Target("lamp", 1), route=Route("10.0.0.9", trouble="there is no way to lamp")))
+        found = seen(
+            Examined(ExaminedDevice("lamp", 1), route=Route("10.0.0.9", trouble="there is no way to lamp"))
+        )
         assert found["route"].verdict is BAD
         assert found["route"].seen == "There is no way to lamp."
         assert {each.verdict for each in found.findings[1:]} == {NOT_TRIED}
@@ -102,7 +109,7 @@ class TestRoute:
         assert words in seen(route=route)["route"].seen
 
     def test_not_looked_at(self) -> None:
-        found = seen(Observed(Target("lamp", 1), late=True))
+        found = seen(Examined(ExaminedDevice("lamp", 1), late=True))
         assert {each.verdict for each in found.findings} == {NOT_TRIED}
         assert "the time was over" in found["route"].seen
 
@@ -196,7 +203,7 @@ class TestToken:
         assert "something else is wrong" in found["token"].seen
 
     def test_none_was_given(self) -> None:
-        bare = Observed(Target("lamp", 54321), route=NEAR, hello=ANSWERED)
+        bare = Examined(ExaminedDevice("lamp", 54321), route=NEAR, hello=ANSWERED)
         found = seen(bare)
         assert found["token"].verdict is NOT_TRIED
         assert "no token was given" in found["token"].seen
@@ -211,7 +218,7 @@ class TestStamp:
     @staticmethod
     def clock(*stamps: tuple[float, int]) -> Diagnosis:
         hellos = Hellos(len(stamps), 0.1, tuple(HelloAnswer(DID, stamp, at) for at, stamp in stamps))
-        return seen(Observed(Target("lamp", 54321, DID), route=NEAR, hello=hellos))
+        return seen(Examined(ExaminedDevice("lamp", 54321, DID), route=NEAR, hello=hellos))
 
     @pytest.mark.parametrize(
         ("stamps", "verdict", "words"),
@@ -228,7 +235,7 @@ class TestStamp:
             (((1.0, 500), (3.0, 502), (3.1, 500)), GOOD, "It runs"),
         ],
     )
-    def test_the_clock(self, stamps: Any, verdict: Verdict, words: str) -> None:
+    def test_the_clock(self, stamps: Any, verdict: StepVerdict, words: str) -> None:
         found = self.clock(*stamps)["stamp"]
         assert (found.verdict, words in found.seen) == (verdict, True), found
 
@@ -276,7 +283,7 @@ class TestOthers:
     @pytest.mark.parametrize(
         ("sockets", "verdict"), [(None, NOT_TRIED), (0, GOOD), (1, IN_DOUBT), (2, IN_DOUBT)]
     )
-    def test_sockets_of_this_computer(self, sockets: int | None, verdict: Verdict) -> None:
+    def test_sockets_of_this_computer(self, sockets: int | None, verdict: StepVerdict) -> None:
         assert seen(sockets=sockets)["others"].verdict is verdict
 
     def test_its_queue_is_full(self) -> None:
@@ -298,7 +305,7 @@ class TestFirewall:
             (Refusal("host"), IN_DOUBT, "No refusal came"),
         ],
     )
-    def test_refusals(self, refusal: Refusal, verdict: Verdict, words: str) -> None:
+    def test_refusals(self, refusal: Refusal, verdict: StepVerdict, words: str) -> None:
         found = seen(NOBODY, refusals=(refusal,))["firewall"]
         assert (found.verdict, words in found.seen) == (verdict, True), found
         # Where something was answered, it was no rule for this.
@@ -307,7 +314,7 @@ class TestFirewall:
 
 class TestMemory:
     @pytest.mark.parametrize(("remembers", "verdict"), [(True, GOOD), (False, GOOD), (None, IN_DOUBT)])
-    def test_what_became_of_repeated_ids(self, remembers: bool | None, verdict: Verdict) -> None:
+    def test_what_became_of_repeated_ids(self, remembers: bool | None, verdict: StepVerdict) -> None:
         assert seen(memory=Memory(remembers))["memory"].verdict is verdict
         assert seen().healthy  # none of it keeps commands away
 
@@ -342,7 +349,7 @@ class TestMcu:
             ),
         ],
     )
-    def test_answers(self, answer: dict[str, Any], verdict: Verdict, words: str) -> None:
+    def test_answers(self, answer: dict[str, Any], verdict: StepVerdict, words: str) -> None:
         found = seen(reads=read(**answer))["mcu"]
         assert (found.verdict, words in found.seen) == (verdict, True), found
 
@@ -379,7 +386,7 @@ class TestCloud:
             ({**INFO, **OLDER}, None, IN_DOUBT, "has no 'ot'"),
         ],
     )
-    def test_states(self, info: dict[str, Any], state: str | None, verdict: Verdict, words: str) -> None:
+    def test_states(self, info: dict[str, Any], state: str | None, verdict: StepVerdict, words: str) -> None:
         told = None if state is None else asked("miIO.wifi_assoc_state", result={"state": state}, at=6.0)
         found = seen(info=asked(result=info), association=told)
         assert (found["cloud"].verdict, words in found["cloud"].seen) == (verdict, True), found["cloud"]
@@ -411,7 +418,7 @@ VALUES = st.sampled_from(
     ]
 )
 ANSWERS = st.builds(
-    Answer,
+    DeviceAnswer,
     result=VALUES,
     error=st.booleans(),
     code=CODES,
@@ -434,9 +441,9 @@ ADDRESSES = st.sampled_from(["10.0.0.9", "10.0.0.1", ""])
 KINDS = st.sampled_from(["port", "host", "network", "prohibited", "not permitted", "other"])
 DIDS = st.sampled_from([DID, 78])
 OBSERVED = st.builds(
-    Observed,
+    Examined,
     target=st.builds(
-        Target,
+        ExaminedDevice,
         host=st.just("lamp"),
         port=st.just(54321),
         did=st.none() | DIDS,
@@ -490,7 +497,7 @@ OBSERVED = st.builds(
 @pytest.mark.untraced
 @settings(max_examples=300, deadline=None)
 @given(OBSERVED)
-def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Observed) -> None:
+def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Examined) -> None:
     found = judge(observed)
     told = verdicts(found)
     assert tuple(told) == STEPS
@@ -530,24 +537,24 @@ def test_findings_never_contradict_each_other_nor_what_was_seen(observed: Observ
 
 def test_another_clock_at_the_same_address_is_no_restart() -> None:
     both = (HelloAnswer(78, 9000, 1.0), HelloAnswer(DID, 500, 1.2), HelloAnswer(DID, 502, 3.2))
-    found = seen(Observed(HEALTHY.target, route=NEAR, hello=Hellos(3, 0.1, both)))
+    found = seen(Examined(HEALTHY.target, route=NEAR, hello=Hellos(3, 0.1, both)))
     assert (found["hello"].verdict, found["stamp"].verdict) == (IN_DOUBT, GOOD)
 
 
 @pytest.mark.parametrize(
     ("payload", "answer"),
     [
-        ({"id": 1, "result": ["ok"], "exe_time": 20}, Answer(["ok"], exe_time=20.0, stamp=5, at=1.0)),
-        ({"error": {"code": -5, "message": "no"}}, Answer(None, True, -5, "no", stamp=5, at=1.0)),
-        ({"error": {"code": "x", "message": 7}}, Answer(None, True, None, "", stamp=5, at=1.0)),
+        ({"id": 1, "result": ["ok"], "exe_time": 20}, DeviceAnswer(["ok"], exe_time=20.0, stamp=5, at=1.0)),
+        ({"error": {"code": -5, "message": "no"}}, DeviceAnswer(None, True, -5, "no", stamp=5, at=1.0)),
+        ({"error": {"code": "x", "message": 7}}, DeviceAnswer(None, True, None, "", stamp=5, at=1.0)),
         (
             {"error": "no such thing", "exe_time": True},
-            Answer(None, True, None, "no such thing", stamp=5, at=1.0),
+            DeviceAnswer(None, True, None, "no such thing", stamp=5, at=1.0),
         ),
-        ({}, Answer(stamp=5, at=1.0)),
-        ({"exe_time": 10**400, "error": {"code": -(10**5000)}}, Answer(None, True, stamp=5, at=1.0)),
-        ({"exe_time": float("nan")}, Answer(stamp=5, at=1.0)),
+        ({}, DeviceAnswer(stamp=5, at=1.0)),
+        ({"exe_time": 10**400, "error": {"code": -(10**5000)}}, DeviceAnswer(None, True, stamp=5, at=1.0)),
+        ({"exe_time": float("nan")}, DeviceAnswer(stamp=5, at=1.0)),
     ],
 )
-def test_answers_are_read_whatever_they_hold(payload: dict[str, Any], answer: Answer) -> None:
-    assert Answer.of(payload, 5, 1.0) == answer
+def test_answers_are_read_whatever_they_hold(payload: dict[str, Any], answer: DeviceAnswer) -> None:
+    assert DeviceAnswer.of(payload, 5, 1.0) == answer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.device.fleet.importing import MAX_DEVICES, Candidate, read_candidates, take
+from miio_lan.device.fleet.importing import MAX_DEVICES, ImportedDevice, read_candidates, take
 from miio_lan.device.fleet.named import NamedDevice, parse_devices
 from miio_lan.errors import DevicesFileError
 
@@ -161,7 +161,7 @@ def test_a_file_of_named_devices_keeps_its_names() -> None:
 
 def test_names_are_made_fit_and_free() -> None:
     def added(*names: str) -> list[str]:
-        candidates = [Candidate(name, f"1.2.3.{at}", TOKEN, at + 1) for at, name in enumerate(names)]
+        candidates = [ImportedDevice(name, f"1.2.3.{at}", TOKEN, at + 1) for at, name in enumerate(names)]
         return take({}, candidates).added
 
     assert added("lamp", "lamp", "lamp") == ["lamp", "lamp 2", "lamp 3"]
@@ -171,10 +171,10 @@ def test_names_are_made_fit_and_free() -> None:
 
 def test_a_device_without_a_did_is_known_by_all_the_rest() -> None:
     devices: dict[str, NamedDevice] = {}
-    candidate = Candidate("lamp", "1.2.3.4", TOKEN)
+    candidate = ImportedDevice("lamp", "1.2.3.4", TOKEN)
     assert take(devices, [candidate]).added == ["lamp"]
     assert take(devices, [candidate]).same == ["lamp"]
-    assert take(devices, [Candidate("lamp", "1.2.3.5", TOKEN)]).added == ["lamp 2"]
+    assert take(devices, [ImportedDevice("lamp", "1.2.3.5", TOKEN)]).added == ["lamp 2"]
 
 
 @pytest.mark.parametrize(

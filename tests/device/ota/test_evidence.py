@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miio_lan.device.ota.evidence import Boots, Evidence
+from miio_lan.device.ota.evidence import Boots, UpdateEvidence
 from miio_lan.device.ota.outcome import Versions
 
 OLD, NEW = Versions("1.0", "0001"), Versions("2.0", "0001")
@@ -37,8 +37,8 @@ def test_a_count_told_in_order_falls_by_a_restart_alone() -> None:
     assert [boots.observe(*each) for each in [(3, 1000), (2, 1002), (4, 1004)]] == [False, True, False]
 
 
-def evidence(wanted: str | None = None, before: Versions = OLD) -> Evidence:
-    made = Evidence(wanted)
+def evidence(wanted: str | None = None, before: Versions = OLD) -> UpdateEvidence:
+    made = UpdateEvidence(wanted)
     made.before = before
     return made
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from miio_lan.device.ota.server import MAX_CONNECTIONS, FileServer, Route, route_to
+from miio_lan.device.ota.server import MAX_CONNECTIONS, FileServer, ServerRoute, route_to
 from miio_lan.errors import DeviceException, InvalidArgument
 
 BODY = bytes(range(256)) * 4096
-HERE = Route("127.0.0.1", "127.0.0.1")
+HERE = ServerRoute("127.0.0.1", "127.0.0.1")
 OTHER = "127.0.0.2"
 PATIENCE = 10.0
 
@@ -148,7 +148,7 @@ def test_another_address_gets_nothing_even_with_the_path(server: FileServer) -> 
 
 @second_address
 def test_a_device_behind_another_address_is_served_there() -> None:
-    with FileServer(BODY, Route("127.0.0.1", OTHER)) as server:
+    with FileServer(BODY, ServerRoute("127.0.0.1", OTHER)) as server:
         assert get(server, source=OTHER) == (200, BODY)
         with contextlib.suppress(OSError, http.client.HTTPException):
             assert get(server)[0] == 403
@@ -270,7 +270,7 @@ def test_the_route_names_both_ends() -> None:
     assert route_to("127.0.0.1", 54321) == HERE
     assert route_to("localhost", 54321) == HERE
     if is_ours(OTHER):
-        assert route_to("127.0.0.1", 54321, OTHER) == Route(OTHER, "127.0.0.1")
+        assert route_to("127.0.0.1", 54321, OTHER) == ServerRoute(OTHER, "127.0.0.1")
     with pytest.raises(DeviceException, match="there is no way to"):
         route_to("127.0.0.1", 54321, "192.0.2.1")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from miio_lan.device.info import DeviceInfo
-from miio_lan.device.provision.orders import AskInfo, Call, Greet, Look, Rest
+from miio_lan.device.provision.orders import AskInfo, Delay, Look, SendCommand, SendHello
 from miio_lan.device.provision.plan import make_plan
 from miio_lan.device.provision.result import FAILURES, Provisioned, ProvisionPhase
 from miio_lan.device.provision.steps import Provisioning
@@ -92,20 +92,20 @@ class World:
             enough = isinstance(found, list) and any(map(order.enough, found))
             self.now += 0.1 if enough or isinstance(found, Exception) else order.seconds
             return found
-        if isinstance(order, Rest):
+        if isinstance(order, Delay):
             self.now += order.seconds
             return None
         self.now += 0.1
-        if isinstance(order, Greet):
+        if isinstance(order, SendHello):
             sign = next(self.greets)
             return sign if isinstance(sign, Exception) else packet(sign)
         if isinstance(order, AskInfo):
             return next(self.infos)
-        assert isinstance(order, Call)
+        assert isinstance(order, SendCommand)
         return self.told if order.method == "miIO.config_router" else next(self.counts)
 
-    def calls(self, method: str) -> list[Call]:
-        return [each for each in self.orders if isinstance(each, Call) and each.method == method]
+    def calls(self, method: str) -> list[SendCommand]:
+        return [each for each in self.orders if isinstance(each, SendCommand) and each.method == method]
 
 
 def for_ever(items: list[Any]) -> Iterator[Any]:
@@ -302,7 +302,7 @@ class TestJoining:
         gone = DeviceException("no interface")
         world = World([WAITING], gone, gone, gone, [JOINED])
         assert world.run().ok
-        assert [each.seconds for each in world.orders if isinstance(each, Rest)] == [1.0] * 3
+        assert [each.seconds for each in world.orders if isinstance(each, Delay)] == [1.0] * 3
 
     def test_no_network_to_the_end(self) -> None:
         world = World([WAITING], DeviceException("no interface"))
@@ -369,7 +369,7 @@ class TestJoining:
         world = World([WAITING], [at(AP)], greets=[sign, sign, b"\xff" * 16])
         made = world.run()
         assert made.ok
-        assert len([each for each in world.orders if isinstance(each, Greet)]) == 3
+        assert len([each for each in world.orders if isinstance(each, SendHello)]) == 3
 
     @pytest.mark.parametrize("placeholder", [bytes(16), b"\xff" * 16, b"\x11" * 16])
     def test_placeholders_are_no_tokens(self, placeholder: bytes) -> None:

@@ -12,7 +12,7 @@ from support import captures as make
 from support.captures import CLIENT, DID, LAMP, NOON, OTHER_TOKEN, TOKEN, framed, on_link, packet, pcap, talk
 
 from miio_lan.errors import DeviceException, InvalidTokenException, RecordError, UnsupportedFeatureException
-from miio_lan.lan.capture import Capture, Known, read_capture
+from miio_lan.lan.capture import Capture, KnownDevice, read_capture
 from miio_lan.lan.capture.reading import records_of
 from miio_lan.lan.packet import HELLO, hello_reply
 
@@ -187,7 +187,7 @@ def test_devices_are_told_apart_by_what_their_tokens_fit() -> None:
     capture = read(pcap(packets))
     assert said(capture) == TALK
     assert capture.remarks == ["4 datagrams: of other devices, left out"]
-    both = read(pcap(packets), devices=[Known(OTHER_TOKEN, "shelf", 5), Known(TOKEN, "lamp")])
+    both = read(pcap(packets), devices=[KnownDevice(OTHER_TOKEN, "shelf", 5), KnownDevice(TOKEN, "lamp")])
     assert [(each.name, each.did, len(each.records)) for each in both.devices] == [
         ("shelf", 5, 4),
         ("lamp", 77, 4),
@@ -198,7 +198,7 @@ def test_devices_are_told_apart_by_what_their_tokens_fit() -> None:
         both.device  # noqa: B018
     # What a file says of a did is believed only where the token fits it.
     with pytest.raises(RecordError, match="fits none"):
-        read(pcap(packets), devices=[Known(TOKEN, "lamp", 6)])
+        read(pcap(packets), devices=[KnownDevice(TOKEN, "lamp", 6)])
 
 
 def test_one_address_can_be_looked_at_alone() -> None:
@@ -246,7 +246,7 @@ class TestWhatIsNoUse:
             "It is another device's, or the device has got a new one since"
         )
         with pytest.raises(RecordError, match="the 2 tokens fit none"):
-            read(pcap(on_link(talk())), devices=[Known(bytes(16)), Known(OTHER_TOKEN)])
+            read(pcap(on_link(talk())), devices=[KnownDevice(bytes(16)), KnownDevice(OTHER_TOKEN)])
 
     def test_no_token(self) -> None:
         with pytest.raises(RecordError, match=r"2 datagrams of did 77.*none can be read without a token"):
@@ -314,7 +314,7 @@ def test_a_path_is_read(tmp_path) -> None:
     path = tmp_path / "lamp.pcap"
     path.write_bytes(pcap(on_link(talk())))
     assert said(read_capture(path, token=TOKEN.hex())) == TALK
-    assert TOKEN.hex() not in repr(Known(TOKEN))
+    assert TOKEN.hex() not in repr(KnownDevice(TOKEN))
 
 
 WHOLE = [pcap(on_link(talk())), pcap(on_link(talk(), 113), 113)]

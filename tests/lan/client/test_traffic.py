@@ -13,7 +13,7 @@ from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client import traffic
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.traffic import Lane, Places, Traffic
+from miio_lan.lan.client.traffic import Lane, Slots, Traffic
 from miio_lan.lan.packet import hello_reply
 
 TOKEN = bytes(16)
@@ -70,7 +70,7 @@ def devices(names: str, **options: bool) -> list[Device]:
 
 
 def test_places_are_limited_and_given_back() -> None:
-    places = Places(2, 1.0, random.Random(1))
+    places = Slots(2, 1.0, random.Random(1))
     places.take("a", 0.0)
     assert places.free(0.0)
     places.take("b", 0.0)
@@ -82,7 +82,7 @@ def test_places_are_limited_and_given_back() -> None:
 
 
 def test_a_place_is_free_again_by_itself_at_about_the_time_it_is_held() -> None:
-    places = Places(1, 1.0, random.Random(1))
+    places = Slots(1, 1.0, random.Random(1))
     assert places.next_free is None
     places.take("a", 0.0)
     assert places.next_free is not None
@@ -93,7 +93,7 @@ def test_a_place_is_free_again_by_itself_at_about_the_time_it_is_held() -> None:
 
 
 def test_places_taken_at_one_time_are_not_free_again_at_one_time() -> None:
-    places = Places(200, 1.0, random.Random(1))
+    places = Slots(200, 1.0, random.Random(1))
     for number in range(200):
         places.take(number, 0.0)
     held = [len([n for n in range(200) if places.holds(n, 0.8 + step / 10)]) for step in range(5)]
@@ -105,7 +105,7 @@ def test_places_taken_at_one_time_are_not_free_again_at_one_time() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["take", "back", "wait"]), st.integers(0, 5)), max_size=60))
 def test_there_are_never_more_holders_than_places(steps: list[tuple[str, int]]) -> None:
-    places, now = Places(3, 1.0, random.Random(1)), 0.0
+    places, now = Slots(3, 1.0, random.Random(1)), 0.0
     for kind, number in steps:
         if kind == "take" and places.free(now) and not places.holds(number, now):
             places.take(number, now)

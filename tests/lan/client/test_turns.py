@@ -19,7 +19,7 @@ from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.lines import line_of
-from miio_lan.lan.client.turns import Line, Place
+from miio_lan.lan.client.turns import CommandQueue, QueuePlace
 from miio_lan.lan.responder.responder import Request
 
 A, B, C = "a", "b", "c"
@@ -33,14 +33,14 @@ class Queue:
     """A line, and who was woken."""
 
     def __init__(self) -> None:
-        self.line = Line()
+        self.line = CommandQueue()
         self.woken: list[object] = []
 
     def join(
         self, session: object, *, limit: int = 1, caller: object = None, deadline: float = 100.0
     ) -> Call:
         call = command(deadline)
-        self.line.join(Place(call, session, limit, caller, lambda: self.woken.append(session)))
+        self.line.join(QueuePlace(call, session, limit, caller, lambda: self.woken.append(session)))
         return call
 
     def going(self, *calls: Call, now: float = 1.0) -> list[bool]:
@@ -123,7 +123,7 @@ def test_a_session_moves_to_another_line_with_its_calls() -> None:
     calls = [one.command("get_x", [], 0.0, timeout=5, retry_count=0) for _ in range(2)]
     for call in calls:
         one.begin(call, 0.0)
-    line = Line()
+    line = CommandQueue()
     one.share(line)
     other.share(line)
     late = other.command("get_x", [], 0.0, timeout=5, retry_count=0)

@@ -8,13 +8,13 @@ import weakref
 from collections.abc import Hashable
 from contextlib import suppress
 
-from miio_lan.lan.client.turns import Line
+from miio_lan.lan.client.turns import CommandQueue
 
-_LINES: weakref.WeakValueDictionary[Hashable, Line] = weakref.WeakValueDictionary()
+_LINES: weakref.WeakValueDictionary[Hashable, CommandQueue] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
 
 
-def line_of(address: Hashable) -> Line:
+def line_of(address: Hashable) -> CommandQueue:
     """Give the line of the device at an address.
 
     :param address: as sockets have it, with the port
@@ -23,7 +23,7 @@ def line_of(address: Hashable) -> Line:
         with _lock:
             line = _LINES.get(address)
             if line is None:
-                line = _LINES[address] = Line()
+                line = _LINES[address] = CommandQueue()
             return line
     except BaseException:
         # Ctrl-C may come where the lock is held and nothing frees it any more; it knows its owner.
