@@ -99,7 +99,6 @@ class Receiving(Sending):
         moved = self._observe(packet.stamp, then)
         moved = moved or self.device_id not in {None, packet.device_id}
         self.device_id = packet.device_id
-        self.last_hello_reply = packet
         self._heard(now)
         self.greeting.answered()
         self.memory.greeted()

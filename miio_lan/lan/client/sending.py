@@ -16,7 +16,6 @@ from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.memory import GREETING, IdMemory
 from miio_lan.lan.client.turns import CommandQueue
 from miio_lan.lan.client.wire import Wire
-from miio_lan.lan.packet import Packet
 from miio_lan.lan.payload import dump_payload
 
 #: Seconds without a word after which the device is greeted before the next command.
@@ -33,7 +32,6 @@ class Sending(Wire):
     def _begin_anew(self, start_id: int, rng: random.Random) -> None:
         """Start without open calls and without anything heard."""
         self.clock = DeviceClock()
-        self.last_hello_reply: Packet | None = None
         self._round_trips = RoundTrips()
         self._ids = IdSource(start_id, rng)
         self.memory = IdMemory(self._ids)
