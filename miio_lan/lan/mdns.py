@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Heard = Callable[[str, list[str], bytes], None]
 
-ANSWER_TIME = 1000
+RESOLVE_TIME = 1000
 """Milliseconds to wait for the addresses of an instance."""
 
 
@@ -39,7 +39,7 @@ class Browser:
         if state_change is ServiceStateChange.Removed:
             return
         info = ServiceInfo(service_type, name)
-        if info.load_from_cache(zeroconf) or info.request(zeroconf, ANSWER_TIME):
+        if info.load_from_cache(zeroconf) or info.request(zeroconf, RESOLVE_TIME):
             _tell(info, self._heard)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class AsyncBrowser:
 
     async def _ask(self, zeroconf: Zeroconf, service_type: str, name: str) -> None:
         info = AsyncServiceInfo(service_type, name)
-        if info.load_from_cache(zeroconf) or await info.async_request(zeroconf, ANSWER_TIME):
+        if info.load_from_cache(zeroconf) or await info.async_request(zeroconf, RESOLVE_TIME):
             _tell(info, self._heard)
 
     async def close(self) -> None:

@@ -49,7 +49,7 @@ COARSE = 1.0
 """Seconds by which a sure offset may be wrong at most: pairing has to do the rest."""
 STRETCH = 60.0
 """Seconds for which one offset is estimated, and more where commands are rare."""
-ENOUGH = 5
+MIN_COMMANDS = 5
 """Commands from which one offset is estimated."""
 DRIFTS = 200
 """Drifts that are tried in either direction."""
@@ -247,10 +247,10 @@ def _stretches(path: Path, drift: float, room: float) -> list[_Stretch]:
     """
     groups: list[list[tuple[float, float, float]]] = [[]]
     for each in path.intervals:
-        if len(groups[-1]) >= ENOUGH and each[0] - groups[-1][0][0] > STRETCH:
+        if len(groups[-1]) >= MIN_COMMANDS and each[0] - groups[-1][0][0] > STRETCH:
             groups.append([])
         groups[-1].append(each)
-    if len(groups) > 1 and len(groups[-1]) < ENOUGH:
+    if len(groups) > 1 and len(groups[-1]) < MIN_COMMANDS:
         last = groups.pop()
         groups[-1] += last
     return [_common(group, drift, room) for group in groups]

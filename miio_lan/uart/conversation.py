@@ -160,7 +160,7 @@ class Conversation(LineHistory):
             self.ended = max(self.ended, ended)
 
     def forget(self) -> None:
-        """Drop what is over. Turns and downlinks know each other: the garbage collector would have to find them."""
+        """Drop what is finished. Turns and downlinks know each other: the garbage collector would have to find them."""
         open_lines = set(map(id, self._open))
         answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
         self._under_way = []

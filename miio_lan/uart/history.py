@@ -75,7 +75,7 @@ class LineHistory:
         return self.listened(start) and not self.missing(start, end)
 
     def forget(self) -> None:
-        """Drop what is over; what is under way stays."""
+        """Drop turns and downlinks that are finished; open ones stay."""
         lines = (self.said, self.downlinks, self.told, self.orphans, self.quiet)
         instants = (self.polls, self.idle, self.unseen, self.hidden, self.unexplained, self.breaks, self.gaps)
         for past in (*lines, *instants):

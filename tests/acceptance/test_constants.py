@@ -73,7 +73,7 @@ PINS = {
         "TOLERANCE": 0.01,
         "SLACK": 0.05,
         "STRAY": 0.1,
-        "ENOUGH": 5,
+        "MIN_INTERVALS": 5,
         "SILENCE_TIME": 3.0,
         "_MAX_PAUSE": 2.0,
         "_SOON": 8,

@@ -105,7 +105,7 @@ PINS = {
         "SHORTEST": 0.2,
     },
     "device.provision.reasons": {
-        "PATIENCE": 1.0,
+        "ASKING_TIME": 1.0,
     },
     "device.steps.rounds": {
         "MAX_PAUSE": 600.0,
@@ -173,7 +173,7 @@ PINS = {
         "SEARCH_TIME": 5.0,
         "FIRST_REST": 30.0,
         "MAX_REST": 120.0,
-        "PATIENCE": 0.7,
+        "OLD_ADDRESS_TIME": 0.7,
     },
     "device.fleet.named": {
         "MAX_NAME": 64,

@@ -25,7 +25,7 @@ PINS = {
         "MAX_OPEN": 256,
         "MAX_PARTS": 128,
         "MAX_SIZE": 65535,
-        "LONGEST_WAIT": 30.0,
+        "REASSEMBLY_TIME": 30.0,
     },
     "lan.capture.layers": {
         "_TYPED_LINKS": {1, 113, 276},
@@ -150,7 +150,7 @@ PINS = {
     },
     "lan.client.repeating.memory": {
         "QUESTIONS": 14,
-        "ENOUGH": 12,
+        "MIN_ANSWERS": 12,
         "PACE": 0.12,
         "LIFE_GOES_ON": 1.5,
         "PROOF": 6,
@@ -294,7 +294,7 @@ PINS = {
         "_IP_BOUND_IF": 25,
     },
     "lan.mdns": {
-        "ANSWER_TIME": 1000,
+        "RESOLVE_TIME": 1000,
     },
 }
 

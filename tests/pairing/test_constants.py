@@ -25,7 +25,7 @@ PINS = {
         "ABOUT": 2.0,
         "COARSE": 1.0,
         "STRETCH": 60.0,
-        "ENOUGH": 5,
+        "MIN_COMMANDS": 5,
         "DRIFTS": 200,
     },
     "pairing.suppositions": {

@@ -11,7 +11,7 @@ from miio_lan.virtual.mcu.bootloader import BootloaderSettings
 from miio_lan.virtual.mcu.mcu import Mcu
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.download import UpdateTimes
-from miio_lan.virtual.module.firmware import LONGEST_WAIT
+from miio_lan.virtual.module.firmware import FIRST_OFFER_TIME
 from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.module.profile import PROFILES
 from miio_lan.virtual.module.requests.local_methods import NOT_FROM_HERE
@@ -47,7 +47,7 @@ PINS = {
         "TOLD_EVERY": 65536,
     },
     "virtual.module.firmware": {
-        "BUSY_PAUSE": 2.0,
+        "OFFER_PAUSE": 2.0,
         "LAST_WORDS": 1.0,
         "FEWEST_LETTERS": 4,
     },
@@ -147,7 +147,7 @@ def test_an_update_over_the_lan() -> None:
 def test_an_update_that_really_happens() -> None:
     times = UpdateTimes()
     assert (times.stall, times.download, times.tries, times.pause) == (60.0, 600.0, 3, 1.0)
-    assert (times.flash, times.version, LONGEST_WAIT) == (2.0, 30.0, 60.0)
+    assert (times.flash, times.version, FIRST_OFFER_TIME) == (2.0, 30.0, 60.0)
     settings = BootloaderSettings()
     assert (settings.largest, settings.fault_at) == (1048576, 1024)
 

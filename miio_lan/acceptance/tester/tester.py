@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.uart import commands as c
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.firmware.xmodem import CANCEL
 from miio_lan.uart.line import Line, tokens_of
 from miio_lan.uart.pieces import pieces
@@ -43,7 +44,7 @@ class Timing:
 
     power_up: float = 30.0
     boot: float = 10.0
-    answer: float = 4.0
+    answer: float = ANSWER_TIME
     late: float = 2.0
     transfer: float = 60.0
 

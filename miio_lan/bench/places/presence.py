@@ -26,7 +26,7 @@ WITHIN = 10.0
 """Seconds that are spent on a device that does not answer, if not said otherwise."""
 LISTENED = 3.0
 """Seconds a line is listened to at most: an MCU asks for work several times a second."""
-ENOUGH = 4
+MIN_LINES = 4
 """Lines of each end that are enough to see that its receiver is not at the other one."""
 ATTEMPT = 2.0
 """Seconds a device has for each attempt at the first question."""
@@ -200,7 +200,7 @@ def _listened(opened: dict[str, Port], *, two: bool) -> tuple[dict[str, list[str
 
     def enough() -> bool | None:
         heard = _heard_lines(recorder, two=two)
-        return True if all(len(heard.get(key, ())) >= ENOUGH for key in opened) else None
+        return True if all(len(heard.get(key, ())) >= MIN_LINES for key in opened) else None
 
     try:
         recorder.wait(enough, LISTENED)

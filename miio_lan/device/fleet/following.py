@@ -32,7 +32,7 @@ SEARCH_TIME = 5.0
 FIRST_REST, MAX_REST = 30.0, 120.0
 """Seconds before a device that was not found is looked for again; doubled each time. Everybody is asked then: a device
 that is switched off shall not keep a network busy."""
-PATIENCE = 0.7
+OLD_ADDRESS_TIME = 0.7
 """Seconds that a device has to answer at its old address before everybody is asked; at most a third of the search."""
 
 
@@ -137,7 +137,7 @@ class Follower:
 
 def _times(seconds: float) -> dict[str, float]:
     timeout = min(SEARCH_TIME, max(0.1, seconds / 2))
-    return {"timeout": timeout, "patience": min(PATIENCE, timeout / 3)}
+    return {"timeout": timeout, "patience": min(OLD_ADDRESS_TIME, timeout / 3)}
 
 
 def _is_address(text: str) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from miio_lan.device.provision.run import Run
 
 ASSOCIATION = "miIO.wifi_assoc_state"
-PATIENCE = 1.0
+ASKING_TIME = 1.0
 """Seconds per attempt of asking; the answer is not needed."""
 
 
@@ -23,7 +23,7 @@ def failures(run: Run, ip: str) -> Generator[Order, Any, Failures | None]:
     """Ask a device how often it failed to join; not every one tells."""
     assert run.token is not None  # noqa: S101 - it was found
     try:
-        told = single((yield SendCommand(ip, run.token, ASSOCIATION, [], PATIENCE, 1)))
+        told = single((yield SendCommand(ip, run.token, ASSOCIATION, [], ASKING_TIME, 1)))
     except DeviceException:
         return None
     counts = told if isinstance(told, Mapping) else {}

@@ -10,7 +10,7 @@ MAX_PARTS = 128
 """Fragments of one datagram; the smallest network cuts the largest datagram into about as many."""
 MAX_SIZE = 65535
 """Bytes of the largest datagram."""
-LONGEST_WAIT = 30.0
+REASSEMBLY_TIME = 30.0
 """Seconds after which a datagram without all of its fragments is given up (as systems do)."""
 
 Key = tuple[bytes, bytes, bytes]
@@ -51,7 +51,7 @@ class Fragments:
         return given_up
 
     def _stale(self, now: float, key: Key) -> list[Key]:
-        stale = [each for each, one in self._open.items() if abs(now - one.since) > LONGEST_WAIT]
+        stale = [each for each, one in self._open.items() if abs(now - one.since) > REASSEMBLY_TIME]
         if not stale and key not in self._open and len(self._open) >= MAX_OPEN:
             stale = [next(iter(self._open))]
         return stale

@@ -13,7 +13,7 @@ from miio_lan.uart.commands import Command, Direction, Down, Noise
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
 
-# Turns after which what is over is dropped: a line may be listened to for weeks.
+# Turns after which finished ones are dropped: a line may be listened to for weeks.
 _FORGET_AFTER = 16
 _MOST_READINGS = 256
 # What a module throws away without a word.

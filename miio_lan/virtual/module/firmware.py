@@ -25,14 +25,14 @@ OFFER = f"down {UPDATE_FW}"
 NOTICE = "down MIIO_net_change updating"
 _READY, _BUSY = f'"{UPDATE_READY}"', f'"{UPDATE_BUSY}"'
 
-BUSY_PAUSE = 2.0
+OFFER_PAUSE = 2.0
 """Seconds between the offers to an MCU that is busy."""
 LAST_WORDS = 1.0
 """Seconds an MCU that broke off has to say why."""
 FEWEST_LETTERS = 4
 """Characters of what is taken for words in the middle of a transfer."""
 _ANSWERS = tuple(bytes([each]) for each in (ACK, NAK, POLL))
-LONGEST_WAIT = OLDER_ECHO_ANSWER_TIME
+FIRST_OFFER_TIME = OLDER_ECHO_ANSWER_TIME
 """Seconds that a request before the first offer may take; no module gives its MCU longer for an answer."""
 
 
@@ -70,7 +70,7 @@ class FirmwareTransfer:
         #: When it is offered again, None while it is; until then the module does what it always does.
         self._again_at: float | None = now
         self._until = now + OFFER_TIME
-        self._give_up_at = now + LONGEST_WAIT
+        self._give_up_at = now + FIRST_OFFER_TIME
         self._said = ""
         self._words = ""
         self._reader = LineReader()
@@ -127,8 +127,8 @@ class FirmwareTransfer:
             self._sender = Sender(self._image, now)
         elif answer == _BUSY:
             if self._offers_left:
-                self.offered, self._again_at = False, now + BUSY_PAUSE
-                self._give_up_at = self._again_at + LONGEST_WAIT
+                self.offered, self._again_at = False, now + OFFER_PAUSE
+                self._give_up_at = self._again_at + FIRST_OFFER_TIME
             else:
                 times = (
                     f", {self._offers} offers were answered by {shown(line.text)}" if self._offers > 1 else ""

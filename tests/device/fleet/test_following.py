@@ -42,7 +42,7 @@ def put(
 
 
 def test_the_constants_are_what_they_were() -> None:
-    assert (following.SEARCH_TIME, following.PATIENCE) == (5.0, 0.7)
+    assert (following.SEARCH_TIME, following.OLD_ADDRESS_TIME) == (5.0, 0.7)
     assert (following.FIRST_REST, following.MAX_REST) == (30.0, 120.0)
 
 

@@ -23,7 +23,7 @@ SLACK = 0.05
 """Seconds by which it may be too long: a reply and its processing lie between two polls."""
 STRAY = 0.1
 """Seconds from the allowed range that make a single interval worth a warning."""
-ENOUGH = 5
+MIN_INTERVALS = 5
 """Intervals without which nothing is said."""
 SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
@@ -107,8 +107,8 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
 def poll_interval(session: Observed, case: Case) -> None:
     """The typical interval counts; single ones that stray far are a warning."""
     intervals = _intervals(session)
-    if len(intervals) < ENOUGH:
-        case.unseen(f"fewer than {ENOUGH} intervals between idle polls were seen")
+    if len(intervals) < MIN_INTERVALS:
+        case.unseen(f"fewer than {MIN_INTERVALS} intervals between idle polls were seen")
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"

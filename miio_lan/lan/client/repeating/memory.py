@@ -31,7 +31,7 @@ QUESTION = "miIO.info"
 #: Questions under ids of their own.
 QUESTIONS = 14
 #: Of which so many have to be answered: silence means nothing on a network that loses much.
-ENOUGH = 12
+MIN_ANSWERS = 12
 #: Seconds between them.
 PACE = 0.12
 #: Seconds between the answer to a question and its repetition at least; ``life`` counts whole seconds.
@@ -149,7 +149,7 @@ class IdMemory:
         if not self._rounds:
             answered = [asked for asked in self._asked.values() if asked.life is not None]
             self._targets = answered[:PROOF]
-            if len(answered) < ENOUGH:
+            if len(answered) < MIN_ANSWERS:
                 self.due = None
                 return []
         return self._next_round(now)
