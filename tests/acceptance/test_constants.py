@@ -12,6 +12,7 @@ PINS = {
         "BOOT_TIME": 5.0,
         "RETRY_TIME": 5.0,
         "PROMPTED": 5.0,
+        "JUST_BEFORE": 1.0,
     },
     "acceptance.rules.values.sets": {
         "REPORT_TIME": 2.0,

@@ -22,6 +22,8 @@ REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
 PROMPTED = 5.0
 """Seconds after a request within which the first such line is taken for its answer, if a late one."""
+JUST_BEFORE = 1.0
+"""Seconds before the first line that was seen in which the MCU may have begun; before that, it was another life."""
 
 _TOOL = "official MCU tool, public cases"
 
@@ -69,7 +71,7 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
     own = next((said for said in soon if said.number not in prompted), None)
     if own is not None:
         case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
-    elif session.line.missing(start, start + BOOT_TIME):
+    elif session.line.missing(start, start + BOOT_TIME) or _replied_before(session, start):
         case.unseen("not everything was heard at power-up")
     elif soon:
         case.unseen(
@@ -80,6 +82,11 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
         case.bad(f"{missing} by itself within {BOOT_TIME:g} s after power-up", record)
     else:
         case.unseen("the observation ended too soon after power-up")
+
+
+def _replied_before(session: Observed, start: float) -> bool:
+    """Whether the module replied, shortly before the first line that was seen, to one that was not."""
+    return any(start - JUST_BEFORE <= at < start for at in session.line.unexplained)
 
 
 def _until_ok(session: Observed, case: Case, word: str) -> None:
