@@ -58,6 +58,8 @@ PYTHON_LOG = """\
         "I (12) uart: get_down\nI (13) uart: down get_properties 2 1\nI (14) uart: result 2 1 0 true\nI (15) uart: ok",
         MODULE_LOG,
         PYTHON_LOG,
+        "MCU -> get_down\nMCU <- down get_properties 2 1\nMCU -> result 2 1 0 true\nMCU <- ok",
+        "a.b_c: MCU → 'get_down'\nMCU ← WIFI: down get_properties 2 1\nMCU → WIFI: result 2 1 0 true\nMCU ← ok",
         "\x1b[32m[   1.5] > get_down\x1b[0m\n[1.6] < down get_properties 2 1\n[1.7] > result 2 1 0 true\n[1.8] < ok",
         "67 65 74 5f 64 6f 77 6e 0d\ndown get_properties 2 1\nresult 2 1 0 true\nok",
     ],
