@@ -244,8 +244,9 @@ class TestGet:
         bench.mcu.set_local(2, 1, "x" * 600, bench.now)
         assert bench.do("get_properties 2 1") == ["result 2 1 -4004"]
 
+    @pytest.mark.parametrize("size", [600, 496, 485])  # 496 fits alone
     @pytest.mark.parametrize("order", ["2 1 2 2 2 3", "2 2 2 1 2 3", "2 3 2 2 2 1"])
-    def test_a_text_longer_than_a_line_costs_only_itself(self, order: str) -> None:
+    def test_a_text_longer_than_a_line_costs_only_itself(self, order: str, size: int) -> None:
         text = """
         [[service]]
         siid = 2
@@ -257,7 +258,7 @@ class TestGet:
         ]
         """
         bench = booted(Spec.from_toml(text), model="a.b.c")
-        bench.mcu.set_local(2, 1, "x" * 600, bench.now)
+        bench.mcu.set_local(2, 1, "x" * size, bench.now)
         (line,) = bench.do(f"get_properties {order}")
         right = {"2 1": "2 1 -4004", "2 2": "2 2 0 0", "2 3": "2 3 0 0"}
         words = order.split()
