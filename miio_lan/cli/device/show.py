@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.cli.watch.footer import Footer
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.layout import columns
+from miio_lan.click_common.layout import colour_system, columns
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import Lanes, said
@@ -167,7 +167,7 @@ def terminal() -> Console:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal knows arrows
-    return Console(highlight=False)
+    return Console(highlight=False, color_system=colour_system())
 
 
 def filter_of(options: dict[str, Any]) -> Filter:
