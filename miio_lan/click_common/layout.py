@@ -35,7 +35,7 @@ def columns(stream: Any) -> int | None:
 
 
 def colour_system() -> Literal["auto"] | None:
-    """Give what rich is to know of colours: nothing with ``NO_COLOR``, so that it writes plain text, without bold too."""
+    """Give what rich is to know of colours: with ``NO_COLOR`` nothing, so that it writes plain text, not even bold."""
     return None if os.environ.get("NO_COLOR") else "auto"
 
 

@@ -185,9 +185,9 @@ def _result(method: str, groups: list[Group]) -> OutgoingLine:
     Where the line is too short for all, short texts go before long ones, in whatever order they were asked for.
     """
     sizes = [_size(group) for group in groups]
-    order = range(len(groups))
+    order = list(range(len(groups)))
     if sum(sizes) > MAX_LINE - len("result"):
-        order = sorted(order, key=lambda at: sizes[at] if _has_text(groups[at]) else 0)
+        order.sort(key=lambda at: sizes[at] if _has_text(groups[at]) else 0)
     told: dict[int, Group] = {}
     for at in order:
         for group in (groups[at], (*groups[at][:2], int(Code.INTERNAL))):
