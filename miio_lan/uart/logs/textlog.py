@@ -119,6 +119,8 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
     watch = LineWatch(found.append, wall=lambda _: wall[0])
     for record in records:
         wall[0] = record.wall
+        if record.raw and not record.raw.strip(b"\r\n "):
+            continue  # an end of a line too many, as behind CR CR LF: no row of its own
         if not record.raw or XMODEM in record.note.split(", "):
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
