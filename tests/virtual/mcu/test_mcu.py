@@ -691,6 +691,15 @@ class TestEvents:
             "event_occured 6 2 1 45 2 0.5",
         ]
 
+    def test_an_event_that_is_refused_changes_nothing(self) -> None:
+        bench = booted()
+        taken = [bench.mcu.raise_event(6, 2, {1: angle}, bench.now) for angle in range(30)]
+        assert bench.mcu.values[6, 1] == sum(taken) - 1
+        assert not all(taken)
+        bench.mcu.stop()
+        assert not bench.mcu.raise_event(6, 2, {1: 45}, bench.now)
+        assert bench.mcu.values[6, 1] == sum(taken) - 1
+
     def test_at_most_three_in_a_second(self) -> None:
         bench = booted()
         taken = [bench.mcu.raise_event(6, 1, None, bench.now) for _ in range(20)]
