@@ -126,6 +126,7 @@ def test_rules_and_exchanges_name_the_same_answers_and_none_is_wrong_and_sure(
         assert (seed, false_alarms(scene, session)) == (seed, [])
 
 
+@pytest.mark.untraced
 def test_what_is_plain_is_judged() -> None:
     """In a quiet conversation all of it is sure: each breach is told, and nothing else."""
     scene = Scene()

@@ -18,6 +18,7 @@ from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
 from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.record import Record
+from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.product import VirtualProduct
 
 ON = [{"siid": 2, "piid": 1}]
@@ -31,7 +32,12 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def product(recorder: Recorder) -> Iterator[VirtualProduct]:
-    with VirtualProduct(observer=recorder.observe, mcu_options={"poll_interval": 0.01}) as product:
+    with VirtualProduct(
+        observer=recorder.observe,
+        mcu_options={"poll_interval": 0.01},
+        # In the cloud the lamp would report its serial number, perhaps in one line with what a test has it report.
+        module_options={"timings": Timings(cloud=None)},
+    ) as product:
         yield product
 
 

@@ -94,7 +94,10 @@ def test_from_the_reset_key_to_a_name(set_up: Any, tmp_path: Path) -> None:
             assert lamp.info().accesspoint["ssid"] == SSID
             assert lamp.info().data["uid"] == 5
         states = [each.split()[-1] for each in lines if each.startswith(b"down MIIO_net_change")]
-        assert states[states.index(b"uap") :] == [b"uap", b"offline", b"local", b"cloud"]
+        after = states[states.index(b"uap") :]
+        assert (after[0], after[-1]) == (b"uap", b"cloud")
+        # An MCU that polls late is told the last state only: some may be left out.
+        assert after == [each for each in (b"uap", b"offline", b"local", b"cloud") if each in after]
         assert b"restore\r" in lines
     assert DevicesFile(path).get("lamp").did == did
 

@@ -29,14 +29,17 @@ def test_a_wrong_password_brings_it_back(found: dict[str, Any]) -> None:
     assert attempt["phases"] == [["find", "done"], ["tell", "done"], ["join", "not joined"]]
     assert "shows its token at 10.8.0.1" in attempt["error"]
     assert "the password was not accepted" in attempt["error"]
-    assert found["states then"] == ["offline", "uap"]
+    assert found["states then"] in (["offline", "uap"], ["uap"])
 
 
 def test_it_is_found_again_by_its_did_in_the_other_network(found: dict[str, Any]) -> None:
     attempt = found["right password"]
     assert (attempt["phases"], attempt["ip"], attempt["did"]) == (DONE, "10.1.0.10", 0x0A0A)
     assert found["info"] == ["attic", "10.1.0.10", 0x0A0A]
-    assert found["states in the end"] == ["offline", "local", "cloud"]
+    # An MCU that polls late is told the last state only: some may be left out.
+    states = found["states in the end"]
+    assert states[-1] == "cloud"
+    assert states == [each for each in ("offline", "local", "cloud") if each in states]
 
 
 def test_again_after_another_reset(found: dict[str, Any]) -> None:

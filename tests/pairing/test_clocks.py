@@ -56,6 +56,7 @@ def test_the_offset_is_found_and_told(ahead: float) -> None:
         assert "21 commands have their line" in str(clocks)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("drift", [100e-6, -100e-6])
 def test_clocks_may_drift_apart_for_hours(drift: float) -> None:
     both = seen(by_hand(300.0, 6, Scene(poll=1.0)), 5.0, drift)

@@ -606,6 +606,7 @@ RECORDS = st.builds(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=300)
 @given(st.lists(RECORDS, max_size=25))
 def test_no_recording_is_too_strange(records: list[Record]) -> None:
@@ -620,6 +621,7 @@ def test_no_recording_is_too_strange(records: list[Record]) -> None:
     assert len(used) == len(set(used)), "no record belongs to two commands"
 
 
+@pytest.mark.untraced
 @settings(max_examples=200)
 @given(st.lists(RECORDS, max_size=25))
 def test_clocks_of_no_recordings_are_too_strange(records: list[Record]) -> None:

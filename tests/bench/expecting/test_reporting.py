@@ -12,6 +12,7 @@ from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, ExpectationFailed, Recorder
 from miio_lan.bench.expecting.reporting import ATTENDED, WantedReport
 from miio_lan.errors import InvalidArgument
+from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.product import VirtualProduct
 
 
@@ -22,7 +23,12 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def product(recorder: Recorder) -> Iterator[VirtualProduct]:
-    with VirtualProduct(observer=recorder.observe, mcu_options={"poll_interval": 0.01}) as product:
+    with VirtualProduct(
+        observer=recorder.observe,
+        mcu_options={"poll_interval": 0.01},
+        # In the cloud the lamp would report its serial number, perhaps in one line with what a test has it report.
+        module_options={"timings": Timings(cloud=None)},
+    ) as product:
         yield product
 
 
