@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from typing import Any
+from typing import Any, Literal
 
 #: Narrower than this nothing is laid out: words would be cut everywhere.
 NARROWEST = 40
@@ -32,6 +32,11 @@ def columns(stream: Any) -> int | None:
     except (AttributeError, OSError, ValueError):
         return None
     return max(width, NARROWEST) if width else None
+
+
+def colour_system() -> Literal["auto"] | None:
+    """Give what rich is to know of colours: with ``NO_COLOR`` nothing, so that it writes plain text, not even bold."""
+    return None if os.environ.get("NO_COLOR") else "auto"
 
 
 def folded(text: str, width: int | None, inset: str | None = None) -> str:

@@ -158,6 +158,11 @@ def explain(code: int | None) -> str:
     return _TOP_LEVEL.get(code) or _ITEM.get(code) or _explain_long(code)
 
 
+def is_item_code(code: int) -> bool:
+    """Tell whether a number is a code of property and action results, as the specification or clouds have them."""
+    return code in _ITEM or bool(_explain_long(code))
+
+
 def explain_item(code: int) -> str:
     """Say what the code of one property or action result means; empty for what only the device knows."""
     return _ITEM.get(code) or _explain_long(code) or _TOP_LEVEL.get(code, "")

@@ -280,8 +280,8 @@ class Conversation(LineHistory):
         if seen.target is not None:
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
             over = turn.late or turn.instant - seen.target.instant > SHORTEST_ANSWER_TIME
-            lost = not turn.fits and bool(self.unseen) and turn.instant - self.unseen[-1] < LATEST
-            if lost or (over and (asked or self.missing(seen.target.instant, turn.instant))):
+            astray = not turn.fits and bool(self.unseen) and turn.instant - self.unseen[-1] < LATEST
+            if astray or (over and (asked or self.missing(seen.target.instant, turn.instant))):
                 turn.sure = False  # it may be to something that was not seen
         elif not self._ledger.answer_unasked(turn):
             self.orphans.append(turn)

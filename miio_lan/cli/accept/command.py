@@ -27,7 +27,7 @@ from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.signals import killed_is_interrupted
 from miio_lan.cli.watch.live import reader_may_leave
 from miio_lan.click_common.failures import FAILED
-from miio_lan.click_common.layout import rows_of
+from miio_lan.click_common.layout import colour_system, rows_of
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
@@ -215,7 +215,9 @@ def _show(settings: CliSettings, judgement: Judgement) -> None:
 
     # Not to stdout itself: rich fails where characters are unknown to it, and ends the program with its reader.
     paper = io.StringIO()
-    console = Console(file=paper, force_terminal=sys.stdout.isatty(), highlight=False)
+    console = Console(
+        file=paper, force_terminal=sys.stdout.isatty(), highlight=False, color_system=colour_system()
+    )
     report.terminal(judgement, console, width=rows_of(sys.stdout))
     echo(_plainer(paper.getvalue()), end="", styled=True)
 

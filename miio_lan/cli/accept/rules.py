@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.layout import columns
+from miio_lan.click_common.layout import colour_system, columns
 from miio_lan.click_common.output import echo, echo_json
 
 if TYPE_CHECKING:
@@ -92,5 +92,7 @@ def table_of(rules: Iterable[Rule], width: int | None = None) -> str:
                 table.add_row(*map(Text, (rule.name, rule.title, rule.severity, rule.source)))
     # Not to stdout itself: rich fails where characters are unknown to it.
     paper = io.StringIO()
-    Console(file=paper, force_terminal=width is None, highlight=False, width=width).print(table)
+    Console(
+        file=paper, force_terminal=width is None, highlight=False, width=width, color_system=colour_system()
+    ).print(table)
     return paper.getvalue()

@@ -115,11 +115,14 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
-    for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
+    said = miot_calls.done([{"siid": siid, "aiid": aiid}], answer)
+    for item in said:
         if miot_calls.failed(item):
             raise _refusal(ACTION, item, values)
     if settings.json:
         echo_json(with_mended(answer, settings.mended))
+    elif not said:
+        echo(f"the answer does not say how it went: {render(answer) or 'null'}")
     elif isinstance(answer, dict):
         echo(render(answer.get("out")) if answer.get("out") else outcome_of(answer, ACTION))
     else:

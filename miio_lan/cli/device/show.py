@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from miio_lan.cli.watch.footer import Footer
 from miio_lan.click_common.failures import refuse
-from miio_lan.click_common.layout import columns
+from miio_lan.click_common.layout import colour_system, columns
 from miio_lan.click_common.output import echo, json_line
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import Lanes, said
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from miio_lan.record.lanes import View
 
 _PIPED_WIDTH = 120
-_POLLS = (b"get_down", b"down none")
+_IDLE = (b"get_down", b"down none", b"")
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Filter:
         """Tell whether a record is shown."""
         if self.wire not in (None, record.wire):
             return False
-        if not self.polls and record.wire == "uart" and not record.note and record.raw.strip() in _POLLS:
-            return False
+        if not self.polls and record.wire == "uart" and not record.note and record.raw.strip() in _IDLE:
+            # Ends of lines alone say nothing either; without any bytes, a record is a mark.
+            return not record.raw
         if self.only is None and self.hide is None:
             return True
         text = said(record)
@@ -167,7 +168,7 @@ def terminal() -> Console:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal knows arrows
-    return Console(highlight=False)
+    return Console(highlight=False, color_system=colour_system())
 
 
 def filter_of(options: dict[str, Any]) -> Filter:

@@ -50,7 +50,10 @@ def add(settings: CliSettings, name: str, **options: Any) -> None:
         echo_json({name: made.entry()})
     else:
         found = "; without a did, it is not found again when its address changes" if made.did is None else ""
-        echo(f"{made.name}: {made.model or 'a device'} at {made.ip}, did {made.did or 'unknown'}{found}")
+        echo(
+            f"{made.name}: {made.model or 'a device'} at {made.ip}, did {made.did or 'unknown'}{found}",
+            fold=True,
+        )
 
 
 def _address(settings: CliSettings, did: int | None) -> str:

@@ -33,13 +33,13 @@ def list_(settings: CliSettings) -> None:
     if settings.json:
         echo_json({name: device.entry() for name, device in devices.items()})
     elif not devices:
-        echo(f"No device has a name yet ({file.path}): miio-lan device add NAME, or import FILE.")
+        echo(f"No device has a name yet ({file.path}): miio-lan device add NAME, or import FILE.", fold=True)
     else:
         lines = [_HEADINGS, *map(_row, devices.values())]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            echo("  ".join(cells).rstrip())
+            echo("  ".join(cells).rstrip(), fold=True)
 
 
 def _row(device: NamedDevice) -> tuple[str, ...]:
@@ -117,4 +117,4 @@ def _say(settings: CliSettings, document: Any, text: str) -> None:
     if settings.json:
         echo_json(document)
     else:
-        echo(text)
+        echo(text, fold=True)

@@ -135,7 +135,7 @@ class _Lines:
             if sys.stderr is not None and sys.stderr.isatty():
                 echo(f"{phase.name:<6} ... {printable(phase.text)}", err=True)
         elif not phase.failed:
-            echo(f"{phase.name:<6} {printable(phase.text)} ({phase.seconds:.1f} s)")
+            echo(f"{phase.name:<6} {printable(phase.text)} ({phase.seconds:.1f} s)", fold=True)
             sys.stdout.flush()
 
 

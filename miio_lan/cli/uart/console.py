@@ -176,7 +176,8 @@ class ConsoleView:
         if self._as_lines:
             echo(json_line(as_json(record, secrets=self._secrets)))
         elif not self._sending:
-            self._above_prompt(as_rows(record, secrets=self._secrets))
+            if record.raw.strip(b"\r\n ") or record.note:  # ends of lines alone are no row
+                self._above_prompt(as_rows(record, secrets=self._secrets))
         elif not self._prompt:
             echo(as_rows(record, secrets=self._secrets))
         else:

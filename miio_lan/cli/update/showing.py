@@ -75,7 +75,7 @@ class UpdateRows(Shown):
             if phase.progress < self._told + STEP:
                 return
             self._told = phase.progress - phase.progress % STEP
-        echo(row_of(phase))
+        echo(row_of(phase), fold=True)
         sys.stdout.flush()
 
 

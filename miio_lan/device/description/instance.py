@@ -215,7 +215,7 @@ class Reader:
         return value
 
     def _access(self, entry: dict[str, Any], place: str) -> frozenset[str]:
-        given = entry.get("access", [])
+        given: Any = [] if entry.get("access") is None else entry["access"]
         words = [_ACCESS_LETTERS.get(c, c) for c in given] if isinstance(given, str) else given
         right = isinstance(words, list) and all(isinstance(w, str) for w in words)
         if not right or not set(words) <= set(_ACCESS_LETTERS.values()):
@@ -294,7 +294,9 @@ class Reader:
         required: bool = False,
     ) -> list[_T]:
         path = f"{place}.{key}" if place else key
-        given = entry.get(key, [] if not required else None)
+        given = entry.get(key)
+        if given is None and not required:  # "null" is as good as nothing
+            return []
         if not isinstance(given, list):
             raise self._error(path, "missing" if given is None else f"{type(given).__name__} is not a list")
         places: dict[int, str] = {}

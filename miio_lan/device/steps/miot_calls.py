@@ -26,8 +26,14 @@ _NOTHING: Item = {"piid": None}
 
 def _key(item: Mapping[str, Any]) -> tuple[Any, ...]:
     """Give the numbers of a property; what is no number, for a device may send anything, belongs to none."""
-    numbers = (item.get("siid"), item.get("piid"))
-    return tuple(number if isinstance(number, (int, float, str)) else None for number in numbers)
+    return tuple(_number(item.get(key)) for key in ("siid", "piid"))
+
+
+def _number(given: object) -> object:
+    """Give a number, also one that is written as a text; None for what cannot be one."""
+    if isinstance(given, str) and _NUMBER.fullmatch(given):
+        return int(given)
+    return given if isinstance(given, (int, float, str)) else None
 
 
 def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
@@ -41,9 +47,13 @@ def match(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
 def matched(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item | None]:
     """Give the result for each thing that was asked, None where there is none.
 
-    What was asked for twice and is answered twice gets its answers in their order.
+    What was asked for twice and is answered twice gets its answers in their order. A refusal in place of a list is one
+    of all that was asked.
     """
-    results = [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else []
+    if (refused := refused_as_a_whole(answer)) is not None:
+        return [{key: each[key] for key in _IDS if key in each} | refused for each in asked]
+    items = answer if isinstance(answer, list) else [answer]
+    results = [_plain(item) for item in items if isinstance(item, dict)]
     by_key: dict[tuple[Any, ...], list[Item]] = {}
     for result in results:
         by_key.setdefault(_key(result), []).append(result)
@@ -74,9 +84,24 @@ def done(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
     if for_all is not None:
         return [{key: each[key] for key in _IDS if key in each} | for_all for each in asked]
     items = answer if isinstance(answer, list) else [answer]
+    if len(items) == len(asked):  # a word or a code for each
+        items = [item if isinstance(item, Mapping) else _for_all(item) or _NOTHING for item in items]
     # What says nothing keeps its place among the others, but answers nothing.
     said = [item if _says_something(item) else _NOTHING for item in items if isinstance(item, Mapping)]
-    return [_plain(item) for item in match(asked, said)]
+    return match(asked, said)
+
+
+def refused_as_a_whole(answer: object) -> Item | None:
+    """Give the refusal that stands in place of the results of a read; None where there are results, or nothing.
+
+    A bare number is one only where it is a code of the specification: any other may be a value.
+    """
+    said = _for_all(answer)
+    if said is None or "value" in said or not failed(said):
+        return None
+    while isinstance(answer, list):
+        answer = answer[0]
+    return None if isinstance(answer, int) and not codes.is_item_code(answer) else said
 
 
 def _for_all(answer: object) -> Item | None:
@@ -103,6 +128,8 @@ def _says_something(item: Mapping[str, Any]) -> bool:
 def _plain(item: Mapping[str, Any]) -> Item:
     """Give an item with its code as a number, and what an ``error`` in it says in its own place."""
     plain = dict(item)
+    if type(plain.get("code")) is int and "error" not in plain:
+        return plain  # as nearly all are
     error = plain.pop("error", None)
     if isinstance(error, Mapping):
         plain |= {"code": None, "message": "error", **error}

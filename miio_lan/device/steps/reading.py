@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from miio_lan.device.steps.calls import Ask, Steps, try_list
-from miio_lan.device.steps.miot_calls import Item, failed, match, matched
+from miio_lan.device.steps.miot_calls import Item, failed, match, matched, refusal, refused_as_a_whole
 from miio_lan.device.steps.slices import cut
 from miio_lan.errors import (
     DeviceError,
@@ -176,7 +176,14 @@ def _read_part(part: list[WantedProperty], reading: _Reading) -> Steps[None]:
         else:
             yield from _read_halves(part, error, reading)
         return
+    whole = refused_as_a_whole(answer)
+    if whole is not None and len(part) > 1:
+        yield from _read_halves(part, refusal(GET_PROPERTIES, whole), reading)
+        return
     count = reading.take(part, answer)
+    if whole is not None:
+        reading.failed_alone += 1
+        limit.apart.add(part[0].key)
     missing = [each for each in part if each.place not in reading.found]
     if len(part) == 1:
         limit.mute.update(each.key for each in missing)

@@ -236,9 +236,12 @@ class Call:
             parts.append("it shows another token than the one given")
         if self.damaged:
             counts = ", ".join(f"{count} x {kind}" for kind, count in sorted(self.damaged.items()))
-            parts.append(
-                f"replies came damaged ({counts}); a reply too long for the device does that: ask for less"
-            )
+            if self.damaged.keys() == {"empty"}:
+                parts.append(f"replies came without any content ({counts}), perhaps to something else")
+            else:
+                parts.append(
+                    f"replies came damaged ({counts}); a reply too long for the device does that: ask for less"
+                )
         if self.refusals:
             parts.append(self.trouble)
         if not parts and self.hellos_heard:

@@ -43,6 +43,8 @@ class Receiving(Sending):
         super()._begin_anew(start_id, rng)
         self.pushes = PushInbox()
         self._proven = False
+        # The last answer without content that ended a call.
+        self._empty = b""
         # The last restart that was noticed, as the clock tells it.
         self._restart = -math.inf
 
@@ -56,7 +58,7 @@ class Receiving(Sending):
         except PayloadDecodeException as error:
             self._count_damage(error.kind)
             if error.kind in {"empty", "not JSON"}:
-                self._unreadable_answer(error, now)
+                self._unreadable_answer(error, datagram, now)
         else:
             if packet.is_hello:
                 self._hello_reply(packet, now, stale=stale)
@@ -306,18 +308,20 @@ class Receiving(Sending):
                     "%s sent a damaged reply, which was mended: %s", self.peer, repair
                 )
 
-    def _unreadable_answer(self, error: PayloadDecodeException, now: float) -> None:
+    def _unreadable_answer(self, error: PayloadDecodeException, datagram: bytes, now: float) -> None:
         """Take a datagram that is authentic but cannot be read, perhaps not even which request it answers.
 
         A read it surely belongs to is tried again soon, and not waited for to the bitter end.
         """
         self._tell("up", error.raw, now, error.kind)
         others = self.memory.due is not None or self.greeting.hello != HELLO
-        call = self._calls.owner(error.raw, now, others=others)
+        # The same bytes once more may be a copy that the network made.
+        call = None if datagram == self._empty else self._calls.owner(error.raw, now, others=others)
         if call is not None and not call.safe and call.sends == 1 and error.kind == "empty":
-            self._end(
-                call, None, call.without_content(self.peer)
-            )  # that was the answer, and no other will come
+            # That was the answer, and no other will come: nothing of it is under way any more.
+            nameless.settle(call, self._calls)
+            self._empty = datagram
+            self._end(call, None, call.without_content(self.peer))
             return
         if call is None or not call.safe or call.unreadables >= call.sends:
             return  # the last: more answers than questions, so the network doubled one

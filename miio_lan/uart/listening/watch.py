@@ -81,8 +81,10 @@ class LineWatch:
         for line in lines:
             instant = line.instant
             seen = conversation.read(direction, line.raw, instant)
-            note = "echo" if seen.echo else "noise" if isinstance(seen.command, Noise) else ""
-            if line.problems:
+            is_noise = isinstance(seen.command, Noise)
+            is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
+            note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
+            if line.problems and not is_empty:
                 note = ", ".join(filter(None, (note, *(each for each in line.problems if each in _DROPPED))))
             reading = dict(self._reading(seen.command))  # an observer may keep or change it
             record = Record(

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
-from miio_lan.uart.logs.tables import joined
+from miio_lan.uart.logs.tables import joined, read_table
 
 
 @dataclass(slots=True)
@@ -24,12 +25,12 @@ class ReadLog:
     """What a format made of a log.
 
     :param skipped: how many of the log's lines did not cross the wire
-    :param rest: lines to be read as those of no format; None where all was read
+    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
     """
 
     lines: list[LogLine] = field(default_factory=list)
     skipped: int = 0
-    rest: list[str] | None = None
+    rest: list[str | LogLine] | None = None
 
 
 _CONTROLS = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
@@ -243,20 +244,40 @@ _PUTTY = re.compile(r"^=~[=~]++ PuTTY log .*?=~[=~]++\s*+$")
 
 
 def _putty(texts: Sequence[str]) -> ReadLog | None:
-    rest = [text for text in texts if not _PUTTY.match(text)]
+    rest: list[str | LogLine] = [text for text in texts if not _PUTTY.match(text)]
     return None if len(rest) == len(texts) else ReadLog(rest=rest)
 
 
-# --- Markdown: a table whose columns are the two directions, or which has a column for it ---------------------------
+# --- Markdown: tables whose columns are the two directions, that have a column for it, or of commands and replies -----
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*+:?+-++:?+\s*+")
+_ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
 _SPEAKERS = frozenset(
     {
         *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
-        *("mcu", "up", "uplink", "module", "wifi", "chip", "down", "downlink"),
+        *("up", "uplink", "down", "downlink", *_ENDS),
     }
 )
+_HEAD = re.compile(
+    rf"(?:(?P<from>(?:(?:said|sent) )?(?:from|by) (?:the )?)|(?P<to>(?:(?:said|sent) )?to (?:the )?))?"
+    rf"(?P<who>{'|'.join(sorted(_SPEAKERS, key=len, reverse=True))})(?P<more>\s*+(?:->|=>|→|[(/,:]|(?:to|from|by) ).*)?"
+)
+_ASKED = frozenset({"command", "cmd", "request", "query", "question"})
+_REPLIED = frozenset({"reply", "response", "resp", "answer"})
+_OTHERS = {"up": "module", "down": "mcu"}
+
+
+def _speaker_of(head: str) -> str | None:
+    """Give the mark of a column by its heading: ``txd``, ``TX (module)``, ``MCU -> module``, ``to MCU``; or None."""
+    match = _HEAD.fullmatch(head)
+    if match is None:
+        return None
+    way = _ENDS.get(match["who"])
+    if way is None:
+        # "sent by MCU", "to module": words of a direction say nothing about an end that is named behind them.
+        return None if match["from"] or match["to"] else match["who"]
+    return _OTHERS[way] if match["to"] else match["who"]
 
 
 def _cells_of(text: str) -> list[str] | None:
@@ -267,28 +288,47 @@ def _cells_of(text: str) -> list[str] | None:
 
 
 def _markdown(texts: Sequence[str]) -> ReadLog | None:
-    """Turn tables into lines with a mark each, or into tables of another kind; all else stays where it is."""
+    """Read tables by their headings; all else stays where it is, to be read as lines of no format."""
     rows = [_cells_of(text) for text in texts]
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    found, head = ReadLog(rest=[]), list[str]()
+    found = ReadLog(rest=[])
     assert found.rest is not None  # noqa: S101 - for the type checker
-    for at, cells in enumerate(rows):
-        if cells is None:
-            head = []
+    at = 0
+    while at < len(rows):
+        head, size = rows[at], 1
+        if head is None or not (at + 1 < len(rows) and rules[at + 1]):
             if not texts[at].lstrip().startswith(("#", "```")):
                 found.rest.append(texts[at])
-        elif at + 1 < len(rows) and rules[at + 1]:
-            head = [cell.lower() for cell in cells]
-            if _SPEAKERS.isdisjoint(head):
-                found.rest.append(_as_csv(cells))
-        elif not rules[at] and _SPEAKERS.isdisjoint(head):
-            found.rest.append(_as_csv(cells))
-        elif not rules[at]:
-            said = zip(head, cells, strict=False)
-            found.rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark in _SPEAKERS]
+        else:
+            while at + size < len(rows) and rows[at + size] is not None:
+                size += 1
+            body = [cells for cells in rows[at + 2 : at + size] if cells is not None]
+            found.skipped += _table(head, body, found.rest)
+        at += size
     return found
+
+
+def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) -> int:
+    """Add what a table holds; give the number of its rows in which nothing crossed the wire."""
+    marks = [_speaker_of(cell.lower()) for cell in head]
+    if any(marks):
+        said = [(mark, cell) for cells in body for mark, cell in zip(marks, cells, strict=False)]
+        rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark]
+        return 0
+    try:
+        lines = read_table([_as_csv(cells) for cells in (head, *body)])
+    except RecordError:
+        lines = None
+    if lines is not None:
+        rest += lines
+        return 0
+    taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
+    if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
+        return len(body)  # it explains commands, and is no log
+    rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
+    return 0
 
 
 def _as_csv(cells: Sequence[str]) -> str:

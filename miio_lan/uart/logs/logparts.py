@@ -10,6 +10,8 @@ from miio_lan.uart.commands import Direction
 # No expression here gives back what it has taken: lines of logs are as long as somebody made them.
 _QUOTED = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _FIRST_QUOTED = re.compile(rf"[^']*+{_QUOTED.pattern}", re.DOTALL)
+# Inside of a parameter's own quotes, a single one ends nothing.
+_QUOTED_LINE = re.compile(r"""[^']*+'((?:[^'"\\]++|\\.|"(?:[^"\\]++|\\.)*+")*+)'""", re.DOTALL)
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*+[A-Za-z]")
 
@@ -90,7 +92,7 @@ def unquoted(text: str) -> str:
 def quoted_in(text: str) -> str | None:
     """Give the first text in single quotes, as programs write them into a sentence; None where there is none."""
     # Where the first quote is not closed, no later one is.
-    found = _FIRST_QUOTED.match(text)
+    found = _QUOTED_LINE.match(text) or _FIRST_QUOTED.match(text)
     return found.group(1) if found else None
 
 

@@ -44,6 +44,8 @@ _MARK = re.compile(
 _BARE_MARK = re.compile(r"^(tx|rx)\s++(.*)$", re.IGNORECASE)
 #: In a table: one word, or who says it to whom.
 _SPEAKER = re.compile(r"(\w++|[↑↓])(?:\s*+(?:->|=>|→|to)\s*+\w++)?+")
+#: As this package logs a line of the virtual ends, and others do: ``MCU <- ok``.
+_MCUS = re.compile(r"^(?:[\w.]++: )?+mcu (->|<-|→|←) ?+(?:(?:module|wifi|chip) ?+: ?+)?+(.*)$", re.IGNORECASE)
 _SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*+(.*)$")
 #: Marks that say it themselves.
 _PLAIN_MARKS: dict[str, Direction] = {
@@ -69,7 +71,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         records = read(iter(texts))  # type: ignore[arg-type]
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
-    known = read_format(texts) or ReadLog(rest=texts)
+    known = read_format(texts) or ReadLog(rest=[*texts])
     seen = known.lines if known.rest is None else _of_no_format(known.rest)
     meanings = _meanings(seen)
     found: list[Record] = []
@@ -95,9 +97,10 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
-def _of_no_format(texts: Sequence[str]) -> list[LogLine]:
-    table = read_table(texts)
-    return list(_seen(texts)) if table is None else [_of_table(line) for line in table]
+def _of_no_format(rest: Sequence[str | LogLine]) -> list[LogLine]:
+    texts = [each for each in rest if isinstance(each, str)]
+    table = read_table(texts) if len(texts) == len(rest) else None
+    return list(_seen(rest)) if table is None else [_of_table(line) for line in table]
 
 
 def _is_record(text: str) -> bool:
@@ -116,6 +119,8 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
     watch = LineWatch(found.append, wall=lambda _: wall[0])
     for record in records:
         wall[0] = record.wall
+        if record.raw and not record.raw.strip(b"\r\n "):
+            continue  # an end of a line too many, as behind CR CR LF: no row of its own
         if not record.raw or XMODEM in record.note.split(", "):
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
@@ -125,9 +130,12 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
         found.clear()
 
 
-def _seen(texts: Iterable[str]) -> Iterator[LogLine]:
+def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
     times = Times()
     for text in texts:
+        if isinstance(text, LogLine):
+            yield _of_table(text)
+            continue
         line = without_colours(text)
         if not line.strip():
             continue
@@ -150,6 +158,11 @@ def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     if marked:
         mark = marked.group(1).lower()
         yield LogLine(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
+        return
+    of_mcu = _MCUS.match(line)
+    if of_mcu:
+        way: Direction = "up" if of_mcu[1] in ("->", "→") else "down"
+        yield LogLine(as_bytes(unquoted(of_mcu[2])), instant, "", way)
         return
     for text in _ENDED.split(unquoted(line)):
         if text:

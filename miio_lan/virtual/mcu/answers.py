@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, UPDATE_FW, Code
-from miio_lan.uart.values import MAX_IID, read_value
+from miio_lan.uart.line import MAX_LINE
+from miio_lan.uart.values import MAX_IID, read_value, token
 from miio_lan.virtual.mcu.misbehave import OutgoingLine, fitting
 
 if TYPE_CHECKING:
@@ -179,10 +180,30 @@ def action_result(ids: Iid, code: int, out: Mapping[int, Value]) -> OutgoingLine
 
 
 def _result(method: str, groups: list[Group]) -> OutgoingLine:
-    """Answer property by property. One that is too long for the line costs only itself, and is told by -4004."""
-    uplink = OutgoingLine("result", answers=method)
-    for group in groups:
-        uplink, left = fitting(uplink, [group])
-        if left:
-            uplink, _ = fitting(uplink, [(*group[:2], int(Code.INTERNAL))])
-    return uplink
+    """Answer property by property. A text too long for the line costs only itself, and is told by -4004.
+
+    Where the line is too short for all, short texts go before long ones, in whatever order they were asked for.
+    """
+    sizes = [_size(group) for group in groups]
+    order = list(range(len(groups)))
+    if sum(sizes) > MAX_LINE - len("result"):
+        order.sort(key=lambda at: sizes[at] if _has_text(groups[at]) else 0)
+    told: dict[int, Group] = {}
+    for at in order:
+        for group in (groups[at], (*groups[at][:2], int(Code.INTERNAL))):
+            if _in_order(method, told | {at: group}).fits():
+                told[at] = group
+                break
+    return _in_order(method, told)
+
+
+def _in_order(method: str, told: Mapping[int, Group]) -> OutgoingLine:
+    return OutgoingLine("result", tuple(told[at] for at in sorted(told)), answers=method)
+
+
+def _has_text(group: Group) -> bool:
+    return any(isinstance(value, str) for value in group)
+
+
+def _size(group: Group) -> int:
+    return sum(1 + len(token(value)) for value in group)

@@ -19,7 +19,8 @@ def check_identity(mcu: Mcu) -> None:
 
     :raises SpecError: if one is none
     """
-    problem = model_fault(mcu.model) if mcu.model else "it has no model, as company.product.version: give one"
+    none = "it has no model, as company.product.version: give one (--model, in Python model=...)"
+    problem = model_fault(mcu.model) if mcu.model else none
     if problem:
         place = f"{mcu.spec.source}: model: " if mcu.model == mcu.spec.model and mcu.spec.source else ""
         raise SpecError(place + problem)

@@ -252,9 +252,11 @@ class Mcu:
         uplink = OutgoingLine("event_occured", ((siid, eiid), *self.table.event_arguments(event, args)))
         if not uplink.fits():
             raise SpecError(f"event {event.name} with these arguments is longer than a line may be")
+        if not self._running or not self._outgoing.event(uplink):
+            return False  # what is refused changes nothing
         for piid, value in (args or {}).items():
             self.table.put(siid, piid, value)
-        return self._running and self._outgoing.event(uplink)
+        return True
 
     def reset_network(self, now: float) -> None:
         """Have the module forget its network, as a user's reset keys do: ``restore``, repeated until ``ok``."""

@@ -308,6 +308,19 @@ class TestAction:
         answer = ask("action", "2.1", "--json").json
         assert (answer["siid"], answer["aiid"], answer["code"]) == (2, 1, 0)
 
+    @pytest.mark.parametrize(
+        ("answer", "shown"), [(None, "null"), ([], "[]"), ({}, "{}"), ([None], "[null]")]
+    )
+    def test_one_whose_answer_says_nothing_is_not_told_as_done(self, ask, monkeypatch, answer, shown):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: answer)
+        ended = ask("action", "2.1")
+        assert (ended.code, ended.out) == (0, f"the answer does not say how it went: {shown}\n")
+
+    @pytest.mark.parametrize(("answer", "shown"), [("ok", "ok"), (["ok"], '["ok"]'), ({"code": 0}, "ok")])
+    def test_one_that_is_done(self, ask, monkeypatch, answer, shown):
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, *_: answer)
+        assert ask("action", "2.1").out == f"{shown}\n"
+
     def test_a_refused_one(self, ask):
         ended = ask("action", "2.9")
         assert ended.code == 1

@@ -33,6 +33,9 @@ LAN = Record("lan", "down", 0.0, 0.0, b"", {"method": "miIO.info"})
         (Filter(hide=re.compile("props")), uart(b"props a 1\r"), False),
         (Filter(only=re.compile("a"), hide=re.compile("b")), uart(b"a b\r"), False),
         (Filter(only=re.compile("noise")), uart(b"?\r", note="noise"), True),
+        (Filter(), uart(b"\n\r"), False),
+        (Filter(polls=True), uart(b"\n\r"), True),
+        (Filter(), uart(b""), True),
     ],
 )
 def test_filters(wanted, record, shown) -> None:

@@ -119,7 +119,10 @@ def test_a_model_that_cannot_be_guessed_is_asked_for(run, tmp_path):
     (tmp_path / "tv.json").write_text('{"services": []}')
     ended = run("virtual", "--port", "0", "--spec", str(tmp_path / "tv.json"))
     assert (ended.code, ended.out) == (2, "")
-    assert "tv.json: model: it has no model, as company.product.version: give one" in ended.err
+    assert (
+        "tv.json: model: it has no model, as company.product.version: give one (--model, in Python"
+        in ended.err
+    )
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,18 @@ class TestGuessedModels:
         assert (spec.model, spec.model_guessed, spec.shown_model) == ("", False, "")
 
 
+class TestNull:
+    @pytest.mark.parametrize("key", ["properties", "actions", "events"])
+    def test_a_service_without_some_of_it(self, key: str) -> None:
+        data = instance()
+        data["services"].append({"iid": 3, "type": "urn:miot-spec-v2:service:x:00000001:x-y:1", key: None})
+        spec = Spec.from_json(data)
+        assert ([each.siid for each in spec.services], spec.warnings) == ([2, 3], ())
+
+    def test_a_property_without_access(self) -> None:
+        assert prop(access=None).access == frozenset()
+
+
 class TestRefusals:
     def test_things_of_the_wrong_shape(self) -> None:
         with pytest.raises(SpecError, match="top level: list where an object is expected"):

@@ -144,3 +144,65 @@ def test_a_refusal_with_the_numbers_of_something_else_is_the_actions() -> None:
         (item,) = miot_calls.done(asked, answer)
         assert item == {"siid": 2, "aiid": 1, "code": -4002}
     assert miot_calls.done(asked, [{**refused, "code": 0}]) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "codes"),
+    [
+        (["ok", "ok"], [0, 0]),
+        ([0, -4005], [0, -4005]),
+        (["ok", "error"], [0, None]),
+        ([["ok"], {"code": "-4004"}], [0, -4004]),
+        (["ok", "what"], [0]),
+        (["ok", "ok", "ok"], []),
+    ],
+)
+def test_a_word_or_a_code_for_each_is_matched_by_place(answer: object, codes: list[int | None]) -> None:
+    assert [item["code"] for item in done(wanted(2), answer)] == codes
+
+
+_WHOLE = [
+    -4004,
+    [-4003],
+    {"code": -4004},
+    {"code": "-4004"},
+    [{"error": {"code": -4001}}],
+    "error",
+    ["error"],
+]
+
+
+@pytest.mark.parametrize("answer", [*_WHOLE, -704042013])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_refusal_in_place_of_what_was_read_is_one_of_all(answer: object, count: int) -> None:
+    items = match(wanted(count), answer)
+    assert [item["did"] for item in items] == [each["did"] for each in wanted(count)]
+    assert all(map(miot_calls.failed, items))
+
+
+@pytest.mark.parametrize(
+    "answer", [[], None, 0, -5, [-5], [5], "ok", True, {"code": 0}, [{"code": -4004, "value": 5}]]
+)
+def test_what_may_be_a_value_refuses_nothing(answer: object) -> None:
+    assert miot_calls.refused_as_a_whole(answer) is None
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        ({"siid": 2, "piid": 1, "code": "-4001"}, -4001),
+        ({"siid": "2", "piid": "1", "code": -4001}, -4001),
+        ({"siid": 2, "piid": 1, "error": {"code": -4001, "message": "no"}}, -4001),
+    ],
+)
+def test_a_refused_read_is_one_whatever_the_types(item: dict[str, Any], code: int) -> None:
+    for answer in ([item], item):
+        (found,) = match(_ONE, answer)
+        assert (found["code"], found["piid"]) == (code, 1)
+        assert miot_calls.failed(found)
+
+
+def test_a_single_result_needs_no_list() -> None:
+    assert match(_ONE, {"siid": 2, "piid": 1, "code": 0, "value": 7}) == [
+        {"did": "a", "siid": 2, "piid": 1, "code": 0, "value": 7}
+    ]

@@ -11,6 +11,9 @@ from miio_lan.device.steps.calls import Ask
 from miio_lan.device.steps.reading import SliceLimit, read_properties
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
+#: Refusals in place of a list of results.
+_WHOLE: dict[str, Any] = {"code": {"code": -4004}, "word": ["error"], "number": -4004}
+
 
 class Product:
     """A product with properties 2.1 to 2.40, and limits of its own."""
@@ -30,9 +33,13 @@ class Product:
         if self.silent:
             raise DeviceTimeout("silence")
         if any(item["piid"] in self.poison for item in ask.params):
+            if self.how in _WHOLE:
+                return _WHOLE[self.how]
             raise McuTimeout(-9999, "user ack timeout")
         if len(ask.params) <= self.limit:
             return [self._item(item) for item in ask.params]
+        if self.how in _WHOLE:
+            return _WHOLE[self.how]
         if self.how == "short":
             return [self._item(item) for item in ask.params[: self.limit]]
         raise {
@@ -61,7 +68,9 @@ def values(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 @given(
-    st.integers(1, 40), st.integers(1, 40), st.sampled_from(["timeout", "error", "silence", "bad", "short"])
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from(["timeout", "error", "silence", "bad", "short", *_WHOLE]),
 )
 def test_every_product_is_read_whole_and_its_limit_is_remembered(count: int, limit: int, how: str) -> None:
     product, learnt = Product(limit=limit, how=how), SliceLimit()
@@ -103,6 +112,20 @@ def test_one_bad_property_does_not_cost_the_others_nor_the_length() -> None:
     assert learnt.learnt is None
     perform(read_properties(wanted(12)[5:], learnt), product)
     assert product.lengths[-1] == 7
+
+
+@pytest.mark.parametrize("how", ["code", "word", "number"])
+def test_one_bad_property_for_which_the_whole_list_is_refused_costs_the_others_nothing(how: str) -> None:
+    product, limit = Product(how=how, poison=frozenset({7})), SliceLimit()
+    for requests in (12, 2):
+        product.lengths.clear()
+        items = perform(read_properties(wanted(15), limit), product)
+        assert [item["value"] for item in items if item["code"] == 0] == [
+            piid * 10 for piid in range(1, 16) if piid != 7
+        ]
+        assert next(item["code"] for item in items if item["piid"] == 7) == (None if how == "word" else -4004)
+        assert len(product.lengths) <= requests
+    assert limit.learnt is None
 
 
 def test_a_product_whose_mcu_hangs_is_given_up_soon() -> None:

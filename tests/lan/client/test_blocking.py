@@ -198,6 +198,15 @@ def test_a_source_address_that_is_none(server: Server, source: str) -> None:
         ask(connection)
 
 
+@pytest.mark.parametrize("source", ["nobody.invalid", "::1", "1.2.3"])
+def test_a_source_address_of_another_kind_is_told_in_words(server: Server, source: str) -> None:
+    with (
+        connect(server, source_ip=source) as connection,
+        pytest.raises(DeviceException, match="it is no IPv4 address, as that of the device is"),
+    ):
+        ask(connection)
+
+
 @pytest.mark.parametrize(
     ("source", "family"),
     [(None, socket.AF_INET), ("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)],

@@ -563,6 +563,40 @@ def test_an_answer_without_content_ends_an_unsafe_command_at_once() -> None:
     assert link.executed["toggle", "[]"] == 1
 
 
+def test_so_it_does_each_time() -> None:
+    link = Link(options=ResponderOptions(damage=("empty",), id_memory="silent"))
+    link.call("toggle")
+    link.pass_time(1.1)  # another stamp
+    started = link.now
+    with pytest.raises(PayloadDecodeException, match="answered other without any content"):
+        link.call("other").outcome()
+    assert link.now - started < 1
+
+
+def test_a_doubled_answer_without_content_does_not_end_the_next_command() -> None:
+    link = Link(options=ResponderOptions(damage=("empty",), id_memory="silent"))
+    seen: list[bytes] = []
+    to_session = link.to_session
+    link.to_session = lambda datagram: (seen.append(datagram), to_session(datagram))[1]  # type: ignore[method-assign]
+    link.call("toggle")
+    link.deaf = True
+    call = link.start("other")
+    link.session.receive(seen[-1], link.now)
+    assert (call.sends, call.done) == (1, False)
+    link.session.abandon(call, "enough", link.now)
+
+
+def test_answers_without_content_are_no_hint_at_long_replies() -> None:
+    call = Link().session.command("toggle", [], 0.0, timeout=5.0, retry_count=0)
+    call.first_sent, call.copies_out, call.sends = 0.0, 1, 1
+    call.note_damage("empty")
+    text = str(call.timed_out("10.0.0.9", 5.0))
+    assert "without any content (1 x empty)" in text
+    assert "ask for less" not in text
+    call.note_damage("bad sign")
+    assert "ask for less" in str(call.timed_out("10.0.0.9", 5.0))
+
+
 def test_mending_is_told_once_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
     link = Link(options=ResponderOptions(damage=("leading zeros",)))
     link.replies["get_x"] = lambda request: {"result": [5]}

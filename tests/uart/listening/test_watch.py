@@ -146,7 +146,7 @@ def test_noise_is_marked_and_the_next_line_is_read() -> None:
 def test_an_empty_line_is_recorded_and_answers_nothing() -> None:
     bench = Bench()
     _, empty, reply = bench.say(">net", "<\n", "<uap")
-    assert empty.raw == b"\n\r"
+    assert (empty.raw, empty.note) == (b"\n\r", "")
     assert reading(reply)["answers"] == "net"
 
 
@@ -252,3 +252,15 @@ def test_known_lines_cost_bounded_memory() -> None:
         bench.watch.up(b"result %d\r" % number, 0.0)
         bench.watch.up(b"result " + b"1 " * 200 + b"\r", 0.0)
     assert len(bench.watch._readings) <= 256
+
+
+def test_ends_of_lines_alone_are_nobody_s_fault() -> None:
+    """CR CR LF, LF CR, and an LF behind which nothing comes."""
+    seen: list[Record] = []
+    watch = LineWatch(seen.append, wall=lambda instant: instant)
+    watch.up(b"net\r\r\n", 0.0)
+    watch.down(b"\n\rlocal\r\n", 0.1)
+    watch.flush()
+    assert [record.raw for record in seen] == [b"net\r", b"\r", b"\n\r", b"local\r", b"\n", b"\n"]
+    assert [record.note for record in seen] == [""] * 6
+    assert all(record.reading is not None and record.reading["valid"] for record in seen)

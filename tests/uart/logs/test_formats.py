@@ -156,6 +156,63 @@ def test_known_formats(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "mcu"),
+    [
+        ("txd", "rxd"),
+        ("Sent", "Received"),
+        ("TX (module)", "RX (MCU)"),
+        ("Module -> MCU", "MCU -> Module"),
+        ("module → MCU", "MCU → module"),
+        ("from module", "from the MCU"),
+        ("to MCU", "to the module"),
+        ("said by Wi-Fi".replace("-", ""), "said by MCU"),
+        ("Sent by module", "Sent by MCU"),
+        ("Reply", "Command"),
+        ("response", "Request"),
+    ],
+)
+@pytest.mark.parametrize("note", [None, "Meaning", "#", "MCU state"])
+def test_headings_of_two_columns(module: str, mcu: str, note: str | None) -> None:
+    rows = [(mcu, module), ("---", ":-:"), ("get_down", "down get_properties 2 1")]
+    rows.append(("result 2 1 0 true", "ok"))
+    notes = [note, "---", "net", "idle"] if note else [""] * 4
+    text = "".join(
+        f"| {up} | {down} |" + (f" {more} |\n" if more else "\n")
+        for (up, down), more in zip(rows, notes, strict=True)
+    )
+    assert lines(f"Some prose\n\n{text}\nand more of it\n") == TALK
+
+
+def test_tables_stand_among_other_lines(caplog: pytest.LogCaptureFixture) -> None:
+    """One that explains is no log; each other one is read by its own headings."""
+    explained = (
+        "| Command | Description |\n|---|---|\n| get_down | asks for work |\n| net | asks for the state |\n"
+    )
+    text = f"Hello\n\n{explained}\n{MARKDOWN_ROWS}\n{MARKDOWN}\n| Log |\n|---|\n| net |\n\nnet\n"
+    assert lines(text) == [*TALK, *TALK, ("up", "net"), ("up", "net")]
+    assert "3 lines are no line of the wire" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line", ["properties_changed 1 5 \"it's 'a' b\"", r'properties_changed 1 5 "a\"\'b"', "net"]
+)
+def test_a_quote_in_a_parameter_does_not_end_the_line_of_a_component(line: str) -> None:
+    text = (
+        f"[21:00:01][V][a_miio:099]: Received MCU message '{line}'\n"
+        f"[21:00:01][V][a_miio:310]: Sending reply 'ok' to MCU, 'all' is well\n"
+    )
+    assert lines(text) == [("up", line), ("down", "ok")]
+
+
+def test_an_open_string_in_the_log_of_a_component_costs_itself() -> None:
+    text = (
+        "[21:00:01][V][a_miio:099]: Received MCU message 'properties_changed 1 5 \"it'\n"
+        "[21:00:01][V][a_miio:310]: Sending reply 'ok' to MCU\n"
+    )
+    assert lines(text) == [("up", 'properties_changed 1 5 "it'), ("down", "ok")]
+
+
+@pytest.mark.parametrize(
     ("text", "skipped"),
     [
         (ESPHOME_TEXT, 1),

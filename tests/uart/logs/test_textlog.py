@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import RecordError
 from miio_lan.record import Record, write
+from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.textlog import read_text_log
 
 
@@ -58,6 +59,8 @@ PYTHON_LOG = """\
         "I (12) uart: get_down\nI (13) uart: down get_properties 2 1\nI (14) uart: result 2 1 0 true\nI (15) uart: ok",
         MODULE_LOG,
         PYTHON_LOG,
+        "MCU -> get_down\nMCU <- down get_properties 2 1\nMCU -> result 2 1 0 true\nMCU <- ok",
+        "a.b_c: MCU → 'get_down'\nMCU ← WIFI: down get_properties 2 1\nMCU → WIFI: result 2 1 0 true\nMCU ← ok",
         "\x1b[32m[   1.5] > get_down\x1b[0m\n[1.6] < down get_properties 2 1\n[1.7] > result 2 1 0 true\n[1.8] < ok",
         "67 65 74 5f 64 6f 77 6e 0d\ndown get_properties 2 1\nresult 2 1 0 true\nok",
     ],
@@ -121,6 +124,19 @@ def test_recordings_are_read_anew() -> None:
     assert again[0].reading == {"command": "net", "valid": True}
     with pytest.raises(RecordError, match="line 1"):
         list(read_text_log(io.StringIO('{"wire": 5}')))
+
+
+def test_an_end_of_a_line_too_many_is_no_row_of_a_recording() -> None:
+    recorded: list[Record] = []
+    watch = LineWatch(recorded.append, wall=lambda instant: instant)
+    watch.up(b"get_down\r\r\n", 0.0)
+    watch.down(b"down none\r", 0.1)
+    watch.up(b"\n\rnet\r\r\n", 0.2)
+    watch.flush()
+    assert len(recorded) == 7
+    written = io.StringIO()
+    write(written, recorded)
+    assert lines(written.getvalue()) == [("up", b"get_down"), ("down", b"down none"), ("up", b"net")]
 
 
 def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:

@@ -244,8 +244,9 @@ class TestGet:
         bench.mcu.set_local(2, 1, "x" * 600, bench.now)
         assert bench.do("get_properties 2 1") == ["result 2 1 -4004"]
 
+    @pytest.mark.parametrize("size", [600, 496, 485])  # 496 fits alone
     @pytest.mark.parametrize("order", ["2 1 2 2 2 3", "2 2 2 1 2 3", "2 3 2 2 2 1"])
-    def test_a_text_longer_than_a_line_costs_only_itself(self, order: str) -> None:
+    def test_a_text_longer_than_a_line_costs_only_itself(self, order: str, size: int) -> None:
         text = """
         [[service]]
         siid = 2
@@ -257,8 +258,8 @@ class TestGet:
         ]
         """
         bench = booted(Spec.from_toml(text), model="a.b.c")
-        bench.mcu.set_local(2, 1, "x" * 600, bench.now)
-        (line,) = bench.do(f"get_properties {order}")
+        bench.mcu.set_local(2, 1, "x" * size, bench.now)
+        line = bench.do(f"get_properties {order}")[-1]  # behind the report of the text, where that fits
         right = {"2 1": "2 1 -4004", "2 2": "2 2 0 0", "2 3": "2 3 0 0"}
         words = order.split()
         assert line == "result " + " ".join(right[" ".join(words[at : at + 2])] for at in (0, 2, 4))
@@ -689,6 +690,15 @@ class TestEvents:
             "event_occured 6 2 1 -90 2 0.5",
             "event_occured 6 2 1 45 2 0.5",
         ]
+
+    def test_an_event_that_is_refused_changes_nothing(self) -> None:
+        bench = booted()
+        taken = [bench.mcu.raise_event(6, 2, {1: angle}, bench.now) for angle in range(30)]
+        assert bench.mcu.values[6, 1] == sum(taken) - 1
+        assert not all(taken)
+        bench.mcu.stop()
+        assert not bench.mcu.raise_event(6, 2, {1: 45}, bench.now)
+        assert bench.mcu.values[6, 1] == sum(taken) - 1
 
     def test_at_most_three_in_a_second(self) -> None:
         bench = booted()

@@ -96,7 +96,11 @@ def local_address(source_ip: str, family: int, port: int) -> Any:
 
     :raises OSError: (or a ``ValueError``) if it is none of that family
     """
-    socket.inet_pton(family, source_ip.partition("%")[0])  # a name server is not waited for here
+    try:
+        socket.inet_pton(family, source_ip.partition("%")[0])  # a name server is not waited for here
+    except OSError:
+        version = "IPv6" if family == socket.AF_INET6 else "IPv4"
+        raise ValueError(f"it is no {version} address, as that of the device is") from None
     kind, flags = socket.SOCK_DGRAM, socket.AI_NUMERICHOST
     return socket.getaddrinfo(source_ip, port, family, kind, flags=flags)[0][4]
 
