@@ -129,9 +129,19 @@ class Observed:
 
     @property
     def model(self) -> str:
-        """The model the MCU reported last, empty when it reported none."""
+        """The model that the MCU reported last, or else the one that ``miIO.info`` told last; empty without either."""
         names = [getattr(said.command, "name", None) for said in self.line.of("model")]
-        return next((name for name in reversed(names) if name), "")
+        return next((name for name in reversed(names) if name), "") or self._model_on_lan
+
+    @property
+    def _model_on_lan(self) -> str:
+        for call in reversed(self.lan):
+            reading = call.answer.reading if call.answer is not None else None
+            result = reading.get("result") if reading is not None else None
+            name = result.get("model") if isinstance(result, Mapping) else None
+            if call.method == "miIO.info" and isinstance(name, str) and name:
+                return name
+        return ""
 
     def property(self, iid: Iid) -> Property | None:
         """Give what the description says of a property; None where it does not have it, or there is none."""

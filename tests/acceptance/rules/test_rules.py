@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.talk import outcome, talk, verdict
+from support.tape import Tape
 
 from miio_lan.acceptance import rules
 from miio_lan.acceptance.rules.all import JUDGES, RULES, judge
@@ -483,6 +484,13 @@ def test_a_failure_shows_its_warnings_too() -> None:
 def test_the_model_is_the_last_one_reported() -> None:
     assert Observed(talk("> model a.b.c\n< ok\n> model d.e.f\n< ok\n> model")).model == "d.e.f"
     assert Observed(talk("> get_down")).model == ""
+
+
+def test_without_a_report_the_model_is_what_info_tells() -> None:
+    asked = Tape().ask(1, "miIO.info").reply(1, {"model": "a.b.c", "mcu_fw_ver": "0001"})
+    asked.ask(2, "miIO.info").reply(2, {"model": 5}).ask(3, "get_prop", []).reply(3, {"model": "x.y.z"})
+    assert Observed(asked.records).model == "a.b.c"
+    assert Observed([*asked.records, *Tape().up("model d.e.f").records]).model == "d.e.f"
 
 
 _PIECES = st.sampled_from(

@@ -235,8 +235,8 @@ class TestLan:
         assert names(judgement, Outcome.PASS) == {
             *("lan-answered", "lan-info", "lan-unknown-method", "test-completed"),
         }
-        assert judgement.model == ""
-        assert judgement.title == "unknown product"
+        # As miIO.info tells it: nobody heard the MCU say it.
+        assert judgement.model == judgement.title == LAMP.stated_model
 
     def test_an_mcu_that_does_not_answer_is_soon_given_up(self) -> None:
         with VirtualProduct(LAMP, mcu_options=QUICK, misbehave=["silent"]) as product:
