@@ -153,6 +153,10 @@ class Observed:
         begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
         return self.interfered(begun, end)
 
+    def module_spoke(self, start: float, end: float) -> bool:
+        """Whether a real module was heard between two instants: it replies to each line, so a reply was missed."""
+        return not self.driven and any(start <= record.instant <= end for record, _ in self.line.told)
+
     def interfered(self, start: float, end: float) -> bool:
         """Whether a bridge did something to the line between two instants; what it holds back loses its time."""
         return any(start <= last and first <= end for first, last in self._touched)

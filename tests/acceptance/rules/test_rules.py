@@ -174,6 +174,16 @@ CASES: list[tuple[str, Outcome, str]] = [
     ("answers-only-downlinks", FAIL, f"{BOOTED}> get_down\n{GET}\n> result 1\n< ok\n> result 1"),
     ("answers-only-downlinks", WARNING, f"{BOOTED}> get_down\n{GET}\n> result 1\n< error\n> result 1"),
     ("answers-only-downlinks", UNSEEN, "> result 2 1 0 true"),
+    (
+        "answers-only-downlinks",
+        UNSEEN,
+        f"{BOOTED}> get_down\n< down none\n> result 1\n> get_down\n< down none",
+    ),
+    (
+        "answers-only-downlinks",
+        FAIL,
+        f"{BOOTED}> get_down\n< down none\n> result 1\n< error\n> get_down\n< down none",
+    ),
     ("answers-only-downlinks", UNSEEN, f"{BOOTED}> get_down\n< down none\n> result 1\n< ok"),
     (
         "answers-only-downlinks",

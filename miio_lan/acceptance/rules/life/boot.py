@@ -110,15 +110,10 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
             case.unseen("something else came between a refusal and its repetition")
         elif again is not None and again.instant <= end:
             case.good(f"repeated {again.instant - said.instant:.3f} s after {what}", again.record)
-        elif said.reply is None and _spoke(session, said.instant, end):
+        elif said.reply is None and session.module_spoke(said.instant, end):
             case.unseen("what the module said to it was not seen")
         elif session.line.ended > end:
             case.bad(f"not repeated within {RETRY_TIME:g} s although the module said {what}", said.record)
-
-
-def _spoke(session: Observed, start: float, end: float) -> bool:
-    """Whether a real module was heard between two instants: it replies to each line, so a reply was missed."""
-    return not session.driven and any(start <= record.instant <= end for record, _ in session.line.told)
 
 
 def _on_request(session: Observed, request: str) -> Iterator[tuple[Downlink, Turn | None]]:

@@ -174,7 +174,9 @@ def _may_answer(session: Observed, said: Turn) -> bool:
     first = said.answers.answer if said.answers is not None else None
     unsure = first is not None and (not first.sure or bool(first.others))
     told = said.accepted or said.blind or bool(said.others)
-    return told or lost or unsure or _names_what_is_in_doubt(session, said)
+    # A module replies to each line: what has no reply, though the module went on, was said where lines were missed.
+    missed = said.reply is None and session.module_spoke(said.instant, said.instant + ANSWER_TIME)
+    return told or lost or unsure or missed or _names_what_is_in_doubt(session, said)
 
 
 def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
