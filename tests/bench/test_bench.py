@@ -18,34 +18,10 @@ from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
 from miio_lan.errors import InvalidArgument, SpecError
 from miio_lan.record import Record
-from miio_lan.virtual.module.network import Timings
 from miio_lan.virtual.product import VirtualProduct
 
 ON = [{"siid": 2, "piid": 1}]
 IS_ON = [{"siid": 2, "piid": 1, "code": 0, "value": True}]
-
-
-@pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-def product(recorder: Recorder) -> Iterator[VirtualProduct]:
-    with VirtualProduct(
-        observer=recorder.observe,
-        mcu_options={"poll_interval": 0.01},
-        # In the cloud the lamp would report its serial number, perhaps in one line with what a test has it report.
-        module_options={"timings": Timings(cloud=None)},
-    ) as product:
-        yield product
-
-
-@pytest.fixture
-def bench(recorder: Recorder, product: VirtualProduct) -> Iterator[Bench[MiotDevice]]:
-    recorder.begin()
-    with MiotDevice(product.host, product.token, port=product.port, observer=recorder.observe) as device:
-        yield Bench(device, recorder, product.spec, late=False)
 
 
 @pytest.fixture
