@@ -168,12 +168,8 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
     if not pending.wants_result:
         cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
-    if isinstance(pending, GetProperties):
-        return _read_properties(cursor, GET_PROPERTIES, pending.properties)
-    if isinstance(pending, SetProperties):
-        return _read_properties(
-            cursor, SET_PROPERTIES, [(siid, piid) for siid, piid, _ in pending.properties]
-        )
+    if isinstance(pending, (GetProperties, SetProperties)):
+        return _read_properties(cursor, pending.method, [each[:2] for each in pending.properties])
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
@@ -241,11 +237,10 @@ def _read_all(cursor: Cursor) -> Result:
         action = _action(trial)
         if not len(trial) and action.valid:
             readings.append(action)
+    # Where another reading fits, what departs from a legacy line is no fault.
+    legacy = Result.for_values(read_params(Cursor(texts, cursor.text) if readings else cursor))
     if readings:
         cursor.values()  # for the faults of single tokens
-        legacy = Result.for_values(read_params(Cursor(texts, cursor.text)))
-    else:
-        legacy = Result.for_values(read_params(cursor))
     if legacy.values in UPDATE_ANSWERS:
         readings.append(Result.for_values(legacy.values, UPDATE_FW))
     return Result(None, legacy.values, readings=(*readings, legacy)) if texts else legacy
