@@ -6,7 +6,6 @@ Goal, plan and a drawn example stand in :mod:`miio_lan.uart.conversation`, which
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
@@ -50,9 +49,12 @@ class Ledger:
 
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
+        self._forget_old(now)
+        return self.waiting is None and not self._unanswered
+
+    def _forget_old(self, now: float) -> None:
         while self._unanswered and now - self._unanswered[0].instant > LATEST:
             self._unanswered.popleft()
-        return self.waiting is None and not self._unanswered
 
     def forgive(self) -> None:
         """The MCU has started: it owes no answer to anything from before."""
@@ -67,7 +69,7 @@ class Ledger:
     # --- answers -------------------------------------------------------------------------------------------------
 
     def find(self, raw: bytes, now: float) -> tuple[Downlink | None, tuple[Downlink, ...]]:
-        """Find the downlink an answer belongs to, and others it may belong to as well. Changes nothing.
+        """Find the downlink an answer belongs to, and others it may belong to as well; nothing is taken.
 
         By its ids; where it has none it is what the module takes it for, with a doubt.
         """
@@ -76,10 +78,8 @@ class Ledger:
         useless = not suits or (waiting is not None and waiting.answer is not None)
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
-        open_late: Iterable[Downlink] = self._unanswered
-        if self._unanswered and now - self._unanswered[0].instant > LATEST:
-            open_late = [each for each in self._unanswered if now - each.instant <= LATEST]
-        late = fitting(raw, open_late)
+        self._forget_old(now)
+        late = fitting(raw, self._unanswered)
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -189,17 +189,12 @@ class Ledger:
 def _is_answered(downlink: Downlink) -> bool:
     """Tell whether the MCU has said its answer: the module took it, or it can be to nothing else."""
     answer = downlink.answer
-    return answer is not None and answer.fits and (not answer.refused or _is_firm(answer))
+    return answer is not None and answer.fits and (not answer.refused or (answer.sure and not answer.blind))
 
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:
     """Tell whether an answer carries ids, as it has to."""
     return downlink.has_to_be_named and isinstance(answer.command, Result)
-
-
-def _is_firm(answer: Turn) -> bool:
-    """Tell whether an answer is surely to its downlink, and to nothing that was not seen."""
-    return answer.fits and answer.sure and not answer.blind
 
 
 def _give_away(refused: Turn, downlink: Downlink) -> bool:
