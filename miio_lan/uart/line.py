@@ -291,18 +291,13 @@ class LineReader:
 
     def _finish(self, *problems: str) -> list[Line]:
         raw, self._buffer = self._buffer, b""
-        text, problems = self._read(raw, problems)
-        self._has_text = self._overflow = False
-        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
-
-    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        found = list(problems)
         body = raw.strip(b"\r\n")
         text, faults = clean(body, keep_text=False)
         if raw.startswith(b"\n"):
-            found.append(LF_BEFORE)
+            problems += (LF_BEFORE,)
         if faults:
-            found.append(NON_ASCII)
+            problems += (NON_ASCII,)
         if self._overflow or len(body) > MAX_LINE:
-            found.append(OVERLONG)
-        return text, tuple(found)
+            problems += (OVERLONG,)
+        self._has_text = self._overflow = False
+        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
