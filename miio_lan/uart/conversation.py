@@ -41,13 +41,14 @@ from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW, UPDATE_READY
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
+from miio_lan.uart.values import token
 
 Side = Literal["module", "mcu"]
 
@@ -62,6 +63,7 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
+_READY = token(UPDATE_READY)
 
 
 class Conversation(LineHistory):
@@ -325,7 +327,7 @@ class Conversation(LineHistory):
             self._burst.clear()
         if turn.answers is not None:
             if turn.answers.command.method == UPDATE_FW and turn.accepted:
-                self._transfer = '"ready"' in turn.text
+                self._transfer = _READY in turn.text
             self._ledger.acknowledge(turn)
 
     def _unexplained(self, seen: Seen) -> None:

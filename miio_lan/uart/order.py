@@ -45,7 +45,7 @@ from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
 from miio_lan.uart.document import IDENTITY_REQUESTS
-from miio_lan.uart.replies import may_reply
+from miio_lan.uart.replies import POLL_WORD, may_reply
 from miio_lan.uart.turns import LATENESS, text_of
 
 ANSWERED_WITHIN = 0.1
@@ -242,7 +242,7 @@ class _Merge:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
         if _word(up) not in _ANSWERS:
             return False
-        return any(word == "get_down" for _, word in self._open(up.instant))
+        return any(word == POLL_WORD for _, word in self._open(up.instant))
 
     def _explained(self, down: Record) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""

@@ -356,11 +356,6 @@ IN_THREES = "properties come as siid, piid and value, in threes"
 """How the parameters of a report or a set come."""
 
 
-def row_tokens(rows: Iterable[PropertyValue]) -> list[str]:
-    """Write properties as ``siid piid value`` triples."""
-    return [text for siid, piid, value in rows for text in (str(siid), str(piid), token(value))]
-
-
-def argument_tokens(arguments: tuple[Argument, ...]) -> list[str]:
-    """Write arguments as ``piid value`` pairs."""
-    return [text for piid, value in arguments for text in (str(piid), token(value))]
+def row_tokens(rows: Iterable[PropertyValue | Argument]) -> list[str]:
+    """Write properties as ``siid piid value`` triples, arguments as ``piid value`` pairs."""
+    return [text for *ids, value in rows for text in (*map(str, ids), token(value))]

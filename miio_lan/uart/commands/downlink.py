@@ -15,7 +15,6 @@ from miio_lan.uart.commands.base import (
     Cursor,
     PropertyId,
     PropertyValue,
-    argument_tokens,
     check_arguments,
     check_ids,
     check_rows,
@@ -174,7 +173,7 @@ class Action(Down):
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
-        return [str(self.siid), str(self.aiid), *argument_tokens(self.in_)]
+        return [str(self.siid), str(self.aiid), *row_tokens(self.in_)]
 
     def contents(self) -> dict[str, object]:
         """Return ``"siid"``, ``"aiid"`` and ``"in"``."""

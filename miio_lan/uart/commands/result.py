@@ -12,10 +12,10 @@ from miio_lan.uart.commands.base import (
     Cursor,
     PropertyResult,
     are_ids,
-    argument_tokens,
     check_arguments,
     check_ids,
     present,
+    row_tokens,
 )
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
@@ -125,7 +125,7 @@ class Result(Command):
             )
             return [self.NAME, *(text for row in rows for text in row)]
         if self.answers == ACTION:
-            return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *argument_tokens(self.out)]
+            return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *row_tokens(self.out)]
         if all(isinstance(each, _SCALARS) for each in self.values):
             return [self.NAME, *map(token, self.values)]
         return [self.NAME, ",".join(map(json_text, self.values))]
