@@ -39,9 +39,7 @@ _REPLIED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
 
 
 def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Command:
-    """Read a line as the answer or reply to ``pending``; at little cost where it was read before."""
-    if pending is not None and direction == "up" and not _is_result(raw):
-        pending = None
+    """Read a line, one of the module as the reply to ``pending``; at little cost where it was read before."""
     return _read(raw, direction, pending, _context(pending) if pending is not None else None)
 
 
@@ -50,7 +48,7 @@ def _read(raw: bytes, direction: Direction, pending: Command | None, context: Ha
     key = (raw, direction, context)
     command = _known.get(key)
     if command is None:
-        command = read(raw, direction=direction, pending=pending if context is not None else None)
+        command = read(raw, direction=direction, pending=pending)
         if len(raw) <= _LONGEST_KNOWN:
             if len(_known) >= _MOST_KNOWN:
                 # One for one: where all went at once, the garbage collector would look at what piles up again.
@@ -72,7 +70,9 @@ def parts_of(text: str) -> list[str]:
 
 def read_answer(raw: bytes, downlink: Downlink) -> Command:
     """Read a line as the answer to a downlink."""
-    return _read(raw, "up", downlink.command, _layout_of(downlink) if _is_result(raw) else None)
+    if not _is_result(raw):
+        return _read(raw, "up", None, None)
+    return _read(raw, "up", downlink.command, _layout_of(downlink))
 
 
 def _is_result(raw: bytes) -> bool:

@@ -12,7 +12,7 @@ from miio_lan.record import Record
 from miio_lan.uart import reading
 from miio_lan.uart.commands import Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
-from miio_lan.uart.reading import fits_downlink, read_line
+from miio_lan.uart.reading import fits_downlink, read_answer, read_line
 from miio_lan.uart.turns import Downlink
 
 
@@ -64,8 +64,8 @@ def test_of_lines_that_were_read_the_oldest_is_forgotten(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("text", DOWNS)
 def test_what_was_read_before_is_read_alike(text: str) -> None:
-    pending = downlink(text).command
+    pending = downlink(text)
     for raw in (b"result 2 1 0 5\r", b"result 2 1 0\r", b"get_down\r"):
-        first, second = read_line(raw, "up", pending), read_line(raw, "up", pending)
+        first, second = read_answer(raw, pending), read_answer(raw, pending)
         assert first is second
-        assert first == read(raw, direction="up", pending=pending)
+        assert first == read(raw, direction="up", pending=pending.command)
