@@ -109,8 +109,7 @@ class Ledger:
             if not (turn.fits and command.valid):
                 downlink.extra.append(turn.record)  # one useless answer after another
                 return
-            if not _give_away(downlink.answer, downlink):
-                downlink.extra += downlink.answer.records
+            _put_aside(before, downlink)
         downlink.answer = turn
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
@@ -137,8 +136,7 @@ class Ledger:
             return
         downlink.extra = [each for each in downlink.extra if each is not turn.record]
         downlink.answer = turn
-        if not _give_away(before, downlink):
-            downlink.extra += before.records
+        _put_aside(before, downlink)
 
     def adopt(self, turn: Turn, downlink: Downlink) -> bool:
         """Take an answer to nothing as the one to what is handed out in the same moment: stamps may be late."""
@@ -197,12 +195,15 @@ def _is_named(answer: Turn, downlink: Downlink) -> bool:
     return downlink.has_to_be_named and isinstance(answer.command, Result)
 
 
-def _give_away(refused: Turn, downlink: Downlink) -> bool:
-    """Give an answer that the module refused to what it may answer instead: most likely it is that one's, and late."""
-    free = [each for each in refused.others if each.answer is None and each is not downlink]
-    if not refused.refused or not free:
-        return False
-    refused.answers, refused.late, refused.sure = free[-1], True, False
-    refused.others = [*free[:-1], downlink]
-    free[-1].answer = refused
-    return True
+def _put_aside(answer: Turn, downlink: Downlink) -> None:
+    """Take an answer from its downlink, which has another one.
+
+    If the module refused it, give it to what it may answer instead: most likely it is that one's, and late.
+    """
+    free = [each for each in answer.others if each.answer is None and each is not downlink]
+    if not answer.refused or not free:
+        downlink.extra += answer.records
+        return
+    answer.answers, answer.late, answer.sure = free[-1], True, False
+    answer.others = [*free[:-1], downlink]
+    free[-1].answer = answer

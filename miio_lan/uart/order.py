@@ -240,9 +240,7 @@ class _Merge:
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
-        if _word(up) not in _ANSWERS:
-            return False
-        return any(word == POLL_WORD for _, word in self._open(up.instant))
+        return _word(up) in _ANSWERS and any(word == POLL_WORD for _, word in self._open(up.instant))
 
     def _explained(self, down: Record) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""
