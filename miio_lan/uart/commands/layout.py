@@ -135,14 +135,11 @@ class _Search:
         third = self.values[at + 2]
         code = third if type(third) is int else None
         short = PropertyResult(siid, piid, code)
-        coded = _plausible(short)
-        long = PropertyResult(siid, piid, code, self.values[at + 3]) if coded and left >= 4 else None
-        if long and self.with_values and code == 0:
-            yield long, 4
-        if coded:
-            yield short, 3
-        if long and not (self.with_values and code == 0):
-            yield long, 4
+        if _plausible(short):
+            ways = [(short, 3)]
+            if left >= 4:
+                ways.append((PropertyResult(siid, piid, code, self.values[at + 3]), 4))
+            yield from reversed(ways) if self.with_values and code == 0 else ways
         if self.with_values:
             yield PropertyResult(siid, piid, None, third), 3
         else:

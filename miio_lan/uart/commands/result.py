@@ -168,8 +168,10 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
     if not pending.wants_result:
         cursor.blame(f"down {pending.method} is not answered with a result")
         return _read_all(cursor)
-    if isinstance(pending, (GetProperties, SetProperties)):
-        return _read_properties(cursor, pending.method, [each[:2] for each in pending.properties])
+    if isinstance(pending, GetProperties):
+        return _read_properties(cursor, GET_PROPERTIES, pending.properties)
+    if isinstance(pending, SetProperties):
+        return _read_properties(cursor, SET_PROPERTIES, [each[:2] for each in pending.properties])
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
