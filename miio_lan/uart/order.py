@@ -240,14 +240,14 @@ class _Merge:
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
-        return _word(up) in _ANSWERS and any(word == POLL_WORD for _, word in self._open(up.instant))
+        return _word(up) in _ANSWERS and POLL_WORD in self._open(up.instant)
 
     def _explained(self, down: Record) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""
-        return _is_part(down) or any(may_reply(text_of(down), word) for _, word in self._open(down.instant))
+        return _is_part(down) or any(may_reply(text_of(down), word) for word in self._open(down.instant))
 
-    def _open(self, instant: float) -> list[tuple[float, str]]:
-        return [each for each in self._asked if each[0] >= instant - ANSWERED_WITHIN]
+    def _open(self, instant: float) -> list[str]:
+        return [word for asked_at, word in self._asked if asked_at >= instant - ANSWERED_WITHIN]
 
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
