@@ -41,14 +41,13 @@ from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW, UPDATE_READY
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
-from miio_lan.uart.values import token
 
 Side = Literal["module", "mcu"]
 
@@ -63,7 +62,6 @@ _DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
-_READY = token(UPDATE_READY)
 
 
 class Conversation(LineHistory):
@@ -327,7 +325,7 @@ class Conversation(LineHistory):
             self._burst.clear()
         if turn.answers is not None:
             if turn.answers.command.method == UPDATE_FW and turn.accepted:
-                self._transfer = _READY in turn.text
+                self._transfer = '"ready"' in turn.text
             self._ledger.acknowledge(turn)
 
     def _unexplained(self, seen: Seen) -> None:
@@ -335,7 +333,9 @@ class Conversation(LineHistory):
         if not isinstance(seen.command, Reply):
             return
         self.unexplained.append(self._now)
-        if seen.text in ("ok", "error") and self.waiting is not None:
+        if seen.text not in ("ok", "error"):
+            return
+        if self.waiting is not None:
             self.waiting.missed = True
         elif seen.text == "error":
             self._hide()
