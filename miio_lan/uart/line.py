@@ -170,7 +170,7 @@ def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
     if not tokens:
         raise LineError("a line needs at least a command word")
     for each in tokens:
-        if not each or tokens_of(each) != [each]:
+        if tokens_of(each) != [each]:
             raise LineError(
                 f"{shown(each)} is not one token: put a string into quotes, a space as \\u0020 elsewhere"
             )
