@@ -121,6 +121,16 @@ def test_a_firmware_transfer_does_not_disturb_the_lines_around_it() -> None:
     assert [record.raw for record in bench.say(b">Country\r")] == [b"Country\r"]
 
 
+def test_a_cancelled_transfer_leaves_the_lines_behind_it_whole() -> None:
+    """The sender acknowledges that it was cancelled; where a line came at once, its reply is in the same read."""
+    bench = Bench().begun()
+    bench.say(">get_down", "<down update_fw", '>result "ready"', "<ok", b">C", b"<" + block(1))
+    cans, error, ack, reply = bench.say(b'>\x18\x18\x18error "signature wrong" -5004\r', b"<\x06ok\r")
+    assert [record.raw for record in (cans, ack, reply)] == [b"\x18\x18\x18", b"\x06", b"ok\r"]
+    assert notes([cans, error, ack, reply]) == [XMODEM, "", XMODEM, ""]
+    assert (reply.reading or {})["answers"] == "error"
+
+
 def test_blocks_are_recognised_by_a_listener_who_came_late() -> None:
     bench = Bench()
     bench.say(b"<" + b"1" * 40, b"<" + block(9), b">\x06", b"<" + block(10))
