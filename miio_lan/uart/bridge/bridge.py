@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
@@ -53,10 +52,9 @@ class Bridge(LineService[_Told]):
         peer: str = "",
     ) -> None:
         # Faults depend on what was said before, whether or not anybody else wants to know.
-        super().__init__(observer or _nobody, peer)
+        super().__init__(observer or _nobody, peer, {"down": module, "up": mcu})
         self.module = module
         self.mcu = mcu
-        self._sources: dict[Direction, Port] = {"up": mcu, "down": module}
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
         self._interference = Interference(_made(faults))
         # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
@@ -96,11 +94,6 @@ class Bridge(LineService[_Told]):
         """Inject nothing any more."""
         self._loop.call(self._interference.clear)
 
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """The port at the module's end and the one at the MCU's."""
-        return (self.module, self.mcu)
-
     # What follows runs in the loop's thread.
 
     @property
@@ -118,14 +111,6 @@ class Bridge(LineService[_Told]):
         """Do what is due; for the loop."""
         self._go(self._interference.tick(now))
         super().tick(now)
-
-    def _listen(self) -> None:
-        for direction, port in self._sources.items():
-            port.start(
-                partial(self._on_data, direction),
-                on_outage=partial(self._on_outage, direction),
-                loop=self._loop,
-            )
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         self._idle = self._interference.lets_pass(direction, data)
