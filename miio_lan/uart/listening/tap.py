@@ -131,19 +131,15 @@ class Tap(LineService[_Read]):
 
         Where a tap was kept from reading for a while, question and answer lie at its two ports at the same time.
         """
-
-        def wanted(item: _Read) -> bool | None:
-            direction, data, read_at = item
+        for place, (direction, data, read_at) in enumerate(self._backlog):
             if read_at > instant + LATENESS:
-                return None
-            if direction == "up":
-                return False
-            return True if _DOWNLINK.search(data) else None
-
-        read = self._backlog.pull(wanted)
-        if read is None or (found := _DOWNLINK.search(read[1])) is None:
-            return b"", b"", instant
-        return read[1][: found.end()], read[1][found.end() :], read[2]
+                break
+            if direction == "down":
+                if (found := _DOWNLINK.search(data)) is None:
+                    break
+                del self._backlog[place]
+                return data[: found.end()], data[found.end() :], read_at
+        return b"", b"", instant
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
