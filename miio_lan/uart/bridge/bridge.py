@@ -99,13 +99,11 @@ class Bridge(LineService[_Told]):
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        heard = self._backlog.deadline or self._heard.deadline
+        heard = super().deadline
         if self._idle:
             return heard
-        held = self._interference.deadline
-        if held is None or heard is None:
-            return heard if held is None else held
-        return min(held, heard)
+        times = (heard, self._interference.deadline)
+        return min([each for each in times if each is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Do what is due; for the loop."""

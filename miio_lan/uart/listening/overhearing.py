@@ -60,22 +60,14 @@ class Overhearing:
         """The downlink that waits for its ``result``, None when there is none."""
         return self._watch.downlink
 
-    def up(self, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of the MCU that were read at ``now``; ``note`` is added to the records they make."""
-        self.feed("up", data, now, note=note)
-
-    def down(self, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of the module that were read at ``now``; ``note`` is added to the records they make."""
-        self.feed("down", data, now, note=note)
-
     def feed(self, direction: Direction, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of one direction."""
+        """Take bytes of one direction that were read at ``now``; ``note`` is added to the records they make."""
         if not data:
             return
         self._note = note
         transfer, expected = self._transfers[direction], self._phase.expected(now)
         if transfer.is_text(data, expected=expected):
-            (self._watch.up if direction == "up" else self._watch.down)(data, now)
+            self._watch.feed(direction, data, now)
         else:
             self._take(direction, transfer.feed(data, now, expected=expected))
         self._note = ""
@@ -113,7 +105,7 @@ class Overhearing:
     def _take(self, direction: Direction, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.reading is None:
-                (self._watch.up if direction == "up" else self._watch.down)(piece.raw, piece.instant)
+                self._watch.feed(direction, piece.raw, piece.instant)
                 continue
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
@@ -172,6 +164,4 @@ def _is_fragment(text: str, direction: Direction) -> bool:
 def _lacks_little(word: str, whole: str) -> bool:
     """Tell whether ``word`` is ``whole`` without some, at most half, of its letters."""
     letters = iter(whole)
-    return (
-        len(whole) // 2 <= len(word) < len(whole) and len(word) > 0 and all(each in letters for each in word)
-    )
+    return len(whole) // 2 <= len(word) < len(whole) and all(each in letters for each in word)

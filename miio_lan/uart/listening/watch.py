@@ -32,8 +32,8 @@ class LineWatch:
         self._observer = observer
         self._wall = wall
         self._peer = peer
-        self._up = LineReader(keep_empty=True)
-        self._down = LineReader(keep_empty=True)
+        up, down = LineReader(keep_empty=True), LineReader(keep_empty=True)
+        self._readers: dict[Direction, LineReader] = {"up": up, "down": down}
         self._conversation = Conversation(live=True)
         self._readings: dict[int, tuple[Command, dict[str, object]]] = {}
 
@@ -43,13 +43,9 @@ class LineWatch:
         waiting = self._conversation.waiting
         return waiting.command if waiting is not None else None
 
-    def up(self, data: bytes, now: float) -> None:
-        """Take bytes of the MCU that were read at ``now``."""
-        self._tell("up", self._up.feed(data, now))
-
-    def down(self, data: bytes, now: float) -> None:
-        """Take bytes of the module that were read at ``now``."""
-        self._tell("down", self._down.feed(data, now))
+    def feed(self, direction: Direction, data: bytes, now: float) -> None:
+        """Take bytes of one direction that were read at ``now``."""
+        self._tell(direction, self._readers[direction].feed(data, now))
 
     def mark(self, note: str, direction: Direction, now: float) -> None:
         """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
@@ -60,21 +56,19 @@ class LineWatch:
 
     def flush(self, direction: Direction | None = None) -> None:
         """Give up what is half read, in one direction or both; nothing more will come."""
-        if direction != "down":
-            self._tell("up", self._up.flush())
-        if direction != "up":
-            self._tell("down", self._down.flush())
+        for each in self._readers if direction is None else [direction]:
+            self._tell(each, self._readers[each].flush())
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no line is begun."""
-        deadlines = [each for each in (self._up.deadline, self._down.deadline) if each is not None]
-        return min(deadlines, default=None)
+        deadlines = [reader.deadline for reader in self._readers.values()]
+        return min([each for each in deadlines if each is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up unfinished lines."""
-        self._tell("up", self._up.tick(now))
-        self._tell("down", self._down.tick(now))
+        for direction, reader in self._readers.items():
+            self._tell(direction, reader.tick(now))
 
     def _tell(self, direction: Direction, lines: Iterable[Line]) -> None:
         conversation = self._conversation

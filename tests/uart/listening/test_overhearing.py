@@ -23,7 +23,7 @@ class Bench:
         before = len(self.records)
         for line in lines:
             data = line.encode() + b"\r" if isinstance(line, str) else line
-            (self.heard.up if data[:1] == b">" else self.heard.down)(data[1:], self.now)
+            self.heard.feed("up" if data[:1] == b">" else "down", data[1:], self.now)
             self.now += 0.01
         return self.records[before:]
 
@@ -145,8 +145,8 @@ def test_blocks_are_recognised_by_a_listener_who_came_late() -> None:
 
 def test_what_the_bridge_adds_to_the_note_stays_with_its_line() -> None:
     bench = Bench().begun()
-    bench.heard.up(b"net\r", 1.0, note="sent by the bridge")
-    bench.heard.down(b"cloud\r", 1.0)
+    bench.heard.feed("up", b"net\r", 1.0, note="sent by the bridge")
+    bench.heard.feed("down", b"cloud\r", 1.0)
     assert notes(bench.records[2:]) == ["sent by the bridge", ""]
 
 
@@ -167,8 +167,8 @@ def test_a_line_set_aside_is_recorded_and_answered_by_nothing() -> None:
 def test_unfinished_lines_and_blocks_are_given_up_in_time() -> None:
     bench = Bench().begun()
     assert bench.heard.deadline is None
-    bench.heard.up(b"get_do", 5.0)
-    bench.heard.down(block()[:50], 5.1)
+    bench.heard.feed("up", b"get_do", 5.0)
+    bench.heard.feed("down", block()[:50], 5.1)
     assert bench.heard.deadline == 5.6
     bench.heard.tick(5.6)
     assert bench.records[-1].raw == block()[:50]
@@ -180,7 +180,7 @@ def test_unfinished_lines_and_blocks_are_given_up_in_time() -> None:
 
 def test_after_an_outage_a_line_may_begin_in_the_middle() -> None:
     bench = Bench().begun()
-    bench.heard.down(block()[:50], 1.0)
+    bench.heard.feed("down", block()[:50], 1.0)
     bench.heard.mark("outage: gone", "up", 2.0)
     bench.say(">own")
     assert notes(bench.records[2:]) == [XMODEM, "outage: gone", "noise, late start"]
@@ -188,7 +188,7 @@ def test_after_an_outage_a_line_may_begin_in_the_middle() -> None:
 
 def test_no_bytes_are_nothing() -> None:
     bench = Bench()
-    bench.heard.up(b"", 0.0)
+    bench.heard.feed("up", b"", 0.0)
     assert bench.records == []
 
 
@@ -198,8 +198,8 @@ def test_a_recording_read_again_says_the_same() -> None:
         b">t_down\r", "<down none", ">get_down", "<down get_properties 2 1", ">result 2 1 0 true", "<ok",
         ">get_down", "<down update_fw", '>result "ready"', "<ok", b">C", b"<" + block(1), b">\x06",
     )  # fmt: skip
-    bench.heard.up(b"ok\r", 3.0, note="sent by the bridge")
-    bench.heard.up(b"unfini", 3.5)
+    bench.heard.feed("up", b"ok\r", 3.0, note="sent by the bridge")
+    bench.heard.feed("up", b"unfini", 3.5)
     bench.heard.mark("outage: gone", "down", 4.0)
     lan = Record("lan", "down", 5.0, WALL + 5.0, b"", {"method": "x"})
     stripped = [
