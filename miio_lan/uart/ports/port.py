@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop
@@ -370,28 +371,25 @@ class PtyPair(_Pair):
     :raises PortError: if the system has no pseudo terminals to give
     """
 
-    def __init__(self, *, baud_pacing: bool = False) -> None:
+    def __init__(self) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(
-            Port(f"{self.path} (master)", FileTransport.of_descriptor(master), baud_pacing=baud_pacing),
-            Port(self.path, FileTransport.of_descriptor(slave), baud_pacing=baud_pacing),
+            Port(f"{self.path} (master)", FileTransport.of_descriptor(master)),
+            Port(self.path, FileTransport.of_descriptor(slave)),
         )
 
 
 class MemoryPair(_Pair):
     """Two ends without a device node, for systems without pseudo terminals and for tests."""
 
-    def __init__(self, *, baud_pacing: bool = False) -> None:
+    def __init__(self) -> None:
         near, far = (FileTransport.of_socket(end) for end in socket.socketpair())
-        super().__init__(
-            Port("memory (near)", near, baud_pacing=baud_pacing),
-            Port("memory (far)", far, baud_pacing=baud_pacing),
-        )
+        super().__init__(Port("memory (near)", near), Port("memory (far)", far))
 
 
 def has_ptys() -> bool:
     """Tell whether this system has pseudo-terminals; whether one is to be had, only trying shows."""
-    return hasattr(os, "openpty") and _has_tty()
+    return hasattr(os, "openpty") and find_spec("termios") is not None
 
 
 def joined_ends() -> PtyPair | MemoryPair:
@@ -415,14 +413,6 @@ def open_port(name: str, *, baud_pacing: bool = False) -> Port:
             "a port is a device (/dev/ttyUSB0, COM3), a URL (rfc2217://, socket://, loop://) or pty"
         )
     return PtyPort(baud_pacing=baud_pacing) if name == "pty" else SerialPort(name, baud_pacing=baud_pacing)
-
-
-def _has_tty() -> bool:
-    try:
-        import tty  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def _open_pty() -> tuple[int, int, str]:
