@@ -102,7 +102,6 @@ PINS = {
     },
     "uart.bridge.interference": {
         "MAX_WAITING": 1048576,
-        "_HEAD": 3,
         "_CHECK": 2,
     },
     "uart.listening.watch": {
