@@ -184,7 +184,7 @@ class Interference:
                     self._line_over(lane, now)
                 else:
                     self._release(lane)
-                    lane.line.clear()
+                    lane.last = now  # for the other end, which waits for the rest
 
     def flush(self) -> list[Passage]:
         """Give everything that is held back, whatever the time: nothing more will come."""
@@ -223,7 +223,7 @@ class Interference:
             lane.line.clear()
             self._decide(lane, line, now, downlink)
             return rest
-        if lane.passing and piece.endswith(CR) and not lane.binary:
+        if lane.passing and piece.endswith(CR):
             self._passed(lane.direction, bytes(lane.line), now)
             self._line_over(lane, now)
         return rest
@@ -236,16 +236,15 @@ class Interference:
     def _pass(self, lane: _Lane, data: bytes, instant: float) -> bytes:
         """Have bytes go on. Where a block begins in them, its bytes are no line; what is behind it is returned."""
         rest = b""
-        if not lane.binary:
-            known = lane.tail + data
-            start = head_at(known)
-            if start is not None and len(known) - start >= BLOCK_HEAD:
-                end = start + BLOCK_HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
-                data, rest = data[:end], data[end:]
-                lane.binary = end - len(data)
-                lane.line.clear()
-                lane.passing = False
-            lane.tail = (lane.tail + data)[-2:]
+        known = lane.tail + data
+        start = head_at(known)
+        if start is not None and len(known) - start >= BLOCK_HEAD:
+            end = start + BLOCK_HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
+            data, rest = data[:end], data[end:]
+            lane.binary = end - len(data)
+            lane.line.clear()
+            lane.passing = False
+        lane.tail = (lane.tail + data)[-2:]
         self._emit(lane, Passage(lane.direction, data, instant))
         return rest
 
