@@ -23,9 +23,9 @@ LOST_BYTES = "lost bytes"
 XMODEM = "xmodem"
 """A part of a firmware transfer."""
 
-_WORDS: dict[Direction, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
+_WORDS: dict[str, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
 # Words that end or begin a line in the middle of another: the CR between them is missing.
-_MERGED: dict[Direction, re.Pattern[str]] = {
+_MERGED: dict[str, re.Pattern[str]] = {
     "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
     "down": re.compile(r".(?:down [A-Za-z]|(?<=ok)ok|(?<=none)ok)"),
 }
@@ -143,11 +143,10 @@ class Overhearing:
         text = "" if reading.get("valid") or "echo" in record.note else clean(record.raw)[0]
         if not text:
             return ()
-        direction: Direction = "up" if record.direction == "up" else "down"
         foreign = reading.get("command") in (None, "reply")
         if first and foreign:
             return (LATE_START,)
-        lost = _MERGED[direction].search(text) or (foreign and _is_fragment(text, direction))
+        lost = _MERGED[record.direction].search(text) or (foreign and _is_fragment(text, record.direction))
         return (LOST_BYTES,) if lost else ()
 
 
@@ -155,7 +154,7 @@ def _joined(*notes: str) -> str:
     return ", ".join(note for note in notes if note)
 
 
-def _is_fragment(text: str, direction: Direction) -> bool:
+def _is_fragment(text: str, direction: str) -> bool:
     """Tell whether a line that is no command would be one with a few bytes more."""
     word = text.partition(" ")[0]
     return any(_lacks_little(word, whole) for whole in _WORDS[direction])

@@ -189,17 +189,19 @@ def reread(records: Iterable[Record]) -> Iterator[Record]:
     Marks about the line itself (outages) stay. Use it for recordings of older versions, or of other programs.
     """
     made: list[Record] = []
-    wall = {"offset": 0.0}
+    offset = 0.0
     hearings: dict[str, Overhearing] = {}
+
+    def wall(now: float) -> float:
+        return now + offset
+
     for record in records:
         if record.wire != "uart" or is_mark(record):
             made.append(record)
         else:
-            wall["offset"] = record.wall - record.instant
+            offset = record.wall - record.instant
             if record.peer not in hearings:
-                hearings[record.peer] = Overhearing(
-                    made.append, wall=lambda now: now + wall["offset"], peer=record.peer
-                )
+                hearings[record.peer] = Overhearing(made.append, wall=wall, peer=record.peer)
             _replay(hearings[record.peer], record)
         yield from made
         made.clear()

@@ -85,8 +85,8 @@ class Port(Closing):
         self._next_write = 0.0
         self._loop: Loop | None = None
         self._own_loop = False
-        self._on_data: OnData | None = None
-        self._on_outage: OnOutage | None = None
+        self._on_data: OnData = _ignore
+        self._on_outage: OnOutage = _ignore
         self._outage: Outage | None = None
         self._closing = threading.Event()
         self._opener: threading.Thread | None = None
@@ -116,7 +116,7 @@ class Port(Closing):
             raise PortError(f"{self.name} is closed")
         if self._loop is not None:
             raise PortError(f"{self.name} was started before")
-        self._on_data, self._on_outage = on_data, on_outage
+        self._on_data, self._on_outage = on_data, on_outage or _ignore
         self._own_loop = loop is None
         self._loop = loop or Loop(f"miio port {self.name}")
         self._loop.call(self._begin)
@@ -190,8 +190,7 @@ class Port(Closing):
 
     def on_bytes(self, data: bytes, instant: float) -> None:
         """Hand on what the transport has read."""
-        if self._on_data is not None:
-            self._on_data(data, instant)
+        self._on_data(data, instant)
 
     def on_writable(self) -> None:
         """Go on sending."""
@@ -227,8 +226,7 @@ class Port(Closing):
                 daemon=True,
             )
             self._opener.start()
-        if self._on_outage is not None:
-            self._on_outage(outage)
+        self._on_outage(outage)
 
     def _problem(self, size: int) -> str:
         if self.closed:
@@ -318,8 +316,7 @@ class Port(Closing):
         outage, self._outage = replace(self._outage, ended=self._since), None
         _LOGGER.warning("%s is back after %.1f s", self.name, self._since - outage.began)
         self._transport.attach(self._loop, self)
-        if self._on_outage is not None:
-            self._on_outage(outage)
+        self._on_outage(outage)
 
 
 class SerialPort(Port):
@@ -385,6 +382,10 @@ class MemoryPair(_Pair):
     def __init__(self) -> None:
         near, far = (FileTransport.of_socket(end) for end in socket.socketpair())
         super().__init__(Port("memory (near)", near), Port("memory (far)", far))
+
+
+def _ignore(*_: object) -> None:
+    """Hear nothing."""
 
 
 def has_ptys() -> bool:
