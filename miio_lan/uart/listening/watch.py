@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterable
 from miio_lan.record import Observer, Record
 from miio_lan.uart.commands import Command, Direction, Down, Noise
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
+from miio_lan.uart.line import THROWN_AWAY, Line, LineReader
 
 # Turns after which finished ones are dropped: a line may be listened to for weeks.
 _FORGET_AFTER = 16
 _MOST_READINGS = 256
-# What a module throws away without a word.
-_DROPPED = frozenset({OVERLONG, UNFINISHED})
 
 
 class LineWatch:
@@ -79,7 +77,8 @@ class LineWatch:
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
             if line.problems and not is_empty:
-                note = ", ".join(filter(None, (note, *(each for each in line.problems if each in _DROPPED))))
+                dropped = [each for each in line.problems if each in THROWN_AWAY]
+                note = ", ".join([note, *dropped] if note else dropped)
             reading = dict(self._reading(seen.command))  # an observer may keep or change it
             record = Record(
                 "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
