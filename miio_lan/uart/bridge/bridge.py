@@ -22,10 +22,10 @@ from miio_lan.uart.ports.port import Port
 _LOGGER = logging.getLogger(__name__)
 
 # Direction, bytes, instant, note, and whether they count as said: of what was forwarded and not yet looked at.
-_Told = tuple["Direction", bytes, float, str, bool]
+_Forwarded = tuple["Direction", bytes, float, str, bool]
 
 
-class Bridge(LineService[_Told]):
+class Bridge(LineService[_Forwarded]):
     """Forwards between two ports. A context manager that starts and closes.
 
     The records say what each end said; where that is not what the other heard, the note says so, and what the bridge
@@ -145,7 +145,7 @@ class Bridge(LineService[_Told]):
         self.forwarded[direction] += len(data)
         return True
 
-    def _look_at(self, item: _Told) -> None:
+    def _look_at(self, item: _Forwarded) -> None:
         direction, data, instant, note, heard = item
         if heard:
             self._heard.feed(direction, data, instant, note=note)

@@ -26,7 +26,7 @@ from miio_lan.uart.firmware.transfer import BLOCK_HEAD, POLL, SIZES, head_at
 from miio_lan.uart.line import CR, KEPT, clean
 from miio_lan.uart.replies import OpenLines
 
-MAX_WAITING = 1 << 20
+MAX_DELAYED = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
 
 _CHECK = 2
@@ -174,7 +174,7 @@ class Interference:
 
     def _release_due(self, now: float) -> None:
         for lane in self._lanes.values():
-            while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_WAITING):
+            while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_DELAYED):
                 _, step = lane.waiting.popleft()
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.blocks import block
 
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, SENT, Fault
-from miio_lan.uart.bridge.interference import MAX_WAITING, Interference, Passage
+from miio_lan.uart.bridge.interference import MAX_DELAYED, Interference, Passage
 from miio_lan.uart.commands import Down, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.line import KEPT
@@ -273,10 +273,10 @@ def test_the_end_lets_everything_go() -> None:
 def test_too_much_behind_a_delay_is_not_kept() -> None:
     line = Line("delay 60s result x1")
     line.say(">result 1")
-    for _ in range(MAX_WAITING // 60000 + 1):
+    for _ in range(MAX_DELAYED // 60000 + 1):
         line.say(b">" + b"x" * 60000)
     assert line.wait(0.0) != []
-    assert line.between._lanes["up"].size <= MAX_WAITING
+    assert line.between._lanes["up"].size <= MAX_DELAYED
 
 
 @pytest.mark.parametrize("check", ["crc", "sum"])
