@@ -65,6 +65,11 @@ def delivered(record: Record) -> bool:
     return not record.note or not any(mark in record.note for mark in _UNDELIVERED)
 
 
+def set_aside(record: Record) -> bool:
+    """Tell whether nothing answers a line: the module never heard it, or other words went on in its place."""
+    return ALTERED in record.note or (DROPPED in record.note and record.direction == "up")
+
+
 def held_back(record: Record) -> float:
     """Tell for how many seconds a bridge held a line back before it let it go on; the record has the time of that."""
     found = _HELD_BACK.search(record.note)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
+from miio_lan.uart.bridge.faults import set_aside
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
@@ -212,7 +213,11 @@ def _replay(heard: Overhearing, record: Record) -> None:
     if not record.raw:
         heard.mark(record.note, direction, record.instant)
         return
-    heard.feed(direction, record.raw, record.instant, note=_lasting(record.note))
+    note = _lasting(record.note)
+    if set_aside(record):
+        heard.aside(direction, record.raw, record.instant, note=note)
+        return
+    heard.feed(direction, record.raw, record.instant, note=note)
     if not record.raw.endswith(b"\r"):
         heard.flush()
 

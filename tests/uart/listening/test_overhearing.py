@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
 from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import Fault
+from miio_lan.uart.bridge.interference import Interference
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM, Overhearing
 from miio_lan.uart.listening.tap import reread
 
@@ -207,6 +212,29 @@ def test_a_recording_read_again_says_the_same() -> None:
         for each in bench.records
     ]
     assert list(reread([*stripped, lan])) == [*bench.records, lan]
+
+
+@pytest.mark.parametrize(
+    "fault", ["drop result x1", "alter result x1: s/5/6/", "drop ok x1", "duplicate result x1"]
+)
+def test_a_bridge_s_recording_read_again_says_the_same(fault: str) -> None:
+    bench = Bench()
+    between = Interference([Fault.parse(fault)])
+    lines = [
+        "up get_down",
+        "down down get_properties 2 1",
+        "up result 2 1 0 5",
+        "down ok",
+        "up result 2 1 0 5",
+    ]
+    for place, line in enumerate(lines):
+        direction, _, text = line.partition(" ")
+        way: Direction = "up" if direction == "up" else "down"
+        for step in between.feed(way, text.encode() + b"\r", place, downlink=bench.heard.downlink):
+            take = bench.heard.feed if step.heard else bench.heard.aside
+            take(step.direction, step.data, step.instant, note=step.note)
+    assert len(bench.records) >= len(lines)
+    assert list(reread(replace(each, reading=None) for each in bench.records)) == bench.records
 
 
 def _kept(record: Record) -> str:
