@@ -93,8 +93,8 @@ class Overhearing:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        deadlines = [self._watch.deadline, *(each.deadline for each in self._transfers.values())]
-        return min([each for each in deadlines if each is not None], default=None)
+        timed = (self._watch, *self._transfers.values())
+        return min([at for each in timed if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up what is unfinished for too long."""

@@ -60,8 +60,8 @@ class LineWatch:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no line is begun."""
-        deadlines = [reader.deadline for reader in self._readers.values()]
-        return min([each for each in deadlines if each is not None], default=None)
+        readers = self._readers.values()
+        return min([at for each in readers if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up unfinished lines."""
