@@ -59,7 +59,6 @@ class Bridge(LineService[_Forwarded]):
         self._interference = Interference(_made(faults))
         # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
         self._idle = False
-        self._gone = 0.0  # when the last bytes had been written
         #: Seconds from each read to the end of the write, by direction; what faults hold back is not counted.
         self.latency: Mapping[Direction, Latency] = {"up": Latency(), "down": Latency()}
         #: Bytes forwarded, by direction.
@@ -114,25 +113,26 @@ class Bridge(LineService[_Forwarded]):
         self._idle = self._interference.lets_pass(direction, data)
         if self._idle:
             note = "" if self._forward(direction, data) else NOT_FORWARDED
-            self._gone = gone = time.monotonic()
+            gone = time.monotonic()
             self.latency[direction].add(gone - instant)
             self._backlog.add((direction, data, instant, note, True), gone, size=len(data))
             return
         if self._interference.faults:
             self._backlog.flush()  # what a line means depends on those before it
         steps = self._interference.feed(direction, data, instant, downlink=self._heard.downlink)
-        self._go(steps)
+        gone = self._go(steps)
         if steps:
-            self.latency[direction].add(self._gone - instant)
+            self.latency[direction].add(gone - instant)
 
-    def _go(self, steps: list[Passage]) -> None:
-        """Forward first, look closer afterwards: reading a line costs more than forwarding it."""
-        arrived = [self._forward(step.direction, step.data) if step.deliver else True for step in steps]
-        self._gone = time.monotonic()
+    def _go(self, steps: list[Passage]) -> float:
+        """Forward first, look closer afterwards: reading costs more than forwarding. Give when all was forwarded."""
+        arrived = [not step.deliver or self._forward(step.direction, step.data) for step in steps]
+        gone = time.monotonic()
         for step, there in zip(steps, arrived, strict=True):
             note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
             told = (step.direction, step.data, step.instant, note, step.heard)
-            self._backlog.add(told, self._gone, size=len(step.data))
+            self._backlog.add(told, gone, size=len(step.data))
+        return gone
 
     def _forward(self, direction: Direction, data: bytes) -> bool:
         try:
