@@ -93,7 +93,7 @@ class Overhearing:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        timed = (self._watch, *self._transfers.values())
+        timed: list[LineWatch | TransferReader] = [self._watch, *self._transfers.values()]
         return min([at for each in timed if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
