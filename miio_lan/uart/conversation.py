@@ -44,7 +44,7 @@ from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
-from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
+from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
@@ -58,7 +58,6 @@ IDENTITY_TIME = 5.0
 
 _BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
 """What an MCU says when it starts, and knows nothing of the time before."""
-_DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
@@ -140,7 +139,7 @@ class Conversation(LineHistory):
                 self._break(record, away="outage" in notes)
             if not raw or notes & _ASIDE:
                 return
-            dropped = dropped or bool(notes & _DROPPED)
+            dropped = dropped or bool(notes & THROWN_AWAY)
         self.heard.add(record.direction)
         if record.direction == "up":
             self._up(record, seen, dropped=dropped)

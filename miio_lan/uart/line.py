@@ -23,6 +23,7 @@ __all__ = [
     "MISSING",
     "NON_ASCII",
     "OVERLONG",
+    "THROWN_AWAY",
     "UNFINISHED",
     "Line",
     "LineReader",
@@ -40,6 +41,8 @@ OVERLONG = "overlong"
 UNFINISHED = "unfinished"
 NON_ASCII = "non-ASCII bytes dropped"
 LF_BEFORE = "LF before"
+THROWN_AWAY = frozenset({OVERLONG, UNFINISHED})
+"""Problems of lines that a module throws away without a word."""
 
 KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""

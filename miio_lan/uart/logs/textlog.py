@@ -86,7 +86,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
             skipped += 1
             continue
         ended = one.raw if one.raw.endswith((b"\r", b"\n")) else one.raw + b"\r"
-        (watch.up if way == "up" else watch.down)(ended.replace(b"\n", b""), one.instant)
+        watch.feed(way, ended.replace(b"\n", b""), one.instant)
         last = read_command(one.raw, direction="up") if way == "up" else None
         yield from found
         found.clear()
@@ -125,7 +125,7 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
         ended = record.raw if record.raw.endswith(b"\r") else record.raw + b"\r"
-        (watch.up if record.direction == "up" else watch.down)(ended, record.instant)
+        watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
         yield from (replace(again, raw=record.raw, peer=record.peer) for again in found)
         found.clear()
 
