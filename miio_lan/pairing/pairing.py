@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
@@ -21,14 +22,14 @@ from miio_lan.uart.turns import Before
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "joined", "pair"]
 
+_INSTANT = attrgetter("instant")
 _COMPACT_AT = 4096
 """Records that are kept before what is old is settled though nothing asked for the exchanges."""
 
 
 def pair(records: Iterable[Record]) -> list[Exchange]:
     """Pair the records of a whole recording, in any order; give the exchanges in the order of their beginning."""
-    kept = sorted(records, key=lambda record: record.instant)
-    return Window.over(kept, Before(), finished=True).exchanges()
+    return Window.over(sorted(records, key=_INSTANT), Before(), finished=True).exchanges()
 
 
 def joined(line: Conversation, records: Sequence[Record]) -> list[Exchange]:
@@ -48,8 +49,7 @@ class Pairer:
     """
 
     def __init__(self) -> None:
-        self._window: list[tuple[float, int, Record]] = []
-        self._count = 0
+        self._window: list[Record] = []
         self._settled: list[Exchange] = []
         self._recent: list[Exchange] | None = []
         self._finished = False
@@ -60,8 +60,7 @@ class Pairer:
         """Take a record of either wire."""
         if is_mark(record):
             return
-        self._count += 1
-        insort(self._window, (record.instant, self._count, record))
+        insort(self._window, record, key=_INSTANT)
         self._recent = None
         if len(self._window) >= self._compact_at:
             self._compact()
@@ -84,10 +83,10 @@ class Pairer:
 
     @property
     def _newest(self) -> float:
-        return self._window[-1][0] if self._window else 0.0
+        return self._window[-1].instant if self._window else 0.0
 
     def _read(self, *, finished: bool) -> Window:
-        return Window.over((record for _, _, record in self._window), self._before, finished=finished)
+        return Window.over(self._window, self._before, finished=finished)
 
     def _compact(self) -> None:
         """Settle what is old, up to an instant that no exchange spans."""
@@ -105,5 +104,5 @@ class Pairer:
         self._settled += checkpoint.settled
         settled = {id(each) for each in checkpoint.settled}
         self._recent = [each for each in self._recent or () if id(each) not in settled]
-        self._window = [entry for entry in self._window if id(entry[2]) not in checkpoint.gone]
+        self._window = [record for record in self._window if id(record) not in checkpoint.gone]
         self._before = checkpoint.before

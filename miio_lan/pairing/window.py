@@ -220,10 +220,9 @@ class Window:
         finding = of_downlinks((downlink,), None, self._uart, asked=False)
         answered = downlink.answer is not None and downlink.answer.reply is not None
         waiting = downlink.waits and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
-        reading = downlink.command.as_json()
         return Exchange(
             downlink.command.method,
-            {key: value for key, value in reading.items() if key not in _NOT_PARAMS},
+            downlink.command.contents(),
             parts=(_part(downlink, downlink.answer),),
             records=tuple(sorted(downlink.records, key=lambda record: record.instant)),
             stopped_at=finding.stopped_at,
@@ -263,10 +262,6 @@ class Window:
         if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
-
-
-_NOT_PARAMS = frozenset({"command", "method", "valid", "problem", "unread"})
-"""What the neutral reading of a downlink holds besides its parameters."""
 
 
 def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
