@@ -53,6 +53,9 @@ class Candidate:
     :param ended: whether the module handed out no more for it: they are the whole, or the last one failed
     :param likely: whether a module cuts a list there, and replies as promptly
     :param cost: seconds by which the stamps are from what is usual, see :func:`cost_of`
+    :param contradicted: whether the reply is not what a module makes of the answers
+    :param stalled: whether it would be, if the lines were read later than they were said
+    :param sure: of what a request was matched with: whether nothing else explains what was seen as well
     """
 
     downlinks: tuple[Downlink, ...]
@@ -60,6 +63,9 @@ class Candidate:
     ended: bool = True
     likely: bool = True
     cost: float = 0.0
+    contradicted: bool = False
+    stalled: bool = False
+    sure: bool = False
 
 
 def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candidate:
