@@ -138,8 +138,7 @@ def _doubt_answer(
     downlink: Downlink, answer: Turn, finding: StopFinding, *, succeeded: bool, late: bool
 ) -> None:
     """Doubt that this is the answer to the downlink, where what the module said to it shows something else."""
-    taken = answer.reply is not None and not answer.refused
-    if taken and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
+    if answer.accepted and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
         finding.doubt(
             "the module took it when it had given this line up: it may belong to one that was not seen"
         )
@@ -156,17 +155,16 @@ def _doubt_answer(
 
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: StopFinding) -> str | None:
     """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
-    reading = (reply.reading or {}) if reply is not None else {}
-    code = error_of(reading) if reply is not None else None
-    good = reply is not None and code is None and all_good(reading.get("result"))
+    served = reply is not None and error_of(reply.reading) is None
+    told = (reply.reading or {}).get("result") if reply is not None else None
+    good = served and all_good(told)
     if not answer.fits:
         return at.ANSWERED_WRONGLY
     if answer.glued:
         finding.notes.append("the CR after the answer is missing: the next line ran into it")
         if not good:
             return at.ANSWERED_WRONGLY
-    taken = reply is not None and code is None and consistent(result, reading.get("result"))
-    if answer.refused and not good and not taken:
+    if answer.refused and not good and not (served and consistent(result, told)):
         return at.ANSWERED_WRONGLY
     if not result.valid:
         finding.notes.append(f"the answer does not conform: {result.problem}")
@@ -183,16 +181,12 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Stop
 
 def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: float) -> bool:
     """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
-    taken = answer.record.instant - downlink.instant
     if reply is not None:
         if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + skew
-    if answer.late:
-        return True
-    if answer.reply is not None and not answer.refused:
-        return False
-    return taken > ANSWER_TIME
+    late = answer.record.instant - downlink.instant > ANSWER_TIME
+    return answer.late or (late and not answer.accepted)
 
 
 def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, ended: float) -> str | None:
@@ -222,16 +216,15 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, 
 def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> StopFinding:
     """Say where a command stopped of which no downlink was seen."""
     finding = StopFinding()
-    if reply is not None and not local:
-        _of_reply(finding, reply)
-    elif reply is not None:
-        refused = error_of(reply.reading) is not None
-        finding.stopped_at = at.REFUSED if refused else None
-        finding.notes.append(
-            "the module refused it by itself" if refused else "the module answers this by itself"
-        )
-    else:
+    if reply is None:
         finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
+    elif not local:
+        _of_reply(finding, reply)
+    elif error_of(reply.reading) is None:
+        finding.notes.append("the module answers this by itself")
+    else:
+        finding.stopped_at = at.REFUSED
+        finding.notes.append("the module refused it by itself")
     if finding.stopped_at == at.NOT_FETCHED:
         _doubt_not_fetched(finding, uart, sent.instant, reply)
     return finding
