@@ -49,7 +49,6 @@ class LanRequest:
     """
 
     id: int
-    peer: str
     demand: Demand
     sends: list[Record]
     reply: Record | None = None
@@ -178,7 +177,7 @@ class _Grouping:
                 return
             known.doubtful = True
         doubtful = known is not None and known.doubtful
-        request = LanRequest(number, record.peer, demand, [record], doubtful=doubtful)
+        request = LanRequest(number, demand, [record], doubtful=doubtful)
         content = (record.peer, method + json.dumps(reading.get("params"), sort_keys=True, default=str))
         same = [each for each in self._by_content.get(content, ()) if each.may_be_resent(now)]
         call = self._resent(same, number, with_hello=with_hello)

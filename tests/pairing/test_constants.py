@@ -135,7 +135,7 @@ def test_a_module_replies_promptly(delay: float, sure: bool) -> None:
 
 def test_stamps_in_the_wrong_order_cost_more() -> None:
     tape = idle().fetch(GET).ask(1, "get_properties", ON).reply(1, IS_ON)
-    request = LanRequest(1, "", Demand.of("get_properties", ON), [tape.records[-2]], tape.records[-1])
+    request = LanRequest(1, Demand.of("get_properties", ON), [tape.records[-2]], tape.records[-1])
     (downlink,) = converse(tape.records).downlinks
     # The downlink is one step before its request, and two before the reply.
     assert cost_of(request, Candidate((downlink,), whole=True)) == pytest.approx(20 * STEP + 2 * STEP)
@@ -177,7 +177,7 @@ def costs(tape: Tape) -> list[tuple[Downlink, float]]:
     """What each downlink would cost the request that is the last but one record."""
     request, reply = tape.records[2], tape.records[-1]
     matcher = Matcher(
-        [LanRequest(1, "", Demand.of("get_properties", ON), [request], reply)], converse(tape.records)
+        [LanRequest(1, Demand.of("get_properties", ON), [request], reply)], converse(tape.records)
     )
     matcher.match()
     (candidates,) = matcher._candidates.values()
