@@ -12,13 +12,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW, agrees, extend
 from miio_lan.pairing.content import error_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, GetProperties, SetProperties
-from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.conversation import converse
 from miio_lan.uart.document import GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink
@@ -57,7 +58,7 @@ class OverheardCommand:
     asked: float
     replied: float
     lines: _Lines
-    weight: float = 0.0
+    weight: float
 
     def intervals(self, low: float, high: float) -> Iterator[tuple[float, float, int]]:
         """Give the offsets between two that a line allows, and that line."""
@@ -77,23 +78,20 @@ class Commands:
     """
 
     def __init__(self, lan: Sequence[Record], heard: Sequence[Record]) -> None:
-        self._line = Conversation("module")
-        for record in in_order(heard):
-            self._line.feed(record)
-        self._line.finish()
+        self._line = converse(in_order(heard))
         self._stamps = sorted(record.instant for record in heard)
         self._by_key: dict[object, list[int]] = defaultdict(list)
         for place, downlink in enumerate(self._line.downlinks):
             self._by_key[_key_of_line(downlink.command)].append(place)
         self._known: dict[str, _Lines] = {}
         self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
-        requests = [each for call in calls_of(_in_time(lan)) for each in call.requests if _is_asked(each)]
-        self.asked = sorted(map(self._command, requests), key=lambda each: each.asked)
-        #: How many suppositions there were in all: by so much may the best one be chance.
+        #: How many suppositions there are in all: by so much may the best one be chance.
         self.tried = 0
         #: What a supposition may score at most that was not followed, because there were too many.
         self.beyond = 0.0
-        self._weigh()
+        in_time = sorted(lan, key=attrgetter("instant"))
+        requests = [each for call in calls_of(in_time) for each in call.requests if _is_asked(each)]
+        self.asked = sorted(map(self._command, requests), key=attrgetter("asked"))
 
     @property
     def duration(self) -> float:
@@ -112,18 +110,13 @@ class Commands:
         points = [begin - ALIVE, *near, end + ALIVE]
         return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
 
-    def _weigh(self) -> None:
-        total = self.duration
-        for each in self.asked:
-            count, took = len(each.lines.downs), each.replied - each.asked
-            self.tried += count
-            chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
-            each.weight = max(0.0, -math.log(chance))
-
     def _command(self, request: LanRequest) -> OverheardCommand:
-        reply = request.reply
-        replied = reply.instant if reply is not None else request.last
-        return OverheardCommand(request.first, replied, self._lines_of(request))
+        replied = request.reply.instant if request.reply is not None else request.last
+        lines = self._lines_of(request)
+        count, took = len(lines.downs), replied - request.first
+        self.tried += count
+        chance = max(count * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
+        return OverheardCommand(request.first, replied, lines, max(0.0, -math.log(chance)))
 
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""
@@ -160,10 +153,6 @@ class Commands:
 
 
 # --- contents ------------------------------------------------------------------------------------------------------
-
-
-def _in_time(lan: Sequence[Record]) -> list[Record]:
-    return sorted((record for record in lan if record.wire == "lan"), key=lambda record: record.instant)
 
 
 def _is_asked(request: LanRequest) -> bool:

@@ -120,7 +120,7 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
         return Clocks(doubt="the capture has no command whose reply shows that the MCU was asked")
     if not commands.tried:
         return Clocks(doubt="no command of the capture has a line in the recording that it may have become")
-    allowed = None if about is None else (-about - base - ABOUT, -about - base + ABOUT)
+    allowed = (-math.inf, math.inf) if about is None else (-about - base - ABOUT, -about - base + ABOUT)
     paths = sorted(paths_of(commands, allowed), key=Path.score, reverse=True)
     if not paths:
         return Clocks(doubt=f"no command has a line at an offset of about {about} s")

@@ -118,10 +118,10 @@ class Path:
         return False
 
 
-def paths_of(commands: Commands, allowed: tuple[float, float] | None) -> list[Path]:
+def paths_of(commands: Commands, allowed: tuple[float, float]) -> list[Path]:
     """Make suppositions, and follow each.
 
-    :param allowed: the offsets that are looked at; all by default
+    :param allowed: the offsets that are looked at, the least and the greatest
     """
     found: list[Path] = []
     peaks = _peaks(commands, allowed)
@@ -140,7 +140,8 @@ def _follow_all(
     for each in suppositions:
         _, first, low, high = each
         time = commands.asked[first].asked
-        if any(path.holds(time, low, high) and _agree(path, commands, first, low, high) for path in found):
+        lines = {line for _, _, line in commands.asked[first].intervals(low, high)}
+        if any(path.holds(time, low, high) and path.taken.get(first) in lines for path in found):
             continue
         if len(found) >= most:
             return each
@@ -150,12 +151,11 @@ def _follow_all(
     return None
 
 
-def _rare(commands: Commands, allowed: tuple[float, float] | None) -> Iterator[_Supposition]:
+def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposition]:
     """Give a supposition for each line of each command that has few."""
-    low, high = allowed or (-math.inf, math.inf)
     for place, one in enumerate(commands.asked):
         if len(one.lines.downs) <= RARE:
-            for begin, end, _ in one.intervals(low, high):
+            for begin, end, _ in one.intervals(*allowed):
                 yield one.weight, place, begin - SKEW, end + SKEW
 
 
@@ -178,13 +178,7 @@ def _most_of_repeated(commands: Commands) -> float:
     return most
 
 
-def _agree(path: Path, commands: Commands, place: int, low: float, high: float) -> bool:
-    """Tell whether a path takes the line that a supposition takes for a command."""
-    lines = {line for _, _, line in commands.asked[place].intervals(low, high)}
-    return path.taken.get(place) in lines
-
-
-def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[_Supposition]:
+def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Supposition]:
     """Find the offsets at which intervals of commands meet, the best first."""
     windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
     left, found = MAX_INTERVALS, []
@@ -207,13 +201,12 @@ def _windows(asked: Sequence[OverheardCommand]) -> Iterator[tuple[float, list[in
 
 
 def _meetings(
-    asked: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float] | None
+    asked: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float]
 ) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
-    low, high = allowed or (-math.inf, math.inf)
     ends: list[tuple[float, int, int]] = []
     for place in places:
-        for begin, end, _ in asked[place].intervals(low, high):
+        for begin, end, _ in asked[place].intervals(*allowed):
             ends += [(begin - SKEW, 0, place), (end + SKEW, 1, place)]
     ends.sort()
     open_: dict[int, int] = {}
