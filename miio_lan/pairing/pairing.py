@@ -14,7 +14,7 @@ from operator import attrgetter
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
+from miio_lan.pairing.window import Checkpoint, Window
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.conversation import Conversation
@@ -76,27 +76,18 @@ class Pairer:
         if self._recent is None:
             window = self._read(finished=self._finished)
             self._recent = window.exchanges()
-            checkpoint = window.last_checkpoint(self._newest - STRAGGLING, self._recent)
-            if checkpoint is not None:
+            if checkpoint := window.last_checkpoint(self._recent):
                 self._forget(checkpoint)
         return [*self._settled, *self._recent]
-
-    @property
-    def _newest(self) -> float:
-        return self._window[-1].instant if self._window else 0.0
 
     def _read(self, *, finished: bool) -> Window:
         return Window.over(self._window, self._before, finished=finished)
 
     def _compact(self) -> None:
-        """Settle what is old, up to an instant that no exchange spans."""
+        """Settle what is old, though something may have been open all the time."""
         window = self._read(finished=False)
         self._recent = window.exchanges()
-        instant = self._newest - HORIZON
-        for each in sorted(self._recent, key=lambda each: each.records[-1].instant, reverse=True):
-            if each.records[-1].instant >= instant:
-                instant = min(instant, each.records[0].instant)
-        self._forget(window.checkpoint_at(instant, self._recent))
+        self._forget(window.old_checkpoint(self._recent))
         self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
 
     def _forget(self, checkpoint: Checkpoint) -> None:

@@ -84,18 +84,24 @@ class Window:
 
     # --- checkpoints -------------------------------------------------------------------------------------------
 
-    def checkpoint_at(self, instant: float, exchanges: list[Exchange]) -> Checkpoint:
-        """Make a checkpoint at an instant that no exchange spans."""
+    def old_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint:
+        """Make a checkpoint :data:`HORIZON` ago, or at the last instant before that which no exchange spans."""
+        instant = self._end - HORIZON
+        for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
+            if each.records[-1].instant >= instant:
+                instant = min(instant, each.records[0].instant)
         gone = {id(record) for record in self._all if record.instant < instant}
         settled = [each for each in exchanges if each.records[-1].instant < instant]
         return Checkpoint(settled, gone, self._before(self._uart.now(), gone, instant))
 
-    def last_checkpoint(self, end: float, exchanges: list[Exchange]) -> Checkpoint | None:
-        """Make a checkpoint at the last instant before ``end`` at which nothing was open, and nothing in doubt.
+    def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
+        """Make a checkpoint at the last instant at which nothing was open, and nothing in doubt.
 
-        What came before that says nothing about what comes later. None where there is no such instant.
+        What came before that says nothing about what comes later. None where there is no such instant, or it is not
+        :data:`STRAGGLING` ago.
         """
-        end = min([end, *(each.records[0].instant for each in exchanges if not self._is_settled(each))])
+        begun = [each.records[0].instant for each in exchanges if not self._is_settled(each)]
+        end = min([self._end - STRAGGLING, *begun])
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
                 continue
