@@ -9,7 +9,7 @@ import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
@@ -20,7 +20,6 @@ from miio_lan.pairing.content import error_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, GetProperties, SetProperties
 from miio_lan.uart.conversation import converse
-from miio_lan.uart.document import GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink
 
@@ -38,12 +37,10 @@ class _Lines:
     :param found: when each was handed out, when it was answered, and its place among all
     """
 
-    def __init__(self, found: Sequence[tuple[float, float, int]]) -> None:
-        self.downs = [down for down, _, _ in found]
-        self.answers = [answer for _, answer, _ in found]
-        self.ids = [place for _, _, place in found]
+    def __init__(self, found: Iterable[tuple[float, float, int]]) -> None:
+        self.found = sorted(found)
         #: Seconds that the MCU needed for all of them.
-        self.spent = sum(self.answers) - sum(self.downs)
+        self.spent = sum(answer for _, answer, _ in self.found) - sum(down for down, _, _ in self.found)
 
 
 @dataclass(eq=False)
@@ -62,12 +59,13 @@ class OverheardCommand:
 
     def intervals(self, low: float, high: float) -> Iterator[tuple[float, float, int]]:
         """Give the offsets between two that a line allows, and that line."""
-        downs, answers = self.lines.downs, self.lines.answers
-        first = bisect_left(downs, self.asked + low - SKEW)
-        for at in range(first, bisect_right(downs, self.replied + high + SKEW)):
-            begin, end = answers[at] - self.replied, downs[at] - self.asked
+        found = self.lines.found
+        first = bisect_left(found, (self.asked + low - SKEW,))
+        last = bisect_right(found, (self.replied + high + SKEW, math.inf))
+        for down, answer, line in found[first:last]:
+            begin, end = answer - self.replied, down - self.asked
             if begin <= end + 2 * SKEW and begin - SKEW <= high and end + SKEW >= low:
-                yield begin, end, self.lines.ids[at]
+                yield begin, end, line
 
 
 class Commands:
@@ -82,7 +80,7 @@ class Commands:
         self._stamps = sorted(record.instant for record in heard)
         self._by_key: dict[object, list[int]] = defaultdict(list)
         for place, downlink in enumerate(self._line.downlinks):
-            self._by_key[_key_of_line(downlink.command)].append(place)
+            self._by_key[_key_of(downlink.command)].append(place)
         self._known: dict[str, _Lines] = {}
         self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
         #: How many suppositions there are in all: by so much may the best one be chance.
@@ -113,7 +111,7 @@ class Commands:
     def _command(self, request: LanRequest) -> OverheardCommand:
         replied = request.reply.instant if request.reply is not None else request.last
         lines = self._lines_of(request)
-        count, took = len(lines.downs), replied - request.first
+        count, took = len(lines.found), replied - request.first
         self.tried += count
         chance = max(count * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
         return OverheardCommand(request.first, replied, lines, max(0.0, -math.log(chance)))
@@ -126,12 +124,13 @@ class Commands:
         )
         if content not in self._known:
             found: list[tuple[float, float, int]] = []
-            for place in self._by_key.get(_key_of_request(request), ()):
+            down = request.demand.as_down()
+            for place in self._by_key.get(request.demand.method if down is None else _key_of(down), ()):
                 last = self._last_of(request, content, place)
                 if last is not None and last.answer is not None:
                     begin = self._line.downlinks[place].record.instant
                     found.append((begin, last.answer.record.instant, place))
-            self._known[content] = _Lines(sorted(found))
+            self._known[content] = _Lines(found)
         return self._known[content]
 
     def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
@@ -163,15 +162,8 @@ def _is_asked(request: LanRequest) -> bool:
     return "result" in (reply.reading or {})
 
 
-def _key_of_line(command: Down) -> object:
+def _key_of(command: Down) -> object:
+    """Give what lines have in common that may be those of one request: the method, and the first ids."""
     if isinstance(command, (GetProperties, SetProperties)) and command.properties:
         return command.method, command.properties[0][:2]
     return command.method
-
-
-def _key_of_request(request: LanRequest) -> object:
-    method, items = request.demand.method, request.demand.items
-    if method in (GET_PROPERTIES, SET_PROPERTIES) and items and isinstance(items[0], tuple):
-        ids = items[0][:2]
-        return (method, ids) if all(isinstance(each, int) for each in ids) else None
-    return method

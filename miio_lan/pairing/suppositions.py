@@ -54,7 +54,7 @@ class _Group:
 
     def add(self, command: OverheardCommand, *, found: bool) -> None:
         """Take a command that has a line, or should have one."""
-        rare = len(command.lines.downs) <= RARE
+        rare = len(command.lines.found) <= RARE
         if found and rare:
             self.rare_gained += min(command.weight, MOST)
         elif found:
@@ -154,7 +154,7 @@ def _follow_all(
 def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposition]:
     """Give a supposition for each line of each command that has few."""
     for place, one in enumerate(commands.asked):
-        if len(one.lines.downs) <= RARE:
+        if len(one.lines.found) <= RARE:
             for begin, end, _ in one.intervals(*allowed):
                 yield one.weight, place, begin - SKEW, end + SKEW
 
@@ -163,7 +163,7 @@ def _most_of_repeated(commands: Commands) -> float:
     """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
     groups: list[tuple[float, float]] = []
     for one in commands.asked:
-        if len(one.lines.downs) <= RARE:
+        if len(one.lines.found) <= RARE:
             continue
         if not groups or one.asked - groups[-1][0] > TOGETHER:
             groups.append((one.asked, 0.0))
@@ -180,24 +180,24 @@ def _most_of_repeated(commands: Commands) -> float:
 
 def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Supposition]:
     """Find the offsets at which intervals of commands meet, the best first."""
-    windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
     left, found = MAX_INTERVALS, []
-    for _, places in windows:
-        left -= sum(len(commands.asked[place].lines.downs) for place in places)
+    for places in _windows(commands.asked):
+        left -= sum(len(commands.asked[place].lines.found) for place in places)
         found += _meetings(commands.asked, places, allowed)
         if left <= 0:
             break
     return sorted(found, key=lambda each: -each[0])
 
 
-def _windows(asked: Sequence[OverheardCommand]) -> Iterator[tuple[float, list[int]]]:
+def _windows(asked: Sequence[OverheardCommand]) -> list[list[int]]:
+    """Give the places of the commands of each stretch, those that say most first."""
+    found: list[list[int]] = []
     begin = 0
     while begin < len(asked):
         end = bisect_right(asked, asked[begin].asked + WINDOW, key=lambda each: each.asked)
-        places = [place for place in range(begin, end) if asked[place].lines.downs]
-        if places:
-            yield sum(asked[place].weight for place in places), places
+        found.append([place for place in range(begin, end) if asked[place].lines.found])
         begin = end
+    return sorted(found, key=lambda places: sum(asked[place].weight for place in places), reverse=True)
 
 
 def _meetings(
