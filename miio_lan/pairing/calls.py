@@ -171,7 +171,7 @@ class _Grouping:
         with_hello = self._hello_sent == now or (self._hello_answered == now and self._hello_with_request)
         self._hello_with_request = self._hello_with_request or self._hello_sent == now
         call, known = self._by_id.get((record.peer, number), (None, None))
-        if call is not None and known is not None and known.reply is None and call.may_be_resent(now):
+        if call is not None and known is not None and call.may_be_resent(now):
             if known.demand == demand:
                 known.sends.append(record)
                 return

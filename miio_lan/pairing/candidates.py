@@ -137,12 +137,8 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
     code = error_of(reply.reading)
     if code is None:
         result = (reply.reading or {}).get("result")
-        answers = [answer_to(each, reply.instant, skew) for each in candidate.downlinks]
-        return all(
-            _is_before(answer, reply.instant, skew) and _may_give(answer, result)
-            for answer in answers
-            if answer is not None
-        )
+        answers = filter(None, (answer_to(each, reply.instant, skew) for each in candidate.downlinks))
+        return all(_is_before(each, reply.instant, skew) and _may_give(each, result) for each in answers)
     answer = answer_to(candidate.downlinks[-1], reply.instant, skew)
     if timed_out(reply.reading):
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)
