@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
 from miio_lan.bench.trace import summary
@@ -22,24 +23,27 @@ SET = [{"siid": 2, "piid": 2, "value": 40}]
 IS_ON = [{"did": "on", "siid": 2, "piid": 1, "code": 0, "value": True}]
 
 
-def the(tape: Tape) -> Exchange:
-    (exchange,) = pair(tape.records)
-    return exchange
-
-
-def idle(tape: Tape | None = None) -> Tape:
+def idle() -> Tape:
     """Somebody has been watching for long, and nothing happened."""
-    return (tape or Tape()).fetch("none").wait(BLIND)
+    return Tape().fetch("none").wait(BLIND)
+
+
+def ask() -> Tape:
+    return idle().ask(1, "get_properties", ON)
+
+
+def fetched() -> Tape:
+    return ask().fetch("get_properties 2 1")
 
 
 def good() -> Tape:
-    return (
-        idle()
-        .ask(1, "get_properties", ON)
-        .fetch("get_properties 2 1")
-        .answer("result 2 1 0 true")
-        .reply(1, IS_ON)
-    )
+    return fetched().answer("result 2 1 0 true").reply(1, IS_ON)
+
+
+def outcome(tape: Tape) -> tuple[str | None, bool]:
+    """Where the command of a tape stopped, and whether that is in doubt."""
+    exchange = the(tape)
+    return exchange.stopped_at, exchange.ambiguous
 
 
 # --- all goes through ----------------------------------------------------------------------------------------------
@@ -53,13 +57,8 @@ def test_every_step_is_found() -> None:
     ]
     assert exchange.records == (tape.records[2], *tape.records[4:])
     assert (exchange.method, exchange.params, exchange.ids) == ("get_properties", ON, (1,))
-    assert (exchange.stopped_at, exchange.ambiguous, exchange.notes, exchange.open) == (
-        None,
-        False,
-        (),
-        False,
-    )
-    assert exchange.complete
+    assert (exchange.stopped_at, exchange.ambiguous, exchange.notes) == (None, False, ())
+    assert (exchange.open, exchange.complete) == (False, True)
     assert exchange.fetch_time == pytest.approx(2 * STEP)
     assert exchange.mcu_time == pytest.approx(STEP)
     assert exchange.total_time == pytest.approx(5 * STEP)
@@ -137,14 +136,22 @@ def test_records_may_come_in_any_order() -> None:
     assert pair(reversed(tape.records)) == pair(tape.records)
 
 
+def many(*, count: int, parts: list[range]) -> Tape:
+    """Somebody asked for many properties, and the MCU answered some parts of the list."""
+    tape = idle().ask(1, "get_properties", [{"siid": 3, "piid": piid} for piid in range(1, count + 1)])
+    for part in parts:
+        tape.fetch("get_properties " + " ".join(f"3 {piid}" for piid in part))
+        tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in part))
+    return tape
+
+
+def rows(count: int) -> list[dict[str, int]]:
+    return [{"siid": 3, "piid": piid, "code": 0, "value": 1} for piid in range(1, count + 1)]
+
+
 def test_a_request_that_becomes_several_lines() -> None:
-    many = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
-    first = " ".join(f"3 {piid}" for piid in range(1, 17))
-    rows = [{**item, "code": 0, "value": 1} for item in many]
-    tape = idle().ask(1, "get_properties", many).fetch(f"get_properties {first}")
-    tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(1, 17)))
-    tape.fetch("get_properties 3 17 3 18").wait(0.5).answer("result 3 17 0 1 3 18 0 1").reply(1, rows)
-    exchange = the(tape)
+    tape = many(count=18, parts=[range(1, 17)]).fetch("get_properties 3 17 3 18").wait(0.5)
+    exchange = the(tape.answer("result 3 17 0 1 3 18 0 1").reply(1, rows(18)))
     assert len(exchange.parts) == 2
     assert (exchange.stopped_at, exchange.ambiguous, exchange.notes) == (None, False, ())
     assert exchange.mcu_time == pytest.approx(0.5 + STEP)
@@ -182,14 +189,6 @@ def test_a_firmware_handshake_is_one_command_however_often_it_is_repeated() -> N
 
 
 # --- where it stops ------------------------------------------------------------------------------------------------
-
-
-def ask() -> Tape:
-    return idle().ask(1, "get_properties", ON)
-
-
-def fetched() -> Tape:
-    return ask().fetch("get_properties 2 1")
 
 
 NO = [{"siid": 2, "piid": 1, "code": -4004}]
@@ -250,12 +249,8 @@ def test_where_a_command_stops(name: str) -> None:
 
 
 def test_a_part_that_fails_is_the_one_that_is_shown() -> None:
-    many = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
-    first = " ".join(f"3 {piid}" for piid in range(1, 17))
-    tape = idle().ask(1, "get_properties", many).fetch(f"get_properties {first}")
-    tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(1, 17)))
-    tape.fetch("get_properties 3 17 3 18").wait(4).reply(1, error=-9999)
-    exchange = the(tape)
+    tape = many(count=18, parts=[range(1, 17)]).fetch("get_properties 3 17 3 18")
+    exchange = the(tape.wait(4).reply(1, error=-9999))
     assert exchange.stopped_at == "not answered"
     assert exchange.down is exchange.parts[1].down
     assert exchange.result is None
@@ -355,7 +350,7 @@ def test_two_clients_that_want_the_same_and_get_different_values() -> None:
 
 
 def test_two_clients_with_one_id() -> None:
-    tape = idle().ask(1, "get_properties", ON).ask(1, "get_properties", LEVEL)
+    tape = ask().ask(1, "get_properties", LEVEL)
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(1, IS_ON)
     assert all(each.ambiguous for each in pair(tape.records))
 
@@ -372,7 +367,7 @@ def test_the_phone_app_sets_while_we_set() -> None:
 
 
 def test_without_a_reply_and_with_others_about_nothing_is_sure() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 2").answer("result 2 2 0 4")
+    tape = ask().fetch("get_properties 2 2").answer("result 2 2 0 4")
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(10)
     ours = pair(tape.records)[0]
     assert (ours.stopped_at, ours.ambiguous) == ("reply lost", True)
@@ -464,7 +459,7 @@ def test_a_line_that_was_away_all_the_time_tells_nothing(over: bool) -> None:
 
 
 def test_noise_and_echo_are_looked_through() -> None:
-    tape = idle().ask(1, "get_properties", ON).up(b"\xff\xffget_do\x00\r", b"*** boot ***\r", b"\n\r")
+    tape = ask().up(b"\xff\xffget_do\x00\r", b"*** boot ***\r", b"\n\r")
     tape.down("error").fetch("get_properties 2 1").down("result 2 1 0 true", note="echo")
     tape.up(b"\nresult 2 1 0 true\r").down("# ok").reply(1, IS_ON)
     exchange = the(tape)
@@ -474,8 +469,7 @@ def test_noise_and_echo_are_looked_through() -> None:
 def test_reports_between_line_and_answer() -> None:
     tape = fetched().answer("properties_changed 2 1 true").up("net").down("cloud")
     tape.answer("result 2 1 0 true").reply(1, IS_ON)
-    exchange = the(tape)
-    assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
+    assert outcome(tape) == (None, False)
 
 
 def test_two_lines_at_once_are_answered_in_order() -> None:
@@ -526,20 +520,14 @@ def test_a_command_is_open_until_all_of_it_is_there() -> None:
 
 
 def test_the_last_line_may_come_after_the_reply() -> None:
-    tape = fetched().up("result 2 1 0 true").reply(1, IS_ON)
-    pairer = Pairer()
-    for record in tape.records:
-        pairer.feed(record)
+    pairer = fed(fetched().up("result 2 1 0 true").reply(1, IS_ON).records)
     assert pairer.exchanges[0].open
     pairer.finish()
     assert not pairer.exchanges[0].open
 
 
 def test_what_others_caused_is_open_until_it_is_answered() -> None:
-    pairer = Pairer()
-    for record in idle().fetch("get_properties 2 1").records:
-        pairer.feed(record)
-    assert pairer.exchanges[0].open
+    assert fed(idle().fetch("get_properties 2 1").records).exchanges[0].open
 
 
 def test_memory_of_what_is_settled_is_given_back() -> None:
@@ -550,9 +538,7 @@ def test_memory_of_what_is_settled_is_given_back() -> None:
         for _ in range(20):
             tape.fetch("none")
         tape.wait(5)
-    pairer = Pairer()
-    for record in tape.records:
-        pairer.feed(record)
+    pairer = fed(tape.records)
     assert len(tape.records) > 8000
     assert len(pairer._window) < 5000
     pairer.finish()
@@ -633,13 +619,11 @@ def test_clocks_of_no_recordings_are_too_strange(records: list[Record]) -> None:
 
 def test_an_error_the_answer_does_not_explain() -> None:
     tape = fetched().answer("result 2 1 0 true").reply(1, error=-32000)
-    exchange = the(tape)
-    assert (exchange.stopped_at, exchange.ambiguous) == ("answered wrongly", True)
+    assert outcome(tape) == ("answered wrongly", True)
 
 
 def test_an_error_of_the_mcu_that_was_not_heard() -> None:
-    exchange = the(fetched().down("ok").reply(1, error=-5001))
-    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert outcome(fetched().down("ok").reply(1, error=-5001)) == ("refused", True)
 
 
 def test_a_module_that_goes_on_too_soon() -> None:
@@ -649,8 +633,7 @@ def test_a_module_that_goes_on_too_soon() -> None:
 
 
 def test_a_module_that_times_out_though_the_mcu_got_nothing() -> None:
-    exchange = the(ask().fetch("none").wait(4).reply(1, error=-9999))
-    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+    assert outcome(ask().fetch("none").wait(4).reply(1, error=-9999)) == ("not fetched", True)
 
 
 def test_a_second_answer_that_serves_replaces_the_first() -> None:
@@ -675,13 +658,7 @@ def test_an_answer_too_late_for_anything_belongs_to_nothing() -> None:
 
 
 def test_a_list_of_which_a_line_in_the_middle_was_not_heard() -> None:
-    many = [{"siid": 3, "piid": piid} for piid in range(1, 41)]
-    rows = [{**item, "code": 0, "value": 1} for item in many]
-    tape = idle().ask(1, "get_properties", many)
-    for start, end in ((1, 17), (33, 41)):
-        tape.fetch("get_properties " + " ".join(f"3 {piid}" for piid in range(start, end)))
-        tape.answer("result " + " ".join(f"3 {piid} 0 1" for piid in range(start, end)))
-    exchange = the(tape.reply(1, rows))
+    exchange = the(many(count=40, parts=[range(1, 17), range(33, 41)]).reply(1, rows(40)))
     assert len(exchange.parts) == 2
     assert "not all of its lines were seen" in exchange.notes
 
@@ -714,7 +691,7 @@ def test_another_action_is_another_command(params: object) -> None:
 
 
 def test_an_answer_the_bridge_kept_did_not_reach_the_module() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape = fetched()
     tape.up("result 2 1 0 true", note=DROPPED).wait(4).reply(1, error=-9999)
     exchange = the(tape)
     assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
@@ -724,14 +701,14 @@ def test_an_answer_the_bridge_kept_did_not_reach_the_module() -> None:
 
 
 def test_a_line_the_bridge_kept_was_handed_out() -> None:
-    tape = idle().ask(1, "get_properties", ON).up("get_down").down("down get_properties 2 1", note=DROPPED)
+    tape = ask().up("get_down").down("down get_properties 2 1", note=DROPPED)
     exchange = the(tape.wait(4).reply(1, error=-9999))
     assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", False)
     assert exchange.notes == ("the MCU did not get this line: dropped by the bridge",)
 
 
 def test_what_the_bridge_made_of_an_answer_is_the_answer() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape = fetched()
     tape.up("result 2 1 0 false", note=ALTERED).up("result 2 1 0 true", note=SENT).down("ok").reply(1, IS_ON)
     exchange = the(tape)
     assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
@@ -740,7 +717,7 @@ def test_what_the_bridge_made_of_an_answer_is_the_answer() -> None:
 
 
 def test_a_line_that_is_the_bridges_own_is_not_handed_out() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape = fetched()
     tape.down("down get_properties 2 1", note=SENT).answer("result 2 1 0 true").reply(1, IS_ON)
     assert len(the(tape).parts) == 1
 
@@ -755,7 +732,7 @@ def test_another_line_dropped_by_a_bridge_is_nothing_to_the_command() -> None:
 
 
 def test_an_answer_long_after_the_time_is_that_of_another_line() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4).reply(1, error=-9999)
+    tape = fetched().wait(4).reply(1, error=-9999)
     exchange = the(tape.wait(3).answer("result 2 7 0 5"))
     assert (exchange.stopped_at, exchange.result) == ("not answered", None)
 
@@ -770,25 +747,24 @@ def test_a_legacy_answer_after_the_time_that_the_module_takes_is_in_doubt() -> N
 
 
 def test_a_module_that_was_busy_all_the_time_may_have_handed_it_out_later() -> None:
-    tape = idle().ask(1, "get_properties", ON).wait(1)
+    tape = ask().wait(1)
     for _ in range(3):
         tape.fetch("toggle").answer('result "ok"').wait(1)
-    (ours,) = (each for each in pair(tape.records) if each.request is not None)
+    (ours,) = asked(tape)
     assert (ours.stopped_at, ours.ambiguous) == ("not fetched", True)
     assert ours.notes[-1] == "the module was busy all the time: it may have been fetched later"
 
 
 def test_a_time_out_tells_of_no_line_handed_out_long_before() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(10)
-    exchange = the(tape.reply(1, error=-9999))
-    assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", True)
+    tape = fetched().wait(10)
+    assert outcome(tape.reply(1, error=-9999)) == ("not answered", True)
 
 
 def test_the_first_reply_ends_a_command_whatever_comes_later() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(1).hello(along=True)
+    tape = fetched().wait(1).hello(along=True)
     tape.ask(2, "get_properties", ON).wait(3).reply(1, error=-9999)
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
-    exchange = next(each for each in pair(tape.records) if each.request is not None)
+    (exchange,) = asked(tape)
     assert exchange.ids == (1, 2)
     assert exchange.stopped_at == "not answered"
     assert exchange.reply is not None
@@ -827,7 +803,7 @@ def test_who_refused_is_not_known_where_not_all_was_heard(heard: str) -> None:
 
 
 def test_what_the_module_refuses_by_itself() -> None:
-    exchange = the(idle().ask(1, "get_properties", ON).reply(1, error=-30001))
+    exchange = the(ask().reply(1, error=-30001))
     assert (exchange.stopped_at, exchange.ambiguous) == ("refused", False)
     assert exchange.notes == ("the module refused it by itself (-30001)",)
     exchange = the(Tape().ask(1, "miIO.config", {}).reply(1, error=-1))
@@ -865,7 +841,7 @@ def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
 
 
 def test_a_module_that_restarts_while_the_mcu_works_loses_the_reply() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape = fetched()
     tape.answer("result 2 1 0 true", said="error").fetch("MIIO_net_change offline")
     exchange = the(tape.wait(30))
     assert (exchange.stopped_at, exchange.ambiguous) == ("reply lost", False)
@@ -873,14 +849,13 @@ def test_a_module_that_restarts_while_the_mcu_works_loses_the_reply() -> None:
 
 
 def test_a_refused_answer_after_a_second_may_also_be_late() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(2)
+    tape = fetched().wait(2)
     tape.answer("result 2 1 0 true", said="error").fetch("MIIO_net_change offline")
-    exchange = the(tape.wait(30))
-    assert (exchange.stopped_at, exchange.ambiguous) == ("reply lost", True)
+    assert outcome(tape.wait(30)) == ("reply lost", True)
 
 
 def test_a_refused_answer_with_work_behind_it_is_no_restart() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("get_properties 2 1")
+    tape = fetched()
     tape.answer("result 2 1 0 true", said="error").fetch("none").fetch("MIIO_net_change offline")
     assert the(tape.wait(30)).stopped_at == "answered wrongly"
 
@@ -1000,13 +975,11 @@ def test_a_mark_is_neither_a_line_nor_a_break_nor_a_datagram(mode: str, place: i
 
 
 def test_marks_are_not_kept() -> None:
-    pairer = Pairer()
-    pairer.feed(begin_mark("lan", 0.0, 0.0))
-    assert pairer._window == []
+    assert fed([begin_mark("lan", 0.0, 0.0)])._window == []
 
 
 def test_a_mark_in_a_silence_leaves_it_sure() -> None:
-    tape = idle().ask(1, "get_properties", ON).fetch("none")
+    tape = ask().fetch("none")
     mark = begin_mark("module", tape.now, tape.now)
     tape.wait(5).fetch("none")
     (exchange,) = pair([*tape.records, mark])
