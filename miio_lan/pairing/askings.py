@@ -89,7 +89,7 @@ class Commands:
         self.beyond = 0.0
         in_time = sorted(lan, key=attrgetter("instant"))
         requests = [each for call in calls_of(in_time) for each in call.requests if _is_asked(each)]
-        self.asked = sorted(map(self._command, requests), key=attrgetter("asked"))
+        self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
 
     @property
     def duration(self) -> float:

@@ -139,8 +139,8 @@ def _follow_all(
     """Follow suppositions that no path goes through so far; give the first that is one too many."""
     for each in suppositions:
         _, first, low, high = each
-        time = commands.asked[first].asked
-        lines = {line for _, _, line in commands.asked[first].intervals(low, high)}
+        time = commands.overheard[first].asked
+        lines = {line for _, _, line in commands.overheard[first].intervals(low, high)}
         if any(path.holds(time, low, high) and path.taken.get(first) in lines for path in found):
             continue
         if len(found) >= most:
@@ -153,7 +153,7 @@ def _follow_all(
 
 def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposition]:
     """Give a supposition for each line of each command that has few."""
-    for place, one in enumerate(commands.asked):
+    for place, one in enumerate(commands.overheard):
         if len(one.lines.found) <= RARE:
             for begin, end, _ in one.intervals(*allowed):
                 yield one.weight, place, begin - SKEW, end + SKEW
@@ -162,7 +162,7 @@ def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposi
 def _most_of_repeated(commands: Commands) -> float:
     """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
     groups: list[tuple[float, float]] = []
-    for one in commands.asked:
+    for one in commands.overheard:
         if len(one.lines.found) <= RARE:
             continue
         if not groups or one.asked - groups[-1][0] > TOGETHER:
@@ -181,32 +181,32 @@ def _most_of_repeated(commands: Commands) -> float:
 def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Supposition]:
     """Find the offsets at which intervals of commands meet, the best first."""
     left, found = MAX_INTERVALS, []
-    for places in _windows(commands.asked):
-        left -= sum(len(commands.asked[place].lines.found) for place in places)
-        found += _meetings(commands.asked, places, allowed)
+    for places in _windows(commands.overheard):
+        left -= sum(len(commands.overheard[place].lines.found) for place in places)
+        found += _meetings(commands.overheard, places, allowed)
         if left <= 0:
             break
     return sorted(found, key=lambda each: -each[0])
 
 
-def _windows(asked: Sequence[OverheardCommand]) -> list[list[int]]:
+def _windows(overheard: Sequence[OverheardCommand]) -> list[list[int]]:
     """Give the places of the commands of each stretch, those that say most first."""
     found: list[list[int]] = []
     begin = 0
-    while begin < len(asked):
-        end = bisect_right(asked, asked[begin].asked + WINDOW, key=lambda each: each.asked)
-        found.append([place for place in range(begin, end) if asked[place].lines.found])
+    while begin < len(overheard):
+        end = bisect_right(overheard, overheard[begin].asked + WINDOW, key=lambda each: each.asked)
+        found.append([place for place in range(begin, end) if overheard[place].lines.found])
         begin = end
-    return sorted(found, key=lambda places: sum(asked[place].weight for place in places), reverse=True)
+    return sorted(found, key=lambda places: sum(overheard[place].weight for place in places), reverse=True)
 
 
 def _meetings(
-    asked: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float]
+    overheard: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float]
 ) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
     ends: list[tuple[float, int, int]] = []
     for place in places:
-        for begin, end, _ in asked[place].intervals(*allowed):
+        for begin, end, _ in overheard[place].intervals(*allowed):
             ends += [(begin - SKEW, 0, place), (end + SKEW, 1, place)]
     ends.sort()
     open_: dict[int, int] = {}
@@ -215,25 +215,25 @@ def _meetings(
     for offset, is_end, place in ends:
         if not is_end:
             if place not in open_:
-                score, since, risen = score + asked[place].weight, offset, True
+                score, since, risen = score + overheard[place].weight, offset, True
             open_[place] = open_.get(place, 0) + 1
             continue
         if risen:
-            heaviest = max(open_, key=lambda each: asked[each].weight)
+            heaviest = max(open_, key=lambda each: overheard[each].weight)
             found.append((score, heaviest, since, offset))
             risen = False
         open_[place] -= 1
         if not open_[place]:
             del open_[place]
-            score -= asked[place].weight
+            score -= overheard[place].weight
     return sorted(found, reverse=True)[:MAX_PATHS]
 
 
 def _follow(commands: Commands, first: int, low: float, high: float) -> Path:
     """Follow a supposition from one command on, forwards, and then backwards."""
-    path, used = Path(commands.asked), set[int]()
-    start = commands.asked[first].asked
-    for places in (range(first, len(commands.asked)), range(first - 1, -1, -1)):
+    path, used = Path(commands.overheard), set[int]()
+    start = commands.overheard[first].asked
+    for places in (range(first, len(commands.overheard)), range(first - 1, -1, -1)):
         state = (start, low, high)
         for place in places:
             state = _step(commands, path, used, place, state)
@@ -249,7 +249,7 @@ def _step(
     :param used: lines that are taken
     :param state: when the offset was known last, and the least and greatest it was
     """
-    one = commands.asked[place]
+    one = commands.overheard[place]
     room = MAX_DRIFT * abs(one.asked - state[0])
     low, high = state[1] - room, state[2] + room
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]
