@@ -56,6 +56,8 @@ from miio_lan.uart.turns import Downlink
 _INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
+HORIZON = 2 * LONGEST_WAIT
+"""Seconds after which nothing is added to an exchange any more, and what others did says nothing more about it."""
 COMPARABLE = 0.3
 """A candidate that costs that much more is no explanation beside a better one."""
 NEAR = SKEW
@@ -349,7 +351,7 @@ class Matcher:
         method = request.demand.method
         theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
-        return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
+        return any(abs(instant - request.first) < HORIZON for instant in theirs)
 
 
 def _may_be_stalled(request: LanRequest) -> bool:

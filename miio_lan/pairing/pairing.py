@@ -45,7 +45,7 @@ class Pairer:
     """Takes records as they come and gives the exchanges so far.
 
     Records of the two wires may come out of order, as they do when two threads observe them; what is older than
-    :data:`~miio_lan.pairing.window.HORIZON` is settled and no longer changes.
+    :data:`~miio_lan.pairing.matching.HORIZON` is settled and no longer changes.
     """
 
     def __init__(self) -> None:
@@ -92,8 +92,8 @@ class Pairer:
 
     def _forget(self, checkpoint: Checkpoint) -> None:
         """Drop the records before a checkpoint, and keep what is settled."""
-        self._settled += checkpoint.settled
-        settled = {id(each) for each in checkpoint.settled}
-        self._recent = [each for each in self._recent or () if id(each) not in settled]
+        recent = self._recent or []
+        self._settled += [each for each in recent if id(each.records[0]) in checkpoint.gone]
+        self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.gone]
         self._window = [record for record in self._window if id(record) not in checkpoint.gone]
         self._before = checkpoint.before

@@ -46,7 +46,7 @@ class StopFinding:
     """Where it stopped (None: it did not), at which part, and what else is to be said."""
 
     stopped_at: str | None = None
-    part: int = 0
+    stopped_part: int = 0
     ambiguous: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -73,7 +73,7 @@ def of_downlinks(
     for place, downlink in enumerate(downlinks):
         finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
-            finding.part = place
+            finding.stopped_part = place
             if downlink.answer is None and "up" not in uart.heard:
                 finding.doubt("the MCU was not heard")
             return finding
@@ -81,7 +81,7 @@ def of_downlinks(
         finding.stopped_at = at.REPLY_LOST
     elif reply is not None and (code := error_of(reply.reading)) is not None:
         finding.stopped_at = at.ANSWERED_WRONGLY
-        finding.part = len(downlinks) - 1
+        finding.stopped_part = len(downlinks) - 1
         finding.doubt(f"the client got the error {code}, which the answer does not explain")
     return finding
 

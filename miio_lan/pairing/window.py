@@ -11,7 +11,7 @@ from miio_lan.pairing.candidates import SKEW, STALL, Candidate
 from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
-from miio_lan.pairing.matching import LONGEST_WAIT, Matcher
+from miio_lan.pairing.matching import HORIZON, Matcher
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
@@ -25,20 +25,16 @@ from miio_lan.uart.turns import Before, Downlink, Turn
 _INSTANT = attrgetter("instant")
 STRAGGLING = 1.0
 """Seconds after which nothing is added to what has a reply."""
-HORIZON = 2 * LONGEST_WAIT
-"""Seconds after which nothing is added to an exchange any more."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """An instant before which nothing changes any more: what came before it need not be read again.
 
-    :param settled: the exchanges before it
-    :param gone: the identities of the records before it
+    :param gone: the identities of the records before it; no exchange has one of these and another one
     :param before: what of them still matters to what comes later
     """
 
-    settled: list[Exchange]
     gone: set[int]
     before: Before
 
@@ -91,8 +87,7 @@ class Window:
             if each.records[-1].instant >= instant:
                 instant = min(instant, each.records[0].instant)
         gone = {id(record) for record in self._all if record.instant < instant}
-        settled = [each for each in exchanges if each.records[-1].instant < instant]
-        return Checkpoint(settled, gone, self._before(self._uart.now(), gone, instant))
+        return Checkpoint(gone, self._before(self._uart.now(), gone, instant))
 
     def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
         """Make a checkpoint at the last instant at which nothing was open, and nothing in doubt.
@@ -109,7 +104,7 @@ class Window:
             gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
             settled = [each for each in exchanges if any(id(record) in gone for record in each.records)]
             if all(id(record) in gone for each in settled for record in each.records):
-                return Checkpoint(settled, gone, self._before(quiet.before, gone, quiet.instant))
+                return Checkpoint(gone, self._before(quiet.before, gone, quiet.instant))
         return None
 
     def _before(self, before: Before, gone: set[int], instant: float) -> Before:
@@ -161,7 +156,7 @@ class Window:
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
             open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
-            stopped_part=finding.part,
+            stopped_part=finding.stopped_part,
         )
 
     def _finding(
