@@ -75,7 +75,7 @@ class Commands:
     :param heard: records of the line, without marks
     """
 
-    def __init__(self, lan: Sequence[Record], heard: Sequence[Record]) -> None:
+    def __init__(self, lan: Iterable[Record], heard: Sequence[Record]) -> None:
         self._line = converse(in_order(heard))
         self._stamps = sorted(record.instant for record in heard)
         self._by_key: dict[object, list[int]] = defaultdict(list)
@@ -156,10 +156,9 @@ class Commands:
 
 def _is_asked(request: LanRequest) -> bool:
     """Tell whether a request surely went to the MCU, and was answered by it."""
-    reply = request.reply
-    if reply is None or request.local or request.doubtful or error_of(reply.reading) is not None:
+    if request.reply is None or request.local or request.doubtful:
         return False
-    return "result" in (reply.reading or {})
+    return request.has_result and error_of(request.reply.reading) is None
 
 
 def _key_of(command: Down) -> object:

@@ -71,7 +71,7 @@ class LanRequest:
         return self.demand.method.startswith("miIO.")
 
     @property
-    def succeeded(self) -> bool:
+    def has_result(self) -> bool:
         """Whether it was answered with a result."""
         return self.reply is not None and "result" in (self.reply.reading or {})
 

@@ -92,7 +92,7 @@ def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candi
     if at >= size and not missing:
         return Candidate(tuple(found), whole=True)
     cut = all(map(_is_likely_cut, found))
-    ended = cut and not missing and not request.succeeded and _fails_request(found[-1])
+    ended = cut and not missing and not request.has_result and _fails_request(found[-1])
     likely = cut or all(map(_is_likely_cut, found[:-1] or found))
     return Candidate(tuple(found), whole=False, ended=ended, likely=likely)
 

@@ -115,7 +115,7 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
     if not heard:
         return Clocks(doubt="the recording has no line of the UART")
     base = heard[0].wall - heard[0].instant
-    commands = Commands(list(lan), heard)
+    commands = Commands(lan, heard)
     if not commands.overheard:
         return Clocks(doubt="the capture has no command whose reply shows that the MCU was asked")
     if not commands.tried:

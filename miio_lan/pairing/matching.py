@@ -304,7 +304,7 @@ class Matcher:
             return False
         if request.reply is None:
             return self._module_had_it(request, candidate.downlinks[0].instant)
-        if request.succeeded and self._ended_early(request.reply.instant, candidate):
+        if request.has_result and self._ended_early(request.reply.instant, candidate):
             return False
         return self._stamps_in_order(request, request.reply.instant, candidate)
 
@@ -364,7 +364,7 @@ def _rank(request: LanRequest) -> int:
     """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
     if request.reply is None:
         return 2
-    return 0 if request.succeeded else 1
+    return 0 if request.has_result else 1
 
 
 def _reachable(start: Iterable[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:

@@ -42,7 +42,7 @@ USUAL_TIME = 2.0
 REPEATED_WITHIN = 30.0
 """Seconds for which a device repeats a push that nobody confirmed."""
 
-PROPERTIES, EVENT = "properties_changed", "event_occured"
+PROPERTIES, EVENT = PropertiesChanged.NAME, EventOccured.NAME
 
 _Kind = tuple[str, int, int]
 _INSTANT = attrgetter("instant")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from miio_lan.pairing.askings import Commands, OverheardCommand
@@ -128,13 +128,13 @@ def paths_of(commands: Commands, allowed: tuple[float, float]) -> list[Path]:
     left = _follow_all(commands, found, peaks, MAX_PATHS)
     if left is not None and left[0] > LIKELY * peaks[0][0]:
         # What explains a rare command is looked at in any case; the others explain none.
-        rest = _follow_all(commands, found, list(_rare(commands, allowed)), 2 * MAX_PATHS)
+        rest = _follow_all(commands, found, _rare(commands, allowed), 2 * MAX_PATHS)
         commands.beyond = _most_of_repeated(commands) if rest is None else math.inf
     return found
 
 
 def _follow_all(
-    commands: Commands, found: list[Path], suppositions: Sequence[_Supposition], most: int
+    commands: Commands, found: list[Path], suppositions: Iterable[_Supposition], most: int
 ) -> _Supposition | None:
     """Follow suppositions that no path goes through so far; give the first that is one too many."""
     for each in suppositions:
