@@ -30,6 +30,7 @@ from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
 from miio_lan.pairing.content import all_good, all_refused, consistent, error_of, timed_out
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
@@ -108,8 +109,10 @@ def _of_downlink(
         finding.doubt("the answer may belong to an earlier line that was not answered")
     if downlink.lines_missing and not succeeded:
         finding.doubt("lines are missing between the line and its answer")
-    if downlink.restarted and reply is None:
-        return _restarted(downlink, answer, finding)
+    # Of the module's time: what a bridge held back came to it that much later.
+    waited = answer.instant - downlink.instant + held_back(downlink.record)
+    if downlink.restarted and reply is None and waited < ANSWER_TIME:
+        return _restarted(downlink, answer, finding, waited)
     late = _came_late(downlink, answer, reply, skew)
     _doubt_answer(downlink, answer, finding, succeeded=succeeded, late=late)
     if not answer.reply_sure:
@@ -124,10 +127,13 @@ def _of_downlink(
     return _of_result(answer, answer.command, reply, finding)
 
 
-def _restarted(downlink: Downlink, answer: Turn, finding: StopFinding) -> str:
-    """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it."""
+def _restarted(downlink: Downlink, answer: Turn, finding: StopFinding, waited: float) -> str:
+    """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it.
+
+    :param waited: seconds for which the module had waited for the answer
+    """
     finding.notes.append("the module restarted: it refused the answer and told of its network at once")
-    if (downlink.seconds or 0.0) > SHORTEST_ANSWER_TIME:
+    if waited > SHORTEST_ANSWER_TIME:
         finding.doubt("or it had given up, as older modules do after a second")
     elif not has_to_name(downlink.command) and answer.blind:
         finding.doubt("or the answer belongs to a line handed out before the watching began")

@@ -14,7 +14,7 @@ from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
-from miio_lan.uart.bridge.faults import ALTERED, DROPPED, SENT
+from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.conversation import BLIND
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
@@ -813,9 +813,9 @@ def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
 # --- the module restarts -------------------------------------------------------------------------------------------
 
 
-def restarted(tape: Tape) -> Tape:
+def restarted(tape: Tape, note: str = "") -> Tape:
     """The module forgot what it had handed out, and joins its network."""
-    return tape.answer("result 2 1 0 true", said="error").fetch("MIIO_net_change offline").wait(30)
+    return tape.up("result 2 1 0 true", note=note).down("error").fetch("MIIO_net_change offline").wait(30)
 
 
 def test_a_module_that_restarts_while_the_mcu_works_loses_the_reply() -> None:
@@ -826,6 +826,20 @@ def test_a_module_that_restarts_while_the_mcu_works_loses_the_reply() -> None:
 
 def test_a_refused_answer_after_a_second_may_also_be_late() -> None:
     assert outcome(restarted(fetched().wait(2))) == ("reply lost", True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.5, ("reply lost", False)), (2, ("reply lost", True)), (4.1, ("answered late", False))],
+)
+def test_an_answer_that_a_bridge_held_back_came_to_the_module_that_much_later(
+    seconds: float, expected: tuple[str, bool]
+) -> None:
+    held = HELD_BACK.format(seconds)
+    assert outcome(restarted(fetched().wait(seconds))) == expected
+    assert outcome(restarted(fetched().wait(seconds), note=held)) == expected
+    tape = ask().up("get_down").wait(seconds).down("down get_properties 2 1", note=held)
+    assert outcome(restarted(tape)) in (expected, ("answered wrongly", True))
 
 
 def test_a_refused_answer_with_work_behind_it_is_no_restart() -> None:
