@@ -169,8 +169,7 @@ def test_what_the_module_answers_by_itself_needs_no_line() -> None:
 
 
 def test_what_nobody_on_the_lan_asked_for() -> None:
-    tape = idle().fetch("set_properties 2 2 40").answer("result 2 2 0")
-    exchange = the(tape)
+    exchange = the(idle().fetch("set_properties 2 2 40").answer("result 2 2 0"))
     assert (exchange.request, exchange.reply, exchange.ids) == (None, None, ())
     assert (exchange.stopped_at, exchange.ambiguous) == (None, False)
     assert exchange.params == {"properties": [[2, 2, 40]]}
@@ -182,8 +181,7 @@ def test_notices_are_no_commands(line: str) -> None:
 
 
 def test_a_firmware_handshake_is_one_command_however_often_it_is_repeated() -> None:
-    tape = idle().fetch("update_fw").fetch("update_fw").answer('result "ready"')
-    exchange = the(tape)
+    exchange = the(idle().fetch("update_fw").fetch("update_fw").answer('result "ready"'))
     assert (exchange.method, exchange.stopped_at) == ("update_fw", None)
     assert len(exchange.records) == 4
 
@@ -266,8 +264,7 @@ def test_what_was_refused_in_part() -> None:
 
 
 def test_an_answer_that_does_not_conform_but_serves() -> None:
-    tape = fetched().answer("result 2 1 0 true 7").reply(1, IS_ON)
-    exchange = the(tape)
+    exchange = the(fetched().answer("result 2 1 0 true 7").reply(1, IS_ON))
     assert exchange.stopped_at is None
     assert "does not conform" in exchange.notes[0]
 
@@ -414,11 +411,9 @@ def test_an_answer_of_something_else_without_its_line() -> None:
 
 
 def test_an_answer_that_was_not_heard() -> None:
-    tape = fetched().down("ok").reply(1, IS_ON)
-    exchange = the(tape)
-    assert exchange.stopped_at is None
+    exchange = the(fetched().down("ok").reply(1, IS_ON))
+    assert (exchange.stopped_at, exchange.result) == (None, None)
     assert exchange.down is not None
-    assert exchange.result is None
     assert "the answer was not seen" in exchange.notes[0] or exchange.ambiguous
 
 
@@ -716,8 +711,7 @@ def test_an_answer_long_after_the_time_is_that_of_another_line() -> None:
 
 
 def test_a_legacy_answer_after_the_time_that_the_module_takes_is_in_doubt() -> None:
-    tape = idle().fetch("toggle").wait(4.2).answer('result "ok"')
-    exchange = the(tape)
+    exchange = the(idle().fetch("toggle").wait(4.2).answer('result "ok"'))
     assert exchange.ambiguous
     assert exchange.notes == (
         "the module took it when it had given this line up: it may belong to one that was not seen",
@@ -742,8 +736,7 @@ def test_the_first_reply_ends_a_command_whatever_comes_later() -> None:
     tape.ask(2, "get_properties", ON).wait(3).reply(1, error=-9999)
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(2, IS_ON)
     (exchange,) = asked(tape)
-    assert exchange.ids == (1, 2)
-    assert exchange.stopped_at == "not answered"
+    assert (exchange.ids, exchange.stopped_at) == ((1, 2), "not answered")
     assert exchange.reply is not None
     assert (exchange.reply.reading or {})["id"] == 1
 
