@@ -118,7 +118,6 @@ class _Push:
     records: list[Record]
     contents: list[tuple[_Kind, object]]
     confirmation: Record | None = None
-    orphans: list[tuple[_Kind, object]] = field(default_factory=list)
 
     @property
     def instant(self) -> float:
@@ -136,6 +135,8 @@ class _Reports:
         self._from_start = from_start
         self._said = [each for turn in self._line.said for each in _said(turn)]
         self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        #: What pushes tell that no line said.
+        self._orphans: list[tuple[_Push, _Kind, object]] = []
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
         for each in self._said:
             # What the module did not take is told to nobody.
@@ -151,7 +152,7 @@ class _Reports:
         self._doubt_events()
         self._doubt_orphans()
         reports = [_report(each) for each in self._said]
-        reports += [_of_push(push, *orphan) for push in self._pushes for orphan in push.orphans]
+        reports += [_of_push(*orphan) for orphan in self._orphans]
         return sorted(reports, key=lambda each: each.records[0].instant)
 
     def _near(self, kind: _Kind, instant: float) -> list[_Said]:
@@ -164,7 +165,7 @@ class _Reports:
         waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
         same = [each for each in waiting if same_value(each.value, value)]
         if not same:
-            push.orphans.append((kind, value))
+            self._orphans.append((push, kind, value))
         elif kind[0] == EVENT:
             self._take(same[0], push)
         else:
@@ -212,11 +213,10 @@ class _Reports:
 
     def _doubt_orphans(self) -> None:
         """Doubt what is near a push without a line: that may be its own, and others are one place further then."""
-        for push in self._pushes:
-            for kind, value in push.orphans:
-                for each in self._near(kind, push.instant):
-                    if same_value(each.value, value):
-                        each.doubts.append("there is a push more than lines")
+        for push, kind, value in self._orphans:
+            for each in self._near(kind, push.instant):
+                if same_value(each.value, value):
+                    each.doubts.append("there is a push more than lines")
 
 
 def _said(turn: Turn) -> list[_Said]:
