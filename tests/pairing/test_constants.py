@@ -13,7 +13,6 @@ from miio_lan.pairing.content import Demand, same_value
 from miio_lan.pairing.matching import NEAR, Matcher
 from miio_lan.pairing.pairing import pair
 from miio_lan.uart.conversation import converse
-from miio_lan.uart.turns import Downlink
 
 PINS = {
     "pairing.askings": {"ALIVE": 3.0, "EDGE": 1.0, "MAX_PARTS": 12},
@@ -164,22 +163,12 @@ def test_a_downlink_that_explains_the_reply_much_worse_is_no_alternative(apart: 
     assert asked(tape)[0].ambiguous is not sure
 
 
-def costs(tape: Tape) -> list[tuple[Downlink, float]]:
-    """What each downlink would cost the request that is the last but one record."""
-    request, reply = tape.records[2], tape.records[-1]
-    matcher = Matcher(
-        [LanRequest(1, Demand.of("get_properties", ON), [request], reply)], converse(tape.records)
-    )
-    matcher.match()
-    (candidates,) = matcher._candidates.values()
-    return [(each.downlinks[0], each.cost) for each in candidates]
-
-
 def test_each_downlink_of_something_else_costs() -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true").fetch("toggle")
     tape.answer('result "ok"').wait(0.05).reply(1, IS_ON)
-    ((_, cost),) = costs(tape)
-    assert cost == pytest.approx(0.31 + 0.05 + 6 * STEP)
+    request = LanRequest(1, Demand.of("get_properties", ON), [tape.records[2]], tape.records[-1])
+    candidate = Matcher([request], converse(tape.records)).match()[request]
+    assert candidate.cost == pytest.approx(0.31 + 0.05 + 6 * STEP)
 
 
 @pytest.mark.parametrize(("nearer", "first"), [(0.048, True), (0.052, False)])
