@@ -111,15 +111,14 @@ class Conversation(LineHistory):
         """Read a line where it stands, without taking it; to be taken before the next one is read."""
         if self._open and (expired := self._open.expire(now)):
             self._give_up(expired)
+        text = text_of_raw(raw, direction)
         if direction == "down":
-            text = text_of_raw(raw, direction)
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
             # ``help`` itself is among the lines of its answer; ``ok`` and ``error`` are the module's own words.
             open_line = asked is not None and text == asked.text and asked.reply is None
             back = open_line and text not in ("ok", "error")
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
-        text = text_of_raw(raw, direction)
         if not text.startswith(("result", "error")):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
@@ -160,11 +159,11 @@ class Conversation(LineHistory):
 
     def forget(self) -> None:
         """Drop what is finished. Turns and downlinks know each other: the garbage collector would have to find them."""
-        open_lines = set(map(id, self._open))
+        open_lines = set(self._open)
         answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
         self._under_way = []
         for turn in answers:
-            if id(turn) in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
+            if turn in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
                 self._under_way.append(turn)
             else:
                 turn.answers = None
@@ -332,13 +331,12 @@ class Conversation(LineHistory):
         """Take a reply to nothing that was seen: a line of the MCU was lost."""
         if not isinstance(seen.command, Reply):
             return
-        text = seen.text
         self.unexplained.append(self._now)
-        if text not in ("ok", "error"):
+        if seen.text not in ("ok", "error"):
             return
         if self.waiting is not None:
             self.waiting.missed = True
-        elif text == "error":
+        elif seen.text == "error":
             self._hide()
 
     def _hide(self) -> None:
@@ -371,7 +369,7 @@ class Conversation(LineHistory):
             return
         self.downlinks.append(downlink)
         last = self.orphans[-1] if self.orphans and not self._one_clock else None
-        if last is not None and downlink.command.wants_result and self._ledger.adopt(last, downlink):
+        if last is not None and command.wants_result and self._ledger.adopt(last, downlink):
             self.orphans.pop()
         if method in IDENTITY_REQUESTS:
             self._requests[IDENTITY_REQUESTS[method]] = downlink

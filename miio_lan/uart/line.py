@@ -173,7 +173,7 @@ def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
     if not tokens:
         raise LineError("a line needs at least a command word")
     for each in tokens:
-        if not each or tokens_of(each) != [each]:
+        if tokens_of(each) != [each]:
             raise LineError(
                 f"{shown(each)} is not one token: put a string into quotes, a space as \\u0020 elsewhere"
             )
@@ -294,18 +294,13 @@ class LineReader:
 
     def _finish(self, *problems: str) -> list[Line]:
         raw, self._buffer = self._buffer, b""
-        text, problems = self._read(raw, problems)
-        self._has_text = self._overflow = False
-        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
-
-    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        found = list(problems)
         body = raw.strip(b"\r\n")
         text, faults = clean(body, keep_text=False)
         if raw.startswith(b"\n"):
-            found.append(LF_BEFORE)
+            problems += (LF_BEFORE,)
         if faults:
-            found.append(NON_ASCII)
+            problems += (NON_ASCII,)
         if self._overflow or len(body) > MAX_LINE:
-            found.append(OVERLONG)
-        return text, tuple(found)
+            problems += (OVERLONG,)
+        self._has_text = self._overflow = False
+        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
