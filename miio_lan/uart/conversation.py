@@ -47,7 +47,7 @@ from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
-from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
+from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
 Side = Literal["module", "mcu"]
 
@@ -107,11 +107,14 @@ class Conversation(LineHistory):
 
     # --- taking --------------------------------------------------------------------------------------------------
 
-    def read(self, direction: Direction, raw: bytes, now: float) -> Seen:
-        """Read a line where it stands, without taking it; to be taken before the next one is read."""
+    def read(self, direction: Direction, raw: bytes, now: float, *, text: str | None = None) -> Seen:
+        """Read a line where it stands, without taking it; to be taken before the next one is read.
+
+        :param text: its printable text, where whoever cut the line out has found nothing odd in it
+        """
         if self._open and (expired := self._open.expire(now)):
             self._give_up(expired)
-        text = text_of_raw(raw, direction)
+        text = text_of_raw(raw, direction) if text is None else without_prompt(text, direction)
         if direction == "down":
             place = self._open.place_of(text, now)
             asked = self._open.at(place)

@@ -79,7 +79,7 @@ class Ledger:
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
-        late = fitting(raw, self._unanswered)
+        late = fitting(raw, self._unanswered) if self._unanswered else []
         if not late:
             return waiting, ()
         named = naming(raw, late)

@@ -106,7 +106,6 @@ PINS = {
     },
     "uart.listening.watch": {
         "_FORGET_AFTER": 16,
-        "_MOST_READINGS": 256,
     },
 }
 

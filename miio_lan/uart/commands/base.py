@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
@@ -75,16 +74,24 @@ class Command:
         """Give the same command with other fields: ``dataclasses.replace`` at a tenth of its cost, once per line."""
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, **fields)
-        made.__dict__.pop("problem", None)  # it was found in what is replaced
+        for derived in ("problem", "kept_json"):  # they were found in what is replaced
+            made.__dict__.pop(derived, None)
         return made
 
     def check(self) -> Iterator[str]:
         """Name what in the contents the document does not allow."""
         yield from ()
 
-    @cached_property
+    @property
     def problem(self) -> str:
         """Why the line does not conform to the document, in plain words; empty when it does."""
+        # By hand: what functools offers takes a lock each time, in Python 3.11, and asks a dozen things.
+        found: str | None = self.__dict__.get("problem")
+        if found is None:
+            found = self.__dict__["problem"] = self._find_problem()
+        return found
+
+    def _find_problem(self) -> str:
         problems = list(dict.fromkeys((*self.faults, *self.check())))
         if (more := len(problems) - _MOST_PROBLEMS) > 0:
             problems[_MOST_PROBLEMS:] = [f"and {more} more"]
@@ -132,6 +139,14 @@ class Command:
         if problem:
             data["problem"] = problem
         return data
+
+    @property
+    def kept_json(self) -> Mapping[str, object]:
+        """What :meth:`as_json` gives, made once and not to be changed: a line at rest is the same command each time."""
+        found: dict[str, object] | None = self.__dict__.get("kept_json")
+        if found is None:
+            found = self.__dict__["kept_json"] = self.as_json()
+        return found
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from miio_lan.record import Observer, Record
-from miio_lan.uart.commands import Command, Direction, Down, Noise
+from miio_lan.uart.commands import Direction, Down, Noise
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import THROWN_AWAY, Line, LineReader
 
 # Turns after which finished ones are dropped: a line may be listened to for weeks.
 _FORGET_AFTER = 16
-_MOST_READINGS = 256
 
 
 class LineWatch:
@@ -33,7 +32,6 @@ class LineWatch:
         up, down = LineReader(keep_empty=True), LineReader(keep_empty=True)
         self._readers: dict[Direction, LineReader] = {"up": up, "down": down}
         self._conversation = Conversation(live=True)
-        self._readings: dict[int, tuple[Command, dict[str, object]]] = {}
 
     @property
     def downlink(self) -> Down | None:
@@ -72,14 +70,14 @@ class LineWatch:
         conversation = self._conversation
         for line in lines:
             instant = line.instant
-            seen = conversation.read(direction, line.raw, instant)
+            seen = conversation.read(direction, line.raw, instant, text=None if line.problems else line.text)
             is_noise = isinstance(seen.command, Noise)
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
             if line.problems and not is_empty:
                 dropped = [each for each in line.problems if each in THROWN_AWAY]
                 note = ", ".join([note, *dropped] if note else dropped)
-            reading = dict(self._reading(seen.command))  # an observer may keep or change it
+            reading = dict(seen.command.kept_json)  # an observer may keep or change it
             record = Record(
                 "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
             )
@@ -87,13 +85,3 @@ class LineWatch:
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()
             self._observer(record)
-
-    def _reading(self, command: Command) -> dict[str, object]:
-        """Give the reading of a command; of one that is known already, at little cost."""
-        known = self._readings.get(id(command))
-        if known is None:
-            if len(self._readings) >= _MOST_READINGS:
-                del self._readings[next(iter(self._readings))]  # the oldest
-            # The command is kept too, so that no other one gets its identity meanwhile.
-            known = self._readings[id(command)] = (command, command.as_json())
-        return known[1]
