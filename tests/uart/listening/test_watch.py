@@ -253,9 +253,8 @@ def test_known_lines_cost_bounded_memory() -> None:
         bench.watch.feed("up", b"result %d\r" % number, 0.0)
         bench.watch.feed("up", b"result " + b"1 " * 200 + b"\r", 0.0)
     bench.records.clear()
-    assert (
-        results_kept() - before <= 600
-    )  # of what was read 500 are kept, and what the last lines may still need
+    # Of 4,000 that were read 500 are kept, each with the one reading it has, and what the last lines may still need.
+    assert results_kept() - before <= 1100
 
 
 def results_kept() -> int:
