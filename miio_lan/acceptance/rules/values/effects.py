@@ -69,11 +69,13 @@ def alike(one: object, other: object) -> bool:
     """Whether two values are the same: ``true`` and 1 are not, 20 and 20.0 are, and decimals have their rounding."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, float) or isinstance(other, float):
-        if not isinstance(one, int | float) or not isinstance(other, int | float):
-            return False
+    numbers = isinstance(one, int | float) and isinstance(other, int | float)
+    if not numbers or (isinstance(one, int) and isinstance(other, int)):
+        return one == other
+    try:
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
-    return one == other
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def effects(session: Observed) -> list[Effect]:
@@ -98,20 +100,16 @@ class _Account:
     def take_set(self, call: JudgedCall, at: float) -> None:
         """Take a set that has come to its end, answered or not."""
         values = dict(call.properties)
-        surely_refused = [
-            iid for iid in values if iid in call.answers and call.answers[iid].code in _UNCHANGED
-        ]
-        if len(surely_refused) < len(values):
+        codes = {iid: answer.code for iid, answer in call.answers.items()}
+        changed = [iid for iid in values if codes.get(iid) not in _UNCHANGED]
+        if changed:
             for iid, held in self._held.items():
                 held.sure = held.sure and (iid in values or held.record is not None)
-        for iid, value in values.items():
-            if iid in surely_refused:
-                continue
+        for iid in changed:
             self.forget(iid)
-            answer = call.answers.get(iid)
             once = sum(each == iid for each, _ in call.properties) == 1
-            if answer is not None and answer.code == 0 and once:
-                self._held[iid] = Effect(call, iid, value, at)
+            if codes.get(iid) == 0 and once:
+                self._held[iid] = Effect(call, iid, values[iid], at)
 
     def take_read(self, call: JudgedCall, at: float) -> None:
         """Compare what was read with what was set."""
@@ -123,7 +121,6 @@ class _Account:
                 self.forget(iid)  # the wrong type has rules of its own
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
-                self.forget(iid)
             elif held.record is None:
                 held.outcome, held.shown, held.record = IGNORED, answer.value, call.record
                 held.sure = held.sure and at - held.at <= EFFECT_TIME and not self._counts_down(held, at)
@@ -138,7 +135,6 @@ class _Account:
                 self.forget(iid)
             elif held.record is not None:
                 self._settle(held, record)
-                self.forget(iid)
 
     def forget(self, iid: Iid | None = None) -> None:
         """Expect nothing of a property any more, or of any; what was seen until now is told."""
@@ -150,6 +146,7 @@ class _Account:
     def _settle(self, held: Effect, record: Record) -> None:
         held.outcome = APPLIED if held.record is None else LATE
         held.record = held.record or record
+        self.forget(held.iid)
 
     def _counts_down(self, held: Effect, at: float) -> bool:
         """Whether it may be a time that runs off, one a second at most."""
@@ -159,7 +156,10 @@ class _Account:
         one, other = held.value, held.shown
         if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
             return False
-        return 0 < one - other <= at - held.at + 1.0
+        try:
+            return 0 < one - other <= at - held.at + 1.0
+        except OverflowError:  # as above
+            return False
 
 
 def _are_numbers(*values: object) -> bool:
@@ -170,7 +170,7 @@ def _are_numbers(*values: object) -> bool:
 
 
 def _follow_line(session: Observed, account: _Account) -> None:
-    calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
+    calls = {id(call.request): call for call in session.calls}
     for unknown, _, downlink, said in happenings(session):
         if unknown:
             account.forget()

@@ -88,6 +88,13 @@ def test_the_times_are_those_of_the_rules() -> None:
     assert (effects.EFFECT_TIME, sets.REPORT_TIME) == (10.0, 2.0)
 
 
+@pytest.mark.parametrize(("one", "other"), [("1.5", "1" + 400 * "0"), ("1" + 400 * "0", "1.5")])
+def test_an_integer_beyond_all_floats_is_another_value(one: str, other: str) -> None:
+    for piid in (2, 8):
+        found = verdict("set-takes-effect", f"{change(piid, one)}\n{read(piid, other)}\n{told(piid, one)}")
+        assert found.outcome is WARNING and "changed later" in found.text, found
+
+
 def test_it_says_what_was_set_and_what_is() -> None:
     found = verdict("set-takes-effect", f"{SET}\n{read(2, 60)}")
     assert found.text == "property 2.2 was set to 10 (code 0) and is 60"
