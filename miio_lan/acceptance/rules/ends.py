@@ -71,8 +71,7 @@ def _gave_up(code: int, message: str) -> bool:
 def lan_info(session: Observed, case: Case) -> None:
     """Older modules leave the version out: a warning."""
     for call in session.lan:
-        reading = call.answer.reading if call.answer is not None else None
-        result = reading.get("result") if reading is not None else None
+        result = call.result
         if call.method != "miIO.info" or not isinstance(result, Mapping):
             continue
         if session.misinformed(call):

@@ -37,6 +37,13 @@ def value_tokens(said: Turn) -> list[str]:
     return tokens_of(said.text)[1:]
 
 
+def values_told(said: Turn) -> dict[tuple[int, int], object]:
+    """Give the properties that a report tells, with the values."""
+    report = said.command
+    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
+    return {(siid, piid): value for siid, piid, value in told}
+
+
 def is_bare_word(token: str) -> bool:
     """Whether a token is a string without its quotes."""
     value, fault = read_value(token)

@@ -21,7 +21,7 @@ from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
 Iid = tuple[int, int]
@@ -55,7 +55,6 @@ class JudgedCall:
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
     """
 
-    wire: str
     method: str
     request: Record
     answer: Record | None = None
@@ -72,6 +71,11 @@ class JudgedCall:
     def record(self) -> Record:
         """What to show of it: the answer where there is one."""
         return self.answer or self.request
+
+    @property
+    def result(self) -> object:
+        """What a reply on the LAN has as its result; None where there is none."""
+        return (self.answer.reading or {}).get("result") if self.answer is not None else None
 
 
 class Observed:
@@ -136,22 +140,23 @@ class Observed:
     @property
     def _model_on_lan(self) -> str:
         for call in reversed(self.lan):
-            reading = call.answer.reading if call.answer is not None else None
-            result = reading.get("result") if reading is not None else None
-            name = result.get("model") if isinstance(result, Mapping) else None
+            name = call.result.get("model") if isinstance(call.result, Mapping) else None
             if call.method == "miIO.info" and isinstance(name, str) and name:
                 return name
         return ""
+
+    @property
+    def lateness(self) -> float:
+        """Seconds by which one direction's lines may be stamped later than the other's."""
+        return 0.0 if self.driven else LATENESS
 
     def property(self, iid: Iid) -> Property | None:
         """Give what the description says of a property; None where it does not have it, or there is none."""
         return self.spec.property(*iid) if self.spec is not None else None
 
     def disturbed(self, call: JudgedCall) -> bool:
-        """Whether a bridge did something to the line while a call was under way."""
-        end = self.ended if call.answer is None else call.answer.instant
-        begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
-        return self.interfered(begun, end)
+        """Whether a bridge did something to the line while a call of the LAN was under way."""
+        return self.interfered(call.began, self.ended if call.answer is None else call.answer.instant)
 
     def module_spoke(self, start: float, end: float) -> bool:
         """Whether a real module was heard between two instants: it replies to each line, so a reply was missed."""
@@ -159,19 +164,18 @@ class Observed:
 
     def interfered(self, start: float, end: float) -> bool:
         """Whether a bridge did something to the line between two instants; what it holds back loses its time."""
-        return any(start <= last and first <= end for first, last in self._touched)
+        return any(start <= each.instant and begun <= end for begun, each in self._touched)
 
     def misinformed(self, call: JudgedCall) -> bool:
         """Whether a bridge did something to what the MCU had told of itself when a call was answered."""
-        told = (record for record in self.records if record.wire == "uart" and touched(record))
-        return any(
-            record.raw.startswith(_IDENTITY) for record in told if record.instant <= call.record.instant
-        )
+        until = call.record.instant
+        return any(each.raw.startswith(_IDENTITY) and each.instant <= until for _, each in self._touched)
 
     @cached_property
-    def _touched(self) -> tuple[tuple[float, float], ...]:
+    def _touched(self) -> list[tuple[float, Record]]:
+        """The lines to which a bridge did something, each with the instant from which it did so."""
         found = [record for record in self.records if record.wire == "uart" and touched(record)]
-        return tuple((record.instant - held_back(record), record.instant) for record in found)
+        return [(record.instant - held_back(record), record) for record in found]
 
     def in_doubt(self, said: Turn) -> bool:
         """Whether an answer may belong to something else, or to what was not seen: its contents prove nothing then."""
@@ -256,7 +260,7 @@ def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:
 
 
 def _asked(command: c.Down, record: Record) -> JudgedCall:
-    call = JudgedCall("uart", command.method, record)
+    call = JudgedCall(command.method, record)
     if isinstance(command, (c.GetProperties, c.SetProperties)):
         rows = [((each.siid, each.piid), getattr(each, "value", MISSING)) for each in command.properties]
         return replace(call, properties=tuple(rows))
@@ -273,27 +277,24 @@ def _of_lan_call(call: LanCall) -> JudgedCall:
     while first.earlier is not None:
         first = first.earlier
     doubtful = call.doubtful or any(request.doubtful for request in call.requests)
-    return replace(_lan_call(main.sends[0], main.reply, first.requests[0].first), doubtful=doubtful)
+    began = first.requests[0].first
+    asked = JudgedCall(main.demand.method, main.sends[0], began=began, doubtful=doubtful)
+    asked = _with_params(asked, main.demand.params)
+    return asked if main.reply is None else _with_reply(asked, main.reply)
 
 
-def _lan_call(request: Record, reply: Record | None, began: float) -> JudgedCall:
-    reading = request.reading or {}
-    method, params = str(reading.get("method")), reading.get("params")
-    properties: tuple[tuple[Iid, object], ...] = ()
-    action: Iid | None = None
-    arguments: Mapping[int, object] | None = None
-    if method in ("get_properties", "set_properties"):
-        properties = tuple((iid, item.get("value", MISSING)) for iid, item in properties_in(params))
-    elif method == "action" and isinstance(params, Mapping):
+def _with_params(call: JudgedCall, params: object) -> JudgedCall:
+    if call.method in ("get_properties", "set_properties"):
+        rows = [(iid, item.get("value", MISSING)) for iid, item in properties_in(params)]
+        return replace(call, properties=tuple(rows))
+    if call.method == "action" and isinstance(params, Mapping):
         siid, aiid = params.get("siid"), params.get("aiid")
-        if isinstance(siid, int) and isinstance(aiid, int):
-            action = (siid, aiid)
-        arguments = _arguments(params.get("in"))
-    call = JudgedCall("lan", method, request, None, properties, action, arguments, began=began)
-    return call if reply is None else _lan_answer(call, reply)
+        action = (siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
+        return replace(call, action=action, arguments=_arguments(params.get("in")))
+    return call
 
 
-def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
+def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     reading = reply.reading or {}
     error = reading.get("error")
     if error is not None:

@@ -61,7 +61,7 @@ def _usual(session: Observed) -> set[int]:
 
 def _error_of(call: JudgedCall, usual: set[int]) -> str:
     """Give the ``error`` of an MCU in words; on the LAN alone it cannot be told from those of the module."""
-    if call.wire != "uart" or call.error is None or id(call.request) not in usual:
+    if call.request.wire != "uart" or call.error is None or id(call.request) not in usual:
         return ""
     return f"error {call.error[0]} ({call.error[1]})"
 
@@ -178,13 +178,11 @@ def action_out(session: Observed, case: Case) -> None:
 
 def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
     """Give the piids of what an action handed back; None where its layout cannot be told."""
-    if call.wire == "uart":
+    if call.request.wire == "uart":
         command = said.command if said is not None else None
         whole = isinstance(command, c.Result) and not command.unread
         return {piid for piid, _ in command.out} if isinstance(command, c.Result) and whole else None
-    reading = call.answer.reading if call.answer is not None else None
-    result = (reading or {}).get("result")
-    out = result.get("out", ()) if isinstance(result, Mapping) else ()
+    out = call.result.get("out", ()) if isinstance(call.result, Mapping) else ()
     if not isinstance(out, (list, tuple)) or not all(isinstance(item, Mapping) for item in out):
         return None  # values without their piids: modules differ in that, not products
     return {item["piid"] for item in out if isinstance(item.get("piid"), int)}

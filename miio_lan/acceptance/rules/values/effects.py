@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.lines import is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
@@ -272,10 +272,8 @@ def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Tur
 
 
 def _told(account: _Account, said: Turn) -> None:
-    command = said.command
-    if isinstance(command, c.PropertiesChanged):
-        account.take_report({(siid, piid): value for siid, piid, value in command.changes}, said.record)
-    elif is_identity(command) or isinstance(command, (c.Result, c.Error)):
+    account.take_report(values_told(said), said.record)
+    if is_identity(said.command) or isinstance(said.command, (c.Result, c.Error)):
         account.forget()  # it started again, or answers something that was not heard
 
 

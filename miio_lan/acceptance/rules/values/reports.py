@@ -20,7 +20,7 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER_LENGTH,
 )
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS, Turn, between
+from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("reports")
 _C = TypeVar("_C", bound=c.Command)
@@ -94,7 +94,6 @@ def report_rate(session: Observed, case: Case) -> None:
     A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
     set of another property may have changed this one, too, but does not make a flood.
     """
-    causes = _Causes(session)
     recent: dict[Iid, deque[float]] = {}
     for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
         for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
@@ -110,7 +109,7 @@ def report_rate(session: Observed, case: Case) -> None:
             if session.interfered(first, said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = causes.between(last, said.instant, iid)
+            own, other = _causes(session, last, said.instant, iid)
             count = len(times)
             if own:
                 recent[iid] = deque([said.instant])
@@ -121,25 +120,16 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-class _Causes:
-    """What was handed out that changes properties, found by time."""
-
-    def __init__(self, session: Observed) -> None:
-        # One who reports first may seem to do so before he was asked.
-        self._late = 0.0 if session.driven else LATENESS
-        found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
-        self._found = sorted(found, key=lambda downlink: downlink.instant)
-
-    def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
-        """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        near = between(self._found, start - self._late, end + self._late)
-        commands = [each.command for each in near]
-        own = any(
-            not isinstance(each, c.SetProperties)
-            or iid in [(siid, piid) for siid, piid, _ in each.properties]
-            for each in commands
-        )
-        return own, bool(commands)
+def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
+    """Tell whether something that may well have changed a property was handed out, and whether anything was."""
+    # One who reports first may seem to do so before he was asked.
+    near = between(session.line.downlinks, start - session.lateness, end + session.lateness)
+    commands = [each.command for each in near if isinstance(each.command, _CAUSES)]
+    own = any(
+        not isinstance(each, c.SetProperties) or iid in [(siid, piid) for siid, piid, _ in each.properties]
+        for each in commands
+    )
+    return own, bool(commands)
 
 
 @rule(

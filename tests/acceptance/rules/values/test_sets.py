@@ -92,7 +92,8 @@ def test_the_times_are_those_of_the_rules() -> None:
 def test_an_integer_beyond_all_floats_is_another_value(one: str, other: str) -> None:
     for piid in (2, 8):
         found = verdict("set-takes-effect", f"{change(piid, one)}\n{read(piid, other)}\n{told(piid, one)}")
-        assert found.outcome is WARNING and "changed later" in found.text, found
+        assert found.outcome is WARNING, found
+        assert "changed later" in found.text
 
 
 def test_it_says_what_was_set_and_what_is() -> None:
