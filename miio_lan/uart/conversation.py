@@ -40,7 +40,7 @@ from typing import Literal
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
-from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
+from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
@@ -266,7 +266,8 @@ class Conversation(LineHistory):
 
     def _identified(self, turn: Turn) -> None:
         """Take what an MCU says when it starts: it owes no answer to anything from before."""
-        request = self._requests.pop(turn.word, None)
+        asks = isinstance(turn.command, Model) and turn.command.name is None  # and does not tell
+        request = None if asks else self._requests.pop(turn.word, None)
         if request is not None and turn.instant - request.instant <= IDENTITY_TIME:
             turn.request = request
         if self._now - self._requested > IDENTITY_TIME:
@@ -333,13 +334,12 @@ class Conversation(LineHistory):
         """Take a reply to nothing that was seen: a line of the MCU was lost."""
         if not isinstance(seen.command, Reply):
             return
-        text = seen.text
         self.unexplained.append(self._now)
-        if text not in ("ok", "error"):
+        if seen.text not in ("ok", "error"):
             return
         if self.waiting is not None:
             self.waiting.missed = True
-        elif text == "error":
+        elif seen.text == "error":
             self._hide()
 
     def _hide(self) -> None:

@@ -25,7 +25,7 @@ from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
 Iid = tuple[int, int]
-_PROMPTED = 30.0
+_ECHO_TIME = 30.0
 """Seconds after a request for model or version in which what an MCU says of itself shows no power-up: it repeats."""
 _MOMENT = 1.0
 """Seconds before a report in which an MCU that is served shows that it was on already; a start takes longer."""
@@ -230,7 +230,7 @@ class Observed:
                 if first is None or said.instant - last > _REPEATED:
                     first = said
                 last = said.instant
-                unasked = not any(0 <= said.instant - at < _PROMPTED for at in asked)
+                unasked = not any(0 <= said.instant - at < _ECHO_TIME for at in asked)
                 if unasked and (self.from_boot or not self._goes_on(alive, first)):
                     return said
             elif self._served(said):

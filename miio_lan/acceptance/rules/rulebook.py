@@ -106,10 +106,9 @@ class Judge:
         return case.judge(self.rule)
 
 
-def rule(*words: str, source: str, kind: str, severity: str = "failure") -> Callable[[Check], Judge]:
-    """Make a function the judge of a rule.
+def rule(title: str, *, source: str, kind: str, severity: str = "failure") -> Callable[[Check], Judge]:
+    """Make a function the judge of a rule, which has its name (``line_end``: ``line-end``).
 
-    :param words: the title; before it the name, unless the rule has that of the function (``line_end``: ``line-end``)
     :param kind: one of :data:`~miio_lan.acceptance.verdict.KINDS`
     :param severity: one of :data:`~miio_lan.acceptance.verdict.SEVERITIES`: whether the function, or what it calls,
         uses :meth:`Case.bad`, :meth:`Case.odd`, or both
@@ -120,9 +119,7 @@ def rule(*words: str, source: str, kind: str, severity: str = "failure") -> Call
         raise ValueError(f"no severity is called {severity!r}")
 
     def decorate(check: Check) -> Judge:
-        *given, title = words
-        name = given[0] if given else check.__name__.replace("_", "-")
-        return Judge(Rule(name, title, source, kind, severity), check)
+        return Judge(Rule(check.__name__.replace("_", "-"), title, source, kind, severity), check)
 
     return decorate
 

@@ -20,8 +20,6 @@ RETRY_TIME = 5.0
 """Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
 REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
-PROMPTED = 5.0
-"""Seconds after a request within which the first such line is taken for its answer, if a late one."""
 JUST_BEFORE = 1.0
 """Seconds before the first line that was seen in which the MCU may have begun; before that, it was another life."""
 
@@ -38,12 +36,7 @@ def _prompted(session: Observed, word: str) -> set[int]:
     That is the first such line after the request, and what repeats it while the module does not say ``ok``.
     """
     reports = _reports(session, word)
-    found: set[int] = set()
-    for downlink in session.line.downlinks:
-        if IDENTITY_REQUESTS.get(downlink.command.method) == word:
-            first = next((said for said in reports if _follows(said, downlink)), None)
-            if first is not None and first.instant - downlink.instant <= PROMPTED:
-                found.add(first.number)
+    found = {said.number for said in reports if said.request is not None}
     for before, said in pairwise(reports):
         if before.number in found and not before.accepted and said.instant - before.instant <= RETRY_TIME:
             found.add(said.number)

@@ -57,24 +57,22 @@ def is_update(downlink: Downlink) -> bool:
     return downlink.command.method == UPDATE_FW
 
 
-def _answered(session: Observed, downlink: Downlink) -> bool | None:
-    """Whether it was answered; None when the observation does not tell."""
+def _unanswered(session: Observed, downlink: Downlink) -> bool:
+    """Whether it surely was not answered: no answer was seen, and the observation would have shown one."""
     line = session.line
-    if downlink.answer is not None:
-        return True
+    end = line.ended if downlink.closed is None else downlink.closed
+    if downlink.answer is not None or line.broken(downlink.instant, end):
+        return False
     if session.driven:
-        end = downlink.closed if downlink.closed is not None else line.ended
-        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
-        return False if over and not line.broken(downlink.instant, end) else None
+        return downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
     if not line.said or downlink.broken or downlink.missed or downlink.restarted:
-        return None  # not heard at all, or not seen while something was said
+        return False  # not heard at all, or not seen while something was said
     if downlink.doubtful and not _answered_another_like_it(session, downlink):
-        return None
-    end = downlink.closed if downlink.closed is not None else line.ended
-    if line.broken(downlink.instant, end) or line.missing(end, end + BLIND):
-        return None  # a late answer is one, too
+        return False
+    if line.missing(end, end + BLIND):
+        return False  # a late answer is one, too
     # A module that goes on sooner than it gives up had its answer, or restarted.
-    return False if end - downlink.instant >= ANSWER_TIME - LATENESS else None
+    return end - downlink.instant >= ANSWER_TIME - LATENESS
 
 
 def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
@@ -94,8 +92,7 @@ def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     if session.driven:
         return False
     # Taken by the module when it gives a downlink up, or has gone on: it waited for another one.
-    over = said.late or said.instant - downlink.instant > ANSWER_TIME + LATENESS
-    taken = over and (said.accepted or (said.late and said.reply is None))
+    taken = said.accepted or (said.late and said.reply is None)
     missing = session.line.missing(downlink.instant, said.instant)
     return session.in_doubt(said) or not said.sure or taken or missing
 
@@ -105,19 +102,14 @@ def _answers_to(
 ) -> Iterator[tuple[Downlink, Turn]]:
     """Go through the answers to the downlinks that are wanted; one that never came breaks the rule.
 
-    :param never: what to say then; ``{method}``, ``{text}`` and ``{size}`` (bytes) are those of the downlink
+    :param never: what to say then; ``{method}`` and ``{text}`` are those of the downlink
     """
     for downlink in filter(wanted, session.line.downlinks):
         if downlink.answer is not None:
             yield downlink, downlink.answer
-        elif _answered(session, downlink) is False:
-            method, text, size = downlink.command.method, repr(downlink.text[5:]), _size(downlink)
-            case.bad(never.format(method=method, text=text, size=size), downlink.record)
-
-
-def _size(downlink: Downlink) -> int:
-    """Count the bytes of a downlink, its CR included."""
-    return len(downlink.text) + 1
+        elif _unanswered(session, downlink):
+            method, text = downlink.command.method, repr(downlink.text[5:])
+            case.bad(never.format(method=method, text=text), downlink.record)
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -140,7 +132,7 @@ def answer_time(session: Observed, case: Case) -> None:
     for downlink in session.line.downlinks:
         if downlink.seconds is None or downlink.answer is None:
             continue
-        late = downlink.seconds - (0.0 if session.driven else LATENESS)
+        late = downlink.seconds - session.lateness
         if late > ANSWER_TIME and _late_in_doubt(session, downlink.answer, downlink):
             case.unseen("a late answer may belong to another downlink", downlink.answer.record)
         elif late > ANSWER_TIME:
@@ -191,20 +183,16 @@ def _is_refusal(value: object) -> bool:
 @rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {_TOOL} (512 bytes)")
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
-    silent = {
-        each.command.method
-        for each in session.line.downlinks
-        if not is_long(each) and _answered(session, each) is False
-    }
-    for downlink in session.line.downlinks:
-        if is_long(downlink) and downlink.answer is None and downlink.command.method in silent:
-            case.unseen(f"{downlink.command.method} is not answered at any length")
-
-    def judged(downlink: Downlink) -> bool:
-        return is_long(downlink) and (downlink.answer is not None or downlink.command.method not in silent)
-
-    for downlink, said in _answers_to(session, case, judged, "{size} bytes were never answered"):
-        case.good(f"{_size(downlink)} bytes answered", said.record)
+    short = [each for each in session.line.downlinks if not is_long(each)]
+    silent = {each.command.method for each in short if _unanswered(session, each)}
+    for downlink in filter(is_long, session.line.downlinks):
+        method, size = downlink.command.method, len(downlink.text) + 1  # with its CR
+        if downlink.answer is not None:
+            case.good(f"{size} bytes answered", downlink.answer.record)
+        elif method in silent:
+            case.unseen(f"{method} is not answered at any length")
+        elif _unanswered(session, downlink):
+            case.bad(f"{size} bytes were never answered", downlink.record)
 
 
 @rule("error has a message in quotes and a code from -9999 to -5000", source="serial document, error")

@@ -28,7 +28,7 @@ MIN_INTERVALS = 5
 SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _MAX_PAUSE = 2.0
-_SOON = 8
+_NEXT_LINES = 8
 """Lines after a net change among which a poll is looked for."""
 
 
@@ -205,7 +205,9 @@ def net_change_taken(session: Observed, case: Case) -> None:
             continue
         at = bisect_right(instants, downlink.instant)
         state = downlink.command.state
-        if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _SOON]):
+        if any(
+            isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _NEXT_LINES]
+        ):
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
