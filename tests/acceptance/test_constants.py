@@ -76,7 +76,7 @@ PINS = {
         "MIN_INTERVALS": 5,
         "SILENCE_TIME": 3.0,
         "_MAX_PAUSE": 2.0,
-        "_NEXT_LINES": 8,
+        "_NEXT": 8,
     },
     "acceptance.rules.observed": {
         "_ECHO_TIME": 30.0,

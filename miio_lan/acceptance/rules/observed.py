@@ -46,6 +46,7 @@ class PropertyAnswer:
 class JudgedCall:
     """A request for the product and its answer, on either wire.
 
+    :param downlink: the line that asked for it; None on the LAN
     :param properties: what was asked for, with the values of a set; empty for other methods
     :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
     :param answers: by property, for what was answered in the right layout
@@ -58,6 +59,7 @@ class JudgedCall:
     method: str
     request: Record
     answer: Record | None = None
+    downlink: Downlink | None = field(default=None, repr=False)
     properties: tuple[tuple[Iid, object], ...] = ()
     action: Iid | None = None
     arguments: Mapping[int, object] | None = None
@@ -196,8 +198,7 @@ class Observed:
         return heard or tuple(call for call in self.lan if not self.disturbed(call))
 
     def _call_of(self, downlink: Downlink) -> JudgedCall:
-        command, said = downlink.command, downlink.answer
-        call = _asked(command, downlink.record)
+        call, said = _asked(downlink), downlink.answer
         if said is None or self.in_doubt(said):
             return call
         if isinstance(said.command, c.Error):
@@ -259,8 +260,9 @@ def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:
     return call.method == "get_properties" and row.code is not None and row.code >= 0 and row.value is MISSING
 
 
-def _asked(command: c.Down, record: Record) -> JudgedCall:
-    call = JudgedCall(command.method, record)
+def _asked(downlink: Downlink) -> JudgedCall:
+    command = downlink.command
+    call = JudgedCall(command.method, downlink.record, downlink=downlink)
     if isinstance(command, (c.GetProperties, c.SetProperties)):
         rows = [((each.siid, each.piid), getattr(each, "value", MISSING)) for each in command.properties]
         return replace(call, properties=tuple(rows))

@@ -49,8 +49,7 @@ class Case:
                 break
         limit = SAMPLES if outcome is Outcome.PASS else MAX_EVIDENCE
         # Evidence against counts most, but a failure shows its warnings too.
-        against = [each for kind in (Outcome.FAIL, Outcome.WARNING) for each in found[kind]]
-        shown = against if outcome in (Outcome.FAIL, Outcome.WARNING) else found[outcome]
+        shown = found[Outcome.FAIL] + found[Outcome.WARNING] or found[outcome]
         counts = self._counts()
         return Verdict(
             rule,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
@@ -24,6 +25,8 @@ LONG = 480
 UNKNOWN_METHODS = frozenset({"unknown_command"})
 """Methods no product has; the word is the one the official tool is known to send."""
 _TOOL = "official MCU tool, public cases"
+
+_D = TypeVar("_D", bound=c.Down)
 
 
 def is_unknown(downlink: Downlink) -> bool:
@@ -205,19 +208,19 @@ def error_form(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
-def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c.Down]]:
-    """Go through the results of a method whose layout can be told."""
-    for said in session.line.of("result"):
-        downlink, command = said.answers, said.command
-        if downlink is None or said.again or is_malformed(downlink) or not isinstance(command, c.Result):
+def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result, _D]]:
+    """Go through the answers to one kind of downlinks, as far as their layout can be told."""
+    for said, result in of_kind(session.line, c.Result):
+        downlink = said.answers
+        if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
             continue
-        if session.in_doubt(said):
-            continue
-        if downlink.command.method == method and not bare_words(said):
-            yield said, command, downlink.command
+        if isinstance(downlink.command, kind) and not bare_words(said):
+            yield said, result, downlink.command
 
 
-def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_values: bool) -> Iterator[str]:
+def _property_faults(result: c.Result, down: c.GetProperties | c.SetProperties) -> Iterator[str]:
+    asked = [(each.siid, each.piid) for each in down.properties]
+    with_values = isinstance(down, c.GetProperties)
     given = Counter((row.siid, row.piid) for row in result.results)
     for siid, piid in dict.fromkeys(asked):
         if not given[siid, piid]:
@@ -241,13 +244,6 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
         yield f"{result.unread[0]} and what follows is left over"
 
 
-def _judge_rows(session: Observed, case: Case, method: str, *, with_values: bool) -> None:
-    for said, result, down in _results(session, method):
-        if isinstance(down, (c.GetProperties, c.SetProperties)):
-            asked = [(each.siid, each.piid) for each in down.properties]
-            _tell(case, said, list(_property_faults(result, asked, with_values=with_values)))
-
-
 def _tell(case: Case, said: Turn, faults: list[str]) -> None:
     more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
     case.good_or_bad(not faults, "in the right layout", "; ".join(faults[:3]) + more, said.record)
@@ -259,21 +255,21 @@ def _tell(case: Case, said: Turn, faults: list[str]) -> None:
 )
 def get_result(session: Observed, case: Case) -> None:
     """For every property that was asked for, and no other."""
-    _judge_rows(session, case, "get_properties", with_values=True)
+    for said, result, down in _results(session, c.GetProperties):
+        _tell(case, said, list(_property_faults(result, down)))
 
 
 @rule("set_properties is answered by siid, piid and code", source="serial document, set_properties")
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
-    _judge_rows(session, case, "set_properties", with_values=False)
+    for said, result, down in _results(session, c.SetProperties):
+        _tell(case, said, list(_property_faults(result, down)))
 
 
 @rule("action is answered by siid, aiid, code and pairs of piid and value", source="serial document, action")
 def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
-    for said, result, down in _results(session, "action"):
-        if not isinstance(down, c.Action):
-            continue
+    for said, result, down in _results(session, c.Action):
         faults = []
         if (result.siid, result.aiid) != (down.siid, down.aiid):
             faults.append(f"answers action {result.siid}.{result.aiid}, not {down.siid}.{down.aiid}")
@@ -289,8 +285,8 @@ def action_result(session: Observed, case: Case) -> None:
 @rule("Codes are those of the document", source="serial document, status code")
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
-    for method in ("get_properties", "set_properties", "action"):
-        for said, result, _ in _results(session, method):
+    for kind in (c.GetProperties, c.SetProperties, c.Action):
+        for said, result, _ in _results(session, kind):
             known = codes_of(result)
             wrong = sorted({code for code in known if code not in STATUS_CODES})
             if wrong:

@@ -13,7 +13,6 @@ from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction
 from miio_lan.device.description.values import Code, show
 from miio_lan.uart import commands as c
-from miio_lan.uart.turns import Turn
 
 rule = rules_of("values", severity="failure or warning")
 
@@ -33,11 +32,10 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
     """
     if need_spec(session, case) is None:
         return
-    usual = _usual(session)
     for call in session.calls:
         if call.method != method:
             continue
-        error = _error_of(call, usual)
+        error = _error_of(call)
         wrong = [each for each in call.properties if _due(session, method, *each) != Code.OK] if error else []
         for iid, value in wrong or call.properties:
             answer = call.answers.get(iid)
@@ -61,14 +59,13 @@ def _due(session: Observed, method: str, iid: Iid, value: object) -> Code:
     return Code.BAD_VALUE if prop.problem(value) else Code.OK
 
 
-def _usual(session: Observed) -> set[int]:
-    """Give the downlinks that are not malformed or long on purpose: those are to be answered by ``error``."""
-    return {id(each.record) for each in session.line.downlinks if not (is_malformed(each) or is_long(each))}
+def _error_of(call: JudgedCall) -> str:
+    """Give the ``error`` of an MCU in words; on the LAN alone it cannot be told from those of the module.
 
-
-def _error_of(call: JudgedCall, usual: set[int]) -> str:
-    """Give the ``error`` of an MCU in words; on the LAN alone it cannot be told from those of the module."""
-    if call.request.wire != "uart" or call.error is None or id(call.request) not in usual:
+    What is malformed or long on purpose is to be answered by ``error``: that does not count.
+    """
+    asked = call.downlink
+    if asked is None or call.error is None or is_malformed(asked) or is_long(asked):
         return ""
     return f"error {call.error[0]} ({call.error[1]})"
 
@@ -153,11 +150,10 @@ def actions_run(session: Observed, case: Case) -> None:
 )
 def action_out(session: Observed, case: Case) -> None:
     """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
-    results = {id(each.record): each.answer for each in session.line.downlinks}
     for action, where, call, code in _actions(session, case):
         if action is None or not action.out or code != 0:
             continue
-        given = _given(call, results.get(id(call.request)))
+        given = _given(call)
         if given is None:
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
@@ -165,9 +161,10 @@ def action_out(session: Observed, case: Case) -> None:
         case.good_or_bad(not missing, f"{where} hands back its values", wrong, call.record)
 
 
-def _given(call: JudgedCall, said: Turn | None) -> set[int] | None:
+def _given(call: JudgedCall) -> set[int] | None:
     """Give the piids of what an action handed back; None where its layout cannot be told."""
-    if call.request.wire == "uart":
+    if call.downlink is not None:
+        said = call.downlink.answer
         result = said.command if said is not None else None
         if not isinstance(result, c.Result) or result.unread:
             return None
@@ -219,9 +216,8 @@ def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None,
     spec = need_spec(session, case)
     if spec is None:
         return
-    usual = _usual(session)
     for call in session.calls:
-        code: ToldCode = call.code if call.code is not None else _error_of(call, usual)
+        code: ToldCode = call.code if call.code is not None else _error_of(call)
         if call.action is not None and code != "":
             action, (siid, aiid) = spec.action(*call.action), call.action
             name = f" ({action.name})" if action is not None else ""

@@ -69,8 +69,8 @@ def alike(one: object, other: object) -> bool:
     """Whether two values are the same: ``true`` and 1 are not, 20 and 20.0 are, and decimals have their rounding."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    numbers = isinstance(one, int | float) and isinstance(other, int | float)
-    if not numbers or (isinstance(one, int) and isinstance(other, int)):
+    whole = isinstance(one, int) and isinstance(other, int)
+    if whole or not isinstance(one, int | float) or not isinstance(other, int | float):
         return one == other
     try:
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
