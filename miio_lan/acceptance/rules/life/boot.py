@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
+from math import inf
 
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
@@ -226,15 +227,14 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
-    before: Turn | None = None
+    before, since = None, -inf
     for said, command in of_kind(session.line, c.McuVersion):
         if c.version_fault(command.version):
             continue
-        same = before is None or command == before.command
-        updated = before is not None and any(before.instant < at < said.instant for at in updates)
+        updated = any(since < at < said.instant for at in updates)
         wrong = "another version than before, without an update between them"
-        case.good_or_bad(same or updated, said.text, wrong, said.record)
-        before = said
+        case.good_or_bad(before in (None, command.version) or updated, said.text, wrong, said.record)
+        before, since = command.version, said.instant
 
 
 @rule("ble_config names a pid below 65536 and the MCU's version", source="serial document, ble_config")

@@ -166,7 +166,7 @@ def unknown_downlink(session: Observed, case: Case) -> None:
     severity="failure or warning",
 )
 def malformed_downlink(session: Observed, case: Case) -> None:
-    """``error``, or a ``result`` with negative codes alone."""
+    """``error``; a ``result`` with a negative code is a warning."""
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return

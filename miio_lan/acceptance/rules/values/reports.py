@@ -134,12 +134,15 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
     severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
-    """Reporting a property that the description does not let notify is a warning."""
+    """Reporting a property that the description does not let notify is a warning.
+
+    What stands behind a string without quotes is not judged: it may belong to the string.
+    """
     spec = need_spec(session, case)
     if spec is None:
         return
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, _ in report.changes:
+        for siid, piid, _ in [] if bare_words(said) else report.changes:
             prop = spec.property(siid, piid)
             if prop is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)
@@ -151,7 +154,7 @@ def reports_known(session: Observed, case: Case) -> None:
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
-        elif not {piid for piid, _ in event.args} <= set(known.arguments):
+        elif not bare_words(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
             case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
         else:
             case.good(f"{known.name}", said.record)

@@ -123,6 +123,13 @@ def test_a_line_that_was_missed_is_no_missing_line(name: str, script: str, misse
     assert outcome(name, f"{head}{tail.partition(chr(10))[2]}") in (FAIL, WARNING)
 
 
+def test_a_version_with_something_behind_it_is_no_other_version() -> None:
+    assert outcome("mcu-version-constant", f"{VERSION}\n5 > mcu_version 0001 x\n< ok") is PASS
+    assert outcome("mcu-version-constant", f"{VERSION}\n5 > mcu_version 0002\n< ok") is FAIL
+    updated = f'{VERSION}\n1 > get_down\n< down update_fw\n> result "ready"\n< ok'
+    assert outcome("mcu-version-constant", f"{updated}\n5 > mcu_version 0002\n< ok") is PASS
+
+
 # --- what shows a power-up ------------------------------------------------------------------------------------------
 
 STEADY = "\n".join(f"{number * 0.2:.3f} {POLL}" for number in range(30))
