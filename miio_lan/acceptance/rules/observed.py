@@ -19,7 +19,7 @@ from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW, Code
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
@@ -32,6 +32,8 @@ _MOMENT = 1.0
 _REPEATED = 5.0
 """Seconds within which a report repeats, or goes on with, the one before."""
 _IDENTITY = (b"model", b"mcu_version")
+#: Codes after which the property surely is what it was (serial document, status code).
+_UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,17 @@ class JudgedCall:
     def record(self) -> Record:
         """What to show of it: the answer where there is one."""
         return self.answer or self.request
+
+    def code_of(self, iid: Iid) -> int | None:
+        """Give the code with which a property was answered; None where that is not known."""
+        answer = self.answers.get(iid)
+        return answer.code if answer is not None else None
+
+    @property
+    def may_have_set(self) -> dict[Iid, object]:
+        """The properties that a set did not surely leave as they were, with the values; none of another method."""
+        rows = self.properties if self.method == "set_properties" else ()
+        return {iid: value for iid, value in rows if self.code_of(iid) not in _UNCHANGED}
 
     @property
     def result(self) -> object:

@@ -28,7 +28,7 @@ from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME, Code
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
@@ -40,8 +40,6 @@ _TIMES = frozenset({"", "none", "seconds", "minutes", "hours", "ms"})
 """Units of properties that may count down by themselves."""
 _READS = frozenset({"get_properties", "get_prop", "miIO.info"})
 """Methods of the LAN that change nothing."""
-#: Codes after which the property surely is what it was (serial document, status code).
-_UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
 @dataclass(eq=False)
@@ -99,17 +97,15 @@ class _Account:
 
     def take_set(self, call: JudgedCall, at: float) -> None:
         """Take a set that has come to its end, answered or not."""
-        values = dict(call.properties)
-        codes = {iid: answer.code for iid, answer in call.answers.items()}
-        changed = [iid for iid in values if codes.get(iid) not in _UNCHANGED]
+        asked = [iid for iid, _ in call.properties]
+        changed = call.may_have_set
         if changed:
             for iid, held in self._held.items():
-                held.sure = held.sure and (iid in values or held.record is not None)
-        for iid in changed:
+                held.sure = held.sure and (iid in asked or held.record is not None)
+        for iid, value in changed.items():
             self.forget(iid)
-            once = sum(each == iid for each, _ in call.properties) == 1
-            if codes.get(iid) == 0 and once:
-                self._held[iid] = Effect(call, iid, values[iid], at)
+            if call.code_of(iid) == 0 and asked.count(iid) == 1:
+                self._held[iid] = Effect(call, iid, value, at)
 
     def take_read(self, call: JudgedCall, at: float) -> None:
         """Compare what was read with what was set."""

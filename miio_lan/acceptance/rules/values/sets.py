@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from miio_lan.acceptance.rules.lines import bare_words, values_told
-from miio_lan.acceptance.rules.observed import Iid, Observed
+from miio_lan.acceptance.rules.lines import values_told
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
     APPLIED,
@@ -19,7 +19,6 @@ from miio_lan.acceptance.rules.values.effects import (
     happenings,
 )
 from miio_lan.device.description.values import show
-from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
@@ -44,15 +43,9 @@ class _Set:
     before: dict[Iid, object]
 
 
-def _values_set(downlink: Downlink) -> dict[Iid, object]:
-    """Give the properties a set has successfully set, with the values."""
-    said, command = downlink.answer, downlink.command
-    if said is None or not isinstance(command, c.SetProperties):
-        return {}
-    if not isinstance(said.command, c.Result) or bare_words(said):
-        return {}
-    done = {(row.siid, row.piid) for row in said.command.results if row.code == 0}
-    return {(siid, piid): value for siid, piid, value in command.properties if (siid, piid) in done}
+def _done(call: JudgedCall) -> dict[Iid, object]:
+    """Give the properties that a set has surely set, with the values."""
+    return {iid: value for iid, value in call.may_have_set.items() if call.code_of(iid) == 0}
 
 
 class _Known:
@@ -73,19 +66,22 @@ class _Known:
             if now - at >= REPORT_TIME:
                 self._learn(iid, value)
 
-    def take(self, said: Turn) -> None:
-        """Take a line of the MCU."""
+    def take(self, said: Turn, call: JudgedCall | None) -> None:
+        """Take a line of the MCU, and the call that it answers."""
         for iid, value in values_told(said).items():
             self._learn(iid, value)
-        command = said.command
-        if isinstance(command, c.Result) and said.answers is not None:
-            for siid, piid, _, value in command.results:
-                iid = siid, piid
-                as_set = iid in self._fresh and alike(self._fresh[iid][0], value)
-                if value is not MISSING and not as_set:  # a set that is not seen has had no effect
-                    self._learn(iid, value)
-            for iid, wanted in _values_set(said.answers).items():
-                self._fresh[iid] = wanted, said.instant
+        for iid, answer in call.answers.items() if call is not None else ():
+            as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
+            if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
+                self._learn(iid, answer.value)
+        for iid, wanted in _done(call).items() if call is not None else ():
+            self._fresh[iid] = wanted, said.instant
+
+    def forget(self, iids: Iterable[Iid]) -> None:
+        """Take a set of which nobody knows whether it was carried out."""
+        for iid in iids:
+            self._told.pop(iid, None)
+            self._fresh.pop(iid, None)
 
     def changed_by(self, values: dict[Iid, object]) -> dict[Iid, object]:
         """Give those of some properties that a set to these values changes, with what they were last told to be."""
@@ -109,14 +105,19 @@ def _sets(session: Observed) -> Iterator[_Set]:
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
     known = _Known()
+    calls = {id(call.request): call for call in session.calls}
     for unknown, now, downlink, said in happenings(session):
         if unknown:
             known = _Known()
         known.go_on(now)
+        call = calls.get(id(downlink.record)) if downlink is not None else None
         if said is not None:
-            known.take(said)
-        elif downlink is not None and downlink.answer is not None and (values := _values_set(downlink)):
-            yield _Set(downlink, downlink.answer, values, known.changed_by(values))
+            known.take(said, call)
+        elif downlink is not None and call is not None:
+            done = _done(call)
+            if downlink.answer is not None and done:
+                yield _Set(downlink, downlink.answer, done, known.changed_by(done))
+            known.forget(call.may_have_set.keys() - done.keys())
 
 
 def _tells(said: Turn, each: _Set, iid: Iid) -> bool:

@@ -198,6 +198,33 @@ def test_over_the_lan_alone(expected: Outcome, records: list[Record]) -> None:
     assert found["set-takes-effect"].outcome is expected, found["set-takes-effect"]
 
 
+def test_a_set_whose_answer_may_be_to_another_one_is_not_missed_in_the_reports() -> None:
+    """It is already 10, set to 10 without an answer in time, then to 20: ``result 2 2 0`` may be the late one."""
+    late = "10 > get_down\n< down set_properties 2 2 10\n14.3 > get_down\n< error"
+    script = f"0 > get_down\n< down none\n9 {read(2, 10)}\n{late}\n14.5 {change(2, 20)}\n18 > get_down"
+    assert outcome("set-reported", script, spec=LAMP) is UNSEEN
+    assert outcome("set-reported", script.replace(late, "10 > get_down\n< down none"), spec=LAMP) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("expected", "before"),
+    [
+        (FAIL, "10 > get_down\n< down none"),
+        (FAIL, f"10 {change(2, 20, -4005)}"),
+        (UNSEEN, f"10 {change(2, 20, 1)}"),
+        (UNSEEN, f"10 {change(2, 20, -4004)}"),
+        (UNSEEN, "10 > get_down\n< down set_properties 2 2 20"),
+        (FAIL, f"10 > get_down\n< down set_properties 2 2 20\n14.5 {told(2, 10)}"),
+    ],
+)
+def test_a_set_that_may_have_been_carried_out_leaves_the_value_unknown(
+    expected: Outcome, before: str
+) -> None:
+    """A set to what the property may be already has nothing to report."""
+    script = f"0 > get_down\n< down none\n9 {read(2, 10)}\n{before}\n19 {change(2, 20)}\n23 > get_down"
+    assert outcome("set-reported", script, spec=LAMP) is expected
+
+
 # --- where both were heard, and the line not all the time -----------------------------------------------------------
 
 LINE_SET = "0.5 " + SET
