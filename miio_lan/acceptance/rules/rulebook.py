@@ -10,6 +10,8 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
 from miio_lan.record import Record
 
+TOOL = "official MCU tool, public cases"
+"""A source of rules: what is known of the tool of the acceptance test."""
 MAX_EVIDENCE = 20
 SAMPLES = 3
 """Pieces of evidence shown for a rule that was kept."""

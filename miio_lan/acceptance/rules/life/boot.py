@@ -8,9 +8,9 @@ from math import inf
 
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
+from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.turns import Downlink, Turn
 
 rule = rules_of("boot")
@@ -23,8 +23,6 @@ REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
 JUST_BEFORE = 1.0
 """Seconds before the first line that was seen in which the MCU may have begun; before that, it was another life."""
-
-_TOOL = "official MCU tool, public cases"
 
 
 def _reports(session: Observed, word: str) -> list[Turn]:
@@ -161,7 +159,7 @@ def model_matches(session: Observed, case: Case) -> None:
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
-@rule("The model is repeated until the module says ok", source=f"serial document, model; {_TOOL} (model)")
+@rule("The model is repeated until the module says ok", source=f"serial document, model; {TOOL} (model)")
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "model")
@@ -200,7 +198,7 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
 
 @rule(
     "The version is repeated until the module says ok",
-    source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
+    source=f"serial document, mcu_version (acceptance test); {TOOL} (mcu_version)",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -226,7 +224,7 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 )
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
-    updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
+    updates = [each.instant for each in session.line.downlinks if each.command.method == UPDATE_FW]
     before, since = None, -inf
     for said, command in of_kind(session.line, c.McuVersion):
         if c.version_fault(command.version):
@@ -251,7 +249,7 @@ def ble_config_valid(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
-@rule("ble_config is repeated until the module says ok", source=f"{_TOOL} (ble_config)")
+@rule("ble_config is repeated until the module says ok", source=f"{TOOL} (ble_config)")
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")

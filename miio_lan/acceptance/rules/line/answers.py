@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import codes_of
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
@@ -24,8 +24,6 @@ LONG = 480
 """Characters from which on a downlink counts as a long one."""
 UNKNOWN_METHODS = frozenset({"unknown_command"})
 """Methods no product has; the word is the one the official tool is known to send."""
-_TOOL = "official MCU tool, public cases"
-
 _D = TypeVar("_D", bound=c.Down)
 
 
@@ -183,7 +181,7 @@ def _is_refusal(value: object) -> bool:
     return isinstance(value, int) and (value in ERROR_CODES or (value in STATUS_CODES and value < 0))
 
 
-@rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {_TOOL} (512 bytes)")
+@rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {TOOL} (512 bytes)")
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
     short = [each for each in session.line.downlinks if not is_long(each)]
@@ -297,7 +295,7 @@ def status_codes(session: Observed, case: Case) -> None:
 
 @update_rule(
     'update_fw is answered by result "ready" or result "busy"',
-    source=f"serial document, update_fw; {_TOOL} (OTA)",
+    source=f"serial document, update_fw; {TOOL} (OTA)",
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
@@ -309,7 +307,7 @@ def update_answer(session: Observed, case: Case) -> None:
 
 @update_rule(
     "After an update the MCU starts again and reports model and version",
-    source=f"{_TOOL} (OTA)",
+    source=f"{TOOL} (OTA)",
     severity="none",
 )
 def update_return(session: Observed, case: Case) -> None:

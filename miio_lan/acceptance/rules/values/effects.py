@@ -166,12 +166,10 @@ def _are_numbers(*values: object) -> bool:
 
 
 def _follow_line(session: Observed, account: _Account) -> None:
-    calls = {id(call.request): call for call in session.calls}
-    for unknown, _, downlink, said in happenings(session):
+    for unknown, _, downlink, call, said in happenings(session):
         if unknown:
             account.forget()
         if downlink is not None:
-            call = calls.get(id(downlink.record))
             if said is None:
                 _handed_out(account, downlink, call)
             elif call is not None:
@@ -180,15 +178,21 @@ def _follow_line(session: Observed, account: _Account) -> None:
             _told(account, said)
 
 
-def happenings(session: Observed) -> Iterator[tuple[bool, float, Downlink | None, Turn | None]]:
+Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
+
+
+def happenings(session: Observed) -> Iterator[Happening]:
     """Go through hand-outs, answers (with both) and other lines of the MCU in their order, each with its instant.
 
-    The first of the four tells whether properties may have changed unseen since what was before.
+    The first of the five tells whether properties may have changed unseen since what was before; a downlink that wants
+    an answer comes with its call.
     """
     line, unseen = session.line, _UnseenCalls(session)
+    calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):
-        yield line.missing(before, now) or unseen.between(before, now), now, downlink, said
+        unknown = line.missing(before, now) or unseen.between(before, now)
+        yield unknown, now, downlink, calls.get(id(downlink)), said
         before = now
 
 

@@ -136,13 +136,13 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning.
 
-    What stands behind a string without quotes is not judged: it may belong to the string.
+    Where a string lacks its quotes, only the ids before it are judged: what follows may belong to the string.
     """
     spec = need_spec(session, case)
     if spec is None:
         return
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, _ in [] if bare_words(said) else report.changes:
+        for siid, piid, _ in report.changes[:1] if bare_words(said) else report.changes:
             prop = spec.property(siid, piid)
             if prop is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)

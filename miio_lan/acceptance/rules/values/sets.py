@@ -105,12 +105,10 @@ def _sets(session: Observed) -> Iterator[_Set]:
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
     known = _Known()
-    calls = {id(call.request): call for call in session.calls}
-    for unknown, now, downlink, said in happenings(session):
+    for unknown, now, downlink, call, said in happenings(session):
         if unknown:
             known = _Known()
         known.go_on(now)
-        call = calls.get(id(downlink.record)) if downlink is not None else None
         if said is not None:
             known.take(said, call)
         elif downlink is not None and call is not None:
