@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -93,22 +94,25 @@ def report_rate(session: Observed, case: Case) -> None:
     A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
     set of another property may have changed this one, too, but does not make a flood.
     """
-    recent: dict[Iid, list[float]] = {}
+    recent: dict[Iid, deque[float]] = {}
     for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
         for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
-            times = [at for at in recent.get(iid, ()) if said.instant - at < REPORT_INTERVAL - _STAMPS]
-            recent[iid] = [*times, said.instant]
+            times = recent.setdefault(iid, deque())
+            while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
+                times.popleft()
+            first, last = (times[0], times[-1]) if times else (None, None)
+            times.append(said.instant)
             where = f"property {iid[0]}.{iid[1]}"
-            if not times:
+            if first is None or last is None:
                 case.good(f"{where} is reported once in a second", said.record)
                 continue
-            if session.interfered(times[0], said.instant):
+            if session.interfered(first, said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = _causes(session, times[-1], said.instant, iid)
-            count = len(recent[iid])
+            own, other = _causes(session, last, said.instant, iid)
+            count = len(times)
             if own:
-                recent[iid] = [said.instant]
+                recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
                 case.good(f"{where} is reported after what was asked of the product", said.record)
             else:
