@@ -49,12 +49,12 @@ def judgement_of(
         ended = check.ended if ended is None else ended
         known = check.progress
         course = course or (Progress(cut=_CUT) if known is None else Progress.from_json(known))
-    driven = mode == MODULE
     lines = without_marks(every)
     if check is not None and check.ended is not None:
         # A tap may have gone on hearing what was no part of the check.
         lines = [record for record in lines if record.instant <= check.ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
+    driven = mode == MODULE
     session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     model = session.model or (spec.shown_model if spec is not None else "")
     return Judgement(

@@ -40,7 +40,7 @@ from typing import Literal
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
-from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
+from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
@@ -267,7 +267,8 @@ class Conversation(LineHistory):
 
     def _identified(self, turn: Turn) -> None:
         """Take what an MCU says when it starts: it owes no answer to anything from before."""
-        request = self._requests.pop(turn.word, None)
+        asks = isinstance(turn.command, Model) and turn.command.name is None  # and does not tell
+        request = None if asks else self._requests.pop(turn.word, None)
         if request is not None and turn.instant - request.instant <= IDENTITY_TIME:
             turn.request = request
         if self._now - self._requested > IDENTITY_TIME:

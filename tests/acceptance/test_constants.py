@@ -11,7 +11,6 @@ PINS = {
     "acceptance.rules.life.boot": {
         "BOOT_TIME": 5.0,
         "RETRY_TIME": 5.0,
-        "PROMPTED": 5.0,
         "JUST_BEFORE": 1.0,
     },
     "acceptance.rules.values.sets": {
@@ -77,10 +76,10 @@ PINS = {
         "MIN_INTERVALS": 5,
         "SILENCE_TIME": 3.0,
         "_MAX_PAUSE": 2.0,
-        "_SOON": 8,
+        "_NEXT": 8,
     },
     "acceptance.rules.observed": {
-        "_PROMPTED": 30.0,
+        "_ECHO_TIME": 30.0,
         "_MOMENT": 1.0,
         "_REPEATED": 5.0,
     },

@@ -269,6 +269,11 @@ def test_an_identity_request_is_answered_by_the_next_such_line() -> None:
     assert [said.request is not None for said in line.of("model")] == [False, True, False]
 
 
+def test_an_mcu_that_asks_for_the_model_has_not_told_it() -> None:
+    line = listen(talk("> get_down\n< down MIIO_model_req\n> model\n< x.y.z\n> model a.b.c\n< ok"))
+    assert [said.request is not None for said in line.of("model")] == [False, True]
+
+
 def test_what_json_brings_into_a_downlink_is_no_obstacle() -> None:
     line = listen(talk('> get_down\n< down set_power ["off"]\n> result "ok"\n< ok'))
     assert line.downlinks[0].answer is line.of("result")[0]

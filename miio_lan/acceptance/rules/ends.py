@@ -71,8 +71,7 @@ def _gave_up(code: int, message: str) -> bool:
 def lan_info(session: Observed, case: Case) -> None:
     """Older modules leave the version out: a warning."""
     for call in session.lan:
-        reading = call.answer.reading if call.answer is not None else None
-        result = reading.get("result") if reading is not None else None
+        result = call.result
         if call.method != "miIO.info" or not isinstance(result, Mapping):
             continue
         if session.misinformed(call):
@@ -115,14 +114,17 @@ def lan_unknown_method(session: Observed, case: Case) -> None:
 )
 def module_replies(session: Observed, case: Case) -> None:
     """Only where a real module, or somebody else's, was at the other end."""
+    _judge_told(session, case, "the checker was the module", downlinks=False)
+
+
+def _judge_told(session: Observed, case: Case, driven: str, *, downlinks: bool) -> None:
+    """Judge the form of what the module said: of downlinks, or of everything else.
+
+    :param driven: why that is not judged where the checker was the module
+    """
     if session.driven:
-        case.unseen("the checker was the module")
-    else:
-        _judge_told(session, case, downlinks=False)
-
-
-def _judge_told(session: Observed, case: Case, *, downlinks: bool) -> None:
-    """Judge the form of what the module said: of downlinks, or of everything else."""
+        case.unseen(driven)
+        return
     for record, command in session.line.told:
         if isinstance(command, c.Down) is downlinks:
             text = command.method if isinstance(command, c.Down) else command.line
@@ -135,10 +137,7 @@ def _judge_told(session: Observed, case: Case, *, downlinks: bool) -> None:
 )
 def module_downlinks(session: Observed, case: Case) -> None:
     """Fewer than 512 characters, at most 64 parameters, and the layout of their method."""
-    if session.driven:
-        case.unseen("the checker was the module, and sends wrong ones on purpose")
-    else:
-        _judge_told(session, case, downlinks=True)
+    _judge_told(session, case, "the checker was the module, and sends wrong ones on purpose", downlinks=True)
 
 
 @module_rule("The factory test is not entered in the field", source="serial document, factory")

@@ -27,14 +27,15 @@ def of_kind(line: Conversation, kind: type[_C]) -> Iterator[tuple[Turn, _C]]:
 
 def value_tokens(said: Turn) -> list[str]:
     """Give the parameters that are values of the server: they are numbers, booleans and quoted strings."""
-    command = said.command
-    if not isinstance(command, _VALUED):
-        return []
-    if isinstance(command, c.Result) and said.answers is not None:
-        downlink = said.answers.command
-        if downlink.method not in _SPEC_METHODS:
-            return []
-    return tokens_of(said.text)[1:]
+    legacy = said.answers is not None and said.answers.command.method not in _SPEC_METHODS
+    return [] if legacy or not isinstance(said.command, _VALUED) else tokens_of(said.text)[1:]
+
+
+def values_told(said: Turn) -> dict[tuple[int, int], object]:
+    """Give the properties that a report tells, with the values."""
+    report = said.command
+    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
+    return {(siid, piid): value for siid, piid, value in told}
 
 
 def is_bare_word(token: str) -> bool:

@@ -19,19 +19,21 @@ from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import held_back, touched
 from miio_lan.uart.conversation import Conversation, converse
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW, Code
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
 Iid = tuple[int, int]
-_PROMPTED = 30.0
+_ECHO_TIME = 30.0
 """Seconds after a request for model or version in which what an MCU says of itself shows no power-up: it repeats."""
 _MOMENT = 1.0
 """Seconds before a report in which an MCU that is served shows that it was on already; a start takes longer."""
 _REPEATED = 5.0
 """Seconds within which a report repeats, or goes on with, the one before."""
 _IDENTITY = (b"model", b"mcu_version")
+#: Codes after which the property surely is what it was (serial document, status code).
+_UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class PropertyAnswer:
 class JudgedCall:
     """A request for the product and its answer, on either wire.
 
+    :param downlink: the line that asked for it; None on the LAN
     :param properties: what was asked for, with the values of a set; empty for other methods
     :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
     :param answers: by property, for what was answered in the right layout
@@ -55,10 +58,10 @@ class JudgedCall:
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
     """
 
-    wire: str
     method: str
     request: Record
     answer: Record | None = None
+    downlink: Downlink | None = field(default=None, repr=False)
     properties: tuple[tuple[Iid, object], ...] = ()
     action: Iid | None = None
     arguments: Mapping[int, object] | None = None
@@ -72,6 +75,22 @@ class JudgedCall:
     def record(self) -> Record:
         """What to show of it: the answer where there is one."""
         return self.answer or self.request
+
+    def code_of(self, iid: Iid) -> int | None:
+        """Give the code with which a property was answered; None where that is not known."""
+        answer = self.answers.get(iid)
+        return answer.code if answer is not None else None
+
+    @property
+    def may_have_set(self) -> dict[Iid, object]:
+        """The properties that a set did not surely leave as they were, with the values; none of another method."""
+        rows = self.properties if self.method == "set_properties" else ()
+        return {iid: value for iid, value in rows if self.code_of(iid) not in _UNCHANGED}
+
+    @property
+    def result(self) -> object:
+        """What a reply on the LAN has as its result; None where there is none."""
+        return (self.answer.reading or {}).get("result") if self.answer is not None else None
 
 
 class Observed:
@@ -136,22 +155,23 @@ class Observed:
     @property
     def _model_on_lan(self) -> str:
         for call in reversed(self.lan):
-            reading = call.answer.reading if call.answer is not None else None
-            result = reading.get("result") if reading is not None else None
-            name = result.get("model") if isinstance(result, Mapping) else None
+            name = call.result.get("model") if isinstance(call.result, Mapping) else None
             if call.method == "miIO.info" and isinstance(name, str) and name:
                 return name
         return ""
+
+    @property
+    def lateness(self) -> float:
+        """Seconds by which one direction's lines may be stamped later than the other's."""
+        return 0.0 if self.driven else LATENESS
 
     def property(self, iid: Iid) -> Property | None:
         """Give what the description says of a property; None where it does not have it, or there is none."""
         return self.spec.property(*iid) if self.spec is not None else None
 
     def disturbed(self, call: JudgedCall) -> bool:
-        """Whether a bridge did something to the line while a call was under way."""
-        end = self.ended if call.answer is None else call.answer.instant
-        begun = min(call.began, call.request.instant) if call.wire == "lan" else call.request.instant
-        return self.interfered(begun, end)
+        """Whether a bridge did something to the line while a call of the LAN was under way."""
+        return self.interfered(call.began, self.ended if call.answer is None else call.answer.instant)
 
     def module_spoke(self, start: float, end: float) -> bool:
         """Whether a real module was heard between two instants: it replies to each line, so a reply was missed."""
@@ -159,19 +179,18 @@ class Observed:
 
     def interfered(self, start: float, end: float) -> bool:
         """Whether a bridge did something to the line between two instants; what it holds back loses its time."""
-        return any(start <= last and first <= end for first, last in self._touched)
+        return any(start <= each.instant and begun <= end for begun, each in self._touched)
 
     def misinformed(self, call: JudgedCall) -> bool:
         """Whether a bridge did something to what the MCU had told of itself when a call was answered."""
-        told = (record for record in self.records if record.wire == "uart" and touched(record))
-        return any(
-            record.raw.startswith(_IDENTITY) for record in told if record.instant <= call.record.instant
-        )
+        until = call.record.instant
+        return any(each.raw.startswith(_IDENTITY) and each.instant <= until for _, each in self._touched)
 
     @cached_property
-    def _touched(self) -> tuple[tuple[float, float], ...]:
+    def _touched(self) -> list[tuple[float, Record]]:
+        """The lines to which a bridge did something, each with the instant from which it did so."""
         found = [record for record in self.records if record.wire == "uart" and touched(record)]
-        return tuple((record.instant - held_back(record), record.instant) for record in found)
+        return [(record.instant - held_back(record), record) for record in found]
 
     def in_doubt(self, said: Turn) -> bool:
         """Whether an answer may belong to something else, or to what was not seen: its contents prove nothing then."""
@@ -192,8 +211,7 @@ class Observed:
         return heard or tuple(call for call in self.lan if not self.disturbed(call))
 
     def _call_of(self, downlink: Downlink) -> JudgedCall:
-        command, said = downlink.command, downlink.answer
-        call = _asked(command, downlink.record)
+        call, said = _asked(downlink), downlink.answer
         if said is None or self.in_doubt(said):
             return call
         if isinstance(said.command, c.Error):
@@ -226,7 +244,7 @@ class Observed:
                 if first is None or said.instant - last > _REPEATED:
                     first = said
                 last = said.instant
-                unasked = not any(0 <= said.instant - at < _PROMPTED for at in asked)
+                unasked = not any(0 <= said.instant - at < _ECHO_TIME for at in asked)
                 if unasked and (self.from_boot or not self._goes_on(alive, first)):
                     return said
             elif self._served(said):
@@ -255,8 +273,9 @@ def _ambiguous(call: JudgedCall, row: c.PropertyResult) -> bool:
     return call.method == "get_properties" and row.code is not None and row.code >= 0 and row.value is MISSING
 
 
-def _asked(command: c.Down, record: Record) -> JudgedCall:
-    call = JudgedCall("uart", command.method, record)
+def _asked(downlink: Downlink) -> JudgedCall:
+    command = downlink.command
+    call = JudgedCall(command.method, downlink.record, downlink=downlink)
     if isinstance(command, (c.GetProperties, c.SetProperties)):
         rows = [((each.siid, each.piid), getattr(each, "value", MISSING)) for each in command.properties]
         return replace(call, properties=tuple(rows))
@@ -273,27 +292,24 @@ def _of_lan_call(call: LanCall) -> JudgedCall:
     while first.earlier is not None:
         first = first.earlier
     doubtful = call.doubtful or any(request.doubtful for request in call.requests)
-    return replace(_lan_call(main.sends[0], main.reply, first.requests[0].first), doubtful=doubtful)
+    began = first.requests[0].first
+    asked = JudgedCall(main.demand.method, main.sends[0], began=began, doubtful=doubtful)
+    asked = _with_params(asked, main.demand.params)
+    return asked if main.reply is None else _with_reply(asked, main.reply)
 
 
-def _lan_call(request: Record, reply: Record | None, began: float) -> JudgedCall:
-    reading = request.reading or {}
-    method, params = str(reading.get("method")), reading.get("params")
-    properties: tuple[tuple[Iid, object], ...] = ()
-    action: Iid | None = None
-    arguments: Mapping[int, object] | None = None
-    if method in ("get_properties", "set_properties"):
-        properties = tuple((iid, item.get("value", MISSING)) for iid, item in properties_in(params))
-    elif method == "action" and isinstance(params, Mapping):
+def _with_params(call: JudgedCall, params: object) -> JudgedCall:
+    if call.method in ("get_properties", "set_properties"):
+        rows = [(iid, item.get("value", MISSING)) for iid, item in properties_in(params)]
+        return replace(call, properties=tuple(rows))
+    if call.method == "action" and isinstance(params, Mapping):
         siid, aiid = params.get("siid"), params.get("aiid")
-        if isinstance(siid, int) and isinstance(aiid, int):
-            action = (siid, aiid)
-        arguments = _arguments(params.get("in"))
-    call = JudgedCall("lan", method, request, None, properties, action, arguments, began=began)
-    return call if reply is None else _lan_answer(call, reply)
+        action = (siid, aiid) if isinstance(siid, int) and isinstance(aiid, int) else None
+        return replace(call, action=action, arguments=_arguments(params.get("in")))
+    return call
 
 
-def _lan_answer(call: JudgedCall, reply: Record) -> JudgedCall:
+def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     reading = reply.reading or {}
     error = reading.get("error")
     if error is not None:

@@ -10,6 +10,8 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.verdict import KINDS, SEVERITIES, Evidence, Outcome, Rule, Verdict
 from miio_lan.record import Record
 
+TOOL = "official MCU tool, public cases"
+"""A source of rules: what is known of the tool of the acceptance test."""
 MAX_EVIDENCE = 20
 SAMPLES = 3
 """Pieces of evidence shown for a rule that was kept."""
@@ -49,8 +51,7 @@ class Case:
                 break
         limit = SAMPLES if outcome is Outcome.PASS else MAX_EVIDENCE
         # Evidence against counts most, but a failure shows its warnings too.
-        against = [each for kind in (Outcome.FAIL, Outcome.WARNING) for each in found[kind]]
-        shown = against if outcome in (Outcome.FAIL, Outcome.WARNING) else found[outcome]
+        shown = found[Outcome.FAIL] + found[Outcome.WARNING] or found[outcome]
         counts = self._counts()
         return Verdict(
             rule,
@@ -106,10 +107,9 @@ class Judge:
         return case.judge(self.rule)
 
 
-def rule(*words: str, source: str, kind: str, severity: str = "failure") -> Callable[[Check], Judge]:
-    """Make a function the judge of a rule.
+def rule(title: str, *, source: str, kind: str, severity: str = "failure") -> Callable[[Check], Judge]:
+    """Make a function the judge of a rule, which has its name (``line_end``: ``line-end``).
 
-    :param words: the title; before it the name, unless the rule has that of the function (``line_end``: ``line-end``)
     :param kind: one of :data:`~miio_lan.acceptance.verdict.KINDS`
     :param severity: one of :data:`~miio_lan.acceptance.verdict.SEVERITIES`: whether the function, or what it calls,
         uses :meth:`Case.bad`, :meth:`Case.odd`, or both
@@ -120,9 +120,7 @@ def rule(*words: str, source: str, kind: str, severity: str = "failure") -> Call
         raise ValueError(f"no severity is called {severity!r}")
 
     def decorate(check: Check) -> Judge:
-        *given, title = words
-        name = given[0] if given else check.__name__.replace("_", "-")
-        return Judge(Rule(name, title, source, kind, severity), check)
+        return Judge(Rule(check.__name__.replace("_", "-"), title, source, kind, severity), check)
 
     return decorate
 

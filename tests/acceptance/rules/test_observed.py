@@ -43,7 +43,7 @@ def test_a_call_and_its_answer() -> None:
             reply(1.2, 5, result=[item(2, 1, code=0, value=True), item(2, 2, code=-4004), {"code": 0}]),
         ]
     ).calls
-    assert (call.wire, call.method) == ("lan", "get_properties")
+    assert (call.request.wire, call.method) == ("lan", "get_properties")
     assert call.properties == (((2, 1), MISSING), ((2, 2), MISSING))
     assert call.answers == {(2, 1): PropertyAnswer(0, True), (2, 2): PropertyAnswer(-4004)}
     assert call.record is call.answer
@@ -88,8 +88,8 @@ def test_where_the_line_was_heard_it_is_what_counts() -> None:
         reply(1.3, 1, result=[item(2, 1, code=0, value=True)]),
     ]
     session = Observed(reversed(records))
-    assert [call.wire for call in session.calls] == ["uart"]
-    assert [call.wire for call in session.lan] == ["lan"]
+    assert [call.request.wire for call in session.calls] == ["uart"]
+    assert [call.request.wire for call in session.lan] == ["lan"]
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,12 @@ def test_one_of_two_texts_is_noted() -> None:
 def test_a_file_says_once_which_kind_its_rules_have() -> None:
     written = rules_of("boot", severity="warning")
 
-    @written("x", "y", source="z")
-    def judge(session: object, case: Case) -> None:
+    @written("y", source="z")
+    def by_this_name(session: object, case: Case) -> None:
         case.odd("strange")
 
-    assert judge.rule == Rule("x", "y", "z", "boot", "warning")
-    assert rules_of("form")("x", "y", source="z")(judge.check).rule.severity == "failure"
+    assert by_this_name.rule == Rule("by-this-name", "y", "z", "boot", "warning")
+    assert rules_of("form")("y", source="z")(by_this_name.check).rule.severity == "failure"
 
 
 def test_a_verdict_knows_how_long_the_rule_was_judged() -> None:

@@ -61,7 +61,7 @@ def test_they_stand_in_the_order_of_a_report() -> None:
 
 def test_a_rule_of_a_kind_that_does_not_exist_cannot_be_written() -> None:
     with pytest.raises(ValueError, match="no kind"):
-        rule("x", "x", source="x", kind="x")
+        rule("x", source="x", kind="x")
 
 
 def test_of_nothing_nothing_is_judged() -> None:

@@ -56,11 +56,11 @@ def test_all_of_them_are_explained() -> None:
 
 def test_a_severity_that_does_not_exist_cannot_be_stated() -> None:
     with pytest.raises(ValueError, match="no severity"):
-        rule("x", "x", source="x", kind="boot", severity="fatal")
+        rule("x", source="x", kind="boot", severity="fatal")
 
 
 def test_what_is_called_counts_too() -> None:
-    @rule("x", "x", source="x", kind="boot", severity="warning")
+    @rule("x", source="x", kind="boot", severity="warning")
     def through_a_helper(session: object, case: Case) -> None:
         _helper(case)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
+from math import inf
 
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
-from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS
+from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.turns import Downlink, Turn
 
 rule = rules_of("boot")
@@ -20,12 +21,8 @@ RETRY_TIME = 5.0
 """Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
 REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
-PROMPTED = 5.0
-"""Seconds after a request within which the first such line is taken for its answer, if a late one."""
 JUST_BEFORE = 1.0
 """Seconds before the first line that was seen in which the MCU may have begun; before that, it was another life."""
-
-_TOOL = "official MCU tool, public cases"
 
 
 def _reports(session: Observed, word: str) -> list[Turn]:
@@ -38,12 +35,7 @@ def _prompted(session: Observed, word: str) -> set[int]:
     That is the first such line after the request, and what repeats it while the module does not say ``ok``.
     """
     reports = _reports(session, word)
-    found: set[int] = set()
-    for downlink in session.line.downlinks:
-        if IDENTITY_REQUESTS.get(downlink.command.method) == word:
-            first = next((said for said in reports if _follows(said, downlink)), None)
-            if first is not None and first.instant - downlink.instant <= PROMPTED:
-                found.add(first.number)
+    found = {said.number for said in reports if said.request is not None}
     for before, said in pairwise(reports):
         if before.number in found and not before.accepted and said.instant - before.instant <= RETRY_TIME:
             found.add(said.number)
@@ -167,7 +159,7 @@ def model_matches(session: Observed, case: Case) -> None:
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
-@rule("The model is repeated until the module says ok", source=f"serial document, model; {_TOOL} (model)")
+@rule("The model is repeated until the module says ok", source=f"serial document, model; {TOOL} (model)")
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "model")
@@ -206,7 +198,7 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
 
 @rule(
     "The version is repeated until the module says ok",
-    source=f"serial document, mcu_version (acceptance test); {_TOOL} (mcu_version)",
+    source=f"serial document, mcu_version (acceptance test); {TOOL} (mcu_version)",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -232,16 +224,15 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 )
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
-    updates = [each.instant for each in session.line.downlinks if each.command.method == "update_fw"]
-    before: Turn | None = None
+    updates = [each.instant for each in session.line.downlinks if each.command.method == UPDATE_FW]
+    before, since = None, -inf
     for said, command in of_kind(session.line, c.McuVersion):
         if c.version_fault(command.version):
             continue
-        same = before is None or command == before.command
-        updated = before is not None and any(before.instant < at < said.instant for at in updates)
+        updated = any(since < at < said.instant for at in updates)
         wrong = "another version than before, without an update between them"
-        case.good_or_bad(same or updated, said.text, wrong, said.record)
-        before = said
+        case.good_or_bad(before in (None, command.version) or updated, said.text, wrong, said.record)
+        before, since = command.version, said.instant
 
 
 @rule("ble_config names a pid below 65536 and the MCU's version", source="serial document, ble_config")
@@ -258,7 +249,7 @@ def ble_config_valid(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
-@rule("ble_config is repeated until the module says ok", source=f"{_TOOL} (ble_config)")
+@rule("ble_config is repeated until the module says ok", source=f"{TOOL} (ble_config)")
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")

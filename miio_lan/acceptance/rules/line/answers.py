@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.lines import bare_words, of_kind
 from miio_lan.acceptance.rules.observed import Observed
-from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import codes_of
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
@@ -23,7 +24,7 @@ LONG = 480
 """Characters from which on a downlink counts as a long one."""
 UNKNOWN_METHODS = frozenset({"unknown_command"})
 """Methods no product has; the word is the one the official tool is known to send."""
-_TOOL = "official MCU tool, public cases"
+_D = TypeVar("_D", bound=c.Down)
 
 
 def is_unknown(downlink: Downlink) -> bool:
@@ -57,24 +58,22 @@ def is_update(downlink: Downlink) -> bool:
     return downlink.command.method == UPDATE_FW
 
 
-def _answered(session: Observed, downlink: Downlink) -> bool | None:
-    """Whether it was answered; None when the observation does not tell."""
+def _unanswered(session: Observed, downlink: Downlink) -> bool:
+    """Whether it surely was not answered: no answer was seen, and the observation would have shown one."""
     line = session.line
-    if downlink.answer is not None:
-        return True
+    end = line.ended if downlink.closed is None else downlink.closed
+    if downlink.answer is not None or line.broken(downlink.instant, end):
+        return False
     if session.driven:
-        end = downlink.closed if downlink.closed is not None else line.ended
-        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
-        return False if over and not line.broken(downlink.instant, end) else None
+        return downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
     if not line.said or downlink.broken or downlink.missed or downlink.restarted:
-        return None  # not heard at all, or not seen while something was said
+        return False  # not heard at all, or not seen while something was said
     if downlink.doubtful and not _answered_another_like_it(session, downlink):
-        return None
-    end = downlink.closed if downlink.closed is not None else line.ended
-    if line.broken(downlink.instant, end) or line.missing(end, end + BLIND):
-        return None  # a late answer is one, too
+        return False
+    if line.missing(end, end + BLIND):
+        return False  # a late answer is one, too
     # A module that goes on sooner than it gives up had its answer, or restarted.
-    return False if end - downlink.instant >= ANSWER_TIME - LATENESS else None
+    return end - downlink.instant >= ANSWER_TIME - LATENESS
 
 
 def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
@@ -94,8 +93,7 @@ def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
     if session.driven:
         return False
     # Taken by the module when it gives a downlink up, or has gone on: it waited for another one.
-    over = said.late or said.instant - downlink.instant > ANSWER_TIME + LATENESS
-    taken = over and (said.accepted or (said.late and said.reply is None))
+    taken = said.accepted or (said.late and said.reply is None)
     missing = session.line.missing(downlink.instant, said.instant)
     return session.in_doubt(said) or not said.sure or taken or missing
 
@@ -105,19 +103,14 @@ def _answers_to(
 ) -> Iterator[tuple[Downlink, Turn]]:
     """Go through the answers to the downlinks that are wanted; one that never came breaks the rule.
 
-    :param never: what to say then; ``{method}``, ``{text}`` and ``{size}`` (bytes) are those of the downlink
+    :param never: what to say then; ``{method}`` and ``{text}`` are those of the downlink
     """
     for downlink in filter(wanted, session.line.downlinks):
         if downlink.answer is not None:
             yield downlink, downlink.answer
-        elif _answered(session, downlink) is False:
-            method, text, size = downlink.command.method, repr(downlink.text[5:]), _size(downlink)
-            case.bad(never.format(method=method, text=text, size=size), downlink.record)
-
-
-def _size(downlink: Downlink) -> int:
-    """Count the bytes of a downlink, its CR included."""
-    return len(downlink.text) + 1
+        elif _unanswered(session, downlink):
+            method, text = downlink.command.method, repr(downlink.text[5:])
+            case.bad(never.format(method=method, text=text), downlink.record)
 
 
 def _answers_at_all(session: Observed) -> bool:
@@ -140,7 +133,7 @@ def answer_time(session: Observed, case: Case) -> None:
     for downlink in session.line.downlinks:
         if downlink.seconds is None or downlink.answer is None:
             continue
-        late = downlink.seconds - (0.0 if session.driven else LATENESS)
+        late = downlink.seconds - session.lateness
         if late > ANSWER_TIME and _late_in_doubt(session, downlink.answer, downlink):
             case.unseen("a late answer may belong to another downlink", downlink.answer.record)
         elif late > ANSWER_TIME:
@@ -171,7 +164,7 @@ def unknown_downlink(session: Observed, case: Case) -> None:
     severity="failure or warning",
 )
 def malformed_downlink(session: Observed, case: Case) -> None:
-    """``error``, or a ``result`` with negative codes alone."""
+    """``error``; a ``result`` with a negative code is a warning."""
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
@@ -188,23 +181,19 @@ def _is_refusal(value: object) -> bool:
     return isinstance(value, int) and (value in ERROR_CODES or (value in STATUS_CODES and value < 0))
 
 
-@rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {_TOOL} (512 bytes)")
+@rule("A downlink of 512 bytes is answered", source=f"serial document, command length; {TOOL} (512 bytes)")
 def long_downlink(session: Observed, case: Case) -> None:
     """By ``result`` or ``error``, whichever. Says nothing when short ones of the same method are not answered."""
-    silent = {
-        each.command.method
-        for each in session.line.downlinks
-        if not is_long(each) and _answered(session, each) is False
-    }
-    for downlink in session.line.downlinks:
-        if is_long(downlink) and downlink.answer is None and downlink.command.method in silent:
-            case.unseen(f"{downlink.command.method} is not answered at any length")
-
-    def judged(downlink: Downlink) -> bool:
-        return is_long(downlink) and (downlink.answer is not None or downlink.command.method not in silent)
-
-    for downlink, said in _answers_to(session, case, judged, "{size} bytes were never answered"):
-        case.good(f"{_size(downlink)} bytes answered", said.record)
+    short = [each for each in session.line.downlinks if not is_long(each)]
+    silent = {each.command.method for each in short if _unanswered(session, each)}
+    for downlink in filter(is_long, session.line.downlinks):
+        method, size = downlink.command.method, len(downlink.text) + 1  # with its CR
+        if downlink.answer is not None:
+            case.good(f"{size} bytes answered", downlink.answer.record)
+        elif method in silent:
+            case.unseen(f"{method} is not answered at any length")
+        elif _unanswered(session, downlink):
+            case.bad(f"{size} bytes were never answered", downlink.record)
 
 
 @rule("error has a message in quotes and a code from -9999 to -5000", source="serial document, error")
@@ -217,19 +206,19 @@ def error_form(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
-def _results(session: Observed, method: str) -> Iterator[tuple[Turn, c.Result, c.Down]]:
-    """Go through the results of a method whose layout can be told."""
-    for said in session.line.of("result"):
-        downlink, command = said.answers, said.command
-        if downlink is None or said.again or is_malformed(downlink) or not isinstance(command, c.Result):
+def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result, _D]]:
+    """Go through the answers to one kind of downlinks, as far as their layout can be told."""
+    for said, result in of_kind(session.line, c.Result):
+        downlink = said.answers
+        if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
             continue
-        if session.in_doubt(said):
-            continue
-        if downlink.command.method == method and not bare_words(said):
-            yield said, command, downlink.command
+        if isinstance(downlink.command, kind) and not bare_words(said):
+            yield said, result, downlink.command
 
 
-def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_values: bool) -> Iterator[str]:
+def _property_faults(result: c.Result, down: c.GetProperties | c.SetProperties) -> Iterator[str]:
+    asked = [(each.siid, each.piid) for each in down.properties]
+    with_values = isinstance(down, c.GetProperties)
     given = Counter((row.siid, row.piid) for row in result.results)
     for siid, piid in dict.fromkeys(asked):
         if not given[siid, piid]:
@@ -253,13 +242,6 @@ def _property_faults(result: c.Result, asked: list[tuple[int, int]], *, with_val
         yield f"{result.unread[0]} and what follows is left over"
 
 
-def _judge_rows(session: Observed, case: Case, method: str, *, with_values: bool) -> None:
-    for said, result, down in _results(session, method):
-        if isinstance(down, (c.GetProperties, c.SetProperties)):
-            asked = [(each.siid, each.piid) for each in down.properties]
-            _tell(case, said, list(_property_faults(result, asked, with_values=with_values)))
-
-
 def _tell(case: Case, said: Turn, faults: list[str]) -> None:
     more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
     case.good_or_bad(not faults, "in the right layout", "; ".join(faults[:3]) + more, said.record)
@@ -271,21 +253,21 @@ def _tell(case: Case, said: Turn, faults: list[str]) -> None:
 )
 def get_result(session: Observed, case: Case) -> None:
     """For every property that was asked for, and no other."""
-    _judge_rows(session, case, "get_properties", with_values=True)
+    for said, result, down in _results(session, c.GetProperties):
+        _tell(case, said, list(_property_faults(result, down)))
 
 
 @rule("set_properties is answered by siid, piid and code", source="serial document, set_properties")
 def set_result(session: Observed, case: Case) -> None:
     """For every property that was set, and no other; without values."""
-    _judge_rows(session, case, "set_properties", with_values=False)
+    for said, result, down in _results(session, c.SetProperties):
+        _tell(case, said, list(_property_faults(result, down)))
 
 
 @rule("action is answered by siid, aiid, code and pairs of piid and value", source="serial document, action")
 def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
-    for said, result, down in _results(session, "action"):
-        if not isinstance(down, c.Action):
-            continue
+    for said, result, down in _results(session, c.Action):
         faults = []
         if (result.siid, result.aiid) != (down.siid, down.aiid):
             faults.append(f"answers action {result.siid}.{result.aiid}, not {down.siid}.{down.aiid}")
@@ -301,8 +283,8 @@ def action_result(session: Observed, case: Case) -> None:
 @rule("Codes are those of the document", source="serial document, status code")
 def status_codes(session: Observed, case: Case) -> None:
     """0, 1, and -4001 to -4007."""
-    for method in ("get_properties", "set_properties", "action"):
-        for said, result, _ in _results(session, method):
+    for kind in (c.GetProperties, c.SetProperties, c.Action):
+        for said, result, _ in _results(session, kind):
             known = codes_of(result)
             wrong = sorted({code for code in known if code not in STATUS_CODES})
             if wrong:
@@ -313,7 +295,7 @@ def status_codes(session: Observed, case: Case) -> None:
 
 @update_rule(
     'update_fw is answered by result "ready" or result "busy"',
-    source=f"serial document, update_fw; {_TOOL} (OTA)",
+    source=f"serial document, update_fw; {TOOL} (OTA)",
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
@@ -325,7 +307,7 @@ def update_answer(session: Observed, case: Case) -> None:
 
 @update_rule(
     "After an update the MCU starts again and reports model and version",
-    source=f"{_TOOL} (OTA)",
+    source=f"{TOOL} (OTA)",
     severity="none",
 )
 def update_return(session: Observed, case: Case) -> None:

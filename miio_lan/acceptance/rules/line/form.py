@@ -167,9 +167,8 @@ def local_commands(session: Observed, case: Case) -> None:
         wrong = [f"{shown(text)} does not belong there" for text in command.unread[:1]]
         if '"' in said.text:
             wrong.append("a local command has no quotes")
-        if isinstance(command, c.Echo):
-            wrong += command.check()
-        if isinstance(command, c.BleConfig) and command.sub not in ("set", "dump"):
+        other_sub = isinstance(command, c.BleConfig) and command.sub not in ("set", "dump")
+        if other_sub or isinstance(command, c.Echo):
             wrong += command.check()
         case.good_or_bad(
             not wrong, f"{command.command}", f"{command.command}: {'; '.join(wrong)}", said.record

@@ -28,7 +28,7 @@ MIN_INTERVALS = 5
 SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _MAX_PAUSE = 2.0
-_SOON = 8
+_NEXT = 8
 """Lines after a net change among which a poll is looked for."""
 
 
@@ -72,18 +72,13 @@ def _went_on(session: Observed, case: Case, last: Turn) -> None:
 
 def _expected(line: Conversation, last: Turn) -> float:
     """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
-    since = last.instant
-    for downlink in line.downlinks:
-        answer = downlink.answer
-        if downlink.asked is not last:
-            continue
-        if answer is None:
-            since = downlink.instant + ANSWER_TIME
-        elif downlink.command.method == UPDATE_FW and '"ready"' in answer.text:
-            since = line.ended
-        else:
-            since = answer.instant
-    return since
+    fetched = next((downlink for downlink in line.downlinks if downlink.asked is last), None)
+    if fetched is None:
+        return last.instant
+    if fetched.answer is None:
+        return fetched.instant + ANSWER_TIME
+    updates = fetched.command.method == UPDATE_FW and '"ready"' in fetched.answer.text
+    return line.ended if updates else fetched.answer.instant
 
 
 def _intervals(session: Observed) -> list[tuple[float, Turn]]:
@@ -148,11 +143,9 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
     """Judge whether an answer answers something; the module that took it shows that something waited."""
     if said.answers is not None and not said.again:
         case.good("answers a downlink", said.record)
-        return
-    if _says_why(said):
+    elif _says_why(said):
         case.good("says why the update failed", said.record)
-        return
-    if not session.driven and _may_answer(session, said):
+    elif not session.driven and _may_answer(session, said):
         case.unseen("what it answers was not seen", said.record)
     elif said.answers is not None and refused:
         case.odd("the answer is repeated after the module refused it", said.record)
@@ -205,7 +198,7 @@ def net_change_taken(session: Observed, case: Case) -> None:
             continue
         at = bisect_right(instants, downlink.instant)
         state = downlink.command.state
-        if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _SOON]):
+        if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _NEXT]):
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)

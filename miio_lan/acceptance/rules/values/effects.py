@@ -21,14 +21,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.lines import is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME, Code
+from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import LATENESS, Downlink, Turn
 from miio_lan.uart.values import MISSING
 
@@ -40,8 +40,6 @@ _TIMES = frozenset({"", "none", "seconds", "minutes", "hours", "ms"})
 """Units of properties that may count down by themselves."""
 _READS = frozenset({"get_properties", "get_prop", "miIO.info"})
 """Methods of the LAN that change nothing."""
-#: Codes after which the property surely is what it was (serial document, status code).
-_UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
 @dataclass(eq=False)
@@ -69,11 +67,13 @@ def alike(one: object, other: object) -> bool:
     """Whether two values are the same: ``true`` and 1 are not, 20 and 20.0 are, and decimals have their rounding."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, float) or isinstance(other, float):
-        if not isinstance(one, int | float) or not isinstance(other, int | float):
-            return False
+    whole = isinstance(one, int) and isinstance(other, int)
+    if whole or not isinstance(one, int | float) or not isinstance(other, int | float):
+        return one == other
+    try:
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-6)
-    return one == other
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 def effects(session: Observed) -> list[Effect]:
@@ -97,20 +97,14 @@ class _Account:
 
     def take_set(self, call: JudgedCall, at: float) -> None:
         """Take a set that has come to its end, answered or not."""
-        values = dict(call.properties)
-        surely_refused = [
-            iid for iid in values if iid in call.answers and call.answers[iid].code in _UNCHANGED
-        ]
-        if len(surely_refused) < len(values):
+        asked = [iid for iid, _ in call.properties]
+        changed = call.may_have_set
+        if changed:
             for iid, held in self._held.items():
-                held.sure = held.sure and (iid in values or held.record is not None)
-        for iid, value in values.items():
-            if iid in surely_refused:
-                continue
+                held.sure = held.sure and (iid in asked or held.record is not None)
+        for iid, value in changed.items():
             self.forget(iid)
-            answer = call.answers.get(iid)
-            once = sum(each == iid for each, _ in call.properties) == 1
-            if answer is not None and answer.code == 0 and once:
+            if call.code_of(iid) == 0 and asked.count(iid) == 1:
                 self._held[iid] = Effect(call, iid, value, at)
 
     def take_read(self, call: JudgedCall, at: float) -> None:
@@ -123,7 +117,6 @@ class _Account:
                 self.forget(iid)  # the wrong type has rules of its own
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
-                self.forget(iid)
             elif held.record is None:
                 held.outcome, held.shown, held.record = IGNORED, answer.value, call.record
                 held.sure = held.sure and at - held.at <= EFFECT_TIME and not self._counts_down(held, at)
@@ -138,7 +131,6 @@ class _Account:
                 self.forget(iid)
             elif held.record is not None:
                 self._settle(held, record)
-                self.forget(iid)
 
     def forget(self, iid: Iid | None = None) -> None:
         """Expect nothing of a property any more, or of any; what was seen until now is told."""
@@ -150,6 +142,7 @@ class _Account:
     def _settle(self, held: Effect, record: Record) -> None:
         held.outcome = APPLIED if held.record is None else LATE
         held.record = held.record or record
+        self.forget(held.iid)
 
     def _counts_down(self, held: Effect, at: float) -> bool:
         """Whether it may be a time that runs off, one a second at most."""
@@ -159,7 +152,10 @@ class _Account:
         one, other = held.value, held.shown
         if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
             return False
-        return 0 < one - other <= at - held.at + 1.0
+        try:
+            return 0 < one - other <= at - held.at + 1.0
+        except OverflowError:  # as above
+            return False
 
 
 def _are_numbers(*values: object) -> bool:
@@ -170,12 +166,10 @@ def _are_numbers(*values: object) -> bool:
 
 
 def _follow_line(session: Observed, account: _Account) -> None:
-    calls = {id(call.request): call for call in session.calls if call.wire == "uart"}
-    for unknown, _, downlink, said in happenings(session):
+    for unknown, _, downlink, call, said in happenings(session):
         if unknown:
             account.forget()
         if downlink is not None:
-            call = calls.get(id(downlink.record))
             if said is None:
                 _handed_out(account, downlink, call)
             elif call is not None:
@@ -184,15 +178,21 @@ def _follow_line(session: Observed, account: _Account) -> None:
             _told(account, said)
 
 
-def happenings(session: Observed) -> Iterator[tuple[bool, float, Downlink | None, Turn | None]]:
+Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
+
+
+def happenings(session: Observed) -> Iterator[Happening]:
     """Go through hand-outs, answers (with both) and other lines of the MCU in their order, each with its instant.
 
-    The first of the four tells whether properties may have changed unseen since what was before.
+    The first of the five tells whether properties may have changed unseen since what was before; a downlink that wants
+    an answer comes with its call.
     """
     line, unseen = session.line, _UnseenCalls(session)
+    calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):
-        yield line.missing(before, now) or unseen.between(before, now), now, downlink, said
+        unknown = line.missing(before, now) or unseen.between(before, now)
+        yield unknown, now, downlink, calls.get(id(downlink)), said
         before = now
 
 
@@ -272,10 +272,8 @@ def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Tur
 
 
 def _told(account: _Account, said: Turn) -> None:
-    command = said.command
-    if isinstance(command, c.PropertiesChanged):
-        account.take_report({(siid, piid): value for siid, piid, value in command.changes}, said.record)
-    elif is_identity(command) or isinstance(command, (c.Result, c.Error)):
+    account.take_report(values_told(said), said.record)
+    if is_identity(said.command) or isinstance(said.command, (c.Result, c.Error)):
         account.forget()  # it started again, or answers something that was not heard
 
 

@@ -20,7 +20,7 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER_LENGTH,
 )
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import LATENESS, Turn, between
+from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("reports")
 _C = TypeVar("_C", bound=c.Command)
@@ -94,7 +94,6 @@ def report_rate(session: Observed, case: Case) -> None:
     A set of the property, an action or a change of the network in between makes a report of its own, however soon. A
     set of another property may have changed this one, too, but does not make a flood.
     """
-    causes = _Causes(session)
     recent: dict[Iid, deque[float]] = {}
     for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
         for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
@@ -110,7 +109,7 @@ def report_rate(session: Observed, case: Case) -> None:
             if session.interfered(first, said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = causes.between(last, said.instant, iid)
+            own, other = _causes(session, last, said.instant, iid)
             count = len(times)
             if own:
                 recent[iid] = deque([said.instant])
@@ -121,25 +120,16 @@ def report_rate(session: Observed, case: Case) -> None:
                 tell(f"{where} is reported {count} times within a second", said.record)
 
 
-class _Causes:
-    """What was handed out that changes properties, found by time."""
-
-    def __init__(self, session: Observed) -> None:
-        # One who reports first may seem to do so before he was asked.
-        self._late = 0.0 if session.driven else LATENESS
-        found = (each for each in session.line.downlinks if isinstance(each.command, _CAUSES))
-        self._found = sorted(found, key=lambda downlink: downlink.instant)
-
-    def between(self, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
-        """Tell whether something that may well have changed a property was handed out, and whether anything was."""
-        near = between(self._found, start - self._late, end + self._late)
-        commands = [each.command for each in near]
-        own = any(
-            not isinstance(each, c.SetProperties)
-            or iid in [(siid, piid) for siid, piid, _ in each.properties]
-            for each in commands
-        )
-        return own, bool(commands)
+def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool, bool]:
+    """Tell whether something that may well have changed a property was handed out, and whether anything was."""
+    # One who reports first may seem to do so before he was asked.
+    near = between(session.line.downlinks, start - session.lateness, end + session.lateness)
+    commands = [each.command for each in near if isinstance(each.command, _CAUSES)]
+    own = any(
+        not isinstance(each, c.SetProperties) or iid in [(siid, piid) for siid, piid, _ in each.properties]
+        for each in commands
+    )
+    return own, bool(commands)
 
 
 @rule(
@@ -148,12 +138,15 @@ class _Causes:
     severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
-    """Reporting a property that the description does not let notify is a warning."""
+    """Reporting a property that the description does not let notify is a warning.
+
+    Where a string lacks its quotes, only the ids before it are judged: what follows may belong to the string.
+    """
     spec = need_spec(session, case)
     if spec is None:
         return
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, _ in report.changes:
+        for siid, piid, _ in report.changes[:1] if bare_words(said) else report.changes:
             prop = spec.property(siid, piid)
             if prop is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)
@@ -165,7 +158,7 @@ def reports_known(session: Observed, case: Case) -> None:
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
-        elif not {piid for piid, _ in event.args} <= set(known.arguments):
+        elif not bare_words(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
             case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
         else:
             case.good(f"{known.name}", said.record)
@@ -214,12 +207,14 @@ def serial_number(session: Observed, case: Case) -> None:
         for each in line.downlinks
         if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
     ]
-    told = False
-    for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, value in report.changes:
-            if (siid, piid) == SERIAL_NUMBER:
-                told = True
-                _judge_serial(case, value, said.record)
+    told = [
+        (value, said.record)
+        for said, report in of_kind(line, c.PropertiesChanged)
+        for siid, piid, value in report.changes
+        if (siid, piid) == SERIAL_NUMBER
+    ]
+    for value, record in told:
+        _judge_serial(case, value, record)
     if told or not clouds or line.ended - clouds[0] < REPORT_TIME:
         return
     boot = session.booted

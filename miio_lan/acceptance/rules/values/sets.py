@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
-from miio_lan.acceptance.rules.lines import bare_words
-from miio_lan.acceptance.rules.observed import Iid, Observed
+from miio_lan.acceptance.rules.lines import values_told
+from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
     APPLIED,
@@ -19,8 +19,7 @@ from miio_lan.acceptance.rules.values.effects import (
     happenings,
 )
 from miio_lan.device.description.values import show
-from miio_lan.uart import commands as c
-from miio_lan.uart.turns import LATENESS, Downlink, Turn, between
+from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
 report_rule = rules_of("reports")
@@ -35,7 +34,7 @@ class _Set:
     """A set that succeeded.
 
     :param values: the properties it set, with the values
-    :param before: what everybody was told that they were when it was handed out
+    :param before: those that it changed, as far as is known, with what everybody was told before that they were
     """
 
     downlink: Downlink
@@ -44,22 +43,9 @@ class _Set:
     before: dict[Iid, object]
 
 
-def values_told(said: Turn) -> dict[Iid, object]:
-    """Give the properties that a report tells, with the values."""
-    report = said.command
-    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
-    return {(siid, piid): value for siid, piid, value in told}
-
-
-def _values_set(downlink: Downlink) -> dict[Iid, object]:
-    """Give the properties a set has successfully set, with the values."""
-    said, command = downlink.answer, downlink.command
-    if said is None or not isinstance(command, c.SetProperties):
-        return {}
-    if not isinstance(said.command, c.Result) or bare_words(said):
-        return {}
-    done = {(row.siid, row.piid) for row in said.command.results if row.code == 0}
-    return {(siid, piid): value for siid, piid, value in command.properties if (siid, piid) in done}
+def _done(call: JudgedCall) -> dict[Iid, object]:
+    """Give the properties that a set has surely set, with the values."""
+    return {iid: value for iid, value in call.may_have_set.items() if call.code_of(iid) == 0}
 
 
 class _Known:
@@ -70,42 +56,47 @@ class _Known:
     """
 
     def __init__(self) -> None:
-        self.values: dict[Iid, object] = {}
-        self.actual: dict[Iid, object] = {}
+        self._told: dict[Iid, object] = {}
+        #: Sets whose report may still come, with the instant of each.
         self._fresh: dict[Iid, tuple[object, float]] = {}
 
     def go_on(self, now: float) -> None:
         """Let time pass."""
         for iid, (value, at) in list(self._fresh.items()):
             if now - at >= REPORT_TIME:
-                self.values[iid] = value
-                del self._fresh[iid]
+                self._learn(iid, value)
 
-    def take(self, said: Turn) -> None:
-        """Take a line of the MCU."""
-        command = said.command
-        if isinstance(command, c.PropertiesChanged):
-            for iid, value in values_told(said).items():
-                self.values[iid] = self.actual[iid] = value
-                self._fresh.pop(iid, None)
-        elif isinstance(command, c.Result) and said.answers is not None:
-            for row in command.results:
-                if row.value is not MISSING:
-                    self._take_read((row.siid, row.piid), row.value)
-            for iid, wanted in _values_set(said.answers).items():
-                self._fresh[iid] = wanted, said.instant
-                self.actual[iid] = wanted
+    def take(self, said: Turn, call: JudgedCall | None) -> None:
+        """Take a line of the MCU, and the call that it answers."""
+        for iid, value in values_told(said).items():
+            self._learn(iid, value)
+        for iid, answer in call.answers.items() if call is not None else ():
+            as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
+            if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
+                self._learn(iid, answer.value)
+        for iid, wanted in _done(call).items() if call is not None else ():
+            self._fresh[iid] = wanted, said.instant
 
-    def changes(self, iid: Iid, value: object) -> bool:
-        """Tell whether a set to this value changes a property whose value is known."""
-        return iid in self.values and not alike(self.actual.get(iid), value)
-
-    def _take_read(self, iid: Iid, value: object) -> None:
-        self.actual[iid] = value
-        fresh = self._fresh.get(iid)
-        if fresh is None or not alike(fresh[0], value):
-            self.values[iid] = value  # a set that is not seen has had no effect
+    def forget(self, iids: Iterable[Iid]) -> None:
+        """Take a set of which nobody knows whether it was carried out."""
+        for iid in iids:
+            self._told.pop(iid, None)
             self._fresh.pop(iid, None)
+
+    def changed_by(self, values: dict[Iid, object]) -> dict[Iid, object]:
+        """Give those of some properties that a set to these values changes, with what they were last told to be."""
+        return {
+            iid: self._told[iid]
+            for iid, value in values.items()
+            if iid in self._told and not alike(self._told[iid], value) and not alike(self._actual(iid), value)
+        }
+
+    def _actual(self, iid: Iid) -> object:
+        return self._fresh[iid][0] if iid in self._fresh else self._told[iid]
+
+    def _learn(self, iid: Iid, value: object) -> None:
+        self._told[iid] = value
+        self._fresh.pop(iid, None)
 
 
 def _sets(session: Observed) -> Iterator[_Set]:
@@ -114,15 +105,17 @@ def _sets(session: Observed) -> Iterator[_Set]:
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
     known = _Known()
-    for unknown, now, downlink, said in happenings(session):
+    for unknown, now, downlink, call, said in happenings(session):
         if unknown:
             known = _Known()
         known.go_on(now)
         if said is not None:
-            known.take(said)
-        elif downlink is not None and downlink.answer is not None and (values := _values_set(downlink)):
-            before = {iid: known.values[iid] for iid, value in values.items() if known.changes(iid, value)}
-            yield _Set(downlink, downlink.answer, values, before)
+            known.take(said, call)
+        elif downlink is not None and call is not None:
+            done = _done(call)
+            if downlink.answer is not None and done:
+                yield _Set(downlink, downlink.answer, done, known.changed_by(done))
+            known.forget(call.may_have_set.keys() - done.keys())
 
 
 def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
@@ -157,15 +150,13 @@ def set_takes_effect(session: Observed, case: Case) -> None:
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies; what did not change is not reported."""
     reports = session.line.of("properties_changed")
-    late = 0.0 if session.driven else LATENESS  # one who reports first may seem to do so before he was asked
+    late = session.lateness  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
     sets = list(_sets(session))
-    for number, each in enumerate(sets):
+    for number, each in enumerate(sets, 1):
         end = each.said.instant + REPORT_TIME
         told = between(reports, each.downlink.instant - late, end)
-        for iid, value in each.values.items():
-            if iid not in each.before or alike(each.before[iid], value):
-                continue
+        for iid, before in each.before.items():
             prop = session.property(iid)
             if session.spec is not None and (prop is None or not prop.notifies):
                 continue
@@ -173,9 +164,9 @@ def set_reported(session: Observed, case: Case) -> None:
             report = next((said for said in told if _tells(said, each, iid)), None)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
-            elif _had_no_effect(shown.get((id(each.downlink.record), iid)), each.before[iid]):
+            elif _had_no_effect(shown.get((id(each.downlink.record), iid)), before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
-            elif _set_again(sets, number + 1, iid, end):
+            elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
             elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
                 tell = case.bad if prop is not None else case.odd
@@ -187,13 +178,8 @@ def _had_no_effect(effect: Effect | None, before: object) -> bool:
     return effect is not None and effect.outcome in (IGNORED, LATE) and alike(effect.shown, before)
 
 
-def _set_again(sets: Sequence[_Set], start: int, iid: Iid, end: float) -> bool:
-    for each in islice(sets, start, None):
-        if each.downlink.instant > end:
-            return False
-        if iid in each.values:
-            return True
-    return False
+def _set_again(later: Iterable[_Set], iid: Iid, end: float) -> bool:
+    return any(iid in each.values for each in takewhile(lambda each: each.downlink.instant <= end, later))
 
 
 @report_rule(

@@ -21,20 +21,15 @@ _BOOLEAN_WORDS = frozenset({"true", "false"})
 
 def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, Record]]:
     """Go through all values the product gave, with the property they belong to where a description knows it."""
-    for siid, piid, value, record in _raw_values(session):
-        yield session.property((siid, piid)), (siid, piid), value, record
-
-
-def _raw_values(session: Observed) -> Iterator[tuple[int, int, object, Record]]:
     for call in session.calls:
         if call.method == "get_properties":
-            for (siid, piid), answer in call.answers.items():
+            for iid, answer in call.answers.items():
                 if answer.code == 0 and answer.value is not MISSING:
-                    yield siid, piid, answer.value, call.record
+                    yield session.property(iid), iid, answer.value, call.record
     for said in session.line.said:
         if not bare_words(said) and not _is_of_another(said):
             for siid, piid, value in _told_values(said.command):
-                yield siid, piid, value, said.record
+                yield session.property((siid, piid)), (siid, piid), value, said.record
 
 
 def _is_of_another(said: Turn) -> bool:

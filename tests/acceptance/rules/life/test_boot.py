@@ -18,7 +18,7 @@ VERSION = "0 > mcu_version 0001\n< ok"
 
 
 def test_the_times_are_those_of_the_rules() -> None:
-    assert (boot.BOOT_TIME, boot.RETRY_TIME, boot.REQUEST_TIME, boot.PROMPTED) == (5.0, 5.0, 4.0, 5.0)
+    assert (boot.BOOT_TIME, boot.RETRY_TIME, boot.REQUEST_TIME) == (5.0, 5.0, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,8 @@ def test_the_times_are_those_of_the_rules() -> None:
         (FAIL, f"{VERSION}\n5.2 {ASK_MODEL}\n9.9 > model a.b.c\n< ok\n12 {POLL}"),
         # So is its repetition, as long as the module does not take it.
         (FAIL, f"{VERSION}\n5.1 {ASK_MODEL}\n> model a.b.c\n< error\n> model a.b.c\n< ok\n12 {POLL}"),
+        # A query in between does not answer it.
+        (FAIL, f"{VERSION}\n4.6 {ASK_MODEL}\n> model\n< x.y.z\n5.1 > model a.b.c\n< ok\n12 {POLL}"),
         # Where the module asked before the time was over, nobody knows.
         (UNSEEN, f"{VERSION}\n1 {ASK_MODEL}\n> model a.b.c\n< ok\n9 {POLL}"),
         (UNSEEN, f"{VERSION}\n1 {ASK_MODEL}\n> model a.b.c\n< error\n> model a.b.c\n< ok\n9 {POLL}"),
@@ -119,6 +121,13 @@ def test_a_line_that_was_missed_is_no_missing_line(name: str, script: str, misse
     head = head.removesuffix("0.3 ")
     assert outcome(name, f"{head}{tail}") is UNSEEN, "the module's ok tells that something was said"
     assert outcome(name, f"{head}{tail.partition(chr(10))[2]}") in (FAIL, WARNING)
+
+
+def test_a_version_with_something_behind_it_is_no_other_version() -> None:
+    assert outcome("mcu-version-constant", f"{VERSION}\n5 > mcu_version 0001 x\n< ok") is PASS
+    assert outcome("mcu-version-constant", f"{VERSION}\n5 > mcu_version 0002\n< ok") is FAIL
+    updated = f'{VERSION}\n1 > get_down\n< down update_fw\n> result "ready"\n< ok'
+    assert outcome("mcu-version-constant", f"{updated}\n5 > mcu_version 0002\n< ok") is PASS
 
 
 # --- what shows a power-up ------------------------------------------------------------------------------------------

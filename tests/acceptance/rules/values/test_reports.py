@@ -21,6 +21,16 @@ def told(*instants: float, piid: int = 2, value: str = "", reply: str = "ok") ->
     return "\n".join(lines)
 
 
+def test_what_follows_a_string_without_quotes_may_belong_to_it() -> None:
+    for line in ("properties_changed 2 11 at 77 1 3", "event_occured 6 2 1 at 77 3"):
+        quoted = line.replace("at", '"at"')
+        assert outcome("reports-known", f"> {quoted}\n< ok", spec=LAMP) is FAIL
+        assert outcome("reports-known", f"> {line}\n< ok", spec=LAMP) is not FAIL
+        assert outcome("string-quotes", f"> {line}\n< ok", spec=LAMP) is FAIL
+    for line in ("properties_changed 2 99 at 77 1 3", "event_occured 6 9 1 at 77 3"):
+        assert outcome("reports-known", f"> {line}\n< ok", spec=LAMP) is FAIL
+
+
 SET = "> get_down\n< down set_properties 3 2 5\n> result 3 2 0\n< ok"
 OTHER = "> get_down\n< down set_properties 2 1 true\n> result 2 1 0\n< ok"
 READ = "> get_down\n< down get_properties 3 2\n> result 3 2 0 5\n< ok"

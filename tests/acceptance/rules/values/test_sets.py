@@ -88,6 +88,14 @@ def test_the_times_are_those_of_the_rules() -> None:
     assert (effects.EFFECT_TIME, sets.REPORT_TIME) == (10.0, 2.0)
 
 
+@pytest.mark.parametrize(("one", "other"), [("1.5", "1" + 400 * "0"), ("1" + 400 * "0", "1.5")])
+def test_an_integer_beyond_all_floats_is_another_value(one: str, other: str) -> None:
+    for piid in (2, 8):
+        found = verdict("set-takes-effect", f"{change(piid, one)}\n{read(piid, other)}\n{told(piid, one)}")
+        assert found.outcome is WARNING, found
+        assert "changed later" in found.text
+
+
 def test_it_says_what_was_set_and_what_is() -> None:
     found = verdict("set-takes-effect", f"{SET}\n{read(2, 60)}")
     assert found.text == "property 2.2 was set to 10 (code 0) and is 60"
@@ -188,6 +196,33 @@ def test_over_the_lan_alone(expected: Outcome, records: list[Record]) -> None:
     ordered = sorted(records, key=lambda record: record.instant)
     found = {each.rule.name: each for each in judge(ordered, spec=LAMP)}
     assert found["set-takes-effect"].outcome is expected, found["set-takes-effect"]
+
+
+def test_a_set_whose_answer_may_be_to_another_one_is_not_missed_in_the_reports() -> None:
+    """It is already 10, set to 10 without an answer in time, then to 20: ``result 2 2 0`` may be the late one."""
+    late = "10 > get_down\n< down set_properties 2 2 10\n14.3 > get_down\n< error"
+    script = f"0 > get_down\n< down none\n9 {read(2, 10)}\n{late}\n14.5 {change(2, 20)}\n18 > get_down"
+    assert outcome("set-reported", script, spec=LAMP) is UNSEEN
+    assert outcome("set-reported", script.replace(late, "10 > get_down\n< down none"), spec=LAMP) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("expected", "before"),
+    [
+        (FAIL, "10 > get_down\n< down none"),
+        (FAIL, f"10 {change(2, 20, -4005)}"),
+        (UNSEEN, f"10 {change(2, 20, 1)}"),
+        (UNSEEN, f"10 {change(2, 20, -4004)}"),
+        (UNSEEN, "10 > get_down\n< down set_properties 2 2 20"),
+        (FAIL, f"10 > get_down\n< down set_properties 2 2 20\n14.5 {told(2, 10)}"),
+    ],
+)
+def test_a_set_that_may_have_been_carried_out_leaves_the_value_unknown(
+    expected: Outcome, before: str
+) -> None:
+    """A set to what the property may be already has nothing to report."""
+    script = f"0 > get_down\n< down none\n9 {read(2, 10)}\n{before}\n19 {change(2, 20)}\n23 > get_down"
+    assert outcome("set-reported", script, spec=LAMP) is expected
 
 
 # --- where both were heard, and the line not all the time -----------------------------------------------------------
