@@ -37,7 +37,7 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
-_CUT = "the check was interrupted"
+_INTERRUPTED = "the check was interrupted"
 
 
 class TesterHost(LineHost):
@@ -115,7 +115,7 @@ def drive_module(
     try:
         _drive(tester, line, seen, progress, switch_on)
     except BaseException:
-        tester.course.cut = _CUT
+        tester.course.cut = _INTERRUPTED
         raise
     finally:
         course = tester.course
@@ -213,7 +213,7 @@ def drive_lan(
         with connect(seen) as device:
             LanRun(device, spec, words, progress, course).run()
     except BaseException as error:
-        course.cut = _CUT
+        course.cut = _INTERRUPTED
         _tell(course, error)
         raise
     finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
@@ -67,9 +69,8 @@ class _TesterRun:
             yield from self._put_back()
 
     def _everything(self) -> Script:
-        tester, timing = self.tester, self.tester.timing
-        tester.stage = "waiting for the MCU (switch it on, or off and on again)"
-        yield Wait(lambda: not tester.silent, timing.power_up)
+        tester = self._begin("waiting for the MCU (switch it on, or off and on again)")
+        yield Wait(lambda: not tester.silent, tester.timing.power_up)
         if tester.silent:
             return
         yield from self._boot()
@@ -95,8 +96,8 @@ class _TesterRun:
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
         yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
         tester.accept_reports()
-        # The rule gives an MCU three seconds before it is called one that does not poll.
-        yield Wait(lambda: tester.heard["get_down"] > 0, 3.0 + _MARGIN)
+        # So long may it be silent before the rule calls it one that does not poll.
+        yield Wait(lambda: tester.heard["get_down"] > 0, SILENCE_TIME + _MARGIN)
 
     def _booted(self) -> bool:
         """Whether the reports are over: accepted, or given up in favour of polling."""
@@ -143,15 +144,15 @@ class _TesterRun:
     def _wrong_ones(self) -> Script:
         self._begin("unknown, long and malformed downlinks")
         siid, piid = self._any_ids()
-        yield from self._all([f"get_properties {siid} {piid}", plan.UNKNOWN, f'{plan.UNKNOWN} "a b",1'])
-        yield from self._all([plan.long_downlink()])
-        yield from self._all(
-            ["get_properties", f"get_properties {siid}", f"get_properties {siid} {piid} {siid}"]
-        )
+        right = f"get_properties {siid} {piid}"
+        texts = [right, plan.UNKNOWN_METHOD, f'{plan.UNKNOWN_METHOD} "a b",1', plan.long_downlink()]
+        texts += ["get_properties", f"get_properties {siid}", f"{right} {siid}"]
         if "writes" in self.allow:
-            yield from self._all([f"set_properties {siid} {piid}"])
+            texts.append(f"set_properties {siid} {piid}")
         if "actions" in self.allow:
-            yield from self._all([f"action {siid}"])
+            texts.append(f"action {siid}")
+        for text in texts:
+            yield from self._ask(text)
 
     def _any_ids(self) -> tuple[int, int]:
         readable = next(self.spec.readable(), None) if self.spec is not None else None
@@ -245,10 +246,6 @@ class _TesterRun:
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
-    def _all(self, texts: Iterable[str]) -> Script:
-        for text in texts:
-            yield from self._ask(text)
-
     def _ask(self, text: str, changes: Property | None = None) -> Asking:
         """Hand out a downlink and wait for its answer; None when there was none in time.
 
@@ -297,7 +294,8 @@ class _TesterRun:
 
     def _read(self, prop: Property) -> Script:
         outcome = yield from self._get([prop.iid])
-        match outcome.result if outcome is not None else None:
+        result: Any = outcome.result if outcome is not None else None
+        match result:
             # A value that cannot be set again cannot be restored either, and one that was misread must not be written.
             case [prop.siid, prop.piid, 0, value] if self.tester.sound and not prop.problem(value):
                 self._values[prop.iid] = value
