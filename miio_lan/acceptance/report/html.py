@@ -192,7 +192,7 @@ def _evidence(verdict: Verdict, places: Places, start: float, words: Words) -> s
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" else ""
     items = "".join(_piece(evidence, places, start, words) for evidence in verdict.evidence[:_HTML_EVIDENCE])
-    more = max(wording.left_out_of(verdict, _HTML_EVIDENCE), 0)
+    more = wording.left_out_of(verdict, _HTML_EVIDENCE)
     total = min(count, _HTML_EVIDENCE) + more
     if more:
         items += f"<li>{escape(words.counted(more, 'and {n} more', 'and {n} more'))}</li>"

@@ -60,7 +60,7 @@ def line_of(record: Record) -> str:
     if not record.raw:
         return shown(record.note) or "(nothing)"
     if record.wire == "uart":
-        return shown(record.raw.decode("ascii", "backslashreplace").strip("\r\n")) or "(empty line)"
+        return shown(record.text) or "(empty line)"
     try:
         text = record.raw.decode("utf-8").rstrip("\0")
     except UnicodeDecodeError:
@@ -137,13 +137,9 @@ def mode_of(judgement: Judgement) -> str:
 
 def in_order(judgement: Judgement) -> list[Record]:
     """Give the records by their instants, those that only an exchange or an evidence holds included."""
-    records = list(judgement.records)
-    known = set(records)
-    for record in _mentioned(judgement):
-        if record not in known:
-            known.add(record)
-            records.append(record)
-    return sorted(records, key=lambda record: record.instant)
+    known = set(judgement.records)
+    others = [record for record in dict.fromkeys(_mentioned(judgement)) if record not in known]
+    return sorted([*judgement.records, *others], key=lambda record: record.instant)
 
 
 def start_of(records: Sequence[Record]) -> float:
@@ -189,7 +185,7 @@ def evidence_lines(verdict: Verdict, start: float, most: int, width: int) -> lis
     """Write the first ``most`` pieces of evidence, each cut to ``width`` characters, and how many more there are."""
     lines = [shortened(evidence_line(evidence, start), width) for evidence in verdict.evidence[:most]]
     more = left_out_of(verdict, most)
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    return [*lines, f"and {more} more"] if more else lines
 
 
 def total_of(verdict: Verdict) -> int:
