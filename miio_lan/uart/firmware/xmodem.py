@@ -6,7 +6,6 @@ the last block). No I/O and no clock: bytes and the time come in, bytes and dead
 
 from __future__ import annotations
 
-from binascii import crc_hqx
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +19,7 @@ from miio_lan.uart.document import (
     START_TRIES,
     START_WAIT,
 )
-from miio_lan.uart.firmware.transfer import ACK, BLOCK_HEAD, CAN, EOT, NAK, POLL, SIZES, SOH
+from miio_lan.uart.firmware.transfer import ACK, BLOCK_HEAD, CAN, EOT, NAK, POLL, SIZES, SOH, check_of
 
 BLOCK = SIZES[SOH]
 """Data bytes of a block the sender makes."""
@@ -54,8 +53,7 @@ def block(number: int, data: bytes, *, crc: bool) -> bytes:
     :param crc: CRC-16, else the sum of the bytes
     """
     number &= 0xFF
-    check = crc_hqx(data, 0).to_bytes(2, "big") if crc else bytes([sum(data) & 0xFF])
-    return bytes([SOH, number, 0xFF - number]) + data + check
+    return bytes([SOH, number, 0xFF - number]) + data + check_of(data, crc=crc)
 
 
 @dataclass(eq=False)
@@ -234,7 +232,6 @@ class Receiver(_End):
         self._image = bytearray()
         self._buffer = bytearray()
         self._noise = False
-        self._started = False
         self._expected = 1
         self._ask(now)
 
@@ -269,7 +266,7 @@ class Receiver(_End):
         buffer, noise = bytes(self._buffer), self._noise
         self._buffer.clear()
         self._noise = False
-        if not noise and buffer == bytes([EOT]) and self._started:
+        if not noise and buffer == bytes([EOT]) and self._image:
             # Not before nothing follows: an altered first byte of a block may look like it.
             self._end()
         else:
@@ -288,7 +285,7 @@ class Receiver(_End):
     def _ask(self, now: float) -> None:
         self._tries += 1
         self.deadline = now + START_WAIT
-        if self._started:
+        if self._image:
             if self._tries > BLOCK_TRIES:
                 self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
             else:
@@ -304,41 +301,34 @@ class Receiver(_End):
 
     def _take(self, now: float) -> None:
         buffer = self._buffer
-        while buffer and not self.over:
+        while buffer and not self.over and not self._noise:
             if buffer[:2] == bytes([CAN, CAN]):
                 self._fail("the sender cancelled the transfer", bytes([ACK]))
             elif buffer[0] in SIZES and (len(buffer) < BLOCK_HEAD or buffer[1] ^ buffer[2] == 0xFF):
-                size = SIZES[buffer[0]]
-                need = BLOCK_HEAD + size + (2 if self._crc else 1)
+                body = BLOCK_HEAD + SIZES[buffer[0]]
+                need = body + (2 if self._crc else 1)
                 if len(buffer) < need:
                     return
-                whole = bytes(buffer[:need])
+                number, data, check = buffer[1], bytes(buffer[BLOCK_HEAD:body]), buffer[body:need]
                 del buffer[:need]
-                self._on_block(whole, size, now)
+                self._noise = check != check_of(data, crc=self._crc)
+                if not self._noise:
+                    self._on_block(number, data, now)
             else:
                 # A lone EOT or CAN waits for what follows, or does not.
                 self._noise = not (len(buffer) == 1 and buffer[0] in (EOT, CAN))
                 return
-            if self._noise:
-                return
 
-    def _on_block(self, whole: bytes, size: int, now: float) -> None:
-        data, check = whole[BLOCK_HEAD : BLOCK_HEAD + size], whole[BLOCK_HEAD + size :]
-        number = whole[1]
-        right = int.from_bytes(check, "big") == (crc_hqx(data, 0) if self._crc else sum(data) & 0xFF)
-        if not right:
-            self._noise = True
-            return
+    def _on_block(self, number: int, data: bytes, now: float) -> None:
         if number == self._expected & 0xFF:
-            if len(self._image) + size > self._largest + max(SIZES.values()):
+            if len(self._image) + len(data) > self._largest + max(SIZES.values()):
                 self._fail(f"the image is larger than {self._largest} bytes")
                 return
             self._image += data
             self._expected += 1
-        elif not self._started or number != (self._expected - 1) & 0xFF:
+        elif not self._image or number != (self._expected - 1) & 0xFF:
             self._fail(f"block {number} came instead of {self._expected & 0xFF}")
             return
-        self._started = True
         self._tries = 0
         self.deadline = now + START_WAIT
         self._out.append(ACK)
