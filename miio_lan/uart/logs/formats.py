@@ -10,8 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from miio_lan.errors import RecordError
@@ -60,9 +61,7 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
         found, times, pieces = ReadLog(), Times(), []
         for line in lines:
             instant, _ = times.take(line)
-            match = sign.search(line)
-            taken = take(match) if match is not None else None
-            if taken is not None:
+            if (match := sign.search(line)) and (taken := take(match)):
                 raw, mark = taken
                 pieces.append(LogLine(raw, instant, mark))
             else:
@@ -73,12 +72,10 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
     return read
 
 
-def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine]:
+def _whole(pieces: list[LogLine], *, bytewise: bool = False) -> list[LogLine]:
     """Make lines of pieces: ends of lines divide them where the log has any."""
-    return [
-        LogLine(each.raw, each.instant, each.mark, _SURE.get(each.mark))
-        for each in joined(list(pieces), bytewise=bytewise)
-    ]
+    lines = joined(pieces, bytewise=bytewise)
+    return [replace(line, direction=_SURE.get(line.mark)) for line in lines]
 
 
 _Reader = Callable[[Sequence[str]], ReadLog | None]
@@ -159,8 +156,7 @@ def _component(texts: Sequence[str]) -> ReadLog | None:
         line = without_colours(text)
         instant, line = times.take(line)
         quoted = quoted_in(line)
-        way = None if quoted is None else _told_by(line.replace(f"'{quoted}'", "", 1))
-        if quoted is not None and way is not None:
+        if quoted is not None and (way := _told_by(line.replace(f"'{quoted}'", "", 1))):
             found.lines.append(LogLine(as_bytes(quoted), instant, "", way))
         else:
             found.skipped += bool(line.strip())
@@ -190,17 +186,16 @@ _SIGROK = re.compile(
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
     found, pieces = ReadLog(), []
-    rows = [text.rstrip("\r\n") for text in texts]
-    for at, row in enumerate(rows):
-        match = _SIGROK.match(row)
+    for text in texts:
+        match = _SIGROK.match(text.rstrip("\r\n"))
         if match is None:
-            found.skipped += bool(row.strip())
+            found.skipped += bool(text.strip())
             continue
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
-        pieces.append(LogLine(byte, float(at), (match[2] or "").lower()))
-    # Rows have no times: those of one line are told by its end alone.
-    found.lines = _whole((LogLine(piece.raw, 0.0, piece.mark) for piece in pieces), bytewise=True)
+        # Rows have no times: those of one line are told by its end alone.
+        pieces.append(LogLine(byte, 0.0, (match[2] or "").lower()))
+    found.lines = _whole(pieces, bytewise=True)
     return found if pieces else None
 
 
@@ -293,21 +288,20 @@ def _markdown(texts: Sequence[str]) -> ReadLog | None:
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    found = ReadLog(rest=[])
-    assert found.rest is not None  # noqa: S101 - for the type checker
-    at = 0
+    rest: list[str | LogLine] = []
+    skipped = at = 0
     while at < len(rows):
         head, size = rows[at], 1
         if head is None or not (at + 1 < len(rows) and rules[at + 1]):
             if not texts[at].lstrip().startswith(("#", "```")):
-                found.rest.append(texts[at])
+                rest.append(texts[at])
         else:
             while at + size < len(rows) and rows[at + size] is not None:
                 size += 1
             body = [cells for cells in rows[at + 2 : at + size] if cells is not None]
-            found.skipped += _table(head, body, found.rest)
+            skipped += _table(head, body, rest)
         at += size
-    return found
+    return ReadLog(skipped=skipped, rest=rest)
 
 
 def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) -> int:
@@ -317,13 +311,11 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
         said = [(mark, cell) for cells in body for mark, cell in zip(marks, cells, strict=False)]
         rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark]
         return 0
-    try:
+    with suppress(RecordError):
         lines = read_table([_as_csv(cells) for cells in (head, *body)])
-    except RecordError:
-        lines = None
-    if lines is not None:
-        rest += lines
-        return 0
+        if lines is not None:
+            rest += lines
+            return 0
     taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
     if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
         return len(body)  # it explains commands, and is no log
