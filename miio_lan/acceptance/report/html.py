@@ -140,9 +140,7 @@ def _figures(judgement: Judgement, records: Sequence[Record], words: Words) -> I
     yield _figure(words("Records"), number, words("in {n}").replace("{n}", wording.length_of(records)))
     exchanges = judgement.exchanges
     through, others = wording.fates_of(judgement, words)
-    yield _figure(
-        words("Commands"), str(through), words(", ").join([words("went through"), *filter(None, [others])])
-    )
+    yield _figure(words("Commands"), str(through), words(", ").join([words("went through"), *others]))
     yield _times(words, "Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
     yield _times(words, "MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
     yield _times(words, "Total", "request to reply", (exchange.total_time for exchange in exchanges))

@@ -82,8 +82,8 @@ def _about(judgement: Judgement) -> Iterator[str]:
     yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
     records = wording.in_order(judgement)
     through, others = wording.fates_of(judgement)
-    fates = f"{wording.many(through, 'command')} went through" + (f", {others}" if others else "")
-    yield f"{len(records)} records in {wording.length_of(records)}: {fates}"
+    fates = [f"{wording.many(through, 'command')} went through", *others]
+    yield f"{len(records)} records in {wording.length_of(records)}: {', '.join(fates)}"
 
 
 def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:

@@ -112,10 +112,10 @@ def length_of(records: Sequence[Record]) -> str:
     return span(records[-1].instant - records[0].instant) if records else "no time"
 
 
-def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, str]:
+def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, list[str]]:
     """Count the commands that went through, and say what became of the others: ``67 refused on purpose``.
 
-    Empty where all went through. A refusal is an answer, so it does not count as having stopped on the way.
+    Nothing is said where all went through. A refusal is an answer, so it does not count as having stopped on the way.
     """
     through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
     refused = sum(exchange.stopped_at == REFUSED for exchange in judgement.exchanges)
@@ -125,9 +125,7 @@ def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, str]:
         "{n} refused": refused - wanted,
         "{n} stopped on the way": len(judgement.exchanges) - through - refused,
     }
-    return through, words(", ").join(
-        words.counted(count, fate, fate) for fate, count in counts.items() if count
-    )
+    return through, [words.counted(count, fate, fate) for fate, count in counts.items() if count]
 
 
 def mode_of(judgement: Judgement) -> str:
