@@ -85,8 +85,10 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         if way is None:
             skipped += 1
             continue
-        ended = one.raw if one.raw.endswith((b"\r", b"\n")) else one.raw + b"\r"
-        (watch.up if way == "up" else watch.down)(ended.replace(b"\n", b""), one.instant)
+        ended = one.raw.replace(b"\n", b"")
+        if not one.raw or ended[-1:] not in (b"", b"\r"):  # LF alone is the rest of an end
+            ended += b"\r"
+        (watch.up if way == "up" else watch.down)(ended, one.instant)
         last = read_command(one.raw, direction="up") if way == "up" else None
         yield from found
         found.clear()
@@ -100,7 +102,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
 def _of_no_format(rest: Sequence[str | LogLine]) -> list[LogLine]:
     texts = [each for each in rest if isinstance(each, str)]
     table = read_table(texts) if len(texts) == len(rest) else None
-    return list(_seen(rest)) if table is None else [_of_table(line) for line in table]
+    return list(_seen(rest if table is None else table))
 
 
 def _is_record(text: str) -> bool:

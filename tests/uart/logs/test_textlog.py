@@ -47,6 +47,8 @@ PYTHON_LOG = """\
         "↑get_down ↓down get_properties 2 1\n↑result 2 1 0 true ↓ok",
         "TX: get_down\nRX: down get_properties 2 1\nTX: result 2 1 0 true\nRX: ok",
         "RX: get_down\nTX: down get_properties 2 1\nRX: result 2 1 0 true\nTX: ok",
+        "TX: get_down\\n\nRX: down get_properties 2 1\\n\nTX: result 2 1 0 true\\n\nRX: ok\\n",
+        "TX: get_down\\r\nTX: \\n\nRX: down get_properties 2 1\\r\nTX: result 2 1 0 true\\r\nTX: \\n\nRX: ok\\r",
         "-> get_down\n<- down get_properties 2 1\n-> result 2 1 0 true\n<- ok",
         "< get_down\n> down get_properties 2 1\n< result 2 1 0 true\n> ok",
         "MCU: get_down\nMODULE: down get_properties 2 1\nMCU: result 2 1 0 true\nMODULE: ok",
