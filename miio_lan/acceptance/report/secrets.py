@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from miio_lan.acceptance.verdict import Judgement
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.record.redact import redact, redact_value
 from miio_lan.record.redact.veil import Veil
@@ -19,9 +19,8 @@ def without_secrets(judgement: Judgement) -> Judgement:
     veil = Veil()
     records = tuple(map(veil.record, judgement.records))
     exchanges = [_exchange(exchange, veil) for exchange in judgement.exchanges]
-    evidence = [
-        [replace(one, record=veil.maybe(one.record)) for one in each.evidence] for each in judgement.verdicts
-    ]
+    for evidence in (each for verdict in judgement.verdicts for each in verdict.evidence):
+        veil.maybe(evidence.record)
     return replace(
         judgement,
         title=redact(judgement.title),
@@ -30,15 +29,13 @@ def without_secrets(judgement: Judgement) -> Judgement:
         records=records,
         # Here begin the sentences: by now all secrets are known.
         exchanges=tuple(replace(each, notes=tuple(map(veil.text, each.notes))) for each in exchanges),
-        verdicts=tuple(
-            replace(
-                each,
-                text=veil.text(each.text),
-                evidence=tuple(replace(one, text=veil.text(one.text)) for one in shown),
-            )
-            for each, shown in zip(judgement.verdicts, evidence, strict=True)
-        ),
+        verdicts=tuple(_verdict(verdict, veil) for verdict in judgement.verdicts),
     )
+
+
+def _verdict(verdict: Verdict, veil: Veil) -> Verdict:
+    evidence = (Evidence(veil.text(each.text), veil.maybe(each.record)) for each in verdict.evidence)
+    return replace(verdict, text=veil.text(verdict.text), evidence=tuple(evidence))
 
 
 def _exchange(exchange: Exchange, veil: Veil) -> Exchange:
