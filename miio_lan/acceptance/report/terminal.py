@@ -88,7 +88,7 @@ def _about(judgement: Judgement) -> Iterator[str]:
 
 def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:
     """Divide verdicts: over the LAN most rules are about a line that nobody heard, and one count says as much."""
-    verdicts = list(wording.by_need(judgement.verdicts))
+    verdicts = wording.by_need(judgement.verdicts)
     unseen = [each for each in verdicts if each.outcome.value == "not observed"]
     if judgement.mode != "lan" or len(unseen) < 2:
         return verdicts, []

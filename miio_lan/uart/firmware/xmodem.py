@@ -96,29 +96,22 @@ class Sender(_End):
 
     :param image: the firmware
     :param now: monotonic seconds from which the receiver has 32 s to ask for the first block
+    :ivar sent: bytes that were acknowledged, padding included
+    :ivar total: bytes there are to send, padding included
     :ivar cancelled: whether the receiver broke it off
     """
 
     def __init__(self, image: bytes, now: float) -> None:
         super().__init__()
         self._data = padded(image)
-        self._at = 0
+        self.sent = 0
+        self.total = len(self._data)
         self._crc: bool | None = None
         self._canned = False
         self.cancelled = False
         self._ending = False
         self._line = bytearray()  # of the line that the receiver seems to say behind the end
         self.deadline = now + START_TRIES * START_WAIT
-
-    @property
-    def sent(self) -> int:
-        """Bytes that were acknowledged, padding included."""
-        return self._at
-
-    @property
-    def total(self) -> int:
-        """Bytes there are to send, padding included."""
-        return len(self._data)
 
     def receive(self, data: bytes, now: float) -> bytes:
         """Take bytes from the receiver.
@@ -167,8 +160,8 @@ class Sender(_End):
             if self._ending:
                 self._finish()
                 return True
-            self._at += BLOCK
-            self._ending = self._at >= len(self._data)
+            self.sent += BLOCK
+            self._ending = self.sent >= self.total
             self._send(now)
         elif byte == NAK:
             self._again(now)
@@ -191,7 +184,7 @@ class Sender(_End):
             self._fail(f"the end was not acknowledged {EOT_TRIES} times")
         elif self._tries > BLOCK_TRIES:
             self._fail(
-                f"block {self._at // BLOCK + 1} was not acknowledged, though repeated {BLOCK_TRIES} times"
+                f"block {self.sent // BLOCK + 1} was not acknowledged, though repeated {BLOCK_TRIES} times"
             )
         else:
             self._send(now)
@@ -201,8 +194,8 @@ class Sender(_End):
             self._out.append(EOT)
             self.deadline = now + EOT_WAIT
         else:
-            part = self._data[self._at : self._at + BLOCK]
-            self._out += block(self._at // BLOCK + 1, part, crc=bool(self._crc))
+            part = self._data[self.sent : self.sent + BLOCK]
+            self._out += block(self.sent // BLOCK + 1, part, crc=bool(self._crc))
             self.deadline = now + ACK_WAIT
 
 

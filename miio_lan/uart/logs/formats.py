@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from miio_lan.errors import RecordError
@@ -66,20 +66,13 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
                 pieces.append(LogLine(raw, instant, mark))
             else:
                 found.skipped += bool(line.strip(_UNSHOWN))
-        found.lines = _whole(pieces)
+        found.lines = joined(pieces)
         return found
 
     return read
 
 
-def _whole(pieces: list[LogLine], *, bytewise: bool = False) -> list[LogLine]:
-    """Make lines of pieces: ends of lines divide them where the log has any."""
-    lines = joined(pieces, bytewise=bytewise)
-    return [replace(line, direction=_SURE.get(line.mark)) for line in lines]
-
-
 _Reader = Callable[[Sequence[str]], ReadLog | None]
-_SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
 
 # --- ESPHome: <<< "get_down\r", <<< 67:65:74, <<< 103,101,116 -------------------------------------------------------
 
@@ -119,7 +112,8 @@ def unescaped(text: str) -> bytes:
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
 
-_MODULE = re.compile(r"\btou: (recv=|send=)(.*)$")
+_MODULE = re.compile(r"\btou: (recv|send)=(.*)$")
+_MODULES = {"recv": "up", "send": "down"}
 
 # --- SSCOM: [14:33:43.123]发→◇get_down, with □ for what cannot be shown ----------------------------------------------
 
@@ -195,7 +189,7 @@ def _sigrok(texts: Sequence[str]) -> ReadLog | None:
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
         # Rows have no times: those of one line are told by its end alone.
         pieces.append(LogLine(byte, 0.0, (match[2] or "").lower()))
-    found.lines = _whole(pieces, bytewise=True)
+    found.lines = joined(pieces, bytewise=True)
     return found if pieces else None
 
 
@@ -220,7 +214,7 @@ def _socat(texts: Sequence[str]) -> ReadLog | None:
         instant, _ = times.take(f"{header[2]} -")
         raw = _of_socat(whole[header.end() : end], int(header[3]))
         pieces.append(LogLine(raw, instant, header[1]))
-    found.lines = _whole(pieces)
+    found.lines = joined(pieces)
     return found
 
 
@@ -334,7 +328,7 @@ _READERS: tuple[_Reader, ...] = (
     _sigrok,
     _putty,
     _by_lines(_ESPHOME, _of_esphome),
-    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), match[1])),
+    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
     _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
     _by_lines(_DOCKLIGHT, _of_docklight),
     _component,

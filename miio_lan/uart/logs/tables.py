@@ -207,8 +207,11 @@ def _byte(text: str) -> bytes:
     return _NAMED.get(text) or _numbered(text) or as_bytes(text)
 
 
-def joined(rows: Sequence[LogLine], *, bytewise: bool) -> list[LogLine]:
-    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended."""
+def joined(rows: Sequence[LogLine], *, bytewise: bool = False) -> list[LogLine]:
+    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended.
+
+    :param bytewise: whether a row is a byte; else ends of lines divide where the log has any
+    """
     found: list[LogLine] = []
     open_lines: dict[str, list[tuple[bytes, float]]] = {}  # what there is of each, and its instants
     # Where ends of lines are logged, they divide; elsewhere each row is a line.

@@ -42,7 +42,7 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _BARE_MARK = re.compile(r"^(tx|rx)\s++(.*)$", re.IGNORECASE)
-#: In a table: one word, or who says it to whom.
+#: One word or, in a table, who says it to whom.
 _SPEAKER = re.compile(r"(\w++|[↑↓])(?:\s*+(?:->|=>|→|to)\s*+\w++)?+")
 #: As this package logs a line of the virtual ends, and others do: ``MCU <- ok``.
 _MCUS = re.compile(r"^(?:[\w.]++: )?+mcu (->|<-|→|←) ?+(?:(?:module|wifi|chip) ?+: ?+)?+(.*)$", re.IGNORECASE)
@@ -136,7 +136,7 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
     times = Times()
     for text in texts:
         if isinstance(text, LogLine):
-            yield _of_table(text)
+            yield text
             continue
         line = without_colours(text)
         if not line.strip():
@@ -145,21 +145,15 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
         yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
-def _of_table(line: LogLine) -> LogLine:
-    speaker = _SPEAKER.fullmatch(line.mark)
-    return replace(line, direction=_PLAIN_MARKS.get(speaker[1]) if speaker else None)
-
-
 def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     parts = _ARROWS.split(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
-            yield LogLine(as_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
+            yield LogLine(as_bytes(text.strip()), instant, arrow)
         return
     marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
-        mark = marked.group(1).lower()
-        yield LogLine(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
+        yield LogLine(as_bytes(unquoted(marked[2])), instant, marked[1].lower())
         return
     of_mcu = _MCUS.match(line)
     if of_mcu:
@@ -202,13 +196,15 @@ def _up_score(raw: bytes) -> int:
     return -1 if raw.strip() == b"error" else 1
 
 
-def _meanings(seen: Iterable[LogLine]) -> dict[str, Direction]:
-    """Decide what the marks of this log mean from what they stand before."""
+def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
+    """Decide what the marks of this log mean: what they say themselves, and else from what they stand before."""
+    speakers = {mark: _SPEAKER.fullmatch(mark) for mark in {one.mark for one in seen}}
+    plain = {mark: _PLAIN_MARKS[who[1]] for mark, who in speakers.items() if who and who[1] in _PLAIN_MARKS}
     scores: Counter[str] = Counter()
     for one in seen:
-        if one.mark and one.direction is None:
+        if one.mark and one.mark not in plain:
             scores[one.mark] += _up_score(one.raw)
-    return {mark: "up" if score > 0 else "down" for mark, score in scores.items()}
+    return plain | {mark: "up" if score > 0 else "down" for mark, score in scores.items()}
 
 
 def _guess(raw: bytes, last: Command | None) -> Direction | None:
