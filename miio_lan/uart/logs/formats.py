@@ -17,7 +17,7 @@ from functools import partial
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
+from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, without_colours
 from miio_lan.uart.logs.tables import joined, read_table
 
 
@@ -241,11 +241,10 @@ def _putty(texts: Sequence[str]) -> ReadLog | None:
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*+:?+-++:?+\s*+")
-_ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
 _SPEAKERS = frozenset(
     {
         *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
-        *("up", "uplink", "down", "downlink", *_ENDS),
+        *("up", "uplink", "down", "downlink", *ENDS),
     }
 )
 _HEAD = re.compile(
@@ -262,7 +261,7 @@ def _speaker_of(head: str) -> str | None:
     match = _HEAD.fullmatch(head)
     if match is None:
         return None
-    way = _ENDS.get(match["who"])
+    way = ENDS.get(match["who"])
     if way is None:
         # "sent by MCU", "to module": words of a direction say nothing about an end that is named behind them.
         return None if match["from"] or match["to"] else match["who"]

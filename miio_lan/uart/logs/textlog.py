@@ -24,7 +24,7 @@ from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.overhearing import XMODEM
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.formats import ReadLog, read_format
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted, without_colours
+from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, unquoted, without_colours
 from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
 
@@ -49,8 +49,9 @@ _MCUS = re.compile(r"^(?:[\w.]++: )?+mcu (->|<-|→|←) ?+(?:(?:module|wifi|chi
 _SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*+(.*)$")
 #: Marks that say it themselves.
 _PLAIN_MARKS: dict[str, Direction] = {
-    **dict.fromkeys(("↑", "mcu", "up", "uplink"), "up"),
-    **dict.fromkeys(("↓", "module", "chip", "wifi", "down", "downlink"), "down"),
+    **ENDS,
+    **dict.fromkeys(("↑", "up", "uplink"), "up"),
+    **dict.fromkeys(("↓", "down", "downlink"), "down"),
 }
 
 
