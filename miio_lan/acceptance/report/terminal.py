@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.words import ENGLISH
 from miio_lan.acceptance.verdict import Judgement, Verdict
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
@@ -82,7 +83,7 @@ def _about(judgement: Judgement) -> Iterator[str]:
     yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
     records = wording.in_order(judgement)
     through, others = wording.fates_of(judgement)
-    fates = [f"{wording.many(through, 'command')} went through", *others]
+    fates = [ENGLISH.counted(through, "{n} command went through", "{n} commands went through"), *others]
     yield f"{len(records)} records in {wording.length_of(records)}: {', '.join(fates)}"
 
 

@@ -207,8 +207,3 @@ def _mentioned(judgement: Judgement) -> Iterable[Record]:
         yield from exchange.records
     for verdict in judgement.verdicts:
         yield from (evidence.record for evidence in verdict.evidence if evidence.record is not None)
-
-
-def many(count: int, what: str) -> str:
-    """Write a count with its word: ``1 rule``, ``2 rules``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
