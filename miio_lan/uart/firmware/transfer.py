@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from miio_lan.uart.commands import Direction
 
 SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
-POLL = 0x43
+ASK_FOR_CRC = 0x43
 """``C``: the receiver asks for blocks with a CRC."""
 
 SIZES = {SOH: 128, STX: 1024}
@@ -29,7 +29,7 @@ BLOCK_PATIENCE = 0.5
 """Seconds of silence after which the rest of a block is not coming; a block lasts 12 ms (90 ms if it is a long one)."""
 
 BLOCK_HEAD = 3
-_NAMES = {POLL: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
+_NAMES = {ASK_FOR_CRC: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
 _CONTROLS: dict[Direction, re.Pattern[bytes]] = {
     # The receiver, the MCU, asks, acknowledges and refuses; the sender ends or aborts.
     "up": re.compile(rb"([C\x06\x15\x18])\1*"),

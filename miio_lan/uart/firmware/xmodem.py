@@ -19,7 +19,7 @@ from miio_lan.uart.document import (
     START_TRIES,
     START_WAIT,
 )
-from miio_lan.uart.firmware.transfer import ACK, BLOCK_HEAD, CAN, EOT, NAK, POLL, SIZES, SOH, check_of
+from miio_lan.uart.firmware.transfer import ACK, ASK_FOR_CRC, BLOCK_HEAD, CAN, EOT, NAK, SIZES, SOH, check_of
 
 BLOCK = SIZES[SOH]
 """Data bytes of a block the sender makes."""
@@ -151,9 +151,9 @@ class Sender(_End):
     def _answered(self, byte: int, now: float) -> bool:
         """Do what a byte asks for; whether something was sent."""
         if self._crc is None:
-            if byte not in (POLL, NAK):
+            if byte not in (ASK_FOR_CRC, NAK):
                 return False
-            self._crc = byte == POLL
+            self._crc = byte == ASK_FOR_CRC
             self._send(now)
         elif byte == ACK:
             self._tries = 0
@@ -290,7 +290,7 @@ class Receiver(_End):
                 return
             self._crc = False
             self._tries = 1
-        self._out.append(POLL if self._crc else NAK)
+        self._out.append(ASK_FOR_CRC if self._crc else NAK)
 
     def _take(self, now: float) -> None:
         buffer = self._buffer

@@ -34,7 +34,7 @@ class ReadLog:
     rest: list[str | LogLine] | None = None
 
 
-_CONTROLS = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
+_CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
 _C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
 
@@ -128,7 +128,7 @@ _CONTROL = re.compile(r"<([A-Z0-9]{2,3})>")
 
 def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
     parts = _CONTROL.split(match[2])
-    texts = [as_bytes(part) if at % 2 == 0 else _CONTROLS.get(part, b"") for at, part in enumerate(parts)]
+    texts = [as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in enumerate(parts)]
     return b"".join(texts), match[1].lower()
 
 
