@@ -7,7 +7,6 @@ the last block). No I/O and no clock: bytes and the time come in, bytes and dead
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.document import (
@@ -56,7 +55,6 @@ def block(number: int, data: bytes, *, crc: bool) -> bytes:
     return bytes([SOH, number, 0xFF - number]) + data + check_of(data, crc=crc)
 
 
-@dataclass(eq=False)
 class _End:
     """What both ends have.
 
@@ -64,11 +62,12 @@ class _End:
     :ivar failed: why it ended early, empty while it did not
     """
 
-    done: bool = field(default=False, init=False)
-    failed: str = field(default="", init=False)
-    deadline: float | None = field(default=None, init=False)
-    _out: bytearray = field(default_factory=bytearray, init=False, repr=False)
-    _tries: int = field(default=0, init=False, repr=False)
+    def __init__(self) -> None:
+        self.done = False
+        self.failed = ""
+        self.deadline: float | None = None
+        self._out = bytearray()
+        self._tries = 0
 
     @property
     def over(self) -> bool:
