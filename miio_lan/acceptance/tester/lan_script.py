@@ -104,14 +104,12 @@ class LanRun:
 
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
-        props = list(spec.readable())
-        for prop in props:
+        for prop in spec.readable():
             match self._get([prop.iid]):
                 case [{"code": 0, "value": value}] if not prop.problem(value):
                     self._values[prop.iid] = value
-        for iid in plan.unreadable(spec):
-            self._get([iid])
-        self._get([*(prop.iid for prop in props[:2]), plan.missing_property(spec)])
+        for iids in plan.odd_reads(spec):
+            self._get(iids)
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""

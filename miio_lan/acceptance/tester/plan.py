@@ -125,10 +125,14 @@ def missing_service(spec: Spec) -> int:
     return max((service.siid for service in spec.services), default=1) + 50
 
 
-def unreadable(spec: Spec) -> list[tuple[int, int]]:
-    """Give ids that cannot be read: of some properties that the description does not let be read, and of none."""
+def odd_reads(spec: Spec) -> list[list[tuple[int, int]]]:
+    """Give the ids of gets that cannot succeed, or not as a whole: of some properties that the description does not
+    let be read, of none, and of some that can be read with one of none.
+    """
     hidden = [prop.iid for prop in spec.properties() if not prop.readable]
-    return [*hidden[:4], missing_property(spec), (missing_service(spec), 1)]
+    readable = [prop.iid for prop in spec.readable()]
+    alone = [*hidden[:4], missing_property(spec), (missing_service(spec), 1)]
+    return [*([iid] for iid in alone), [*readable[:2], missing_property(spec)]]
 
 
 def read_only(spec: Spec) -> list[Property]:
