@@ -260,28 +260,27 @@ class _TesterRun:
         if changes is not None:
             self.course.will_change(changes, self._values.get(changes.iid))
         outcomes: list[RequestOutcome] = []
-        before, polls = tester.answers, tester.heard["get_down"]
+        before, polled = tester.answers, heard_again(tester, "get_down")
         tester.hand_out(text, outcomes.append)
         # The MCU may take as long to fetch it as to answer it.
         yield Wait(lambda: bool(outcomes), 2 * ANSWER_TIME + 1.0)
         if tester.answers > before:
             self._missed[method] = self._missed["all"] = 0
             return outcomes[0] if outcomes else None
-        if tester.heard["get_down"] == polls:
-            yield from self._wait_for_polls(polls)
+        if not polled():
+            yield from self._wait_for(polled)
             return None
         yield Wait(lambda: tester.answers > before, tester.timing.late)
         self._missed[method] += 1
         self._missed["all"] += 1
         return None
 
-    def _wait_for_polls(self, polls: int) -> Script:
+    def _wait_for(self, polled: Callable[[], bool]) -> Script:
         """Wait for an MCU that does not ask for work any more: it may be starting again."""
-        tester = self.tester
-        yield Wait(lambda: tester.heard["get_down"] > polls, tester.timing.boot)
-        self._gone = tester.heard["get_down"] == polls
+        yield Wait(polled, self.tester.timing.boot)
+        self._gone = not polled()
         why = "the MCU stopped asking for work (get_down)"
-        self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
+        self.course.leave_out(self.tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
         patience = 2 * GIVE_UP if self.tester.answers else GIVE_UP
