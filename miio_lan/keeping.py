@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -39,6 +40,21 @@ def _folder(xdg: str, linux: str, mac: str, windows: str) -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get(windows) or Path.home()) / _NAME
     return Path(os.environ.get(xdg) or Path.home() / linux) / _NAME
+
+
+def open_to_others(about: os.stat_result) -> str:
+    """Say that others than its owner may read or change a file with a secret, and what helps.
+
+    :return: the rest of a sentence that begins with the file's name; empty where it is the owner's alone, where it is
+        no plain file (a pipe has no readers but its own), and on Windows, whose modes say nothing of it
+    """
+    if (
+        sys.platform == "win32"
+        or not stat.S_ISREG(about.st_mode)
+        or not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    ):
+        return ""
+    return f"is open to others (mode {stat.S_IMODE(about.st_mode):03o}): chmod 600 keeps it private"
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:

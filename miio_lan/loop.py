@@ -28,8 +28,8 @@ _LOGGER = logging.getLogger(__name__)
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 
-_LONGEST_SLEEP = 3600.0
-"""Seconds; selectors fail from 24.8 days on, and at once for what is infinite."""
+LONGEST_SLEEP = 3600.0
+"""Seconds to sleep at once; selectors and timers fail from 24.8 days on, and at once for what is infinite."""
 
 _T = TypeVar("_T")
 _File = int | socket.socket
@@ -273,4 +273,4 @@ class Loop:
 
 def _sleep(seconds: float) -> float:
     """Give how long a selector is to wait for a time so far ahead, which may be never; what is no number is far."""
-    return max(0.0, seconds) if seconds < _LONGEST_SLEEP else _LONGEST_SLEEP
+    return max(0.0, seconds) if seconds < LONGEST_SLEEP else LONGEST_SLEEP

@@ -43,6 +43,15 @@ def test_floors_are_those_that_are_checked() -> None:
     assert written == test_imports.FLOORS
 
 
+def test_a_class_name_stands_for_one_thing() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in ROOT.rglob("*.py"):
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            homes.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}
+    assert len(homes) > 400  # it has looked
+
+
 def test_every_long_file_has_its_reason() -> None:
     reasons = PAGE.partition("### Files above 400 lines\n")[2].partition("\n### ")[0]
     named = set(re.findall(r"`([\w/]+\.py)`", "\n".join(re.findall(r"^- (.+?):", reasons, re.MULTILINE))))

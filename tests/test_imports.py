@@ -77,7 +77,7 @@ FLOORS = {
     room: floor
     for floor, rooms in enumerate(
         (
-            ("foreign",),
+            ("foreign", "variables"),
             ("errors",),
             ("record",),
             ("loop", "keeping"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.keeping import Claim, cache_folder, config_folder, replace_file
+from miio_lan.keeping import Claim, cache_folder, config_folder, open_to_others, replace_file
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,35 @@ def test_folders(
     if variable:
         monkeypatch.setenv(variable, str(tmp_path / "else"))
         assert folder() == tmp_path / "else" / "miio-lan"
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (0o600, ""),
+        (0o400, ""),
+        (0o640, "is open to others (mode 640): chmod 600 keeps it private"),
+        (0o604, "is open to others (mode 604): chmod 600 keeps it private"),
+        (0o620, "is open to others (mode 620): chmod 600 keeps it private"),
+    ],
+)
+def test_a_file_with_a_secret_is_its_owners_alone(mode: int, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("secret")
+    path.chmod(mode)
+    assert open_to_others(path.stat()) == said
+
+
+def test_modes_say_nothing_of_pipes_and_on_windows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    pipe.chmod(0o644)
+    assert open_to_others(pipe.stat()) == ""
+    path = tmp_path / "token"
+    path.write_text("secret")
+    path.chmod(0o666)
+    monkeypatch.setattr("sys.platform", "win32")
+    assert open_to_others(path.stat()) == ""
 
 
 def test_a_file_is_replaced_as_a_whole_for_its_owner_alone(tmp_path: Path) -> None:

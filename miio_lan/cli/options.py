@@ -14,7 +14,7 @@ from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS
 from miio_lan.click_common.tokens import TOKEN_OPTIONS, TokenSource, token_options
-from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE
+from miio_lan.variables import IP_VARIABLE, PORT_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

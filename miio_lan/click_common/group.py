@@ -18,11 +18,11 @@ from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS, echo_json, format_output
 from miio_lan.click_common.parameters import arguments_of, parameters_of
 from miio_lan.click_common.tokens import TOKEN_OPTIONS, TokenSource, token_options
-from miio_lan.click_common.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.command import CommandData, commands_of
 from miio_lan.device.steps import miot_calls
 from miio_lan.device.steps.calls import PropertyTest
 from miio_lan.uart.document import ACTION
+from miio_lan.variables import IP_VARIABLE, PORT_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device

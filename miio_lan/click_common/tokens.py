@@ -7,7 +7,6 @@ for those who mind. What was typed, right or wrong, is never shown.
 from __future__ import annotations
 
 import os
-import stat
 import warnings
 from dataclasses import dataclass, field
 from getpass import GetPassWarning
@@ -18,9 +17,9 @@ import click
 
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
-from miio_lan.click_common.variables import TOKEN_VARIABLE
 from miio_lan.errors import InvalidTokenException
 from miio_lan.record.redact import Secret, as_secret
+from miio_lan.variables import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +32,6 @@ FILE_HELP = "Read the token from a file; its permissions should be 600."
 ASK_HELP = "Ask for the token, without showing what is typed."
 
 _MOST_BYTES = 4096
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass
@@ -129,15 +127,16 @@ def read_private(option: str, name: str) -> bytes:
     :param option: the option that named it
     :raises click.UsageError: if it cannot be read
     """
+    from miio_lan.keeping import open_to_others  # most commands are given no file
+
     try:
         with open(name, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
             about = os.fstat(file.fileno())
             data: bytes = as_secret(file.read(_MOST_BYTES + 1))
     except (OSError, ValueError) as error:
         refuse(f"{option}: {name} cannot be read: {getattr(error, 'strerror', None) or error}")
-    if stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
-        mode = f"{stat.S_IMODE(about.st_mode):03o}"
-        echo(f"Warning: {name} is open to others (mode {mode}): chmod 600 keeps it private", err=True)
+    if warning := open_to_others(about):
+        echo(f"Warning: {name} {warning}", err=True)
     return data
 
 

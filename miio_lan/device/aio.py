@@ -20,7 +20,7 @@ from miio_lan.device.tracing import teller
 from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
-from miio_lan.lan.client.aio import RANDOM, Connection
+from miio_lan.lan.client.aio import RANDOM, AsyncConnection
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import PORT, Packet
 from miio_lan.record.redact import as_secret
@@ -123,7 +123,7 @@ class AsyncDevice:
         )
         tell = teller(arguments.checked_observer(observer), debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None
-        self._connection = Connection(ip or "", session, port=port, source_ip=source, tell=tell)
+        self._connection = AsyncConnection(ip or "", session, port=port, source_ip=source, tell=tell)
 
     @classmethod
     def from_name(cls, name: str, *, path: str | Path | None = None, **options: Any) -> Self:
@@ -220,7 +220,7 @@ class AsyncDevice:
         """What had to be mended in this device's replies so far, each kind once; empty for most devices."""
         return tuple(self._connection.session.mended)
 
-    def _reachable(self) -> Connection:
+    def _reachable(self) -> AsyncConnection:
         if not self.ip:
             raise InvalidArgument("this device was made without an address: give AsyncDevice(ip=...)")
         return self._connection

@@ -12,11 +12,10 @@ from typing import Any
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
+from miio_lan.lan import MAX_PASSWORD, MAX_SSID
 
 #: More attempts than anybody waits for; beyond it, deadlines are no numbers a clock can be compared with.
 MAX_RETRIES = 1_000_000
-_MAX_SSID = 32
-_MAX_PASSWORD = 64
 
 
 def checked_address(ip: Any, what: str = "an address") -> str | None:
@@ -218,8 +217,8 @@ def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
     :raises InvalidArgument: if the name has not 1 to 32 bytes, or the password more than 64, or one has no UTF-8 form
     """
     for what, text, least, most in (
-        ("name", ssid, 1, _MAX_SSID),
-        ("password", password, 0, _MAX_PASSWORD),
+        ("name", ssid, 1, MAX_SSID),
+        ("password", password, 0, MAX_PASSWORD),
     ):
         if not isinstance(text, str):
             raise InvalidArgument(f"a Wi-Fi {what} is text, not {type(text).__name__}")

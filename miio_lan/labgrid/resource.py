@@ -14,15 +14,14 @@ import attr
 from labgrid.factory import target_factory
 from labgrid.resource.common import Resource
 
-from miio_lan.device.fleet.named import DEVICES_VARIABLE, default_path, read_devices
+from miio_lan.device.fleet.named import default_path, read_devices
 from miio_lan.errors import DeviceException, InvalidTokenException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret
+from miio_lan.variables import TOKEN_VARIABLE
 
-TOKEN_VARIABLE = "MIIO_LAN_TOKEN"  # noqa: S105 - the name of a variable
-"""The environment variable with the token of a device that says nothing else about it."""
 _MOST_BYTES = 4096
 _NOT_HERE = (
     "no token belongs into labgrid's files: the exporter prints it, and the coordinator tells it to every client. "
@@ -114,7 +113,7 @@ def _of_variable(name: str, source: str) -> Secret:
 
 
 def _of_did(did: int) -> Secret | None:
-    path = Path(os.environ.get(DEVICES_VARIABLE) or default_path())
+    path = default_path()
     if not path.exists():
         return None
     try:

@@ -41,6 +41,8 @@ __all__ = [
 HEADER_SIZE = 32
 #: Bytes of the largest datagram that every known device accepts.
 MAX_REQUEST = 1000
+#: Bytes to receive with: no datagram is larger.
+LARGEST_DATAGRAM = 65536
 MAGIC = b"\x21\x31"
 UNKNOWN_ID = 0xFFFF_FFFF_FFFF_FFFF
 UNKNOWN_STAMP = 0xFFFF_FFFF

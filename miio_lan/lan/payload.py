@@ -11,9 +11,9 @@ from typing import NamedTuple, NoReturn
 
 from miio_lan.errors import PayloadDecodeException
 
-#: How much of a broken text an error shows.
 REQUEST_KEYS = frozenset({"id", "method", "params"})
 """What a request consists of; further keys are the caller's own."""
+#: How much of a broken text an error shows.
 _EXCERPT_LENGTH = 60
 MAX_DEPTH = 64
 """Levels of lists and objects in each other; replies have a handful, and what goes deeper exhausts somebody's stack."""
@@ -35,14 +35,18 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """Read a number with a fraction or exponent.
+
+    :raises ValueError: for what is beyond any number a device can mean
+    """
     number = float(text)
     if math.isinf(number):
         raise ValueError(f"{text} is beyond any number a device can mean")
     return number
 
 
-_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).raw_decode
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=finite).raw_decode
 _BLANKS = " \t\n\r"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _ENCODER_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)

@@ -8,27 +8,14 @@ A module of its own, because most programs never meet a damaged reply and need n
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import NoReturn
 
-#: Deeper than anything a device sends, and far from Python's own recursion limit.
-MAX_DEPTH = 64
+from miio_lan.lan.payload import MAX_DEPTH, finite
 
 
 class Unreadable(Exception):
     """Why a text is beyond repair."""
-
-
-def finite(text: str) -> float:
-    """Read a number with a fraction or exponent.
-
-    :raises ValueError: for what is beyond any number a device can mean
-    """
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text} is beyond any number a device can mean")
-    return number
 
 
 def bounded(text: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +22,6 @@ MOST_RETRIES = 100
 """Further attempts of a command: more would be minutes."""
 
 _OF_ONE_PRODUCT = ("host", "uart", "virtual", "labgrid", "token", "port", "uart_up", "spec", "power")
-
-TOKEN_DIGITS = 32
-_TOKEN = re.compile(rf"[0-9a-fA-F]{{{TOKEN_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -190,20 +186,30 @@ class Settings:
             )
         if self.host is None and token_given and not self.virtual:
             raise pytest.UsageError("--miio-token without --miio-host: whose token is it?")
-        # Never with the token in the text: reports are handed on.
-        if self.token is not None and not _TOKEN.fullmatch(self.token):
-            kind = (
-                "characters" if len(self.token) != TOKEN_DIGITS else "characters, but not all are such digits"
-            )
-            raise pytest.UsageError(
-                f"--miio-token is {TOKEN_DIGITS} hexadecimal digits; this one has {len(self.token)} {kind}"
-            )
+        if self.token is not None:
+            _check_token(self.token)
         if self.uart_up is not None and self.uart is None:
             raise pytest.UsageError(
                 "--miio-uart-up is the second of two receivers: give --miio-uart (at the module's TX) too"
             )
         if self.keep not in KEEP:
             raise pytest.UsageError(f"--miio-keep is one of {', '.join(KEEP)}, not {self.keep!r}")
+
+
+def _check_token(token: str) -> None:
+    """Refuse what is no token, without showing it: reports are handed on.
+
+    :raises pytest.UsageError: saying what is wrong with it
+    """
+    from miio_lan.errors import (
+        InvalidTokenException,  # here: pytest loads this file, also where no product is tested
+    )
+    from miio_lan.lan.cipher import parse_token
+
+    try:
+        parse_token(token)
+    except InvalidTokenException as error:
+        raise pytest.UsageError(f"--miio-token: {error}") from None
 
 
 class _Given:
@@ -225,7 +231,9 @@ class _Given:
 
     def token(self, *, from_environment: bool) -> str | None:
         """Give the token, as a text that tracebacks and lists of variables do not show."""
-        given = self.text("token") or (os.environ.get("MIIO_LAN_TOKEN") if from_environment else None)
+        from miio_lan.variables import TOKEN_VARIABLE  # here, for the same reason as above
+
+        given = self.text("token") or (os.environ.get(TOKEN_VARIABLE) if from_environment else None)
         if given is None:
             return None
         from miio_lan.record.redact import Secret  # here, for the same reason as above

@@ -18,11 +18,11 @@ PINS = {
         "_TOKEN_BYTES": 4096,
     },
     "bench.places.power": {"OFF_FOR": 2.0, "LONGEST": 60.0, "_MOST_SAID": 300},
-    "bench.places.presence": {"WITHIN": 10.0, "LISTENED": 3.0, "MIN_LINES": 4, "ATTEMPT": 2.0},
+    "bench.places.presence": {"LOOKING_TIME": 10.0, "LISTENED": 3.0, "MIN_LINES": 4, "ATTEMPT": 2.0},
     "bench.recorder": {"RECORDS_BEFORE": 64, "LONGEST_DELAY": 5.0},
     "bench.trace": {"LONGEST_TRACE": 80},
     "pytest_plugin.rig": {"BOOT_POLL_INTERVAL": 0.001, "QUIET_TIME": 1.0},
-    "pytest_plugin.settings": {"MOST_RETRIES": 100, "QUICK_POLL_INTERVAL": 0.02, "TOKEN_DIGITS": 32},
+    "pytest_plugin.settings": {"MOST_RETRIES": 100, "QUICK_POLL_INTERVAL": 0.02},
 }
 
 

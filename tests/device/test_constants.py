@@ -10,8 +10,6 @@ from miio_lan.device.ota.update import Pace
 PINS = {
     "device.arguments": {
         "MAX_RETRIES": 1_000_000,
-        "_MAX_SSID": 32,
-        "_MAX_PASSWORD": 64,
     },
     "device.steps.reading": {
         "DEFAULT_LIMIT": 15,
@@ -52,7 +50,7 @@ PINS = {
         "_GRACE": 0.5,
     },
     "device.doctor.examining": {
-        "WITHIN": 30.0,
+        "EXAMINING_TIME": 30.0,
         "HELLOS": (0.0, 0.5, 1.5, 3.0),
         "HELLO_WAIT": 4.5,
         "INFO_COPIES": (0.0, 1.0, 2.5),
@@ -76,7 +74,6 @@ PINS = {
     },
     "device.doctor.system": {"_COMPLETE": 2, "_ECHO_REQUEST": 8, "_PING_WAIT": 1.0},
     "device.doctor.wire": {
-        "_LARGEST": 65536,
         "_ANCILLARY": 1024,
         "_ICMP": 2,
         "_UNREACHABLE": 3,

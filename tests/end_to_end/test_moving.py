@@ -160,7 +160,7 @@ def test_commands(theirs: str, ours: str) -> None:
 def test_what_the_page_says_of_the_command_line() -> None:
     from miio.cli import cli
 
-    from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
+    from miio_lan.variables import IP_VARIABLE, TOKEN_VARIABLE
 
     assert {IP_VARIABLE, TOKEN_VARIABLE} <= set(re.findall(r"`(MIIO_LAN_\w+)`", PAGE))
     assert [each.opts for each in cli.params if "-d" in each.opts] == [["-d", "--debug"]]

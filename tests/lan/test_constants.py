@@ -11,6 +11,8 @@ from miio_lan.lan.responder.responder import ResponderOptions
 PINS = {
     "lan": {
         "PORT": 54321,
+        "MAX_SSID": 32,
+        "MAX_PASSWORD": 64,
     },
     "lan.capture.devices": {"SEEN_TWICE": 0.01},
     "lan.capture.files": {
@@ -47,6 +49,7 @@ PINS = {
     },
     "lan.packet": {
         "HEADER_SIZE": 32,
+        "LARGEST_DATAGRAM": 65536,
         "MAX_REQUEST": 1000,
         "UNKNOWN_ID": 0xFFFF_FFFF_FFFF_FFFF,
         "UNKNOWN_STAMP": 0xFFFF_FFFF,
@@ -58,9 +61,6 @@ PINS = {
         "_NO_DIGITS": bytes(set(range(256)) - set(b"0123456789")),
         "_EXCERPT_LENGTH": 60,
         "_LOOKED_THROUGH": 600,
-    },
-    "lan.repair": {
-        "MAX_DEPTH": 64,
     },
     "lan.codes": {
         "MCU_TIMEOUT": -9999,
@@ -125,7 +125,6 @@ PINS = {
     "lan.responder.responder": {
         "MAX_DATAGRAMS": 1024,
         "_STAMP_LIMIT": 1 << 32,
-        "_MCU_TIMEOUT": (-9999, "user ack timeout"),
     },
     "lan.responder.subscriptions": {
         "MAX_SUBSCRIBERS": 4,
@@ -180,7 +179,6 @@ PINS = {
         "_JITTER": 0.2,
     },
     "lan.client.transport.endpoint": {
-        "_LARGEST": 65536,
         "RECEIVE_BUFFER": 4 * 1024 * 1024,
         "BURST": 64,
     },
@@ -238,7 +236,6 @@ PINS = {
         "BUSY_PAUSE": 0.3,
     },
     "lan.client.transport.shared_socket": {
-        "_LARGEST": 65536,
         "_ABOUT_RIGHT": 0.8,
         "_BIT_LESS": 0.9,
         "UNATTENDED": 1.0,
@@ -257,7 +254,6 @@ PINS = {
         "_SHORTEST": 1.0,
     },
     "lan.discovery.aio": {
-        "_LONGEST_SLEEP": 3600.0,
         "MAX_WAITING": 4096,
     },
     "lan.discovery.announcement": {
@@ -265,7 +261,6 @@ PINS = {
         "MAX_TEXT": 4096,
     },
     "lan.discovery.blocking": {
-        "_LONGEST_SLEEP": 3600.0,
         "_BUFFER": 2048,
     },
     "lan.discovery.findings": {

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.errors import PayloadDecodeException
-from miio_lan.lan.payload import dump_payload, parse_payload, read_payload
-from miio_lan.lan.repair import MAX_DEPTH
+from miio_lan.lan.payload import MAX_DEPTH, dump_payload, parse_payload, read_payload
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

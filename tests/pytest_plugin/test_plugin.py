@@ -377,7 +377,7 @@ BAD = [
     (("--miio-token", TOKEN), "--miio-token without --miio-host: whose token is it?"),
     (
         ("--miio-host", "192.0.2.1", "--miio-token", TOKEN[:-1]),
-        "--miio-token is 32 hexadecimal digits; this one has 31 characters",
+        "--miio-token: a token has 32 hexadecimal digits, this one has 31 characters",
     ),
     (("--miio-host", "192.0.2.1", "--miio-virtual"), "--miio-virtual and --miio-host are two products*"),
     (("--miio-uart=/dev/ttyUSB0", "--miio-virtual"), "--miio-virtual and --miio-uart are two products*"),

@@ -370,7 +370,7 @@ def test_a_file_that_others_may_read_is_warned_of(pytester: pytest.Pytester, run
     path.write_text(f'[products.left]\nhost = "192.0.2.1"\ntoken = "{TOKEN}"')
     path.chmod(0o644)
     pytester.makepyfile("def test_it(): pass")
-    told = "*miio.toml is open to others (mode 644): chmod 600 keeps its tokens private"
+    told = "*miio.toml is open to others (mode 644): chmod 600 keeps it private"
     for options in ((), ("-n", "1")):
         result = run(*options)
         result.assert_outcomes(passed=1, warnings=1)

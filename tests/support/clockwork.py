@@ -15,7 +15,7 @@ from miio_lan.device import aio as device_aio
 from miio_lan.device.fleet import fleet
 from miio_lan.device.telling import aio as telling_aio
 from miio_lan.lan.client import aio
-from miio_lan.lan.client.aio import Connection
+from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport import station
 from miio_lan.lan.responder.responder import Request, Responder
@@ -110,11 +110,11 @@ class Network:
         address = ("127.0.0.1", number)
         return self.devices.setdefault(address, SimulatedDevice(self, address, work))
 
-    def connect(self, number: int = 1, **options: Any) -> Connection:
+    def connect(self, number: int = 1, **options: Any) -> AsyncConnection:
         if number not in [address[1] for address in self.devices]:
             self.device(number)
         session = {name: options.pop(name) for name in ("max_in_flight", "start_id") if name in options}
-        return Connection(
+        return AsyncConnection(
             "127.0.0.1",
             Session(TOKEN, peer=f"device {number}", **session),
             port=number,

@@ -76,10 +76,7 @@ PINS = {
         "MAX_BYTES": 2048,
         "MAX_UNREAD": 65536,
     },
-    "virtual.module.requests.local_methods": {
-        "_MAX_SSID": 32,
-        "_MAX_PASSWORD": 64,
-    },
+    "virtual.module.requests.local_methods": {},
     "virtual.module.requests.serving": {
         "QUEUE_FULL_ERROR": (-30012, "Busy."),
     },

@@ -202,7 +202,9 @@ class TestProduct:
                 == -9999
             )
             product.call(lambda now: product.mcu.misbehave.discard("silent"))
-            assert caller.ask("get_properties", [POWER])["result"][0]["code"] == 0
+            while "result" not in (reply := caller.ask("get_properties", [POWER])):
+                assert reply["error"]["code"] == -9999  # a busy machine is late, too
+            assert reply["result"][0]["code"] == 0
 
     def test_a_product_that_never_boots_starts_all_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("miio_lan.virtual.product._BOOT_PATIENCE", 0.01)

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from miio_lan.device.description.cache import CACHE_VARIABLE
 from miio_lan.keeping import Claim, cache_folder
+from miio_lan.variables import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from miio_lan.bench.places.file import ProductEntry

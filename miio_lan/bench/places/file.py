@@ -16,9 +16,7 @@ Paths in it are seen from its own folder. It is read only; errors name file, pro
 from __future__ import annotations
 
 import logging
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -29,6 +27,7 @@ from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt
+from miio_lan.keeping import open_to_others
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret, as_secret
@@ -46,7 +45,6 @@ QUICKEST_POLL = 0.001
 """Seconds between polls of a virtual MCU, at most and at least."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _TOKEN_BYTES = 4096
 _OF_REAL = ("host", "device", "token_file", "uart", "uart_up", "power", "labgrid", "coordinator")
 _OF_PLACE = ("host", "device", "token", "token_file", "port", "did", "uart", "uart_up")
@@ -96,7 +94,7 @@ def parse_bench(
     for name, entry in products.items():
         try:
             _check_name(name, found)
-            found[name] = _Reading(entry, path, known or {}).product(name)
+            found[name] = _EntryReading(entry, path, known or {}).product(name)
         except InvalidArgument as error:
             raise BenchFileError(f"{path}: {excerpt(name)}: {error}") from None
     if any(isinstance(entry, dict) and "token" in entry for entry in products.values()):
@@ -125,9 +123,8 @@ def _warn_if_open(path: Path) -> None:
         about = path.stat()
     except OSError:
         return
-    if os.name == "posix" and stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
-        mode = f"{stat.S_IMODE(about.st_mode):03o}"
-        _LOGGER.warning("%s is open to others (mode %s): chmod 600 keeps its tokens private", path, mode)
+    if warning := open_to_others(about):
+        _LOGGER.warning("%s %s", path, warning)
 
 
 def _check_name(name: str, others: Collection[str]) -> None:
@@ -162,7 +159,7 @@ def split_place(text: str) -> tuple[str | None, str]:
     return (None, text) if match is None else (match["file"], match["target"] or "main")
 
 
-class _Reading:
+class _EntryReading:
     """Reads what stands under the name of a product; each fault is an :class:`InvalidArgument` that names its key."""
 
     def __init__(self, entry: object, path: Path, known: Mapping[str, Collection[str]]) -> None:

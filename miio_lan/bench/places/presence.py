@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.deviceinfo import DeviceInfo
     from miio_lan.uart.ports.port import Port
 
-WITHIN = 10.0
+LOOKING_TIME = 10.0
 """Seconds that are spent on a device that does not answer, if not said otherwise."""
 LISTENED = 3.0
 """Seconds a line is listened to at most: an MCU asks for work several times a second."""
@@ -64,7 +64,7 @@ def told(step: str, verdict: StepVerdict, done: str, seen: str, next_: str = "")
     return CheckedStep(step, verdict, done, sentence, next_)
 
 
-def look_at(entry: ProductEntry, *, within: float = WITHIN) -> Presence:
+def look_at(entry: ProductEntry, *, within: float = LOOKING_TIME) -> Presence:
     """Look at a real product of a bench.
 
     :param within: seconds for a device that does not answer

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from miio_lan.bench.places.presence import LOOKING_TIME
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.layout import columns, folded
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from miio_lan.bench.places.presence import Presence
 
 _FILE = "miio.toml"
-_WITHIN = 10.0
 _AT_ONCE = 8
 _GAP = 2
 _LEAST_SEEN = 20
@@ -36,7 +36,7 @@ HEADINGS = ("PRODUCT", "CHECK", "VERDICT", "SEEN")
 @click.option(
     "--within",
     type=SECONDS,
-    default=_WITHIN,
+    default=LOOKING_TIME,
     show_default=True,
     metavar="SECONDS",
     help="Time for a device that does not answer.",

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
-from miio_lan.click_common.variables import IP_VARIABLE, TOKEN_VARIABLE
 from miio_lan.device.blocking import Device
 from miio_lan.errors import DeviceException, DeviceTimeout
 from miio_lan.lan.packet import PORT, shown_token
+from miio_lan.variables import IP_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from types import TracebackType

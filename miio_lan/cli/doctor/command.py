@@ -11,21 +11,20 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import FAILED, refuse
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo, echo_json
-from miio_lan.click_common.variables import IP_VARIABLE
+from miio_lan.device.doctor.examining import EXAMINING_TIME
 from miio_lan.lan import PORT
+from miio_lan.variables import IP_VARIABLE
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.findings import Diagnosis
     from miio_lan.record.redact import Secret
-
-_WITHIN = 30.0
 
 
 @command("doctor", without=("timeout", "retries"))
 @click.option(
     "--within",
     type=SECONDS,
-    default=_WITHIN,
+    default=EXAMINING_TIME,
     show_default=True,
     metavar="SECONDS",
     help="Time for all of it.",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from miio_lan.cli.options import CliSettings
-    from miio_lan.device.fleet.fleet import Outcome
+    from miio_lan.device.fleet.fleet import DeviceOutcome
     from miio_lan.device.miot_aio import AsyncMiotDevice
 
 _MOST_FOR_NAMES = 20
@@ -112,7 +112,7 @@ class FleetRows:
         if not self._json:
             echo(self._summary(), err=True)
 
-    def show(self, outcome: Outcome[FleetAnswer]) -> None:
+    def show(self, outcome: DeviceOutcome[FleetAnswer]) -> None:
         """Show an outcome."""
         answer = outcome.result
         error = outcome.error or (answer.error if answer else None)

@@ -11,8 +11,8 @@ from miio_lan.cli import completion
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import Between
 from miio_lan.click_common.output import echo
-from miio_lan.click_common.variables import TOKEN_VARIABLE
 from miio_lan.lan import PORT
+from miio_lan.variables import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

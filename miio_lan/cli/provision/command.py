@@ -13,9 +13,9 @@ from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.click_common.tokens import TOKEN_OPTIONS
-from miio_lan.click_common.variables import IP_VARIABLE, WIFI_PASSWORD_VARIABLE
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
+from miio_lan.variables import IP_VARIABLE, WIFI_PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def provision(settings: CliSettings, **options: Any) -> None:
             name=options["name"],
             store=True,
             replace=options["replacing"],
-            callback=_JsonLines() if settings.json else _Lines(),
+            callback=_JsonLines() if settings.json else _PhaseLines(),
             **wishes,
         )
     _finish(settings, made)
@@ -127,7 +127,7 @@ def _wishes(settings: CliSettings, options: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-class _Lines:
+class _PhaseLines:
     """Shows the phases to people: each when it is over, and at a terminal what is being waited for."""
 
     def __call__(self, phase: ProvisionPhase) -> None:

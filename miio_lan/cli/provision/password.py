@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.tokens import ask_private, read_private
-from miio_lan.click_common.variables import WIFI_PASSWORD_VARIABLE
 from miio_lan.record.redact import Secret
+from miio_lan.variables import WIFI_PASSWORD_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

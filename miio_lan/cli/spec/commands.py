@@ -12,6 +12,7 @@ from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo, echo_json
 from miio_lan.foreign import printable
+from miio_lan.variables import SERVICE_VARIABLE
 
 if TYPE_CHECKING:
     from miio_lan.device.description.cache import Fetched
@@ -58,7 +59,7 @@ def names(settings: CliSettings, model: str | None) -> None:
 @click.option(
     "--service",
     metavar="URL",
-    envvar="MIIO_LAN_SPEC_SERVICE",
+    envvar=SERVICE_VARIABLE,
     show_envvar=True,
     help="The service; by default https://miot-spec.org/miot-spec-v2.",
 )

@@ -18,14 +18,11 @@ from miio_lan.device.description.spec import Spec, shipped_names
 from miio_lan.errors import SpecError, SpecUnavailable
 from miio_lan.foreign import printable_json
 from miio_lan.keeping import cache_folder, replace_file
+from miio_lan.variables import CACHE_VARIABLE, SERVICE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CACHE_VARIABLE = "MIIO_LAN_CACHE"
-"""The environment variable that names the folder, in place of the platform's."""
-SERVICE_VARIABLE = "MIIO_LAN_SPEC_SERVICE"
-"""The environment variable that names the service, in place of the public one."""
 LIST_AGE = 86400.0
 """Seconds for which the list of all instances is believed."""
 _MOST_BYTES = 17 << 20
@@ -50,7 +47,7 @@ class Fetched(NamedTuple):
 
 
 def folder() -> Path:
-    """Return where descriptions are: in :data:`CACHE_VARIABLE`, else in the platform's cache folder."""
+    """Return where descriptions are: in ``MIIO_LAN_CACHE``, else in the platform's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
     return (Path(named) if named else cache_folder()) / "descriptions"
 
@@ -145,7 +142,7 @@ def fetch(
 
     This is the only function of the package that goes to the internet. ``miio-lan spec fetch`` calls it, nothing else.
 
-    :param base: address of the service; None for :data:`SERVICE_VARIABLE`, or the public one
+    :param base: address of the service; None for ``MIIO_LAN_SPEC_SERVICE``, or the public one
     :param timeout: seconds each of the two documents may take; None for 60
     :raises SpecUnavailable: if the service is not reached, publishes no such model, or sends what is no description; or
         if it cannot be kept

@@ -30,7 +30,7 @@ from miio_lan.lan.client.repeating.memory import GREETING, QUESTION, IdMemory
 from miio_lan.lan.client.transport.resolving import Address, Lookup
 from miio_lan.lan.packet import HEADER_SIZE, HELLO, decode, encode, shown_token, unwrap
 
-WITHIN = 30.0
+EXAMINING_TIME = 30.0
 """Seconds that all of it takes at most, if not said otherwise."""
 HELLOS = (0.0, 0.5, 1.5, 3.0)
 """When hellos go out, seconds; never a burst, which makes some devices miss commands."""
@@ -63,7 +63,7 @@ def diagnose(
     *,
     port: int = PORT,
     did: int | None = None,
-    within: float = WITHIN,
+    within: float = EXAMINING_TIME,
     prop: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from miio_lan.device.doctor.observed import Refusal
 from miio_lan.lan.client.transport.refusals import ask_for_refusals
+from miio_lan.lan.packet import LARGEST_DATAGRAM
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from miio_lan.device.doctor.observed import RefusalKind
 
-_LARGEST = 65536
 _ANCILLARY = 1024
 # struct sock_extended_err: errno, origin, type, code, padding, info, data; the address of who said so follows it.
 _EXTENDED = struct.Struct("=IBBBBII")
@@ -94,7 +94,7 @@ class ProbeSocket:
         heard: list[ProbeReply] = []
         while len(heard) < 64:
             try:
-                data, peer = self._socket.recvfrom(_LARGEST)
+                data, peer = self._socket.recvfrom(LARGEST_DATAGRAM)
             except BlockingIOError:
                 break
             except OSError as error:

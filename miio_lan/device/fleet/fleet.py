@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T]):
+class DeviceOutcome(Generic[T]):
     """What came of asking one device.
 
     :param name: its name in the fleet
@@ -131,7 +131,7 @@ class Fleet(Generic[D]):
 
     async def call(
         self, what: Callable[[D], Awaitable[T]], *, within: float | None = None
-    ) -> AsyncGenerator[Outcome[T], None]:
+    ) -> AsyncGenerator[DeviceOutcome[T], None]:
         """Ask all devices; outcomes come as they are known, exactly one for each device.
 
         Who stops iterating early lets the rest go: what is under way is withdrawn.
@@ -152,7 +152,7 @@ class Fleet(Generic[D]):
 
     async def poll(
         self, what: Callable[[D], Awaitable[T]], *, every: float, within: float | None = None
-    ) -> AsyncGenerator[Outcome[T], None]:
+    ) -> AsyncGenerator[DeviceOutcome[T], None]:
         """Ask all devices again and again, each at its own pace; outcomes come as they are known.
 
         A device that is silent is asked after ever longer pauses, ten minutes at most, so that it costs the others
@@ -169,7 +169,7 @@ class Fleet(Generic[D]):
             return
         asking = _Asking(self, what, end)
         async with aclosing(asking.outcomes()) as outcomes:
-            pending: asyncio.Task[Outcome[T]] | None = None
+            pending: asyncio.Task[DeviceOutcome[T]] | None = None
             try:
                 while end is None or now < end:
                     for name in rounds.ready(now):
@@ -202,13 +202,13 @@ class _Asking(Generic[D, T]):
         self._what = what
         self._end = end
         self._jobs: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
-        self._found: asyncio.Queue[Outcome[T] | BaseException] = asyncio.Queue()
+        self._found: asyncio.Queue[DeviceOutcome[T] | BaseException] = asyncio.Queue()
 
     def ask(self, name: str) -> None:
         """Let a device be asked when its turn comes."""
         self._jobs.put_nowait((name, time.monotonic()))
 
-    async def outcomes(self) -> AsyncGenerator[Outcome[T], None]:
+    async def outcomes(self) -> AsyncGenerator[DeviceOutcome[T], None]:
         """Give the outcomes, without an end; when it is closed, what is under way is withdrawn."""
         count = min(self._fleet.limit, len(self._fleet.devices))
         workers = [asyncio.ensure_future(self._work()) for _ in range(count)]
@@ -231,7 +231,7 @@ class _Asking(Generic[D, T]):
             except Exception as error:  # noqa: BLE001 - raised where the outcomes are waited for
                 self._found.put_nowait(error)
 
-    async def _outcome(self, name: str, began: float) -> Outcome[T]:
+    async def _outcome(self, name: str, began: float) -> DeviceOutcome[T]:
         result, problem = None, None
         try:
             result = await self._within(self._fleet.devices[name])
@@ -239,7 +239,7 @@ class _Asking(Generic[D, T]):
             problem = error
         except TimeoutError:
             problem = OutcomeUnknown("it was cut off by a time-out of the caller's own", may_have_run=True)
-        return Outcome(name, result, problem, time.monotonic() - began)
+        return DeviceOutcome(name, result, problem, time.monotonic() - began)
 
     async def _within(self, device: D) -> T:
         """Ask a device, and see to it that this ends."""

@@ -112,7 +112,7 @@ class Follower:
         tell = self._teller(device, connection.session)
         connection.find = lambda seconds: tell(self.find(seconds))
 
-    def lead_async(self, device: AsyncDevice, connection: aio.Connection) -> None:
+    def lead_async(self, device: AsyncDevice, connection: aio.AsyncConnection) -> None:
         """Have a device of an event loop look for its address whenever it joins a socket."""
         tell = self._teller(device, connection.session)
 

@@ -12,30 +12,28 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt, printable_json
-from miio_lan.keeping import config_folder, locked, replace_file
+from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import MAX_DID
 from miio_lan.record.redact import Secret, as_secret, is_secret
+from miio_lan.variables import DEVICES_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _LOGGER = logging.getLogger(__name__)
 
-DEVICES_VARIABLE = "MIIO_LAN_DEVICES"
 """The environment variable that names the file, in place of the one in the platform's folder."""
 
 MAX_NAME = 64
 """Characters of the longest name."""
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _KEYS = ("ip", "token", "did", "model", "port")
 
 
@@ -71,7 +69,7 @@ class NamedDevice:
 
 
 def default_path() -> Path:
-    """Return where the file is: :data:`DEVICES_VARIABLE`, else in the platform's configuration folder."""
+    """Return where the file is: ``MIIO_LAN_DEVICES``, else in the platform's configuration folder."""
     if named := os.environ.get(DEVICES_VARIABLE):
         return Path(named)
     return config_folder() / "devices.json"
@@ -102,9 +100,8 @@ def _read(path: str | Path) -> dict[str, NamedDevice] | None:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DevicesFileError(f"{path}: cannot be read: {reason}") from None
-    if stat.S_ISREG(about.st_mode) and about.st_mode & _OTHERS:
-        mode = f"{stat.S_IMODE(about.st_mode):03o}"
-        _LOGGER.warning("%s is open to others (mode %s): chmod 600 keeps its tokens private", path, mode)
+    if warning := open_to_others(about):
+        _LOGGER.warning("%s %s", path, warning)
     return parse_devices(data, str(path))
 
 

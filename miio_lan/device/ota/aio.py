@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.steps.calls import Ask
-    from miio_lan.lan.client.aio import Connection
+    from miio_lan.lan.client.aio import AsyncConnection
 
 
 class AsyncFirmwareInstall:
@@ -36,7 +36,7 @@ class AsyncFirmwareInstall:
     def __init__(
         self,
         device: AsyncDevice,
-        connection: Connection,
+        connection: AsyncConnection,
         source: Source,
         *,
         until: Callable[[float], AbstractContextManager[None]],

@@ -25,7 +25,7 @@ from miio_lan.errors import DeviceException
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
     from miio_lan.device.steps.calls import Ask
-    from miio_lan.lan.client.aio import Connection
+    from miio_lan.lan.client.aio import AsyncConnection
     from miio_lan.lan.client.incoming.pushes import Push
 
 Within: TypeAlias = Callable[[float], AbstractContextManager[None]]
@@ -43,10 +43,10 @@ class AsyncTelling:
     :param within: has all calls of this task end by an instant (monotonic seconds)
     """
 
-    def __init__(self, connection: Connection, within: Within) -> None:
+    def __init__(self, connection: AsyncConnection, within: Within) -> None:
         self._connection, self._within = connection, within
         self.changes = Changes(os.getpid())
-        self._caller: _Caller | None = None
+        self._caller: _AsyncCaller | None = None
         self._locked: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
@@ -82,7 +82,7 @@ class AsyncTelling:
             await self.stop()
             self._connection.listeners.raise_if_over(endings)  # no callback for one who closed it meanwhile
             if callback is not None:
-                self._caller = _Caller(self, device, callback, context)
+                self._caller = _AsyncCaller(self, device, callback, context)
 
     def _agreeing(self, device: AsyncDevice, endings: int) -> Callable[[Any], Awaitable[Any]]:
         """Give what carries out steps that begin or end being told.
@@ -177,7 +177,7 @@ class _Pushes(AsyncIterator["Push"]):
         raise StopAsyncIteration
 
 
-class _Caller:
+class _AsyncCaller:
     """A task that calls back for each change."""
 
     def __init__(

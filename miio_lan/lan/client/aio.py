@@ -32,13 +32,13 @@ from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import HEADER_SIZE, PORT
 
-__all__ = ["RANDOM", "Connection"]
+__all__ = ["RANDOM", "AsyncConnection"]
 
 #: Seconds that a name server gets at least, where somebody waits for less to be told something.
 LOOKUP = 1.0
 
 
-class Connection(Member):
+class AsyncConnection(Member):
     """A device's address, and the conversation with it.
 
     :param host: address or name of the device; looked up when it is first needed, and again after silence

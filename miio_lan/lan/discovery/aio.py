@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.ways import Sockets
+from miio_lan.loop import LONGEST_SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-# Seconds; a loop's timers take no infinite time.
-_LONGEST_SLEEP = 3600.0
 #: Datagrams and announcements that may wait to be looked at; the oldest give way.
 MAX_WAITING = 4096
 
@@ -90,7 +89,7 @@ async def _run(rules: Search, announced_at: tuple[str, ...]) -> AsyncGenerator[F
         while (now := loop.time()) < rules.end:
             rules.tick(now)
             sockets.send(rules)
-            await inbox.wait(min(_LONGEST_SLEEP, max(0.0, rules.deadline - loop.time())))
+            await inbox.wait(min(LONGEST_SLEEP, max(0.0, rules.deadline - loop.time())))
             while inbox.items:
                 for finding in _taken(inbox.items.popleft(), rules, loop.time()):
                     yield finding

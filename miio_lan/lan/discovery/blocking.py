@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.ways import Sockets
+from miio_lan.loop import LONGEST_SLEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-# Seconds; selectors take no infinite time.
-_LONGEST_SLEEP = 3600.0
 #: A hello reply has 32 bytes; what is longer is none.
 _BUFFER = 2048
 
@@ -123,7 +122,7 @@ def _run(rules: Search, announced_at: tuple[str, ...]) -> Generator[Finding, Non
         while (now := time.monotonic()) < rules.end:
             rules.tick(now)
             sockets.send(rules)
-            wait = min(_LONGEST_SLEEP, max(0.0, rules.deadline - time.monotonic()))
+            wait = min(LONGEST_SLEEP, max(0.0, rules.deadline - time.monotonic()))
             for key, _ in selector.select(wait):
                 if key.data is heard:
                     yield from heard.told(rules)

@@ -81,7 +81,7 @@ class Finding:
 
 
 @dataclass
-class _Seen:
+class _SeenDevice:
     """What is known of one device; its first address is the one it is at."""
 
     did: int
@@ -106,7 +106,7 @@ class Findings:
 
     def __init__(self, port: int = PORT) -> None:
         self._port = port
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[int, _SeenDevice] = {}
         self._claims: dict[str, int] = {}
         self._hints: dict[str, Announcement] = {}
         #: What was not understood or not believed, and left out.
@@ -167,7 +167,7 @@ class Findings:
         after = self._finding(seen)
         return None if after == before else after
 
-    def _known(self, did: int, ip: str, *, answered: bool) -> _Seen | None:
+    def _known(self, did: int, ip: str, *, answered: bool) -> _SeenDevice | None:
         """Return what is known of a device, new if need be; None where that is too much."""
         seen = self._seen.get(did)
         if seen is not None:
@@ -175,10 +175,10 @@ class Findings:
         if len(self._seen) >= MAX_DEVICES or self._claims.get(ip, 0) >= MAX_PER_ADDRESS:
             return None
         self._claims[ip] = self._claims.get(ip, 0) + 1
-        seen = self._seen[did] = _Seen(did, ip, answered)
+        seen = self._seen[did] = _SeenDevice(did, ip, answered)
         return seen
 
-    def _place(self, seen: _Seen, ip: str, interface: str, round_: int) -> None:
+    def _place(self, seen: _SeenDevice, ip: str, interface: str, round_: int) -> None:
         """Note where a device answered from, and whether it has moved there."""
         last = seen.rounds.get(seen.ip)
         if last is None or round_ - last >= MOVED_AFTER:
@@ -192,7 +192,7 @@ class Findings:
                 min((each for each in seen.rounds if each != seen.ip), key=seen.rounds.__getitem__)
             ]
 
-    def _learn(self, seen: _Seen, packet: Packet) -> None:
+    def _learn(self, seen: _SeenDevice, packet: Packet) -> None:
         """Learn what the sign field of an answer says: a token, that it pushes, or nothing."""
         seen.stamp = packet.stamp
         ability = push_ability(packet.sign)
@@ -202,7 +202,7 @@ class Findings:
         token = shown_token(packet)
         seen.token = None if token is None else Secret(token.hex())
 
-    def _finding(self, seen: _Seen) -> Finding:
+    def _finding(self, seen: _SeenDevice) -> Finding:
         return Finding(
             seen.did,
             seen.ip,

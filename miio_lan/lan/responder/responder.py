@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from miio_lan.errors import DeviceException, PayloadDecodeException
 from miio_lan.lan.client.call import is_repeat_safe
+from miio_lan.lan.codes import MCU_TIMEOUT
 from miio_lan.lan.packet import (
     HEADER_SIZE,
     HELLO,
@@ -39,7 +40,7 @@ _LOGGER = logging.getLogger(__name__)
 MAX_DATAGRAMS = 1024
 _STAMP_LIMIT = 1 << 32
 _PROPERTY_METHODS = frozenset({"get_properties", "get_prop"})
-_MCU_TIMEOUT = (-9999, "user ack timeout")
+_TIMED_OUT = (MCU_TIMEOUT, "user ack timeout")
 
 
 @dataclass(slots=True)
@@ -279,7 +280,7 @@ class Responder:
             if options.property_overflow == "silence":
                 return
             if options.property_overflow == "timeout":
-                error = _MCU_TIMEOUT
+                error = _TIMED_OUT
             elif options.property_overflow == "short" and isinstance(result, list):
                 result = result[: options.property_limit]
         content: dict[str, object] = (

@@ -30,7 +30,7 @@ TOO_COMPLEX = (-32605, "Too many obj")
 
 
 @dataclass(slots=True)
-class _Push:
+class _OpenPush:
     payload: dict[str, object]
     due: float
     attempts: int = 0
@@ -41,7 +41,7 @@ class _Subscriber:
     address: Address
     update_ts: int
     methods: set[str] = field(default_factory=set)
-    waiting: dict[int, _Push] = field(default_factory=dict)
+    waiting: dict[int, _OpenPush] = field(default_factory=dict)
 
     def wants(self, method: str) -> bool:
         return method in self.methods or WILDCARD in self.methods
@@ -113,7 +113,7 @@ class Subscriptions:
                 del subscriber.waiting[next(iter(subscriber.waiting))]
                 self.given_up += 1
             payload = {"id": self._next_id, "method": method, "params": params}
-            subscriber.waiting[self._next_id] = _Push(payload, now)
+            subscriber.waiting[self._next_id] = _OpenPush(payload, now)
             self._next_id = self._next_id % 0x7FFF_FFFF + 1
 
     def acknowledged(self, message_id: object, peer: Address) -> bool:

@@ -236,7 +236,7 @@ def test_a_file_with_a_token_that_others_may_read(
     if warned:
         open_one = path if where == "token" else file
         assert caplog.messages == [
-            f"{open_one} is open to others (mode {mode:03o}): chmod 600 keeps its tokens private"
+            f"{open_one} is open to others (mode {mode:03o}): chmod 600 keeps it private"
         ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from miio_lan.cli.fleet.asking import FleetAnswer, FleetRows
-from miio_lan.device.fleet.fleet import Outcome
+from miio_lan.device.fleet.fleet import DeviceOutcome
 from miio_lan.errors import DeviceError, DeviceTimeout
 from miio_lan.virtual.product import VirtualProduct
 
@@ -145,7 +145,7 @@ def test_wrong_use(fleet: Fleet, words: tuple[str, ...]) -> None:
 # --- how it looks -----------------------------------------------------------------------------------------------------
 
 
-def shown(width: int, *outcomes: Outcome[FleetAnswer], **more: Any) -> str:
+def shown(width: int, *outcomes: DeviceOutcome[FleetAnswer], **more: Any) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, **more)
     with FleetRows(["lamp", "a name that is longer than twenty"], json=False, console=console) as rows:
         for outcome in outcomes:
@@ -154,8 +154,8 @@ def shown(width: int, *outcomes: Outcome[FleetAnswer], **more: Any) -> str:
     return str(file.getvalue())
 
 
-LONG = Outcome("lamp", FleetAnswer(None, "x" * 200), None, 0.25)
-REFUSED = Outcome[FleetAnswer]("a name that is longer than twenty", None, DeviceError(-1, "no"), 12.0)
+LONG = DeviceOutcome("lamp", FleetAnswer(None, "x" * 200), None, 0.25)
+REFUSED = DeviceOutcome[FleetAnswer]("a name that is longer than twenty", None, DeviceError(-1, "no"), 12.0)
 
 
 def test_a_narrow_terminal_gets_one_row_for_each_device(capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,11 +178,13 @@ def test_failures_are_red_and_the_count_stands_below() -> None:
 
 
 def test_what_a_device_says_does_not_steer_the_terminal() -> None:
-    text = shown(100, Outcome("lamp", FleetAnswer(None, "a\x1b[2Jb\nc [red]d"), None, 0.1), no_color=True)
+    text = shown(
+        100, DeviceOutcome("lamp", FleetAnswer(None, "a\x1b[2Jb\nc [red]d"), None, 0.1), no_color=True
+    )
     assert "\x1b[2J" not in text
     assert "[red]d" in text
 
 
 def test_the_time_for_all(capsys: pytest.CaptureFixture[str]) -> None:
     error = DeviceTimeout("it was not asked: the time for all devices was over before its turn")
-    assert "before its turn" in shown(120, Outcome("lamp", None, error, 3.0))
+    assert "before its turn" in shown(120, DeviceOutcome("lamp", None, error, 3.0))

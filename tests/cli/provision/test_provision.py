@@ -170,7 +170,7 @@ def test_ctrl_c_says_what_is_known(
         if phase.name == "join":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command._Lines, "__call__", interrupt)
+    monkeypatch.setattr(command._PhaseLines, "__call__", interrupt)
     ended = set_up("--password-file", key, "--name", "lamp")
     assert ended.code == 130
     assert ended.err.strip() == (

@@ -13,7 +13,7 @@ import pytest
 from support.clockwork import TOKEN, Network, run, simulated_network
 
 from miio_lan import AsyncDevice, DeviceException, DeviceTimeout, Fleet, OutcomeUnknown
-from miio_lan.device.fleet.fleet import Outcome
+from miio_lan.device.fleet.fleet import DeviceOutcome
 from miio_lan.errors import DevicesFileError, InvalidArgument
 
 
@@ -37,12 +37,12 @@ def echo(device: AsyncDevice) -> Any:
     return device.send("get_prop", ["x"])
 
 
-async def all_of(outcomes: Any) -> list[Outcome[Any]]:
+async def all_of(outcomes: Any) -> list[DeviceOutcome[Any]]:
     return [outcome async for outcome in outcomes]
 
 
 def test_every_device_has_an_outcome_as_they_come(network: Network) -> None:
-    async def work() -> list[Outcome[Any]]:
+    async def work() -> list[DeviceOutcome[Any]]:
         async with fleet(network) as devices:
             for number in range(1, 6):
                 network.device(number).work = 0.6 - number / 10
@@ -57,7 +57,7 @@ def test_every_device_has_an_outcome_as_they_come(network: Network) -> None:
 def test_one_that_refuses_and_one_that_is_silent_cost_the_others_nothing(network: Network) -> None:
     network.fate = lambda direction, address: [] if address[1] == 2 else [0.001]
 
-    async def work() -> list[Outcome[Any]]:
+    async def work() -> list[DeviceOutcome[Any]]:
         async with fleet(network) as devices:
             network.device(1).replies["get_prop"] = lambda _: {"error": (-1, "no")}
             return await all_of(devices.call(echo))
@@ -90,7 +90,7 @@ def test_no_more_than_the_limit_are_asked_at_one_time(network: Network) -> None:
 def test_all_ends_by_one_deadline(network: Network) -> None:
     network.fate = lambda direction, address: []
 
-    async def work() -> tuple[list[Outcome[Any]], float]:
+    async def work() -> tuple[list[DeviceOutcome[Any]], float]:
         async with fleet(network, 6, limit=4) as devices:
             began = network.loop.now
             found = await all_of(devices.call(echo, within=3))
@@ -222,4 +222,4 @@ def test_times_that_cannot_be(network: Network) -> None:
 
 
 def test_a_timeout_is_silence() -> None:
-    assert Outcome("a", None, DeviceTimeout("no"), 1.0).silent
+    assert DeviceOutcome("a", None, DeviceTimeout("no"), 1.0).silent

@@ -126,7 +126,7 @@ def test_a_file_open_to_others_is_warned_of(path: Path, caplog: pytest.LogCaptur
         assert caplog.messages == []
         path.chmod(0o640)
         read_devices(path)
-    assert caplog.messages == [f"{path} is open to others (mode 640): chmod 600 keeps its tokens private"]
+    assert caplog.messages == [f"{path} is open to others (mode 640): chmod 600 keeps it private"]
 
 
 def test_where_the_file_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

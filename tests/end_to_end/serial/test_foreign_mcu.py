@@ -281,10 +281,14 @@ def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("bug", TABLE)
 def test_a_bug_breaks_its_rules_and_no_other(bug: str) -> None:
     failed, warned = TABLE[bug]
-    active, passive = both(bug)
-    assert names(active, Outcome.FAIL) == failed
-    assert names(active, Outcome.WARNING) - BUSY == warned | (
-        {"test-completed"} if bug in GIVEN_UP else set()
-    )
-    assert names(passive, Outcome.FAIL) == failed
-    assert names(passive, Outcome.WARNING) - BUSY == warned
+    wanted = [(failed, warned | ({"test-completed"} if bug in GIVEN_UP else set())), (failed, warned)]
+    left = [set().union(*each) for each in wanted]  # what is still to be found, in both ways
+    for _ in range(TIMES):
+        for place, verdicts in enumerate(both(bug)):
+            found = names(verdicts, Outcome.FAIL), names(verdicts, Outcome.WARNING) - BUSY
+            assert found[0] <= wanted[place][0]
+            assert found[1] <= wanted[place][1]
+            left[place] -= found[0] | found[1]
+        if not any(left):
+            break
+    assert left == [set(), set()]

@@ -15,7 +15,7 @@ import pytest
 from support.clockwork import Clockwork, Network, run, simulated_network
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
-from miio_lan.lan.client.aio import Connection
+from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.transport.station import station_of
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.packet import HELLO
@@ -27,7 +27,7 @@ def network() -> Iterator[Network]:
         yield network
 
 
-async def ask(connection: Connection, *params: object, method: str = "get_prop", **options: Any) -> Any:
+async def ask(connection: AsyncConnection, *params: object, method: str = "get_prop", **options: Any) -> Any:
     return await connection.call(method, list(params), **{"timeout": 5, "retry_count": 3, **options})
 
 

@@ -71,7 +71,7 @@ def by_aio(asked: list[Asked], fates: list[str], busy: int, seed: int) -> tuple[
     found = []
     with simulated_network() as network:
         device = prepare(network, fates, busy)
-        connection = aio.Connection("127.0.0.1", session(seed), port=1, clock=network.loop.time)
+        connection = aio.AsyncConnection("127.0.0.1", session(seed), port=1, clock=network.loop.time)
 
         async def work() -> None:
             for each in asked:

@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from miio_lan.errors import DeviceException, UnsupportedFeatureException
 from miio_lan.lan.client.transport.device_socket import bind_to
 from miio_lan.lan.client.transport.refusals import ask_for_refusals, read_refusals
+from miio_lan.lan.packet import LARGEST_DATAGRAM
 
-#: No datagram is larger.
-_LARGEST = 65536
 #: Bytes of received datagrams that the system is asked to keep; it gives what it allows.
 RECEIVE_BUFFER = 4 * 1024 * 1024
 #: Datagrams read before everything else that waits in the loop has its turn.
@@ -189,7 +188,7 @@ class Endpoint:
     def _read(self) -> None:
         for number in range(BURST):
             try:
-                datagram, address = self._socket.recvfrom(_LARGEST)
+                datagram, address = self._socket.recvfrom(LARGEST_DATAGRAM)
             except BlockingIOError:
                 if number == 0:
                     self._tell_refusals()  # what else would there be to read

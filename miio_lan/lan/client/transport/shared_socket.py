@@ -24,15 +24,13 @@ from miio_lan.lan.client.transport.resolving import Address, Lookup
 from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.waiting import Waiting
 from miio_lan.lan.client.turns import LOOK
-from miio_lan.lan.packet import HEADER_SIZE
+from miio_lan.lan.packet import HEADER_SIZE, LARGEST_DATAGRAM
 
 if TYPE_CHECKING:
     from miio_lan.lan.client.call import Call
     from miio_lan.lan.client.session import Session
     from miio_lan.lan.client.transport.telling import Tell, Teller
 
-#: No datagram is larger.
-_LARGEST = 65536
 #: A socket's time-out is left as it is while it is at least this share of a wait, else set to the second.
 _ABOUT_RIGHT = 0.8
 _BIT_LESS = 0.9
@@ -191,7 +189,7 @@ class SharedSocket(DeviceSocket):
             if not wait * _ABOUT_RIGHT <= (sock.gettimeout() or 0.0) <= wait:
                 # 0 would make the socket non-blocking, which reads as an error here.
                 sock.settimeout(max(wait * _BIT_LESS, 0.0005))
-            return sock.recv(_LARGEST), ""
+            return sock.recv(LARGEST_DATAGRAM), ""
         except TimeoutError:
             return None, ""
         except OSError as error:
@@ -302,7 +300,7 @@ class SharedSocket(DeviceSocket):
         self._socket.settimeout(0)
         for _ in range(_BACKLOG):
             try:
-                datagram = self._socket.recv(_LARGEST)
+                datagram = self._socket.recv(LARGEST_DATAGRAM)
             except BlockingIOError:
                 break
             except OSError:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from miio_lan.device.ota import MAX_URL
+from miio_lan.lan import MAX_PASSWORD, MAX_SSID
 from miio_lan.lan.responder.subscriptions import INVALID_PARAM
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.profile import Profile
@@ -16,8 +17,6 @@ from miio_lan.virtual.module.update import FirmwareUpdate
 CONFIGURE = "miIO.config_router"
 NOT_FROM_HERE = RequestOutcome(error=(-30020, "service not available."))
 
-_MAX_SSID = 32
-_MAX_PASSWORD = 64
 _DONE = ["ok"]
 
 
@@ -112,7 +111,7 @@ def _config_router(board: LanBoard, params: object, now: float) -> RequestOutcom
     if not isinstance(params, Mapping):
         return RequestOutcome(error=INVALID_PARAM)
     ssid, password, uid = params.get("ssid"), params.get("passwd"), params.get("uid", 0)
-    if not _is_text(ssid, _MAX_SSID) or not _is_text(password, _MAX_PASSWORD) or not ssid:
+    if not _is_text(ssid, MAX_SSID) or not _is_text(password, MAX_PASSWORD) or not ssid:
         return RequestOutcome(error=INVALID_PARAM)
     chip = board.chip
     known = board.provisioned and (chip.ssid, chip.password) == (ssid, password)
