@@ -113,11 +113,11 @@ def drive_module(
         MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
     )
     course = tester.course
+    course.firmware_version = firmware_version
     try:
         with _told(course):
             _drive(tester, line, seen, progress, switch_on)
     finally:
-        course.transfer_failed, course.firmware_version = tester.transfer_failed, firmware_version
         ended = seen.end(course)
     if tester.silent:
         raise DeviceException(

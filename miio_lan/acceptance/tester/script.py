@@ -232,8 +232,8 @@ class _TesterRun:
             return
         # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
         yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
-        tester.transfer_failed = ended[0] if ended else "the transfer did not end"
-        if not tester.transfer_failed:
+        self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
+        if not self.course.transfer_failed:
             yield Wait(back, tester.timing.transfer)
 
     def _settle(self) -> Script:

@@ -119,8 +119,6 @@ class Tester:
         self._raw = bytearray()
         #: Whether the MCU may ask for the first block of a transfer, and whether it has.
         self.transfer_expected = self.transfer_started = False
-        #: Why the firmware did not arrive; empty when it did, None when none was sent.
-        self.transfer_failed: str | None = None
 
     # -- the machine -------------------------------------------------------------------------------------------------
 
