@@ -127,7 +127,8 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
         if not record.raw or XMODEM in record.note.split(", "):
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
-        ended = record.raw if record.raw.endswith(b"\r") else record.raw + b"\r"
+        said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
+        ended = said if said.endswith(b"\r") else said + b"\r"
         (watch.up if record.direction == "up" else watch.down)(ended, record.instant)
         yield from (replace(again, raw=record.raw, peer=record.peer) for again in found)
         found.clear()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -139,6 +140,21 @@ def test_an_end_of_a_line_too_many_is_no_row_of_a_recording() -> None:
     written = io.StringIO()
     write(written, recorded)
     assert lines(written.getvalue()) == [("up", b"get_down"), ("down", b"down none"), ("up", b"net")]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
+def test_a_record_is_one_row_whatever_ends_it(end: bytes) -> None:
+    said = [
+        Record("uart", "up", 1.0, 1.0, b"get_down" + end),
+        Record("uart", "down", 1.1, 1.1, b"down none" + end),
+    ]
+    written = io.StringIO()
+    write(written, [*said, *(replace(record, instant=record.instant + 1) for record in said)])
+    again = list(read_text_log(io.StringIO(written.getvalue())))
+    assert [(record.instant, record.raw) for record in again] == [
+        (1.0, b"get_down" + end), (1.1, b"down none" + end), (2.0, b"get_down" + end), (2.1, b"down none" + end),
+    ]  # fmt: skip
+    assert all(record.reading and record.reading["command"] in ("get_down", "down") for record in again)
 
 
 def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
