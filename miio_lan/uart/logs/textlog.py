@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -199,14 +199,24 @@ def _up_score(raw: bytes) -> int:
 
 
 def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
-    """Decide what the marks of this log mean: what they say themselves, and else from what they stand before."""
+    """Decide what the marks of this log mean: what they say themselves, and else from what they stand before.
+
+    A mark that stands before both ends alike means neither. One that stands before nothing known is the other end's,
+    where one end is known; else it is left out, too.
+    """
     speakers = {mark: _SPEAKER.fullmatch(mark) for mark in {one.mark for one in seen}}
     plain = {mark: _PLAIN_MARKS[who[1]] for mark, who in speakers.items() if who and who[1] in _PLAIN_MARKS}
-    scores: Counter[str] = Counter()
+    votes: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for one in seen:
         if one.mark and one.mark not in plain:
-            scores[one.mark] += _up_score(one.raw)
-    return plain | {mark: "up" if score > 0 else "down" for mark, score in scores.items()}
+            votes[one.mark][_up_score(one.raw)] += 1
+    decided = {mark: vote[1] - vote[-1] for mark, vote in votes.items() if vote[1] != vote[-1]}
+    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in decided.items()}
+    mute = [mark for mark, vote in votes.items() if vote.keys() == {0}]
+    known = set(meanings.values())
+    if len(mute) == len(known) == 1:
+        meanings[mute[0]] = "down" if "up" in known else "up"
+    return meanings
 
 
 def _guess(raw: bytes, last: Command | None) -> Direction | None:

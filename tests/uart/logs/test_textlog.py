@@ -102,6 +102,29 @@ def test_replies_without_marks_are_told_by_the_question() -> None:
     assert lines('error "stuck" -5001') == [("up", b'error "stuck" -5001')]
 
 
+def test_a_mark_that_stands_before_both_ends_says_nothing() -> None:
+    both = "device: get_down\ndevice: down get_properties 2 1\ndevice: result 2 1 0 true\ndevice: ok\n"
+    assert lines(both) == CONVERSATION
+    assert lines(both + "tx: hello\n") == CONVERSATION
+    assert ("down", b"hello") in lines(both + "rx: net\ntx: hello\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("TX: hello\nRX: ok\n", [("up", b"hello"), ("down", b"ok")]),
+        ("TX: get_down\nRX: hello\n", [("up", b"get_down"), ("down", b"hello")]),
+        ("MODULE: ok\nTX: hello\n", [("down", b"ok"), ("up", b"hello")]),
+        ("TX: hello\nRX: world\n", []),
+        ("TX: hello\nRX: world\nIN: ok\n", [("down", b"ok")]),
+    ],
+)
+def test_a_mark_before_nothing_known_is_that_of_the_other_end(
+    text: str, said: list[tuple[str, bytes]]
+) -> None:
+    assert lines(text) == said
+
+
 def test_the_caller_may_know_the_direction() -> None:
     assert lines("ok\nget_down", direction="down") == [("down", b"ok"), ("down", b"get_down")]
     assert lines("↑ok", direction="down") == [("up", b"ok")]
