@@ -9,17 +9,17 @@ import json
 import math
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest, calls_of
 from miio_lan.pairing.candidates import SKEW, agrees, extend
 from miio_lan.pairing.content import error_of
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, GetProperties, SetProperties
-from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import GET_PROPERTIES, SET_PROPERTIES
+from miio_lan.uart.conversation import converse
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Downlink
 
@@ -37,12 +37,10 @@ class _Lines:
     :param found: when each was handed out, when it was answered, and its place among all
     """
 
-    def __init__(self, found: Sequence[tuple[float, float, int]]) -> None:
-        self.downs = [down for down, _, _ in found]
-        self.answers = [answer for _, answer, _ in found]
-        self.ids = [place for _, _, place in found]
+    def __init__(self, found: Iterable[tuple[float, float, int]]) -> None:
+        self.found = sorted(found)
         #: Seconds that the MCU needed for all of them.
-        self.spent = sum(self.answers) - sum(self.downs)
+        self.spent = sum(answer for _, answer, _ in self.found) - sum(down for down, _, _ in self.found)
 
 
 @dataclass(eq=False)
@@ -57,16 +55,17 @@ class OverheardCommand:
     asked: float
     replied: float
     lines: _Lines
-    weight: float = 0.0
+    weight: float
 
     def intervals(self, low: float, high: float) -> Iterator[tuple[float, float, int]]:
         """Give the offsets between two that a line allows, and that line."""
-        downs, answers = self.lines.downs, self.lines.answers
-        first = bisect_left(downs, self.asked + low - SKEW)
-        for at in range(first, bisect_right(downs, self.replied + high + SKEW)):
-            begin, end = answers[at] - self.replied, downs[at] - self.asked
+        found = self.lines.found
+        first = bisect_left(found, (self.asked + low - SKEW,))
+        last = bisect_right(found, (self.replied + high + SKEW, math.inf))
+        for down, answer, line in found[first:last]:
+            begin, end = answer - self.replied, down - self.asked
             if begin <= end + 2 * SKEW and begin - SKEW <= high and end + SKEW >= low:
-                yield begin, end, self.lines.ids[at]
+                yield begin, end, line
 
 
 class Commands:
@@ -76,24 +75,21 @@ class Commands:
     :param heard: records of the line, without marks
     """
 
-    def __init__(self, lan: Sequence[Record], heard: Sequence[Record]) -> None:
-        self._line = Conversation("module")
-        for record in in_order(heard):
-            self._line.feed(record)
-        self._line.finish()
+    def __init__(self, lan: Iterable[Record], heard: Sequence[Record]) -> None:
+        self._line = converse(in_order(heard))
         self._stamps = sorted(record.instant for record in heard)
         self._by_key: dict[object, list[int]] = defaultdict(list)
         for place, downlink in enumerate(self._line.downlinks):
-            self._by_key[_key_of_line(downlink.command)].append(place)
+            self._by_key[_key_of(downlink.command)].append(place)
         self._known: dict[str, _Lines] = {}
         self._fitting: dict[tuple[str, bytes, bytes], bool] = {}
-        requests = [each for call in calls_of(_in_time(lan)) for each in call.requests if _is_asked(each)]
-        self.asked = sorted(map(self._command, requests), key=lambda each: each.asked)
-        #: How many suppositions there were in all: by so much may the best one be chance.
+        #: How many suppositions there are in all: by so much may the best one be chance.
         self.tried = 0
         #: What a supposition may score at most that was not followed, because there were too many.
         self.beyond = 0.0
-        self._weigh()
+        in_time = sorted(lan, key=attrgetter("instant"))
+        requests = [each for call in calls_of(in_time) for each in call.requests if _is_asked(each)]
+        self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
 
     @property
     def duration(self) -> float:
@@ -112,18 +108,13 @@ class Commands:
         points = [begin - ALIVE, *near, end + ALIVE]
         return max(later - earlier for earlier, later in pairwise(points)) <= ALIVE
 
-    def _weigh(self) -> None:
-        total = self.duration
-        for each in self.asked:
-            count, took = len(each.lines.downs), each.replied - each.asked
-            self.tried += count
-            chance = max(count * (took + 2 * SKEW) - each.lines.spent, 1e-9) / total
-            each.weight = max(0.0, -math.log(chance))
-
     def _command(self, request: LanRequest) -> OverheardCommand:
-        reply = request.reply
-        replied = reply.instant if reply is not None else request.last
-        return OverheardCommand(request.first, replied, self._lines_of(request))
+        replied = request.reply.instant if request.reply is not None else request.last
+        lines = self._lines_of(request)
+        count, took = len(lines.found), replied - request.first
+        self.tried += count
+        chance = max(count * (took + 2 * SKEW) - lines.spent, 1e-9) / self.duration
+        return OverheardCommand(request.first, replied, lines, max(0.0, -math.log(chance)))
 
     def _lines_of(self, request: LanRequest) -> _Lines:
         """Find what a request may have become, whenever; requests of one content have the same lines."""
@@ -133,12 +124,13 @@ class Commands:
         )
         if content not in self._known:
             found: list[tuple[float, float, int]] = []
-            for place in self._by_key.get(_key_of_request(request), ()):
+            down = request.demand.as_down()
+            for place in self._by_key.get(request.demand.method if down is None else _key_of(down), ()):
                 last = self._last_of(request, content, place)
                 if last is not None and last.answer is not None:
                     begin = self._line.downlinks[place].record.instant
                     found.append((begin, last.answer.record.instant, place))
-            self._known[content] = _Lines(sorted(found))
+            self._known[content] = _Lines(found)
         return self._known[content]
 
     def _last_of(self, request: LanRequest, content: str, place: int) -> Downlink | None:
@@ -162,27 +154,15 @@ class Commands:
 # --- contents ------------------------------------------------------------------------------------------------------
 
 
-def _in_time(lan: Sequence[Record]) -> list[Record]:
-    return sorted((record for record in lan if record.wire == "lan"), key=lambda record: record.instant)
-
-
 def _is_asked(request: LanRequest) -> bool:
     """Tell whether a request surely went to the MCU, and was answered by it."""
-    reply = request.reply
-    if reply is None or request.local or request.doubtful or error_of(reply.reading) is not None:
+    if request.reply is None or request.local or request.doubtful:
         return False
-    return "result" in (reply.reading or {})
+    return request.has_result and error_of(request.reply.reading) is None
 
 
-def _key_of_line(command: Down) -> object:
+def _key_of(command: Down) -> object:
+    """Give what lines have in common that may be those of one request: the method, and the first ids."""
     if isinstance(command, (GetProperties, SetProperties)) and command.properties:
         return command.method, command.properties[0][:2]
     return command.method
-
-
-def _key_of_request(request: LanRequest) -> object:
-    method, items = request.demand.method, request.demand.items
-    if method in (GET_PROPERTIES, SET_PROPERTIES) and items and isinstance(items[0], tuple):
-        ids = items[0][:2]
-        return (method, ids) if all(isinstance(each, int) for each in ids) else None
-    return method

@@ -49,7 +49,6 @@ class LanRequest:
     """
 
     id: int
-    peer: str
     demand: Demand
     sends: list[Record]
     reply: Record | None = None
@@ -72,7 +71,7 @@ class LanRequest:
         return self.demand.method.startswith("miIO.")
 
     @property
-    def succeeded(self) -> bool:
+    def has_result(self) -> bool:
         """Whether it was answered with a result."""
         return self.reply is not None and "result" in (self.reply.reading or {})
 
@@ -172,13 +171,13 @@ class _Grouping:
         with_hello = self._hello_sent == now or (self._hello_answered == now and self._hello_with_request)
         self._hello_with_request = self._hello_with_request or self._hello_sent == now
         call, known = self._by_id.get((record.peer, number), (None, None))
-        if call is not None and known is not None and known.reply is None and call.may_be_resent(now):
+        if call is not None and known is not None and call.may_be_resent(now):
             if known.demand == demand:
                 known.sends.append(record)
                 return
             known.doubtful = True
         doubtful = known is not None and known.doubtful
-        request = LanRequest(number, record.peer, demand, [record], doubtful=doubtful)
+        request = LanRequest(number, demand, [record], doubtful=doubtful)
         content = (record.peer, method + json.dumps(reading.get("params"), sort_keys=True, default=str))
         same = [each for each in self._by_content.get(content, ()) if each.may_be_resent(now)]
         call = self._resent(same, number, with_hello=with_hello)

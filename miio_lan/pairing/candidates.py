@@ -53,6 +53,9 @@ class Candidate:
     :param ended: whether the module handed out no more for it: they are the whole, or the last one failed
     :param likely: whether a module cuts a list there, and replies as promptly
     :param cost: seconds by which the stamps are from what is usual, see :func:`cost_of`
+    :param contradicted: whether the reply is not what a module makes of the answers
+    :param stalled: whether it would be, if the lines were read later than they were said
+    :param sure: of what a request was matched with: whether nothing else explains what was seen as well
     """
 
     downlinks: tuple[Downlink, ...]
@@ -60,6 +63,9 @@ class Candidate:
     ended: bool = True
     likely: bool = True
     cost: float = 0.0
+    contradicted: bool = False
+    stalled: bool = False
+    sure: bool = False
 
 
 def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candidate:
@@ -86,7 +92,7 @@ def extend(request: LanRequest, downlinks: Sequence[Downlink], at: int) -> Candi
     if at >= size and not missing:
         return Candidate(tuple(found), whole=True)
     cut = all(map(_is_likely_cut, found))
-    ended = cut and not missing and not request.succeeded and _fails_request(found[-1])
+    ended = cut and not missing and not request.has_result and _fails_request(found[-1])
     likely = cut or all(map(_is_likely_cut, found[:-1] or found))
     return Candidate(tuple(found), whole=False, ended=ended, likely=likely)
 
@@ -131,12 +137,8 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
     code = error_of(reply.reading)
     if code is None:
         result = (reply.reading or {}).get("result")
-        answers = [answer_to(each, reply.instant, skew) for each in candidate.downlinks]
-        return all(
-            _is_before(answer, reply.instant, skew) and _may_give(answer, result)
-            for answer in answers
-            if answer is not None
-        )
+        answers = filter(None, (answer_to(each, reply.instant, skew) for each in candidate.downlinks))
+        return all(_is_before(each, reply.instant, skew) and _may_give(each, result) for each in answers)
     answer = answer_to(candidate.downlinks[-1], reply.instant, skew)
     if timed_out(reply.reading):
         return answer is None or _is_no_use(answer, reply.instant) or says_code(answer, code)

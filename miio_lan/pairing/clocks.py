@@ -115,12 +115,12 @@ def compare(lan: Iterable[Record], line: Iterable[Record], *, about: float | Non
     if not heard:
         return Clocks(doubt="the recording has no line of the UART")
     base = heard[0].wall - heard[0].instant
-    commands = Commands(list(lan), heard)
-    if not commands.asked:
+    commands = Commands(lan, heard)
+    if not commands.overheard:
         return Clocks(doubt="the capture has no command whose reply shows that the MCU was asked")
     if not commands.tried:
         return Clocks(doubt="no command of the capture has a line in the recording that it may have become")
-    allowed = None if about is None else (-about - base - ABOUT, -about - base + ABOUT)
+    allowed = (-math.inf, math.inf) if about is None else (-about - base - ABOUT, -about - base + ABOUT)
     paths = sorted(paths_of(commands, allowed), key=Path.score, reverse=True)
     if not paths:
         return Clocks(doubt=f"no command has a line at an offset of about {about} s")
@@ -226,12 +226,12 @@ def _knots(path: Path) -> tuple[tuple[tuple[float, float], ...], float, float]:
     :returns: times and offsets; the drift, seconds per second; by how much an offset may be wrong, seconds
     """
     # First whatever they drift, then by how much they seem to.
-    _, _, drift = _line(_stretches(path, 0.0, MAX_DRIFT))
+    _, _, drift = _fit(_stretches(path, 0.0, MAX_DRIFT))
     stretches = _stretches(path, drift, 0.0)
     for order in (stretches, stretches[::-1]):
         for before, stretch in pairwise(order):
             stretch.narrow(before)
-    middle, level, drift = _line(stretches)
+    middle, level, drift = _fit(stretches)
     knots = [(each.time, each.nearest(level + drift * (each.time - middle))) for each in stretches]
     within = max(
         max(each.high - offset, offset - each.low) for (_, offset), each in zip(knots, stretches, strict=True)
@@ -277,7 +277,7 @@ def _where(ends: Sequence[tuple[float, int]], counts: Sequence[int], least: int)
     return ends[places[0]][0], ends[places[-1] + 1][0]
 
 
-def _line(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
+def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     """Fit a straight line: the time at which it is taken, the offset there, the drift.
 
     Of the drifts under which one line goes through all likely offsets, the middle one is taken; none, where that is

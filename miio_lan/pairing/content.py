@@ -89,9 +89,7 @@ class Demand:
 
 
 def _same_action(params: object, down: Action) -> bool:
-    if not isinstance(params, Mapping):
-        return False
-    if (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
+    if not isinstance(params, Mapping) or (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
         return False
     given = params.get("in") or []
     if not isinstance(given, list) or len(given) != len(down.in_):

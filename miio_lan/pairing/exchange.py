@@ -47,7 +47,7 @@ class Part:
     @property
     def mcu_time(self) -> float | None:
         """Seconds from the hand-out to the answer."""
-        return _between(self.down, self.result)
+        return seconds_between(self.down, self.result)
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,8 @@ class Exchange:
     @property
     def fetch_time(self) -> float | None:
         """Seconds from the request to the first ``down``."""
-        downs = [part.down for part in self.parts if part.down is not None]
-        return _between(self.request, downs[0] if downs else None)
+        first = next((part.down for part in self.parts if part.down is not None), None)
+        return seconds_between(self.request, first)
 
     @property
     def mcu_time(self) -> float | None:
@@ -134,7 +134,7 @@ class Exchange:
     @property
     def total_time(self) -> float | None:
         """Seconds from the request to the reply."""
-        return _between(self.request, self.reply)
+        return seconds_between(self.request, self.reply)
 
     def as_json(self) -> dict[str, object]:
         """Return it as plain JSON values, without the records but for their readings."""
@@ -152,7 +152,8 @@ class Exchange:
         }
 
 
-def _between(first: Record | None, second: Record | None) -> float | None:
+def seconds_between(first: Record | None, second: Record | None) -> float | None:
+    """Give the seconds from one record to a later one; None where one of them was not seen."""
     if first is None or second is None:
         return None
     # The two wires are stamped by different readers: one may be a little late.

@@ -28,11 +28,11 @@ Example: what each request may have become, and what it gets (``=``)::
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import inf
+from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import (
@@ -53,29 +53,17 @@ from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import Downlink
 
+_INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0
 """Seconds a request may wait in the module: six before it, 4 s each, and the MCU asks for each after some more."""
+HORIZON = 2 * LONGEST_WAIT
+"""Seconds after which nothing is added to an exchange any more, and what others did says nothing more about it."""
 COMPARABLE = 0.3
 """A candidate that costs that much more is no explanation beside a better one."""
 NEAR = SKEW
 """Comparable candidates whose costs differ by no more are taken in order; one that costs more is less likely."""
 FOREIGN_COST = 0.31
 """What each downlink of something else among those of a request costs: more than is comparable."""
-
-
-@dataclass
-class Match:
-    """What a request became.
-
-    :param sure: whether no other matching explains what was seen as well
-    :param contradiction: whether the reply is not what a module makes of the answers
-    :param stalled: whether it would be, if the lines were read later than they were said
-    """
-
-    candidate: Candidate
-    sure: bool = True
-    contradiction: bool = False
-    stalled: bool = False
 
 
 class Matcher:
@@ -97,47 +85,37 @@ class Matcher:
             self._by_method[downlink.command.method].append(downlink)
         self._requests = [each for each in requests if not each.local]
         self._candidates: dict[LanRequest, list[Candidate]] = {}
-        self._contradicted: set[LanRequest] = set()
-        self._stalled: set[LanRequest] = set()
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
         self.doubtful: set[LanRequest] = set()
 
-    def match(self) -> Mapping[LanRequest, Match]:
-        """Match all requests; one that became no downlink that was seen is left out."""
+    def match(self) -> Mapping[LanRequest, Candidate]:
+        """Say what each request became; one that became no downlink that was seen is left out."""
         for request in self._requests:
             self._candidates[request] = self._best_candidates(request)
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
-        found = {
-            request: Match(
-                candidate,
-                sure=request not in self.doubtful and self._is_plausible(request, candidate),
-                contradiction=request in self._contradicted,
-                stalled=request in self._stalled,
-            )
-            for request, candidate in self._chosen.items()
-        }
-        return found | self._match_stalled()
+        for request, candidate in self._chosen.items():
+            candidate.sure = request not in self.doubtful and self._is_plausible(request, candidate)
+        self._match_stalled()
+        return self._chosen
 
-    def _match_stalled(self) -> dict[LanRequest, Match]:
+    def _match_stalled(self) -> None:
         """Match those that have no match with what is left, as if the lines were read later than they were said.
 
         After all others, so that it changes nothing for them.
         """
-        found: dict[LanRequest, Match] = {}
         for request in sorted(self._requests, key=self._priority):
             if request in self._chosen or not _may_be_stalled(request):
                 continue
             for candidate in self._all_candidates(request, STALL):
                 free = all(each.answer and each not in self._owner for each in candidate.downlinks)
                 if free and candidate.whole and agrees(request, candidate, STALL):
+                    candidate.stalled = True
                     self._assign(request, candidate)
-                    found[request] = Match(candidate, sure=False, stalled=True)
                     break
-        return found
 
     @property
     def unasked(self) -> list[Downlink]:
@@ -172,7 +150,8 @@ class Matcher:
             return best
         whole = [each for each in candidates if each.whole]
         stalled = [each for each in whole if _may_be_stalled(request) and agrees(request, each, STALL)]
-        (self._stalled if stalled else self._contradicted).add(request)
+        for each in whole:
+            each.stalled, each.contradicted = bool(stalled), not stalled
         return stalled or whole
 
     def _all_candidates(self, request: LanRequest, skew: float = SKEW) -> Iterator[Candidate]:
@@ -194,15 +173,15 @@ class Matcher:
             end = request.last + LONGEST_WAIT
         else:
             end = request.reply.instant + (0.0 if timed_out(request.reply.reading) else skew)
-        first = bisect_left(downlinks, request.first - SKEW, key=_instant)
-        return downlinks[first : bisect_left(downlinks, end, key=_instant)]
+        first = bisect_left(downlinks, request.first - SKEW, key=_INSTANT)
+        return downlinks[first : bisect_left(downlinks, end, key=_INSTANT)]
 
     def _count_foreign(self, request: LanRequest, candidate: Candidate) -> int:
         """Count the downlinks of something else between those of a candidate, and between them and the reply."""
         first, last = (self._place_of[candidate.downlinks[end]] for end in (0, -1))
         foreign = last - first + 1 - len(candidate.downlinks)
         if request.reply is not None:
-            replied = bisect_left(self.downlinks, request.reply.instant - SKEW, key=_instant)
+            replied = bisect_left(self.downlinks, request.reply.instant - SKEW, key=_INSTANT)
             foreign += max(0, replied - last - 1)
         return foreign
 
@@ -325,7 +304,7 @@ class Matcher:
             return False
         if request.reply is None:
             return self._module_had_it(request, candidate.downlinks[0].instant)
-        if request.succeeded and self._ended_early(request.reply.instant, candidate):
+        if request.has_result and self._ended_early(request.reply.instant, candidate):
             return False
         return self._stamps_in_order(request, request.reply.instant, candidate)
 
@@ -346,18 +325,16 @@ class Matcher:
         if self._uart.missing(request.first, handed_out) or self._has_orphan(handed_out):
             return False
         idle = self._uart.idle
-        for send in request.sends:
-            if send.instant > handed_out + SKEW:
-                continue
-            at = bisect_left(idle, send.instant + DELIVERY)
-            if at == len(idle) or idle[at] >= handed_out:
-                return True
-        return False
+        idle_before = bisect_left(idle, handed_out)
+        return any(
+            send.instant <= handed_out + SKEW and bisect_left(idle, send.instant + DELIVERY) >= idle_before
+            for send in request.sends
+        )
 
     def _has_orphan(self, handed_out: float) -> bool:
         """Tell whether a reply to a request that was not seen came while a downlink was under way."""
-        at = bisect_left(self._orphans, handed_out - SKEW)
-        return at < len(self._orphans) and self._orphans[at] <= handed_out + ANSWER_TIME + DELIVERY
+        end = handed_out + ANSWER_TIME + DELIVERY
+        return bisect_left(self._orphans, handed_out - SKEW) < bisect_right(self._orphans, end)
 
     def _stamps_in_order(self, request: LanRequest, replied: float, candidate: Candidate) -> bool:
         """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
@@ -374,7 +351,7 @@ class Matcher:
         method = request.demand.method
         theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
-        return any(abs(instant - request.first) < 2 * LONGEST_WAIT for instant in theirs)
+        return any(abs(instant - request.first) < HORIZON for instant in theirs)
 
 
 def _may_be_stalled(request: LanRequest) -> bool:
@@ -387,11 +364,7 @@ def _rank(request: LanRequest) -> int:
     """Say how well its reply proves that it was carried out: 0 for a result, 1 for an error, 2 without one."""
     if request.reply is None:
         return 2
-    return 0 if request.succeeded else 1
-
-
-def _instant(downlink: Downlink) -> float:
-    return downlink.instant
+    return 0 if request.has_result else 1
 
 
 def _reachable(start: Iterable[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:

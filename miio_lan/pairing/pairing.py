@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.window import HORIZON, STRAGGLING, Checkpoint, Window
+from miio_lan.pairing.window import Checkpoint, Window
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.conversation import Conversation
@@ -21,14 +22,14 @@ from miio_lan.uart.turns import Before
 
 __all__ = ["Exchange", "Pairer", "Part", "at", "joined", "pair"]
 
+_INSTANT = attrgetter("instant")
 _COMPACT_AT = 4096
 """Records that are kept before what is old is settled though nothing asked for the exchanges."""
 
 
 def pair(records: Iterable[Record]) -> list[Exchange]:
     """Pair the records of a whole recording, in any order; give the exchanges in the order of their beginning."""
-    kept = sorted(records, key=lambda record: record.instant)
-    return Window.over(kept, Before(), finished=True).exchanges()
+    return Window.over(sorted(records, key=_INSTANT), Before(), finished=True).exchanges()
 
 
 def joined(line: Conversation, records: Sequence[Record]) -> list[Exchange]:
@@ -44,12 +45,11 @@ class Pairer:
     """Takes records as they come and gives the exchanges so far.
 
     Records of the two wires may come out of order, as they do when two threads observe them; what is older than
-    :data:`~miio_lan.pairing.window.HORIZON` is settled and no longer changes.
+    :data:`~miio_lan.pairing.matching.HORIZON` is settled and no longer changes.
     """
 
     def __init__(self) -> None:
-        self._window: list[tuple[float, int, Record]] = []
-        self._count = 0
+        self._window: list[Record] = []
         self._settled: list[Exchange] = []
         self._recent: list[Exchange] | None = []
         self._finished = False
@@ -60,8 +60,7 @@ class Pairer:
         """Take a record of either wire."""
         if is_mark(record):
             return
-        self._count += 1
-        insort(self._window, (record.instant, self._count, record))
+        insort(self._window, record, key=_INSTANT)
         self._recent = None
         if len(self._window) >= self._compact_at:
             self._compact()
@@ -77,33 +76,24 @@ class Pairer:
         if self._recent is None:
             window = self._read(finished=self._finished)
             self._recent = window.exchanges()
-            checkpoint = window.last_checkpoint(self._newest - STRAGGLING, self._recent)
-            if checkpoint is not None:
+            if checkpoint := window.last_checkpoint(self._recent):
                 self._forget(checkpoint)
         return [*self._settled, *self._recent]
 
-    @property
-    def _newest(self) -> float:
-        return self._window[-1][0] if self._window else 0.0
-
     def _read(self, *, finished: bool) -> Window:
-        return Window.over((record for _, _, record in self._window), self._before, finished=finished)
+        return Window.over(self._window, self._before, finished=finished)
 
     def _compact(self) -> None:
-        """Settle what is old, up to an instant that no exchange spans."""
+        """Settle what is old, though something may have been open all the time."""
         window = self._read(finished=False)
         self._recent = window.exchanges()
-        instant = self._newest - HORIZON
-        for each in sorted(self._recent, key=lambda each: each.records[-1].instant, reverse=True):
-            if each.records[-1].instant >= instant:
-                instant = min(instant, each.records[0].instant)
-        self._forget(window.checkpoint_at(instant, self._recent))
+        self._forget(window.old_checkpoint(self._recent))
         self._compact_at = max(_COMPACT_AT, 2 * len(self._window))
 
     def _forget(self, checkpoint: Checkpoint) -> None:
         """Drop the records before a checkpoint, and keep what is settled."""
-        self._settled += checkpoint.settled
-        settled = {id(each) for each in checkpoint.settled}
-        self._recent = [each for each in self._recent or () if id(each) not in settled]
-        self._window = [entry for entry in self._window if id(entry[2]) not in checkpoint.gone]
+        recent = self._recent or []
+        self._settled += [each for each in recent if id(each.records[0]) in checkpoint.gone]
+        self._recent = [each for each in recent if id(each.records[0]) not in checkpoint.gone]
+        self._window = [record for record in self._window if id(record) not in checkpoint.gone]
         self._before = checkpoint.before

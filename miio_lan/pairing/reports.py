@@ -23,14 +23,17 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.content import same_value
+from miio_lan.pairing.exchange import seconds_between
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
-from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.commands import EventOccured, PropertiesChanged
+from miio_lan.uart.conversation import converse
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Before, Turn
+from miio_lan.uart.turns import Turn
 
 PUSH_TIME = 10.0
 """Seconds within which a report becomes a push: a second in the module, and repeats of datagrams that were lost."""
@@ -39,9 +42,10 @@ USUAL_TIME = 2.0
 REPEATED_WITHIN = 30.0
 """Seconds for which a device repeats a push that nobody confirmed."""
 
-PROPERTIES, EVENT = "properties_changed", "event_occured"
+PROPERTIES, EVENT = PropertiesChanged.NAME, EventOccured.NAME
 
 _Kind = tuple[str, int, int]
+_INSTANT = attrgetter("instant")
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,7 @@ class Report:
     @property
     def push_time(self) -> float | None:
         """Seconds from the line to the push."""
-        if self.line is None or self.push is None:
-            return None
-        return max(0.0, self.push.instant - self.line.instant)
+        return seconds_between(self.line, self.push)
 
 
 def reports(records: Iterable[Record], *, from_start: bool = False) -> list[Report]:
@@ -114,60 +116,66 @@ class _Push:
     """One message on the LAN, with its repeats."""
 
     records: list[Record]
-    method: str
     contents: list[tuple[_Kind, object]]
     confirmation: Record | None = None
-    orphans: list[tuple[_Kind, object]] = field(default_factory=list)
 
     @property
     def instant(self) -> float:
         return self.records[0].instant
 
+    @property
+    def all_records(self) -> list[Record]:
+        return self.records + ([self.confirmation] if self.confirmation is not None else [])
+
 
 class _Reports:
     def __init__(self, records: Iterable[Record], *, from_start: bool) -> None:
         ordered = in_order(without_marks(records))
-        self._line = Conversation("module", Before())
-        for record in ordered:
-            if record.wire == "uart":
-                self._line.feed(record)
-        self._line.finish()
+        self._line = converse(ordered)
         self._from_start = from_start
         self._said = [each for turn in self._line.said for each in _said(turn)]
         self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        #: What pushes tell that no line said.
+        self._orphans: list[tuple[_Push, _Kind, object]] = []
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
         for each in self._said:
             # What the module did not take is told to nobody.
             if not (each.turn.refused and each.turn.reply_sure):
                 self._by_kind[each.kind].append(each)
         for lines in self._by_kind.values():
-            lines.sort(key=_instant)
+            lines.sort(key=_INSTANT)
 
     def found(self) -> list[Report]:
         for push in self._pushes:
             for kind, value in push.contents:
-                if kind[0] == EVENT:
-                    self._tell_event(push, kind, value)
-                else:
-                    self._tell_property(push, kind, value)
+                self._tell(push, kind, value)
         self._doubt_events()
         self._doubt_orphans()
         reports = [_report(each) for each in self._said]
-        reports += [_of_push(push, *orphan) for push in self._pushes for orphan in push.orphans]
+        reports += [_of_push(*orphan) for orphan in self._orphans]
         return sorted(reports, key=lambda each: each.records[0].instant)
 
     def _near(self, kind: _Kind, instant: float) -> list[_Said]:
         """Give the lines of a kind that a push of an instant may be about, or that are as near after it."""
         lines = self._by_kind.get(kind, [])
-        first = bisect_left(lines, instant - PUSH_TIME, key=_instant)
-        return lines[first : bisect_right(lines, instant + PUSH_TIME, key=_instant)]
+        first = bisect_left(lines, instant - PUSH_TIME, key=_INSTANT)
+        return lines[first : bisect_right(lines, instant + PUSH_TIME, key=_INSTANT)]
 
-    def _tell_property(self, push: _Push, kind: _Kind, value: object) -> None:
+    def _tell(self, push: _Push, kind: _Kind, value: object) -> None:
         waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
         same = [each for each in waiting if same_value(each.value, value)]
         if not same:
-            push.orphans.append((kind, value))
-            return
+            self._orphans.append((push, kind, value))
+        elif kind[0] == EVENT:
+            self._take(same[0], push)
+        else:
+            self._tell_property(push, waiting, same)
+
+    def _tell_property(self, push: _Push, waiting: list[_Said], same: list[_Said]) -> None:
+        """Give a push of a property to the last line that says the same.
+
+        :param waiting: the lines that it may be about, in order, and of them the ``same``
+        """
         said = [each for each in same if each.instant <= push.instant] or same[:1]
         chosen = said[-1]
         self._take(chosen, push)
@@ -179,14 +187,6 @@ class _Reports:
         younger = waiting[waiting.index(chosen) + 1 :]
         if any(each.instant < push.instant - SKEW for each in younger):
             chosen.doubts.append("what was told is not what the MCU said last")
-
-    def _tell_event(self, push: _Push, kind: _Kind, value: object) -> None:
-        waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
-        same = [each for each in waiting if same_value(each.value, value)]
-        if same:
-            self._take(same[0], push)
-        else:
-            push.orphans.append((kind, value))
 
     def _take(self, said: _Said, push: _Push) -> None:
         """Give a line its push, and doubt that where the push may be that of a line before."""
@@ -213,26 +213,19 @@ class _Reports:
 
     def _doubt_orphans(self) -> None:
         """Doubt what is near a push without a line: that may be its own, and others are one place further then."""
-        for push in self._pushes:
-            for kind, value in push.orphans:
-                for each in self._near(kind, push.instant):
-                    if same_value(each.value, value):
-                        each.doubts.append("there is a push more than lines")
-
-
-def _instant(said: _Said) -> float:
-    return said.instant
+        for push, kind, value in self._orphans:
+            for each in self._near(kind, push.instant):
+                if same_value(each.value, value):
+                    each.doubts.append("there is a push more than lines")
 
 
 def _said(turn: Turn) -> list[_Said]:
     """Give what a line says of each property, or of its event; nothing for other lines."""
-    reading = turn.command.as_json()
-    if turn.word == PROPERTIES and isinstance(reading.get("properties"), list):
-        triples = [each for each in _lists(reading["properties"]) if len(each) == 3]
-        return [_Said((PROPERTIES, _int(siid), _int(piid)), value, turn) for siid, piid, value in triples]
-    if turn.word == EVENT and "siid" in reading and "eiid" in reading:
-        kind = (EVENT, _int(reading["siid"]), _int(reading["eiid"]))
-        return [_Said(kind, [list(each) for each in _lists(reading.get("args"))], turn)]
+    command = turn.command
+    if isinstance(command, PropertiesChanged):
+        return [_Said((PROPERTIES, siid, piid), value, turn) for siid, piid, value in command.changes]
+    if isinstance(command, EventOccured) and command.siid is not None and command.eiid is not None:
+        return [_Said((EVENT, command.siid, command.eiid), [list(each) for each in command.args], turn)]
     return []
 
 
@@ -256,7 +249,7 @@ def _pushes(records: Sequence[Record]) -> list[_Push]:
         if known is not None and record.instant - known.instant <= REPEATED_WITHIN:
             known.records.append(record)
             continue
-        push = _Push([record], str(reading["method"]), _contents(reading))
+        push = _Push([record], _contents(reading))
         found.append(push)
         latest[record.peer, str(number), content] = asked[record.peer, str(number)] = push
     return found
@@ -265,17 +258,14 @@ def _pushes(records: Sequence[Record]) -> list[_Push]:
 def _contents(reading: Mapping[str, object]) -> list[tuple[_Kind, object]]:
     params = reading.get("params")
     items = [each for each in (params if isinstance(params, list) else [params]) if isinstance(each, Mapping)]
-    if reading["method"] == PROPERTIES:
-        return [
-            ((PROPERTIES, _int(each["siid"]), _int(each["piid"])), each.get("value"))
-            for each in items
-            if "siid" in each and "piid" in each
-        ]
-    return [
-        ((EVENT, _int(each["siid"]), _int(each["eiid"])), _arguments(each))
-        for each in items
-        if "siid" in each and "eiid" in each
-    ]
+    method = str(reading["method"])
+    iid = "piid" if method == PROPERTIES else "eiid"
+    found: list[tuple[_Kind, object]] = []
+    for each in items:
+        if "siid" in each and iid in each:
+            value = each.get("value") if method == PROPERTIES else _arguments(each)
+            found.append(((method, _int(each["siid"]), _int(each[iid])), value))
+    return found
 
 
 def _arguments(event: Mapping[str, object]) -> list[list[object]]:
@@ -285,14 +275,13 @@ def _arguments(event: Mapping[str, object]) -> list[list[object]]:
 
 
 def _report(said: _Said) -> Report:
-    push = said.push
+    turn, push = said.turn, said.push
     notes = list(said.doubts)
-    turn = said.turn
     if turn.refused:
         notes.append("the module did not take it")
     if said.overtaken:
         notes.append("a later value was told in its place")
-    records = [*turn.records, *(_of(push) if push is not None else [])]
+    records = turn.records + (push.all_records if push is not None else [])
     return Report(
         *said.kind,
         said.value,
@@ -300,35 +289,21 @@ def _report(said: _Said) -> Report:
         acknowledgement=turn.reply,
         push=push.records[0] if push is not None else None,
         confirmation=push.confirmation if push is not None else None,
-        records=tuple(sorted(records, key=lambda record: record.instant)),
+        records=tuple(sorted(records, key=_INSTANT)),
         ambiguous=bool(said.doubts),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _of_push(push: _Push, kind: _Kind, value: object) -> Report:
-    note = "the MCU was not heard to say so"
-    records = tuple(_of(push))
     return Report(
         *kind,
         value,
         push=push.records[0],
         confirmation=push.confirmation,
-        records=records,
+        records=tuple(push.all_records),
         ambiguous=True,
-        notes=(note,),
-    )
-
-
-def _of(push: _Push) -> list[Record]:
-    return [*push.records, *([push.confirmation] if push.confirmation is not None else [])]
-
-
-def _lists(value: object) -> list[Sequence[object]]:
-    return (
-        [each for each in value if isinstance(each, (list, tuple))]
-        if isinstance(value, (list, tuple))
-        else []
+        notes=("the MCU was not heard to say so",),
     )
 
 

@@ -30,6 +30,7 @@ from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
 from miio_lan.pairing.content import all_good, all_refused, consistent, error_of, timed_out
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
@@ -46,7 +47,7 @@ class StopFinding:
     """Where it stopped (None: it did not), at which part, and what else is to be said."""
 
     stopped_at: str | None = None
-    part: int = 0
+    stopped_part: int = 0
     ambiguous: bool = False
     notes: list[str] = field(default_factory=list)
 
@@ -73,7 +74,7 @@ def of_downlinks(
     for place, downlink in enumerate(downlinks):
         finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
-            finding.part = place
+            finding.stopped_part = place
             if downlink.answer is None and "up" not in uart.heard:
                 finding.doubt("the MCU was not heard")
             return finding
@@ -81,7 +82,7 @@ def of_downlinks(
         finding.stopped_at = at.REPLY_LOST
     elif reply is not None and (code := error_of(reply.reading)) is not None:
         finding.stopped_at = at.ANSWERED_WRONGLY
-        finding.part = len(downlinks) - 1
+        finding.stopped_part = len(downlinks) - 1
         finding.doubt(f"the client got the error {code}, which the answer does not explain")
     return finding
 
@@ -108,8 +109,10 @@ def _of_downlink(
         finding.doubt("the answer may belong to an earlier line that was not answered")
     if downlink.lines_missing and not succeeded:
         finding.doubt("lines are missing between the line and its answer")
-    if downlink.restarted and reply is None:
-        return _restarted(downlink, answer, finding)
+    # Of the module's time: what a bridge held back came to it that much later.
+    waited = answer.instant - downlink.instant + held_back(downlink.record)
+    if downlink.restarted and reply is None and waited < ANSWER_TIME:
+        return _restarted(downlink, answer, finding, waited)
     late = _came_late(downlink, answer, reply, skew)
     _doubt_answer(downlink, answer, finding, succeeded=succeeded, late=late)
     if not answer.reply_sure:
@@ -124,10 +127,13 @@ def _of_downlink(
     return _of_result(answer, answer.command, reply, finding)
 
 
-def _restarted(downlink: Downlink, answer: Turn, finding: StopFinding) -> str:
-    """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it."""
+def _restarted(downlink: Downlink, answer: Turn, finding: StopFinding, waited: float) -> str:
+    """The module forgot what it had handed out: the MCU's answer is as good as any, and nobody gets it.
+
+    :param waited: seconds for which the module had waited for the answer
+    """
     finding.notes.append("the module restarted: it refused the answer and told of its network at once")
-    if (downlink.seconds or 0.0) > SHORTEST_ANSWER_TIME:
+    if waited > SHORTEST_ANSWER_TIME:
         finding.doubt("or it had given up, as older modules do after a second")
     elif not has_to_name(downlink.command) and answer.blind:
         finding.doubt("or the answer belongs to a line handed out before the watching began")
@@ -138,8 +144,7 @@ def _doubt_answer(
     downlink: Downlink, answer: Turn, finding: StopFinding, *, succeeded: bool, late: bool
 ) -> None:
     """Doubt that this is the answer to the downlink, where what the module said to it shows something else."""
-    taken = answer.reply is not None and not answer.refused
-    if taken and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
+    if answer.accepted and answer.record.instant - downlink.instant > ANSWER_TIME + SKEW:
         finding.doubt(
             "the module took it when it had given this line up: it may belong to one that was not seen"
         )
@@ -156,17 +161,16 @@ def _doubt_answer(
 
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: StopFinding) -> str | None:
     """Say where it stopped at a ``result`` that came in time; what served the client is good enough."""
-    reading = (reply.reading or {}) if reply is not None else {}
-    code = error_of(reading) if reply is not None else None
-    good = reply is not None and code is None and all_good(reading.get("result"))
+    served = reply is not None and error_of(reply.reading) is None
+    told = (reply.reading or {}).get("result") if reply is not None else None
+    good = served and all_good(told)
     if not answer.fits:
         return at.ANSWERED_WRONGLY
     if answer.glued:
         finding.notes.append("the CR after the answer is missing: the next line ran into it")
         if not good:
             return at.ANSWERED_WRONGLY
-    taken = reply is not None and code is None and consistent(result, reading.get("result"))
-    if answer.refused and not good and not taken:
+    if answer.refused and not good and not (served and consistent(result, told)):
         return at.ANSWERED_WRONGLY
     if not result.valid:
         finding.notes.append(f"the answer does not conform: {result.problem}")
@@ -183,16 +187,12 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Stop
 
 def _came_late(downlink: Downlink, answer: Turn, reply: Record | None, skew: float) -> bool:
     """Tell whether the module had given up: by the reply, else by the conversation, else by the answer time."""
-    taken = answer.record.instant - downlink.instant
     if reply is not None:
         if timed_out(reply.reading) and not says_code(answer, TIMED_OUT_CODE):
             return answer.record.instant >= reply.instant - SKEW
         return answer.record.instant > reply.instant + skew
-    if answer.late:
-        return True
-    if answer.reply is not None and not answer.refused:
-        return False
-    return taken > ANSWER_TIME
+    late = answer.record.instant - downlink.instant > ANSWER_TIME
+    return answer.late or (late and not answer.accepted)
 
 
 def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, ended: float) -> str | None:
@@ -222,16 +222,15 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, 
 def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: bool) -> StopFinding:
     """Say where a command stopped of which no downlink was seen."""
     finding = StopFinding()
-    if reply is not None and not local:
-        _of_reply(finding, reply)
-    elif reply is not None:
-        refused = error_of(reply.reading) is not None
-        finding.stopped_at = at.REFUSED if refused else None
-        finding.notes.append(
-            "the module refused it by itself" if refused else "the module answers this by itself"
-        )
-    else:
+    if reply is None:
         finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
+    elif not local:
+        _of_reply(finding, reply)
+    elif error_of(reply.reading) is None:
+        finding.notes.append("the module answers this by itself")
+    else:
+        finding.stopped_at = at.REFUSED
+        finding.notes.append("the module refused it by itself")
     if finding.stopped_at == at.NOT_FETCHED:
         _doubt_not_fetched(finding, uart, sent.instant, reply)
     return finding

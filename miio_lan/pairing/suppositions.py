@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from miio_lan.pairing.askings import Commands, OverheardCommand
@@ -54,7 +54,7 @@ class _Group:
 
     def add(self, command: OverheardCommand, *, found: bool) -> None:
         """Take a command that has a line, or should have one."""
-        rare = len(command.lines.downs) <= RARE
+        rare = len(command.lines.found) <= RARE
         if found and rare:
             self.rare_gained += min(command.weight, MOST)
         elif found:
@@ -118,29 +118,30 @@ class Path:
         return False
 
 
-def paths_of(commands: Commands, allowed: tuple[float, float] | None) -> list[Path]:
+def paths_of(commands: Commands, allowed: tuple[float, float]) -> list[Path]:
     """Make suppositions, and follow each.
 
-    :param allowed: the offsets that are looked at; all by default
+    :param allowed: the offsets that are looked at, the least and the greatest
     """
     found: list[Path] = []
     peaks = _peaks(commands, allowed)
     left = _follow_all(commands, found, peaks, MAX_PATHS)
     if left is not None and left[0] > LIKELY * peaks[0][0]:
         # What explains a rare command is looked at in any case; the others explain none.
-        rest = _follow_all(commands, found, list(_rare(commands, allowed)), 2 * MAX_PATHS)
+        rest = _follow_all(commands, found, _rare(commands, allowed), 2 * MAX_PATHS)
         commands.beyond = _most_of_repeated(commands) if rest is None else math.inf
     return found
 
 
 def _follow_all(
-    commands: Commands, found: list[Path], suppositions: Sequence[_Supposition], most: int
+    commands: Commands, found: list[Path], suppositions: Iterable[_Supposition], most: int
 ) -> _Supposition | None:
     """Follow suppositions that no path goes through so far; give the first that is one too many."""
     for each in suppositions:
         _, first, low, high = each
-        time = commands.asked[first].asked
-        if any(path.holds(time, low, high) and _agree(path, commands, first, low, high) for path in found):
+        time = commands.overheard[first].asked
+        lines = {line for _, _, line in commands.overheard[first].intervals(low, high)}
+        if any(path.holds(time, low, high) and path.taken.get(first) in lines for path in found):
             continue
         if len(found) >= most:
             return each
@@ -150,20 +151,19 @@ def _follow_all(
     return None
 
 
-def _rare(commands: Commands, allowed: tuple[float, float] | None) -> Iterator[_Supposition]:
+def _rare(commands: Commands, allowed: tuple[float, float]) -> Iterator[_Supposition]:
     """Give a supposition for each line of each command that has few."""
-    low, high = allowed or (-math.inf, math.inf)
-    for place, one in enumerate(commands.asked):
-        if len(one.lines.downs) <= RARE:
-            for begin, end, _ in one.intervals(low, high):
+    for place, one in enumerate(commands.overheard):
+        if len(one.lines.found) <= RARE:
+            for begin, end, _ in one.intervals(*allowed):
                 yield one.weight, place, begin - SKEW, end + SKEW
 
 
 def _most_of_repeated(commands: Commands) -> float:
     """Give what a path may score at most that explains no rare command: in any time as long as the line's recording."""
     groups: list[tuple[float, float]] = []
-    for one in commands.asked:
-        if len(one.lines.downs) <= RARE:
+    for one in commands.overheard:
+        if len(one.lines.found) <= RARE:
             continue
         if not groups or one.asked - groups[-1][0] > TOGETHER:
             groups.append((one.asked, 0.0))
@@ -178,42 +178,35 @@ def _most_of_repeated(commands: Commands) -> float:
     return most
 
 
-def _agree(path: Path, commands: Commands, place: int, low: float, high: float) -> bool:
-    """Tell whether a path takes the line that a supposition takes for a command."""
-    lines = {line for _, _, line in commands.asked[place].intervals(low, high)}
-    return path.taken.get(place) in lines
-
-
-def _peaks(commands: Commands, allowed: tuple[float, float] | None) -> list[_Supposition]:
+def _peaks(commands: Commands, allowed: tuple[float, float]) -> list[_Supposition]:
     """Find the offsets at which intervals of commands meet, the best first."""
-    windows = sorted(_windows(commands.asked), key=lambda each: each[0], reverse=True)
     left, found = MAX_INTERVALS, []
-    for _, places in windows:
-        left -= sum(len(commands.asked[place].lines.downs) for place in places)
-        found += _meetings(commands.asked, places, allowed)
+    for places in _windows(commands.overheard):
+        left -= sum(len(commands.overheard[place].lines.found) for place in places)
+        found += _meetings(commands.overheard, places, allowed)
         if left <= 0:
             break
     return sorted(found, key=lambda each: -each[0])
 
 
-def _windows(asked: Sequence[OverheardCommand]) -> Iterator[tuple[float, list[int]]]:
+def _windows(overheard: Sequence[OverheardCommand]) -> list[list[int]]:
+    """Give the places of the commands of each stretch, those that say most first."""
+    found: list[list[int]] = []
     begin = 0
-    while begin < len(asked):
-        end = bisect_right(asked, asked[begin].asked + WINDOW, key=lambda each: each.asked)
-        places = [place for place in range(begin, end) if asked[place].lines.downs]
-        if places:
-            yield sum(asked[place].weight for place in places), places
+    while begin < len(overheard):
+        end = bisect_right(overheard, overheard[begin].asked + WINDOW, key=lambda each: each.asked)
+        found.append([place for place in range(begin, end) if overheard[place].lines.found])
         begin = end
+    return sorted(found, key=lambda places: sum(overheard[place].weight for place in places), reverse=True)
 
 
 def _meetings(
-    asked: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float] | None
+    overheard: Sequence[OverheardCommand], places: Sequence[int], allowed: tuple[float, float]
 ) -> list[_Supposition]:
     """Sweep over the offsets: where the commands of a stretch have more of their lines than on either side."""
-    low, high = allowed or (-math.inf, math.inf)
     ends: list[tuple[float, int, int]] = []
     for place in places:
-        for begin, end, _ in asked[place].intervals(low, high):
+        for begin, end, _ in overheard[place].intervals(*allowed):
             ends += [(begin - SKEW, 0, place), (end + SKEW, 1, place)]
     ends.sort()
     open_: dict[int, int] = {}
@@ -222,25 +215,25 @@ def _meetings(
     for offset, is_end, place in ends:
         if not is_end:
             if place not in open_:
-                score, since, risen = score + asked[place].weight, offset, True
+                score, since, risen = score + overheard[place].weight, offset, True
             open_[place] = open_.get(place, 0) + 1
             continue
         if risen:
-            heaviest = max(open_, key=lambda each: asked[each].weight)
+            heaviest = max(open_, key=lambda each: overheard[each].weight)
             found.append((score, heaviest, since, offset))
             risen = False
         open_[place] -= 1
         if not open_[place]:
             del open_[place]
-            score -= asked[place].weight
+            score -= overheard[place].weight
     return sorted(found, reverse=True)[:MAX_PATHS]
 
 
 def _follow(commands: Commands, first: int, low: float, high: float) -> Path:
     """Follow a supposition from one command on, forwards, and then backwards."""
-    path, used = Path(commands.asked), set[int]()
-    start = commands.asked[first].asked
-    for places in (range(first, len(commands.asked)), range(first - 1, -1, -1)):
+    path, used = Path(commands.overheard), set[int]()
+    start = commands.overheard[first].asked
+    for places in (range(first, len(commands.overheard)), range(first - 1, -1, -1)):
         state = (start, low, high)
         for place in places:
             state = _step(commands, path, used, place, state)
@@ -256,7 +249,7 @@ def _step(
     :param used: lines that are taken
     :param state: when the offset was known last, and the least and greatest it was
     """
-    one = commands.asked[place]
+    one = commands.overheard[place]
     room = MAX_DRIFT * abs(one.asked - state[0])
     low, high = state[1] - room, state[2] + room
     fitting = [each for each in one.intervals(low, high) if each[2] not in used]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_and_orphans
-from miio_lan.pairing.candidates import SKEW, STALL
+from miio_lan.pairing.candidates import SKEW, STALL, Candidate
 from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
-from miio_lan.pairing.matching import LONGEST_WAIT, Match, Matcher
+from miio_lan.pairing.matching import HORIZON, Matcher
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
@@ -21,22 +22,19 @@ from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
 from miio_lan.uart.order import in_order
 from miio_lan.uart.turns import Before, Downlink, Turn
 
+_INSTANT = attrgetter("instant")
 STRAGGLING = 1.0
 """Seconds after which nothing is added to what has a reply."""
-HORIZON = 2 * LONGEST_WAIT
-"""Seconds after which nothing is added to an exchange any more."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """An instant before which nothing changes any more: what came before it need not be read again.
 
-    :param settled: the exchanges before it
-    :param gone: the identities of the records before it
+    :param gone: the identities of the records before it; no exchange has one of these and another one
     :param before: what of them still matters to what comes later
     """
 
-    settled: list[Exchange]
     gone: set[int]
     before: Before
 
@@ -82,27 +80,31 @@ class Window:
 
     # --- checkpoints -------------------------------------------------------------------------------------------
 
-    def checkpoint_at(self, instant: float, exchanges: list[Exchange]) -> Checkpoint:
-        """Make a checkpoint at an instant that no exchange spans."""
+    def old_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint:
+        """Make a checkpoint :data:`HORIZON` ago, or at the last instant before that which no exchange spans."""
+        instant = self._end - HORIZON
+        for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
+            if each.records[-1].instant >= instant:
+                instant = min(instant, each.records[0].instant)
         gone = {id(record) for record in self._all if record.instant < instant}
-        settled = [each for each in exchanges if each.records[-1].instant < instant]
-        return Checkpoint(settled, gone, self._before(self._uart.now(), gone, instant))
+        return Checkpoint(gone, self._before(self._uart.now(), gone, instant))
 
-    def last_checkpoint(self, end: float, exchanges: list[Exchange]) -> Checkpoint | None:
-        """Make a checkpoint at the last instant before ``end`` at which nothing was open, and nothing in doubt.
+    def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
+        """Make a checkpoint at the last instant at which nothing was open, and nothing in doubt.
 
-        What came before that says nothing about what comes later. None where there is no such instant.
+        What came before that says nothing about what comes later. None where there is no such instant, or it is not
+        :data:`STRAGGLING` ago.
         """
-        end = min([end, *(each.records[0].instant for each in exchanges if not self._is_settled(each))])
+        begun = [each.records[0].instant for each in exchanges if not self._is_settled(each)]
+        end = min([self._end - STRAGGLING, *begun])
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
                 continue
             gone = {id(record) for record in self._line[: quiet.place]}
             gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
-            inside = [sum(id(record) in gone for record in each.records) for each in exchanges]
-            if all(count in (0, len(each.records)) for count, each in zip(inside, exchanges, strict=True)):
-                settled = [each for count, each in zip(inside, exchanges, strict=True) if count]
-                return Checkpoint(settled, gone, self._before(quiet.before, gone, quiet.instant))
+            settled = [each for each in exchanges if any(id(record) in gone for record in each.records)]
+            if all(id(record) in gone for each in settled for record in each.records):
+                return Checkpoint(gone, self._before(quiet.before, gone, quiet.instant))
         return None
 
     def _before(self, before: Before, gone: set[int], instant: float) -> Before:
@@ -154,11 +156,11 @@ class Window:
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
             open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
-            stopped_part=finding.part,
+            stopped_part=finding.stopped_part,
         )
 
     def _finding(
-        self, request: LanRequest, first: Record, match: Match | None
+        self, request: LanRequest, first: Record, match: Candidate | None
     ) -> tuple[StopFinding, tuple[Part, ...]]:
         """Say where the command of a request stopped, and give its parts.
 
@@ -170,18 +172,18 @@ class Window:
             if request in self._doubtful:
                 finding.doubt("a line that fits may belong to it, or to another request")
             return finding, self._answer_without_downlink(request, finding)
-        downlinks = match.candidate.downlinks
+        downlinks = match.downlinks
         skew = STALL if match.stalled else SKEW
         finding = of_downlinks(downlinks, reply, self._uart, asked=True, skew=skew)
         if match.stalled:
             finding.doubt(
                 "the lines were read after the reply that they explain: late, or they are not its own"
             )
-        elif match.contradiction:
+        elif match.contradicted:
             finding.doubt("the reply does not carry what the MCU answered")
         elif not match.sure:
             finding.doubt("other lines, or other requests, fit as well")
-        if not match.candidate.whole:
+        if not match.whole:
             finding.notes.append("not all of its lines were seen")
         # Of one that succeeded, an answer that does not fit may be that to another downlink.
         succeeded = is_success(reply)
@@ -196,10 +198,10 @@ class Window:
         for request in call.requests:
             found += [*request.sends, *request.repeated, *([request.reply] if request.reply else [])]
         for match in matches:
-            found += [record for downlink in match.candidate.downlinks for record in downlink.records]
+            found += [record for downlink in match.downlinks for record in downlink.records]
         if not matches:
             found += [each for part in parts for each in (part.result, part.acknowledgement) if each]
-        return tuple(sorted(found, key=lambda record: record.instant))
+        return tuple(sorted(found, key=_INSTANT))
 
     def _answer_without_downlink(self, request: LanRequest, finding: StopFinding) -> tuple[Part, ...]:
         """Find the answer to a downlink that was not seen itself (the tap began late, or lost it)."""
@@ -220,12 +222,11 @@ class Window:
         finding = of_downlinks((downlink,), None, self._uart, asked=False)
         answered = downlink.answer is not None and downlink.answer.reply is not None
         waiting = downlink.waits and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
-        reading = downlink.command.as_json()
         return Exchange(
             downlink.command.method,
-            {key: value for key, value in reading.items() if key not in _NOT_PARAMS},
+            downlink.command.contents(),
             parts=(_part(downlink, downlink.answer),),
-            records=tuple(sorted(downlink.records, key=lambda record: record.instant)),
+            records=tuple(sorted(downlink.records, key=_INSTANT)),
             stopped_at=finding.stopped_at,
             ambiguous=finding.ambiguous,
             notes=tuple(dict.fromkeys(finding.notes)),
@@ -234,7 +235,7 @@ class Window:
 
     # --- what may still come -----------------------------------------------------------------------------------
 
-    def _is_open(self, last: float, request: LanRequest, match: Match | None) -> bool:
+    def _is_open(self, last: float, request: LanRequest, match: Candidate | None) -> bool:
         """Tell whether something may still come that belongs to a command.
 
         :param last: when it was sent last, or when the last of it was recorded, where it has a reply
@@ -245,28 +246,24 @@ class Window:
         if reply is None:
             return self._end - last < HORIZON
         # What belongs to it may be recorded later than the reply, by another thread or through a slower adapter.
-        answers = [each.answer for each in match.candidate.downlinks] if match is not None else []
+        answers = [each.answer for each in match.downlinks] if match is not None else []
         code = error_of(reply.reading)
         answered = code is None or (code in ERROR_CODES and not timed_out(reply.reading))
         waits = any(answered if each is None else each.reply is None for each in answers)
         missing = waits or (answered and not request.local and not answers)
         return self._end - last < STRAGGLING and (missing or self._better_match_may_come(reply, match))
 
-    def _better_match_may_come(self, reply: Record, match: Match | None) -> bool:
+    def _better_match_may_come(self, reply: Record, match: Candidate | None) -> bool:
         """Tell whether a downlink that is recorded later may explain a reply better than the one at hand."""
         if match is None:
             return False
-        last = match.candidate.downlinks[-1]
+        last = match.downlinks[-1]
         if last.answer is None and timed_out(reply.reading):
             return False
-        doubted = match.contradiction or match.stalled
+        doubted = match.contradicted or match.stalled
         if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
-
-
-_NOT_PARAMS = frozenset({"command", "method", "valid", "problem", "unread"})
-"""What the neutral reading of a downlink holds besides its parameters."""
 
 
 def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:

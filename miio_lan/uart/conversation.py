@@ -44,10 +44,10 @@ from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
-from miio_lan.uart.line import CR, OVERLONG, UNFINISHED
+from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
-from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw
+from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
 Side = Literal["module", "mcu"]
 
@@ -58,7 +58,6 @@ IDENTITY_TIME = 5.0
 
 _BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
 """What an MCU says when it starts, and knows nothing of the time before."""
-_DROPPED = frozenset({OVERLONG, UNFINISHED})
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
@@ -108,19 +107,21 @@ class Conversation(LineHistory):
 
     # --- taking --------------------------------------------------------------------------------------------------
 
-    def read(self, direction: Direction, raw: bytes, now: float) -> Seen:
-        """Read a line where it stands, without taking it; to be taken before the next one is read."""
+    def read(self, direction: Direction, raw: bytes, now: float, *, text: str | None = None) -> Seen:
+        """Read a line where it stands, without taking it; to be taken before the next one is read.
+
+        :param text: its printable text, where whoever cut the line out has found nothing odd in it
+        """
         if self._open and (expired := self._open.expire(now)):
             self._give_up(expired)
+        text = text_of_raw(raw, direction) if text is None else without_prompt(text, direction)
         if direction == "down":
-            text = text_of_raw(raw, direction)
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
             # ``help`` itself is among the lines of its answer; ``ok`` and ``error`` are the module's own words.
             open_line = asked is not None and text == asked.text and asked.reply is None
             back = open_line and text not in ("ok", "error")
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
-        text = text_of_raw(raw, direction)
         if not text.startswith(("result", "error")):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)
@@ -141,7 +142,7 @@ class Conversation(LineHistory):
                 self._break(record, away="outage" in notes)
             if not raw or notes & _ASIDE:
                 return
-            dropped = dropped or bool(notes & _DROPPED)
+            dropped = dropped or bool(notes & THROWN_AWAY)
         self.heard.add(record.direction)
         if record.direction == "up":
             self._up(record, seen, dropped=dropped)
@@ -161,11 +162,11 @@ class Conversation(LineHistory):
 
     def forget(self) -> None:
         """Drop what is finished. Turns and downlinks know each other: the garbage collector would have to find them."""
-        open_lines = set(map(id, self._open))
+        open_lines = set(self._open)
         answers = [turn for turn in (*self._under_way[-MAX_OPEN:], *self.said) if turn.answers is not None]
         self._under_way = []
         for turn in answers:
-            if id(turn) in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
+            if turn in open_lines or (turn.answers is not None and self._ledger.keeps(turn.answers)):
                 self._under_way.append(turn)
             else:
                 turn.answers = None
@@ -333,13 +334,12 @@ class Conversation(LineHistory):
         """Take a reply to nothing that was seen: a line of the MCU was lost."""
         if not isinstance(seen.command, Reply):
             return
-        text = seen.text
         self.unexplained.append(self._now)
-        if text not in ("ok", "error"):
+        if seen.text not in ("ok", "error"):
             return
         if self.waiting is not None:
             self.waiting.missed = True
-        elif text == "error":
+        elif seen.text == "error":
             self._hide()
 
     def _hide(self) -> None:
@@ -372,7 +372,7 @@ class Conversation(LineHistory):
             return
         self.downlinks.append(downlink)
         last = self.orphans[-1] if self.orphans and not self._one_clock else None
-        if last is not None and downlink.command.wants_result and self._ledger.adopt(last, downlink):
+        if last is not None and command.wants_result and self._ledger.adopt(last, downlink):
             self.orphans.pop()
         if method in IDENTITY_REQUESTS:
             self._requests[IDENTITY_REQUESTS[method]] = downlink

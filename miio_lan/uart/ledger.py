@@ -6,7 +6,6 @@ Goal, plan and a drawn example stand in :mod:`miio_lan.uart.conversation`, which
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 
 from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
@@ -50,9 +49,12 @@ class Ledger:
 
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
+        self._forget_old(now)
+        return self.waiting is None and not self._unanswered
+
+    def _forget_old(self, now: float) -> None:
         while self._unanswered and now - self._unanswered[0].instant > LATEST:
             self._unanswered.popleft()
-        return self.waiting is None and not self._unanswered
 
     def forgive(self) -> None:
         """The MCU has started: it owes no answer to anything from before."""
@@ -67,7 +69,7 @@ class Ledger:
     # --- answers -------------------------------------------------------------------------------------------------
 
     def find(self, raw: bytes, now: float) -> tuple[Downlink | None, tuple[Downlink, ...]]:
-        """Find the downlink an answer belongs to, and others it may belong to as well. Changes nothing.
+        """Find the downlink an answer belongs to, and others it may belong to as well; nothing is taken.
 
         By its ids; where it has none it is what the module takes it for, with a doubt.
         """
@@ -76,10 +78,8 @@ class Ledger:
         useless = not suits or (waiting is not None and waiting.answer is not None)
         if waiting is not None and useless and now - waiting.instant > ANSWER_TIME + DELAY:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
-        open_late: Iterable[Downlink] = self._unanswered
-        if self._unanswered and now - self._unanswered[0].instant > LATEST:
-            open_late = [each for each in self._unanswered if now - each.instant <= LATEST]
-        late = fitting(raw, open_late)
+        self._forget_old(now)
+        late = fitting(raw, self._unanswered) if self._unanswered else []
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -109,8 +109,7 @@ class Ledger:
             if not (turn.fits and command.valid):
                 downlink.extra.append(turn.record)  # one useless answer after another
                 return
-            if not _give_away(downlink.answer, downlink):
-                downlink.extra += downlink.answer.records
+            _put_aside(before, downlink)
         downlink.answer = turn
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
@@ -137,8 +136,7 @@ class Ledger:
             return
         downlink.extra = [each for each in downlink.extra if each is not turn.record]
         downlink.answer = turn
-        if not _give_away(before, downlink):
-            downlink.extra += before.records
+        _put_aside(before, downlink)
 
     def adopt(self, turn: Turn, downlink: Downlink) -> bool:
         """Take an answer to nothing as the one to what is handed out in the same moment: stamps may be late."""
@@ -189,7 +187,7 @@ class Ledger:
 def _is_answered(downlink: Downlink) -> bool:
     """Tell whether the MCU has said its answer: the module took it, or it can be to nothing else."""
     answer = downlink.answer
-    return answer is not None and answer.fits and (not answer.refused or _is_firm(answer))
+    return answer is not None and answer.fits and (not answer.refused or (answer.sure and not answer.blind))
 
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:
@@ -197,17 +195,15 @@ def _is_named(answer: Turn, downlink: Downlink) -> bool:
     return downlink.has_to_be_named and isinstance(answer.command, Result)
 
 
-def _is_firm(answer: Turn) -> bool:
-    """Tell whether an answer is surely to its downlink, and to nothing that was not seen."""
-    return answer.fits and answer.sure and not answer.blind
+def _put_aside(answer: Turn, downlink: Downlink) -> None:
+    """Take an answer from its downlink, which has another one.
 
-
-def _give_away(refused: Turn, downlink: Downlink) -> bool:
-    """Give an answer that the module refused to what it may answer instead: most likely it is that one's, and late."""
-    free = [each for each in refused.others if each.answer is None and each is not downlink]
-    if not refused.refused or not free:
-        return False
-    refused.answers, refused.late, refused.sure = free[-1], True, False
-    refused.others = [*free[:-1], downlink]
-    free[-1].answer = refused
-    return True
+    If the module refused it, give it to what it may answer instead: most likely it is that one's, and late.
+    """
+    free = [each for each in answer.others if each.answer is None and each is not downlink]
+    if not answer.refused or not free:
+        downlink.extra += answer.records
+        return
+    answer.answers, answer.late, answer.sure = free[-1], True, False
+    answer.others = [*free[:-1], downlink]
+    free[-1].answer = answer

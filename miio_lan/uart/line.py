@@ -23,6 +23,7 @@ __all__ = [
     "MISSING",
     "NON_ASCII",
     "OVERLONG",
+    "THROWN_AWAY",
     "UNFINISHED",
     "Line",
     "LineReader",
@@ -40,6 +41,8 @@ OVERLONG = "overlong"
 UNFINISHED = "unfinished"
 NON_ASCII = "non-ASCII bytes dropped"
 LF_BEFORE = "LF before"
+THROWN_AWAY = frozenset({OVERLONG, UNFINISHED})
+"""Problems of lines that a module throws away without a word."""
 
 KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
@@ -170,7 +173,7 @@ def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
     if not tokens:
         raise LineError("a line needs at least a command word")
     for each in tokens:
-        if not each or tokens_of(each) != [each]:
+        if tokens_of(each) != [each]:
             raise LineError(
                 f"{shown(each)} is not one token: put a string into quotes, a space as \\u0020 elsewhere"
             )
@@ -291,18 +294,13 @@ class LineReader:
 
     def _finish(self, *problems: str) -> list[Line]:
         raw, self._buffer = self._buffer, b""
-        text, problems = self._read(raw, problems)
-        self._has_text = self._overflow = False
-        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []
-
-    def _read(self, raw: bytes, problems: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-        found = list(problems)
         body = raw.strip(b"\r\n")
         text, faults = clean(body, keep_text=False)
         if raw.startswith(b"\n"):
-            found.append(LF_BEFORE)
+            problems += (LF_BEFORE,)
         if faults:
-            found.append(NON_ASCII)
+            problems += (NON_ASCII,)
         if self._overflow or len(body) > MAX_LINE:
-            found.append(OVERLONG)
-        return text, tuple(found)
+            problems += (OVERLONG,)
+        self._has_text = self._overflow = False
+        return [Line(raw, text, self._began, problems)] if text or self._keep_empty else []

@@ -45,7 +45,7 @@ from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
 from miio_lan.uart.document import IDENTITY_REQUESTS
-from miio_lan.uart.replies import may_reply
+from miio_lan.uart.replies import POLL_WORD, may_reply
 from miio_lan.uart.turns import LATENESS, text_of
 
 ANSWERED_WITHIN = 0.1
@@ -130,8 +130,8 @@ class Ordering:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` gives something, if no record comes before; monotonic seconds, None for never."""
-        line, first = self._merge.deadline, self._merge.first
-        if not self._datagrams or (first is not None and first <= self._datagrams[0].instant):
+        line = self._merge.deadline
+        if not self._datagrams or self._merge.first <= self._datagrams[0].instant:
             return line
         return self._datagrams[0].instant if line is None else min(line, self._datagrams[0].instant)
 
@@ -150,10 +150,8 @@ class Ordering:
         for line in self._merge.ready(self._known):
             ready += self._datagrams_before(line.instant)
             ready.append(line)
-        if (first := self._merge.first) is not None:
-            # They come before the next line, whichever of the two heads that is, and whatever else comes.
-            return [*ready, *self._datagrams_before(min(self._known, first))]
-        return [*ready, *self._datagrams_before(self._known)]
+        # They come before the next line, whichever of the two heads that is, and whatever else comes.
+        return [*ready, *self._datagrams_before(min(self._known, self._merge.first))]
 
     def _datagrams_before(self, instant: float) -> Iterator[Record]:
         while self._datagrams and (self._datagrams[0].instant < instant or instant == math.inf):
@@ -172,20 +170,21 @@ class _Merge:
         (self._up if record.direction == "up" else self._down).append(record)
 
     @property
-    def first(self) -> float | None:
-        """The earliest instant of a line that was not given yet."""
-        return min([queue[0].instant for queue in (self._up, self._down) if queue], default=None)
+    def first(self) -> float:
+        """The earliest instant of a line that was not given yet; infinite when there is none."""
+        return min([queue[0].instant for queue in (self._up, self._down) if queue], default=math.inf)
 
     @property
     def deadline(self) -> float | None:
         """Up to when all must be known, so that :meth:`ready` gives a line; None when there is none."""
-        if self._up and (not self._down or self._up[0].instant <= self._down[0].instant):
-            up = self._up[0]
-            return up.instant + LATENESS if self._may_answer(up) else up.instant
-        if not self._down:
+        first = self.first
+        if self._up and self._up[0].instant == first:
+            waits = self._may_answer(self._up[0])
+        elif self._down:
+            waits = not self._explained(self._down[0])
+        else:
             return None
-        down = self._down[0]
-        return down.instant if self._explained(down, down.instant) else down.instant + LATENESS
+        return first + LATENESS if waits else first
 
     def ready(self, known: float) -> Iterator[Record]:
         """Give the lines of which it is certain that they come next.
@@ -215,7 +214,7 @@ class _Merge:
             down = self._down[0]
             if known > down.instant + LATENESS:
                 return False
-            return False if known > down.instant and self._explained(down, down.instant) else None
+            return False if known > down.instant and self._explained(down) else None
         up, down = self._up[0], self._down[0]
         up_is_early = up.instant <= down.instant
         early, late = (up, down) if up_is_early else (down, up)
@@ -226,7 +225,7 @@ class _Merge:
         if not delivered(up) or invented(down):
             return up_is_early  # said to, or by, a bridge alone, which has one clock
         if not up_is_early:
-            return not self._explained(down, down.instant) and may_reply(text_of(down), _word(up))
+            return not self._explained(down) and may_reply(text_of(down), _word(up))
         return self._up_is_no_answer_to_what_follows(up, known)
 
     def _up_is_no_answer_to_what_follows(self, up: Record, known: float) -> bool | None:
@@ -241,16 +240,14 @@ class _Merge:
 
     def _may_answer(self, up: Record) -> bool:
         """Tell whether the MCU has asked for work, and this may be its answer to what it was handed out."""
-        if _word(up) not in _ANSWERS:
-            return False
-        return any(word == "get_down" for _, word in self._open(up.instant))
+        return _word(up) in _ANSWERS and POLL_WORD in self._open(up.instant)
 
-    def _explained(self, down: Record, instant: float) -> bool:
+    def _explained(self, down: Record) -> bool:
         """Tell whether a line of the module answers a line of the MCU that came before, or needs none."""
-        return _is_part(down) or any(may_reply(text_of(down), word) for _, word in self._open(instant))
+        return _is_part(down) or any(may_reply(text_of(down), word) for word in self._open(down.instant))
 
-    def _open(self, instant: float) -> list[tuple[float, str]]:
-        return [each for each in self._asked if each[0] >= instant - ANSWERED_WITHIN]
+    def _open(self, instant: float) -> list[str]:
+        return [word for asked_at, word in self._asked if asked_at >= instant - ANSWERED_WITHIN]
 
     def _note(self, record: Record) -> None:
         """Keep account of what the module has not answered yet."""
@@ -263,14 +260,10 @@ class _Merge:
             return
         if invented(record):
             return
-        self._forget(record.instant)
-        place = next((place for place, (_, word) in enumerate(self._asked) if may_reply(text, word)), None)
-        if place is not None:
-            for _ in range(place + 1):
-                self._asked.popleft()
-
-    def _forget(self, instant: float) -> None:
-        while self._asked and self._asked[0][0] < instant - ANSWERED_WITHIN:
+        while self._asked and self._asked[0][0] < record.instant - ANSWERED_WITHIN:
+            self._asked.popleft()
+        place = next((place for place, (_, word) in enumerate(self._asked) if may_reply(text, word)), -1)
+        for _ in range(place + 1):
             self._asked.popleft()
 
 

@@ -32,9 +32,7 @@ def pieces(text: str) -> list[str]:
 
 def _word_behind(token: str) -> str:
     """Give the command word that ends a token and has a value before it; empty where there is none."""
-    if not token.endswith(_WORDS):
-        return ""
-    word = next(each for each in _WORDS if token.endswith(each))
-    value = token[: -len(word)]
+    word = next((each for each in _WORDS if token.endswith(each)), "")
+    value = token.removesuffix(word)
     plain = '"' not in value or QUOTED.fullmatch(value)
     return word if value and plain and not read_value(value)[1] else ""

@@ -13,15 +13,14 @@ from miio_lan.uart.commands import (
     Command,
     Direction,
     Error,
-    EventOccured,
     GetProperties,
-    PropertiesChanged,
     Result,
     SetProperties,
     read,
 )
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.pieces import pieces
+from miio_lan.uart.replies import SERVER_WORDS
 from miio_lan.uart.turns import Downlink, text_of
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
@@ -34,15 +33,13 @@ _known: OrderedDict[tuple[bytes, str, Hashable], Command] = OrderedDict()  # of 
 _MOST_KNOWN = 500
 _LONGEST_KNOWN = 1024
 
-# Commands whose reply is read alike whatever they said.
-_REPLIED_ALIKE = (Result, Error, PropertiesChanged, EventOccured)
+# These replies to a command to the server are read alike, whatever it said.
+_READ_ALIKE = frozenset({b"ok\r", b"error\r"})
 
 
 def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Command:
-    """Read a line as the answer or reply to ``pending``; at little cost where it was read before."""
-    if pending is not None and direction == "up" and not _is_result(raw):
-        pending = None
-    return _read(raw, direction, pending, _context(pending) if pending is not None else None)
+    """Read a line, one of the module as the reply to ``pending``; at little cost where it was read before."""
+    return _read(raw, direction, pending, _context(raw, pending) if pending is not None else None)
 
 
 def _read(raw: bytes, direction: Direction, pending: Command | None, context: Hashable) -> Command:
@@ -50,7 +47,7 @@ def _read(raw: bytes, direction: Direction, pending: Command | None, context: Ha
     key = (raw, direction, context)
     command = _known.get(key)
     if command is None:
-        command = read(raw, direction=direction, pending=pending if context is not None else None)
+        command = read(raw, direction=direction, pending=pending)
         if len(raw) <= _LONGEST_KNOWN:
             if len(_known) >= _MOST_KNOWN:
                 # One for one: where all went at once, the garbage collector would look at what piles up again.
@@ -59,9 +56,10 @@ def _read(raw: bytes, direction: Direction, pending: Command | None, context: Ha
     return command
 
 
-def _context(pending: Command) -> str:
-    """Give what of a line decides how what follows it is read: as little as possible, for what is known is kept."""
-    return (pending.command or "") if isinstance(pending, _REPLIED_ALIKE) else pending.line
+def _context(raw: bytes, pending: Command) -> Hashable:
+    """Give what of a line decides how its reply is read: as little as possible, for what is known is kept."""
+    alike = raw in _READ_ALIKE and pending.command in SERVER_WORDS
+    return pending.command if alike else pending.line
 
 
 @lru_cache(maxsize=2048)
@@ -72,7 +70,9 @@ def parts_of(text: str) -> list[str]:
 
 def read_answer(raw: bytes, downlink: Downlink) -> Command:
     """Read a line as the answer to a downlink."""
-    return _read(raw, "up", downlink.command, _layout_of(downlink) if _is_result(raw) else None)
+    if not _is_result(raw):
+        return _read(raw, "up", None, None)
+    return _read(raw, "up", downlink.command, _layout_of(downlink))
 
 
 def _is_result(raw: bytes) -> bool:

@@ -139,7 +139,7 @@ class OpenLines(Generic[LineT]):
         if place == len(lines):
             # Nothing else hands work out: whoever waited for something else is not replied to any more.
             return place if kind == "down" else None
-        while place + 1 < len(lines) and _is_given_up(lines[place], lines[place + 1], kind, now):
+        while place + 1 < len(lines) and _is_given_up(lines[place], lines[place + 1], text, now):
             place += 1
         return place
 
@@ -171,12 +171,7 @@ def _waits_for_value(text: str, lines: deque[LineT], place: int) -> bool:
     return has_form(text) and any(line.word not in SERVER_WORDS for line in list(lines)[place:])
 
 
-def _is_given_up(first: OpenLine, second: OpenLine, kind: str, now: float) -> bool:
+def _is_given_up(first: OpenLine, second: OpenLine, text: str, now: float) -> bool:
     """Tell whether a reply that both could have is the later one's: what is not replied to promptly never is."""
-    polls = second.word == POLL_WORD
-    if kind != "error" and polls is not (kind == "down"):
-        return False
-    if kind == "value" and second.word in SERVER_WORDS:
-        return False
     patience = PROMPT_REPLY if first.text == second.text else OTHERS_CAME * PROMPT_REPLY
-    return now - first.instant > patience
+    return may_reply(text, second.word) and now - first.instant > patience

@@ -34,7 +34,11 @@ def text_of(record: Record) -> str:
 @lru_cache(maxsize=2048)
 def text_of_raw(raw: bytes, direction: str) -> str:
     """Give the printable text of a line's bytes."""
-    text = clean(raw)[0]
+    return without_prompt(clean(raw)[0], direction)
+
+
+def without_prompt(text: str, direction: str) -> str:
+    """Give the clean text of a line without the prompt of echo mode, which stands before what a module says."""
     return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
 
 

@@ -24,7 +24,11 @@ QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 """A string with both of its quotes."""
 _SPACE = "\\u0020"
 _STRING_OR_SPACE = re.compile(rf"{QUOTED.pattern}|\\u0020", re.DOTALL)
-_WORDS: dict[str, Value] = {"true": True, "false": False}
+_WORDS: dict[str, tuple[Value, str]] = {
+    "true": (True, ""),
+    "false": (False, ""),
+    "null": (None, "null is not a value of the document"),
+}
 MAX_IID = 0x7FFF_FFFF
 """The largest siid, piid, aiid or eiid that the virtual ends take."""
 _DEEPEST = 64
@@ -58,19 +62,13 @@ def read_value(token: str) -> tuple[Value, str]:
 
 def read_values(tokens: Sequence[str]) -> list[tuple[Value, str]]:
     """Read tokens as :func:`read_value` does, all in one go: a line is read this way, and lines are many."""
-    if max(map(len, tokens), default=0) <= _SHORT:
-        return list(map(_read_short, tokens))
     return [_read_short(each) if len(each) <= _SHORT else _read_token(each) for each in tokens]
 
 
 def _read_token(token: str) -> tuple[Value, str]:
     if token.startswith('"'):
         return _read_string(token)
-    if token in _WORDS:
-        return _WORDS[token], ""
-    if token == "null":  # noqa: S105 - a token of a line, not of a device
-        return None, "null is not a value of the document"
-    return _read_bare(token)
+    return _WORDS.get(token) or _read_bare(token)
 
 
 # Ids and small numbers make most of every line.

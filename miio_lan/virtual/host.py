@@ -67,7 +67,8 @@ class LineHost(Host):
         self._watch: Overhearing | None = None
         if observer is not None:
             watch = self._watch = Overhearing(observer, wall=wall_clock, peer=line.name, late=False)
-            self._heard, self._said = (watch.up, watch.down) if self.HEARS == "up" else (watch.down, watch.up)
+            self._heard = partial(watch.feed, self.HEARS)
+            self._said = partial(watch.feed, "down" if self.HEARS == "up" else "up")
 
     @property
     def deadline(self) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.description.spec import Spec
@@ -158,14 +159,14 @@ class VirtualProduct(Host):
             on_datagram=self._lan_log,
             ap_host=self._ap_host,
         )
-        heard = self._watch.down if self._watch is not None else None
+        heard = partial(self._watch.feed, "down") if self._watch is not None else None
         self._hosts = (module, McuHost(self.mcu, line.far, loop=self._loop, heard=heard))
 
     def _module_heard(self, data: bytes, instant: float) -> None:
         if self.module.chip.mcu_version is not None:
             self._booted.set()
         if self._watch is not None:
-            self._watch.up(data, instant)
+            self._watch.feed("up", data, instant)
 
     def _begin(self) -> None:
         if self._watch is not None:

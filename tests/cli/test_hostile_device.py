@@ -159,7 +159,7 @@ def recorded() -> list[Record]:
     ):
         for direction, line in (("up", "get_down"), ("down", down), ("up", up), ("down", "ok")):
             now += 0.05
-            getattr(watch, direction)(line.encode() + b"\r", now)
+            watch.feed(direction, line.encode() + b"\r", now)
     info = json.dumps({"id": 5, "result": INFO})
     call = json.dumps({"id": 5, "method": "miIO.config_router", "params": {"ssid": "home", "passwd": "QXZ"}})
     found.append(Record("lan", "down", now, now, call.encode(), json.loads(call), "note token=QXZ"))

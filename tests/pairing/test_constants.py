@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 from support.constants import unnamed, unpinned
+from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import Candidate, cost_of
 from miio_lan.pairing.content import Demand, same_value
-from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.matching import NEAR, Matcher
-from miio_lan.pairing.pairing import Pairer, pair
+from miio_lan.pairing.pairing import pair
 from miio_lan.uart.conversation import converse
-from miio_lan.uart.turns import Downlink
 
 PINS = {
     "pairing.askings": {"ALIVE": 3.0, "EDGE": 1.0, "MAX_PARTS": 12},
@@ -51,11 +50,11 @@ PINS = {
     "pairing.content": {},
     "pairing.exchange": {},
     "pairing.lag": {},
-    "pairing.matching": {"LONGEST_WAIT": 40.0, "COMPARABLE": 0.3, "FOREIGN_COST": 0.31},
+    "pairing.matching": {"LONGEST_WAIT": 40.0, "HORIZON": 80.0, "COMPARABLE": 0.3, "FOREIGN_COST": 0.31},
     "pairing.pairing": {"_COMPACT_AT": 4096},
     "pairing.reports": {"PUSH_TIME": 10.0, "USUAL_TIME": 2.0, "REPEATED_WITHIN": 30.0},
     "pairing.stops": {"LONG_PAUSE": 2.5},
-    "pairing.window": {"STRAGGLING": 1.0, "HORIZON": 80.0},
+    "pairing.window": {"STRAGGLING": 1.0},
 }
 GET = "get_properties 2 1"
 ON = [{"siid": 2, "piid": 1}]
@@ -75,15 +74,6 @@ def idle() -> Tape:
     return Tape().fetch("none").wait(10)
 
 
-def only(tape: Tape) -> Exchange:
-    (exchange,) = pair(tape.records)
-    return exchange
-
-
-def asked(tape: Tape) -> Exchange:
-    return next(each for each in pair(tape.records) if each.request is not None)
-
-
 @pytest.mark.parametrize(("pause", "commands"), [(10.95, 1), (11.05, 2)])
 def test_a_client_sends_again_within_its_time(pause: float, commands: int) -> None:
     tape = idle().ask(1, "toggle").wait(pause - STEP).ask(1, "toggle")
@@ -94,7 +84,7 @@ def test_a_client_sends_again_within_its_time(pause: float, commands: int) -> No
 def test_a_request_is_stamped_little_after_its_downlink(late: float, matched: bool) -> None:
     tape = idle().up("get_down").down(f"down {GET}").wait(late - STEP).ask(1, "get_properties", ON)
     tape.answer("result 2 1 0 true").reply(1, IS_ON)
-    assert (asked(tape).down is not None) is matched
+    assert (asked(tape)[0].down is not None) is matched
 
 
 @pytest.mark.parametrize(
@@ -103,7 +93,7 @@ def test_a_request_is_stamped_little_after_its_downlink(late: float, matched: bo
 )
 def test_an_answer_is_read_after_its_reply(late: float, stopped_at: str | None, doubt: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).reply(1, IS_ON)
-    exchange = asked(tape.wait(late - STEP).answer("result 2 1 0 true"))
+    (exchange,) = asked(tape.wait(late - STEP).answer("result 2 1 0 true"))
     assert (exchange.stopped_at, exchange.ambiguous) == (stopped_at, doubt)
 
 
@@ -112,7 +102,7 @@ def test_a_line_is_read_after_its_reply(late: float, matched: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).reply(1, IS_ON)
     tape.wait(late - 2 * STEP).fetch(GET)
     tape.now -= STEP
-    exchange = asked(tape.answer("result 2 1 0 true"))
+    (exchange,) = asked(tape.answer("result 2 1 0 true"))
     assert (exchange.down is not None, exchange.ambiguous) == (matched, late > 0.05 or not matched)
 
 
@@ -122,7 +112,7 @@ def test_what_may_be_read_late_is_taken_from_nobody() -> None:
     tape.ask(2, "get_properties", ON, peer="b").fetch(GET).answer("result 2 1 0 true").reply(
         2, IS_ON, peer="b"
     )
-    a, b = (each for each in pair(tape.records) if each.request is not None)
+    a, b = asked(tape)
     assert (a.down, a.ambiguous) == (None, True)
     assert (b.down, b.stopped_at, b.ambiguous) == (tape.records[-4], None, False)
 
@@ -130,12 +120,12 @@ def test_what_may_be_read_late_is_taken_from_nobody() -> None:
 @pytest.mark.parametrize(("delay", "sure"), [(0.49, True), (0.51, False)])
 def test_a_module_replies_promptly(delay: float, sure: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true")
-    assert only(tape.wait(delay - 2 * STEP).reply(1, IS_ON)).ambiguous is not sure
+    assert the(tape.wait(delay - 2 * STEP).reply(1, IS_ON)).ambiguous is not sure
 
 
 def test_stamps_in_the_wrong_order_cost_more() -> None:
     tape = idle().fetch(GET).ask(1, "get_properties", ON).reply(1, IS_ON)
-    request = LanRequest(1, "", Demand.of("get_properties", ON), [tape.records[-2]], tape.records[-1])
+    request = LanRequest(1, Demand.of("get_properties", ON), [tape.records[-2]], tape.records[-1])
     (downlink,) = converse(tape.records).downlinks
     # The downlink is one step before its request, and two before the reply.
     assert cost_of(request, Candidate((downlink,), whole=True)) == pytest.approx(20 * STEP + 2 * STEP)
@@ -146,7 +136,7 @@ def test_a_list_is_cut_from_some_properties_on(first: int, sure: bool) -> None:
     items = [{"siid": 3, "piid": piid} for piid in range(1, 11)]
     tape = idle().ask(1, "get_properties", items)
     tape.fetch("get_properties " + " ".join(f"3 {piid}" for piid in range(1, first + 1)))
-    exchange = only(tape.wait(4).reply(1, error=-9999))
+    exchange = the(tape.wait(4).reply(1, error=-9999))
     assert (exchange.stopped_at, exchange.ambiguous) == ("not answered", not sure)
 
 
@@ -157,45 +147,35 @@ def test_a_list_is_cut_from_some_bytes_on(size: int, sure: bool) -> None:
     items = [{"siid": 2, "piid": 1, "value": text}, {"siid": 2, "piid": 2, "value": 1}]
     tape = idle().ask(1, "set_properties", items).fetch(line.replace('""', f'"{text}"'))
     assert len(tape.records[-1].raw) == size
-    assert only(tape.wait(4).reply(1, error=-9999)).ambiguous is not sure
+    assert the(tape.wait(4).reply(1, error=-9999)).ambiguous is not sure
 
 
 @pytest.mark.parametrize(("wait", "matched"), [(39.9, True), (40.1, False)])
 def test_a_request_waits_in_the_module_for_so_long(wait: float, matched: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).wait(wait - 2 * STEP).fetch(GET)
-    assert (asked(tape).down is not None) is matched
+    assert (asked(tape)[0].down is not None) is matched
 
 
 @pytest.mark.parametrize(("apart", "sure"), [(0.29, False), (0.31, True)])
 def test_a_downlink_that_explains_the_reply_much_worse_is_no_alternative(apart: float, sure: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true")
     tape.wait(apart - 4 * STEP).fetch(GET).answer("result 2 1 0 true").reply(1, IS_ON)
-    assert asked(tape).ambiguous is not sure
-
-
-def costs(tape: Tape) -> list[tuple[Downlink, float]]:
-    """What each downlink would cost the request that is the last but one record."""
-    request, reply = tape.records[2], tape.records[-1]
-    matcher = Matcher(
-        [LanRequest(1, "", Demand.of("get_properties", ON), [request], reply)], converse(tape.records)
-    )
-    matcher.match()
-    (candidates,) = matcher._candidates.values()
-    return [(each.downlinks[0], each.cost) for each in candidates]
+    assert asked(tape)[0].ambiguous is not sure
 
 
 def test_each_downlink_of_something_else_costs() -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true").fetch("toggle")
     tape.answer('result "ok"').wait(0.05).reply(1, IS_ON)
-    ((_, cost),) = costs(tape)
-    assert cost == pytest.approx(0.31 + 0.05 + 6 * STEP)
+    request = LanRequest(1, Demand.of("get_properties", ON), [tape.records[2]], tape.records[-1])
+    candidate = Matcher([request], converse(tape.records)).match()[request]
+    assert candidate.cost == pytest.approx(0.31 + 0.05 + 6 * STEP)
 
 
 @pytest.mark.parametrize(("nearer", "first"), [(0.048, True), (0.052, False)])
 def test_those_about_as_good_are_taken_in_order(nearer: float, first: bool) -> None:
     tape = idle().ask(1, "get_properties", ON).fetch(GET).answer("result 2 1 0 true")
     tape.wait(nearer - 4 * STEP).fetch(GET).answer("result 2 1 0 true").reply(1, IS_ON)
-    assert (asked(tape).down is tape.records[4]) is first
+    assert (asked(tape)[0].down is tape.records[4]) is first
 
 
 @pytest.mark.parametrize(("times", "sure"), [(2.4, True), (2.6, False)])
@@ -203,15 +183,12 @@ def test_an_mcu_that_does_not_ask_for_long_may_be_at_work(times: float, sure: bo
     tape = idle().ask(1, "get_properties", ON)
     for pause in (1.0, 1.0, 1.0, times, 1.0):
         tape.fetch("none").wait(pause - 2 * STEP)
-    exchange = asked(tape.fetch("none"))
+    (exchange,) = asked(tape.fetch("none"))
     assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", not sure)
 
 
 def is_open(tape: Tape) -> bool:
-    pairer = Pairer()
-    for record in tape.records:
-        pairer.feed(record)
-    return pairer.exchanges[0].open
+    return fed(tape.records).exchanges[0].open
 
 
 @pytest.mark.parametrize(("wait", "still"), [(0.95, True), (1.05, False)])
@@ -254,9 +231,7 @@ def test_what_nobody_asks_for_is_settled_after_so_many_records() -> None:
     tape = Tape()
     while len(tape.records) < 4096:
         tape.wait(1).fetch("none")
-    pairer = Pairer()
-    for record in tape.records[:4095]:
-        pairer.feed(record)
+    pairer = fed(tape.records[:4095])
     assert len(pairer._window) == 4095
     pairer.feed(tape.records[4095])
     assert len(pairer._window) < 200

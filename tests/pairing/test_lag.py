@@ -5,15 +5,9 @@ from __future__ import annotations
 import pytest
 from support.tape import Tape
 
-from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.lag import fetched_last, told_beyond
-from miio_lan.pairing.matching import NEAR
 
 LINE = Tape().wait(1.049).up("get_down").wait(0.001).down("down none").records
-
-
-def test_constants() -> None:
-    assert (SKEW, NEAR) == (0.05, 0.05)
 
 
 @pytest.mark.parametrize(

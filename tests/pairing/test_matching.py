@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.paired import asked
 from support.tape import Tape
 
 from miio_lan.pairing.exchange import Exchange
@@ -49,14 +50,14 @@ def test_two_that_could_swap_are_in_doubt_however_late_both_replies_are(delay: f
     tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(apart)
     tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(delay)
     tape.reply(1, IS_SET, peer="a").reply(2, IS_SET, peer="b")
-    assert [each.ambiguous for each in pair(tape.records) if each.request is not None] == [True, True]
+    assert [each.ambiguous for each in asked(tape)] == [True, True]
 
 
 def test_one_that_could_have_a_free_line_is_in_doubt() -> None:
     tape = Tape().fetch("none").wait(10).ask(1, "get_prop", ["x"])
     for value in (1, 2):
         tape.fetch('get_prop "x"').answer(f"result {value}")
-    ours = next(each for each in pair(tape.reply(1, ANYTHING).records) if each.request is not None)
+    (ours,) = asked(tape.reply(1, ANYTHING))
     assert ours.ambiguous
 
 
@@ -107,7 +108,7 @@ def test_a_line_that_may_have_been_read_late_leaves_a_doubt(late: float, value: 
     tape = Tape().fetch("none").wait(5).fetch("none").ask(1, "get_properties", ON)
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(1, IS_ON).wait(late)
     tape.fetch("get_properties 2 1").answer(f"result 2 1 0 {value}").wait(1).fetch("none")
-    ours = next(each for each in pair(tape.records) if each.request is not None)
+    (ours,) = asked(tape)
     assert (ours.result is tape.records[7], ours.ambiguous) == (True, ambiguous)
 
 
@@ -119,4 +120,4 @@ def test_the_doubt_is_handed_on_where_each_line_may_be_the_one_before() -> None:
     alone = [each.ambiguous for each in pair(tape.records)]
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(1).fetch("none")
     assert alone == [False, False]
-    assert [each.ambiguous for each in pair(tape.records) if each.request is not None] == [True, True]
+    assert [each.ambiguous for each in asked(tape)] == [True, True]

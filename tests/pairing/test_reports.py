@@ -71,8 +71,7 @@ def test_several_properties_in_one_line_and_one_push() -> None:
     first, second = reports(seen.records)
     assert (first.iid, first.value, second.siid, second.value) == (2, 55, 3, "a")
     assert first.push is second.push is not None
-    assert not first.ambiguous
-    assert not second.ambiguous
+    assert (first.ambiguous, second.ambiguous) == (False, False)
 
 
 def test_an_event_on_both_wires() -> None:
@@ -80,8 +79,7 @@ def test_an_event_on_both_wires() -> None:
     report = only(seen)
     assert (report.method, report.siid, report.iid, report.value) == ("event_occured", 6, 1, [[3, 7]])
     assert report.push is not None
-    assert report.confirmation is None
-    assert not report.ambiguous
+    assert (report.confirmation, report.ambiguous) == (None, False)
 
 
 def test_nobody_was_told() -> None:
@@ -159,9 +157,7 @@ def test_what_the_module_did_not_take_is_told_to_nobody() -> None:
 
 
 def test_a_line_without_a_word_of_the_module() -> None:
-    seen = tape().up("properties_changed 2 2 55").wait(2)
-    report = only(seen)
-    assert report.acknowledgement is None
+    assert only(tape().up("properties_changed 2 2 55").wait(2)).acknowledgement is None
 
 
 def test_events_come_in_their_order() -> None:
@@ -197,14 +193,12 @@ def test_a_line_of_before_the_watching_may_be_what_is_told(since: float, sure: b
 
 
 def test_a_line_that_may_have_been_missed() -> None:
-    seen = push(change(tape().mark("gap"), 55), 1, (2, 2, 55))
-    assert only(seen).ambiguous
+    assert only(push(change(tape().mark("gap"), 55), 1, (2, 2, 55))).ambiguous
 
 
 def test_the_lan_alone() -> None:
     report = only(push(Tape(), 1, (2, 2, 55)))
-    assert (report.value, report.line, report.ambiguous) == (55, None, True)
-    assert report.push_time is None
+    assert (report.value, report.line, report.push_time, report.ambiguous) == (55, None, None, True)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +211,8 @@ def test_the_lan_alone() -> None:
     ],
 )
 def test_what_devices_say_otherwise_does_no_harm(body: dict[str, object]) -> None:
-    seen = (
-        change(tape(), 55)
-        ._lan("up", body, "")
-        .up("properties_changed", "properties_changed 2", "event_occured 6")
-    )
+    seen = change(tape(), 55)._lan("up", body, "")
+    seen.up("properties_changed", "properties_changed 2", "event_occured 6")
     assert reports(seen.records)[0].line is not None
 
 

@@ -105,11 +105,11 @@ def carry(mcu: Mcu, tester: Tester, watch: Overhearing, now: float) -> None:
     while True:
         up = mcu.take_output()
         if up:
-            watch.up(up, now)
+            watch.feed("up", up, now)
             tester.receive(up, now)
         down = tester.take_output()
         if down:
-            watch.down(down, now)
+            watch.feed("down", down, now)
             mcu.receive(down, now)
         if not up and not down:
             return

@@ -55,7 +55,7 @@ PINS = {
     },
     "uart.listening.direction": {
         "SURE_LEAD": 2,
-        "MOST": 64,
+        "MOST_LINES": 64,
     },
     "uart.listening.tap": {
         "MAX_UNDECIDED": 65536,
@@ -101,13 +101,11 @@ PINS = {
         "_SHORT": 16,
     },
     "uart.bridge.interference": {
-        "MAX_WAITING": 1048576,
-        "_HEAD": 3,
+        "MAX_DELAYED": 1048576,
         "_CHECK": 2,
     },
     "uart.listening.watch": {
         "_FORGET_AFTER": 16,
-        "_MOST_READINGS": 256,
     },
 }
 

@@ -12,7 +12,7 @@ from miio_lan.record import Record
 from miio_lan.uart import reading
 from miio_lan.uart.commands import Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
-from miio_lan.uart.reading import fits_downlink, read_line
+from miio_lan.uart.reading import fits_downlink, read_answer, read_line
 from miio_lan.uart.turns import Downlink
 
 
@@ -62,10 +62,20 @@ def test_of_lines_that_were_read_the_oldest_is_forgotten(monkeypatch: pytest.Mon
     assert read_line(b"result 0\r", "up", None) is not first
 
 
+@pytest.mark.parametrize("answer", [b"result 2 1 0\r", b'error "x" -5001\r', b"properties_changed 2 1 1\r"])
+def test_a_line_that_comes_back_is_none_of_the_replies_to_others_of_its_kind(answer: bytes) -> None:
+    other = answer.replace(b"1", b"3")
+    for said in (other, answer, other):
+        pending = read(said, direction="up")
+        for raw in (answer, b"ok\r", b"error\r", b"okay\r"):
+            expected = read(raw, direction="down", pending=pending)
+            assert read_line(raw, "down", pending).as_json() == expected.as_json()
+
+
 @pytest.mark.parametrize("text", DOWNS)
 def test_what_was_read_before_is_read_alike(text: str) -> None:
-    pending = downlink(text).command
+    pending = downlink(text)
     for raw in (b"result 2 1 0 5\r", b"result 2 1 0\r", b"get_down\r"):
-        first, second = read_line(raw, "up", pending), read_line(raw, "up", pending)
+        first, second = read_answer(raw, pending), read_answer(raw, pending)
         assert first is second
-        assert first == read(raw, direction="up", pending=pending)
+        assert first == read(raw, direction="up", pending=pending.command)

@@ -164,7 +164,7 @@ class ConsoleView:
             self._news.notify_all()
 
     def _feed(self, data: bytes, instant: float, *, upwards: bool) -> None:
-        (self._watch.up if upwards else self._watch.down)(data, instant)
+        self._watch.feed("up" if upwards else "down", data, instant)
 
     def _outage(self, outage: Outage) -> None:
         ended = "is back" if outage.ended is not None else f"is gone: {outage.reason}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
@@ -23,10 +22,10 @@ from miio_lan.uart.ports.port import Port
 _LOGGER = logging.getLogger(__name__)
 
 # Direction, bytes, instant, note, and whether they count as said: of what was forwarded and not yet looked at.
-_Told = tuple["Direction", bytes, float, str, bool]
+_Forwarded = tuple["Direction", bytes, float, str, bool]
 
 
-class Bridge(LineService[_Told]):
+class Bridge(LineService[_Forwarded]):
     """Forwards between two ports. A context manager that starts and closes.
 
     The records say what each end said; where that is not what the other heard, the note says so, and what the bridge
@@ -53,15 +52,13 @@ class Bridge(LineService[_Told]):
         peer: str = "",
     ) -> None:
         # Faults depend on what was said before, whether or not anybody else wants to know.
-        super().__init__(observer or _nobody, peer)
+        super().__init__(observer or _nobody, peer, {"down": module, "up": mcu})
         self.module = module
         self.mcu = mcu
-        self._sources: dict[Direction, Port] = {"up": mcu, "down": module}
         self._targets: dict[Direction, Port] = {"up": module, "down": mcu}
         self._interference = Interference(_made(faults))
         # Whether nothing was to be done to any line when it was last asked, and nothing has been asked for since.
         self._idle = False
-        self._gone = 0.0  # when the last bytes had been written
         #: Seconds from each read to the end of the write, by direction; what faults hold back is not counted.
         self.latency: Mapping[Direction, Latency] = {"up": Latency(), "down": Latency()}
         #: Bytes forwarded, by direction.
@@ -96,60 +93,46 @@ class Bridge(LineService[_Told]):
         """Inject nothing any more."""
         self._loop.call(self._interference.clear)
 
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """The port at the module's end and the one at the MCU's."""
-        return (self.module, self.mcu)
-
     # What follows runs in the loop's thread.
 
     @property
     def deadline(self) -> float | None:
         """When something held back or half read is due; for the loop."""
-        heard = self._backlog.deadline or self._heard.deadline
+        heard = super().deadline
         if self._idle:
             return heard
-        held = self._interference.deadline
-        if held is None or heard is None:
-            return heard if held is None else held
-        return min(held, heard)
+        times = (heard, self._interference.deadline)
+        return min([each for each in times if each is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Do what is due; for the loop."""
         self._go(self._interference.tick(now))
         super().tick(now)
 
-    def _listen(self) -> None:
-        for direction, port in self._sources.items():
-            port.start(
-                partial(self._on_data, direction),
-                on_outage=partial(self._on_outage, direction),
-                loop=self._loop,
-            )
-
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         self._idle = self._interference.lets_pass(direction, data)
         if self._idle:
             note = "" if self._forward(direction, data) else NOT_FORWARDED
-            self._gone = gone = time.monotonic()
+            gone = time.monotonic()
             self.latency[direction].add(gone - instant)
             self._backlog.add((direction, data, instant, note, True), gone, size=len(data))
             return
         if self._interference.faults:
             self._backlog.flush()  # what a line means depends on those before it
         steps = self._interference.feed(direction, data, instant, downlink=self._heard.downlink)
-        self._go(steps)
+        gone = self._go(steps)
         if steps:
-            self.latency[direction].add(self._gone - instant)
+            self.latency[direction].add(gone - instant)
 
-    def _go(self, steps: list[Passage]) -> None:
-        """Forward first, look closer afterwards: reading a line costs more than forwarding it."""
-        arrived = [self._forward(step.direction, step.data) if step.deliver else True for step in steps]
-        self._gone = time.monotonic()
+    def _go(self, steps: list[Passage]) -> float:
+        """Forward first, look closer afterwards: reading costs more than forwarding. Give when all was forwarded."""
+        arrived = [not step.deliver or self._forward(step.direction, step.data) for step in steps]
+        gone = time.monotonic()
         for step, there in zip(steps, arrived, strict=True):
             note = step.note if there else ", ".join(each for each in (step.note, NOT_FORWARDED) if each)
             told = (step.direction, step.data, step.instant, note, step.heard)
-            self._backlog.add(told, self._gone, size=len(step.data))
+            self._backlog.add(told, gone, size=len(step.data))
+        return gone
 
     def _forward(self, direction: Direction, data: bytes) -> bool:
         try:
@@ -162,7 +145,7 @@ class Bridge(LineService[_Told]):
         self.forwarded[direction] += len(data)
         return True
 
-    def _look_at(self, item: _Told) -> None:
+    def _look_at(self, item: _Forwarded) -> None:
         direction, data, instant, note, heard = item
         if heard:
             self._heard.feed(direction, data, instant, note=note)

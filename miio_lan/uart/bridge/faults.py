@@ -28,7 +28,6 @@ from typing import Literal, get_args
 from miio_lan.errors import InvalidArgument
 from miio_lan.record import Record
 from miio_lan.uart.commands import EXTRAS, UPLINKS, Command, Direction
-from miio_lan.uart.line import clean
 from miio_lan.uart.values import shown
 
 Kind = Literal["drop", "delay", "alter", "duplicate", "answer"]
@@ -64,6 +63,11 @@ _WHAT = {
 def delivered(record: Record) -> bool:
     """Tell whether a line that a bridge recorded reached the other end."""
     return not record.note or not any(mark in record.note for mark in _UNDELIVERED)
+
+
+def set_aside(record: Record) -> bool:
+    """Tell whether nothing answers a line: the module never heard it, or other words went on in its place."""
+    return ALTERED in record.note or (DROPPED in record.note and record.direction == "up")
 
 
 def held_back(record: Record) -> float:
@@ -134,17 +138,11 @@ class Fault:
         return ""
 
     def __str__(self) -> str:
-        words = [
-            self.kind,
-            f"{self.seconds:g}s" if self.seconds else "",
-            self.direction or "",
-            self.name,
-            self.answers,
-        ]
-        if self.ids is not None:
-            words.append(".".join(str(each) for each in self.ids if each is not None))
-        words.append(f"after {self.skip}" if self.skip else "")
-        words.append(f"x{self.times}" if self.times is not None else "")
+        seconds = f"{self.seconds:g}s" if self.seconds else ""
+        ids = ".".join(str(each) for each in self.ids or () if each is not None)
+        skip = f"after {self.skip}" if self.skip else ""
+        times = f"x{self.times}" if self.times is not None else ""
+        words = (self.kind, seconds, self.direction, self.name, self.answers, ids, skip, times)
         return " ".join(word for word in words if word) + (f": {self.text}" if self.text else "")
 
     @classmethod
@@ -153,7 +151,31 @@ class Fault:
 
         :raises InvalidArgument: naming what is wrong
         """
-        return _parse(text)
+        head, colon, argument = text.partition(":")
+        kind, *words = head.split() or [""]
+        if kind not in FAULT_KINDS:
+            raise _no_rule(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}")
+        if not words:
+            raise _no_rule(f"{shown(text)} does not say which lines (* is every line)")
+        parts: dict[str, object] = {}
+        names: list[str] = []
+        if words[0] in ("up", "down"):
+            parts["direction"] = words.pop(0)
+        while words:
+            _take(words, parts, names, text)
+        if len(names) > 2:
+            raise _no_rule(f"{shown(text)} has a word too many: {shown(names[2])}")
+        name, answers = (*names, "", "")[:2]
+        written = argument.strip()
+        if colon and not written:
+            raise InvalidArgument(f"{shown(text)} has nothing behind its colon")
+        arguments: Mapping[str, object] = {
+            "name": name or EVERY,
+            "answers": answers,
+            "text": written,
+            **parts,
+        }
+        return cls(kind, **arguments)  # type: ignore[arg-type]
 
     def heads(self, direction: Direction) -> str | None:
         """Give how a line of this direction begins when the rule is about it: words, ``*``, ``reply``, or None."""
@@ -238,29 +260,6 @@ def _no_rule(problem: str) -> InvalidArgument:
     return InvalidArgument(f"{problem}; {example}")
 
 
-def _parse(text: str) -> Fault:
-    head, colon, argument = text.partition(":")
-    kind, *words = head.split() or [""]
-    if kind not in FAULT_KINDS:
-        raise _no_rule(f"{shown(text)} begins with none of {', '.join(FAULT_KINDS)}")
-    if not words:
-        raise _no_rule(f"{shown(text)} does not say which lines (* is every line)")
-    parts: dict[str, object] = {}
-    names: list[str] = []
-    if words[0] in ("up", "down"):
-        parts["direction"] = words.pop(0)
-    while words:
-        _take(words, parts, names, text)
-    if len(names) > 2:
-        raise _no_rule(f"{shown(text)} has a word too many: {shown(names[2])}")
-    name, answers = (*names, "", "")[:2]
-    written = argument.strip()
-    if colon and not written:
-        raise InvalidArgument(f"{shown(text)} has nothing behind its colon")
-    arguments: Mapping[str, object] = {"name": name or EVERY, "answers": answers, "text": written, **parts}
-    return Fault(kind, **arguments)  # type: ignore[arg-type]
-
-
 def _take(words: list[str], parts: dict[str, object], names: list[str], text: str) -> None:
     """Take what the next word says."""
     word = words.pop(0)
@@ -326,8 +325,3 @@ def _ids_of(reading: Mapping[str, object]) -> list[tuple[object, object]]:
 
 def _same(wanted: tuple[int, int | None], found: tuple[object, object]) -> bool:
     return wanted[0] == found[0] and wanted[1] in (None, found[1])
-
-
-def text_of(line: bytes) -> str:
-    """Give the printable text of a line, as a module would hold it."""
-    return clean(line, keep_text=False)[0]

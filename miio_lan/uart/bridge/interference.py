@@ -19,20 +19,18 @@ from miio_lan.uart.bridge.faults import (
     Fault,
     may_begin,
     spoken,
-    text_of,
 )
 from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME, UPDATE_READY
-from miio_lan.uart.firmware.transfer import SIZES, head_at
-from miio_lan.uart.line import CR, KEPT
+from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
+from miio_lan.uart.line import CR, KEPT, clean
 from miio_lan.uart.replies import OpenLines
 
-MAX_WAITING = 1 << 20
+MAX_DELAYED = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
 
-_ASKS = b"C"
-_HEAD = 3
 _CHECK = 2
+"""Bytes of a block's check, if it is a CRC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,6 @@ class Interference:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        if self._is_idle:
-            return None
         times = [lane.waiting[0][0] for lane in self._lanes.values() if lane.waiting]
         times += [lane.last + PARTIAL_LINE_TIME for lane in self._lanes.values() if lane.line]
         return min(times, default=None)
@@ -178,7 +174,7 @@ class Interference:
 
     def _release_due(self, now: float) -> None:
         for lane in self._lanes.values():
-            while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_WAITING):
+            while lane.waiting and (lane.waiting[0][0] <= now or lane.size > MAX_DELAYED):
                 _, step = lane.waiting.popleft()
                 lane.size -= len(step.data)
                 # It is said now: the other end, and what is read from it, know nothing of the delay.
@@ -188,7 +184,7 @@ class Interference:
                     self._line_over(lane, now)
                 else:
                     self._release(lane)
-                    lane.line.clear()
+                    lane.last = now  # for the other end, which waits for the rest
 
     def flush(self) -> list[Passage]:
         """Give everything that is held back, whatever the time: nothing more will come."""
@@ -227,7 +223,7 @@ class Interference:
             lane.line.clear()
             self._decide(lane, line, now, downlink)
             return rest
-        if lane.passing and piece.endswith(CR) and not lane.binary:
+        if lane.passing and piece.endswith(CR):
             self._passed(lane.direction, bytes(lane.line), now)
             self._line_over(lane, now)
         return rest
@@ -240,16 +236,15 @@ class Interference:
     def _pass(self, lane: _Lane, data: bytes, instant: float) -> bytes:
         """Have bytes go on. Where a block begins in them, its bytes are no line; what is behind it is returned."""
         rest = b""
-        if not lane.binary:
-            known = lane.tail + data
-            start = head_at(known)
-            if start is not None and len(known) - start >= _HEAD:
-                end = start + _HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
-                data, rest = data[:end], data[end:]
-                lane.binary = end - len(data)
-                lane.line.clear()
-                lane.passing = False
-            lane.tail = (lane.tail + data)[-2:]
+        known = lane.tail + data
+        start = head_at(known)
+        if start is not None and len(known) - start >= BLOCK_HEAD:
+            end = start + BLOCK_HEAD + SIZES[known[start]] + _CHECK - len(lane.tail)
+            data, rest = data[:end], data[end:]
+            lane.binary = end - len(data)
+            lane.line.clear()
+            lane.passing = False
+        lane.tail = (lane.tail + data)[-2:]
         self._emit(lane, Passage(lane.direction, data, instant))
         return rest
 
@@ -276,7 +271,7 @@ class Interference:
         text = line.lstrip(b"\n \x00\xff").rstrip(CR)
         if not text.isascii() or not text.decode("ascii").isprintable():
             return False  # no line: noise, or a transfer
-        if self._transfer and not text.strip(_ASKS):
+        if self._transfer and not text.strip(bytes([ASK_FOR_CRC])):
             return False  # the receiver asks for the first block, and no CR will come
         if direction == "down" and self._owed.first is not None and self._owed.first.ours:
             return True
@@ -292,7 +287,7 @@ class Interference:
 
     def _decide(self, lane: _Lane, line: bytes, now: float, downlink: Down | None) -> None:
         """Do to a complete line what a fault demands, or let it go on."""
-        text, direction = text_of(line), lane.direction
+        text, direction = _plain(line), lane.direction
         owed = self._answered(text, now) if direction == "down" else None
         if owed is not None and owed.ours:
             self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED))
@@ -334,8 +329,9 @@ class Interference:
     def _answer(self, fault: Fault, lane: _Lane, now: float) -> None:
         step = Passage(lane.direction, spoken(fault.text), now, note=SENT)
         if lane is self._up:
-            for text in text_of_each(step.data):
-                self._owed.add(_Owed(text, now, ours=True))
+            for line in step.data.split(CR):
+                if text := _plain(line):
+                    self._owed.add(_Owed(text, now, ours=True))
         if lane.line and lane.passing:  # in the middle of somebody else's line
             lane.behind.append(step)
         else:
@@ -343,14 +339,14 @@ class Interference:
 
     def _say(self, lane: _Lane, step: Passage, now: float, due: float | None = None) -> None:
         """Have a whole line go on to the other end."""
-        if lane is self._up and (text := text_of(step.data)):
+        if lane is self._up and (text := _plain(step.data)):
             heard_at = lane.waiting[-1][0] if lane.waiting else now
             self._owed.add(_Owed(text, max(heard_at, due or now), ours=False))
         self._emit(lane, step, due)
 
     def _passed(self, direction: Direction, line: bytes, now: float) -> None:
         """Keep account of a line that went on as it came."""
-        text = text_of(line)
+        text = _plain(line)
         if direction == "down":
             self._answered(text, now)
         elif text and (self._faults or self._owed):
@@ -366,6 +362,6 @@ class Interference:
         return self._owed.replied(text, now)[0]
 
 
-def text_of_each(data: bytes) -> list[str]:
-    """Give the texts of several lines."""
-    return [text for line in data.split(CR) if (text := text_of(line))]
+def _plain(line: bytes) -> str:
+    """Give the printable text of a line, as a module would hold it."""
+    return clean(line, keep_text=False)[0]

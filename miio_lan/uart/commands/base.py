@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import ClassVar, NamedTuple, Self
 
 from miio_lan.errors import LineError
@@ -75,21 +74,28 @@ class Command:
         """Give the same command with other fields: ``dataclasses.replace`` at a tenth of its cost, once per line."""
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, **fields)
-        made.__dict__.pop("problem", None)  # it was found in what is replaced
+        for derived in ("problem", "kept_json"):  # they were found in what is replaced
+            made.__dict__.pop(derived, None)
         return made
 
     def check(self) -> Iterator[str]:
         """Name what in the contents the document does not allow."""
         yield from ()
 
-    @cached_property
+    @property
     def problem(self) -> str:
         """Why the line does not conform to the document, in plain words; empty when it does."""
+        # By hand: what functools offers takes a lock each time, in Python 3.11, and asks a dozen things.
+        found: str | None = self.__dict__.get("problem")
+        if found is None:
+            found = self.__dict__["problem"] = self._find_problem()
+        return found
+
+    def _find_problem(self) -> str:
         problems = list(dict.fromkeys((*self.faults, *self.check())))
-        if not problems:
-            return ""
-        more = len(problems) - _MOST_PROBLEMS
-        return "; ".join([*problems[:_MOST_PROBLEMS], *([f"and {more} more"] if more > 0 else [])])
+        if (more := len(problems) - _MOST_PROBLEMS) > 0:
+            problems[_MOST_PROBLEMS:] = [f"and {more} more"]
+        return "; ".join(problems)
 
     @property
     def valid(self) -> bool:
@@ -133,6 +139,14 @@ class Command:
         if problem:
             data["problem"] = problem
         return data
+
+    @property
+    def kept_json(self) -> Mapping[str, object]:
+        """What :meth:`as_json` gives, made once and not to be changed: a line at rest is the same command each time."""
+        found: dict[str, object] | None = self.__dict__.get("kept_json")
+        if found is None:
+            found = self.__dict__["kept_json"] = self.as_json()
+        return found
 
 
 @dataclass(frozen=True)
@@ -225,16 +239,18 @@ class Cursor:
         """Return what is unread without taking it."""
         return tuple(self._tokens[self._at :])
 
-    def word(self) -> str | None:
-        """Take a word of a local command, which has no quotes; None when there is none left."""
+    def word(self, quoted: str = "{} is in quotes, which only the server commands have") -> str | None:
+        """Take a word of a local command, which has no quotes; None when there is none left.
+
+        :param quoted: what to say of one that has quotes
+        """
         if not len(self):
             return None
         taken = self.skip()
         if not taken.startswith('"'):
             return taken
-        self.blame(f"{shown(taken)} is in quotes, which only the server commands have")
-        value, _ = read_value(taken)
-        return str(value)
+        self.blame(quoted.format(shown(taken)))
+        return str(read_value(taken)[0])
 
     def value(self) -> Value:
         """Take a value of a server command; a missing one, and nothing taken, behind the end."""
@@ -329,8 +345,17 @@ def are_ids(siid: object, piid: object) -> bool:
     return type(siid) is int and type(piid) is int and siid >= 0 and piid >= 0
 
 
-def check_rows(rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
-    """Name what is wrong with the ids of properties: each row begins with siid and piid."""
+NO_PROPERTY = "there is no property with its value"
+"""What is wrong with a report or a set of nothing."""
+
+
+def check_rows(rows: Sequence[tuple[object, ...]], none: str = NO_PROPERTY) -> Iterator[str]:
+    """Name what is wrong with the ids of properties: each row begins with siid and piid.
+
+    :param none: what to say where there is no row at all
+    """
+    if not rows:
+        yield none
     for row in rows:
         if not are_ids(row[0], row[1]):
             yield from check_ids(siid=row[0], piid=row[1])
@@ -346,11 +371,6 @@ IN_THREES = "properties come as siid, piid and value, in threes"
 """How the parameters of a report or a set come."""
 
 
-def row_tokens(rows: Iterable[PropertyValue]) -> list[str]:
-    """Write properties as ``siid piid value`` triples."""
-    return [text for siid, piid, value in rows for text in (str(siid), str(piid), token(value))]
-
-
-def argument_tokens(arguments: tuple[Argument, ...]) -> list[str]:
-    """Write arguments as ``piid value`` pairs."""
-    return [text for piid, value in arguments for text in (str(piid), token(value))]
+def row_tokens(rows: Iterable[PropertyValue | Argument]) -> list[str]:
+    """Write properties as ``siid piid value`` triples, arguments as ``piid value`` pairs."""
+    return [text for *ids, value in rows for text in (*map(str, ids), token(value))]

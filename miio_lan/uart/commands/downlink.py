@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -14,7 +15,6 @@ from miio_lan.uart.commands.base import (
     Cursor,
     PropertyId,
     PropertyValue,
-    argument_tokens,
     check_arguments,
     check_ids,
     check_rows,
@@ -107,16 +107,14 @@ class GetProperties(Down):
     def parse(cls, cursor: Cursor) -> Self:
         """Read the pairs of ids."""
         properties: list[PropertyId] = []
-        while len(cursor) and (ids := cursor.ids(2)):
-            properties.append(PropertyId(ids[0], ids[1]))
+        while ids := cursor.ids(2):
+            properties.append(PropertyId(*ids))
         cursor.blame_left("properties come as siid and piid, in pairs")
         return cls(tuple(properties))
 
     def check(self) -> Iterator[str]:
         """At least one property."""
-        if not self.properties:
-            yield "there is no property"
-        yield from check_rows(self.properties)
+        return check_rows(self.properties, "there is no property")
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
@@ -143,9 +141,7 @@ class SetProperties(Down):
 
     def check(self) -> Iterator[str]:
         """At least one property."""
-        if not self.properties:
-            yield "there is no property with its value"
-        yield from check_rows(self.properties)
+        return check_rows(self.properties)
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
@@ -177,7 +173,7 @@ class Action(Down):
 
     def parameters(self) -> list[str]:
         """Return the tokens after the method."""
-        return [str(self.siid), str(self.aiid), *argument_tokens(self.in_)]
+        return [str(self.siid), str(self.aiid), *row_tokens(self.in_)]
 
     def contents(self) -> dict[str, object]:
         """Return ``"siid"``, ``"aiid"`` and ``"in"``."""
@@ -217,7 +213,7 @@ class NetChange(Down):
     def contents(self) -> dict[str, object]:
         """Return ``"state"``, and ``"how"`` where a module says more; ``"beyond_document"`` where modules alone do."""
         beyond = self.how is not None or self.state in OTHER_NET_STATES
-        return present(state=self.state, how=self.how) | ({"beyond_document": True} if beyond else {})
+        return present(state=self.state, how=self.how, beyond_document=beyond or None)
 
 
 @dataclass(frozen=True)
@@ -256,8 +252,7 @@ class Notice(Down):
 
     def contents(self) -> dict[str, object]:
         """Return ``"args"`` where there are any; ``"beyond_document"`` marks those that modules alone know."""
-        args: dict[str, object] = {"args": list(self.args)} if self.args else {}
-        return args | ({"beyond_document": True} if self._is_beyond else {})
+        return present(args=list(self.args) or None, beyond_document=self._is_beyond or None)
 
 
 @dataclass(frozen=True)
@@ -318,22 +313,19 @@ LAYOUTS: dict[str, type[GetProperties | SetProperties | Action | NetChange]] = {
 def read_params(cursor: Cursor) -> tuple[object, ...]:
     """Take all parameters of a legacy line: JSON values divided by commas, or by spaces where that is no JSON."""
     several = len(cursor.rest()) > 1
-    if several and _NO_JSON.fullmatch(cursor.text):
-        return tuple([_read_param(text, cursor) for text in legacy_tokens_of(cursor.text)])
-    try:
-        return tuple(read_json(f"[{with_spaces(cursor.text)}]"))
-    except ValueError:
-        return tuple(_read_param(text, cursor) for text in legacy_tokens_of(cursor.text))
+    if not (several and _NO_JSON.fullmatch(cursor.text)):
+        with suppress(ValueError):
+            return tuple(read_json(f"[{with_spaces(cursor.text)}]"))
+    return tuple([_read_param(text, cursor) for text in legacy_tokens_of(cursor.text)])
 
 
 def _read_param(text: str, cursor: Cursor) -> object:
     if text[0] in "{[":
         try:
-            value: object = read_json(with_spaces(text))
+            return read_json(with_spaces(text))
         except ValueError:
             cursor.blame(f"{shown(text)} is not JSON")
             return text
-        return value
     value, fault = read_value(text)
     if fault and value is not None:
         cursor.blame(fault)

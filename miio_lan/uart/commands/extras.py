@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import Cursor, present
+from miio_lan.uart.commands.base import NO_PROPERTY, Cursor, present
 from miio_lan.uart.commands.uplink import Uplink
 from miio_lan.uart.line import check_count, legacy_tokens_of, seal
 from miio_lan.uart.values import Value, read_json, read_value, shown, token
@@ -25,15 +25,7 @@ EXTRAS = frozenset(
 
 _WITH_SUB = frozenset({"ble_event", "ble_fastpair", "ble_linkage"})
 _KEY = re.compile(r"[A-Za-z0-9_]{1,31}")
-
-
-def _key(cursor: Cursor) -> str | None:
-    """Take a name; None when there is nothing left."""
-    text = cursor.skip() if len(cursor) else None
-    if text is None or not text.startswith('"'):
-        return text
-    cursor.blame(f"the name {shown(text)} is in quotes")
-    return str(read_value(text)[0])
+_QUOTED_KEY = "the name {} is in quotes"
 
 
 def _check_key(name: str | None) -> Iterator[str]:
@@ -57,14 +49,14 @@ class Props(Uplink):
         if len(cursor) % 2:
             last = shown(cursor.left()[-1])
             cursor.blame(f"{last} has no value: properties come as name and value, in pairs")
-        props = tuple([(_key(cursor) or "", cursor.value()) for _ in range(len(cursor) // 2)])
+        props = tuple([(cursor.word(_QUOTED_KEY) or "", cursor.value()) for _ in range(len(cursor) // 2)])
         cursor.rest()
         return cls(props)
 
     def check(self) -> Iterator[str]:
         """At least one pair, names of word characters."""
         if not self.props:
-            yield "there is no property with its value"
+            yield NO_PROPERTY
         for name, _ in self.props:
             yield from _check_key(name)
 
@@ -86,7 +78,7 @@ class _Named(Uplink):
     def parse(cls, cursor: Cursor) -> Self:
         """Read the name and the values, divided by spaces or commas."""
         cursor.divide(legacy_tokens_of(cursor.text))
-        return cls(_key(cursor), cursor.values())
+        return cls(cursor.word(_QUOTED_KEY), cursor.values())
 
     def check(self) -> Iterator[str]:
         """A name of word characters."""
@@ -136,13 +128,17 @@ class Known(Uplink):
         if self.word not in EXTRAS:
             yield f"{shown(self.word)} is not a command beyond the document that is known"
 
+    def tokens(self) -> list[str]:
+        """Return the tokens."""
+        return [self.word, *self.arguments]
+
     def encode(self) -> bytes:
         """Return the line to send, CR included.
 
         :raises LineError: parameters that would not be read back as they are, too many, or too long a line
         """
         self.refuse()
-        text = " ".join((self.word, *self.arguments))
+        text = " ".join(self.tokens())
         if tuple(legacy_tokens_of(text, " ")[1:]) != self.arguments:
             raise LineError(f"{shown(text)} would not be read back with the same parameters")
         check_count(len(self.arguments))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from miio_lan.uart.commands.base import PropertyResult
+from miio_lan.uart.commands.base import PropertyResult, are_ids
 from miio_lan.uart.document import STATUS_CODES
 from miio_lan.uart.values import Value
 
@@ -24,10 +24,6 @@ class Found(NamedTuple):
 
     results: tuple[PropertyResult, ...]
     taken: int
-
-
-def _id(value: Value) -> int | None:
-    return value if type(value) is int and value >= 0 else None  # a bool is an int, but not of this type
 
 
 def _plausible(row: PropertyResult) -> bool:
@@ -121,17 +117,14 @@ class _Search:
 
     def _index(self, at: int, first: int) -> int | None:
         """Return which property the values name next; a later one only where some may be left out."""
-        if at + 1 >= len(self.values):
+        ids = tuple(self.values[at : at + 2])
+        if len(ids) < 2 or not are_ids(*ids):
             return None
-        siid, piid = _id(self.values[at]), _id(self.values[at + 1])
-        if siid is None or piid is None:
-            return None
-        if self.complete:
-            return first if first < len(self.asked) and self.asked[first] == (siid, piid) else None
         try:
-            return self.asked.index((siid, piid), first)
+            index = self.asked.index(ids, first)
         except ValueError:
             return None
+        return index if index == first or not self.complete else None
 
     def _pieces(self, at: int, siid: int, piid: int) -> Iterator[tuple[PropertyResult, int]]:
         """Offer the ways to read one property, the likelier first."""
@@ -142,14 +135,11 @@ class _Search:
         third = self.values[at + 2]
         code = third if type(third) is int else None
         short = PropertyResult(siid, piid, code)
-        coded = _plausible(short)
-        long = PropertyResult(siid, piid, code, self.values[at + 3]) if coded and left >= 4 else None
-        if long and self.with_values and code == 0:
-            yield long, 4
-        if coded:
-            yield short, 3
-        if long and not (self.with_values and code == 0):
-            yield long, 4
+        if _plausible(short):
+            ways = [(short, 3)]
+            if left >= 4:
+                ways.append((PropertyResult(siid, piid, code, self.values[at + 3]), 4))
+            yield from reversed(ways) if self.with_values and code == 0 else ways
         if self.with_values:
             yield PropertyResult(siid, piid, None, third), 3
         else:

@@ -102,15 +102,11 @@ def read(line: Text, *, direction: Direction, pending: Command | Text | None = N
 
 def _pending(pending: Command | Text | None, direction: Direction) -> Command | None:
     """Return the command a line may answer, whatever form it was given in."""
-    if pending is None or isinstance(pending, Command):
-        command = pending
-    elif direction == "down":
-        command = read(pending, direction="up")
-    else:
-        command = _pending_down(pending)
+    if pending is not None and not isinstance(pending, Command):
+        pending = _pending_down(pending) if direction == "up" else read(pending, direction="up")
     if direction == "up":
-        return command if isinstance(command, Down) and not isinstance(command, NoMethod) else None
-    return None if isinstance(command, (Down, Reply, Noise)) else command
+        return pending if isinstance(pending, Down) and not isinstance(pending, NoMethod) else None
+    return None if isinstance(pending, (Down, Reply, Noise)) else pending
 
 
 def _pending_down(pending: Text) -> Command:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from miio_lan.errors import LineError
-from miio_lan.uart.commands.base import Command
+from miio_lan.uart.commands.base import Command, present
 from miio_lan.uart.commands.extras import Known
 from miio_lan.uart.commands.uplink import BleConfig, GetDown, Help, Mac, Model, Net, Time, Version
 from miio_lan.uart.document import NET_STATES, OTHER_NET_STATES, model_fault
@@ -104,14 +104,10 @@ class Reply(Command):
         if self.state is not None:
             beyond = {"beyond_document": True} if self.state in OTHER_NET_STATES else {}
             return {"answers": self.answers, "state": self.state, **beyond}
-        data: dict[str, object] = {"answers": self.answers, "text": self.text}
+        found = present(model=self.model, posix=self.posix)
         if unknown := _NOT_FOUND.fullmatch(self.text):
-            data |= {"unknown": unknown[1], "beyond_document": True}
-        if self.model is not None:
-            data["model"] = self.model
-        if self.posix is not None:
-            data["posix"] = self.posix
-        return data
+            found = {"unknown": unknown[1], "beyond_document": True}
+        return {"answers": self.answers, "text": self.text, **found}
 
 
 def _fault(text: str, pending: Command) -> str:

@@ -12,10 +12,10 @@ from miio_lan.uart.commands.base import (
     Cursor,
     PropertyResult,
     are_ids,
-    argument_tokens,
     check_arguments,
     check_ids,
     present,
+    row_tokens,
 )
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties, read_params
 from miio_lan.uart.commands.layout import Found, any_order, fit
@@ -125,7 +125,7 @@ class Result(Command):
             )
             return [self.NAME, *(text for row in rows for text in row)]
         if self.answers == ACTION:
-            return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *argument_tokens(self.out)]
+            return [self.NAME, str(self.siid), str(self.aiid), str(self.code), *row_tokens(self.out)]
         if all(isinstance(each, _SCALARS) for each in self.values):
             return [self.NAME, *map(token, self.values)]
         return [self.NAME, ",".join(map(json_text, self.values))]
@@ -171,9 +171,7 @@ def read_result(cursor: Cursor, pending: Down | None) -> Result:
     if isinstance(pending, GetProperties):
         return _read_properties(cursor, GET_PROPERTIES, pending.properties)
     if isinstance(pending, SetProperties):
-        return _read_properties(
-            cursor, SET_PROPERTIES, [(siid, piid) for siid, piid, _ in pending.properties]
-        )
+        return _read_properties(cursor, SET_PROPERTIES, [each[:2] for each in pending.properties])
     if isinstance(pending, Action):
         return _read_action(cursor, pending)
     return Result.for_values(read_params(cursor), pending.method)
@@ -241,11 +239,10 @@ def _read_all(cursor: Cursor) -> Result:
         action = _action(trial)
         if not len(trial) and action.valid:
             readings.append(action)
+    # Where another reading fits, what departs from a legacy line is no fault.
+    legacy = Result.for_values(read_params(Cursor(texts, cursor.text) if readings else cursor))
     if readings:
         cursor.values()  # for the faults of single tokens
-        legacy = Result.for_values(read_params(Cursor(texts, cursor.text)))
-    else:
-        legacy = Result.for_values(read_params(cursor))
     if legacy.values in UPDATE_ANSWERS:
         readings.append(Result.for_values(legacy.values, UPDATE_FW))
     return Result(None, legacy.values, readings=(*readings, legacy)) if texts else legacy

@@ -12,7 +12,6 @@ from miio_lan.uart.commands.base import (
     Command,
     Cursor,
     PropertyValue,
-    argument_tokens,
     check_arguments,
     check_ids,
     check_rows,
@@ -299,9 +298,7 @@ class PropertiesChanged(Uplink):
 
     def check(self) -> Iterator[str]:
         """At least one property."""
-        if not self.changes:
-            yield "there is no property with its value"
-        yield from check_rows(self.changes)
+        return check_rows(self.changes)
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
@@ -349,7 +346,7 @@ class EventOccured(Uplink):
 
     def tokens(self) -> list[str]:
         """Return the tokens."""
-        return [self.NAME, str(self.siid), str(self.eiid), *argument_tokens(self.args)]
+        return [self.NAME, str(self.siid), str(self.eiid), *row_tokens(self.args)]
 
     def reading(self) -> dict[str, object]:
         """Return ``"siid"``, ``"eiid"`` and ``"args"``."""

@@ -31,9 +31,9 @@ BLOCK_PATIENCE = 0.5
 BLOCK_HEAD = 3
 _NAMES = {ASK_FOR_CRC: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
 _CONTROLS: dict[Direction, re.Pattern[bytes]] = {
-    # The receiver, the MCU, asks, acknowledges and refuses; the sender ends or aborts.
+    # The receiver, the MCU, asks, acknowledges and refuses; the sender ends, aborts, and acknowledges being cancelled.
     "up": re.compile(rb"([C\x06\x15\x18])\1*"),
-    "down": re.compile(rb"([\x04\x18])\1*"),
+    "down": re.compile(rb"([\x04\x06\x18])\1*"),
 }
 _START = re.compile(rb"[\x01\x02]")
 

@@ -8,7 +8,7 @@ small portions between the reads. No I/O and no clock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from miio_lan.record.runs import in_one_run
@@ -36,7 +36,7 @@ class Backlog(Generic[_T]):
         self._look = look
         self._items: deque[tuple[_T, int]] = deque()  # each with its size
         self._next = 0.0
-        self._latest: float | None = None  # until when the pause may still become a long one
+        self._latest = 0.0  # until when the pause may still become a long one
 
     @property
     def deadline(self) -> float | None:
@@ -57,27 +57,20 @@ class Backlog(Generic[_T]):
         elif len(self._items) == 1:
             self._next = now
 
-    def pull(self, wanted: Callable[[_T], bool | None]) -> _T | None:
-        """Take an item out of its turn.
+    def __iter__(self) -> Iterator[_T]:
+        return (item for item, _ in self._items)
 
-        :param wanted: asked for each in turn: whether it is the one; None where none of those behind it may be
-        """
-        for place, (item, _) in enumerate(self._items):
-            found = wanted(item)
-            if found:
-                del self._items[place]
-                return item
-            if found is None:
-                break
-        return None
+    def __delitem__(self, place: int) -> None:
+        """Take an item out of its turn."""
+        del self._items[place]
 
     def tick(self, now: float) -> None:
         """Look at a portion of what there is, if it is time."""
         if now < self._next:
             return
         items = self._items
-        latest, self._latest = self._latest, None
-        if latest is not None and now < latest and len(items) >= MANY:
+        latest, self._latest = self._latest, 0.0
+        if now < latest and len(items) >= MANY:
             self._next = latest
             return
         with in_one_run():

@@ -7,7 +7,7 @@ from miio_lan.uart.line import LineReader
 
 SURE_LEAD = 2
 """Lines that must speak for a direction, more than for the other, before it is believed."""
-MOST = 64
+MOST_LINES = 64
 """Lines after which nothing more is learnt: what is undecided by then stays so."""
 
 
@@ -22,7 +22,7 @@ class DirectionGuess:
     @property
     def done(self) -> bool:
         """Whether more bytes would change nothing."""
-        return abs(self._lead) >= SURE_LEAD or self._lines >= MOST
+        return abs(self._lead) >= SURE_LEAD or self._lines >= MOST_LINES
 
     @property
     def direction(self) -> Direction | None:

@@ -23,9 +23,9 @@ LOST_BYTES = "lost bytes"
 XMODEM = "xmodem"
 """A part of a firmware transfer."""
 
-_WORDS: dict[Direction, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
+_WORDS: dict[str, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
 # Words that end or begin a line in the middle of another: the CR between them is missing.
-_MERGED: dict[Direction, re.Pattern[str]] = {
+_MERGED: dict[str, re.Pattern[str]] = {
     "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
     "down": re.compile(r".(?:down [A-Za-z]|(?<=ok)ok|(?<=none)ok)"),
 }
@@ -60,22 +60,14 @@ class Overhearing:
         """The downlink that waits for its ``result``, None when there is none."""
         return self._watch.downlink
 
-    def up(self, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of the MCU that were read at ``now``; ``note`` is added to the records they make."""
-        self.feed("up", data, now, note=note)
-
-    def down(self, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of the module that were read at ``now``; ``note`` is added to the records they make."""
-        self.feed("down", data, now, note=note)
-
     def feed(self, direction: Direction, data: bytes, now: float, *, note: str = "") -> None:
-        """Take bytes of one direction."""
+        """Take bytes of one direction that were read at ``now``; ``note`` is added to the records they make."""
         if not data:
             return
         self._note = note
         transfer, expected = self._transfers[direction], self._phase.expected(now)
         if transfer.is_text(data, expected=expected):
-            (self._watch.up if direction == "up" else self._watch.down)(data, now)
+            self._watch.feed(direction, data, now)
         else:
             self._take(direction, transfer.feed(data, now, expected=expected))
         self._note = ""
@@ -101,8 +93,8 @@ class Overhearing:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None for never."""
-        deadlines = [self._watch.deadline, *(each.deadline for each in self._transfers.values())]
-        return min([each for each in deadlines if each is not None], default=None)
+        timed: list[LineWatch | TransferReader] = [self._watch, *self._transfers.values()]
+        return min([at for each in timed if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up what is unfinished for too long."""
@@ -113,7 +105,7 @@ class Overhearing:
     def _take(self, direction: Direction, pieces: Iterable[Piece]) -> None:
         for piece in pieces:
             if piece.reading is None:
-                (self._watch.up if direction == "up" else self._watch.down)(piece.raw, piece.instant)
+                self._watch.feed(direction, piece.raw, piece.instant)
                 continue
             self._watch.flush(direction)  # a line that a block begins in will not be finished
             self._phase.seen(piece.instant)
@@ -151,11 +143,10 @@ class Overhearing:
         text = "" if reading.get("valid") or "echo" in record.note else clean(record.raw)[0]
         if not text:
             return ()
-        direction: Direction = "up" if record.direction == "up" else "down"
         foreign = reading.get("command") in (None, "reply")
         if first and foreign:
             return (LATE_START,)
-        lost = _MERGED[direction].search(text) or (foreign and _is_fragment(text, direction))
+        lost = _MERGED[record.direction].search(text) or (foreign and _is_fragment(text, record.direction))
         return (LOST_BYTES,) if lost else ()
 
 
@@ -163,7 +154,7 @@ def _joined(*notes: str) -> str:
     return ", ".join(note for note in notes if note)
 
 
-def _is_fragment(text: str, direction: Direction) -> bool:
+def _is_fragment(text: str, direction: str) -> bool:
     """Tell whether a line that is no command would be one with a few bytes more."""
     word = text.partition(" ")[0]
     return any(_lacks_little(word, whole) for whole in _WORDS[direction])
@@ -172,6 +163,4 @@ def _is_fragment(text: str, direction: Direction) -> bool:
 def _lacks_little(word: str, whole: str) -> bool:
     """Tell whether ``word`` is ``whole`` without some, at most half, of its letters."""
     letters = iter(whole)
-    return (
-        len(whole) // 2 <= len(word) < len(whole) and len(word) > 0 and all(each in letters for each in word)
-    )
+    return len(whole) // 2 <= len(word) < len(whole) and all(each in letters for each in word)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Generic, Self, TypeVar
 
 from miio_lan.errors import PortError
@@ -23,20 +25,22 @@ class LineService(Closing, Generic[_T]):
 
     :param observer: gets a record of every line in both directions, in the service's thread
     :param peer: what the records say about where the line is
+    :param sources: the port that each direction is heard at
     """
 
     WHAT: ClassVar[str]
 
-    def __init__(self, observer: Observer, peer: str) -> None:
+    def __init__(self, observer: Observer, peer: str, sources: Mapping[Direction, Port]) -> None:
         self._heard = Overhearing(observer, wall=wall_clock, peer=peer)
         self._backlog: Backlog[_T] = Backlog(self._look_at)
         self._loop = Loop(f"miio {self.WHAT}")
+        self._sources = dict(sources)
         self._state = "new"
 
     @property
-    @abstractmethod
     def ports(self) -> tuple[Port, ...]:
         """The ports, which belong to the service."""
+        return tuple(self._sources.values())
 
     def start(self) -> None:
         """Begin.
@@ -83,9 +87,18 @@ class LineService(Closing, Generic[_T]):
         if self._backlog.deadline is None:
             self._heard.tick(now)
 
-    @abstractmethod
     def _listen(self) -> None:
         """Start the ports."""
+        for direction, port in self._sources.items():
+            port.start(
+                partial(self._on_data, direction),
+                on_outage=partial(self._on_outage, direction),
+                loop=self._loop,
+            )
+
+    @abstractmethod
+    def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
+        """Take what was read at the port of a direction."""
 
     @abstractmethod
     def _look_at(self, item: _T) -> None:

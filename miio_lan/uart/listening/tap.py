@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
 
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
+from miio_lan.uart.bridge.faults import set_aside
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
@@ -64,11 +64,12 @@ class Tap(LineService[_Read]):
             raise PortError(
                 "a tap has a port for each direction, or a single one whose direction is found out"
             )
-        super().__init__(observer, peer)
         given: dict[Direction, Port | None] = {"up": up, "down": down}
-        self._ports = {direction: port for direction, port in given.items() if port is not None}
+        super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
         self._either = either
-        self._guesses: dict[Direction | None, DirectionGuess] = {}
+        # Of the port that hears either, and of those whose direction was given: they may be swapped.
+        self._guess = DirectionGuess()
+        self._guesses = {direction: DirectionGuess() for direction in self._sources}
         self._undecided: list[tuple[bytes, float]] = []
         self._room = MAX_UNDECIDED
         #: Whether the lines contradict the direction they were said to have.
@@ -77,12 +78,12 @@ class Tap(LineService[_Read]):
     @property
     def ports(self) -> tuple[Port, ...]:
         """The ports it listens to."""
-        return (*self._ports.values(), *([self._either] if self._either is not None else []))
+        return super().ports if self._either is None else (self._either,)
 
     @property
     def direction(self) -> Direction | None:
         """What a port of unknown direction hears; None until that is known."""
-        return next(iter(self._ports)) if len(self._ports) == 1 else None
+        return next(iter(self._sources)) if len(self._sources) == 1 else None
 
     def start(self) -> None:
         """Begin to listen.
@@ -110,18 +111,13 @@ class Tap(LineService[_Read]):
     # What follows runs in the loop's thread.
 
     def _listen(self) -> None:
-        for direction, port in tuple(self._ports.items()):
-            self._listen_to(port, direction, partial(self._on_data, direction))
+        super()._listen()
         if self._either is not None:
-            self._listen_to(self._either, None, self._on_unknown)
-
-    def _listen_to(self, port: Port, direction: Direction | None, on_data: OnData) -> None:
-        self._guesses[direction] = DirectionGuess()
-        port.start(on_data, on_outage=partial(self._on_outage, direction), loop=self._loop)
+            self._either.start(self._on_unknown, on_outage=self._on_unknown_outage, loop=self._loop)
 
     def _look_at(self, item: _Read) -> None:
         direction, data, instant = item
-        if direction == "down" or len(self._ports) < 2 or not any(word in data for word in _ANSWERS):
+        if direction == "down" or len(self._sources) < 2 or not any(word in data for word in _ANSWERS):
             self._heard.feed(direction, data, instant)
             return
         for line in data.splitlines(keepends=True) if data.isascii() else [data]:
@@ -136,23 +132,19 @@ class Tap(LineService[_Read]):
 
         Where a tap was kept from reading for a while, question and answer lie at its two ports at the same time.
         """
-
-        def wanted(item: _Read) -> bool | None:
-            direction, data, read_at = item
+        for place, (direction, data, read_at) in enumerate(self._backlog):
             if read_at > instant + LATENESS:
-                return None
-            if direction == "up":
-                return False
-            return True if _DOWNLINK.search(data) else None
-
-        read = self._backlog.pull(wanted)
-        if read is None or (found := _DOWNLINK.search(read[1])) is None:
-            return b"", b"", instant
-        return read[1][: found.end()], read[1][found.end() :], read[2]
+                break
+            if direction == "down":
+                if (found := _DOWNLINK.search(data)) is None:
+                    break
+                del self._backlog[place]
+                return data[: found.end()], data[found.end() :], read_at
+        return b"", b"", instant
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
-        self._backlog.add((direction, data, instant), instant, size=len(data), at_once=len(self._ports) < 2)
+        self._backlog.add((direction, data, instant), instant, size=len(data), at_once=len(self._sources) < 2)
         guess = self._guesses.get(direction)
         if guess is None:
             return
@@ -161,37 +153,35 @@ class Tap(LineService[_Read]):
             del self._guesses[direction]
             if guess.direction not in (None, direction):
                 self.swapped = True
-                _LOGGER.warning("%s: %s", self._ports[direction].name, SWAPPED)
+                _LOGGER.warning("%s: %s", self._sources[direction].name, SWAPPED)
                 self._backlog.flush()
                 self._heard.mark(SWAPPED, direction, instant)
 
     def _on_unknown(self, data: bytes, instant: float) -> None:
-        if self._ports:
-            self._backlog.add((next(iter(self._ports)), data, instant), instant, size=len(data))
+        if self.direction is not None:
+            self._on_data(self.direction, data, instant)
             return
-        guess = self._guesses[None]
-        guess.feed(data, instant)
+        self._guess.feed(data, instant)
         self._undecided.append((data, instant))
         self._room -= len(data)
-        if guess.done or self._room < 0:
+        if self._guess.done or self._room < 0:
             self._decide()
 
     def _decide(self) -> None:
         """Take the port of unknown direction for what it seems to be."""
-        if self._either is None or self._ports:
+        if self._either is None:
             return
-        direction: Direction = self._guesses[None].best or "up"
-        self._ports[direction] = self._either
+        direction: Direction = self._guess.best or "up"
+        self._sources[direction] = self._either
         self._either = None
         for data, instant in self._undecided:
             self._heard.feed(direction, data, instant)
         self._undecided.clear()
 
-    def _on_outage(self, direction: Direction | None, outage: Outage) -> None:
-        if direction is None:
-            self._decide()
-            (direction,) = self._ports
-        super()._on_outage(direction, outage)
+    def _on_unknown_outage(self, outage: Outage) -> None:
+        self._decide()
+        (direction,) = self._sources
+        self._on_outage(direction, outage)
 
 
 def reread(records: Iterable[Record]) -> Iterator[Record]:
@@ -200,17 +190,19 @@ def reread(records: Iterable[Record]) -> Iterator[Record]:
     Marks about the line itself (outages) stay. Use it for recordings of older versions, or of other programs.
     """
     made: list[Record] = []
-    wall = {"offset": 0.0}
+    offset = 0.0
     hearings: dict[str, Overhearing] = {}
+
+    def wall(now: float) -> float:
+        return now + offset
+
     for record in records:
         if record.wire != "uart" or is_mark(record):
             made.append(record)
         else:
-            wall["offset"] = record.wall - record.instant
+            offset = record.wall - record.instant
             if record.peer not in hearings:
-                hearings[record.peer] = Overhearing(
-                    made.append, wall=lambda now: now + wall["offset"], peer=record.peer
-                )
+                hearings[record.peer] = Overhearing(made.append, wall=wall, peer=record.peer)
             _replay(hearings[record.peer], record)
         yield from made
         made.clear()
@@ -221,7 +213,11 @@ def _replay(heard: Overhearing, record: Record) -> None:
     if not record.raw:
         heard.mark(record.note, direction, record.instant)
         return
-    heard.feed(direction, record.raw, record.instant, note=_lasting(record.note))
+    note = _lasting(record.note)
+    if set_aside(record):
+        heard.aside(direction, record.raw, record.instant, note=note)
+        return
+    heard.feed(direction, record.raw, record.instant, note=note)
     if not record.raw.endswith(b"\r"):
         heard.flush()
 

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from miio_lan.record import Observer, Record
-from miio_lan.uart.commands import Command, Direction, Down, Noise
+from miio_lan.uart.commands import Direction, Down, Noise
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.line import OVERLONG, UNFINISHED, Line, LineReader
+from miio_lan.uart.line import THROWN_AWAY, Line, LineReader
 
 # Turns after which finished ones are dropped: a line may be listened to for weeks.
 _FORGET_AFTER = 16
-_MOST_READINGS = 256
-# What a module throws away without a word.
-_DROPPED = frozenset({OVERLONG, UNFINISHED})
 
 
 class LineWatch:
@@ -32,10 +29,9 @@ class LineWatch:
         self._observer = observer
         self._wall = wall
         self._peer = peer
-        self._up = LineReader(keep_empty=True)
-        self._down = LineReader(keep_empty=True)
+        up, down = LineReader(keep_empty=True), LineReader(keep_empty=True)
+        self._readers: dict[Direction, LineReader] = {"up": up, "down": down}
         self._conversation = Conversation(live=True)
-        self._readings: dict[int, tuple[Command, dict[str, object]]] = {}
 
     @property
     def downlink(self) -> Down | None:
@@ -43,13 +39,9 @@ class LineWatch:
         waiting = self._conversation.waiting
         return waiting.command if waiting is not None else None
 
-    def up(self, data: bytes, now: float) -> None:
-        """Take bytes of the MCU that were read at ``now``."""
-        self._tell("up", self._up.feed(data, now))
-
-    def down(self, data: bytes, now: float) -> None:
-        """Take bytes of the module that were read at ``now``."""
-        self._tell("down", self._down.feed(data, now))
+    def feed(self, direction: Direction, data: bytes, now: float) -> None:
+        """Take bytes of one direction that were read at ``now``."""
+        self._tell(direction, self._readers[direction].feed(data, now))
 
     def mark(self, note: str, direction: Direction, now: float) -> None:
         """Note something about the line itself, such as an outage: what was half read, or open, is given up."""
@@ -60,33 +52,32 @@ class LineWatch:
 
     def flush(self, direction: Direction | None = None) -> None:
         """Give up what is half read, in one direction or both; nothing more will come."""
-        if direction != "down":
-            self._tell("up", self._up.flush())
-        if direction != "up":
-            self._tell("down", self._down.flush())
+        for each in self._readers if direction is None else [direction]:
+            self._tell(each, self._readers[each].flush())
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is next wanted, monotonic seconds; None while no line is begun."""
-        deadlines = [each for each in (self._up.deadline, self._down.deadline) if each is not None]
-        return min(deadlines, default=None)
+        readers = self._readers.values()
+        return min([at for each in readers if (at := each.deadline) is not None], default=None)
 
     def tick(self, now: float) -> None:
         """Give up unfinished lines."""
-        self._tell("up", self._up.tick(now))
-        self._tell("down", self._down.tick(now))
+        for direction, reader in self._readers.items():
+            self._tell(direction, reader.tick(now))
 
     def _tell(self, direction: Direction, lines: Iterable[Line]) -> None:
         conversation = self._conversation
         for line in lines:
             instant = line.instant
-            seen = conversation.read(direction, line.raw, instant)
+            seen = conversation.read(direction, line.raw, instant, text=None if line.problems else line.text)
             is_noise = isinstance(seen.command, Noise)
             is_empty = is_noise and seen.command.valid  # of ends of lines alone: nobody's fault
             note = "echo" if seen.echo else "noise" if is_noise and not is_empty else ""
             if line.problems and not is_empty:
-                note = ", ".join(filter(None, (note, *(each for each in line.problems if each in _DROPPED))))
-            reading = dict(self._reading(seen.command))  # an observer may keep or change it
+                dropped = [each for each in line.problems if each in THROWN_AWAY]
+                note = ", ".join([note, *dropped] if note else dropped)
+            reading = dict(seen.command.kept_json)  # an observer may keep or change it
             record = Record(
                 "uart", direction, instant, self._wall(instant), line.raw, reading, note, self._peer
             )
@@ -94,13 +85,3 @@ class LineWatch:
             if len(conversation.said) >= _FORGET_AFTER:
                 conversation.forget()
             self._observer(record)
-
-    def _reading(self, command: Command) -> dict[str, object]:
-        """Give the reading of a command; of one that is known already, at little cost."""
-        known = self._readings.get(id(command))
-        if known is None:
-            if len(self._readings) >= _MOST_READINGS:
-                del self._readings[next(iter(self._readings))]  # the oldest
-            # The command is kept too, so that no other one gets its identity meanwhile.
-            known = self._readings[id(command)] = (command, command.as_json())
-        return known[1]

@@ -89,7 +89,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         ended = one.raw.replace(b"\n", b"")
         if not one.raw or ended[-1:] not in (b"", b"\r"):  # LF alone is the rest of an end
             ended += b"\r"
-        (watch.up if way == "up" else watch.down)(ended, one.instant)
+        watch.feed(way, ended, one.instant)
         last = read_command(one.raw, direction="up") if way == "up" else None
         yield from found
         found.clear()
@@ -129,7 +129,7 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
             continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
         ended = said if said.endswith(b"\r") else said + b"\r"
-        (watch.up if record.direction == "up" else watch.down)(ended, record.instant)
+        watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
         yield from (replace(again, raw=record.raw, peer=record.peer) for again in found)
         found.clear()
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop
@@ -84,8 +85,8 @@ class Port(Closing):
         self._next_write = 0.0
         self._loop: Loop | None = None
         self._own_loop = False
-        self._on_data: OnData | None = None
-        self._on_outage: OnOutage | None = None
+        self._on_data: OnData = _ignore
+        self._on_outage: OnOutage = _ignore
         self._outage: Outage | None = None
         self._closing = threading.Event()
         self._opener: threading.Thread | None = None
@@ -115,7 +116,7 @@ class Port(Closing):
             raise PortError(f"{self.name} is closed")
         if self._loop is not None:
             raise PortError(f"{self.name} was started before")
-        self._on_data, self._on_outage = on_data, on_outage
+        self._on_data, self._on_outage = on_data, on_outage or _ignore
         self._own_loop = loop is None
         self._loop = loop or Loop(f"miio port {self.name}")
         self._loop.call(self._begin)
@@ -189,8 +190,7 @@ class Port(Closing):
 
     def on_bytes(self, data: bytes, instant: float) -> None:
         """Hand on what the transport has read."""
-        if self._on_data is not None:
-            self._on_data(data, instant)
+        self._on_data(data, instant)
 
     def on_writable(self) -> None:
         """Go on sending."""
@@ -226,8 +226,7 @@ class Port(Closing):
                 daemon=True,
             )
             self._opener.start()
-        if self._on_outage is not None:
-            self._on_outage(outage)
+        self._on_outage(outage)
 
     def _problem(self, size: int) -> str:
         if self.closed:
@@ -317,8 +316,7 @@ class Port(Closing):
         outage, self._outage = replace(self._outage, ended=self._since), None
         _LOGGER.warning("%s is back after %.1f s", self.name, self._since - outage.began)
         self._transport.attach(self._loop, self)
-        if self._on_outage is not None:
-            self._on_outage(outage)
+        self._on_outage(outage)
 
 
 class SerialPort(Port):
@@ -370,28 +368,29 @@ class PtyPair(_Pair):
     :raises PortError: if the system has no pseudo terminals to give
     """
 
-    def __init__(self, *, baud_pacing: bool = False) -> None:
+    def __init__(self) -> None:
         master, slave, self.path = _open_pty()
         super().__init__(
-            Port(f"{self.path} (master)", FileTransport.of_descriptor(master), baud_pacing=baud_pacing),
-            Port(self.path, FileTransport.of_descriptor(slave), baud_pacing=baud_pacing),
+            Port(f"{self.path} (master)", FileTransport.of_descriptor(master)),
+            Port(self.path, FileTransport.of_descriptor(slave)),
         )
 
 
 class MemoryPair(_Pair):
     """Two ends without a device node, for systems without pseudo terminals and for tests."""
 
-    def __init__(self, *, baud_pacing: bool = False) -> None:
+    def __init__(self) -> None:
         near, far = (FileTransport.of_socket(end) for end in socket.socketpair())
-        super().__init__(
-            Port("memory (near)", near, baud_pacing=baud_pacing),
-            Port("memory (far)", far, baud_pacing=baud_pacing),
-        )
+        super().__init__(Port("memory (near)", near), Port("memory (far)", far))
+
+
+def _ignore(*_: object) -> None:
+    """Hear nothing."""
 
 
 def has_ptys() -> bool:
     """Tell whether this system has pseudo-terminals; whether one is to be had, only trying shows."""
-    return hasattr(os, "openpty") and _has_tty()
+    return hasattr(os, "openpty") and find_spec("termios") is not None
 
 
 def joined_ends() -> PtyPair | MemoryPair:
@@ -415,14 +414,6 @@ def open_port(name: str, *, baud_pacing: bool = False) -> Port:
             "a port is a device (/dev/ttyUSB0, COM3), a URL (rfc2217://, socket://, loop://) or pty"
         )
     return PtyPort(baud_pacing=baud_pacing) if name == "pty" else SerialPort(name, baud_pacing=baud_pacing)
-
-
-def _has_tty() -> bool:
-    try:
-        import tty  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def _open_pty() -> tuple[int, int, str]:

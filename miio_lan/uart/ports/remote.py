@@ -36,21 +36,18 @@ def keep_looking(device: Any) -> None:
     connection = getattr(device, "_socket", None)
     if not isinstance(connection, socket.socket):
         return
-    numbers = {
-        "TCP_KEEPIDLE": LOOK_AFTER,
-        "TCP_KEEPALIVE": LOOK_AFTER,  # the same, as macOS names it
-        "TCP_KEEPINTVL": LOOK_EVERY,
-        "TCP_KEEPCNT": LOOKS,
-        "TCP_USER_TIMEOUT": LOST_AFTER
-        * 1000,  # nobody is asked while something that was written is unconfirmed
-    }
-    with suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in numbers.items():
-        option = getattr(socket, name, None)
-        if option is not None:
-            with suppress(OSError):
-                connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    options = (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", LOOK_AFTER),
+        (socket.IPPROTO_TCP, "TCP_KEEPALIVE", LOOK_AFTER),  # the same, as macOS names it
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", LOOK_EVERY),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", LOOKS),
+        # Nobody is asked while something that was written is unconfirmed.
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", LOST_AFTER * 1000),
+    )
+    for level, name, value in options:
+        with suppress(OSError, AttributeError):  # not every system has every option
+            connection.setsockopt(level, getattr(socket, name), value)
 
 
 def what_it_lacks(url: str, error: Exception) -> str:

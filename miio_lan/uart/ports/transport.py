@@ -59,7 +59,7 @@ _SURELY_ARRIVED_AFTER = 0.2
 # How often it is looked whether more has come up from behind what was thrown away: 64 KB at most.
 _DROPS = 20
 
-_HINTS = {
+_HINTS: dict[int | None, str] = {
     errno.ENOENT: "no such port: is the adapter plugged in?",
     errno.EACCES: "this user may not open it (on Linux, join the group dialout)",
     errno.EPERM: "this user may not open it (on Linux, join the group dialout)",
@@ -383,5 +383,4 @@ def close_device(device: Any) -> None:
 
 
 def _explained(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    return _HINTS.get(number, str(error)) if number is not None else str(error)
+    return _HINTS.get(getattr(error, "errno", None), str(error))

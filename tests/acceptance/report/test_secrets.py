@@ -21,6 +21,7 @@ from miio_lan.errors import RecordError
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.record import Record
 from miio_lan.record.lanes import transcript
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.watch import LineWatch
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -57,11 +58,11 @@ def shown(records: list[Record]) -> str:
     )
 
 
-def line(direction: str, raw: bytes) -> Record:
+def line(direction: Direction, raw: bytes) -> Record:
     """Read a line as whoever listens does."""
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda _: 1_700_000_000.0)
-    (watch.up if direction == "up" else watch.down)(raw.replace(b"\r", b"") + b"\r", 1.0)
+    watch.feed(direction, raw.replace(b"\r", b"") + b"\r", 1.0)
     return found[0]
 
 

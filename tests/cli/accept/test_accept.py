@@ -223,8 +223,8 @@ class TestPower:
 
             def tap(stack, options, observer):
                 product._watch = Overhearing(observer, wall=wall_clock, late=False)
-                for host, told in zip(product._hosts, (product._watch.up, product._watch.down), strict=True):
-                    host._heard = told
+                for host in product._hosts:
+                    host._heard = functools.partial(product._watch.feed, host.HEARS)
 
             monkeypatch.setattr("miio_lan.cli.accept.modes.opened_tap", tap)
             where = ("--ip", product.host, "--token", product.token, "--port", str(product.port))

@@ -6,8 +6,8 @@ import contextlib
 import http.client
 import socket
 import threading
-import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,9 +21,38 @@ OTHER = "127.0.0.2"
 PATIENCE = 10.0
 
 
+class Watched(FileServer):
+    """Tells those who wait for its counts whenever it has served a socket."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._news = threading.Condition()
+        self._told = self.served()
+
+    def _on_arrival(self, _events: int) -> None:
+        super()._on_arrival(_events)
+        self._tell()
+
+    def _serve(self, *arguments: Any) -> None:
+        super()._serve(*arguments)
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._news:
+            self._told = self._served.copy()
+            self._news.notify_all()
+
+    def waited_for(self, **counts: int) -> bool:
+        """Wait until so much was counted."""
+        with self._news:
+            return self._news.wait_for(
+                lambda: all(getattr(self._told, name) >= count for name, count in counts.items()), PATIENCE
+            )
+
+
 @pytest.fixture
-def server() -> Iterator[FileServer]:
-    with FileServer(BODY, HERE, name="fw.bin") as made:
+def server() -> Iterator[Watched]:
+    with Watched(BODY, HERE, name="fw.bin") as made:
         yield made
 
 
@@ -69,16 +98,6 @@ def get(
         client.request("GET", path or path_of(server), headers=headers)
         answer = client.getresponse()
         return answer.status, answer.read()
-
-
-def waited_for(server: FileServer, **counts: int) -> bool:
-    """Wait until the server has counted so much."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if all(getattr(server.served(), name) >= count for name, count in counts.items()):
-            return True
-        time.sleep(0.002)
-    return False
 
 
 def test_the_device_gets_the_file(server: FileServer) -> None:
@@ -155,12 +174,12 @@ def test_a_device_behind_another_address_is_served_there() -> None:
 
 
 @second_address
-def test_many_strangers_do_not_keep_the_device_out(server: FileServer) -> None:
+def test_many_strangers_do_not_keep_the_device_out(server: Watched) -> None:
     with contextlib.ExitStack() as open_ones:
         for _ in range(5 * MAX_CONNECTIONS):
             with contextlib.suppress(OSError):
                 open_ones.enter_context(connect(server, OTHER))
-        assert waited_for(server, strangers=1)
+        assert server.waited_for(strangers=1)
         assert get(server) == (200, BODY)
 
 
@@ -174,7 +193,7 @@ def test_many_half_open_connections_do_not_keep_the_device_out(server: FileServe
         assert len(server._guests) <= MAX_CONNECTIONS
 
 
-def test_slow_readers_hold_a_bounded_number_of_places(server: FileServer) -> None:
+def test_slow_readers_hold_a_bounded_number_of_places(server: Watched) -> None:
     with contextlib.ExitStack() as open_ones:
         for number in range(MAX_CONNECTIONS):
             sock = socket.socket()
@@ -182,18 +201,18 @@ def test_slow_readers_hold_a_bounded_number_of_places(server: FileServer) -> Non
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.connect((server.address, server.port))
             say(sock, path_of(server))
-            assert waited_for(server, requests=number + 1)
+            assert server.waited_for(requests=number + 1)
         with connect(server) as late:
             assert everything(late) == b""
         assert len(server._guests) == MAX_CONNECTIONS
-    assert waited_for(server, broken=MAX_CONNECTIONS)
+    assert server.waited_for(broken=MAX_CONNECTIONS)
     assert get(server) == (200, BODY)
 
 
-def test_a_slow_reader_does_not_hold_up_a_fast_one(server: FileServer) -> None:
+def test_a_slow_reader_does_not_hold_up_a_fast_one(server: Watched) -> None:
     with connect(server) as slow:
         say(slow, path_of(server))
-        assert waited_for(server, requests=1)
+        assert server.waited_for(requests=1)
         assert get(server) == (200, BODY)
         assert len(everything_of(slow, len(BODY))) >= len(BODY)
 
@@ -205,13 +224,13 @@ def everything_of(sock: socket.socket, least: int) -> bytes:
     return data
 
 
-def test_a_reader_that_resets_is_forgotten(server: FileServer) -> None:
+def test_a_reader_that_resets_is_forgotten(server: Watched) -> None:
     sock = connect(server)
     say(sock, path_of(server))
-    assert waited_for(server, requests=1)
+    assert server.waited_for(requests=1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     sock.close()
-    assert waited_for(server, broken=1)
+    assert server.waited_for(broken=1)
     assert server._guests == []
 
 
@@ -222,10 +241,10 @@ def test_the_answer_reaches_who_has_said_all(server: FileServer) -> None:
         assert everything(sock).endswith(BODY)
 
 
-def test_closing_ends_everything(server: FileServer) -> None:
+def test_closing_ends_everything(server: Watched) -> None:
     with connect(server) as idle, connect(server) as reading:
         say(reading, path_of(server))
-        assert waited_for(server, requests=1)
+        assert server.waited_for(requests=1)
         server.close()
         server.close()
         assert everything(idle) == b""

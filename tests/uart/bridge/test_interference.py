@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.blocks import block
 
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, SENT, Fault
-from miio_lan.uart.bridge.interference import MAX_WAITING, Interference, Passage
+from miio_lan.uart.bridge.interference import MAX_DELAYED, Interference, Passage
 from miio_lan.uart.commands import Down, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.line import KEPT
@@ -215,6 +215,22 @@ def test_a_held_line_without_an_end_goes_on_after_the_time_a_module_waits() -> N
     assert line.say(">result 2") == []
 
 
+def test_the_rest_of_a_line_that_was_let_go_is_waited_for_as_a_module_waits() -> None:
+    line = Line("drop result")
+    line.say(b">resul")
+    assert line.wait(PARTIAL_LINE_TIME) == [(">", b"resul")]
+    assert line.wait(PARTIAL_LINE_TIME) == []
+    assert line.say(">result 2") == []  # another line, to the module too
+
+
+def test_an_answer_does_not_fall_into_a_line_that_was_let_go() -> None:
+    line = Line("drop none", "answer get_down: error")
+    line.say(b"<down no")
+    assert line.wait(PARTIAL_LINE_TIME) == [("<", b"down no")]
+    assert line.say(">get_down") == []
+    assert line.say(b"<ne\r") == [("<", b"ne\r"), ("<", b"error\r")]
+
+
 def test_a_line_without_an_end_is_not_held_for_ever() -> None:
     line = Line("drop result")
     text = b">result " + b"1" * (KEPT + 900)
@@ -257,10 +273,10 @@ def test_the_end_lets_everything_go() -> None:
 def test_too_much_behind_a_delay_is_not_kept() -> None:
     line = Line("delay 60s result x1")
     line.say(">result 1")
-    for _ in range(MAX_WAITING // 60000 + 1):
+    for _ in range(MAX_DELAYED // 60000 + 1):
         line.say(b">" + b"x" * 60000)
     assert line.wait(0.0) != []
-    assert line.between._lanes["up"].size <= MAX_WAITING
+    assert line.between._lanes["up"].size <= MAX_DELAYED
 
 
 @pytest.mark.parametrize("check", ["crc", "sum"])

@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from miio_lan.uart.commands import read
 from miio_lan.uart.commands.base import Cursor
 
 TAKES: list[Callable[[Cursor], Any]] = [
@@ -44,3 +45,13 @@ def test_what_is_missing_is_nothing() -> None:
     assert not cursor.faults
     cursor.value()
     assert len(cursor.faults) == 1
+
+
+def test_what_was_found_out_about_a_line_is_no_part_of_one_that_is_made_of_it() -> None:
+    command = read("get_down", direction="up")
+    assert command.valid
+    assert command.kept_json is command.kept_json == command.as_json()
+    other = command.amended(faults=("a fault",))
+    assert (other.problem, other.kept_json) == ("a fault", other.as_json())
+    assert other.kept_json == {"command": "get_down", "valid": False, "problem": "a fault"}
+    assert other.amended(faults=()).valid

@@ -358,6 +358,7 @@ def test_a_long_list_of_problems_is_cut_short() -> None:
 )
 def test_writing(command: Command, line: bytes) -> None:
     assert command.encode() == line
+    assert " ".join(command.tokens()).encode() + b"\r" == line
     assert command.valid
 
 

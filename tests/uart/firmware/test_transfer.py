@@ -131,6 +131,7 @@ def test_bytes_that_only_begin_like_a_block_are_text() -> None:
         ("up", b"\x06\x06\x15\x18\x18", [("ACK", 2), ("NAK", 1), ("CAN", 2)]),
         ("up", b"\x06get_down\r\x06", [("ACK", 1), b"get_down\r", ("ACK", 1)]),
         ("down", b"\x04ok\r\x18\x18\x18", [("EOT", 1), b"ok\r", ("CAN", 3)]),
+        ("down", b"\x06ok\r", [("ACK", 1), b"ok\r"]),  # the receiver has cancelled, and said a line at once
         ("up", b"net C\r", [b"net C\r"]),
         ("down", b"C\r", [b"C\r"]),
     ],

@@ -34,8 +34,8 @@ def test_an_item_is_taken_out_of_its_turn() -> None:
     backlog = Backlog(seen.append)
     for number in range(5):
         backlog.add(number, 10.0, at_once=False)
-    assert backlog.pull(lambda item: item == 3) == 3
-    assert backlog.pull(lambda item: None if item == 1 else item == 2) is None
+    assert list(backlog) == [0, 1, 2, 3, 4]
+    del backlog[3]
     backlog.flush()
     assert seen == [0, 1, 2, 4]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miio_lan.uart.listening.direction import MOST, DirectionGuess
+from miio_lan.uart.listening.direction import MOST_LINES, DirectionGuess
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_is_decided_is_not_changed() -> None:
 
 def test_noise_is_not_listened_to_for_ever() -> None:
     guess = DirectionGuess()
-    for _ in range(MOST):
+    for _ in range(MOST_LINES):
         assert not guess.done
         guess.feed(b"garbage\r", 0.0)
     assert guess.done

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
 from miio_lan.record import Record
+from miio_lan.uart.bridge.faults import Fault
+from miio_lan.uart.bridge.interference import Interference
+from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM, Overhearing
 from miio_lan.uart.listening.tap import reread
 
@@ -23,7 +28,7 @@ class Bench:
         before = len(self.records)
         for line in lines:
             data = line.encode() + b"\r" if isinstance(line, str) else line
-            (self.heard.up if data[:1] == b">" else self.heard.down)(data[1:], self.now)
+            self.heard.feed("up" if data[:1] == b">" else "down", data[1:], self.now)
             self.now += 0.01
         return self.records[before:]
 
@@ -121,6 +126,16 @@ def test_a_firmware_transfer_does_not_disturb_the_lines_around_it() -> None:
     assert [record.raw for record in bench.say(b">Country\r")] == [b"Country\r"]
 
 
+def test_a_cancelled_transfer_leaves_the_lines_behind_it_whole() -> None:
+    """The sender acknowledges that it was cancelled; where a line came at once, its reply is in the same read."""
+    bench = Bench().begun()
+    bench.say(">get_down", "<down update_fw", '>result "ready"', "<ok", b">C", b"<" + block(1))
+    cans, error, ack, reply = bench.say(b'>\x18\x18\x18error "signature wrong" -5004\r', b"<\x06ok\r")
+    assert [record.raw for record in (cans, ack, reply)] == [b"\x18\x18\x18", b"\x06", b"ok\r"]
+    assert notes([cans, error, ack, reply]) == [XMODEM, "", XMODEM, ""]
+    assert (reply.reading or {})["answers"] == "error"
+
+
 def test_blocks_are_recognised_by_a_listener_who_came_late() -> None:
     bench = Bench()
     bench.say(b"<" + b"1" * 40, b"<" + block(9), b">\x06", b"<" + block(10))
@@ -135,8 +150,8 @@ def test_blocks_are_recognised_by_a_listener_who_came_late() -> None:
 
 def test_what_the_bridge_adds_to_the_note_stays_with_its_line() -> None:
     bench = Bench().begun()
-    bench.heard.up(b"net\r", 1.0, note="sent by the bridge")
-    bench.heard.down(b"cloud\r", 1.0)
+    bench.heard.feed("up", b"net\r", 1.0, note="sent by the bridge")
+    bench.heard.feed("down", b"cloud\r", 1.0)
     assert notes(bench.records[2:]) == ["sent by the bridge", ""]
 
 
@@ -157,8 +172,8 @@ def test_a_line_set_aside_is_recorded_and_answered_by_nothing() -> None:
 def test_unfinished_lines_and_blocks_are_given_up_in_time() -> None:
     bench = Bench().begun()
     assert bench.heard.deadline is None
-    bench.heard.up(b"get_do", 5.0)
-    bench.heard.down(block()[:50], 5.1)
+    bench.heard.feed("up", b"get_do", 5.0)
+    bench.heard.feed("down", block()[:50], 5.1)
     assert bench.heard.deadline == 5.6
     bench.heard.tick(5.6)
     assert bench.records[-1].raw == block()[:50]
@@ -170,7 +185,7 @@ def test_unfinished_lines_and_blocks_are_given_up_in_time() -> None:
 
 def test_after_an_outage_a_line_may_begin_in_the_middle() -> None:
     bench = Bench().begun()
-    bench.heard.down(block()[:50], 1.0)
+    bench.heard.feed("down", block()[:50], 1.0)
     bench.heard.mark("outage: gone", "up", 2.0)
     bench.say(">own")
     assert notes(bench.records[2:]) == [XMODEM, "outage: gone", "noise, late start"]
@@ -178,7 +193,7 @@ def test_after_an_outage_a_line_may_begin_in_the_middle() -> None:
 
 def test_no_bytes_are_nothing() -> None:
     bench = Bench()
-    bench.heard.up(b"", 0.0)
+    bench.heard.feed("up", b"", 0.0)
     assert bench.records == []
 
 
@@ -188,8 +203,8 @@ def test_a_recording_read_again_says_the_same() -> None:
         b">t_down\r", "<down none", ">get_down", "<down get_properties 2 1", ">result 2 1 0 true", "<ok",
         ">get_down", "<down update_fw", '>result "ready"', "<ok", b">C", b"<" + block(1), b">\x06",
     )  # fmt: skip
-    bench.heard.up(b"ok\r", 3.0, note="sent by the bridge")
-    bench.heard.up(b"unfini", 3.5)
+    bench.heard.feed("up", b"ok\r", 3.0, note="sent by the bridge")
+    bench.heard.feed("up", b"unfini", 3.5)
     bench.heard.mark("outage: gone", "down", 4.0)
     lan = Record("lan", "down", 5.0, WALL + 5.0, b"", {"method": "x"})
     stripped = [
@@ -197,6 +212,29 @@ def test_a_recording_read_again_says_the_same() -> None:
         for each in bench.records
     ]
     assert list(reread([*stripped, lan])) == [*bench.records, lan]
+
+
+@pytest.mark.parametrize(
+    "fault", ["drop result x1", "alter result x1: s/5/6/", "drop ok x1", "duplicate result x1"]
+)
+def test_a_bridge_s_recording_read_again_says_the_same(fault: str) -> None:
+    bench = Bench()
+    between = Interference([Fault.parse(fault)])
+    lines = [
+        "up get_down",
+        "down down get_properties 2 1",
+        "up result 2 1 0 5",
+        "down ok",
+        "up result 2 1 0 5",
+    ]
+    for place, line in enumerate(lines):
+        direction, _, text = line.partition(" ")
+        way: Direction = "up" if direction == "up" else "down"
+        for step in between.feed(way, text.encode() + b"\r", place, downlink=bench.heard.downlink):
+            take = bench.heard.feed if step.heard else bench.heard.aside
+            take(step.direction, step.data, step.instant, note=step.note)
+    assert len(bench.records) >= len(lines)
+    assert list(reread(replace(each, reading=None) for each in bench.records)) == bench.records
 
 
 def _kept(record: Record) -> str:

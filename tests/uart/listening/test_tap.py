@@ -288,7 +288,6 @@ def test_a_port_of_unknown_direction_loses_no_byte(chunks) -> None:
     records: list[Record] = []
     with MemoryPair() as line:
         tap = Tap(records.append, either=line.far)
-        tap._guesses[None] = tap_module.DirectionGuess()
         for place, chunk in enumerate(chunks):
             if chunk:
                 tap._on_unknown(chunk, place * 0.01)

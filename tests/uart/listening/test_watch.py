@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.record import Record
-from miio_lan.uart.commands import GetProperties
+from miio_lan.uart.commands import GetProperties, Result
 from miio_lan.uart.line import CR
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.replies import MAX_OPEN
@@ -25,7 +25,7 @@ class Bench:
         before = len(self.records)
         for line in lines:
             data = line.encode() if isinstance(line, str) else line
-            (self.watch.up if data[:1] == b">" else self.watch.down)(data[1:] + CR, self.now)
+            self.watch.feed("up" if data[:1] == b">" else "down", data[1:] + CR, self.now)
             self.now += 0.01
         return self.records[before:]
 
@@ -153,8 +153,8 @@ def test_an_empty_line_is_recorded_and_answers_nothing() -> None:
 def test_an_unfinished_line_is_given_up_in_time() -> None:
     bench = Bench()
     assert bench.watch.deadline is None
-    bench.watch.up(b"get_do", 5.0)
-    bench.watch.down(b"o", 5.5)
+    bench.watch.feed("up", b"get_do", 5.0)
+    bench.watch.feed("down", b"o", 5.5)
     assert bench.watch.deadline == 6.0
     bench.watch.tick(6.0)
     assert bench.watch.deadline == 6.5
@@ -169,7 +169,7 @@ def test_an_unfinished_line_is_given_up_in_time() -> None:
 def test_an_outage_gives_up_what_was_half_read_and_waits_for_no_reply() -> None:
     bench = Bench()
     bench.say(">get_down", "<down get_properties 2 1", ">net")
-    bench.watch.up(b"resu", bench.now)
+    bench.watch.feed("up", b"resu", bench.now)
     bench.watch.mark("outage", "up", 7.0)
     unfinished, mark = bench.records[-2:]
     assert unfinished.raw == b"resu"
@@ -181,8 +181,8 @@ def test_an_outage_gives_up_what_was_half_read_and_waits_for_no_reply() -> None:
 def test_a_peer_that_is_never_answered_costs_no_memory() -> None:
     bench = Bench()
     for number in range(MAX_OPEN * 10):
-        bench.watch.up(b"net\r", 1.0)
-        bench.watch.down(b"down action 1 %d\r" % number, 1.0)
+        bench.watch.feed("up", b"net\r", 1.0)
+        bench.watch.feed("down", b"down action 1 %d\r" % number, 1.0)
     conversation = bench.watch._conversation
     assert len(list(conversation._open)) <= MAX_OPEN
     assert len(conversation.said) <= 64
@@ -213,7 +213,7 @@ WORDS = st.sampled_from(
 def test_any_lines_in_any_order_are_recorded_whole(lines: list[tuple[bool, bytes]]) -> None:
     bench = Bench()
     for up, data in lines:
-        (bench.watch.up if up else bench.watch.down)(data, 0.0)
+        bench.watch.feed("up" if up else "down", data, 0.0)
     for direction in ("up", "down"):
         sent = b"".join(data for up, data in lines if up == (direction == "up"))
         assert b"".join(r.raw for r in bench.records if r.direction == direction) == sent
@@ -248,18 +248,33 @@ def test_what_is_over_needs_no_search_for_garbage() -> None:
 
 def test_known_lines_cost_bounded_memory() -> None:
     bench = Bench()
-    for number in range(1000):
-        bench.watch.up(b"result %d\r" % number, 0.0)
-        bench.watch.up(b"result " + b"1 " * 200 + b"\r", 0.0)
-    assert len(bench.watch._readings) <= 256
+    before = results_kept()
+    for number in range(2000):
+        bench.watch.feed("up", b"result %d\r" % number, 0.0)
+        bench.watch.feed("up", b"result " + b"1 " * 200 + b"\r", 0.0)
+    bench.records.clear()
+    # Of 4,000 that were read 500 are kept, each with the one reading it has, and what the last lines may still need.
+    assert results_kept() - before <= 1100
+
+
+def results_kept() -> int:
+    return sum(isinstance(each, Result) for each in gc.get_objects())
+
+
+def test_a_reading_is_the_observers_own() -> None:
+    bench = Bench()
+    bench.say(">get_down", ">get_down")
+    first, second = (record.reading for record in bench.records)
+    assert first == second == {"command": "get_down", "valid": True}
+    assert first is not second
 
 
 def test_ends_of_lines_alone_are_nobody_s_fault() -> None:
     """CR CR LF, LF CR, and an LF behind which nothing comes."""
     seen: list[Record] = []
     watch = LineWatch(seen.append, wall=lambda instant: instant)
-    watch.up(b"net\r\r\n", 0.0)
-    watch.down(b"\n\rlocal\r\n", 0.1)
+    watch.feed("up", b"net\r\r\n", 0.0)
+    watch.feed("down", b"\n\rlocal\r\n", 0.1)
     watch.flush()
     assert [record.raw for record in seen] == [b"net\r", b"\r", b"\n\r", b"local\r", b"\n", b"\n"]
     assert [record.note for record in seen] == [""] * 6

@@ -155,9 +155,9 @@ def test_recordings_are_read_anew() -> None:
 def test_an_end_of_a_line_too_many_is_no_row_of_a_recording() -> None:
     recorded: list[Record] = []
     watch = LineWatch(recorded.append, wall=lambda instant: instant)
-    watch.up(b"get_down\r\r\n", 0.0)
-    watch.down(b"down none\r", 0.1)
-    watch.up(b"\n\rnet\r\r\n", 0.2)
+    watch.feed("up", b"get_down\r\r\n", 0.0)
+    watch.feed("down", b"down none\r", 0.1)
+    watch.feed("up", b"\n\rnet\r\r\n", 0.2)
     watch.flush()
     assert len(recorded) == 7
     written = io.StringIO()
