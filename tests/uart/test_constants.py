@@ -31,7 +31,7 @@ PINS = {
         "ACK": 6,
         "NAK": 21,
         "CAN": 24,
-        "POLL": 67,
+        "ASK_FOR_CRC": 67,
         "SIZES": {1: 128, 2: 1024},
         "HANDSHAKE": 60.0,
         "LULL": 40.0,

@@ -49,7 +49,7 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
     places, start = Places(records), wording.start_of(records)
-    style, script = _asset("report.css"), _script()
+    style, script, counts = _asset("report.css"), _script(), wording.counts_of(judgement)
     whole, sentence = wording.headline(judgement, words)
     return Template(words.framed(_asset("report.html"))).substitute(
         lang=words.lang,
@@ -63,9 +63,9 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
         outcome=_CLASSES[whole],
         whole=words(wording.WHOLE[whole]),
         sentence=_text(sentence),
-        bar=_bar(judgement),
-        filters=_filters(judgement, words),
-        tiles=_tiles(wording.counts_of(judgement), words),
+        bar=_bar(counts),
+        filters=_filters(counts, words),
+        tiles=_tiles(counts, words),
         figures="".join(_figures(judgement, records, words)),
         verdicts=_rows(wording.by_need(judgement.verdicts), places, start, words),
         data=embedded({**timeline_data(judgement, records, words), "words": words.texts}),
@@ -94,12 +94,12 @@ def _text(text: str) -> str:
     return escape(wording.shown(text))
 
 
-def _bar(judgement: Judgement) -> str:
+def _bar(counts: dict[str, int]) -> str:
     """Draw the shares of the outcomes, as one bar."""
-    counts, total, x = wording.counts_of(judgement), len(judgement.verdicts), 0.0
-    parts = []
-    for outcome in wording.ORDER:
-        if share := 100 * counts[outcome] / max(total, 1):
+    parts, x = [], 0.0
+    for outcome, count in counts.items():
+        if count:
+            share = 100 * count / sum(counts.values())
             parts.append(
                 f'<rect class="{_CLASSES[outcome]}" x="{x:.3f}%" width="{share:.3f}%" height="100%"></rect>'
             )
@@ -107,7 +107,7 @@ def _bar(judgement: Judgement) -> str:
     return "".join(parts)
 
 
-def _filters(judgement: Judgement, words: Words) -> str:
+def _filters(counts: dict[str, int], words: Words) -> str:
     """Give the boxes that the tiles tick: rows of an outcome are shown while its box is ticked.
 
     What is in order is not, at the start: nobody opens a report to read that.
@@ -115,15 +115,15 @@ def _filters(judgement: Judgement, words: Words) -> str:
     return "".join(
         f'<input class="box" type="checkbox" id="show-{_CLASSES[outcome]}"{"" if outcome == "pass" else " checked"} '
         f'aria-label="{escape(words("Show rules:"))} {escape(words(_TILES[outcome]))}">'
-        for outcome, count in wording.counts_of(judgement).items()
+        for outcome, count in counts.items()
         if count
     )
 
 
 def _tiles(counts: dict[str, int], words: Words) -> str:
     tiles = []
-    for outcome in wording.ORDER:
-        name, count = _CLASSES[outcome], counts[outcome]
+    for outcome, count in counts.items():
+        name = _CLASSES[outcome]
         word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
         inside = f"<b>{count}</b> <span>{escape(words(word))}</span>"
         tiles.append(
@@ -140,9 +140,7 @@ def _figures(judgement: Judgement, records: Sequence[Record], words: Words) -> I
     yield _figure(words("Records"), number, words("in {n}").replace("{n}", wording.length_of(records)))
     exchanges = judgement.exchanges
     through, others = wording.fates_of(judgement, words)
-    yield _figure(
-        words("Commands"), str(through), words(", ").join([words("went through"), *filter(None, [others])])
-    )
+    yield _figure(words("Commands"), str(through), words(", ").join([words("went through"), *others]))
     yield _times(words, "Fetch", "request to down", (exchange.fetch_time for exchange in exchanges))
     yield _times(words, "MCU", "down to result", (exchange.mcu_time for exchange in exchanges))
     yield _times(words, "Total", "request to reply", (exchange.total_time for exchange in exchanges))
@@ -192,7 +190,7 @@ def _evidence(verdict: Verdict, places: Places, start: float, words: Words) -> s
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" else ""
     items = "".join(_piece(evidence, places, start, words) for evidence in verdict.evidence[:_HTML_EVIDENCE])
-    more = max(wording.left_out_of(verdict, _HTML_EVIDENCE), 0)
+    more = wording.left_out_of(verdict, _HTML_EVIDENCE)
     total = min(count, _HTML_EVIDENCE) + more
     if more:
         items += f"<li>{escape(words.counted(more, 'and {n} more', 'and {n} more'))}</li>"

@@ -64,7 +64,7 @@ def _properties(suite: ET.Element, judgement: Judgement) -> None:
         "verdict": f"{wording.WHOLE[whole]}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
-        "commands": f"{through} went through" + (f", {others}" if others else ""),
+        "commands": ", ".join([f"{through} went through", *others]),
     }
     for name, value in values.items():
         ET.SubElement(properties, "property", {"name": name, "value": _clean(wording.shown(value))})

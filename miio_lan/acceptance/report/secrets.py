@@ -7,22 +7,20 @@ judgement as well (:class:`miio_lan.record.redact.veil.Veil`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeVar
 
-from miio_lan.acceptance.verdict import Evidence, Judgement
+from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.record.redact import redact, redact_value
 from miio_lan.record.redact.veil import Veil
-
-_Holder = TypeVar("_Holder", Exchange, Part, Evidence)
 
 
 def without_secrets(judgement: Judgement) -> Judgement:
     """Give a judgement without its secrets, and with readings that can be shown, whatever they are."""
     veil = Veil()
-    records = tuple(veil.record(record) for record in judgement.records)
+    records = tuple(map(veil.record, judgement.records))
     exchanges = [_exchange(exchange, veil) for exchange in judgement.exchanges]
-    evidence = [[_over(veil, one, "record") for one in each.evidence] for each in judgement.verdicts]
+    for evidence in (each for verdict in judgement.verdicts for each in verdict.evidence):
+        veil.maybe(evidence.record)
     return replace(
         judgement,
         title=redact(judgement.title),
@@ -31,29 +29,28 @@ def without_secrets(judgement: Judgement) -> Judgement:
         records=records,
         # Here begin the sentences: by now all secrets are known.
         exchanges=tuple(replace(each, notes=tuple(map(veil.text, each.notes))) for each in exchanges),
-        verdicts=tuple(
-            replace(
-                each,
-                text=veil.text(each.text),
-                evidence=tuple(replace(one, text=veil.text(one.text)) for one in shown),
-            )
-            for each, shown in zip(judgement.verdicts, evidence, strict=True)
-        ),
+        verdicts=tuple(_verdict(verdict, veil) for verdict in judgement.verdicts),
     )
 
 
-def _over(veil: Veil, holder: _Holder, *names: str) -> _Holder:
-    """Give something that holds records, or None, under these names, with the secrets hidden in them."""
-    clean: dict[str, Any] = {name: veil.maybe(getattr(holder, name)) for name in names}
-    return replace(holder, **clean)
+def _verdict(verdict: Verdict, veil: Veil) -> Verdict:
+    evidence = (Evidence(veil.text(each.text), veil.maybe(each.record)) for each in verdict.evidence)
+    return replace(verdict, text=veil.text(verdict.text), evidence=tuple(evidence))
 
 
 def _exchange(exchange: Exchange, veil: Veil) -> Exchange:
     return replace(
-        _over(veil, exchange, "request", "reply"),
+        exchange,
+        request=veil.maybe(exchange.request),
+        reply=veil.maybe(exchange.reply),
         method=redact(exchange.method),
         params=redact_value(exchange.params),
         stopped_at=None if exchange.stopped_at is None else redact(exchange.stopped_at),
-        parts=tuple(_over(veil, part, "down", "result", "acknowledgement") for part in exchange.parts),
-        records=tuple(veil.record(record) for record in exchange.records),
+        parts=tuple(_part(part, veil) for part in exchange.parts),
+        records=tuple(map(veil.record, exchange.records)),
     )
+
+
+def _part(part: Part, veil: Veil) -> Part:
+    down, result, said = map(veil.maybe, (part.down, part.result, part.acknowledgement))
+    return replace(part, down=down, result=result, acknowledgement=said)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Protocol
 
 from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
+from miio_lan.acceptance.report.words import ENGLISH
 from miio_lan.acceptance.verdict import Judgement, Verdict
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
@@ -51,29 +53,29 @@ def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = 
         width = console.width if console.is_terminal else 0
     width = min(width, _WIDEST)
     start = wording.start_of(wording.in_order(judgement))
-    _say(console, wording.shown(judgement.title), "bold")
+    say = partial(_say, console, width)
+    _say(console, 0, wording.shown(judgement.title), "bold")
     for line in _about(judgement):
-        for part in _wrapped(line, width, inset=2):
-            _say(console, part, "dim")
+        say(line, "dim", inset=2)
     told, folded = _shown_and_folded(judgement)
     for verdict in told:
-        style = _STYLES[verdict.outcome.value]
-        for line in _wrapped(_finding(verdict), width):
-            _say(console, line, style)
+        say(_finding(verdict), _STYLES[verdict.outcome.value], inset=16)
         for line in _details(verdict, start):
-            for part in _wrapped(line, width):
-                _say(console, part, "")
+            say(line, None, inset=6)
     if folded:
-        for line in _wrapped(_count_of(folded, judgement), width):
-            _say(console, line, _STYLES["not observed"])
+        say(_count_of(folded, judgement), _STYLES["not observed"], inset=16)
     whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
-    for part in _wrapped(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", width, inset=2):
-        _say(console, part, _STYLES[whole])
+    say(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole], inset=2)
 
 
-def _say(console: RichConsole, text: str, style: str) -> None:
-    console.print(text, style=style or None, markup=False, highlight=False, emoji=False, soft_wrap=True)
+def _say(console: RichConsole, width: int, text: str, style: str | None, inset: int = 0) -> None:
+    """Print a text, wrapped to so many columns, its further rows set in; 0 columns leave it one row."""
+    rows = [text]
+    if width:
+        rows = textwrap.wrap(text, max(width, 40), subsequent_indent=" " * inset, break_on_hyphens=False)
+    for row in rows:
+        console.print(row, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _about(judgement: Judgement) -> Iterator[str]:
@@ -81,13 +83,13 @@ def _about(judgement: Judgement) -> Iterator[str]:
     yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
     records = wording.in_order(judgement)
     through, others = wording.fates_of(judgement)
-    fates = f"{wording.many(through, 'command')} went through" + (f", {others}" if others else "")
-    yield f"{len(records)} records in {wording.length_of(records)}: {fates}"
+    fates = [ENGLISH.counted(through, "{n} command went through", "{n} commands went through"), *others]
+    yield f"{len(records)} records in {wording.length_of(records)}: {', '.join(fates)}"
 
 
 def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:
     """Divide verdicts: over the LAN most rules are about a line that nobody heard, and one count says as much."""
-    verdicts = list(wording.by_need(judgement.verdicts))
+    verdicts = wording.by_need(judgement.verdicts)
     unseen = [each for each in verdicts if each.outcome.value == "not observed"]
     if judgement.mode != "lan" or len(unseen) < 2:
         return verdicts, []
@@ -114,13 +116,3 @@ def _details(verdict: Verdict, start: float) -> Iterator[str]:
     yield f"    rule: {wording.shown(verdict.rule.title)} ({wording.shown(verdict.rule.source)})"
     for line in wording.evidence_lines(verdict, start, _TERMINAL_EVIDENCE, _TERMINAL_LINE):
         yield f"    - {line}"
-
-
-def _wrapped(line: str, width: int, inset: int | None = None) -> list[str]:
-    if not width:
-        return [line]
-    if inset is None:
-        inset = 16 if not line.startswith(" ") else 6
-    return textwrap.wrap(
-        line, max(width, 40), subsequent_indent=" " * inset, break_on_hyphens=False, drop_whitespace=True
-    ) or [""]

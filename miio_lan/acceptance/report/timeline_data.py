@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
 from miio_lan.acceptance.report.words import ENGLISH, Words
@@ -53,15 +54,15 @@ def timeline_data(
     :param records: its records in order, as :func:`~miio_lan.acceptance.report.wording.in_order` gives them
     """
     places = Places(records)
-    lines = _TimelineLines()
+    lines: dict[tuple[str, ...], int] = {}
     marks = {place: mark for place, record in enumerate(records) if (mark := _mark(record))}
     for exchange in judgement.exchanges:
         if exchange.stopped_at and "late" in exchange.stopped_at and exchange.result is not None:
             marks[places.of(exchange.result)] = ["late", shown(exchange.stopped_at)]
     return {
         "wall": records[0].wall if records else judgement.started,
-        "of": [lines.place(record) for record in records],
-        "lines": lines.table,
+        "of": [lines.setdefault(_line(record), len(lines)) for record in records],
+        "lines": list(lines),  # in the order of their first appearance
         "times": _differences(records),
         "lanes": "".join(_LANES[record.wire, record.direction] for record in records),
         "marks": marks,
@@ -90,24 +91,13 @@ class Places:
         return self._equal[record] if place is None else place
 
 
-class _TimelineLines:
-    """The distinct lines, in the order of their first appearance."""
-
-    def __init__(self) -> None:
-        self.table: list[list[str]] = []
-        self._known: dict[tuple[str, ...], int] = {}
-
-    def place(self, record: Record) -> int:
-        line = shortened(line_of(record), _LONGEST_TEXT)
-        entry: tuple[str, ...] = (line, _kind(record))
-        # The payload of a datagram is its own reading.
-        if record.reading is not None and record.wire == "uart":
-            reading = json.dumps(plain(record.reading), ensure_ascii=False)
-            entry = (*entry, shortened(shown(reading), _LONGEST_TEXT))
-        place = self._known.setdefault(entry, len(self.table))
-        if place == len(self.table):
-            self.table.append(list(entry))
-        return place
+def _line(record: Record) -> tuple[str, ...]:
+    line, kind = shortened(line_of(record), _LONGEST_TEXT), _kind(record)
+    # The payload of a datagram is its own reading.
+    if record.reading is None or record.wire != "uart":
+        return line, kind
+    reading = json.dumps(plain(record.reading), ensure_ascii=False)
+    return line, kind, shortened(shown(reading), _LONGEST_TEXT)
 
 
 def _kind(record: Record) -> str:
@@ -136,7 +126,7 @@ def _mark(record: Record) -> list[str] | None:
 def _differences(records: Sequence[Record]) -> list[int]:
     """Give the times as differences of whole microseconds, without letting their rounding add up."""
     since = [round((record.instant - records[0].instant) * 1e6) for record in records]
-    return [now - before for before, now in zip([0, *since], since, strict=False)]
+    return [now - before for before, now in pairwise([0, *since])]
 
 
 def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:

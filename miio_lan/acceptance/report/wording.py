@@ -60,7 +60,7 @@ def line_of(record: Record) -> str:
     if not record.raw:
         return shown(record.note) or "(nothing)"
     if record.wire == "uart":
-        return shown(record.raw.decode("ascii", "backslashreplace").strip("\r\n")) or "(empty line)"
+        return shown(record.text) or "(empty line)"
     try:
         text = record.raw.decode("utf-8").rstrip("\0")
     except UnicodeDecodeError:
@@ -112,10 +112,10 @@ def length_of(records: Sequence[Record]) -> str:
     return span(records[-1].instant - records[0].instant) if records else "no time"
 
 
-def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, str]:
+def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, list[str]]:
     """Count the commands that went through, and say what became of the others: ``67 refused on purpose``.
 
-    Empty where all went through. A refusal is an answer, so it does not count as having stopped on the way.
+    Nothing is said where all went through. A refusal is an answer, so it does not count as having stopped on the way.
     """
     through = sum(exchange.stopped_at is None for exchange in judgement.exchanges)
     refused = sum(exchange.stopped_at == REFUSED for exchange in judgement.exchanges)
@@ -125,9 +125,7 @@ def fates_of(judgement: Judgement, words: Words = ENGLISH) -> tuple[int, str]:
         "{n} refused": refused - wanted,
         "{n} stopped on the way": len(judgement.exchanges) - through - refused,
     }
-    return through, words(", ").join(
-        words.counted(count, fate, fate) for fate, count in counts.items() if count
-    )
+    return through, [words.counted(count, fate, fate) for fate, count in counts.items() if count]
 
 
 def mode_of(judgement: Judgement) -> str:
@@ -137,13 +135,9 @@ def mode_of(judgement: Judgement) -> str:
 
 def in_order(judgement: Judgement) -> list[Record]:
     """Give the records by their instants, those that only an exchange or an evidence holds included."""
-    records = list(judgement.records)
-    known = set(records)
-    for record in _mentioned(judgement):
-        if record not in known:
-            known.add(record)
-            records.append(record)
-    return sorted(records, key=lambda record: record.instant)
+    known = set(judgement.records)
+    others = [record for record in dict.fromkeys(_mentioned(judgement)) if record not in known]
+    return sorted([*judgement.records, *others], key=lambda record: record.instant)
 
 
 def start_of(records: Sequence[Record]) -> float:
@@ -189,7 +183,7 @@ def evidence_lines(verdict: Verdict, start: float, most: int, width: int) -> lis
     """Write the first ``most`` pieces of evidence, each cut to ``width`` characters, and how many more there are."""
     lines = [shortened(evidence_line(evidence, start), width) for evidence in verdict.evidence[:most]]
     more = left_out_of(verdict, most)
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    return [*lines, f"and {more} more"] if more else lines
 
 
 def total_of(verdict: Verdict) -> int:
@@ -213,8 +207,3 @@ def _mentioned(judgement: Judgement) -> Iterable[Record]:
         yield from exchange.records
     for verdict in judgement.verdicts:
         yield from (evidence.record for evidence in verdict.evidence if evidence.record is not None)
-
-
-def many(count: int, what: str) -> str:
-    """Write a count with its word: ``1 rule``, ``2 rules``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

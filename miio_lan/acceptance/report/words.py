@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -23,6 +24,7 @@ _MARKED = re.compile(r"\[\[(.+?)\]\]")
 """A text of the page's frame that a catalogue may replace: ``[[Rules]]``."""
 
 
+@dataclass(frozen=True)
 class Words:
     """The words of one language.
 
@@ -31,10 +33,9 @@ class Words:
     :param rules: titles by the names of rules
     """
 
-    def __init__(self, lang: str, texts: Mapping[str, str], rules: Mapping[str, str]) -> None:
-        self.lang = lang
-        self.texts = texts
-        self.rules = rules
+    lang: str
+    texts: Mapping[str, str]
+    rules: Mapping[str, str]
 
     def __call__(self, text: str) -> str:
         """Give a fixed text."""

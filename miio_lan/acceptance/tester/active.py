@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
@@ -37,7 +37,7 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
-_CUT = "the check was interrupted"
+_INTERRUPTED = "the check was interrupted"
 
 
 class TesterHost(LineHost):
@@ -112,14 +112,12 @@ def drive_module(
     seen = MarkedObserver(
         MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
     )
+    course = tester.course
+    course.firmware_version = firmware_version
     try:
-        _drive(tester, line, seen, progress, switch_on)
-    except BaseException:
-        tester.course.cut = _CUT
-        raise
+        with _told(course):
+            _drive(tester, line, seen, progress, switch_on)
     finally:
-        course = tester.course
-        course.transfer_failed, course.firmware_version = tester.transfer_failed, firmware_version
         ended = seen.end(course)
     if tester.silent:
         raise DeviceException(
@@ -144,8 +142,8 @@ def _drive(
             if switch_on is not None:
                 switch_on()
             _watch(host, progress)
-        except BaseException as error:
-            _interrupt(host, progress, error)
+        except BaseException:
+            _put_back(host, progress)
             raise
 
 
@@ -159,10 +157,9 @@ def _watch(host: TesterHost, progress: OnStage | None) -> None:
         stage = now
 
 
-def _interrupt(host: TesterHost, progress: OnStage | None, error: BaseException) -> None:
+def _put_back(host: TesterHost, progress: OnStage | None) -> None:
     """Have what was set put back, as far as that is soon done; a second Ctrl-C ends that, too."""
-    course = host.tester.course
-    if not course.still_changed:
+    if not host.tester.course.still_changed:
         return
     try:
         if progress is not None:
@@ -171,14 +168,19 @@ def _interrupt(host: TesterHost, progress: OnStage | None, error: BaseException)
         host.finished.wait(PUT_BACK)
     except (Exception, KeyboardInterrupt) as another:  # noqa: BLE001 - what it was interrupted by is what counts
         _LOGGER.debug("not everything was put back: %r", another)
-    _tell(course, error)
 
 
-def _tell(course: Progress, error: BaseException) -> None:
-    """Say with an error what the product was left with."""
-    for text in course.still_changed:
-        error.add_note(text)
-        _LOGGER.warning("%s", text)
+@contextmanager
+def _told(course: Progress) -> Iterator[None]:
+    """Note that a check was cut, and say with the error what the product was left with."""
+    try:
+        yield
+    except BaseException as error:
+        course.cut = _INTERRUPTED
+        for text in course.still_changed:
+            error.add_note(text)
+            _LOGGER.warning("%s", text)
+        raise
 
 
 def drive_lan(
@@ -210,12 +212,8 @@ def drive_lan(
     words = plan.allowed(allow)
     course = Progress()
     try:
-        with connect(seen) as device:
+        with _told(course), connect(seen) as device:
             LanRun(device, spec, words, progress, course).run()
-    except BaseException as error:
-        course.cut = _CUT
-        _tell(course, error)
-        raise
     finally:
         ended = seen.end(course)
     # A tap may go on hearing.

@@ -35,9 +35,8 @@ class LanRun:
     course: Progress = field(default_factory=Progress)
     _missed: int = field(default=0, init=False)
     _stage_now: str = field(default="", init=False)
-    _mute: bool = field(
-        default=False, init=False
-    )  # whether only the MCU does not answer, and the module tells so
+    # Whether only the MCU does not answer, and the module tells so.
+    _mute: bool = field(default=False, init=False)
     _values: dict[tuple[int, int], Any] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
@@ -58,8 +57,8 @@ class LanRun:
         if spec is not None:
             self._reads(spec)
         self._stage("unknown methods")
-        self._call(plan.UNKNOWN)
-        self._call(plan.UNKNOWN, ["a b", 1])
+        self._call(plan.UNKNOWN_METHOD)
+        self._call(plan.UNKNOWN_METHOD, ["a b", 1])
         if spec is not None and "writes" in self.allow:
             self._writes(spec)
         if spec is not None and "actions" in self.allow:
@@ -105,19 +104,12 @@ class LanRun:
 
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
-        props = [prop.iid for prop in spec.readable()]
-        for iid in props:
-            self._keep(spec, iid, self._get([iid]))
-        for iid in plan.unreadable(spec):
-            self._get([iid])
-        self._get([*props[:2], plan.missing_property(spec)])
-
-    def _keep(self, spec: Spec, iid: tuple[int, int], result: Any) -> None:
-        prop = spec.property(*iid)
-        if isinstance(result, list) and len(result) == 1 and isinstance(result[0], dict):
-            value = result[0].get("value")
-            if result[0].get("code") == 0 and prop is not None and not prop.problem(value):
-                self._values[iid] = value
+        for prop in spec.readable():
+            match self._get([prop.iid]):
+                case [{"code": 0, "value": value}] if not prop.problem(value):
+                    self._values[prop.iid] = value
+        for iids in plan.odd_reads(spec):
+            self._get(iids)
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""

@@ -21,7 +21,7 @@ ALLOWED: dict[str, str] = {
 """What may be allowed, each word with what it means."""
 PER_LINE = MAX_PARAMETERS // GET_RESULT_SIZE
 """Properties in one get, so that their answer has at most 64 parameters."""
-UNKNOWN = "unknown_command"
+UNKNOWN_METHOD = "unknown_command"
 _MOST_CHOICES = 8
 _WORDY = "with two spaces"
 _LONG_TEXT = 120
@@ -52,12 +52,9 @@ def legal_values(prop: Property) -> list[Value]:
         longest = "x" * min(prop.max_length or _LONG_TEXT, _LONG_TEXT)
         return [value for value in ("a", _WORDY, longest) if not prop.problem(value)]
     low, high, step = prop.range or (*INTEGER_LIMITS.get(prop.format, (0, 100)), 1)
-    middle = low + (high - low) / (step or 1) // 2 * (step or 1)
-    values = [low, high, middle]
-    if prop.format in FLOAT_FORMATS:
-        values = [round(float(value), 6) for value in values]
-    else:
-        values = [int(value) for value in values]
+    unit = step or 1
+    middle = low + (high - low) / unit // 2 * unit
+    values = [_as_number(prop, value) for value in (low, high, middle)]
     return [value for value in dict.fromkeys(values) if not prop.problem(value)]
 
 
@@ -79,13 +76,15 @@ def _beyond(prop: Property) -> Iterator[Value]:
         if numbers:
             yield max(numbers) + 1
         return
-    low, high, step = prop.range or (*INTEGER_LIMITS.get(prop.format, (0, 0)), 1)
     if prop.range is None and prop.format in FLOAT_FORMATS:
         return
+    low, high, step = prop.range or (*INTEGER_LIMITS[prop.format], 1)
     unit = step or 1
-    for value in (low - unit, high + unit, low + unit / 2):
-        number = round(float(value), 6)
-        yield number if prop.format in FLOAT_FORMATS else int(value)
+    yield from (_as_number(prop, value) for value in (low - unit, high + unit, low + unit / 2))
+
+
+def _as_number(prop: Property, value: float) -> float:
+    return round(float(value), 6) if prop.format in FLOAT_FORMATS else int(value)
 
 
 def arguments(spec: Spec, action: SpecAction) -> list[tuple[int, Value]]:
@@ -126,10 +125,14 @@ def missing_service(spec: Spec) -> int:
     return max((service.siid for service in spec.services), default=1) + 50
 
 
-def unreadable(spec: Spec) -> list[tuple[int, int]]:
-    """Give ids that cannot be read: of some properties that the description does not let be read, and of none."""
+def odd_reads(spec: Spec) -> list[list[tuple[int, int]]]:
+    """Give the ids of gets that cannot succeed, or not as a whole: of some properties that the description does not
+    let be read, of none, and of some that can be read with one of none.
+    """
     hidden = [prop.iid for prop in spec.properties() if not prop.readable]
-    return [*hidden[:4], missing_property(spec), (missing_service(spec), 1)]
+    readable = [prop.iid for prop in spec.readable()]
+    alone = [*hidden[:4], missing_property(spec), (missing_service(spec), 1)]
+    return [*([iid] for iid in alone), [*readable[:2], missing_property(spec)]]
 
 
 def read_only(spec: Spec) -> list[Property]:
@@ -148,5 +151,5 @@ def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:
 
 def long_downlink() -> str:
     """Give the longest downlink there is, 512 bytes with ``down`` and CR."""
-    room = MAX_LINE - len(f'down {UNKNOWN} ""')
-    return f'{UNKNOWN} "{"x" * room}"'
+    room = MAX_LINE - len(f'down {UNKNOWN_METHOD} ""')
+    return f'{UNKNOWN_METHOD} "{"x" * room}"'

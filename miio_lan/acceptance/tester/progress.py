@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -111,7 +111,8 @@ class Progress:
 
         :raises RecordError: if ``data`` is no such object
         """
-        changes = [_change(each) for each in _each(data.get("changed", []))]
+        changed = data.get("changed", [])
+        changes = map(_change, changed if isinstance(changed, (list, tuple)) else (changed,))
         return cls(
             stopped=_text(data, "stopped") or "",
             told=data.get("told") is True,
@@ -138,14 +139,9 @@ def _counts(value: object) -> dict[str, int]:
     return dict(value)
 
 
-def _each(value: object) -> Iterator[Mapping[str, object]]:
-    for item in value if isinstance(value, (list, tuple)) else (value,):
-        if not isinstance(item, Mapping):
-            raise RecordError(f"progress: a change is an object, not {type(item).__name__}")
-        yield item
-
-
-def _change(item: Mapping[str, object]) -> _Change:
+def _change(item: object) -> _Change:
+    if not isinstance(item, Mapping):
+        raise RecordError(f"progress: a change is an object, not {type(item).__name__}")
     siid, piid, before = item.get("siid"), item.get("piid"), item.get("before")
     if not isinstance(siid, int) or not isinstance(piid, int):
         raise RecordError("progress: a change names siid and piid")

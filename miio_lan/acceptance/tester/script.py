@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
@@ -17,7 +19,6 @@ from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
 from miio_lan.virtual.module.requests.request import RequestOutcome
 
-Steps = Generator[Wait, None, None]
 Asking = Generator[Wait, None, RequestOutcome | None]
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
@@ -27,6 +28,8 @@ _IDLE_POLLS = 10
 _LONGEST_TRANSFER = 1800.0
 GIVE_UP = 2
 """Unanswered downlinks of one method after which it is asked no more."""
+#: What an MCU says when it has started.
+_AFTER_BOOT = ("model", "mcu_version", "get_down")
 _STATES = ("offline", "local", "uap", "unprov", "cloud")
 
 
@@ -65,10 +68,9 @@ class _TesterRun:
         except Interrupted:
             yield from self._put_back()
 
-    def _everything(self) -> Steps:
-        tester, timing = self.tester, self.tester.timing
-        tester.stage = "waiting for the MCU (switch it on, or off and on again)"
-        yield Wait(lambda: not tester.silent, timing.power_up)
+    def _everything(self) -> Script:
+        tester = self._begin("waiting for the MCU (switch it on, or off and on again)")
+        yield Wait(lambda: not tester.silent, tester.timing.power_up)
         if tester.silent:
             return
         yield from self._boot()
@@ -85,17 +87,17 @@ class _TesterRun:
 
     # -- steps -------------------------------------------------------------------------------------------------------
 
-    def _boot(self) -> Steps:
+    def _boot(self) -> Script:
         tester = self._begin("power-up")
         yield Wait(self._booted, tester.timing.boot)
         # An answer to a request is no report: what is missing has all the time of the rule before it is asked for.
-        while not self._reported() and tester.now < (due := self._report_due()):
+        while not self._reported() and tester.now < (due := tester.since + BOOT_TIME + _MARGIN):
             yield Wait(self._reported, due - tester.now)
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
         yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
         tester.accept_reports()
-        # The rule gives an MCU three seconds before it is called one that does not poll.
-        yield Wait(lambda: tester.heard["get_down"] > 0, 3.0 + _MARGIN)
+        # So long may it be silent before the rule calls it one that does not poll.
+        yield Wait(lambda: tester.heard["get_down"] > 0, SILENCE_TIME + _MARGIN)
 
     def _booted(self) -> bool:
         """Whether the reports are over: accepted, or given up in favour of polling."""
@@ -106,18 +108,11 @@ class _TesterRun:
         """Whether the MCU has told by itself what it is."""
         return self.tester.identified["model"] > 0 and self.tester.identified["mcu_version"] > 0
 
-    def _report_due(self) -> float:
-        """Give the instant until which the rules expect a report that is missing."""
-        first = self.tester.first_report
-        since = first if first is not None else self.tester.first_heard
-        return (since if since is not None else self.tester.now) + BOOT_TIME + _MARGIN
-
-    def _idle(self) -> Steps:
+    def _idle(self) -> Script:
         tester = self._begin("polling")
-        wanted = tester.heard["get_down"] + _IDLE_POLLS
-        yield Wait(lambda: tester.heard["get_down"] >= wanted, _IDLE_POLLS * 0.5)
+        yield Wait(heard_again(tester, "get_down", times=_IDLE_POLLS), _IDLE_POLLS * 0.5)
 
-    def _downlinks(self) -> Steps:
+    def _downlinks(self) -> Script:
         yield from self._identity()
         yield from self._net_changes()
         if self.spec is not None:
@@ -131,7 +126,7 @@ class _TesterRun:
         if "ota" in self.allow:
             yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
-    def _identity(self) -> Steps:
+    def _identity(self) -> Script:
         tester = self._begin("asking for model and version")
         for request, word in (("MIIO_mcu_version_req", "mcu_version"), ("MIIO_model_req", "model")):
             answered, before = told_again(tester, word), tester.identified[word]
@@ -140,42 +135,40 @@ class _TesterRun:
             if tester.identified[word] == before:
                 self._owed = tester.now + ANSWER_TIME
 
-    def _net_changes(self) -> Steps:
+    def _net_changes(self) -> Script:
         tester = self._begin("network changes")
         for state in _STATES:
             tester.module.set_net(state, tester.now)
-            fetched = tester.heard["get_down"] + 2
-            yield Wait(lambda fetched=fetched: tester.heard["get_down"] >= fetched, 1.0)  # type: ignore[misc]
+            yield Wait(heard_again(tester, "get_down", times=2), 1.0)
 
-    def _wrong_ones(self) -> Steps:
+    def _wrong_ones(self) -> Script:
         self._begin("unknown, long and malformed downlinks")
         siid, piid = self._any_ids()
-        yield from self._all([f"get_properties {siid} {piid}", plan.UNKNOWN, f'{plan.UNKNOWN} "a b",1'])
-        yield from self._all([plan.long_downlink()])
-        yield from self._all(
-            ["get_properties", f"get_properties {siid}", f"get_properties {siid} {piid} {siid}"]
-        )
+        right = f"get_properties {siid} {piid}"
+        texts = [right, plan.UNKNOWN_METHOD, f'{plan.UNKNOWN_METHOD} "a b",1', plan.long_downlink()]
+        texts += ["get_properties", f"get_properties {siid}", f"{right} {siid}"]
         if "writes" in self.allow:
-            yield from self._all([f"set_properties {siid} {piid}"])
+            texts.append(f"set_properties {siid} {piid}")
         if "actions" in self.allow:
-            yield from self._all([f"action {siid}"])
+            texts.append(f"action {siid}")
+        for text in texts:
+            yield from self._ask(text)
 
     def _any_ids(self) -> tuple[int, int]:
         readable = next(self.spec.readable(), None) if self.spec is not None else None
         return readable.iid if readable is not None else (2, 1)
 
-    def _reads(self, spec: Spec) -> Steps:
+    def _reads(self, spec: Spec) -> Script:
         self._begin("reading")
+        for prop in spec.readable():
+            yield from self._read(prop)
         props = [prop.iid for prop in spec.readable()]
-        for siid, piid in props:
-            yield from self._read(siid, piid)
         for start in range(0, len(props), plan.PER_LINE):
             yield from self._get(props[start : start + plan.PER_LINE])
-        for iid in plan.unreadable(spec):
-            yield from self._get([iid])
-        yield from self._get([*props[:2], plan.missing_property(spec)])
+        for iids in plan.odd_reads(spec):
+            yield from self._get(iids)
 
-    def _writes(self, spec: Spec) -> Steps:
+    def _writes(self, spec: Spec) -> Script:
         self._begin("writing")
         for prop in spec.writable():
             before = self._values.get(prop.iid)
@@ -195,7 +188,7 @@ class _TesterRun:
         several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
         yield from self._ask(f"set_properties {' '.join(several)}")
 
-    def _put_back(self) -> Steps:
+    def _put_back(self) -> Script:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
         self._begin("putting back what was set")
         self._missed.clear()
@@ -204,33 +197,33 @@ class _TesterRun:
                 self.course.put_back(prop)
         self.tester.stage = "done"
 
-    def _actions(self, spec: Spec) -> Steps:
+    def _actions(self, spec: Spec) -> Script:
         self._begin("actions")
         for siid, aiid, arguments in plan.calls(spec):
             words = (f"{piid} {token(value)}" for piid, value in arguments)
             yield from self._ask(" ".join([f"action {siid} {aiid}", *words]))
 
-    def _update(self) -> Steps:
+    def _update(self) -> Script:
         tester = self._begin("firmware update")
-        back = heard_again(tester, ["model", "mcu_version", "get_down"])
+        back = heard_again(tester, *_AFTER_BOOT)
         tester.transfer_expected = True
         outcome = yield from self._ask("update_fw")
         if outcome is None or outcome.result != ["ready"]:
             return
-        went_on = tester.heard["get_down"] + 3
-        yield Wait(lambda: tester.transfer_started or back() or tester.heard["get_down"] >= went_on, 5.0)
+        went_on = heard_again(tester, "get_down", times=3)
+        yield Wait(lambda: tester.transfer_started or back() or went_on(), 5.0)
         tester.transfer_expected = False
         tester.cancel_transfer()
-        if tester.transfer_started or not tester.heard["get_down"] >= went_on:
-            polled = heard_again(tester, ["get_down"])
+        if tester.transfer_started or not went_on():
+            polled = heard_again(tester, "get_down")
             yield Wait(back, tester.timing.transfer)
             if not back() and not polled():
                 why = "the MCU did not come back from an update that was cancelled"
                 self.course.leave_out(tester.stage, why)
 
-    def _whole_update(self, image: bytes) -> Steps:
+    def _whole_update(self, image: bytes) -> Script:
         tester = self._begin("firmware update, the whole of it")
-        back = heard_again(tester, ["model", "mcu_version", "get_down"])
+        back = heard_again(tester, *_AFTER_BOOT)
         ended: list[str] = []
         if self._gone:
             self.course.leave_out(tester.stage, "")
@@ -239,11 +232,11 @@ class _TesterRun:
             return
         # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
         yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
-        tester.transfer_failed = ended[0] if ended else "the transfer did not end"
-        if not tester.transfer_failed:
+        self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
+        if not self.course.transfer_failed:
             yield Wait(back, tester.timing.transfer)
 
-    def _settle(self) -> Steps:
+    def _settle(self) -> Script:
         """Give the last things asked the time the rules allow them."""
         tester = self._begin("waiting for what is still due")
         if tester.now < self._owed:
@@ -251,10 +244,6 @@ class _TesterRun:
         tester.stage = "done"
 
     # -- asking ------------------------------------------------------------------------------------------------------
-
-    def _all(self, texts: Iterable[str]) -> Steps:
-        for text in texts:
-            yield from self._ask(text)
 
     def _ask(self, text: str, changes: Property | None = None) -> Asking:
         """Hand out a downlink and wait for its answer; None when there was none in time.
@@ -271,28 +260,27 @@ class _TesterRun:
         if changes is not None:
             self.course.will_change(changes, self._values.get(changes.iid))
         outcomes: list[RequestOutcome] = []
-        before, polls = tester.answers, tester.heard["get_down"]
+        before, polled = tester.answers, heard_again(tester, "get_down")
         tester.hand_out(text, outcomes.append)
         # The MCU may take as long to fetch it as to answer it.
         yield Wait(lambda: bool(outcomes), 2 * ANSWER_TIME + 1.0)
         if tester.answers > before:
             self._missed[method] = self._missed["all"] = 0
             return outcomes[0] if outcomes else None
-        if tester.heard["get_down"] == polls:
-            yield from self._wait_for_polls(polls)
+        if not polled():
+            yield from self._wait_for(polled)
             return None
         yield Wait(lambda: tester.answers > before, tester.timing.late)
         self._missed[method] += 1
         self._missed["all"] += 1
         return None
 
-    def _wait_for_polls(self, polls: int) -> Steps:
+    def _wait_for(self, polled: Callable[[], bool]) -> Script:
         """Wait for an MCU that does not ask for work any more: it may be starting again."""
-        tester = self.tester
-        yield Wait(lambda: tester.heard["get_down"] > polls, tester.timing.boot)
-        self._gone = tester.heard["get_down"] == polls
+        yield Wait(polled, self.tester.timing.boot)
+        self._gone = not polled()
         why = "the MCU stopped asking for work (get_down)"
-        self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
+        self.course.leave_out(self.tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
         patience = 2 * GIVE_UP if self.tester.answers else GIVE_UP
@@ -302,14 +290,13 @@ class _TesterRun:
         ids = (f"{siid} {piid}" for siid, piid in iids)
         return (yield from self._ask(" ".join(["get_properties", *ids])))
 
-    def _read(self, siid: int, piid: int) -> Steps:
-        outcome = yield from self._get([(siid, piid)])
-        result = outcome.result if outcome is not None else None
-        if isinstance(result, list) and result[:3] == [siid, piid, 0] and len(result) == 4:
-            prop = self.spec.property(siid, piid) if self.spec is not None else None
+    def _read(self, prop: Property) -> Script:
+        outcome = yield from self._get([prop.iid])
+        result: Any = outcome.result if outcome is not None else None
+        match result:
             # A value that cannot be set again cannot be restored either, and one that was misread must not be written.
-            if prop is not None and self.tester.sound and not prop.problem(result[3]):
-                self._values[siid, piid] = result[3]
+            case [prop.siid, prop.piid, 0, value] if self.tester.sound and not prop.problem(value):
+                self._values[prop.iid] = value
 
     def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
         """Set a property, read it, and wait for its report; whether it has the value."""
@@ -332,13 +319,13 @@ class _TesterRun:
                 self._unreported += 1
         return has_it
 
-    def _verify(self, prop: Property, value: Value) -> Steps:
+    def _verify(self, prop: Property, value: Value) -> Script:
         """Read what was set; once more after a while, for late is not the same as never."""
-        yield from self._read(*prop.iid)
+        yield from self._read(prop)
         if not alike(self._values.get(prop.iid), value) and self._ignored < GIVE_UP:
             self._ignored += 1
             yield Wait(lambda: False, _SETTLE)
-            yield from self._read(*prop.iid)
+            yield from self._read(prop)
 
 
 def _setting(prop: Property, value: Value) -> str:

@@ -7,7 +7,7 @@ line is recorded by whoever drives it, and judged by the rules.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 from miio_lan.acceptance.rules.lines import is_identity
@@ -74,7 +74,8 @@ class Tester:
     :param refusals: how often each report at power-up is refused before it is accepted
     :ivar heard: lines of the MCU by command word, ``"noise"`` for what is none
     :ivar identified: reports of model, version and Bluetooth configuration by command word; queries are none
-    :ivar first_heard: the instant of the first line, and ``first_report`` that of the first such report; None before it
+    :ivar since: the instant from which the rules count the time for these reports: that of the first one, and until
+        there is one, that of the first line
     :ivar reported: how often each property was reported
     :ivar stage: what is being done, for people
     :ivar sound: whether the last answer is a line of its own, with values that are written well
@@ -103,8 +104,7 @@ class Tester:
         self.now = 0.0
         self.heard: Counter[str] = Counter()
         self.identified: Counter[str] = Counter()
-        self.first_heard: float | None = None
-        self.first_report: float | None = None
+        self.since = 0.0
         self.reported: Counter[tuple[int, int]] = Counter()
         self.stage = ""
         self.course = Progress()
@@ -119,8 +119,6 @@ class Tester:
         self._raw = bytearray()
         #: Whether the MCU may ask for the first block of a transfer, and whether it has.
         self.transfer_expected = self.transfer_started = False
-        #: Why the firmware did not arrive; empty when it did, None when none was sent.
-        self.transfer_failed: str | None = None
 
     # -- the machine -------------------------------------------------------------------------------------------------
 
@@ -183,13 +181,14 @@ class Tester:
     def _on_line(self, line: Line, now: float) -> str | None:
         self.now = max(self.now, now)
         parts = [c.read(each, direction="up") for each in pieces(line.text)]
-        if self.first_heard is None:
-            self.first_heard = now
+        if self.silent:
+            self.since = now
         for command in parts:
             self.heard[command.command or "noise"] += 1
             if is_identity(command):
+                if not self.identified:
+                    self.since = now
                 self.identified[command.command or ""] += 1
-                self.first_report = now if self.first_report is None else self.first_report
             if isinstance(command, c.PropertiesChanged):
                 self.reported.update((siid, piid) for siid, piid, _ in command.changes)
         self._line_sound = len(parts) == 1 and _is_sound(line)
@@ -242,10 +241,10 @@ def _is_sound(line: Line) -> bool:
     return whole and not any(fault for _, fault in read_values(tokens_of(line.text)[1:]))
 
 
-def heard_again(tester: Tester, words: Collection[str]) -> Callable[[], bool]:
-    """Make a condition: each of these words was said again since now."""
-    before = {word: tester.heard[word] for word in words}
-    return lambda: all(tester.heard[word] > count for word, count in before.items())
+def heard_again(tester: Tester, *words: str, times: int = 1) -> Callable[[], bool]:
+    """Make a condition: each of these words was said so many times more since now."""
+    wanted = {word: tester.heard[word] + times for word in words}
+    return lambda: all(tester.heard[word] >= count for word, count in wanted.items())
 
 
 def told_again(tester: Tester, word: str) -> Callable[[], bool]:

@@ -22,7 +22,7 @@ from miio_lan.uart.bridge.faults import (
 )
 from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME, UPDATE_READY
-from miio_lan.uart.firmware.transfer import BLOCK_HEAD, POLL, SIZES, head_at
+from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
 from miio_lan.uart.line import CR, KEPT, clean
 from miio_lan.uart.replies import OpenLines
 
@@ -271,7 +271,7 @@ class Interference:
         text = line.lstrip(b"\n \x00\xff").rstrip(CR)
         if not text.isascii() or not text.decode("ascii").isprintable():
             return False  # no line: noise, or a transfer
-        if self._transfer and not text.strip(bytes([POLL])):
+        if self._transfer and not text.strip(bytes([ASK_FOR_CRC])):
             return False  # the receiver asks for the first block, and no CR will come
         if direction == "down" and self._owed.first is not None and self._owed.first.ours:
             return True

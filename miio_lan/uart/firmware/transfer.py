@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from miio_lan.uart.commands import Direction
 
 SOH, STX, EOT, ACK, NAK, CAN = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18
-POLL = 0x43
+ASK_FOR_CRC = 0x43
 """``C``: the receiver asks for blocks with a CRC."""
 
 SIZES = {SOH: 128, STX: 1024}
@@ -29,7 +29,7 @@ BLOCK_PATIENCE = 0.5
 """Seconds of silence after which the rest of a block is not coming; a block lasts 12 ms (90 ms if it is a long one)."""
 
 BLOCK_HEAD = 3
-_NAMES = {POLL: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
+_NAMES = {ASK_FOR_CRC: "C", EOT: "EOT", ACK: "ACK", NAK: "NAK", CAN: "CAN"}
 _CONTROLS: dict[Direction, re.Pattern[bytes]] = {
     # The receiver, the MCU, asks, acknowledges and refuses; the sender ends, aborts, and acknowledges being cancelled.
     "up": re.compile(rb"([C\x06\x15\x18])\1*"),
@@ -115,11 +115,11 @@ class TransferReader:
             return []
         if not _is_head(data):  # one or two bytes of noise after all
             return [Piece(data, self._began)]
-        size = SIZES[data[0]]
-        if len(data) == BLOCK_HEAD + size + 1 and sum(data[BLOCK_HEAD:-1]) & 0xFF == data[-1]:
+        body = BLOCK_HEAD + SIZES[data[0]]
+        if data[body:] == check_of(data[BLOCK_HEAD:body], crc=False):
             self._check = "sum"
-            return [self._whole(data)]
-        return [self._damaged(data, f"cut off after {len(data)} bytes")]
+            return [self._of_block(data)]
+        return [self._of_block(data, f"cut off after {len(data)} bytes")]
 
     def _step(self, data: bytes, now: float, expected: bool, pieces: list[Piece]) -> bytes:
         """Take one piece off the front; what is not complete is kept for the next bytes. Returns the rest."""
@@ -149,30 +149,25 @@ class TransferReader:
         if len(data) < need:
             self._block += data
             return b""
-        if self._check != "sum" and crc_hqx(data[BLOCK_HEAD:need], 0) == 0:
+        said, problem = data[BLOCK_HEAD:body], ""
+        if self._check != "sum" and data[body:need] == check_of(said, crc=True):
             self._check = "crc"
-            pieces.append(self._whole(data[:need]))
-        elif self._check != "crc" and sum(data[BLOCK_HEAD:body]) & 0xFF == data[body]:
+        elif self._check != "crc" and data[body : body + 1] == check_of(said, crc=False):
             self._check = "sum"
             need = body + 1
-            pieces.append(self._whole(data[:need]))
         else:
             # Bytes were lost or changed. Where another block begins inside, the rest belongs to that one.
             again = head_at(data[:need], BLOCK_HEAD)
             need = again or need
             problem = "wrong check" if again is None else f"cut off after {need} bytes"
-            pieces.append(self._damaged(data[:need], problem))
+        pieces.append(self._of_block(data[:need], problem))
         self._mid_line = False
         self._began = now
         return data[need:]
 
-    def _whole(self, raw: bytes) -> Piece:
-        reading = _reading("block", number=raw[1], size=SIZES[raw[0]], check=self._check)
-        return Piece(raw, self._began, reading)
-
-    def _damaged(self, raw: bytes, problem: str) -> Piece:
-        reading = _reading("block", number=raw[1], size=SIZES[raw[0]])
-        return Piece(raw, self._began, {**reading, "valid": False, "problem": problem})
+    def _of_block(self, raw: bytes, problem: str = "") -> Piece:
+        more = {"valid": False, "problem": problem} if problem else {"check": self._check}
+        return Piece(raw, self._began, _reading("block", number=raw[1], size=SIZES[raw[0]], **more))
 
 
 class TransferPhase:
@@ -196,6 +191,11 @@ class TransferPhase:
     def over(self) -> None:
         """The MCU talks in lines again."""
         self._until = None
+
+
+def check_of(data: bytes, *, crc: bool) -> bytes:
+    """Give what stands behind the data of a block: their CRC-16, else the sum of the bytes."""
+    return crc_hqx(data, 0).to_bytes(2, "big") if crc else bytes([sum(data) & 0xFF])
 
 
 def _reading(part: str, **more: object) -> dict[str, object]:

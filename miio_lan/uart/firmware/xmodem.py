@@ -6,9 +6,7 @@ the last block). No I/O and no clock: bytes and the time come in, bytes and dead
 
 from __future__ import annotations
 
-from binascii import crc_hqx
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.document import (
@@ -20,7 +18,7 @@ from miio_lan.uart.document import (
     START_TRIES,
     START_WAIT,
 )
-from miio_lan.uart.firmware.transfer import ACK, BLOCK_HEAD, CAN, EOT, NAK, POLL, SIZES, SOH
+from miio_lan.uart.firmware.transfer import ACK, ASK_FOR_CRC, BLOCK_HEAD, CAN, EOT, NAK, SIZES, SOH, check_of
 
 BLOCK = SIZES[SOH]
 """Data bytes of a block the sender makes."""
@@ -54,11 +52,9 @@ def block(number: int, data: bytes, *, crc: bool) -> bytes:
     :param crc: CRC-16, else the sum of the bytes
     """
     number &= 0xFF
-    check = crc_hqx(data, 0).to_bytes(2, "big") if crc else bytes([sum(data) & 0xFF])
-    return bytes([SOH, number, 0xFF - number]) + data + check
+    return bytes([SOH, number, 0xFF - number]) + data + check_of(data, crc=crc)
 
 
-@dataclass(eq=False)
 class _End:
     """What both ends have.
 
@@ -66,11 +62,12 @@ class _End:
     :ivar failed: why it ended early, empty while it did not
     """
 
-    done: bool = field(default=False, init=False)
-    failed: str = field(default="", init=False)
-    deadline: float | None = field(default=None, init=False)
-    _out: bytearray = field(default_factory=bytearray, init=False, repr=False)
-    _tries: int = field(default=0, init=False, repr=False)
+    def __init__(self) -> None:
+        self.done = False
+        self.failed = ""
+        self.deadline: float | None = None
+        self._out = bytearray()
+        self._tries = 0
 
     @property
     def over(self) -> bool:
@@ -98,29 +95,22 @@ class Sender(_End):
 
     :param image: the firmware
     :param now: monotonic seconds from which the receiver has 32 s to ask for the first block
+    :ivar sent: bytes that were acknowledged, padding included
+    :ivar total: bytes there are to send, padding included
     :ivar cancelled: whether the receiver broke it off
     """
 
     def __init__(self, image: bytes, now: float) -> None:
         super().__init__()
         self._data = padded(image)
-        self._at = 0
+        self.sent = 0
+        self.total = len(self._data)
         self._crc: bool | None = None
         self._canned = False
         self.cancelled = False
         self._ending = False
         self._line = bytearray()  # of the line that the receiver seems to say behind the end
         self.deadline = now + START_TRIES * START_WAIT
-
-    @property
-    def sent(self) -> int:
-        """Bytes that were acknowledged, padding included."""
-        return self._at
-
-    @property
-    def total(self) -> int:
-        """Bytes there are to send, padding included."""
-        return len(self._data)
 
     def receive(self, data: bytes, now: float) -> bytes:
         """Take bytes from the receiver.
@@ -160,17 +150,17 @@ class Sender(_End):
     def _answered(self, byte: int, now: float) -> bool:
         """Do what a byte asks for; whether something was sent."""
         if self._crc is None:
-            if byte not in (POLL, NAK):
+            if byte not in (ASK_FOR_CRC, NAK):
                 return False
-            self._crc = byte == POLL
+            self._crc = byte == ASK_FOR_CRC
             self._send(now)
         elif byte == ACK:
             self._tries = 0
             if self._ending:
                 self._finish()
                 return True
-            self._at += BLOCK
-            self._ending = self._at >= len(self._data)
+            self.sent += BLOCK
+            self._ending = self.sent >= self.total
             self._send(now)
         elif byte == NAK:
             self._again(now)
@@ -193,7 +183,7 @@ class Sender(_End):
             self._fail(f"the end was not acknowledged {EOT_TRIES} times")
         elif self._tries > BLOCK_TRIES:
             self._fail(
-                f"block {self._at // BLOCK + 1} was not acknowledged, though repeated {BLOCK_TRIES} times"
+                f"block {self.sent // BLOCK + 1} was not acknowledged, though repeated {BLOCK_TRIES} times"
             )
         else:
             self._send(now)
@@ -203,8 +193,8 @@ class Sender(_End):
             self._out.append(EOT)
             self.deadline = now + EOT_WAIT
         else:
-            part = self._data[self._at : self._at + BLOCK]
-            self._out += block(self._at // BLOCK + 1, part, crc=bool(self._crc))
+            part = self._data[self.sent : self.sent + BLOCK]
+            self._out += block(self.sent // BLOCK + 1, part, crc=bool(self._crc))
             self.deadline = now + ACK_WAIT
 
 
@@ -234,7 +224,6 @@ class Receiver(_End):
         self._image = bytearray()
         self._buffer = bytearray()
         self._noise = False
-        self._started = False
         self._expected = 1
         self._ask(now)
 
@@ -269,7 +258,7 @@ class Receiver(_End):
         buffer, noise = bytes(self._buffer), self._noise
         self._buffer.clear()
         self._noise = False
-        if not noise and buffer == bytes([EOT]) and self._started:
+        if not noise and buffer == bytes([EOT]) and self._image:
             # Not before nothing follows: an altered first byte of a block may look like it.
             self._end()
         else:
@@ -288,7 +277,7 @@ class Receiver(_End):
     def _ask(self, now: float) -> None:
         self._tries += 1
         self.deadline = now + START_WAIT
-        if self._started:
+        if self._image:
             if self._tries > BLOCK_TRIES:
                 self._fail(f"no whole block {self._expected} came, though asked for {BLOCK_TRIES} times")
             else:
@@ -300,45 +289,38 @@ class Receiver(_End):
                 return
             self._crc = False
             self._tries = 1
-        self._out.append(POLL if self._crc else NAK)
+        self._out.append(ASK_FOR_CRC if self._crc else NAK)
 
     def _take(self, now: float) -> None:
         buffer = self._buffer
-        while buffer and not self.over:
+        while buffer and not self.over and not self._noise:
             if buffer[:2] == bytes([CAN, CAN]):
                 self._fail("the sender cancelled the transfer", bytes([ACK]))
             elif buffer[0] in SIZES and (len(buffer) < BLOCK_HEAD or buffer[1] ^ buffer[2] == 0xFF):
-                size = SIZES[buffer[0]]
-                need = BLOCK_HEAD + size + (2 if self._crc else 1)
+                body = BLOCK_HEAD + SIZES[buffer[0]]
+                need = body + (2 if self._crc else 1)
                 if len(buffer) < need:
                     return
-                whole = bytes(buffer[:need])
+                number, data, check = buffer[1], bytes(buffer[BLOCK_HEAD:body]), buffer[body:need]
                 del buffer[:need]
-                self._on_block(whole, size, now)
+                self._noise = check != check_of(data, crc=self._crc)
+                if not self._noise:
+                    self._on_block(number, data, now)
             else:
                 # A lone EOT or CAN waits for what follows, or does not.
                 self._noise = not (len(buffer) == 1 and buffer[0] in (EOT, CAN))
                 return
-            if self._noise:
-                return
 
-    def _on_block(self, whole: bytes, size: int, now: float) -> None:
-        data, check = whole[BLOCK_HEAD : BLOCK_HEAD + size], whole[BLOCK_HEAD + size :]
-        number = whole[1]
-        right = int.from_bytes(check, "big") == (crc_hqx(data, 0) if self._crc else sum(data) & 0xFF)
-        if not right:
-            self._noise = True
-            return
+    def _on_block(self, number: int, data: bytes, now: float) -> None:
         if number == self._expected & 0xFF:
-            if len(self._image) + size > self._largest + max(SIZES.values()):
+            if len(self._image) + len(data) > self._largest + max(SIZES.values()):
                 self._fail(f"the image is larger than {self._largest} bytes")
                 return
             self._image += data
             self._expected += 1
-        elif not self._started or number != (self._expected - 1) & 0xFF:
+        elif not self._image or number != (self._expected - 1) & 0xFF:
             self._fail(f"block {number} came instead of {self._expected & 0xFF}")
             return
-        self._started = True
         self._tries = 0
         self.deadline = now + START_WAIT
         self._out.append(ACK)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, quoted_in, without_colours
+from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, without_colours
 from miio_lan.uart.logs.tables import joined, read_table
 
 
@@ -33,7 +34,7 @@ class ReadLog:
     rest: list[str | LogLine] | None = None
 
 
-_CONTROLS = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
+_CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
 _C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
 _C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
 
@@ -60,29 +61,18 @@ def _by_lines(sign: re.Pattern[str], take: Callable[[re.Match[str]], tuple[bytes
         found, times, pieces = ReadLog(), Times(), []
         for line in lines:
             instant, _ = times.take(line)
-            match = sign.search(line)
-            taken = take(match) if match is not None else None
-            if taken is not None:
+            if (match := sign.search(line)) and (taken := take(match)):
                 raw, mark = taken
                 pieces.append(LogLine(raw, instant, mark))
             else:
                 found.skipped += bool(line.strip(_UNSHOWN))
-        found.lines = _whole(pieces)
+        found.lines = joined(pieces)
         return found
 
     return read
 
 
-def _whole(pieces: Iterable[LogLine], *, bytewise: bool = False) -> list[LogLine]:
-    """Make lines of pieces: ends of lines divide them where the log has any."""
-    return [
-        LogLine(each.raw, each.instant, each.mark, _SURE.get(each.mark))
-        for each in joined(list(pieces), bytewise=bytewise)
-    ]
-
-
 _Reader = Callable[[Sequence[str]], ReadLog | None]
-_SURE: dict[str, Direction] = {"recv=": "up", "send=": "down"}
 
 # --- ESPHome: <<< "get_down\r", <<< 67:65:74, <<< 103,101,116 -------------------------------------------------------
 
@@ -122,7 +112,8 @@ def unescaped(text: str) -> bytes:
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
 
-_MODULE = re.compile(r"\btou: (recv=|send=)(.*)$")
+_MODULE = re.compile(r"\btou: (recv|send)=(.*)$")
+_MODULES = {"recv": "up", "send": "down"}
 
 # --- SSCOM: [14:33:43.123]发→◇get_down, with □ for what cannot be shown ----------------------------------------------
 
@@ -137,7 +128,7 @@ _CONTROL = re.compile(r"<([A-Z0-9]{2,3})>")
 
 def _of_docklight(match: re.Match[str]) -> tuple[bytes, str]:
     parts = _CONTROL.split(match[2])
-    texts = [as_bytes(part) if at % 2 == 0 else _CONTROLS.get(part, b"") for at, part in enumerate(parts)]
+    texts = [as_bytes(part) if at % 2 == 0 else _CODES.get(part, b"") for at, part in enumerate(parts)]
     return b"".join(texts), match[1].lower()
 
 
@@ -159,8 +150,7 @@ def _component(texts: Sequence[str]) -> ReadLog | None:
         line = without_colours(text)
         instant, line = times.take(line)
         quoted = quoted_in(line)
-        way = None if quoted is None else _told_by(line.replace(f"'{quoted}'", "", 1))
-        if quoted is not None and way is not None:
+        if quoted is not None and (way := _told_by(line.replace(f"'{quoted}'", "", 1))):
             found.lines.append(LogLine(as_bytes(quoted), instant, "", way))
         else:
             found.skipped += bool(line.strip())
@@ -190,17 +180,16 @@ _SIGROK = re.compile(
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
     found, pieces = ReadLog(), []
-    rows = [text.rstrip("\r\n") for text in texts]
-    for at, row in enumerate(rows):
-        match = _SIGROK.match(row)
+    for text in texts:
+        match = _SIGROK.match(text.rstrip("\r\n"))
         if match is None:
-            found.skipped += bool(row.strip())
+            found.skipped += bool(text.strip())
             continue
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
-        pieces.append(LogLine(byte, float(at), (match[2] or "").lower()))
-    # Rows have no times: those of one line are told by its end alone.
-    found.lines = _whole((LogLine(piece.raw, 0.0, piece.mark) for piece in pieces), bytewise=True)
+        # Rows have no times: those of one line are told by its end alone.
+        pieces.append(LogLine(byte, 0.0, (match[2] or "").lower()))
+    found.lines = joined(pieces, bytewise=True)
     return found if pieces else None
 
 
@@ -225,7 +214,7 @@ def _socat(texts: Sequence[str]) -> ReadLog | None:
         instant, _ = times.take(f"{header[2]} -")
         raw = _of_socat(whole[header.end() : end], int(header[3]))
         pieces.append(LogLine(raw, instant, header[1]))
-    found.lines = _whole(pieces)
+    found.lines = joined(pieces)
     return found
 
 
@@ -252,11 +241,10 @@ def _putty(texts: Sequence[str]) -> ReadLog | None:
 
 _CELLS = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"\s*+:?+-++:?+\s*+")
-_ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
 _SPEAKERS = frozenset(
     {
         *("tx", "txd", "sent", "send", "out", "rx", "rxd", "received", "recv", "receive", "in"),
-        *("up", "uplink", "down", "downlink", *_ENDS),
+        *("up", "uplink", "down", "downlink", *ENDS),
     }
 )
 _HEAD = re.compile(
@@ -273,7 +261,7 @@ def _speaker_of(head: str) -> str | None:
     match = _HEAD.fullmatch(head)
     if match is None:
         return None
-    way = _ENDS.get(match["who"])
+    way = ENDS.get(match["who"])
     if way is None:
         # "sent by MCU", "to module": words of a direction say nothing about an end that is named behind them.
         return None if match["from"] or match["to"] else match["who"]
@@ -293,21 +281,20 @@ def _markdown(texts: Sequence[str]) -> ReadLog | None:
     rules = [cells is not None and all(map(_RULE.fullmatch, cells)) for cells in rows]
     if not any(rules):
         return None
-    found = ReadLog(rest=[])
-    assert found.rest is not None  # noqa: S101 - for the type checker
-    at = 0
+    rest: list[str | LogLine] = []
+    skipped = at = 0
     while at < len(rows):
         head, size = rows[at], 1
         if head is None or not (at + 1 < len(rows) and rules[at + 1]):
             if not texts[at].lstrip().startswith(("#", "```")):
-                found.rest.append(texts[at])
+                rest.append(texts[at])
         else:
             while at + size < len(rows) and rows[at + size] is not None:
                 size += 1
             body = [cells for cells in rows[at + 2 : at + size] if cells is not None]
-            found.skipped += _table(head, body, found.rest)
+            skipped += _table(head, body, rest)
         at += size
-    return found
+    return ReadLog(skipped=skipped, rest=rest)
 
 
 def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) -> int:
@@ -317,13 +304,11 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
         said = [(mark, cell) for cells in body for mark, cell in zip(marks, cells, strict=False)]
         rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark]
         return 0
-    try:
+    with suppress(RecordError):
         lines = read_table([_as_csv(cells) for cells in (head, *body)])
-    except RecordError:
-        lines = None
-    if lines is not None:
-        rest += lines
-        return 0
+        if lines is not None:
+            rest += lines
+            return 0
     taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
     if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
         return len(body)  # it explains commands, and is no log
@@ -342,7 +327,7 @@ _READERS: tuple[_Reader, ...] = (
     _sigrok,
     _putty,
     _by_lines(_ESPHOME, _of_esphome),
-    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), match[1])),
+    _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
     _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
     _by_lines(_DOCKLIGHT, _of_docklight),
     _component,

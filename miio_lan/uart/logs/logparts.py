@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from miio_lan.uart.commands import Direction
 
+ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
+"""Words for an end of the line, each with the direction of what it says."""
+
 # No expression here gives back what it has taken: lines of logs are as long as somebody made them.
 _QUOTED = re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
 _FIRST_QUOTED = re.compile(rf"[^']*+{_QUOTED.pattern}", re.DOTALL)

@@ -9,6 +9,7 @@ Sources: exports of Saleae Logic 1 (``Time [s],Value,Parity Error,Framing Error`
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -22,35 +23,14 @@ from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted
 _DECODED = "decoded protocol result"
 # The first of each that is there is taken: "name" is an analyser's in one export that has a "type" too.
 _DATA = (
-    "data",
-    "text",
-    "line",
-    "message",
-    "payload",
-    "content",
-    "value",
-    "ascii",
-    "char",
-    "bytes",
-    "hex",
-    _DECODED,
-)
+    "data", "text", "line", "message", "payload", "content", "value", "ascii", "char", "bytes", "hex", _DECODED,
+)  # fmt: skip
 _TIME = ("time", "start_time", "start", "timestamp", "t", "seconds", "date", "datetime")
 _SURELY_TIME = ("time", "start_time", "timestamp", "datetime")
-_MARK = (
-    "direction",
-    "dir",
-    "way",
-    "source",
-    "from",
-    "sender",
-    "channel",
-    "port",
-    "device",
-    "name",
-    "type",
+_WHO = (
+    "direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type",
     "analyzer name",
-)
+)  # fmt: skip
 _SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 _OPENS = re.compile(r"[\[(]")
@@ -58,6 +38,7 @@ _NUMBERED = re.compile(
     r"(?:0x[0-9a-f]{1,2}|0b[01]{1,8})(?:[ ,;]++(?:0x[0-9a-f]{1,2}|0b[01]{1,8}))*+", re.IGNORECASE
 )
 _QUOTED_NUMBER = re.compile(r"'([0-9]{1,3})'")
+_NAMED = {"COMMA": b",", "' '": b" "}
 _END = re.compile(rb"([\r\n])")
 _PLAIN_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?)+")
 
@@ -88,9 +69,9 @@ def read_table(texts: Sequence[str]) -> list[LogLine] | None:
     :param texts: the lines of the file
     :raises RecordError: for a table without a column of data, or a damaged one
     """
-    first = next((number for number, text in enumerate(texts) if text.strip()), None)
-    header = None if first is None else _header(texts[first])
-    if header is None or first is None:
+    first = next((number for number, text in enumerate(texts) if text.strip()), 0)
+    header = _header(texts[first]) if texts else None
+    if header is None:
         return None
     reader = csv.reader(
         _physical(texts[first + 1 :]),
@@ -106,10 +87,10 @@ def read_table(texts: Sequence[str]) -> list[LogLine] | None:
     return joined(pieces, bytewise=header.by_bytes)
 
 
-def _physical(texts: Sequence[str]) -> list[str]:
-    """Give the lines with their ends, which a cell in quotes may contain."""
-    text = "\n".join(text.rstrip("\r\n") for text in texts).replace("\r\n", "\n").replace("\r", "\n")
-    return [f"{line}\n" for line in text.split("\n")]
+def _physical(texts: Sequence[str]) -> io.StringIO:
+    """Give the lines with their ends, which a cell in quotes may contain; a CR alone ends one, too."""
+    lines = [text.rstrip("\r\n") for text in texts]
+    return io.StringIO("\n".join([*lines, ""]), newline=None)
 
 
 def _header(text: str) -> _Header | None:
@@ -133,7 +114,7 @@ def _name_and_unit(cell: str) -> tuple[str, str]:
 
 
 def _columns(names: list[str], units: list[str], divider: str) -> _Header | None:
-    data, time, mark = (_column(names, known) for known in (_DATA, _TIME, _MARK))
+    data, time, mark = (_column(names, known) for known in (_DATA, _TIME, _WHO))
     if data is None and (time is None or names[time] not in _SURELY_TIME):
         return None
     if time is None and mark is None:
@@ -223,33 +204,33 @@ def _byte(text: str) -> bytes:
     quoted = _QUOTED_NUMBER.fullmatch(text)
     if quoted and int(quoted[1]) < 256:
         return bytes([int(quoted[1])])
-    if text in ("COMMA", "' '"):
-        return b"," if text == "COMMA" else b" "
-    return _numbered(text) or as_bytes(text)
+    return _NAMED.get(text) or _numbered(text) or as_bytes(text)
 
 
-def joined(rows: Sequence[LogLine], *, bytewise: bool) -> list[LogLine]:
-    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended."""
+def joined(rows: Sequence[LogLine], *, bytewise: bool = False) -> list[LogLine]:
+    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended.
+
+    :param bytewise: whether a row is a byte; else ends of lines divide where the log has any
+    """
     found: list[LogLine] = []
-    open_lines: dict[str, tuple[bytearray, float, float]] = {}  # bytes, instants of the first and the last
+    open_lines: dict[str, list[tuple[bytes, float]]] = {}  # what there is of each, and its instants
     # Where ends of lines are logged, they divide; elsewhere each row is a line.
     streams = {row.mark for row in rows if bytewise or _END.search(row.raw)}
 
     def finish(mark: str) -> None:
-        begun, instant, _ = open_lines.pop(mark, (bytearray(), 0.0, 0.0))
-        if begun.strip():
-            found.append(LogLine(bytes(begun), instant, mark))
+        begun = open_lines.pop(mark, [])
+        raw = b"".join(piece for piece, _ in begun)
+        if raw.strip():
+            found.append(LogLine(raw, begun[0][1], mark))
 
     for row in rows:
-        if row.mark in open_lines and row.instant - open_lines[row.mark][2] > PARTIAL_LINE_TIME:
+        if row.mark in open_lines and row.instant - open_lines[row.mark][-1][1] > PARTIAL_LINE_TIME:
             finish(row.mark)  # given up by a module too
         for piece in _END.split(row.raw):
             if piece in (b"\r", b"\n"):
                 finish(row.mark)
             elif piece:
-                begun, instant, _ = open_lines.get(row.mark, (bytearray(), row.instant, row.instant))
-                begun += piece
-                open_lines[row.mark] = (begun, instant, row.instant)
+                open_lines.setdefault(row.mark, []).append((piece, row.instant))
         if row.mark not in streams:
             finish(row.mark)
     for mark in list(open_lines):

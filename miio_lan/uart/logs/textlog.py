@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.overhearing import XMODEM
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.formats import ReadLog, read_format
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted, without_colours
+from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, unquoted, without_colours
 from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
 
@@ -42,15 +42,16 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _BARE_MARK = re.compile(r"^(tx|rx)\s++(.*)$", re.IGNORECASE)
-#: In a table: one word, or who says it to whom.
+#: One word or, in a table, who says it to whom.
 _SPEAKER = re.compile(r"(\w++|[↑↓])(?:\s*+(?:->|=>|→|to)\s*+\w++)?+")
 #: As this package logs a line of the virtual ends, and others do: ``MCU <- ok``.
 _MCUS = re.compile(r"^(?:[\w.]++: )?+mcu (->|<-|→|←) ?+(?:(?:module|wifi|chip) ?+: ?+)?+(.*)$", re.IGNORECASE)
 _SIGN = re.compile(r"^(->|<-|→|←|=>|<=|>{1,3}|<{1,3})\s*+(.*)$")
 #: Marks that say it themselves.
 _PLAIN_MARKS: dict[str, Direction] = {
-    **dict.fromkeys(("↑", "mcu", "up", "uplink"), "up"),
-    **dict.fromkeys(("↓", "module", "chip", "wifi", "down", "downlink"), "down"),
+    **ENDS,
+    **dict.fromkeys(("↑", "up", "uplink"), "up"),
+    **dict.fromkeys(("↓", "down", "downlink"), "down"),
 }
 
 
@@ -85,8 +86,10 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         if way is None:
             skipped += 1
             continue
-        ended = one.raw if one.raw.endswith((b"\r", b"\n")) else one.raw + b"\r"
-        watch.feed(way, ended.replace(b"\n", b""), one.instant)
+        ended = one.raw.replace(b"\n", b"")
+        if not one.raw or ended[-1:] not in (b"", b"\r"):  # LF alone is the rest of an end
+            ended += b"\r"
+        watch.feed(way, ended, one.instant)
         last = read_command(one.raw, direction="up") if way == "up" else None
         yield from found
         found.clear()
@@ -100,7 +103,7 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
 def _of_no_format(rest: Sequence[str | LogLine]) -> list[LogLine]:
     texts = [each for each in rest if isinstance(each, str)]
     table = read_table(texts) if len(texts) == len(rest) else None
-    return list(_seen(rest)) if table is None else [_of_table(line) for line in table]
+    return list(_seen(rest if table is None else table))
 
 
 def _is_record(text: str) -> bool:
@@ -124,7 +127,8 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
         if not record.raw or XMODEM in record.note.split(", "):
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
-        ended = record.raw if record.raw.endswith(b"\r") else record.raw + b"\r"
+        said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
+        ended = said if said.endswith(b"\r") else said + b"\r"
         watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
         yield from (replace(again, raw=record.raw, peer=record.peer) for again in found)
         found.clear()
@@ -134,7 +138,7 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
     times = Times()
     for text in texts:
         if isinstance(text, LogLine):
-            yield _of_table(text)
+            yield text
             continue
         line = without_colours(text)
         if not line.strip():
@@ -143,21 +147,15 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
         yield from _one_line(_TAGS.sub("", line).strip(), instant)
 
 
-def _of_table(line: LogLine) -> LogLine:
-    speaker = _SPEAKER.fullmatch(line.mark)
-    return replace(line, direction=_PLAIN_MARKS.get(speaker[1]) if speaker else None)
-
-
 def _one_line(line: str, instant: float) -> Iterator[LogLine]:
     parts = _ARROWS.split(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
-            yield LogLine(as_bytes(text.strip()), instant, arrow, _PLAIN_MARKS[arrow])
+            yield LogLine(as_bytes(text.strip()), instant, arrow)
         return
     marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
-        mark = marked.group(1).lower()
-        yield LogLine(as_bytes(unquoted(marked.group(2))), instant, mark, _PLAIN_MARKS.get(mark))
+        yield LogLine(as_bytes(unquoted(marked[2])), instant, marked[1].lower())
         return
     of_mcu = _MCUS.match(line)
     if of_mcu:
@@ -200,13 +198,25 @@ def _up_score(raw: bytes) -> int:
     return -1 if raw.strip() == b"error" else 1
 
 
-def _meanings(seen: Iterable[LogLine]) -> dict[str, Direction]:
-    """Decide what the marks of this log mean from what they stand before."""
-    scores: Counter[str] = Counter()
+def _meanings(seen: Sequence[LogLine]) -> dict[str, Direction]:
+    """Decide what the marks of this log mean: what they say themselves, and else from what they stand before.
+
+    A mark that stands before both ends alike means neither. One that stands before nothing known is the other end's,
+    where one end is known; else it is left out, too.
+    """
+    speakers = {mark: _SPEAKER.fullmatch(mark) for mark in {one.mark for one in seen}}
+    plain = {mark: _PLAIN_MARKS[who[1]] for mark, who in speakers.items() if who and who[1] in _PLAIN_MARKS}
+    votes: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for one in seen:
-        if one.mark and one.direction is None:
-            scores[one.mark] += _up_score(one.raw)
-    return {mark: "up" if score > 0 else "down" for mark, score in scores.items()}
+        if one.mark and one.mark not in plain:
+            votes[one.mark][_up_score(one.raw)] += 1
+    decided = {mark: vote[1] - vote[-1] for mark, vote in votes.items() if vote[1] != vote[-1]}
+    meanings = plain | {mark: "up" if lead > 0 else "down" for mark, lead in decided.items()}
+    mute = [mark for mark, vote in votes.items() if vote.keys() == {0}]
+    known = set(meanings.values())
+    if len(mute) == len(known) == 1:
+        meanings[mute[0]] = "down" if "up" in known else "up"
+    return meanings
 
 
 def _guess(raw: bytes, last: Command | None) -> Direction | None:

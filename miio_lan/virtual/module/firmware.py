@@ -16,7 +16,7 @@ from miio_lan.uart.document import (
     UPDATE_FW,
     UPDATE_READY,
 )
-from miio_lan.uart.firmware.transfer import ACK, NAK, POLL
+from miio_lan.uart.firmware.transfer import ACK, ASK_FOR_CRC, NAK
 from miio_lan.uart.firmware.xmodem import Sender
 from miio_lan.uart.line import Line, LineReader
 from miio_lan.uart.values import shown
@@ -31,7 +31,7 @@ LAST_WORDS = 1.0
 """Seconds an MCU that broke off has to say why."""
 FEWEST_LETTERS = 4
 """Characters of what is taken for words in the middle of a transfer."""
-_ANSWERS = tuple(bytes([each]) for each in (ACK, NAK, POLL))
+_ANSWERS = tuple(bytes([each]) for each in (ACK, NAK, ASK_FOR_CRC))
 FIRST_OFFER_TIME = OLDER_ECHO_ANSWER_TIME
 """Seconds that a request before the first offer may take; no module gives its MCU longer for an answer."""
 

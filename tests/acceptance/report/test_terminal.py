@@ -6,7 +6,7 @@ import io
 from dataclasses import replace
 
 from rich.console import Console
-from support.judged import DOWN, HOSTILE, VERDICTS, hostile, judgement
+from support.judged import DOWN, EXCHANGE, HOSTILE, VERDICTS, hostile, judgement
 
 from miio_lan.acceptance.report.formats import terminal
 from miio_lan.acceptance.verdict import Evidence, Outcome, Rule, Verdict
@@ -112,3 +112,8 @@ def test_nothing_judged():
     assert "model unknown" in text
     assert "0 records in no time: 0 commands went through\n" in text
     assert text.splitlines()[-1].startswith("· Nothing observed: no rule could be judged")
+
+
+def test_one_command_is_no_commands():
+    text = printed(judgement(exchanges=(replace(EXCHANGE, stopped_at=None),)))
+    assert "10 records in 6.50 s: 1 command went through\n" in text

@@ -186,19 +186,13 @@ def test_what_is_not_shown_counts_in_how_much_more_there_is():
 @pytest.mark.parametrize(
     ("ends", "wanted", "fates"),
     [
-        ([], 0, (0, "")),
-        ([None, None], 0, (2, "")),
-        ([None, REFUSED, REFUSED, REFUSED], 2, (1, "2 refused on purpose, 1 refused")),
-        ([REFUSED], 5, (0, "1 refused on purpose")),
-        ([None, ANSWERED_LATE, REFUSED], 0, (1, "1 refused, 1 stopped on the way")),
+        ([], 0, (0, [])),
+        ([None, None], 0, (2, [])),
+        ([None, REFUSED, REFUSED, REFUSED], 2, (1, ["2 refused on purpose", "1 refused"])),
+        ([REFUSED], 5, (0, ["1 refused on purpose"])),
+        ([None, ANSWERED_LATE, REFUSED], 0, (1, ["1 refused", "1 stopped on the way"])),
     ],
 )
 def test_what_became_of_the_commands(ends, wanted, fates):
     exchanges = tuple(Exchange("get_properties", stopped_at=end) for end in ends)
     assert words.fates_of(replace(judgement(exchanges=exchanges), wanted_refusals=wanted)) == fates
-
-
-def test_counts_have_their_word():
-    assert (words.many(0, "rule"), words.many(1, "rule"), words.many(2, "rule")) == (
-        "0 rules", "1 rule", "2 rules",
-    )  # fmt: skip

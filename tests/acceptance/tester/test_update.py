@@ -21,7 +21,7 @@ def update(mcu: Mcu) -> Simulated:
 
 
 def verdict(session: Simulated, version: str | None = None) -> Verdict:
-    return judged(session.records, session.tester.transfer_failed, version)
+    return judged(session.records, session.tester.course.transfer_failed, version)
 
 
 def judged(records: list[Record], failed: str | None, version: str | None = None) -> Verdict:
@@ -87,7 +87,7 @@ def test_an_mcu_that_refuses_the_image_is_quoted_and_may_say_so() -> None:
     assert found.outcome is Outcome.FAIL
     assert found.text == "the receiver cancelled the transfer, and said 'error \"signature wrong\" -5004'"
     words = judge(
-        session.records, driven=True, course=Progress(transfer_failed=session.tester.transfer_failed)
+        session.records, driven=True, course=Progress(transfer_failed=session.tester.course.transfer_failed)
     )
     assert {each.rule.name for each in words if each.outcome is Outcome.FAIL} == {"update-complete"}
 

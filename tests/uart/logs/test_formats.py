@@ -346,7 +346,7 @@ def test_docklight_in_hex_has_short_lines_too() -> None:
 
 
 def test_a_short_row_of_numbers_is_no_hex_dump() -> None:
-    assert said("<- 10 20\n") == [("down", b"10 20\r")]
+    assert said("-> get_down\n<- 10 20\n") == [("up", b"get_down\r"), ("down", b"10 20\r")]
 
 
 @pytest.mark.parametrize(

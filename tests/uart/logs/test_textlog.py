@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,8 @@ PYTHON_LOG = """\
         "↑get_down ↓down get_properties 2 1\n↑result 2 1 0 true ↓ok",
         "TX: get_down\nRX: down get_properties 2 1\nTX: result 2 1 0 true\nRX: ok",
         "RX: get_down\nTX: down get_properties 2 1\nRX: result 2 1 0 true\nTX: ok",
+        "TX: get_down\\n\nRX: down get_properties 2 1\\n\nTX: result 2 1 0 true\\n\nRX: ok\\n",
+        "TX: get_down\\r\nTX: \\n\nRX: down get_properties 2 1\\r\nTX: result 2 1 0 true\\r\nTX: \\n\nRX: ok\\r",
         "-> get_down\n<- down get_properties 2 1\n-> result 2 1 0 true\n<- ok",
         "< get_down\n> down get_properties 2 1\n< result 2 1 0 true\n> ok",
         "MCU: get_down\nMODULE: down get_properties 2 1\nMCU: result 2 1 0 true\nMODULE: ok",
@@ -99,6 +102,29 @@ def test_replies_without_marks_are_told_by_the_question() -> None:
     assert lines('error "stuck" -5001') == [("up", b'error "stuck" -5001')]
 
 
+def test_a_mark_that_stands_before_both_ends_says_nothing() -> None:
+    both = "device: get_down\ndevice: down get_properties 2 1\ndevice: result 2 1 0 true\ndevice: ok\n"
+    assert lines(both) == CONVERSATION
+    assert lines(both + "tx: hello\n") == CONVERSATION
+    assert ("down", b"hello") in lines(both + "rx: net\ntx: hello\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("TX: hello\nRX: ok\n", [("up", b"hello"), ("down", b"ok")]),
+        ("TX: get_down\nRX: hello\n", [("up", b"get_down"), ("down", b"hello")]),
+        ("MODULE: ok\nTX: hello\n", [("down", b"ok"), ("up", b"hello")]),
+        ("TX: hello\nRX: world\n", []),
+        ("TX: hello\nRX: world\nIN: ok\n", [("down", b"ok")]),
+    ],
+)
+def test_a_mark_before_nothing_known_is_that_of_the_other_end(
+    text: str, said: list[tuple[str, bytes]]
+) -> None:
+    assert lines(text) == said
+
+
 def test_the_caller_may_know_the_direction() -> None:
     assert lines("ok\nget_down", direction="down") == [("down", b"ok"), ("down", b"get_down")]
     assert lines("↑ok", direction="down") == [("up", b"ok")]
@@ -137,6 +163,21 @@ def test_an_end_of_a_line_too_many_is_no_row_of_a_recording() -> None:
     written = io.StringIO()
     write(written, recorded)
     assert lines(written.getvalue()) == [("up", b"get_down"), ("down", b"down none"), ("up", b"net")]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n"])
+def test_a_record_is_one_row_whatever_ends_it(end: bytes) -> None:
+    said = [
+        Record("uart", "up", 1.0, 1.0, b"get_down" + end),
+        Record("uart", "down", 1.1, 1.1, b"down none" + end),
+    ]
+    written = io.StringIO()
+    write(written, [*said, *(replace(record, instant=record.instant + 1) for record in said)])
+    again = list(read_text_log(io.StringIO(written.getvalue())))
+    assert [(record.instant, record.raw) for record in again] == [
+        (1.0, b"get_down" + end), (1.1, b"down none" + end), (2.0, b"get_down" + end), (2.1, b"down none" + end),
+    ]  # fmt: skip
+    assert all(record.reading and record.reading["command"] in ("get_down", "down") for record in again)
 
 
 def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
