@@ -46,7 +46,7 @@ from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
-from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
+from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines, is_echo
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
 Side = Literal["module", "mcu"]
@@ -110,7 +110,7 @@ class Conversation(LineHistory):
     def read(self, direction: Direction, raw: bytes, now: float, *, text: str | None = None) -> Seen:
         """Read a line where it stands, without taking it; to be taken before the next one is read.
 
-        :param text: its printable text, where whoever cut the line out has found nothing odd in it
+        :param text: its printable text, where nothing odd was found in it
         """
         if self._open and (expired := self._open.expire(now)):
             self._give_up(expired)
@@ -118,9 +118,8 @@ class Conversation(LineHistory):
         if direction == "down":
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
-            # ``help`` itself is among the lines of its answer; ``ok`` and ``error`` are the module's own words.
-            open_line = asked is not None and text == asked.text and asked.reply is None
-            back = open_line and text not in ("ok", "error")
+            # ``help`` itself is among the lines of its answer.
+            back = asked is not None and asked.reply is None and is_echo(text, asked)
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
         if not text.startswith(("result", "error")):
             return Seen(text, read_line(raw, direction, None))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.uart.replies import MAX_OPEN, NOISE, OpenLines, kind_of, may_reply
+from miio_lan.uart.replies import MAX_OPEN, NOISE, OpenLines, is_echo, kind_of, may_reply
 
 
 @dataclass(eq=False)
@@ -149,3 +149,11 @@ def test_every_line_is_replied_to_once_or_given_up_or_waits(
             if taken is not None and taken.word != "help":
                 over.append(taken)
     assert sorted(map(id, [*over, *found])) == sorted(map(id, said))
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "echo"),
+    [("net", "net", True), ("net", "time", False), ("ok", "ok", False), ("error", "error", False)],
+)
+def test_what_comes_back_is_an_echo_but_for_the_words_of_the_module(text: str, said: str, echo: bool) -> None:
+    assert is_echo(text, Line(said)) is echo

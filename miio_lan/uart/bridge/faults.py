@@ -47,6 +47,7 @@ SENT = "sent by the bridge"
 
 HELD_BACK = "held back for {:g} s by the bridge"
 _HELD_BACK = re.compile(r"held back for (\d+(?:\.\d+)?(?:e-\d+)?) s by the bridge")
+_BY_THE_BRIDGE = "by the bridge"
 _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
@@ -68,6 +69,11 @@ def delivered(record: Record) -> bool:
 def set_aside(record: Record) -> bool:
     """Tell whether nothing answers a line: the module never heard it, or other words went on in its place."""
     return ALTERED in record.note or (DROPPED in record.note and record.direction == "up")
+
+
+def bridged(note: str) -> str:
+    """Keep what of a note a bridge did: that was known at the time, and cannot be seen from the bytes."""
+    return ", ".join(each for each in note.split(", ") if each.endswith(_BY_THE_BRIDGE))
 
 
 def held_back(record: Record) -> float:

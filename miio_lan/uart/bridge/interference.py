@@ -24,7 +24,8 @@ from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.document import PARTIAL_LINE_TIME, UPDATE_READY
 from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
 from miio_lan.uart.line import CR, KEPT, clean
-from miio_lan.uart.replies import OpenLines
+from miio_lan.uart.replies import OpenLines, is_echo
+from miio_lan.uart.turns import without_prompt
 
 MAX_DELAYED = 1 << 20
 """Bytes that may wait behind a delay; a line at full speed brings less in the longest one."""
@@ -355,9 +356,9 @@ class Interference:
     def _answered(self, text: str, now: float) -> _Owed | None:
         """Give the line of the MCU that a line of the module answers; what was passed over is forgotten."""
         self._owed.expire(now)
-        text = text.removeprefix("# ")
+        text = without_prompt(text, "down")
         first = self._owed.first
-        if first is not None and text == first.text and text not in ("ok", "error"):  # an echo
+        if first is not None and is_echo(text, first):
             return None
         return self._owed.replied(text, now)[0]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
-from miio_lan.uart.bridge.faults import set_aside
+from miio_lan.uart.bridge.faults import bridged, set_aside
 from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
@@ -213,15 +213,10 @@ def _replay(heard: Overhearing, record: Record) -> None:
     if not record.raw:
         heard.mark(record.note, direction, record.instant)
         return
-    note = _lasting(record.note)
+    note = bridged(record.note)
     if set_aside(record):
         heard.aside(direction, record.raw, record.instant, note=note)
         return
     heard.feed(direction, record.raw, record.instant, note=note)
     if not record.raw.endswith(b"\r"):
         heard.flush()
-
-
-def _lasting(note: str) -> str:
-    """Keep what was known at the time and cannot be seen from the bytes."""
-    return ", ".join(each for each in note.split(", ") if each.endswith("by the bridge"))

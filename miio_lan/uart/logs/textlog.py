@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from miio_lan.record import Record, is_cut_off, read
+from miio_lan.uart.bridge.faults import bridged, set_aside
 from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Reply
 from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.listening.overhearing import XMODEM
@@ -127,10 +128,15 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
         if not record.raw or XMODEM in record.note.split(", "):
             yield record  # a mark, or a part of a firmware transfer: no line
             continue
+        if set_aside(record):
+            yield record  # nothing answers it: to what follows it was not said
+            continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
         ended = said if said.endswith(b"\r") else said + b"\r"
         watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
-        yield from (replace(again, raw=record.raw, peer=record.peer) for again in found)
+        for again in found:
+            note = ", ".join(filter(None, (again.note, bridged(record.note))))
+            yield replace(again, raw=record.raw, note=note, peer=record.peer)
         found.clear()
 
 

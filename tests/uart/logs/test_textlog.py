@@ -180,6 +180,29 @@ def test_a_record_is_one_row_whatever_ends_it(end: bytes) -> None:
     assert all(record.reading and record.reading["command"] in ("get_down", "down") for record in again)
 
 
+def test_what_a_bridge_did_stays_in_its_recording() -> None:
+    said = [
+        Record("uart", "up", 1.0, 1.0, b"get_down\r"),
+        Record("uart", "down", 1.01, 1.01, b"down get_properties 2 1\r"),
+        Record("uart", "up", 1.1, 1.1, b"result 2 1 0 true\r", note="dropped by the bridge"),
+        Record("uart", "up", 1.2, 1.2, b"result 2 1 0 5\r", note="noise, held back for 0.1 s by the bridge"),
+        Record("uart", "down", 1.21, 1.21, b"ok\r", note="not forwarded by the bridge"),
+    ]
+    written = io.StringIO()
+    write(written, said)
+    again = list(read_text_log(io.StringIO(written.getvalue())))
+    assert [(record.raw, record.note) for record in again] == [
+        (b"get_down\r", ""),
+        (b"down get_properties 2 1\r", ""),
+        (b"result 2 1 0 true\r", "dropped by the bridge"),
+        (b"result 2 1 0 5\r", "held back for 0.1 s by the bridge"),
+        (b"ok\r", "not forwarded by the bridge"),
+    ]
+    # The module never heard the first: the second is the answer.
+    assert again[3].reading is not None
+    assert again[3].reading["results"] == [[2, 1, 0, 5]]
+
+
 def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
     block = bytes([1, 1, 254, *range(128), 7, 7])
     recorded = Record("uart", "down", 1.0, 50.0, block, {"xmodem": "block", "number": 1}, "xmodem")
