@@ -169,13 +169,16 @@ def _follow_line(session: Observed, account: _Account) -> None:
     for unknown, _, downlink, call, said in happenings(session):
         if unknown:
             account.forget()
-        if downlink is not None:
-            if said is None:
-                _handed_out(account, downlink, call)
-            elif call is not None:
-                _answered(account, downlink, call, said)
-        elif said is not None:
-            _told(account, said)
+        if downlink is None:
+            if said is not None:
+                account.take_report(values_told(said), said.record)
+        elif call is not None and call.method == "get_properties" and said is not None:
+            account.take_read(call, downlink.instant)
+        elif call is not None and call.method == "set_properties":
+            if said is not None:
+                account.take_set(call, said.instant)
+            elif downlink.answer is None:  # it may have been carried out all the same
+                account.take_set(call, downlink.instant)
 
 
 Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
@@ -184,16 +187,31 @@ Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
 def happenings(session: Observed) -> Iterator[Happening]:
     """Go through hand-outs, answers (with both) and other lines of the MCU in their order, each with its instant.
 
-    The first of the five tells whether properties may have changed unseen since what was before; a downlink that wants
-    an answer comes with its call.
+    The first of the five tells whether properties may have changed unseen, since what was before or by this very one;
+    a downlink that wants an answer comes with its call.
     """
     line, unseen = session.line, _UnseenCalls(session)
     calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):
-        unknown = line.missing(before, now) or unseen.between(before, now)
+        unknown = line.missing(before, now) or unseen.between(before, now) or _unsettles(downlink, said)
         yield unknown, now, downlink, calls.get(id(downlink)), said
         before = now
+
+
+def _unsettles(downlink: Downlink | None, said: Turn | None) -> bool:
+    """Whether any property may change by this: an action, an update, a method of the product, a start of the MCU.
+
+    Some MCUs do not report what they change so. An answer to something that was not heard counts, too.
+    """
+    if downlink is None:
+        return said is not None and (
+            is_identity(said.command) or isinstance(said.command, (c.Result, c.Error))
+        )
+    method = downlink.command.method
+    if said is None:
+        return method in ("action", "update_fw")
+    return method not in ("get_properties", "set_properties") and not isinstance(said.command, c.Error)
 
 
 class _UnseenCalls:
@@ -250,31 +268,6 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
     if asked is None or invented(asked.record):
         return downlink.instant <= said.instant
     return asked.number < said.number
-
-
-def _handed_out(account: _Account, downlink: Downlink, call: JudgedCall | None) -> None:
-    """Take a hand-out: one that is never answered may have been carried out all the same."""
-    method = downlink.command.method
-    if method in ("action", "update_fw"):
-        account.forget()
-    elif method == "set_properties" and downlink.answer is None and call is not None:
-        account.take_set(call, downlink.instant)
-
-
-def _answered(account: _Account, downlink: Downlink, call: JudgedCall, said: Turn) -> None:
-    method = downlink.command.method
-    if method == "get_properties":
-        account.take_read(call, downlink.instant)
-    elif method == "set_properties":
-        account.take_set(call, said.instant)
-    elif not isinstance(said.command, c.Error):
-        account.forget()
-
-
-def _told(account: _Account, said: Turn) -> None:
-    account.take_report(values_told(said), said.record)
-    if is_identity(said.command) or isinstance(said.command, (c.Result, c.Error)):
-        account.forget()  # it started again, or answers something that was not heard
 
 
 # --- the LAN -------------------------------------------------------------------------------------------------------

@@ -105,6 +105,12 @@ def test_it_says_what_was_set_and_what_is() -> None:
 REPORTS: list[tuple[str, Outcome, list[str]]] = [
     ("reported", PASS, [WAS, SET, told(2, 10), "3 > get_down"]),
     ("not reported", FAIL, [WAS, SET, read(2, 10), "3 > get_down"]),
+    ("an action may have set it before", UNSEEN, [WAS, TOGGLE, SET, read(2, 10), "3 > get_down"]),
+    ("an action and its report", FAIL, [WAS, TOGGLE, told(2, 70), SET, read(2, 10), "3 > get_down"]),
+    ("an action that was refused", FAIL, [WAS, '> get_down\n< down x\n> error "no" -5000\n< ok', SET, "3 > get_down"]),
+    ("a method of the product may have set it", UNSEEN,
+     [WAS, "> get_down\n< down reset\n> result 0\n< ok", SET, read(2, 10), "3 > get_down"]),
+    ("a start may have set it", UNSEEN, [WAS, "> mcu_version 0001\n< ok", SET, read(2, 10), "3 > get_down"]),
     ("not applied: nothing to report", UNSEEN, [WAS, SET, read(2, 60), "3 > get_down"]),
     ("not applied, found out later", UNSEEN, [WAS, SET, "3 " + read(2, 60), "6 > get_down"]),
     ("changed to something else", FAIL, [WAS, SET, read(2, 50), "3 > get_down"]),
