@@ -44,7 +44,9 @@ from collections.abc import Iterable, Iterator
 from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import delivered, invented
+from miio_lan.uart.commands import Down
 from miio_lan.uart.document import IDENTITY_REQUESTS
+from miio_lan.uart.reading import plain, read_line
 from miio_lan.uart.replies import POLL_WORD, may_reply
 from miio_lan.uart.turns import LATENESS, text_of
 
@@ -234,7 +236,7 @@ class _Merge:
             return True
         end = up.instant + LATENESS
         near = itertools.takewhile(lambda record: record.instant <= end, self._down)
-        if any(_wants(text_of(record), _word(up)) for record in near):
+        if any(_wants(record, _word(up)) for record in near):
             return False
         return True if known > end or self._down[-1].instant > end else None
 
@@ -272,11 +274,12 @@ def _is_part(record: Record) -> bool:
     return "transfer" in (record.reading or {})
 
 
-def _wants(said: str, answer: str) -> bool:
+def _wants(down: Record, answer: str) -> bool:
     """Tell whether what is handed out is answered by such a line."""
     if answer in _REQUESTS:
-        return said == _REQUESTS[answer]
-    return said.startswith("down ") and not said.startswith(("down none", "down MIIO_", "down ble_"))
+        return text_of(down) == _REQUESTS[answer]
+    command = read_line(plain(down), "down", None)
+    return isinstance(command, Down) and command.wants_result
 
 
 def _word(record: Record) -> str:

@@ -52,6 +52,17 @@ def test_a_result_that_seems_to_come_before_its_line_comes_after_it() -> None:
     assert texts(*stamped) == ["get_down", "down set_properties 2 1 5", "result 2 1 0", "ok"]
 
 
+@pytest.mark.parametrize("method", ["MIIO_unknown", "ble_unknown", "none_of_these", "update_fw"])
+def test_whatever_wants_an_answer_has_it_behind_it(method: str) -> None:
+    stamped = [
+        line(0.001, "up", "get_down"),
+        line(0.007, "up", 'error "no such method" -5001'),
+        line(0.014, "down", f"down {method}"),
+        line(0.020, "down", "ok"),
+    ]
+    assert texts(*stamped) == ["get_down", f"down {method}", 'error "no such method" -5001', "ok"]
+
+
 def test_what_is_far_apart_stays_as_it_is() -> None:
     late = line(1.031, "up", "get_down")
     assert texts(late, line(1.0, "down", "down none")) == ["down none", "get_down"]
