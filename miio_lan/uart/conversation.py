@@ -41,6 +41,7 @@ from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
+from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
@@ -55,7 +56,6 @@ BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
 IDENTITY_TIME = 5.0
 """Seconds in which what an MCU says of itself is the answer to a request for it, not the sign of a start."""
-
 _BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
 """What an MCU says when it starts, and knows nothing of the time before."""
 _BREAKS = frozenset({"gap", "outage"})
@@ -327,7 +327,7 @@ class Conversation(LineHistory):
             self._burst.clear()
         if turn.answers is not None:
             if turn.answers.command.method == UPDATE_FW and turn.accepted:
-                self._transfer = '"ready"' in turn.text
+                self._transfer = takes_firmware(turn.command)
             self._ledger.acknowledge(turn)
 
     def _unexplained(self, seen: Seen) -> None:

@@ -38,9 +38,9 @@ LINE_KINDS = ("line", "poll", "hello", "bad")
 _LANES = {("lan", "down"): "0", ("lan", "up"): "1", ("uart", "down"): "2", ("uart", "up"): "3"}
 _LONGEST_TEXT = 4000
 _MARKS = (
-    ("outage", ("outage", "gap", "unplugged", "gone", "lost")),
+    ("outage", ("outage", "gap", "unplugged", "gone")),
     ("late", ("late",)),
-    ("noise", ("noise", "echo", "xmodem", "dropped", "overlong", "unfinished")),
+    ("noise", ("noise", "echo", "xmodem", "dropped", "overlong", "unfinished", "lost bytes")),
 )
 
 

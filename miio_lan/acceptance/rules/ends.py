@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHODS
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.lan.codes import is_the_modules
@@ -96,7 +96,7 @@ def lan_info(session: Observed, case: Case) -> None:
 def lan_unknown_method(session: Observed, case: Case) -> None:
     """The MCU's own code and message, between -9999 and -5000."""
     for call in session.lan:
-        if call.method not in UNKNOWN_METHODS or call.answer is None:
+        if call.method != UNKNOWN_METHOD or call.answer is None:
             continue
         if session.disturbed(call):
             case.unseen("a bridge interfered with the serial line", call.answer)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.tester.script import GIVE_UP
@@ -57,8 +58,8 @@ class LanRun:
         if spec is not None:
             self._reads(spec)
         self._stage("unknown methods")
-        self._call(plan.UNKNOWN_METHOD)
-        self._call(plan.UNKNOWN_METHOD, ["a b", 1])
+        self._call(UNKNOWN_METHOD)
+        self._call(UNKNOWN_METHOD, ["a b", 1])
         if spec is not None and "writes" in self.allow:
             self._writes(spec)
         if spec is not None and "actions" in self.allow:

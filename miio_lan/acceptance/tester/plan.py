@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.device.description.spec import Spec, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
@@ -21,7 +22,6 @@ ALLOWED: dict[str, str] = {
 """What may be allowed, each word with what it means."""
 PER_LINE = MAX_PARAMETERS // GET_RESULT_SIZE
 """Properties in one get, so that their answer has at most 64 parameters."""
-UNKNOWN_METHOD = "unknown_command"
 _MOST_CHOICES = 8
 _WORDY = "with two spaces"
 _LONG_TEXT = 120

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from miio_lan.acceptance.rules.life.boot import BOOT_TIME, RETRY_TIME
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -145,7 +146,7 @@ class _TesterRun:
         self._begin("unknown, long and malformed downlinks")
         siid, piid = self._any_ids()
         right = f"get_properties {siid} {piid}"
-        texts = [right, plan.UNKNOWN_METHOD, f'{plan.UNKNOWN_METHOD} "a b",1', plan.long_downlink()]
+        texts = [right, UNKNOWN_METHOD, f'{UNKNOWN_METHOD} "a b",1', plan.long_downlink()]
         texts += ["get_properties", f"get_properties {siid}", f"{right} {siid}"]
         if "writes" in self.allow:
             texts.append(f"set_properties {siid} {piid}")

@@ -21,7 +21,8 @@ from miio_lan.uart.bridge.faults import (
     spoken,
 )
 from miio_lan.uart.commands import Direction, Down, Error, Result, read
-from miio_lan.uart.document import PARTIAL_LINE_TIME, UPDATE_READY
+from miio_lan.uart.commands.answering import takes_firmware
+from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
 from miio_lan.uart.line import CR, KEPT, clean
 from miio_lan.uart.replies import OpenLines, is_echo
@@ -295,7 +296,7 @@ class Interference:
             return
         command = read(line, direction=direction, pending=downlink if direction == "up" else None)
         if direction == "up":
-            self._transfer = isinstance(command, Result) and command.values == (UPDATE_READY,)
+            self._transfer = takes_firmware(command)
         answers = owed.word if owed is not None else ""
         if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
             answers = downlink.method

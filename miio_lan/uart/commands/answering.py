@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from miio_lan.uart.commands.base import Command
 from miio_lan.uart.commands.downlink import Action, Down, GetProperties, SetProperties
 from miio_lan.uart.commands.result import Result
 from miio_lan.uart.commands.uplink import Error
+from miio_lan.uart.document import UPDATE_READY
 
 
 def fits(answer: Result | Error, down: Down) -> bool:
@@ -15,6 +17,11 @@ def fits(answer: Result | Error, down: Down) -> bool:
         asked = {(each[0], each[1]) for each in down.properties}
         return not asked.isdisjoint((row.siid, row.piid) for row in answer.results)
     return isinstance(down, Action) and (answer.siid, answer.aiid) == (down.siid, down.aiid)
+
+
+def takes_firmware(answer: Command) -> bool:
+    """Tell whether an answer says that a firmware may come: the line is the transfer's then."""
+    return isinstance(answer, Result) and answer.values == (UPDATE_READY,)
 
 
 def has_to_name(down: Down) -> bool:

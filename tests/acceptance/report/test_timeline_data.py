@@ -84,6 +84,7 @@ def test_kinds(record, kind):
         (uart(0, "up", "x", note="noise", problem="no command"), ["noise", "noise: no command"]),
         (uart(0, "up", "x", note="non-ASCII bytes dropped"), ["noise", "non-ASCII bytes dropped"]),
         (uart(0, "up", "x", note="late start"), ["late", "late start"]),
+        (uart(0, "up", "x", note="lost bytes"), ["noise", "lost bytes"]),
         (uart(0, "up", "x", note="something else"), ["note", "something else"]),
         (uart(0, "up", "result 1", valid=False, problem="too short"), ["bad", "too short"]),
         (uart(0, "up", "result 1", valid=False), ["bad", "does not conform"]),

@@ -22,14 +22,14 @@ update_rule = rules_of("update")
 
 LONG = 480
 """Characters from which on a downlink counts as a long one."""
-UNKNOWN_METHODS = frozenset({"unknown_command"})
-"""Methods no product has; the word is the one the official tool is known to send."""
+UNKNOWN_METHOD = "unknown_command"
+"""A method no product has; the word is the one the official tool is known to send."""
 _D = TypeVar("_D", bound=c.Down)
 
 
 def is_unknown(downlink: Downlink) -> bool:
     """Whether no product can know the method."""
-    return downlink.command.method in UNKNOWN_METHODS
+    return downlink.command.method == UNKNOWN_METHOD
 
 
 def is_malformed(downlink: Downlink) -> bool:
