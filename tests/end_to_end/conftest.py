@@ -4,6 +4,8 @@ import itertools
 import os
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.lines import LineLog
@@ -35,6 +37,27 @@ def no_resends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where lines are counted: a machine that stalls for a moment shall not make a client repeat a command."""
     monkeypatch.setattr("miio_lan.lan.client.pacing.INITIAL_RESEND", 10.0)
     monkeypatch.setattr("miio_lan.lan.client.pacing.MIN_RESEND", 10.0)
+
+
+@pytest.fixture
+def sockets_of_python_miio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the sockets of python-miio until the end of a test, and close them then.
+
+    It says hello three times, hears one answer, and leaves closing its socket to the interpreter. On a busy machine the
+    other two come later: to its next socket, where that has got the port of the first, and are taken for its answer.
+    """
+    import miio.miioprotocol
+
+    made: list[socket.socket] = []
+
+    def kept(*arguments: Any, **options: Any) -> socket.socket:
+        made.append(socket.socket(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(miio.miioprotocol, "socket", SimpleNamespace(**{**vars(socket), "socket": kept}))
+    yield
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

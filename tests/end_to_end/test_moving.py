@@ -28,6 +28,7 @@ if find_spec("miio") is None and "CI" not in os.environ:
 import miio
 
 pytestmark = [
+    pytest.mark.usefixtures("sockets_of_python_miio"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
@@ -193,7 +194,7 @@ def both(product: VirtualProduct, **how: Any) -> Both:
 def failure(function: Callable[[], object]) -> Exception:
     with pytest.raises(Exception) as caught:
         function()
-    # Its traceback holds python-miio's socket.
+    # Its traceback holds the device, and its socket.
     error = caught.value.with_traceback(None)
     error.__cause__ = error.__context__ = None
     return error

@@ -19,8 +19,7 @@ if find_spec("miio") is None and "CI" not in os.environ:
 
 import miio
 
-# python-miio leaves closing its sockets to the interpreter.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = pytest.mark.usefixtures("sockets_of_python_miio")
 
 FAST = {"poll_interval": 0.002}
 MD5 = hashlib.md5(b"firmware").hexdigest()
