@@ -19,7 +19,7 @@ from miio_lan.errors import RecordError
 from miio_lan.record.runs import put_off
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from types import TracebackType
 
     from miio_lan.record import Record
@@ -198,7 +198,7 @@ def _end_of_whole_lines(path: Path) -> tuple[int, bytes] | None:
     return size, b"\n"
 
 
-def read_recording(file: str | Path | TextIO) -> Iterator[Record]:
+def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
     """Give the records of a recording, one by one, as they are read.
 
     A last line without its end is what a crash leaves behind: it is passed over with a warning.

@@ -164,7 +164,8 @@ class Replay:
         from miio_lan.uart.order import in_stream
 
         self.file = file
-        records = iter(read_recording(file) if join is None else join(read_recording(file)))
+        self._reader = read_recording(file)
+        records = iter(self._reader if join is None else join(self._reader))
         first = next(records, None)  # what cannot be opened is said before anything is shown
         self._records = in_stream(self._placed(itertools.chain([] if first is None else [first], records)))
         self._places: dict[int, int] = {}
@@ -188,13 +189,14 @@ class Replay:
         """See :class:`Source`."""
         begun = time.monotonic()
         then: float | None = None
-        for record in itertools.islice(self._records, count):
-            then = record.instant if then is None else then
-            due = begun if self._speed is None else begun + (record.instant - then) / self._speed
-            late = seconds is not None and max(due, time.monotonic()) > begun + seconds
-            if self._interrupted(begun + seconds if late and seconds is not None else due) or late:
-                return
-            yield record
+        with contextlib.closing(self._reader):  # the file, wherever in it this ends
+            for record in itertools.islice(self._records, count):
+                then = record.instant if then is None else then
+                due = begun if self._speed is None else begun + (record.instant - then) / self._speed
+                late = seconds is not None and max(due, time.monotonic()) > begun + seconds
+                if self._interrupted(begun + seconds if late and seconds is not None else due) or late:
+                    return
+                yield record
 
     def _interrupted(self, due: float) -> bool:
         """Wait, and tell whether somebody ended that."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import threading
@@ -236,6 +237,7 @@ def test_a_long_recording_does_not_outrun_the_seconds(tmp_path, monkeypatch) -> 
         given += 1
         clock.now += 0.1
     assert given == 11
+    assert inspect.getgeneratorstate(replay._reader) == inspect.GEN_CLOSED  # and so is its file
 
 
 def test_years_between_two_records_are_waited_for(tmp_path) -> None:
