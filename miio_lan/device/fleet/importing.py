@@ -71,7 +71,7 @@ def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
     """Read what a file says of devices: JSON, or one JSON document a line.
 
     :param source: what errors call it
-    :raises DevicesFileError: if it is no JSON, or says nothing of devices
+    :raises DevicesFileError: if it is no JSON, says nothing of devices, or of more than :data:`MAX_DEVICES`
     """
     try:
         documents = [load_json(text, source)]
@@ -85,7 +85,11 @@ def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
         raise DevicesFileError(
             f"{source}: nothing in it looks like a device, with a token or with did and address"
         )
-    return found[:MAX_DEVICES]
+    if len(found) > MAX_DEVICES:
+        raise DevicesFileError(
+            f"{source}: it has {len(found)} devices; at most {MAX_DEVICES} are taken from one file: divide it"
+        )
+    return found
 
 
 def _candidates(documents: list[Any]) -> Iterator[ImportedDevice]:

@@ -190,9 +190,10 @@ def test_the_line_that_is_no_json_is_named() -> None:
         read_candidates(f"{json.dumps(CLOUD)}\n{{", "file")
 
 
-def test_too_many_are_cut_off() -> None:
-    candidates = read_candidates(json.dumps([CLOUD] * (MAX_DEVICES + 5)), "file")
-    assert len(candidates) == MAX_DEVICES
+def test_too_many_are_refused_and_none_is_lost() -> None:
+    assert len(read_candidates(json.dumps([CLOUD] * MAX_DEVICES), "file")) == MAX_DEVICES
+    with pytest.raises(DevicesFileError, match=r"^file: it has 10005 devices; at most 10000 are taken"):
+        read_candidates(json.dumps([CLOUD] * (MAX_DEVICES + 5)), "file")
 
 
 def test_no_repr_shows_a_token() -> None:
