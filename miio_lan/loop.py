@@ -31,6 +31,9 @@ WRITE = selectors.EVENT_WRITE
 LONGEST_SLEEP = 3600.0
 """Seconds to sleep at once; selectors and timers fail from 24.8 days on, and at once for what is infinite."""
 
+MOST_AT_ONCE = 0.5
+"""Seconds after which a loop that finds something each time it looks is busy with that, not late."""
+
 _T = TypeVar("_T")
 _File = int | socket.socket
 
@@ -79,6 +82,14 @@ class Loop:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        #: Whether to look for what has come meanwhile before each sleep, so that :attr:`since` is known.
+        self.exact = False
+        #: How often it has looked for what is ready.
+        self.turn = 0
+        #: Of an exact loop: when it last woke from a sleep, monotonic seconds. What it found since then was there at
+        #: once, each time, and so may have come in any order, however long the loop was kept from running (for
+        #: :data:`MOST_AT_ONCE` at most).
+        self.since = 0.0
         # Nothing is opened before the start, so that a loop that was only made need not be closed.
         self._waiting: selectors.BaseSelector | None = None
         self._wake_in: socket.socket | None = None
@@ -109,6 +120,7 @@ class Loop:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._selector.register(self._wake_in, READ)
+        self.since = time.monotonic()
         # A daemon, so that a program whose author forgot to close a port can still end.
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
@@ -211,7 +223,7 @@ class Loop:
 
     def _turn(self, patience: float | None) -> float | None:
         """Wait once and serve what has come; return how long to wait the next time."""
-        for key, events in self._selector.select(patience):
+        for key, events in self._look(patience) if self.exact else self._selector.select(patience):
             if key.data is None:
                 self._woke()
             # An earlier callback of the same round may have taken this file away.
@@ -236,6 +248,18 @@ class Loop:
             return self._patience()
         # Nothing has, on a busy line: its deadlines need not be asked for a second time.
         return _sleep(first - now) if first is not None else None
+
+    def _look(self, patience: float | None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait once, and keep in mind whether that took a sleep."""
+        self.turn += 1
+        found = self._selector.select(0.0)
+        at_once = bool(found)
+        if not found and patience != 0.0:
+            found = self._selector.select(patience)
+        now = time.monotonic()
+        if not at_once or now - self.since > MOST_AT_ONCE:
+            self.since = now
+        return found
 
     def _patience(self) -> float | None:
         if self._posted or self._stopping:

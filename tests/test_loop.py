@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
 import miio_lan.loop as loop_module
 from miio_lan.errors import PortError
-from miio_lan.loop import READ, WRITE, Loop
+from miio_lan.loop import MOST_AT_ONCE, READ, WRITE, Loop
 
 PATIENCE = 100.0  # only ever waited for in full when a test fails
 
@@ -217,3 +218,69 @@ def test_a_deadline_however_far_ends_no_loop_and_is_no_reason_to_be_busy(loop: L
 def test_it_sleeps_until_a_deadline_and_not_below_zero() -> None:
     assert [loop_module._sleep(each) for each in (-1.0, 0.0, 0.5, 3599.0)] == [0.0, 0.0, 0.5, 3599.0]
     assert loop_module._sleep(-float("inf")) == 0.0
+
+
+class Scripted:
+    """A selector that finds what it is told, and keeps in mind how long it was to wait."""
+
+    def __init__(self, *found: str) -> None:
+        self.waits: list[float | None] = []
+        self._found = list(found)
+
+    def select(self, timeout: float | None) -> list[str]:
+        self.waits.append(timeout)
+        found = self._found.pop(0)
+        return [found] if found else []
+
+
+def look(loop: Loop, monkeypatch: pytest.MonkeyPatch, now: float, *found: str) -> list[float | None]:
+    """Let an exact loop look once; give how long it was willing to wait."""
+    selector = Scripted(*found)
+    monkeypatch.setattr(loop, "_waiting", selector)
+    monkeypatch.setattr(loop_module, "time", SimpleNamespace(monotonic=lambda: now))
+    loop._look(7.0)
+    return selector.waits
+
+
+def test_an_exact_loop_knows_since_when_it_finds_something_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop("never started")
+    loop.exact = True
+    assert look(loop, monkeypatch, 10.0, "", "a") == [0.0, 7.0]
+    assert (loop.turn, loop.since) == (1, 10.0)
+    assert look(loop, monkeypatch, 10.3, "b") == [0.0]
+    assert (loop.turn, loop.since) == (2, 10.0)
+    look(loop, monkeypatch, 10.0 + MOST_AT_ONCE, "a")
+    assert (loop.since, MOST_AT_ONCE) == (10.0, 0.5)
+    look(loop, monkeypatch, 10.6, "a")
+    assert loop.since == 10.6  # it is busy with what it finds
+    look(loop, monkeypatch, 10.7, "", "")
+    assert loop.since == 10.7
+
+
+def test_an_exact_loop_that_is_not_to_wait_looks_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop("never started")
+    loop.exact = True
+    selector = Scripted("")
+    monkeypatch.setattr(loop, "_waiting", selector)
+    before = loop.since
+    loop._look(0.0)
+    assert selector.waits == [0.0]
+    assert loop.since > before
+
+
+def test_an_exact_loop_serves_like_any_other(loop: Loop) -> None:
+    loop.exact = True
+    begun = time.monotonic()
+    loop.start()
+    near, far = socket.socketpair()
+    read: SimpleQueue[bytes] = SimpleQueue()
+    with near, far:
+        loop.call(lambda: loop.watch(near, lambda events: read.put(near.recv(9))))
+        far.send(b"one")
+        assert read.get(timeout=PATIENCE) == b"one"
+        alarm = Alarm(time.monotonic())
+        loop.call(lambda: loop.add_timed(alarm))
+        alarm.ticks.get(timeout=PATIENCE)
+        assert begun <= loop.call(lambda: loop.since) <= time.monotonic()
+        assert loop.call(lambda: loop.turn) > 0
+        loop.call(lambda: loop.unwatch(near))

@@ -30,10 +30,13 @@ class Backlog(Generic[_T]):
     """Keeps items in order until it is time to look at them.
 
     :param look: called with each item
+    :param ready: whether an item can be looked at yet; if not, it and those after it wait for the next :meth:`tick`,
+        which is wanted at once
     """
 
-    def __init__(self, look: Callable[[_T], object]) -> None:
+    def __init__(self, look: Callable[[_T], object], *, ready: Callable[[_T], bool] | None = None) -> None:
         self._look = look
+        self._ready = ready
         self._items: deque[tuple[_T, int]] = deque()  # each with its size
         self._next = 0.0
         self._latest = 0.0  # until when the pause may still become a long one
@@ -60,6 +63,10 @@ class Backlog(Generic[_T]):
     def __iter__(self) -> Iterator[_T]:
         return (item for item, _ in self._items)
 
+    def __setitem__(self, place: int, item: _T) -> None:
+        """Put what is left of an item in its place."""
+        self._items[place] = (item, self._items[place][1])
+
     def __delitem__(self, place: int) -> None:
         """Take an item out of its turn."""
         del self._items[place]
@@ -75,7 +82,7 @@ class Backlog(Generic[_T]):
             return
         with in_one_run():
             left = PORTION
-            while items and left > 0:
+            while items and left > 0 and (self._ready is None or self._ready(items[0][0])):
                 item, size = items.popleft()
                 left -= size
                 self._look(item)
@@ -85,7 +92,7 @@ class Backlog(Generic[_T]):
             self._next, self._latest = now + PAUSE, now + SATURATED_PAUSE
 
     def flush(self) -> None:
-        """Look at everything."""
+        """Look at everything, ready or not."""
         with in_one_run():
             while self._items:
                 self._look(self._items.popleft()[0])

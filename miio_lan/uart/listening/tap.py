@@ -7,14 +7,15 @@ wire cannot be told apart. Nothing is ever written to a tapped line.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from miio_lan.errors import PortError
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import bridged, set_aside
-from miio_lan.uart.commands import Direction
+from miio_lan.uart.commands import Direction, Down, read
+from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.direction import DirectionGuess
 from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.listening.service import LineService
@@ -23,22 +24,28 @@ from miio_lan.uart.turns import LATENESS
 
 _LOGGER = logging.getLogger(__name__)
 
-_Read = tuple["Direction", bytes, float]
-
 _ANSWERS = (b"result", b"error")
-#: Up to the end of something that the module hands out.
-_DOWNLINK = re.compile(rb"\A(?:.*\r)?down (?!none\r)[^\r]*\r", re.DOTALL)
 #: Bytes kept while it is not known which way they go.
 MAX_UNDECIDED = 65536
 #: The note of the record that says that two ports, or a port and its direction, are mixed up.
 SWAPPED = "the lines go the other way: are the two wires swapped?"
 
 
+class _Read(NamedTuple):
+    """What was read at a port, and in which turn of the loop."""
+
+    direction: Direction
+    data: bytes
+    instant: float
+    turn: int
+
+
 class Tap(LineService[_Read]):
     """Records what crosses a line. A context manager that starts and closes.
 
-    Every record bears the instant of its read; of a busy line the observer hears up to 50 ms after it, of one that is
-    nearly saturated up to 0.2 s.
+    Every record bears the instant of its read; where a busy machine kept a tap with two ports from reading, that of
+    when it should have been read (0.5 s before at most). Of a busy line the observer hears up to 50 ms after it, of one
+    that is nearly saturated up to 0.2 s.
 
     :param observer: gets a record of every line of both directions, in the tap's thread; in the order of the reads
     :param up: a port that hears the MCU (its TX); it belongs to the tap from now on
@@ -66,6 +73,9 @@ class Tap(LineService[_Read]):
             )
         given: dict[Direction, Port | None] = {"up": up, "down": down}
         super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
+        self._backlog = Backlog(self._look_at, ready=self._is_ready)
+        self._loop.exact = len(self._sources) > 1
+        self._resumed = 0.0  # when the last outage was over
         self._either = either
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()
@@ -115,36 +125,62 @@ class Tap(LineService[_Read]):
         if self._either is not None:
             self._either.start(self._on_unknown, on_outage=self._on_unknown_outage, loop=self._loop)
 
+    # Goal: what both ends said stands in the order in which they said it, however long a busy machine kept the tap from
+    # reading. Plan: what is found without a sleep of the loop in between may have been said in any order. So all of it
+    # bears one instant, the first, and who can answer whom decides (miio_lan.uart.order):
+    #
+    #     at the MCU's port     get_down                 result 2 1 0 5
+    #     at the module's port            down get_properties 2 1
+    #     the tap         wakes by get_down, and is kept from running ... reads the MCU's | reads the module's, at once
+    #                     `--------------------------- turn 7 --------------------------' `---------- turn 8 ---------'
+    #                     the instant of both
+    #
+    # A result is read in the layout of what it answers: one that nobody asked for waits for one more turn.
+
+    def _is_ready(self, item: _Read) -> bool:
+        """Tell whether the backlog has all that is needed to look at this."""
+        if item.turn < self._loop.turn or not self._may_answer(item):
+            return True
+        return self._heard.downlink is not None and item.data.count(b"\r") < 2
+
+    def _may_answer(self, item: _Read) -> bool:
+        """Tell whether there is an answer in this, and another port that has its question."""
+        return (
+            item.direction == "up" and len(self._sources) > 1 and any(word in item.data for word in _ANSWERS)
+        )
+
     def _look_at(self, item: _Read) -> None:
-        direction, data, instant = item
-        if direction == "down" or len(self._sources) < 2 or not any(word in data for word in _ANSWERS):
+        direction, data, instant, _ = item
+        if not self._may_answer(item):
             self._heard.feed(direction, data, instant)
             return
         for line in data.splitlines(keepends=True) if data.isascii() else [data]:
-            answers = line.startswith(_ANSWERS) and self._heard.downlink is None
-            before, after, read_at = self._pull_downlink(instant) if answers else (b"", b"", instant)
-            self._heard.feed("down", before, read_at)
+            if line.startswith(_ANSWERS) and self._heard.downlink is None:
+                self._heard.feed("down", *self._pull_downlink(item))
             self._heard.feed("up", line, instant)
-            self._heard.feed("down", after, read_at)
 
-    def _pull_downlink(self, instant: float) -> tuple[bytes, bytes, float]:
-        """Give what the module said before an answer that was read sooner, what after that, and when it was read.
-
-        Where a tap was kept from reading for a while, question and answer lie at its two ports at the same time.
-        """
-        for place, (direction, data, read_at) in enumerate(self._backlog):
-            if read_at > instant + LATENESS:
+    def _pull_downlink(self, answer: _Read) -> tuple[bytes, float]:
+        """Take from the backlog what the module said before an answer that was read sooner, and give its instant."""
+        for place, read_later in enumerate(self._backlog):
+            data = read_later.data
+            if read_later.instant > answer.instant + LATENESS:
                 break
-            if direction == "down":
-                if (found := _DOWNLINK.search(data)) is None:
-                    break
-                del self._backlog[place]
-                return data[: found.end()], data[found.end() :], read_at
-        return b"", b"", instant
+            if read_later.direction == "down":
+                end = _end_of_downlink(data)
+                if 0 < end < len(data):
+                    self._backlog[place] = read_later._replace(data=data[end:])
+                elif end:
+                    del self._backlog[place]
+                return data[:end], read_later.instant
+        return b"", answer.instant
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
-        self._backlog.add((direction, data, instant), instant, size=len(data), at_once=len(self._sources) < 2)
+        now = instant
+        if len(self._sources) > 1:
+            instant = max(self._resumed, min(instant, self._loop.since))
+        item = _Read(direction, data, instant, self._loop.turn)
+        self._backlog.add(item, now, size=len(data), at_once=len(self._sources) < 2)
         guess = self._guesses.get(direction)
         if guess is None:
             return
@@ -178,10 +214,26 @@ class Tap(LineService[_Read]):
             self._heard.feed(direction, data, instant)
         self._undecided.clear()
 
+    def _on_outage(self, direction: Direction, outage: Outage) -> None:
+        self._resumed = outage.ended or self._resumed
+        super()._on_outage(direction, outage)
+
     def _on_unknown_outage(self, outage: Outage) -> None:
         self._decide()
         (direction,) = self._sources
         self._on_outage(direction, outage)
+
+
+def _end_of_downlink(data: bytes) -> int:
+    """Give where the first line that wants a ``result`` ends, 0 where there is none."""
+    end = 0
+    for line in data.splitlines(keepends=True) if data.isascii() else ():
+        end += len(line)
+        if line.endswith((b"\r", b"\n")):
+            command = read(line, direction="down")
+            if isinstance(command, Down) and command.wants_result:
+                return end
+    return 0
 
 
 def reread(records: Iterable[Record]) -> Iterator[Record]:

@@ -127,3 +127,39 @@ def test_all_are_looked_at_once_and_in_order(steps) -> None:
             backlog.tick(max(now, backlog.deadline))
     backlog.flush()
     assert seen == list(range(len(steps)))
+
+
+def test_what_is_not_ready_waits_for_the_next_look_and_keeps_its_place() -> None:
+    seen: list[str] = []
+    ready = {"a", "c"}
+    backlog = Backlog(seen.append, ready=lambda item: item in ready)
+    for item in "abc":
+        backlog.add(item, 10.0, at_once=False)
+    backlog.tick(10.0)
+    assert (seen, backlog.deadline) == (["a"], 10.0)
+    backlog[1] = "d"
+    backlog.tick(10.001)
+    assert (seen, list(backlog)) == (["a"], ["b", "d"])
+    ready.update("bd")
+    backlog.tick(10.001)
+    assert (seen, backlog.deadline) == (["a", "b", "d"], None)
+
+
+def test_flush_waits_for_nothing() -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append, ready=lambda item: False)
+    backlog.add(1, 10.0)
+    assert seen == []
+    backlog.flush()
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("left", [1, 700])
+def test_what_is_left_of_an_item_counts_as_the_item(left: int) -> None:
+    seen: list[int] = []
+    backlog = Backlog(seen.append)
+    for number in range(4):
+        backlog.add(number, 10.0, size=left, at_once=False)
+    backlog[0] = 7
+    backlog.tick(10.0)
+    assert seen == ([7, 1, 2, 3] if left == 1 else [7, 1])

@@ -11,9 +11,12 @@ from support.ends import Log
 from miio_lan.errors import PortError
 from miio_lan.loop import wall_clock
 from miio_lan.record import Record
+from miio_lan.uart.conversation import converse
 from miio_lan.uart.listening import tap as tap_module
 from miio_lan.uart.listening.tap import SWAPPED, Tap
+from miio_lan.uart.order import in_order
 from miio_lan.uart.ports.port import MemoryPair, Outage, Port, PtyPair
+from miio_lan.uart.turns import LATENESS
 
 Pair = PtyPair | MemoryPair
 
@@ -95,12 +98,138 @@ def test_question_and_answer_that_are_read_at_once_belong_together(
     assert [record.instant for record in records[:4]] == [10.0, 10.0 + apart, 10.0, 10.0 + apart]
 
 
-def test_what_the_module_says_later_is_no_question_to_an_answer(wires) -> None:
-    (_, answer, *_) = read_together(
-        wires, [("up", b"get_down\rresult 2 1 0 5\r", 10.0), ("down", b"down get_properties 2 1\r", 10.031)]
-    )
-    assert answer.raw.startswith(b"result")
-    assert (answer.reading or {})["answers"] is None
+class Stalled:
+    """A tap whose loop turns by hand: each turn is what a busy machine let it read of its two ports, and when."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.wires = Wires(MemoryPair)
+        self.tap = Tap(self.records.append, up=self.wires.up.far, down=self.wires.down.far)
+        self._now = 0.0
+
+    def turn(self, *reads: tuple[str, bytes, float], slept: bool = False) -> None:
+        """Read so much, after a sleep or because it was there at once."""
+        loop = self.tap._loop
+        loop.turn += 1
+        if slept:
+            loop.since = reads[0][2]
+        for direction, data, self._now in reads:
+            self.tap._on_data(direction, data, self._now)
+        self.tap.tick(self._now)
+
+    @property
+    def heard(self) -> list[tuple[bytes, float]]:
+        return [(record.raw, record.instant) for record in self.records]
+
+    @property
+    def readings(self) -> list[object]:
+        """What each result answers."""
+        readings = [record.reading or {} for record in self.records]
+        return [reading["answers"] for reading in readings if reading.get("command") == "result"]
+
+    @property
+    def answers(self) -> list[str]:
+        """The answers of which it is sure what they answer, taken by the module."""
+        turns = [each.answer for each in converse(in_order(self.records)).downlinks]
+        return [each.text for each in turns if each is not None and each.sure and each.accepted]
+
+
+@pytest.fixture
+def stalled() -> Iterator[Stalled]:
+    made = Stalled()
+    yield made
+    made.wires.close()
+
+
+GET, ASKED, ANSWER = b"get_down\r", b"down get_properties 2 1\r", b"result 2 1 0 5\r"
+#: So long, or longer, a machine keeps a tap from reading.
+STALLS = [0.0, 0.049, 0.4]
+
+
+@pytest.mark.parametrize("seconds", STALLS)
+def test_a_question_that_is_read_after_its_answer_without_a_sleep_came_before_it(
+    stalled: Stalled, seconds: float
+) -> None:
+    stalled.turn(("up", GET + ANSWER, 10.0), slept=True)
+    assert stalled.records == []
+    assert stalled.tap.deadline == 10.0
+    stalled.turn(("down", ASKED + b"ok\r", 10.0 + seconds))
+    assert stalled.heard == [(GET, 10.0), (ASKED, 10.0), (ANSWER, 10.0), (b"ok\r", 10.0)]
+    assert stalled.readings == ["get_properties"]
+    assert stalled.answers == ["result 2 1 0 5"]
+
+
+@pytest.mark.parametrize("seconds", STALLS)
+def test_a_poll_that_is_read_after_its_reply_without_a_sleep_came_before_it(
+    stalled: Stalled, seconds: float
+) -> None:
+    stalled.turn(("down", ASKED, 10.0), slept=True)
+    stalled.turn(("up", GET + ANSWER, 10.0 + seconds))
+    stalled.turn(("down", b"ok\r", 10.0 + 2 * seconds))
+    stalled.tap.close()
+    assert {instant for _, instant in stalled.heard} == {10.0}
+    assert stalled.answers == ["result 2 1 0 5"]
+
+
+def test_what_is_read_after_a_sleep_was_said_then(stalled: Stalled) -> None:
+    stalled.turn(("up", GET + ANSWER, 10.0), slept=True)
+    stalled.turn(("down", ASKED, 10.0 + LATENESS + 0.001), slept=True)
+    stalled.tap.close()
+    assert stalled.heard == [(GET, 10.0), (ANSWER, 10.0), (ASKED, 10.0 + LATENESS + 0.001)]
+    assert stalled.readings == [None]
+    assert stalled.answers == []
+
+
+def test_nothing_was_said_before_an_outage_was_over(stalled: Stalled) -> None:
+    stalled.turn(("up", GET, 10.0), slept=True)
+    stalled.tap._on_outage("down", Outage("line", "gone", 10.1))
+    stalled.tap._on_outage("down", Outage("line", "gone", 10.1, 10.2))
+    stalled.turn(("down", ASKED, 10.3))
+    stalled.tap.close()
+    assert [instant for _, instant in stalled.heard] == [10.0, 10.1, 10.2, 10.2]
+
+
+def test_one_port_alone_is_stamped_as_it_is_read() -> None:
+    records: list[Record] = []
+    wires = Wires(MemoryPair)
+    tap = Tap(records.append, up=wires.up.far)
+    assert not tap._loop.exact
+    tap._on_data("up", GET, 10.0)
+    assert [record.instant for record in records] == [10.0]
+    wires.close()
+
+
+def test_an_answer_to_what_was_read_before_waits_for_nothing(stalled: Stalled) -> None:
+    stalled.turn(("up", GET, 10.0), slept=True)
+    stalled.turn(("down", ASKED, 10.1), slept=True)
+    stalled.turn(("up", ANSWER, 10.2), slept=True)
+    assert stalled.heard == [(GET, 10.0), (ASKED, 10.1), (ANSWER, 10.2)]
+
+
+def test_several_questions_and_answers_of_one_stall_keep_their_order(stalled: Stalled) -> None:
+    """What the module said between two questions belongs to the first answer."""
+    second, another = b"down get_properties 2 3\r", b"result 2 3 0 7\r"
+    stalled.turn(("up", GET + GET + ANSWER + GET + another, 10.0), slept=True)
+    notice = b"down MIIO_net_change cloud\r"
+    stalled.turn(("down", notice + ASKED + b"ok\r" + second + b"ok\r", 10.049))
+    assert [raw for raw, _ in stalled.heard] == [
+        *(GET, GET, notice, ASKED, ANSWER, GET, b"ok\r", second, another, b"ok\r")
+    ]
+    assert stalled.readings == ["get_properties", "get_properties"]
+    assert stalled.answers == ["result 2 1 0 5", "result 2 3 0 7"]
+
+
+@pytest.mark.parametrize("said", [b"ok\r", b"down none\r", b"down MIIO_net_change cloud\r", b"down get_prop"])
+def test_what_wants_no_answer_is_no_question(stalled: Stalled, said: bytes) -> None:
+    stalled.turn(("up", ANSWER, 10.0), slept=True)
+    stalled.turn(("down", said, 10.049))
+    assert [raw for raw, _ in stalled.heard] == [ANSWER, *([said] if said.endswith(b"\r") else [])]
+
+
+def test_a_tap_that_ends_looks_at_an_answer_that_waits(stalled: Stalled) -> None:
+    stalled.turn(("up", ANSWER, 10.0), slept=True)
+    stalled.tap.close()
+    assert [raw for raw, _ in stalled.heard] == [ANSWER]
 
 
 @pytest.mark.parametrize("first", [b"ok\r", b"down none\r"])
