@@ -59,6 +59,7 @@ PINS = {
     },
     "uart.listening.tap": {
         "MAX_UNDECIDED": 65536,
+        "TICK": 1e-05,
     },
     "uart.logs.logparts": {
         "_DAY": 86400.0,

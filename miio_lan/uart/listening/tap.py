@@ -25,6 +25,8 @@ from miio_lan.uart.turns import LATENESS
 _LOGGER = logging.getLogger(__name__)
 
 _ANSWERS = (b"result", b"error")
+TICK = 1e-5
+"""Seconds between the instants of two reads that may have been in any order: that of the reads is the likelier one."""
 #: Bytes kept while it is not known which way they go.
 MAX_UNDECIDED = 65536
 #: The note of the record that says that two ports, or a port and its direction, are mixed up.
@@ -75,7 +77,7 @@ class Tap(LineService[_Read]):
         super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
         self._backlog = Backlog(self._look_at, ready=self._is_ready)
         self._loop.exact = len(self._sources) > 1
-        self._resumed = 0.0  # when the last outage was over
+        self._latest = 0.0  # the instant of the last read, or of the end of an outage
         self._either = either
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()
@@ -127,13 +129,14 @@ class Tap(LineService[_Read]):
 
     # Goal: what both ends said stands in the order in which they said it, however long a busy machine kept the tap from
     # reading. Plan: what is found without a sleep of the loop in between may have been said in any order. So all of it
-    # bears one instant, the first, and who can answer whom decides (miio_lan.uart.order):
+    # bears nearly one instant, the first, and where the order of the reads is not that of a conversation, who can
+    # answer whom decides (miio_lan.uart.order):
     #
     #     at the MCU's port     get_down                 result 2 1 0 5
     #     at the module's port            down get_properties 2 1
     #     the tap         wakes by get_down, and is kept from running ... reads the MCU's | reads the module's, at once
     #                     `--------------------------- turn 7 --------------------------' `---------- turn 8 ---------'
-    #                     the instant of both
+    #                     the instant of both, but for a TICK
     #
     # A result is read in the layout of what it answers: one that nobody asked for waits for one more turn.
 
@@ -178,7 +181,7 @@ class Tap(LineService[_Read]):
         # The other port may have something of the same moment.
         now = instant
         if len(self._sources) > 1:
-            instant = max(self._resumed, min(instant, self._loop.since))
+            instant = self._latest = max(self._latest + TICK, min(instant, self._loop.since))
         item = _Read(direction, data, instant, self._loop.turn)
         self._backlog.add(item, now, size=len(data), at_once=len(self._sources) < 2)
         guess = self._guesses.get(direction)
@@ -215,7 +218,7 @@ class Tap(LineService[_Read]):
         self._undecided.clear()
 
     def _on_outage(self, direction: Direction, outage: Outage) -> None:
-        self._resumed = outage.ended or self._resumed
+        self._latest = max(self._latest, outage.ended or 0.0)
         super()._on_outage(direction, outage)
 
     def _on_unknown_outage(self, outage: Outage) -> None:
