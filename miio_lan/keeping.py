@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAME = "miio-lan"
+MOST_TOKEN_BYTES = 4096
+"""Bytes of a file with one token that are read: a longer one holds something else."""
 
 
 def config_folder() -> Path:

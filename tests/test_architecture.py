@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import test_imports
@@ -50,6 +53,36 @@ def test_a_class_name_stands_for_one_thing() -> None:
             homes.setdefault(name, []).append(path.relative_to(ROOT).as_posix())
     assert {name: sorted(files) for name, files in homes.items() if len(files) > 1} == {}
     assert len(homes) > 400  # it has looked
+
+
+def numbers() -> Iterator[tuple[str, float, str]]:
+    """Give each constant of a module that is a number: its name, underscore or not, its value, and where it stands."""
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.expr):
+                (target,) = node.targets if isinstance(node, ast.Assign) else [node.target]
+                with suppress(ValueError, SyntaxError):
+                    value = (
+                        eval(ast.unparse(node.value), {"__builtins__": {}}) if _is_sum(node.value) else None
+                    )
+                    if isinstance(target, ast.Name) and type(value) in (int, float):
+                        yield target.id.lstrip("_"), value, path.relative_to(ROOT).as_posix()
+
+
+def _is_sum(value: ast.expr) -> bool:
+    """Tell whether this consists of numbers alone."""
+    parts = (ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Constant)
+    return all(isinstance(each, parts) for each in ast.walk(value))
+
+
+def test_the_name_of_a_number_stands_for_one_number() -> None:
+    found = list(numbers())
+    values: dict[str, set[float]] = {}
+    for name, value, _ in found:
+        values.setdefault(name, set()).add(value)
+    double = {name for name, each in values.items() if len(each) > 1}
+    assert [row for row in found if row[0] in double] == []
+    assert len(values) > 300  # it has looked
 
 
 def test_every_long_file_has_its_reason() -> None:

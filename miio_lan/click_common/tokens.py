@@ -31,8 +31,6 @@ TOKEN_HELP = (
 FILE_HELP = "Read the token from a file; its permissions should be 600."
 ASK_HELP = "Ask for the token, without showing what is typed."
 
-_MOST_BYTES = 4096
-
 
 @dataclass
 class TokenSource:
@@ -127,12 +125,12 @@ def read_private(option: str, name: str) -> bytes:
     :param option: the option that named it
     :raises click.UsageError: if it cannot be read
     """
-    from miio_lan.keeping import open_to_others  # most commands are given no file
+    from miio_lan.keeping import MOST_TOKEN_BYTES, open_to_others  # most commands are given no file
 
     try:
         with open(name, "rb") as file:  # noqa: PTH123 - its permissions are those of what was opened
             about = os.fstat(file.fileno())
-            data: bytes = as_secret(file.read(_MOST_BYTES + 1))
+            data: bytes = as_secret(file.read(MOST_TOKEN_BYTES + 1))
     except (OSError, ValueError) as error:
         refuse(f"{option}: {name} cannot be read: {getattr(error, 'strerror', None) or error}")
     if warning := open_to_others(about):
@@ -145,12 +143,13 @@ def _checked(data: bytes, where: str) -> Secret:
 
     :raises click.UsageError: if it is none, without showing it
     """
+    from miio_lan.keeping import MOST_TOKEN_BYTES
     from miio_lan.lan.cipher import parse_token  # most commands need no token
 
     text = Secret(data.decode("utf-8-sig", "replace").strip())
     problem = "is empty" if not text else "holds more than one line" if len(text.splitlines()) > 1 else ""
-    if len(data) > _MOST_BYTES:
-        problem = f"holds more than {_MOST_BYTES} bytes"
+    if len(data) > MOST_TOKEN_BYTES:
+        problem = f"holds more than {MOST_TOKEN_BYTES} bytes"
     if not problem:
         try:
             parse_token(text)

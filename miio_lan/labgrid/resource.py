@@ -17,12 +17,12 @@ from labgrid.resource.common import Resource
 from miio_lan.device.fleet.named import default_path, read_devices
 from miio_lan.errors import DeviceException, InvalidTokenException, PlaceError
 from miio_lan.foreign import printable
+from miio_lan.keeping import MOST_TOKEN_BYTES
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret
 from miio_lan.variables import TOKEN_VARIABLE
 
-_MOST_BYTES = 4096
 _NOT_HERE = (
     "no token belongs into labgrid's files: the exporter prints it, and the coordinator tells it to every client. "
     "Give token_file (a file at the client) or token_variable (a variable of its environment)"
@@ -98,7 +98,7 @@ def path_at_the_client(resource: Any, path: str) -> Path:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_MOST_BYTES).decode("utf-8", "replace")
+            return file.read(MOST_TOKEN_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         raise PlaceError(
             f"token_file {path} cannot be read: {getattr(error, 'strerror', None) or error}"

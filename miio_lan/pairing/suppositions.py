@@ -23,7 +23,7 @@ MISS = 4.0
 """What a command without a line counts against an offset, as the logarithm of how seldom a tap loses one."""
 TOGETHER = 10.0
 """Seconds within which commands count as one."""
-WINDOW = 120.0
+SUPPOSING_TIME = 120.0
 """Seconds of the capture in which suppositions are made; clocks drift apart by 24 ms meanwhile."""
 MAX_INTERVALS = 2_000_000
 """Intervals that are looked at, of the stretches that say most."""
@@ -194,7 +194,7 @@ def _windows(overheard: Sequence[OverheardCommand]) -> list[list[int]]:
     found: list[list[int]] = []
     begin = 0
     while begin < len(overheard):
-        end = bisect_right(overheard, overheard[begin].asked + WINDOW, key=lambda each: each.asked)
+        end = bisect_right(overheard, overheard[begin].asked + SUPPOSING_TIME, key=lambda each: each.asked)
         found.append([place for place in range(begin, end) if overheard[place].lines.found])
         begin = end
     return sorted(found, key=lambda places: sum(overheard[place].weight for place in places), reverse=True)

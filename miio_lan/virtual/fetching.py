@@ -20,7 +20,7 @@ from miio_lan.foreign import printable
 if TYPE_CHECKING:
     from miio_lan.virtual.module.download import Fetch
 
-CHUNK = 16 * 1024
+READ_AT_ONCE = 16 * 1024
 """Bytes read at once."""
 LONGEST_SILENCE = 120.0
 """Seconds without a byte after which the thread ends by itself, should nobody stop it."""
@@ -153,7 +153,7 @@ class Fetcher:
         self._tell(lambda: self._teller.answered(number, start, total))
         came = start
         # One byte more than is taken shows that it is too much.
-        while not self._stopped and came <= self.fetch.limit and (data := response.read1(CHUNK)):
+        while not self._stopped and came <= self.fetch.limit and (data := response.read1(READ_AT_ONCE)):
             came += len(data)
             self._tell(lambda data=data: self._teller.received(number, data))  # type: ignore[misc]
 

@@ -37,7 +37,7 @@ Heard = Callable[[bytes, float], object]
 OnDatagram = Callable[[str, bytes, float, "Address"], object]
 
 # Datagrams taken in one go, so that a flood on the LAN leaves the line its turn.
-_BURST = 32
+_DATAGRAMS_AT_ONCE = 32
 
 
 class LineHost(Host):
@@ -333,7 +333,7 @@ class ModuleHost(LineHost):
             self._on_datagram("up", datagram, time.monotonic(), peer)
 
     def _on_datagrams(self, endpoint: BoundSocket, _events: int) -> None:
-        for _ in range(_BURST):
+        for _ in range(_DATAGRAMS_AT_ONCE):
             try:
                 datagram, peer, asked_at = endpoint.receive()
             except OSError:  # no more for now, or the echo of an answer nobody waited for

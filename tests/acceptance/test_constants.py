@@ -37,7 +37,7 @@ PINS = {
     },
     "acceptance.tester.script": {
         "_MARGIN": 0.2,
-        "_SETTLE": 1.0,
+        "_LATE_LOOK": 1.0,
         "_IDLE_POLLS": 10,
         "_LONGEST_TRANSFER": 1800.0,
         "GIVE_UP": 2,
@@ -59,7 +59,7 @@ PINS = {
         "_JUNIT_LINE": 1000,
     },
     "acceptance.report.terminal": {
-        "_WIDEST": 120,
+        "_WIDEST_REPORT": 120,
         "_TERMINAL_EVIDENCE": 6,
         "_TERMINAL_LINE": 400,
     },
@@ -75,7 +75,7 @@ PINS = {
         "STRAY": 0.1,
         "MIN_INTERVALS": 5,
         "SILENCE_TIME": 3.0,
-        "_MAX_PAUSE": 2.0,
+        "_LONGEST_INTERVAL": 2.0,
         "_NEXT": 8,
     },
     "acceptance.rules.observed": {

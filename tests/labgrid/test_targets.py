@@ -58,7 +58,7 @@ def serial(
 def test_the_numbers() -> None:
     assert (place_module.COORDINATOR, place_module.LONGEST) == ("127.0.0.1:20408", 60.0)
     assert (lines_module.UART, lines_module.UART_UP) == ("uart", "uart-up")
-    assert resource_module._MOST_BYTES == 4096
+    assert resource_module.MOST_TOKEN_BYTES == 4096
     assert driver_module.QUIET_TIME == 1.0
 
 

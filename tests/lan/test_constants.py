@@ -24,8 +24,8 @@ PINS = {
         "_OFFSET": 14,
     },
     "lan.capture.fragments": {
-        "MAX_OPEN": 256,
-        "MAX_PARTS": 128,
+        "MAX_INCOMPLETE": 256,
+        "MAX_FRAGMENTS": 128,
         "MAX_SIZE": 65535,
         "REASSEMBLY_TIME": 30.0,
     },
@@ -39,7 +39,7 @@ PINS = {
         "_FRAGMENT": 44,
         "_MAX_HEADERS": 16,
     },
-    "lan.capture.reading": {"_SHOWN": 5},
+    "lan.capture.reading": {"_DEVICES_NAMED": 5},
     "lan.cipher": {
         "TOKEN_SIZE": 16,
         "BLOCK_SIZE": 16,
@@ -157,7 +157,7 @@ PINS = {
         "MAX_ROUNDS": 9,
         "MAX_LAST": 3,
         "MAX_ATTEMPTS": 8,
-        "_OUT_OF_ORDER": 4,
+        "_OLDER_BY": 4,
     },
     "lan.client.repeating.repeats": {
         "REMEMBERED_FOR": 15.0,
@@ -194,7 +194,7 @@ PINS = {
         "LOOK": 0.2,
     },
     "lan.client.greeting": {
-        "WINDOW": 10.0,
+        "REPLY_WINDOW": 10.0,
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
@@ -225,7 +225,7 @@ PINS = {
         "_STAMPS_APART": 3,
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,
-        "MAX_BYTES": 16 * 1024 * 1024,
+        "MAX_KEPT_BYTES": 16 * 1024 * 1024,
     },
     "lan.client.receiving": {
         "MAX_REPAIRS_TOLD": 16,
@@ -251,7 +251,7 @@ PINS = {
         "_MAPPED": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff",
     },
     "lan.client.transport.sleeping": {
-        "_SHORTEST": 1.0,
+        "_SHORTEST_SLEEP": 1.0,
     },
     "lan.discovery.aio": {
         "MAX_WAITING": 4096,
@@ -310,7 +310,7 @@ def test_most_devices_are_like_this() -> None:
 
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
-    assert unpinned({room: {"WINDOW": 11.0}}) == {room: {"WINDOW": 10.0}}
+    assert unpinned({room: {"REPLY_WINDOW": 11.0}}) == {room: {"REPLY_WINDOW": 10.0}}
     assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
         "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
     }

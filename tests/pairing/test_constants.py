@@ -33,7 +33,7 @@ PINS = {
         "RARE": 3,
         "MISS": 4.0,
         "TOGETHER": 10.0,
-        "WINDOW": 120.0,
+        "SUPPOSING_TIME": 120.0,
         "MAX_INTERVALS": 2_000_000,
         "MAX_PATHS": 200,
         "LIKELY": 0.8,

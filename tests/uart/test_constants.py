@@ -14,7 +14,7 @@ PINS = {
         "MAX_DELAY": 60.0,
     },
     "uart.bridge.latency": {
-        "_STEP": 5e-06,
+        "_BIN": 5e-06,
         "_BINS": 4000,
     },
     "uart.commands.base": {

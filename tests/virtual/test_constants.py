@@ -20,7 +20,7 @@ from miio_lan.virtual.module.update import UpdateScript
 
 PINS = {
     "virtual.host": {
-        "_BURST": 32,
+        "_DATAGRAMS_AT_ONCE": 32,
     },
     "virtual.endpoint": {
         "MAX_PEERS": 256,
@@ -31,7 +31,7 @@ PINS = {
         "_BOOT_PATIENCE": 1.0,
     },
     "virtual.fetching": {
-        "CHUNK": 16384,
+        "READ_AT_ONCE": 16384,
         "LONGEST_SILENCE": 120.0,
         "CLOSING": 5.0,
         "_WORDS": 60,
@@ -73,7 +73,7 @@ PINS = {
         "NOW": 0.0,
     },
     "virtual.module.line.console": {
-        "MAX_BYTES": 2048,
+        "MAX_LINE_BYTES": 2048,
         "MAX_UNREAD": 65536,
     },
     "virtual.module.requests.local_methods": {},
@@ -92,7 +92,7 @@ PINS = {
     },
     "virtual.module.line.reports": {
         "MAX_PROPERTIES": 256,
-        "MAX_MESSAGE": 700,
+        "MAX_PROPERTIES_TEXT": 700,
     },
     "virtual.module.profile": {"_BUFFER": 2048},
     "virtual.module.requests.request": {},

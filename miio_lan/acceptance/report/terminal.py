@@ -18,7 +18,7 @@ from miio_lan.acceptance.verdict import Judgement, Verdict
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
 _SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}
-_WIDEST = 120
+_WIDEST_REPORT = 120
 _TERMINAL_EVIDENCE = 6
 _TERMINAL_LINE = 400
 
@@ -51,7 +51,7 @@ def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = 
     judgement = without_secrets(judgement)
     if width is None:
         width = console.width if console.is_terminal else 0
-    width = min(width, _WIDEST)
+    width = min(width, _WIDEST_REPORT)
     start = wording.start_of(wording.in_order(judgement))
     say = partial(_say, console, width)
     _say(console, 0, wording.shown(judgement.title), "bold")

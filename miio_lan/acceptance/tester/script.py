@@ -24,7 +24,7 @@ Asking = Generator[Wait, None, RequestOutcome | None]
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
-_SETTLE = 1.0
+_LATE_LOOK = 1.0
 _IDLE_POLLS = 10
 _LONGEST_TRANSFER = 1800.0
 GIVE_UP = 2
@@ -325,7 +325,7 @@ class _TesterRun:
         yield from self._read(prop)
         if not alike(self._values.get(prop.iid), value) and self._ignored < GIVE_UP:
             self._ignored += 1
-            yield Wait(lambda: False, _SETTLE)
+            yield Wait(lambda: False, _LATE_LOOK)
             yield from self._read(prop)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from miio_lan.device.miot import MiotDevice
     from miio_lan.virtual.product import VirtualProduct
 
-SLICE = 3
+ASKED_AT_ONCE = 3
 _PROPERTIES = ((2, 1), (2, 2), (2, 3), (2, 11), (3, 1))
 
 
@@ -70,10 +70,10 @@ def _reading(product: VirtualProduct) -> DemoStep:
         return [each.get("value") for each in results] == [values[iid] for iid in _PROPERTIES]
 
     return DemoStep(
-        f"Read {len(wanted)} properties, {SLICE} at a time",
-        f"device.get_properties([...], max_properties={SLICE})",
+        f"Read {len(wanted)} properties, {ASKED_AT_ONCE} at a time",
+        f"device.get_properties([...], max_properties={ASKED_AT_ONCE})",
         "the values the MCU has, by two requests",
-        lambda device: device.get_properties(wanted, max_properties=SLICE),
+        lambda device: device.get_properties(wanted, max_properties=ASKED_AT_ONCE),
         right,
         uart=[
             "down get_properties 2 1 2 2 2 3",

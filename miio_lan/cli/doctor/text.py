@@ -11,7 +11,7 @@ from miio_lan.foreign import printable
 if TYPE_CHECKING:
     from miio_lan.device.doctor.findings import CheckedStep, Diagnosis
 
-WIDEST = 76
+WIDEST_ROW = 76
 """Columns: longer rows are hard to read."""
 
 TITLES = {
@@ -35,7 +35,7 @@ def rows(found: Diagnosis, name: str | None = None, stream: Any = None) -> list[
     :param name: what its user calls the device
     :param stream: where it will be shown; says how wide it may be
     """
-    width = min(columns(stream) or WIDEST, WIDEST)
+    width = min(columns(stream) or WIDEST_ROW, WIDEST_ROW)
     who = f"{name} at {found.host}" if name else found.host
     about = f", {found.model}" if found.model else ""
     told = [printable(f"{who}, UDP port {found.port}{about}"), ""]

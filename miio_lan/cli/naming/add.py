@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
     from miio_lan.device.fleet.named import NamedDevice
 
-_TIMEOUT = 2.0
+_ANSWER_PATIENCE = 2.0
 _RETRIES = 1
 
 
@@ -94,7 +94,7 @@ def _shown_token(settings: CliSettings, ip: str) -> str | None:
     from miio_lan.lan.packet import shown_token
     from miio_lan.record.redact import Secret
 
-    with Device(ip, timeout=settings.timeout or _TIMEOUT, port=settings.port or PORT) as device:
+    with Device(ip, timeout=settings.timeout or _ANSWER_PATIENCE, port=settings.port or PORT) as device:
         device.retry_count = _RETRIES if settings.retries is None else settings.retries
         shown = shown_token(device.send_handshake())
     return None if shown is None else Secret(shown.hex())
@@ -108,7 +108,7 @@ def _checked(settings: CliSettings, made: NamedDevice) -> NamedDevice:
     from miio_lan.device.blocking import Device
     from miio_lan.errors import DeviceException, DeviceTimeout
 
-    with Device(made.ip, made.token, timeout=settings.timeout or _TIMEOUT, port=made.port) as device:
+    with Device(made.ip, made.token, timeout=settings.timeout or _ANSWER_PATIENCE, port=made.port) as device:
         device.retry_count = _RETRIES if settings.retries is None else settings.retries
         try:
             did = device.send_handshake().device_id

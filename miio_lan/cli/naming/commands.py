@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from miio_lan.device.fleet.named import NamedDevice
 
 _HEADINGS = ("NAME", "ADDRESS", "DID", "MODEL", "TOKEN")
-_MOST_BYTES = 16 << 20
+_MOST_IMPORTED = 16 << 20
 
 
 @command("list", without=DEVICE_OPTIONS)
@@ -93,14 +93,14 @@ def _content(name: str) -> bytes:
         if name == "-":
             if sys.stdin is None:
                 refuse("'-' reads standard input, and there is none")
-            data: bytes = as_secret(sys.stdin.buffer.read(_MOST_BYTES + 1))
+            data: bytes = as_secret(sys.stdin.buffer.read(_MOST_IMPORTED + 1))
         else:
             with Path(name).open("rb") as file:
-                data = as_secret(file.read(_MOST_BYTES + 1))
+                data = as_secret(file.read(_MOST_IMPORTED + 1))
     except (OSError, ValueError) as error:
         refuse(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}")
-    if len(data) > _MOST_BYTES:
-        refuse(f"{name}: more than {_MOST_BYTES >> 20} MiB are no list of devices")
+    if len(data) > _MOST_IMPORTED:
+        refuse(f"{name}: more than {_MOST_IMPORTED >> 20} MiB are no list of devices")
     return data
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from miio_lan.device.description.spec import Event, Property, Service, Spec, SpecAction
 
 _LETTERS = {"read": "r", "write": "w", "notify": "n"}
-_WIDEST = 24
+_WIDEST_NAME = 24
 _INSET = " " * 6
 
 
@@ -28,7 +28,7 @@ def rows(spec: Spec) -> list[str]:
 
 
 def _service(spec: Spec, service: Service) -> list[str]:
-    widest = min(max((len(prop.name) for prop in service.properties), default=0), _WIDEST)
+    widest = min(max((len(prop.name) for prop in service.properties), default=0), _WIDEST_NAME)
     found = []
     for prop in service.properties:
         access = "".join(letter if word in prop.access else "-" for word, letter in _LETTERS.items())

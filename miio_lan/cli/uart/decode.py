@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from miio_lan.record import Record
 
 #: Columns of the time and the arrow.
-_MARGIN = 15
+_INDENT = 15
 
 
 @command("decode", without=DEVICE_OPTIONS)
@@ -109,7 +109,7 @@ def as_text(record: Record, *, secrets: bool = False) -> str:
 
 def as_rows(record: Record, *, secrets: bool = False) -> str:
     """Give a record as :func:`as_text` does; what is too long for a terminal goes on below its beginning."""
-    return folded(as_text(record, secrets=secrets), rows_of(sys.stdout), " " * _MARGIN)
+    return folded(as_text(record, secrets=secrets), rows_of(sys.stdout), " " * _INDENT)
 
 
 def _remark(record: Record) -> str:

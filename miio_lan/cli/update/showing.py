@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
 
 #: Percent between two rows about the progress, where there is no bar.
-STEP = 10
+PERCENT_STEP = 10
 
 
 def row_of(phase: UpdatePhase) -> str:
@@ -72,9 +72,9 @@ class UpdateRows(Shown):
         if phase.phase is Phase.Ended:
             return
         if phase.phase is Phase.Progress:
-            if phase.progress < self._told + STEP:
+            if phase.progress < self._told + PERCENT_STEP:
                 return
-            self._told = phase.progress - phase.progress % STEP
+            self._told = phase.progress - phase.progress % PERCENT_STEP
         echo(row_of(phase), fold=True)
         sys.stdout.flush()
 

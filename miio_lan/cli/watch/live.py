@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Records that may wait to be shown, when the terminal is slow or stopped. The recording has all of them.
 MAX_UNSHOWN = 20_000
 #: Seconds a record is kept back, so that what was read earlier by another thread, or is a long line, comes first.
-SETTLE = 0.05
+HOLD_BACK_TIME = 0.05
 
 
 class Source(Protocol):
@@ -111,7 +111,7 @@ class Feed:
             elif item is not None:
                 heapq.heappush(self._early, (item.instant, next(self._count), item))
             elif not self._interrupted and rest is None and due < min(end, math.inf):
-                self._settle(time.monotonic() - SETTLE)
+                self._settle(time.monotonic() - HOLD_BACK_TIME)
             elif not self._finish():
                 return
 
@@ -119,7 +119,7 @@ class Feed:
         """Give when a record may be given that was not ready so far."""
         held = self._ordering.deadline if self._ordering is not None else None
         first = self._early[0][0] if self._early else math.inf
-        return min(first, math.inf if held is None else held) + SETTLE
+        return min(first, math.inf if held is None else held) + HOLD_BACK_TIME
 
     def _settle(self, now: float) -> None:
         """Make ready what was observed up to an instant before which nothing more comes."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIST_AGE = 86400.0
 """Seconds for which the list of all instances is believed."""
-_MOST_BYTES = 17 << 20
+_MOST_STORED = 17 << 20
 _OWN = "miio-lan"
 _SUFFIXES = (".json", ".toml")
 # What is shipped under a real product's model is enough for a virtual one, and need not be all that is published.
@@ -121,13 +121,13 @@ def find(name: str) -> Spec:
 def _content(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(_MOST_STORED + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SpecError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if len(content) > _MOST_BYTES:
-        raise SpecError(f"{path}: more than {_MOST_BYTES >> 20} MiB are no description")
+    if len(content) > _MOST_STORED:
+        raise SpecError(f"{path}: more than {_MOST_STORED >> 20} MiB are no description")
     return content
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 16 << 20
 """Bytes of the longest document, as it is sent and as it is unpacked."""
-TIMEOUT = 60.0
+DOWNLOAD_TIME = 60.0
 """Seconds a whole document may take."""
 WAIT = 15.0
 """Seconds until the next sign of life of a server."""
@@ -55,7 +55,9 @@ def _is_web(url: str) -> bool:
         return False
 
 
-def download(url: str, *, timeout: float = TIMEOUT, clock: Callable[[], float] = time.monotonic) -> bytes:
+def download(
+    url: str, *, timeout: float = DOWNLOAD_TIME, clock: Callable[[], float] = time.monotonic
+) -> bytes:
     """Get a document.
 
     A thread does it, because nothing else ends a name server that does not answer, or headers that come byte by byte.

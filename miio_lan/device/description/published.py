@@ -22,7 +22,7 @@ BASE = "https://miot-spec.org/miot-spec-v2"
 RELEASED = "released"
 _URN = re.compile(r"urn:[A-Za-z0-9_.:-]{1,250}")
 _MOST_VERSION = 1 << 31
-_NEAR = 3
+_MOST_ALIKE = 3
 
 
 class PublishedVersion(NamedTuple):
@@ -107,7 +107,7 @@ def newest(listed: Listed, model: str, base: str) -> PublishedVersion:
         )
     company = model.partition(".")[0]
     near = difflib.get_close_matches(
-        model, [each for each in listed if each.startswith(f"{company}.")], n=_NEAR, cutoff=0.8
+        model, [each for each in listed if each.startswith(f"{company}.")], n=_MOST_ALIKE, cutoff=0.8
     )
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise SpecUnavailable(

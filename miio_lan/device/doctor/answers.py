@@ -16,7 +16,7 @@ NO_TOKEN = "no token was given, and the device shows none"  # noqa: S105 - a rea
 NO_ANSWER = "it answers no command"
 YOUNG = 120
 """Seconds since its start from which on a product counts as settled."""
-APART = 1.0
+LOOKS_APART = 1.0
 """Seconds that two looks at a clock have to be apart at least: stamps are whole seconds."""
 
 
@@ -95,7 +95,7 @@ def judge_stamp(seen: Examined) -> CheckedStep:
         return not_tried("stamp", done, why)
     fallen = _fell(stamps)
     (first, began), (last, ended) = stamps[0], _in_order(stamps)[-1]
-    if fallen is None and last - first < APART:
+    if fallen is None and last - first < LOOKS_APART:
         return not_tried("stamp", done, f"it was heard once only: {unasked(seen) or LATE}")
     if fallen is not None:
         told = f"The clock fell to {fallen} while it was looked at: the device started anew."

@@ -44,13 +44,13 @@ STALE_BY = 300
 READ_COPIES = (0.0, 5.0)
 READ_WAIT = 7.0
 """Seconds; a module gives up on its MCU after some four."""
-APART = 1.5
+CLOCK_PAUSE = 1.5
 """Seconds between two looks at the device's clock."""
 SEARCH = 3.0
 """Seconds for looking for a did on the network."""
 MEMORY_ATTEMPTS = 2
 """How often it is tried to find out what becomes of repeated ids; a network that loses much makes one fail."""
-LAST_ANSWERS = 0.3
+SWEEP_PATIENCE = 0.3
 """Seconds to listen after the last hello."""
 ASSOCIATION = "miIO.wifi_assoc_state"
 
@@ -233,7 +233,7 @@ class Examination:
             self._look_at_clock(wire)
             return
         self._progress("stamp")
-        self._pause(wire, self._answers[0].at + APART)
+        self._pause(wire, self._answers[0].at + CLOCK_PAUSE)
         self._note(again=self._ask(wire, QUESTION, [], token, INFO_COPIES, INFO_WAIT))
         self._try_stale(wire, token)
         self._progress("mcu")
@@ -247,8 +247,8 @@ class Examination:
     def _look_at_clock(self, wire: ProbeSocket) -> None:
         """See by hellos alone whether the device's clock runs."""
         self._progress("stamp")
-        self._pause(wire, self._answers[0].at + APART)
-        for heard in self._exchange(wire, HELLOS[:2], APART, self._hello):
+        self._pause(wire, self._answers[0].at + CLOCK_PAUSE)
+        for heard in self._exchange(wire, HELLOS[:2], CLOCK_PAUSE, self._hello):
             if self._hello_answer(heard, wire):
                 break
         self._note_hellos()
@@ -297,7 +297,7 @@ class Examination:
         for _ in range(MEMORY_ATTEMPTS):
             memory.begin(time.monotonic())
             self._question(memory, wire, token)
-        self._pause(wire, time.monotonic() + LAST_ANSWERS)
+        self._pause(wire, time.monotonic() + SWEEP_PATIENCE)
         self._note_hellos()
         if memory.due is None:
             self._note(memory=Memory(memory.remembers))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LARGEST = 1 << 40
+_MEANINGLESS = 1 << 40
 
 RefusalKind = Literal["port", "host", "network", "prohibited", "not permitted", "other"]
 Shown = Literal["nothing", "yours", "another"]
@@ -135,7 +135,7 @@ class DeviceAnswer:
 def _number(value: object) -> int | float | None:
     """Return what is a number; None for what is none, or so large that it can mean nothing."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and -_LARGEST < value < _LARGEST else None  # type: ignore[operator,return-value]
+    return value if is_number and -_MEANINGLESS < value < _MEANINGLESS else None  # type: ignore[operator,return-value]
 
 
 @dataclass(frozen=True)

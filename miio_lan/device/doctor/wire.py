@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from miio_lan.device.doctor.observed import RefusalKind
 
-_ANCILLARY = 1024
+_ERROR_ROOM = 1024
 # struct sock_extended_err: errno, origin, type, code, padding, info, data; the address of who said so follows it.
 _EXTENDED = struct.Struct("=IBBBBII")
 _ICMP = 2
@@ -124,7 +124,7 @@ class ProbeSocket:
             return
         with suppress(OSError):  # BlockingIOError: nothing more
             for _ in range(64):
-                _, ancillary, _, _ = self._socket.recvmsg(0, _ANCILLARY, socket.MSG_ERRQUEUE)
+                _, ancillary, _, _ = self._socket.recvmsg(0, _ERROR_ROOM, socket.MSG_ERRQUEUE)
                 for level, kind, data in ancillary:
                     if (level, kind) in _RECVERR and (refusal := read_refusal(data)) is not None:
                         self._note(refusal)

@@ -28,12 +28,12 @@ MAX_CONNECTIONS = 16
 #: Bytes of the unguessable part of the path: 128 bits.
 _SECRET = 16
 #: Bytes that the system may hold back of an answer: what is counted as sent is nearly what was taken.
-_BUFFER = 65_536
+_SEND_BUFFER = 65_536
 #: Bytes read, and written, in one go.
 _PIECE = 65_536
 _NAME = re.compile(r"[^A-Za-z0-9._-]+")
 #: Characters of the file's name that are kept.
-_LONGEST_NAME = 32
+_KEPT_OF_NAME = 32
 
 
 class ServerRoute(NamedTuple):
@@ -96,7 +96,7 @@ class FileServer(Closing):
         _checked(self.address)
         self.port = port
         self._client = _plain(route.device)
-        name = _NAME.sub("", name)[-_LONGEST_NAME:].lstrip(".") or "firmware.bin"
+        name = _NAME.sub("", name)[-_KEPT_OF_NAME:].lstrip(".") or "firmware.bin"
         path = f"/{secrets.token_urlsafe(_SECRET)}/{name}"
         self._site = Site(path, body, hashlib.sha256(body).hexdigest()[:32])
         self._served = Served(len(body))
@@ -128,7 +128,7 @@ class FileServer(Closing):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)  # connections inherit it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections inherit it
             sock.setblocking(False)
             sock.bind((self.address, self.port))
             sock.listen(MAX_CONNECTIONS)

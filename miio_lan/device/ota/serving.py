@@ -16,9 +16,9 @@ MAX_HEAD = 8192
 #: Lines of a request.
 MAX_LINES = 64
 #: Pieces of the file, with gaps between them, that are told apart.
-MAX_PARTS = 256
+MAX_PIECES = 256
 #: Seconds that a connection has for its next request: half-open ones are not kept longer.
-REQUEST_TIME = 30.0
+NEXT_REQUEST_TIME = 30.0
 #: A reader must take this many bytes ...
 LEAST = 4096
 #: ... in each stretch of so many seconds, or all that is left. Devices pause for flash writes.
@@ -77,7 +77,7 @@ class Served:
             else:
                 parts.append((first, last))
         # Who asks for every other byte makes no work without end; the count is then too low, never too high.
-        self._parts = parts[:MAX_PARTS]
+        self._parts = parts[:MAX_PIECES]
         if self.completed is None and self.complete:
             self.completed = now
 
@@ -132,7 +132,7 @@ class Visit:
         self.closing = False
         self.over = False
         self._taken = 0
-        self.deadline = now + REQUEST_TIME
+        self.deadline = now + NEXT_REQUEST_TIME
         if not welcome:
             self._refuse(403, now)
 
@@ -176,7 +176,7 @@ class Visit:
         elif self.closing:
             self.deadline = now + PARTING
         else:
-            self._taken, self.deadline = 0, now + REQUEST_TIME
+            self._taken, self.deadline = 0, now + NEXT_REQUEST_TIME
             self._go_on(now)
 
     def tick(self, now: float) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from miio_lan.device.provision.run import Run
     from miio_lan.lan.discovery.findings import Finding
 
-ROUND = 3.0
+LOOKING_ROUND = 3.0
 """Seconds of one round of looking for the device on the new network; what is left is divided into even ones."""
 REST = 1.0
 """Seconds before the next try where there is no network, or no answer."""
@@ -28,7 +28,7 @@ CHECK_TIME = 5.0
 """Seconds for each question who it is."""
 CHECKS = 3
 """How often the device is asked who it is, before it is given up: some restart when they have joined."""
-SHORTEST = 0.2
+LEAST_LEFT = 0.2
 """Seconds left for which nothing new is begun."""
 
 
@@ -65,9 +65,9 @@ def join(run: Run) -> Steps:
     plan, begin = run.plan, run.now
     run.begins("join", f"waiting until it is in {excerpt(plan.ssid)}: this computer has to be there, too")
     looked = _Looked(run.did, plan.new_hosts)
-    turn = needed_for(plan.subnets) if plan.subnets else ROUND
+    turn = needed_for(plan.subnets) if plan.subnets else LOOKING_ROUND
     access_point = run.ip or ""
-    while (left := begin + plan.timeout - run.now) > SHORTEST:
+    while (left := begin + plan.timeout - run.now) > LEAST_LEFT:
         hosts = tuple(dict.fromkeys((*plan.new_hosts, run.ip or access_point)))
         search = Look(
             *(
@@ -99,7 +99,7 @@ def _hides_its_token(run: Run, ip: str) -> Generator[Order, Any, bool]:
     try:
         packet: Packet = yield SendHello(ip, REST)
     except DeviceException:
-        yield Delay(SHORTEST)
+        yield Delay(LEAST_LEFT)
         return False
     return packet.device_id == run.did and shown_token(packet) is None
 

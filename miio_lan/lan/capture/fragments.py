@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MAX_OPEN = 256
+MAX_INCOMPLETE = 256
 """Datagrams that may lack fragments at a time; the oldest is given up for another."""
-MAX_PARTS = 128
+MAX_FRAGMENTS = 128
 """Fragments of one datagram; the smallest network cuts the largest datagram into about as many."""
 MAX_SIZE = 65535
 """Bytes of the largest datagram."""
@@ -42,7 +42,7 @@ class Fragments:
         self.joined = None
         given_up = [self._drop(each) for each in self._stale(now, key)]
         one = self._open.setdefault(key, _Open(now))
-        if at + len(data) > MAX_SIZE or (more and len(data) % 8) or len(one.parts) >= MAX_PARTS:
+        if at + len(data) > MAX_SIZE or (more and len(data) % 8) or len(one.parts) >= MAX_FRAGMENTS:
             return [*given_up, self._drop(key)]
         one.parts.setdefault(at, data)  # what comes twice is the same
         if not more:
@@ -52,7 +52,7 @@ class Fragments:
 
     def _stale(self, now: float, key: Key) -> list[Key]:
         stale = [each for each, one in self._open.items() if abs(now - one.since) > REASSEMBLY_TIME]
-        if not stale and key not in self._open and len(self._open) >= MAX_OPEN:
+        if not stale and key not in self._open and len(self._open) >= MAX_INCOMPLETE:
             stale = [next(iter(self._open))]
         return stale
 

@@ -19,7 +19,7 @@ from miio_lan.lan.cipher import parse_token
 if TYPE_CHECKING:
     from miio_lan.record import Record
 
-_SHOWN = 5
+_DEVICES_NAMED = 5
 """Devices that an error names."""
 
 
@@ -166,8 +166,8 @@ def _nothing(
         if unread["cut"]:
             return f"{name} has no whole datagram{where}: capture them as a whole (tcpdump's -s 0)"
         return f"{name} has no command for UDP port {port}{where} among its {packets} packets"
-    shown = [f"did {did} at {' and '.join(there[:2])}" for did, there in list(dids.items())[:_SHOWN]]
-    more = f" and {len(dids) - _SHOWN} more" if len(dids) > _SHOWN else ""
+    shown = [f"did {did} at {' and '.join(there[:2])}" for did, there in list(dids.items())[:_DEVICES_NAMED]]
+    more = f" and {len(dids) - _DEVICES_NAMED} more" if len(dids) > _DEVICES_NAMED else ""
     whose = f"{_counted(sorting.encrypted)} of {', '.join(shown)}{more}"
     if not known:
         return f"{name} has {whose}, and none can be read without a token"

@@ -8,7 +8,7 @@ from miio_lan.lan.client.pacing import FIRST_HELLO, MAX_HELLO
 from miio_lan.lan.packet import HELLO
 
 #: Hello replies count only this long (seconds) after a hello of ours.
-WINDOW = 10.0
+REPLY_WINDOW = 10.0
 
 
 class Greeting:
@@ -51,4 +51,4 @@ class Greeting:
 
     def expected(self, now: float) -> bool:
         """Tell whether a hello reply may come now."""
-        return self._last is not None and now - self._last <= WINDOW
+        return self._last is not None and now - self._last <= REPLY_WINDOW

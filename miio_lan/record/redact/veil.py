@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from miio_lan.record import Record
 
 # Shorter words stand in any sentence, and are no secret worth the name.
-_SHORTEST = 4
+_SHORTEST_SECRET = 4
 
 
 class Veil:
@@ -61,10 +61,10 @@ class _Words:
     """Words that are looked for in texts, however many they are: by their first letters, and then by their lengths."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = {word for word in words if len(word) >= _SHORTEST}
+        self._words = {word for word in words if len(word) >= _SHORTEST_SECRET}
         lengths: dict[str, set[int]] = {}
         for word in self._words:
-            lengths.setdefault(word[:_SHORTEST], set()).add(len(word))
+            lengths.setdefault(word[:_SHORTEST_SECRET], set()).add(len(word))
         self._lengths = {beginning: sorted(each, reverse=True) for beginning, each in lengths.items()}
 
     def hide(self, text: str) -> str:
@@ -73,8 +73,8 @@ class _Words:
             return text
         parts: list[str] = []
         done = 0
-        for at in range(len(text) - _SHORTEST + 1):
-            lengths = self._lengths.get(text[at : at + _SHORTEST]) if at >= done else None
+        for at in range(len(text) - _SHORTEST_SECRET + 1):
+            lengths = self._lengths.get(text[at : at + _SHORTEST_SECRET]) if at >= done else None
             if not lengths or _within_word(text, at):
                 continue
             for length in lengths:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-_STEP = 5e-6
+_BIN = 5e-6
 _BINS = 4000  # up to 20 ms; what takes longer is counted in the last one
 
 
@@ -26,7 +26,7 @@ class Latency:
         self.total += seconds
         if seconds > self.worst:
             self.worst = seconds
-        place = int(seconds / _STEP)
+        place = int(seconds / _BIN)
         self._bins[place if 0 <= place < _BINS else -1 if place > 0 else 0] += 1
 
     @property
@@ -44,7 +44,7 @@ class Latency:
         for place, count in enumerate(self._bins):
             passed += count
             if count and passed >= wanted:
-                return min(self.worst, (place + 1) * _STEP)
+                return min(self.worst, (place + 1) * _BIN)
         return self.worst
 
     def __str__(self) -> str:

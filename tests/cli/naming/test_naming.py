@@ -314,7 +314,7 @@ def test_a_file_that_cannot_be_read_completes_nothing(file: DevicesFile) -> None
 def test_more_than_a_list_of_devices_is_not_read(
     run: Callable, file: DevicesFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("miio_lan.cli.naming.commands._MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("miio_lan.cli.naming.commands._MOST_IMPORTED", 1 << 20)
     ended = run("device", "import", "-", stdin=" " * ((1 << 20) + 1))
     assert ended.code == 2
     assert "-: more than 1 MiB are no list of devices" in ended.err

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from miio_lan.device.ota.serving import (
     LEAST,
     MAX_HEAD,
-    MAX_PARTS,
+    MAX_PIECES,
+    NEXT_REQUEST_TIME,
     PARTING,
-    REQUEST_TIME,
     STRETCH,
     Served,
     Site,
@@ -265,19 +265,19 @@ def test_strangers_are_told_no_whatever_they_say() -> None:
 
 def test_half_open_connections_end() -> None:
     guest = Guest()
-    guest.say(b"GET /sec", now=REQUEST_TIME - 1)  # a byte now and then is no reason to wait longer
-    guest.visit.tick(REQUEST_TIME - 0.1)
+    guest.say(b"GET /sec", now=NEXT_REQUEST_TIME - 1)  # a byte now and then is no reason to wait longer
+    guest.visit.tick(NEXT_REQUEST_TIME - 0.1)
     assert not guest.visit.over
-    guest.visit.tick(REQUEST_TIME)
+    guest.visit.tick(NEXT_REQUEST_TIME)
     assert guest.visit.over
 
 
 def test_a_connection_is_kept_for_the_next_request_for_so_long() -> None:
     guest = Guest()
     guest.say(request("Range: bytes=0-9"), now=20.0)
-    guest.visit.tick(20.0 + REQUEST_TIME - 0.1)
+    guest.visit.tick(20.0 + NEXT_REQUEST_TIME - 0.1)
     assert not guest.visit.over
-    guest.visit.tick(20.0 + REQUEST_TIME)
+    guest.visit.tick(20.0 + NEXT_REQUEST_TIME)
     assert guest.visit.over
 
 
@@ -326,7 +326,7 @@ def test_pieces_are_bounded_and_never_counted_too_high() -> None:
     served = Served(10_000)
     for at in range(0, 10_000, 2):
         served.took(at, at + 1, 0.0)
-    assert served.covered <= MAX_PARTS
+    assert served.covered <= MAX_PIECES
     served.took(0, 10_000, 1.0)
     assert served.complete
 

@@ -19,7 +19,7 @@ from miio_lan.lan import packet
 from miio_lan.uart.line import KEPT
 from miio_lan.uart.ports.port import PtyPort
 from miio_lan.virtual.mcu.mcu import MAX_UNSENT, Mcu
-from miio_lan.virtual.module.line.console import MAX_BYTES, MAX_UNREAD
+from miio_lan.virtual.module.line.console import MAX_LINE_BYTES, MAX_UNREAD
 from miio_lan.virtual.module.module import Module
 from miio_lan.virtual.product import McuHost, ModuleHost, VirtualProduct
 
@@ -172,7 +172,7 @@ def test_nothing_grows_however_long_it_goes_on() -> None:
         line.ask()
         assert len(line.module.console.take_output()) <= MAX_UNREAD
         assert len(line.mcu.take_output()) <= MAX_UNSENT
-        assert len(line.module.console._reader._buffer) <= MAX_BYTES
+        assert len(line.module.console._reader._buffer) <= MAX_LINE_BYTES
         assert len(line.mcu._reader._buffer) <= KEPT
         assert len(line.module.queue) <= 1 + line.module.profile.waiting
         assert len(line.mcu._outgoing.answers) <= 8

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.lan import packet
-from miio_lan.virtual.module.line.console import MAX_BYTES, MAX_UNREAD
+from miio_lan.virtual.module.line.console import MAX_LINE_BYTES, MAX_UNREAD
 
 PEERS = [("127.0.0.1", 1), ("127.0.0.1", 2)]
 PROFILES = ["document", "older", "newer"]
@@ -204,7 +204,7 @@ def test_endless_lines_are_bounded(bench, profile, noise):
     chip = bench(profile=profile)
     for _ in range(20):
         assert chip.bytes(noise) == b""
-    assert len(chip.module.console._reader._buffer) <= MAX_BYTES
+    assert len(chip.module.console._reader._buffer) <= MAX_LINE_BYTES
     chip.bytes(b"\r")
     assert chip.uart("net") == "cloud\r"
 

@@ -27,7 +27,7 @@ MIN_INTERVALS = 5
 """Intervals without which nothing is said."""
 SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
-_MAX_PAUSE = 2.0
+_LONGEST_INTERVAL = 2.0
 _NEXT = 8
 """Lines after a net change among which a poll is looked for."""
 
@@ -92,7 +92,7 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
             # What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
             doubtful = session.line.missing(before.instant, said.instant)
             doubtful = doubtful or session.interfered(before.instant - STRAY, said.instant)
-            if seconds <= _MAX_PAUSE and not doubtful:
+            if seconds <= _LONGEST_INTERVAL and not doubtful:
                 found.append((seconds, said))
         before = said if idle and said.reply_text == "down none" else None
     return found

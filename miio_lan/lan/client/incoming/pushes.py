@@ -15,7 +15,7 @@ MEMORY = 30.0
 #: Pushes kept for a reader, and ids remembered, at most.
 MAX_PUSHES = 1000
 #: Bytes of memory that the pushes kept may take, about; the latest is kept in any case. A device can send 64 KB each.
-MAX_BYTES = 16 * 1024 * 1024
+MAX_KEPT_BYTES = 16 * 1024 * 1024
 
 #: Seconds by which a stamp may be ahead of the clock that is reckoned for the device.
 _STAMPS_APART = 3
@@ -109,7 +109,7 @@ class PushInbox:
         self.arrived.append(push)
         self._bytes.append(_bytes_of(push.params) + len(push.method))
         self._held += self._bytes[-1]
-        while len(self.arrived) > MAX_PUSHES or (self._held > MAX_BYTES and len(self.arrived) > 1):
+        while len(self.arrived) > MAX_PUSHES or (self._held > MAX_KEPT_BYTES and len(self.arrived) > 1):
             self.arrived.popleft()
             self._held -= self._bytes.pop(0)
 

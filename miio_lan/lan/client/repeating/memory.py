@@ -172,9 +172,7 @@ class IdMemory:
         return payload
 
     def _first_answer(self, asked: _Asked, life: int | None, now: float) -> None:
-        if life is None or (
-            self._rounds and self.newest is not None and life + _OUT_OF_ORDER < self.newest[0]
-        ):
+        if life is None or (self._rounds and self.newest is not None and life + _OLDER_BY < self.newest[0]):
             self.due = None  # it does not tell, or it restarted: perhaps another time
             return
         asked.life, asked.answered = life, now
@@ -214,7 +212,7 @@ class IdMemory:
 
 
 #: Seconds by which an answer may be older than one that came before it.
-_OUT_OF_ORDER = 4
+_OLDER_BY = 4
 
 
 def _question(number: int) -> bytes:

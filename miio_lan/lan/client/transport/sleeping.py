@@ -11,7 +11,7 @@ import sys
 import time
 
 #: Seconds below which it is no sleep: the two clocks are not read at the same instant.
-_SHORTEST = 1.0
+_SHORTEST_SLEEP = 1.0
 
 
 def _other_clock() -> int | None:
@@ -41,7 +41,7 @@ class Sleep:
     def over(self) -> bool:
         """Tell, once, whether the computer slept since this was asked last, or made."""
         found = asleep()
-        if abs(found - self._known) < _SHORTEST:
+        if abs(found - self._known) < _SHORTEST_SLEEP:
             return False
         self._known = found
         return True

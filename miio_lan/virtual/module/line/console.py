@@ -11,7 +11,7 @@ from miio_lan.uart.line import CR, Line, LineReader
 from miio_lan.virtual.module.profile import Profile
 
 #: Bytes of one line that are looked at.
-MAX_BYTES = 2048
+MAX_LINE_BYTES = 2048
 #: Bytes kept while nobody fetches them; what no longer fits is lost, as on a wire without a reader.
 MAX_UNREAD = 65536
 
@@ -26,7 +26,7 @@ class Console:
         self._profile = profile
         self._handle = handle
         self._output = bytearray()
-        self._reader = LineReader(limit=MAX_BYTES, idle=profile.idle)
+        self._reader = LineReader(limit=MAX_LINE_BYTES, idle=profile.idle)
         self._echo = False
 
     @property

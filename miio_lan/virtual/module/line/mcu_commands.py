@@ -10,7 +10,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import BLE_PIDS, UNDEFINED_CODE
 from miio_lan.uart.line import OVERLONG, Line, split
 from miio_lan.virtual.module.chip import Chip
-from miio_lan.virtual.module.line.console import MAX_BYTES
+from miio_lan.virtual.module.line.console import MAX_LINE_BYTES
 from miio_lan.virtual.module.line.mcu_queue import McuQueue
 from miio_lan.virtual.module.line.reports import ReportPacer
 from miio_lan.virtual.module.profile import Profile
@@ -95,7 +95,7 @@ class McuCommands:
         """Give the reply to a line, None where there is none."""
         # What is not printable is dropped before it counts; spaces at the end are not.
         kept = len(line.raw.translate(None, _DROPPED))
-        too_long = kept > self._board.profile.longest or len(line.raw) >= MAX_BYTES
+        too_long = kept > self._board.profile.longest or len(line.raw) >= MAX_LINE_BYTES
         if OVERLONG in line.problems and too_long:
             # Firmware throws such a line away without a word; the document knows only ok and error.
             return "error" if self._strict else None

@@ -14,7 +14,7 @@ from miio_lan.uart.values import Value, json_text
 #: Different properties waiting for the next second.
 MAX_PROPERTIES = 256
 #: Characters of the properties in one message, so that the datagram stays below 1000 bytes.
-MAX_MESSAGE = 700
+MAX_PROPERTIES_TEXT = 700
 
 Emit = Callable[[str, object, float], None]
 
@@ -105,7 +105,7 @@ class ReportPacer:
         for (siid, piid), value in changed.items():
             item: dict[str, object] = {"did": self._did, "siid": siid, "piid": piid, "value": value}
             length = len(json_text(item)) + 1
-            if message and size + length > MAX_MESSAGE:
+            if message and size + length > MAX_PROPERTIES_TEXT:
                 self._emit("properties_changed", message, now)
                 message, size = [], 0
             message.append(item)
