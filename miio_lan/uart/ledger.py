@@ -15,6 +15,10 @@ from miio_lan.uart.turns import LATENESS, Downlink, Turn
 
 SHORTEST_ANSWER_TIME = 0.9
 """No known module gives up sooner (observed: 1 s in the older generation)."""
+SOON = 0.5
+"""Seconds after a hand-out: a module that goes on so soon has had its answer, whether that was seen or not, for none
+gives up. Not all of :data:`SHORTEST_ANSWER_TIME`: a stamp may be late, and the older modules count from before the
+hand-out (observed)."""
 REMEMBERED = 16
 """Unanswered downlinks to which a late answer may still belong."""
 LATEST = 60.0
@@ -180,7 +184,7 @@ class Ledger:
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
             current.restarted = in_time and isinstance(following, NetChange)
-        if not current.notes and not current.restarted and not _is_answered(current):
+        if not (current.notes or current.restarted or _is_answered(current) or _had_its_answer(current, now)):
             self._unanswered.append(current)
 
 
@@ -188,6 +192,11 @@ def _is_answered(downlink: Downlink) -> bool:
     """Tell whether the MCU has said its answer: the module took it, or it can be to nothing else."""
     answer = downlink.answer
     return answer is not None and answer.fits and (not answer.refused or (answer.sure and not answer.blind))
+
+
+def _had_its_answer(downlink: Downlink, closed: float) -> bool:
+    """Tell whether the MCU must have answered though nobody saw it: the module went on at once."""
+    return downlink.answer is None and not downlink.broken and closed - downlink.instant < SOON
 
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:

@@ -332,3 +332,41 @@ def test_lines_nobody_is_heard_to_reply_to_are_not_kept_for_it(live):
         conversation.feed(Record("uart", "up", 1 + number / 1000, 1e9, b"get_down\r"))
         assert len(conversation._burst) <= 70
     assert all(not each.reply_sure for each in conversation.said[:400])
+
+
+def asked(value: str = "> result 2 1 0 5", acknowledged: str = "< ok") -> str:
+    """Give an exchange about 2.1, whole or with lines that nobody saw."""
+    return f"> get_down\n< down get_properties 2 1\n{value}\n{acknowledged}\n"
+
+
+IDLE_POLL = "> get_down\n< down none\n"
+
+
+@pytest.mark.parametrize("acknowledged", ["< ok", ""])
+@pytest.mark.parametrize("following", [IDLE_POLL, ""])
+def test_a_line_that_nobody_saw_puts_no_later_answer_in_doubt(acknowledged: str, following: str) -> None:
+    """The module goes on long before it would have given up: it had its answer."""
+    line = listen(talk(asked() + asked("", acknowledged) + following + asked() + asked()))
+    answers = [downlink.answer for downlink in line.downlinks]
+    assert [answer is not None and answer.sure for answer in answers] == [True, False, True, True]
+    assert answers[1] is None
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "sure"),
+    [
+        ("> get_down\n< down get_properties 2 1\n0.44 > get_down\n< down none\n", True),
+        ("> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.51 < down none\n", True),
+        ("> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.52 < down none\n", False),
+        ("> get_down\n< down get_properties 2 1\n-- \n> get_down\n< down none\n", False),
+        (
+            "> get_down\n< down get_properties 2 1\n> result 2 1 0 4\n< error\n> get_down\n< down none\n",
+            False,
+        ),
+    ],
+)
+def test_an_answer_that_may_still_come_puts_the_next_one_in_doubt(unanswered: str, sure: bool) -> None:
+    line = listen(talk(unanswered + asked()))
+    answer = line.downlinks[-1].answer
+    assert answer is not None
+    assert answer.sure == sure
