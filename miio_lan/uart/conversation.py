@@ -39,7 +39,7 @@ from typing import Literal
 
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
-from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, delivered, held_back, invented
+from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented, is_replied_to
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
@@ -100,6 +100,11 @@ class Conversation(LineHistory):
     def waiting(self) -> Downlink | None:
         """The downlink that waits for its answer, None when there is none."""
         return self._ledger.waiting
+
+    @property
+    def polled(self) -> bool:
+        """Whether the MCU has asked for work and was not replied to yet."""
+        return any(each.word == POLL_WORD for each in self._open)
 
     def now(self) -> Before:
         """Give what of all this may matter to what comes later."""
@@ -221,7 +226,7 @@ class Conversation(LineHistory):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
-            if number == 0 and not dropped and (not record.note or _is_heard(record)):
+            if number == 0 and not dropped and (not record.note or is_replied_to(record)):
                 if full := self._open.add(turn):
                     self._give_up(full)
                 self._burst.append(turn)
@@ -277,7 +282,7 @@ class Conversation(LineHistory):
     def _answered(self, turn: Turn, seen: Seen) -> None:
         turn.blind = self._blind_until is not None and turn.instant < self._blind_until
         # An MCU that has asked for work waits for what it gets before it answers anything.
-        asked = any(each.word == POLL_WORD for each in self._open)
+        asked = self.polled
         if seen.target is not None:
             self._ledger.answer(turn, seen.target, seen.others, hidden=asked or self._hides())
             over = turn.late or turn.instant - seen.target.instant > SHORTEST_ANSWER_TIME
@@ -393,8 +398,3 @@ def converse(
             conversation.feed(record)
     conversation.finish(ended)
     return conversation
-
-
-def _is_heard(record: Record) -> bool:
-    """Tell whether the module replies to it, or to what a bridge made of it."""
-    return delivered(record) or ALTERED in record.note or ANSWERED in record.note

@@ -15,7 +15,7 @@ from miio_lan.uart.turns import LATENESS, Downlink, Turn
 
 SHORTEST_ANSWER_TIME = 0.9
 """No known module gives up sooner (observed: 1 s in the older generation)."""
-SOON = 0.5
+WENT_ON_SOON = 0.5
 """Seconds after a hand-out: a module that goes on so soon has had its answer, whether that was seen or not, for none
 gives up. Not all of :data:`SHORTEST_ANSWER_TIME`: a stamp may be late, and the older modules count from before the
 hand-out (observed)."""
@@ -196,7 +196,7 @@ def _is_answered(downlink: Downlink) -> bool:
 
 def _had_its_answer(downlink: Downlink, closed: float) -> bool:
     """Tell whether the MCU must have answered though nobody saw it: the module went on at once."""
-    return downlink.answer is None and not downlink.broken and closed - downlink.instant < SOON
+    return downlink.answer is None and not downlink.broken and closed - downlink.instant < WENT_ON_SOON
 
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:

@@ -7,7 +7,13 @@ from support.constants import unnamed, unpinned
 PINS = {
     "uart.replies": {"LONGEST_REPLY": 2.0, "PROMPT_REPLY": 0.1, "OTHERS_CAME": 5, "MAX_OPEN": 32},
     "uart.turns": {"LATENESS": 0.03},
-    "uart.ledger": {"SHORTEST_ANSWER_TIME": 0.9, "SOON": 0.5, "REMEMBERED": 16, "LATEST": 60.0, "DELAY": 0.5},
+    "uart.ledger": {
+        "SHORTEST_ANSWER_TIME": 0.9,
+        "WENT_ON_SOON": 0.5,
+        "REMEMBERED": 16,
+        "LATEST": 60.0,
+        "DELAY": 0.5,
+    },
     "uart.conversation": {"BLIND": 8.0, "IDENTITY_TIME": 5.0},
     "uart.order": {"ANSWERED_WITHIN": 0.1, "OBSERVED_WITHIN": 2.0},
     "uart.bridge.faults": {
@@ -59,7 +65,6 @@ PINS = {
     },
     "uart.listening.tap": {
         "MAX_UNDECIDED": 65536,
-        "TICK": 1e-05,
     },
     "uart.logs.logparts": {
         "_DAY": 86400.0,

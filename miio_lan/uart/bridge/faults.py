@@ -66,6 +66,11 @@ def delivered(record: Record) -> bool:
     return not record.note or not any(mark in record.note for mark in _UNDELIVERED)
 
 
+def is_replied_to(record: Record) -> bool:
+    """Tell whether the module replies to a line of the MCU, or to what a bridge made of it."""
+    return delivered(record) or ALTERED in record.note or ANSWERED in record.note
+
+
 def set_aside(record: Record) -> bool:
     """Tell whether nothing answers a line: the module never heard it, or other words went on in its place."""
     return ALTERED in record.note or (DROPPED in record.note and record.direction == "up")

@@ -60,6 +60,11 @@ class Overhearing:
         """The downlink that waits for its ``result``, None when there is none."""
         return self._watch.downlink
 
+    @property
+    def polled(self) -> bool:
+        """Whether the MCU has asked for work and was not replied to yet."""
+        return self._watch.polled
+
     def feed(self, direction: Direction, data: bytes, now: float, *, note: str = "") -> None:
         """Take bytes of one direction that were read at ``now``; ``note`` is added to the records they make."""
         if not data:

@@ -25,8 +25,6 @@ from miio_lan.uart.turns import LATENESS
 _LOGGER = logging.getLogger(__name__)
 
 _ANSWERS = (b"result", b"error")
-TICK = 1e-5
-"""Seconds between the instants of two reads that may have been in any order: that of the reads is the likelier one."""
 #: Bytes kept while it is not known which way they go.
 MAX_UNDECIDED = 65536
 #: The note of the record that says that two ports, or a port and its direction, are mixed up.
@@ -34,20 +32,25 @@ SWAPPED = "the lines go the other way: are the two wires swapped?"
 
 
 class _Read(NamedTuple):
-    """What was read at a port, and in which turn of the loop."""
+    """What was read at a port.
+
+    :param turn: of the loop
+    :param since: when the loop had last slept
+    """
 
     direction: Direction
     data: bytes
     instant: float
     turn: int
+    since: float
 
 
 class Tap(LineService[_Read]):
     """Records what crosses a line. A context manager that starts and closes.
 
-    Every record bears the instant of its read; where a busy machine kept a tap with two ports from reading, that of
-    when it should have been read (0.5 s before at most). Of a busy line the observer hears up to 50 ms after it, of one
-    that is nearly saturated up to 0.2 s.
+    Every record bears the instant of its read; a downlink that was read after its answer, for a busy machine kept the
+    tap from reading, that of the answer. Of a busy line the observer hears up to 50 ms after it, of one that is nearly
+    saturated up to 0.2 s.
 
     :param observer: gets a record of every line of both directions, in the tap's thread; in the order of the reads
     :param up: a port that hears the MCU (its TX); it belongs to the tap from now on
@@ -77,7 +80,6 @@ class Tap(LineService[_Read]):
         super().__init__(observer, peer, {way: port for way, port in given.items() if port is not None})
         self._backlog = Backlog(self._look_at, ready=self._is_ready)
         self._loop.exact = len(self._sources) > 1
-        self._latest = 0.0  # the instant of the last read, or of the end of an outage
         self._either = either
         # Of the port that hears either, and of those whose direction was given: they may be swapped.
         self._guess = DirectionGuess()
@@ -127,18 +129,18 @@ class Tap(LineService[_Read]):
         if self._either is not None:
             self._either.start(self._on_unknown, on_outage=self._on_unknown_outage, loop=self._loop)
 
-    # Goal: what both ends said stands in the order in which they said it, however long a busy machine kept the tap from
-    # reading. Plan: what is found without a sleep of the loop in between may have been said in any order. So all of it
-    # bears nearly one instant, the first, and where the order of the reads is not that of a conversation, who can
-    # answer whom decides (miio_lan.uart.order):
+    # Goal: a downlink stands before its answer, however long a busy machine kept the tap from reading. Plan: what is
+    # found without a sleep of the loop in between may have been said in any order; so an answer that nobody has asked
+    # for, where the MCU has asked for work, waits for one more turn of the loop, and what the module handed out by then
+    # is its question. That was said before the answer, and so at the latest when that was read:
     #
     #     at the MCU's port     get_down                 result 2 1 0 5
     #     at the module's port            down get_properties 2 1
     #     the tap         wakes by get_down, and is kept from running ... reads the MCU's | reads the module's, at once
     #                     `--------------------------- turn 7 --------------------------' `---------- turn 8 ---------'
-    #                     the instant of both, but for a TICK
+    #                                                                     the instant of both
     #
-    # A result is read in the layout of what it answers: one that nobody asked for waits for one more turn.
+    # Nothing else is said to have been earlier than it was read: it may be the answer to a command of this moment.
 
     def _is_ready(self, item: _Read) -> bool:
         """Tell whether the backlog has all that is needed to look at this."""
@@ -153,20 +155,20 @@ class Tap(LineService[_Read]):
         )
 
     def _look_at(self, item: _Read) -> None:
-        direction, data, instant, _ = item
+        direction, data, instant, *_ = item
         if not self._may_answer(item):
             self._heard.feed(direction, data, instant)
             return
         for line in data.splitlines(keepends=True) if data.isascii() else [data]:
-            if line.startswith(_ANSWERS) and self._heard.downlink is None:
-                self._heard.feed("down", *self._pull_downlink(item))
+            if line.startswith(_ANSWERS) and self._heard.downlink is None and self._heard.polled:
+                self._heard.feed("down", self._pull_downlink(item), instant)
             self._heard.feed("up", line, instant)
 
-    def _pull_downlink(self, answer: _Read) -> tuple[bytes, float]:
-        """Take from the backlog what the module said before an answer that was read sooner, and give its instant."""
+    def _pull_downlink(self, answer: _Read) -> bytes:
+        """Take from the backlog what the module said before an answer that was read sooner; empty when nothing."""
         for place, read_later in enumerate(self._backlog):
             data = read_later.data
-            if read_later.instant > answer.instant + LATENESS:
+            if read_later.since != answer.since and read_later.instant > answer.instant + LATENESS:
                 break
             if read_later.direction == "down":
                 end = _end_of_downlink(data)
@@ -174,16 +176,13 @@ class Tap(LineService[_Read]):
                     self._backlog[place] = read_later._replace(data=data[end:])
                 elif end:
                     del self._backlog[place]
-                return data[:end], read_later.instant
-        return b"", answer.instant
+                return data[:end]
+        return b""
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
         # The other port may have something of the same moment.
-        now = instant
-        if len(self._sources) > 1:
-            instant = self._latest = max(self._latest + TICK, min(instant, self._loop.since))
-        item = _Read(direction, data, instant, self._loop.turn)
-        self._backlog.add(item, now, size=len(data), at_once=len(self._sources) < 2)
+        item = _Read(direction, data, instant, self._loop.turn, self._loop.since)
+        self._backlog.add(item, instant, size=len(data), at_once=len(self._sources) < 2)
         guess = self._guesses.get(direction)
         if guess is None:
             return
@@ -216,10 +215,6 @@ class Tap(LineService[_Read]):
         for data, instant in self._undecided:
             self._heard.feed(direction, data, instant)
         self._undecided.clear()
-
-    def _on_outage(self, direction: Direction, outage: Outage) -> None:
-        self._latest = max(self._latest, outage.ended or 0.0)
-        super()._on_outage(direction, outage)
 
     def _on_unknown_outage(self, outage: Outage) -> None:
         self._decide()

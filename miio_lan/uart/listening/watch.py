@@ -39,6 +39,11 @@ class LineWatch:
         waiting = self._conversation.waiting
         return waiting.command if waiting is not None else None
 
+    @property
+    def polled(self) -> bool:
+        """Whether the MCU has asked for work and was not replied to yet."""
+        return self._conversation.polled
+
     def feed(self, direction: Direction, data: bytes, now: float) -> None:
         """Take bytes of one direction that were read at ``now``."""
         self._tell(direction, self._readers[direction].feed(data, now))
