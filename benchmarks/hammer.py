@@ -20,6 +20,7 @@ from miio_lan import DeviceException, MiotDevice
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.cli.virtual.taps import Taps
 from miio_lan.pairing.exchange import Exchange
+from miio_lan.pairing.stops import CUT_OFF
 from miio_lan.record import Record
 from miio_lan.uart.listening.tap import Tap
 from miio_lan.uart.ports.port import open_port
@@ -234,6 +235,8 @@ def ask(device: MiotDevice, turn: int, value: int) -> None:
 
 def _wrong(exchange: Exchange, truth: Mapping[int, Answered]) -> str:
     """Say what is wrong with what is said to be sure; empty where nothing is."""
+    if exchange.result is None and CUT_OFF in exchange.notes:
+        return ""  # somebody else's, which was under way at the end
     if exchange.down is None or exchange.result is None:
         return f"id {exchange.ids}: no line, and no doubt"
     said = truth.get(id(exchange.down))

@@ -61,6 +61,14 @@ def test_a_command_without_a_line_and_without_a_doubt_is_wrong(hammer: Any) -> N
     assert len(found.wrong) + found.marked == 1
 
 
+def test_what_was_under_way_at_the_end_is_not_wrong(hammer: Any) -> None:
+    tape = Tape().fetch("none").fetch("get_properties 2 1")
+    found = tallied(hammer, tape, (3, DOWN, b""))
+    assert (found.exchanges, found.others, found.wrong) == (0, 1, [])
+    given_up = Tape().fetch("none").fetch("get_properties 2 1").wait(5).fetch("none")
+    assert tallied(hammer, given_up, (3, DOWN, b"")).wrong == ["id (): no line, and no doubt"]
+
+
 def test_commands_of_others_are_held_against_the_log_too(hammer: Any) -> None:
     tape = Tape().fetch("none").fetch("get_properties 2 1").answer("result 2 1 0 true").fetch("none")
     assert tallied(hammer, tape, (3, DOWN, RESULT)).wrong == []

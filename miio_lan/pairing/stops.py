@@ -38,6 +38,9 @@ from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
 from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
 from miio_lan.uart.turns import Downlink, Turn
 
+CUT_OFF = "the recording ends before the module gives up"
+"""The note of an exchange whose answer may still come."""
+
 LONG_PAUSE = 2.5
 """Times the usual interval between two questions for work."""
 
@@ -215,7 +218,7 @@ def _unanswered(downlink: Downlink, reply: Record | None, finding: StopFinding, 
         if waited < SHORTEST_ANSWER_TIME:
             finding.notes.append("all may have gone through")
     elif reply is None and ended - downlink.instant < ANSWER_TIME:
-        finding.notes.append("the recording ends before the module gives up")
+        finding.notes.append(CUT_OFF)
     return at.NOT_ANSWERED
 
 
