@@ -31,9 +31,6 @@ from miio_lan.uart.turns import Downlink, Turn
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
-STALL = 0.5
-"""Seconds by which a line may be stamped later than it was said where the computer had other things to do. That it was
-so is never sure: a match that needs it is in doubt."""
 DELIVERY = 0.5
 """Seconds a datagram may take, from the module or to it."""
 OUT_OF_ORDER = 20.0

@@ -39,7 +39,6 @@ from miio_lan.pairing.candidates import (
     DELIVERY,
     LIKELY_CUT,
     SKEW,
-    STALL,
     Candidate,
     agrees,
     answer_to,
@@ -51,7 +50,7 @@ from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME
-from miio_lan.uart.turns import Downlink
+from miio_lan.uart.turns import STALL, Downlink
 
 _INSTANT = attrgetter("instant")
 LONGEST_WAIT = 40.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_and_orphans
-from miio_lan.pairing.candidates import SKEW, STALL, Candidate
+from miio_lan.pairing.candidates import SKEW, Candidate
 from miio_lan.pairing.content import consistent, error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
@@ -20,7 +20,7 @@ from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Before, Downlink, Turn
+from miio_lan.uart.turns import STALL, Before, Downlink, Turn
 
 _INSTANT = attrgetter("instant")
 STRAGGLING = 1.0

@@ -11,7 +11,7 @@ from miio_lan.uart.bridge.faults import invented
 from miio_lan.uart.commands import Down, Error, NetChange, Result
 from miio_lan.uart.document import ANSWER_TIME, UPDATE_FW
 from miio_lan.uart.reading import fits_command, fits_downlink, fitting, naming, plain, read_answer
-from miio_lan.uart.turns import LATENESS, Downlink, Turn
+from miio_lan.uart.turns import LATENESS, STALL, Downlink, Turn
 
 SHORTEST_ANSWER_TIME = 0.9
 """No known module gives up sooner (observed: 1 s in the older generation)."""
@@ -57,8 +57,10 @@ class Ledger:
         return self.waiting is None and not self._unanswered
 
     def _forget_old(self, now: float) -> None:
-        while self._unanswered and now - self._unanswered[0].instant > LATEST:
-            self._unanswered.popleft()
+        if any(now > _latest_answer(each) for each in self._unanswered):
+            due = [each for each in self._unanswered if now <= _latest_answer(each)]
+            self._unanswered.clear()
+            self._unanswered.extend(due)
 
     def forgive(self) -> None:
         """The MCU has started: it owes no answer to anything from before."""
@@ -184,7 +186,7 @@ class Ledger:
         if answer is not None and answer.fits and answer.refused and not answer.late:
             in_time = (current.seconds or 0.0) < ANSWER_TIME
             current.restarted = in_time and isinstance(following, NetChange)
-        if not (current.notes or current.restarted or _is_answered(current) or _had_its_answer(current, now)):
+        if not (current.notes or current.restarted or _is_answered(current)):
             self._unanswered.append(current)
 
 
@@ -194,9 +196,13 @@ def _is_answered(downlink: Downlink) -> bool:
     return answer is not None and answer.fits and (not answer.refused or (answer.sure and not answer.blind))
 
 
-def _had_its_answer(downlink: Downlink, closed: float) -> bool:
-    """Tell whether the MCU must have answered though nobody saw it: the module went on at once."""
-    return downlink.answer is None and not downlink.broken and closed - downlink.instant < WENT_ON_SOON
+def _latest_answer(downlink: Downlink) -> float:
+    """Give until when the answer to a downlink may come that the module is done with."""
+    closed = downlink.closed
+    went_on = closed is not None and closed - downlink.instant < WENT_ON_SOON
+    if closed is None or not went_on or downlink.answer is not None or downlink.broken:
+        return downlink.instant + LATEST
+    return closed + STALL  # it was said before, whether that was seen or not
 
 
 def _is_named(answer: Turn, downlink: Downlink) -> bool:

@@ -21,6 +21,9 @@ from miio_lan.uart.replies import NOISE
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""
+STALL = 0.5
+"""Seconds by which a line may be stamped later than it was said where the computer had other things to do. That it was
+so is never sure: a match that needs it is in doubt."""
 
 _PROMPT = "# "
 

@@ -41,7 +41,6 @@ PINS = {
     },
     "pairing.candidates": {
         "SKEW": 0.05,
-        "STALL": 0.5,
         "DELIVERY": 0.5,
         "OUT_OF_ORDER": 20.0,
         "LIKELY_CUT": 8,

@@ -343,30 +343,32 @@ IDLE_POLL = "> get_down\n< down none\n"
 
 
 @pytest.mark.parametrize("acknowledged", ["< ok", ""])
-@pytest.mark.parametrize("following", [IDLE_POLL, ""])
-def test_a_line_that_nobody_saw_puts_no_later_answer_in_doubt(acknowledged: str, following: str) -> None:
+@pytest.mark.parametrize(("idle", "sure"), [(0.6, True), (0.5, False)])
+def test_a_line_that_nobody_saw_puts_later_answers_in_doubt_for_as_long_as_it_may_be_read_late(
+    acknowledged: str, idle: float, sure: bool
+) -> None:
     """The module goes on long before it would have given up: it had its answer."""
-    line = listen(talk(asked() + asked("", acknowledged) + following + asked() + asked()))
+    line = listen(
+        talk(asked() + asked("", acknowledged) + IDLE_POLL + f"{idle} {IDLE_POLL}" + asked() + asked())
+    )
     answers = [downlink.answer for downlink in line.downlinks]
-    assert [answer is not None and answer.sure for answer in answers] == [True, False, True, True]
     assert answers[1] is None
+    assert [answer is not None and answer.sure for answer in answers] == [True, False, sure, sure]
 
 
 @pytest.mark.parametrize(
     ("unanswered", "sure"),
     [
-        ("> get_down\n< down get_properties 2 1\n0.44 > get_down\n< down none\n", True),
-        ("> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.51 < down none\n", True),
-        ("> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.52 < down none\n", False),
-        ("> get_down\n< down get_properties 2 1\n-- \n> get_down\n< down none\n", False),
+        ("> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.51 < down none\n2 > net\n< cloud\n", True),
         (
-            "> get_down\n< down get_properties 2 1\n> result 2 1 0 4\n< error\n> get_down\n< down none\n",
+            "> get_down\n< down get_properties 2 1\n0.5 > get_down\n0.52 < down none\n2 > net\n< cloud\n",
             False,
         ),
+        ("> get_down\n< down get_properties 2 1\n-- \n> get_down\n< down none\n2 > net\n< cloud\n", False),
+        (asked("> result 2 1 0 4", "< error") + IDLE_POLL + "2 > net\n< cloud\n", False),
     ],
 )
 def test_an_answer_that_may_still_come_puts_the_next_one_in_doubt(unanswered: str, sure: bool) -> None:
-    line = listen(talk(unanswered + asked()))
-    answer = line.downlinks[-1].answer
+    answer = listen(talk(unanswered + asked())).downlinks[-1].answer
     assert answer is not None
     assert answer.sure == sure
