@@ -228,6 +228,9 @@ def test_a_blocking_and_an_asyncio_object_do_not_send_at_once(run: Any) -> None:
     most: list[int] = []
 
     def on_request(fake: FakeDevice, request: Request) -> None:
+        if request.method != "toggle":  # a machine that stalls makes a client ask whether ids are remembered
+            fake.reply(request, result={})
+            return
         open_now.append(request.id)
         most.append(len(open_now))
         threading.Timer(0.01, answer, (fake, request)).start()
