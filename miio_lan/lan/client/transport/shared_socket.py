@@ -186,8 +186,9 @@ class SharedSocket(DeviceSocket):
             return None, ""
         try:
             # Changing it asks the system. One that is about right, and not too long, will do: who wakes early waits on.
-            if not wait * _ABOUT_RIGHT <= (sock.gettimeout() or 0.0) <= wait:
-                # 0 would make the socket non-blocking, which reads as an error here.
+            known = sock.gettimeout()
+            if not known or not wait * _ABOUT_RIGHT <= known <= wait:
+                # 0 would make the socket non-blocking, which reads as an error here, and None would wait for ever.
                 sock.settimeout(max(wait * _BIT_LESS, 0.0005))
             return sock.recv(LARGEST_DATAGRAM), ""
         except TimeoutError:
