@@ -180,7 +180,7 @@ def test_all_is_well_on_a_calm_day(
     assert tally.others["reads"] > 10
     assert tally.others["reads that failed"] == 0
     # One of the four listens, and hears what the others set, and what is told until its device is closed.
-    assert tally.others["pushes handed over"] > 3
+    assert tally.others["pushes handed over"] > 0
     assert tally.others["pushes handed over"] <= tally.others["pushes sent"]
 
 
