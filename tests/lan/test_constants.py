@@ -222,6 +222,7 @@ PINS = {
         "UNANSWERED": 3,
     },
     "lan.client.incoming.pushes": {
+        "_NO_RESTART": 3.0,
         "_STAMPS_APART": 3,
         "MEMORY": 30.0,
         "MAX_PUSHES": 1000,

@@ -213,6 +213,32 @@ def test_a_push_is_a_repeat_for_30_s() -> None:
     assert inbox.take(push, 130.01)[1]
 
 
+def test_what_comes_again_within_3_s_is_a_copy_whatever_restarted() -> None:
+    """Right after its start a device's clock shows what it showed right after the start before."""
+    inbox = PushInbox()
+    push = {"id": 7, "method": "properties_changed", "params": []}
+    assert inbox.take(push, 100.0, stamp=0, clock=0)[1]
+    inbox.restarted()
+    assert not inbox.take(push, 102.99, stamp=0, clock=0)[1]
+    assert not inbox.take(push, 102.99, stamp=1, clock=1)[1]
+    assert inbox.take(push, 103.0, stamp=0, clock=0)[1]
+    inbox.restarted()
+    assert inbox.take({**push, "params": [1]}, 103.5, stamp=0, clock=0)[1]
+    assert not inbox.take(push, 105.99)[1]
+    assert inbox.take(push, 106.0)[1]
+
+
+def test_what_came_anew_is_remembered_from_then_on() -> None:
+    inbox = PushInbox()
+    push = {"id": 7, "method": "properties_changed", "params": []}
+    inbox.take(push, 100.0)
+    inbox.restarted()
+    assert inbox.take(push, 110.0)[1]
+    inbox.take({**push, "id": 8}, 131.0)  # what is too old is forgotten
+    assert not inbox.take(push, 140.0)[1]
+    assert inbox.take(push, 140.01)[1]
+
+
 def test_pushes_nobody_reads_are_kept_up_to_16_mib() -> None:
     inbox = PushInbox()
     text = "x" * 60_000

@@ -19,6 +19,9 @@ MAX_KEPT_BYTES = 16 * 1024 * 1024
 
 #: Seconds by which a stamp may be ahead of the clock that is reckoned for the device.
 _STAMPS_APART = 3
+#: Seconds in which no device restarts, joins its network, is asked for its pushes anew and tells one: what comes again
+#: sooner is a copy, whatever was noticed in between.
+_NO_RESTART = 3.0
 
 #: The device's id for a push, and what its content is told by.
 _Key: TypeAlias = tuple[int, bytes]
@@ -47,9 +50,9 @@ class PushInbox:
         # Of those that have arrived, the last ones alike: a reader takes them away from the front.
         self._bytes: list[int] = []
         self._held = 0
-        self._seen: OrderedDict[_Key, float] = OrderedDict()
-        # With the number of restarts seen when the device said it.
-        self._marks: OrderedDict[tuple[_Key, int], int] = OrderedDict()
+        # Each with the number of restarts noticed when the device said it, and the instant.
+        self._seen: OrderedDict[_Key, tuple[int, float]] = OrderedDict()
+        self._marks: OrderedDict[tuple[_Key, int], tuple[int, float]] = OrderedDict()
         self._restarts = 0
 
     @property
@@ -59,7 +62,6 @@ class PushInbox:
 
     def restarted(self) -> None:
         """Note that the device restarted, or forgot its subscribers: what it tells from now on repeats nothing."""
-        self._seen.clear()
         self._restarts += 1
 
     def take(
@@ -82,13 +84,14 @@ class PushInbox:
         answer: dict[str, object] = {"id": number, "result": {"code": 0} if method in _SPEC_PUSHES else "ok"}
         key = number, _digest(payload)
         self._forget(now)
-        replayed = self._replayed(key, stamp, clock)
-        if replayed or key in self._seen:
+        replayed = self._replayed(key, stamp, clock, now)
+        if replayed or self._is_the_same_life(self._seen.get(key), now):
             if not replayed:
-                self._mark(key, stamp)
+                self._mark(key, stamp, now)
             return answer, False
-        self._mark(key, stamp)
-        self._seen[key] = now
+        self._mark(key, stamp, now)
+        self._seen[key] = self._restarts, now
+        self._seen.move_to_end(key)
         self._keep(Push(method, payload.get("params"), number, now))
         return answer, True
 
@@ -98,10 +101,14 @@ class PushInbox:
         known = number is None or ((number, _digest(payload)), stamp) in self._marks
         return not known and isinstance(payload.get("method"), str)
 
-    def _replayed(self, key: _Key, stamp: int | None, clock: int | None) -> bool:
-        if stamp is None or (restarts := self._marks.get((key, stamp))) is None:
+    def _replayed(self, key: _Key, stamp: int | None, clock: int | None, now: float) -> bool:
+        if stamp is None or (mark := self._marks.get((key, stamp))) is None:
             return False
-        return restarts == self._restarts or clock is None or stamp > clock + _STAMPS_APART
+        return self._is_the_same_life(mark, now) or clock is None or stamp > clock + _STAMPS_APART
+
+    def _is_the_same_life(self, then: tuple[int, float] | None, now: float) -> bool:
+        """Tell whether the device cannot have begun anew since then."""
+        return then is not None and (then[0] == self._restarts or now - then[1] < _NO_RESTART)
 
     def _keep(self, push: Push) -> None:
         while len(self._bytes) > len(self.arrived):
@@ -113,15 +120,15 @@ class PushInbox:
             self.arrived.popleft()
             self._held -= self._bytes.pop(0)
 
-    def _mark(self, key: _Key, stamp: int | None) -> None:
+    def _mark(self, key: _Key, stamp: int | None, now: float) -> None:
         if stamp is not None:
-            self._marks[key, stamp] = self._restarts
+            self._marks[key, stamp] = self._restarts, now
             self._marks.move_to_end((key, stamp))
             while len(self._marks) > MAX_PUSHES:
                 self._marks.popitem(last=False)
 
     def _forget(self, now: float) -> None:
-        for key, seen in list(self._seen.items()):
+        for key, (_, seen) in list(self._seen.items()):
             if now - seen <= MEMORY and len(self._seen) < MAX_PUSHES:
                 return
             del self._seen[key]
