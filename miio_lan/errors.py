@@ -121,6 +121,24 @@ class RecoverableError(DeviceError):
 class McuTimeout(RecoverableError):
     """Code -9999: the Wi-Fi module answered, but the product's MCU did not answer the module in time."""
 
+    CODE = -9999
+
+
+#: In which words newer and older modules speak of an MCU that did not answer, or whose answer did not fit.
+_MODULES_WORDS: dict[int | None, frozenset[str]] = {
+    McuTimeout.CODE: frozenset({"user ack timeout", "uart timeout"}),
+    -9998: frozenset({"user ack invalid"}),
+}
+
+
+def is_the_modules(code: int | None, message: str) -> bool:
+    """Tell whether an error in a number by which the module speaks of its MCU is the module's own.
+
+    An MCU may use the number in an error of its own; its words then are others. Nothing but the number is the module's.
+    """
+    words = _MODULES_WORDS.get(code)
+    return words is None or not message or message.strip().rstrip(".").lower() in words
+
 
 class DeviceTimeout(DeviceException, TimeoutError):
     """No answer before the deadline.

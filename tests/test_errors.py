@@ -78,3 +78,27 @@ def test_a_doubt_is_told_in_the_text_travels_and_stands_in_json() -> None:
     assert error_fields(error)["may_have_run"] is True
     assert error_fields(errors.DeviceTimeout("late"))["may_have_run"] is False
     assert error_fields(errors.OutcomeUnknown("late"))["may_have_run"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "theirs"),
+    [
+        (-9999, "user ack timeout", True),
+        (-9999, " Uart timeout. ", True),
+        (-9999, "", True),
+        (-9999, "user ack invalid", False),
+        (-9999, "filter missing", False),
+        (-9998, "user ack invalid", True),
+        (-9998, "user ack timeout", False),
+        (-10000, "filter missing", True),
+        (None, "filter missing", True),
+    ],
+)
+def test_two_numbers_of_modules_are_theirs_in_their_words_alone(
+    code: int | None, words: str, theirs: bool
+) -> None:
+    assert errors.is_the_modules(code, words) is theirs
+
+
+def test_the_code_of_a_silent_mcu() -> None:
+    assert errors.McuTimeout.CODE == -9999

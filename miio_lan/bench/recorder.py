@@ -14,6 +14,8 @@ RECORDS_BEFORE = 64
 LONGEST_DELAY = 5.0
 """Seconds a record may be told after its instant. What is further off was stamped by another clock, as in a recording
 that is fed to a bench, and such instants cannot be compared with those of this run."""
+QUIET_TIME = 1.0
+"""Seconds in which a product says something that has nothing to do: it asks for work."""
 
 _T = TypeVar("_T")
 

@@ -9,16 +9,15 @@ from labgrid.driver.common import Driver
 from labgrid.factory import target_factory
 
 from miio_lan.bench.bench import Bench, Recorder
+from miio_lan.bench.receivers import begin, tap_at
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.wire_log import logged
 from miio_lan.device.description.cache import find
 from miio_lan.device.description.names import mapping
 from miio_lan.device.miot import MiotDevice
-from miio_lan.errors import PortError
 from miio_lan.labgrid.entry import Entry, entry_of
 from miio_lan.labgrid.lines import receivers
 from miio_lan.uart.listening.tap import Tap
-from miio_lan.uart.ports.port import open_port
 
 QUIET_TIME = 1.0
 """Seconds a line is waited for until it is known which end a single receiver hears."""
@@ -69,10 +68,8 @@ class MiioBenchDriver(Driver):
         """
         self._entry = entry = entry_of(self.target, uart=self.uart, uart_up=self.uart_up)
         if entry.uart is not None:
-            self._tap = tap = opened_tap(entry.uart, entry.uart_up, self._observe)
-            tap.start()
-            if entry.uart_up is None:
-                self._recorder.wait(lambda: tap.direction, QUIET_TIME)
+            self._tap = tap = tap_at(entry.uart, entry.uart_up, self._observe)
+            begin(tap, self._recorder)
 
     def on_deactivate(self) -> None:
         """Close everything; see labgrid."""
@@ -115,18 +112,3 @@ class MiioBenchDriver(Driver):
         names = {key: each.name or "" for key, each in zip(("uart", "uart_up"), ports, strict=True) if each}
         device: Any = self.device
         return {"host": device.host, "port": str(device.port), **names}
-
-
-def opened_tap(uart: str, uart_up: str | None, observe: Any) -> Tap:
-    """Open a tap at one receiver or at two.
-
-    :raises PortError: if one cannot be opened; the other one is closed then
-    """
-    port = open_port(uart)
-    if uart_up is None:
-        return Tap(observe, either=port, peer=uart)
-    try:
-        return Tap(observe, down=port, up=open_port(uart_up), peer=uart)
-    except PortError:
-        port.close()
-        raise

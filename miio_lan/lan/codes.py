@@ -1,13 +1,15 @@
 """What the numbers in error objects and item results mean, in words for the person who has to act on them.
 
 Decide by number only: texts differ between firmware generations, the trailing dot included. The one exception are
-numbers by which a module speaks of its MCU, for an MCU may use them, too: :func:`is_the_modules`.
+numbers by which a module speaks of its MCU, for an MCU may use them, too: :func:`miio_lan.errors.is_the_modules`.
 Sources: the serial document's status codes; published module firmware; observed replies.
 """
 
 from __future__ import annotations
 
-MCU_TIMEOUT = -9999
+from miio_lan.errors import McuTimeout
+
+MCU_TIMEOUT = McuTimeout.CODE
 QUEUE_FULL = -30012
 METHOD_NOT_FOUND = -32601
 
@@ -39,12 +41,6 @@ _OPEN_ENDED = frozenset(
 )
 #: Of the long codes, those that say what was wrong with the request itself.
 _LONG_REFUSALS = frozenset({6, 8, 13, 23, 25, 33, 35})
-
-#: In which words newer and older modules speak of an MCU that did not answer, or whose answer did not fit.
-_MODULES_WORDS: dict[int | None, frozenset[str]] = {
-    MCU_TIMEOUT: frozenset({"user ack timeout", "uart timeout"}),
-    -9998: frozenset({"user ack invalid"}),
-}
 
 _TOP_LEVEL = {
     -5000: "the MCU does not know the method, or got too many properties at once",
@@ -140,15 +136,6 @@ _WHAT = {
     101: "infrared not supported",
     999: "device not online",
 }
-
-
-def is_the_modules(code: int | None, message: str) -> bool:
-    """Tell whether an error in a number by which the module speaks of its MCU is the module's own.
-
-    An MCU may use the number in an error of its own; its words then are others. Nothing but the number is the module's.
-    """
-    words = _MODULES_WORDS.get(code)
-    return words is None or not message or message.strip().rstrip(".").lower() in words
 
 
 def explain(code: int | None) -> str:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from miio_lan.errors import is_the_modules
 from miio_lan.uart.commands import (
     Action,
     Argument,
@@ -207,10 +208,6 @@ def _codes_in(result: object) -> list[int]:
     return [code for code in codes if isinstance(code, int)]
 
 
-TIMED_OUT_WORDS = frozenset({"user ack timeout", "uart timeout"})
-"""In which words newer and older modules tell the LAN of an MCU that did not answer."""
-
-
 def error_of(reading: Mapping[str, object] | None) -> int | None:
     """Return the code of an error reply; None for a result."""
     error = (reading or {}).get("error")
@@ -228,5 +225,4 @@ def timed_out(reading: Mapping[str, object] | None) -> bool:
     error = (reading or {}).get("error")
     if error_of(reading) != TIMED_OUT_CODE or not isinstance(error, Mapping):
         return False
-    words = error.get("message")
-    return not words or str(words).strip().rstrip(".").lower() in TIMED_OUT_WORDS
+    return is_the_modules(TIMED_OUT_CODE, str(error.get("message") or ""))

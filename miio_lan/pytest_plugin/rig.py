@@ -9,6 +9,7 @@ import pytest
 
 from miio_lan.bench.bench import Bench, Recorder
 from miio_lan.bench.places.power import CommandPower
+from miio_lan.bench.recorder import QUIET_TIME
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import NO_WORK, POLL
 from miio_lan.bench.wire_log import logged
@@ -34,8 +35,6 @@ NO_PRODUCT = (
 
 BOOT_POLL_INTERVAL = 0.001
 """Seconds between polls of the virtual MCU until it has booted: every test waits for that."""
-QUIET_TIME = 1.0
-"""Seconds a product is waited for that should have nothing to do."""
 SWAPPED_RECEIVERS = (
     "the receivers are swapped: {uart} hears the MCU, and {uart_up} the module. What is said about the line "
     "is wrong until the two are exchanged"
@@ -176,20 +175,10 @@ class Rig:
 
     def _listen(self) -> None:
         """Open the tap; what it hears goes to whichever test is running."""
-        from miio_lan.uart.listening.tap import Tap
-        from miio_lan.uart.ports.port import open_port
+        from miio_lan.bench.receivers import begin, tap_at
 
-        url, up = self.settings.uart or "", self.settings.uart_up
-        port = open_port(url)
-        try:
-            ports = {"either": port} if up is None else {"down": port, "up": open_port(up)}
-        except DeviceException:
-            port.close()
-            raise
-        self._tap = tap = Tap(self._observe, **ports, peer=url)
-        tap.start()
-        if up is None:  # which end it hears is known after a line or two
-            self.recorder.wait(lambda: tap.direction, QUIET_TIME)
+        self._tap = tap_at(self.settings.uart or "", self.settings.uart_up, self._observe)
+        begin(self._tap, self.recorder)
         # A command whose line is the first that is heard could be somebody else's.
         self._await_idle()
 

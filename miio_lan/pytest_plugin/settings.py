@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 QUICK_POLL_INTERVAL = 0.02
 """Seconds between polls of the virtual MCU: ten times as often as real ones, so that tests are quick."""
 KEEP = ("failed", "all", "none")
-MOST_RETRIES = 100
-"""Further attempts of a command: more would be minutes."""
 
 _OF_ONE_PRODUCT = ("host", "uart", "virtual", "labgrid", "token", "port", "uart_up", "spec", "power")
 
@@ -131,9 +129,9 @@ class Settings:
 
         :raises pytest.UsageError: naming the option that is wrong, and what would be right
         """
-        from miio_lan.lan import (
-            PORT,  # here: whoever runs pytest without a product loads nothing of the package
-        )
+        # Here: whoever runs pytest without a product loads nothing of the package.
+        from miio_lan.bench.places.file import MOST_RETRIES, QUICKEST_POLL, SLOWEST_POLL
+        from miio_lan.lan import PORT
 
         given = _Given(config)
         bench = given.bench()
@@ -149,7 +147,7 @@ class Settings:
             uart_up=None if virtual or elsewhere else given.text("uart_up"),
             spec=None if bench else given.text("spec"),
             virtual=virtual,
-            poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, 0.001, 60),
+            poll_interval=given.number("poll_interval", QUICK_POLL_INTERVAL, QUICKEST_POLL, SLOWEST_POLL),
             recordings=given.path("recordings") or _home(config) / "miio-recordings",
             keep=given.text("keep") or "failed",
             retries=given.number("retries", None, 0, MOST_RETRIES, whole=True),

@@ -13,6 +13,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Self
 
+from miio_lan.errors import McuTimeout
 from miio_lan.foreign import excerpt
 
 # --- Part 1: the document. Serial command rules ---------------------------------------------------------------------
@@ -169,7 +170,7 @@ ACK_WAIT: Final = 1.0
 EOT_TRIES: Final = 10
 EOT_WAIT: Final = 2.0
 """XMODEM: how often, and how far apart, the sender says that it has sent everything."""
-TIMED_OUT_CODE: Final = -9999
+TIMED_OUT_CODE: Final = McuTimeout.CODE
 """The code by which a module tells the LAN that the MCU did not answer in time."""
 BAD_ANSWER_CODE: Final = -9998
 """The code by which a module tells the LAN that the MCU's answer did not fit."""

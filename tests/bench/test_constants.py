@@ -5,7 +5,6 @@ from __future__ import annotations
 from support.constants import unnamed, unpinned
 
 from miio_lan.bench.places import file
-from miio_lan.pytest_plugin import settings
 
 PINS = {
     "bench.expecting.expectation": {"TIMEOUT": 5.0, "AFTERWARDS": 1.0},
@@ -19,10 +18,10 @@ PINS = {
     },
     "bench.places.power": {"OFF_FOR": 2.0, "LONGEST": 60.0, "_MOST_SAID": 300},
     "bench.places.presence": {"LOOKING_TIME": 10.0, "LISTENED": 3.0, "MIN_LINES": 4, "ATTEMPT": 2.0},
-    "bench.recorder": {"RECORDS_BEFORE": 64, "LONGEST_DELAY": 5.0},
+    "bench.recorder": {"RECORDS_BEFORE": 64, "LONGEST_DELAY": 5.0, "QUIET_TIME": 1.0},
     "bench.trace": {"LONGEST_TRACE": 80},
-    "pytest_plugin.rig": {"BOOT_POLL_INTERVAL": 0.001, "QUIET_TIME": 1.0},
-    "pytest_plugin.settings": {"MOST_RETRIES": 100, "QUICK_POLL_INTERVAL": 0.02},
+    "pytest_plugin.rig": {"BOOT_POLL_INTERVAL": 0.001},
+    "pytest_plugin.settings": {"QUICK_POLL_INTERVAL": 0.02},
 }
 
 
@@ -36,5 +35,3 @@ def test_every_module_with_numbers_is_in_the_table() -> None:
 
 def test_of_the_bench_file() -> None:
     assert file.BENCH_FILE == "miio.toml"
-    # What does for an option does for the file.
-    assert settings.MOST_RETRIES == file.MOST_RETRIES

@@ -19,7 +19,6 @@ from labgrid.resource import NetworkPowerPort, NetworkSerialPort, RawSerialPort
 
 from miio_lan.errors import PlaceError
 from miio_lan.labgrid import MiioBenchDriver, MiioDevice, entry_of, open_environment
-from miio_lan.labgrid import driver as driver_module
 from miio_lan.labgrid import lines as lines_module
 from miio_lan.labgrid import place as place_module
 from miio_lan.labgrid import resource as resource_module
@@ -59,7 +58,6 @@ def test_the_numbers() -> None:
     assert (place_module.COORDINATOR, place_module.LONGEST) == ("127.0.0.1:20408", 60.0)
     assert (lines_module.UART, lines_module.UART_UP) == ("uart", "uart-up")
     assert resource_module.MOST_TOKEN_BYTES == 4096
-    assert driver_module.QUIET_TIME == 1.0
 
 
 # --- the token -------------------------------------------------------------------------------------------------------

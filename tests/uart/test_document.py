@@ -179,8 +179,8 @@ class TestVersion:
 TELLING = {115200, 511, 512, 236, *range(-4007, -4000), -4999, -5000, -9999, -9998, -10000}
 #: What these numbers also are, by file; each is a fact of its own.
 ALSO = {
+    "errors.py": "how a module speaks of its MCU, which both wires show",
     "lan/codes.py": "codes on the LAN, with words for its callers",
-    "lan/responder/responder.py": "the module's time-out as a LAN caller sees it; lan does not know uart",
     "device/steps/reading.py": "codes on the LAN after which a list may be too long",
     "device/doctor/product.py": "codes on the LAN by which a module says what became of a question to its MCU",
     "virtual/mcu/answers.py": "codes the virtual MCU chose for its own errors",

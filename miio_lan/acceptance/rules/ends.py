@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.lan.codes import is_the_modules
+from miio_lan.errors import is_the_modules
 from miio_lan.record import DIRECTIONS
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from miio_lan.device.doctor.answers import unasked
 from miio_lan.device.doctor.findings import CheckedStep, StepVerdict
 from miio_lan.device.doctor.reach import LATE, not_tried
-from miio_lan.lan.codes import MCU_TIMEOUT, QUEUE_FULL, explain, explain_item, is_the_modules
+from miio_lan.errors import is_the_modules
+from miio_lan.lan.codes import MCU_TIMEOUT, QUEUE_FULL, explain, explain_item
 
 if TYPE_CHECKING:
     from miio_lan.device.doctor.observed import Asked, DeviceAnswer, Examined

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
+from miio_lan.errors import DeviceError, McuTimeout, RecoverableError, is_the_modules
 from miio_lan.lan import codes
 
 #: Some Linux products answer what they do not know with this word in place of a result.
@@ -51,7 +51,7 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
     exe_time = payload.get("exe_time")
     kind = RecoverableError if code in codes.RECOVERABLE else DeviceError
     explanation = codes.explain(code)
-    if not codes.is_the_modules(code, message):
+    if not is_the_modules(code, message):
         explanation = "likely the MCU's own error: these are not the Wi-Fi module's words"
     elif code == codes.MCU_TIMEOUT:
         kind = McuTimeout
