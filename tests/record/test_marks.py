@@ -11,7 +11,6 @@ from miio_lan.errors import RecordError
 from miio_lan.record import Record, read, write
 from miio_lan.record.lanes import said
 from miio_lan.record.marks import begin_mark, end_mark, is_mark, marked_check, without_marks
-from miio_lan.uart.listening.tap import reread
 from miio_lan.uart.logs.textlog import read_text_log
 
 LINE = Record("uart", "up", 2.0, 1002.0, b"get_down\r", {"command": "get_down", "valid": True}, peer="port")
@@ -88,12 +87,7 @@ def test_they_are_shown_as_notes() -> None:
     assert said(begin_mark("lan", 1.0, 1.0)) == "[check: product asked over the LAN by the checker]"
 
 
-def test_whoever_reads_a_recording_anew_hands_them_on_and_reads_the_line_as_without() -> None:
-    half = replace(LINE, raw=b"get_", reading=None)
-    rest = replace(LINE, raw=b"down\r", reading=None, instant=2.1)
-    marked = list(reread([BEGIN, half, replace(END, peer="port"), rest]))
-    assert without_marks(marked) == list(reread([half, rest]))
-    assert sum(map(is_mark, marked)) == 2
+def test_whoever_reads_a_recording_anew_hands_them_on() -> None:
     file = StringIO()
     write(file, [BEGIN, LINE, END])
     assert [is_mark(each) for each in read_text_log(file.getvalue().splitlines(keepends=True))] == [

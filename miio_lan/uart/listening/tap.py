@@ -7,17 +7,13 @@ wire cannot be told apart. Nothing is ever written to a tapped line.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from miio_lan.errors import PortError
-from miio_lan.record import Observer, Record
-from miio_lan.record.marks import is_mark
-from miio_lan.uart.bridge.faults import bridged, set_aside
+from miio_lan.record import Observer
 from miio_lan.uart.commands import Direction, Down, read
 from miio_lan.uart.listening.backlog import Backlog
 from miio_lan.uart.listening.direction import DirectionGuess
-from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.listening.service import LineService
 from miio_lan.uart.ports.port import OnData, Outage, Port
 from miio_lan.uart.turns import LATENESS
@@ -232,41 +228,3 @@ def _end_of_downlink(data: bytes) -> int:
             if isinstance(command, Down) and command.wants_result:
                 return end
     return 0
-
-
-def reread(records: Iterable[Record]) -> Iterator[Record]:
-    """Read the lines of a recording anew, as a tap would today; other records are passed on as they are.
-
-    Marks about the line itself (outages) stay. Use it for recordings of older versions, or of other programs.
-    """
-    made: list[Record] = []
-    offset = 0.0
-    hearings: dict[str, Overhearing] = {}
-
-    def wall(now: float) -> float:
-        return now + offset
-
-    for record in records:
-        if record.wire != "uart" or is_mark(record):
-            made.append(record)
-        else:
-            offset = record.wall - record.instant
-            if record.peer not in hearings:
-                hearings[record.peer] = Overhearing(made.append, wall=wall, peer=record.peer)
-            _replay(hearings[record.peer], record)
-        yield from made
-        made.clear()
-
-
-def _replay(heard: Overhearing, record: Record) -> None:
-    direction: Direction = "up" if record.direction == "up" else "down"
-    if not record.raw:
-        heard.mark(record.note, direction, record.instant)
-        return
-    note = bridged(record.note)
-    if set_aside(record):
-        heard.aside(direction, record.raw, record.instant, note=note)
-        return
-    heard.feed(direction, record.raw, record.instant, note=note)
-    if not record.raw.endswith(b"\r"):
-        heard.flush()

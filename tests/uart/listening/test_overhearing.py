@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.blocks import block
 
 from miio_lan.record import Record
-from miio_lan.uart.bridge.faults import Fault
-from miio_lan.uart.bridge.interference import Interference
-from miio_lan.uart.commands import Direction
 from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM, Overhearing
-from miio_lan.uart.listening.tap import reread
 
 WALL = 1700000000.0
 
@@ -195,51 +189,6 @@ def test_no_bytes_are_nothing() -> None:
     bench = Bench()
     bench.heard.feed("up", b"", 0.0)
     assert bench.records == []
-
-
-def test_a_recording_read_again_says_the_same() -> None:
-    bench = Bench()
-    bench.say(
-        b">t_down\r", "<down none", ">get_down", "<down get_properties 2 1", ">result 2 1 0 true", "<ok",
-        ">get_down", "<down update_fw", '>result "ready"', "<ok", b">C", b"<" + block(1), b">\x06",
-    )  # fmt: skip
-    bench.heard.feed("up", b"ok\r", 3.0, note="sent by the bridge")
-    bench.heard.feed("up", b"unfini", 3.5)
-    bench.heard.mark("outage: gone", "down", 4.0)
-    lan = Record("lan", "down", 5.0, WALL + 5.0, b"", {"method": "x"})
-    stripped = [
-        Record(each.wire, each.direction, each.instant, each.wall, each.raw, None, _kept(each), each.peer)
-        for each in bench.records
-    ]
-    assert list(reread([*stripped, lan])) == [*bench.records, lan]
-
-
-@pytest.mark.parametrize(
-    "fault", ["drop result x1", "alter result x1: s/5/6/", "drop ok x1", "duplicate result x1"]
-)
-def test_a_bridge_s_recording_read_again_says_the_same(fault: str) -> None:
-    bench = Bench()
-    between = Interference([Fault.parse(fault)])
-    lines = [
-        "up get_down",
-        "down down get_properties 2 1",
-        "up result 2 1 0 5",
-        "down ok",
-        "up result 2 1 0 5",
-    ]
-    for place, line in enumerate(lines):
-        direction, _, text = line.partition(" ")
-        way: Direction = "up" if direction == "up" else "down"
-        for step in between.feed(way, text.encode() + b"\r", place, downlink=bench.heard.downlink):
-            take = bench.heard.feed if step.heard else bench.heard.aside
-            take(step.direction, step.data, step.instant, note=step.note)
-    assert len(bench.records) >= len(lines)
-    assert list(reread(replace(each, reading=None) for each in bench.records)) == bench.records
-
-
-def _kept(record: Record) -> str:
-    """What a recording of another program might say: nothing that can be seen from the bytes."""
-    return record.note if not record.raw or "bridge" in record.note else ""
 
 
 @given(
