@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import steering
+from support.patient import patient
 from support.spec_server import MODEL, published
 
 import miio_lan
@@ -61,7 +62,7 @@ def test_a_model_for_a_description(
 
 
 def test_the_sample_suite_passes(pytester: pytest.Pytester, run: Run) -> None:
-    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    pytester.makepyfile(test_lamp=patient(SAMPLE.read_text(encoding="utf-8")))
     result = run("--miio-virtual")
     result.assert_outcomes(passed=14)
     result.stdout.fnmatch_lines("miio: virtual product")
@@ -72,7 +73,7 @@ def test_the_sample_suite_has_twelve_tests() -> None:
 
 
 def test_the_sample_suite_passes_on_two_workers(pytester: pytest.Pytester, run: Run) -> None:
-    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    pytester.makepyfile(test_lamp=patient(SAMPLE.read_text(encoding="utf-8")))
     run("--miio-virtual", "-n", "2").assert_outcomes(passed=14)
 
 
@@ -114,7 +115,7 @@ def bench() -> Iterator[OnTheBench]:
 
 
 def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
-    pytester.makepyfile(test_lamp=SAMPLE.read_text(encoding="utf-8"))
+    pytester.makepyfile(test_lamp=patient(SAMPLE.read_text(encoding="utf-8")))
     result = run(*bench.lan, *bench.line, "-rs")
     # What needs the virtual product itself is skipped.
     result.assert_outcomes(passed=11, skipped=3)

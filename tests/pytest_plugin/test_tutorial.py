@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.patient import patient
+
 TUTORIAL = Path(__file__).parents[2] / "docs" / "end-to-end-tests.md"
 BLOCK = re.compile(r"(?:^<!-- file: (\S+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +36,7 @@ def test_the_tutorial_does_as_it_says(tmp_path: Path) -> None:
     ran = 0
     for name, text in steps():
         if not name.startswith("$ "):
-            (tmp_path / name).write_text(text, encoding="utf-8")
+            (tmp_path / name).write_text(patient(text), encoding="utf-8")
             continue
         done = subprocess.run(
             ["bash", "-c", name[2:]],
@@ -49,3 +51,12 @@ def test_the_tutorial_does_as_it_says(tmp_path: Path) -> None:
         assert checker.check_output(text, done.stdout, flags), f"{name}\n{done.stdout}"
         ran += 1
     assert ran == 20
+
+
+def test_times_of_the_page_are_found() -> None:
+    page = TUTORIAL.read_text(encoding="utf-8")
+    files = "".join(text for name, _, text in BLOCK.findall(page) if name.endswith(".py"))
+    assert files.count("within=") + files.count("_time < ") == 6
+    assert patient(files).count("100.0") == 10
+    assert patient(files).count("3.0") == files.count("3.0") + 2
+    assert patient("send(timeout=0.5) expect(timeout=0)") == "send(timeout=0.5) expect(timeout=0)"
