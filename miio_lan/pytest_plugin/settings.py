@@ -129,8 +129,8 @@ class Settings:
 
         :raises pytest.UsageError: naming the option that is wrong, and what would be right
         """
-        # Here: whoever runs pytest without a product loads nothing of the package.
-        from miio_lan.bench.places.file import MOST_RETRIES, QUICKEST_POLL, SLOWEST_POLL
+        # Here, and nothing heavier: whoever runs pytest without a product pays for it.
+        from miio_lan.bench.places.entry import MOST_RETRIES, QUICKEST_POLL, SLOWEST_POLL
         from miio_lan.lan import PORT
 
         given = _Given(config)

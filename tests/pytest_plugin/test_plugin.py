@@ -116,7 +116,11 @@ def bench() -> Iterator[OnTheBench]:
 
 def test_the_same_tests_run_on_the_bench(pytester: pytest.Pytester, run: Run, bench: OnTheBench) -> None:
     pytester.makepyfile(test_lamp=patient(SAMPLE.read_text(encoding="utf-8")))
-    result = run(*bench.lan, *bench.line, "-rs")
+    # A machine that is busy reads a line late, and the bench says that it is in doubt: it is asked again then.
+    for _ in range(3):
+        result = run(*bench.lan, *bench.line, "-rs")
+        if "(ambiguous)" not in result.stdout.str():
+            break
     # What needs the virtual product itself is skipped.
     result.assert_outcomes(passed=11, skipped=3)
     result.stdout.fnmatch_lines([f"miio: 127.0.0.1, UART {bench.down} and {bench.up}"])

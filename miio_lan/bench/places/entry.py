@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from miio_lan.lan import PORT
 from miio_lan.record.redact import Secret
 
+MOST_RETRIES = 100
+"""Further attempts of a command: more would be minutes."""
+SLOWEST_POLL = 60.0
+QUICKEST_POLL = 0.001
+"""Seconds between polls of a virtual MCU, at most and at least."""
+
 
 @dataclass(frozen=True)
 class ProductEntry:

@@ -22,7 +22,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from miio_lan.bench.places.entry import KEYS, ProductEntry, port_key
+from miio_lan.bench.places.entry import (
+    KEYS,
+    MOST_RETRIES,
+    QUICKEST_POLL,
+    SLOWEST_POLL,
+    ProductEntry,
+    port_key,
+)
 from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
@@ -38,11 +45,6 @@ _LOGGER = logging.getLogger(__name__)
 
 BENCH_FILE = "miio.toml"
 """What the file is usually called."""
-MOST_RETRIES = 100
-"""Further attempts of a command: more would be minutes."""
-SLOWEST_POLL = 60.0
-QUICKEST_POLL = 0.001
-"""Seconds between polls of a virtual MCU, at most and at least."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TOKEN_BYTES = 4096
