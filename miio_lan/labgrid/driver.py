@@ -19,9 +19,6 @@ from miio_lan.labgrid.entry import Entry, entry_of
 from miio_lan.labgrid.lines import receivers
 from miio_lan.uart.listening.tap import Tap
 
-QUIET_TIME = 1.0
-"""Seconds a line is waited for until it is known which end a single receiver hears."""
-
 _text = attr.validators.optional(attr.validators.instance_of(str))
 
 
