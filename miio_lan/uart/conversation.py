@@ -247,6 +247,7 @@ class Conversation(LineHistory):
             self._polled(turn)
         elif isinstance(seen.command, (Result, Error)):
             self._answered(turn, seen)
+            self._transfer |= "down" not in self.heard and takes_firmware(seen.command)
         else:
             self._transfer = False
             if turn.word in _BOOT_WORDS:
@@ -262,9 +263,8 @@ class Conversation(LineHistory):
             self.waiting.polls.append(turn)
 
     def _is_quiet(self) -> bool:
-        if self._open or self._said_until >= self._now or self._hides():
-            return False
-        return self._ledger.owes_nothing(self._now)
+        busy = self._open or self._said_until >= self._now or self._hides()
+        return not busy and self._ledger.owes_nothing(self._now)
 
     def _hides(self) -> bool:
         return self._now - self._last_hidden < LATEST

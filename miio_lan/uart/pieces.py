@@ -1,9 +1,10 @@
-"""Lines that ran into each other because a CR was missing, taken apart again."""
+"""Lines that are not whole: that ran into each other because a CR was missing, that begin late, or lack some bytes."""
 
 from __future__ import annotations
 
 import re
 
+from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.values import QUOTED, read_value
 
@@ -12,6 +13,15 @@ _WORDS = (
 )  # fmt: skip
 #: A word with something before it, as a token that ends with it has: nearly no line has one.
 _BEHIND = re.compile(rf"[^ ](?:{'|'.join(_WORDS)})(?![^ ])")
+# What bytes that did not arrive leave of these words is told from noise.
+_WHOLE: dict[str, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
+# Words that end or begin a line in the middle of another: the CR between them is missing.
+_MERGED: dict[str, re.Pattern[str]] = {
+    "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
+    "down": re.compile(r".(?:down [A-Za-z]|(?<=ok)ok|(?<=none)ok)"),
+}
+# The end of a value without quotes, or of a model.
+_VALUE_END = re.compile(r"[-+.0-9eE]*[0-9]|t?r?u?e|f?a?l?s?e|[\w.-]*\.[\w.-]+")
 
 
 def pieces(text: str) -> list[str]:
@@ -36,3 +46,33 @@ def _word_behind(token: str) -> str:
     value = token.removesuffix(word)
     plain = '"' not in value or QUOTED.fullmatch(value)
     return word if value and plain and not read_value(value)[1] else ""
+
+
+def lost_bytes(text: str, direction: str, *, foreign: bool) -> bool:
+    """Tell whether a line that does not conform would with a few bytes more: they were said, but did not arrive.
+
+    :param foreign: whether it is no command at all
+    """
+    return bool(_MERGED[direction].search(text)) or (foreign and _is_fragment(text, direction))
+
+
+def _is_fragment(text: str, direction: str) -> bool:
+    """Tell whether a line that is no command would be one with a few bytes more."""
+    word = text.partition(" ")[0]
+    return any(_lacks_little(word, whole) for whole in _WHOLE[direction])
+
+
+def _lacks_little(word: str, whole: str) -> bool:
+    """Tell whether ``word`` is ``whole`` without some, at most half, of its letters."""
+    letters = iter(whole)
+    return len(whole) // 2 <= len(word) < len(whole) and all(each in letters for each in word)
+
+
+def may_be_tail(text: str) -> bool:
+    """Tell whether a text may be what is left of a line of the MCU for somebody who began to listen within it."""
+    first = text.partition(" ")[0]
+    words = {*UPLINKS, "result"}
+    if first and any(word.endswith(first) for word in words - {first}):
+        return True
+    in_string = text.startswith('"') or text.count('"') % 2 == 1
+    return first not in words and (in_string or _VALUE_END.fullmatch(first) is not None)

@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
 from miio_lan.pairing.calls import LanCall, calls_of
@@ -129,6 +130,11 @@ class Observed:
     def line(self) -> Conversation:
         """The conversation on the serial line as the MCU had it: by this it is judged."""
         return converse(self.records, side="mcu", ended=self._until, one_clock=self.driven)
+
+    @cached_property
+    def torn(self) -> dict[int, str]:
+        """The lines of the MCU that the observation tore, by the ``id`` of the record, each with what happened."""
+        return torn_lines(self.line, driven=self.driven, from_boot=self.from_boot)
 
     @cached_property
     def exchanges(self) -> tuple[Exchange, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,8 +19,12 @@ SAMPLES = 3
 
 @dataclass
 class Case:
-    """What was found on one rule."""
+    """What was found on one rule.
 
+    :param torn: the lines that nothing is held against, by the ``id`` of the record, each with what happened to it
+    """
+
+    torn: Mapping[int, str] = field(default_factory=dict)
     found: dict[Outcome, list[Evidence]] = field(default_factory=lambda: {each: [] for each in Outcome})
 
     def good(self, text: str, record: Record | None = None) -> None:
@@ -29,11 +33,19 @@ class Case:
 
     def odd(self, text: str, record: Record | None = None) -> None:
         """Note what is no failure, but should not be."""
-        self.found[Outcome.WARNING].append(Evidence(text, record))
+        self._blame(Outcome.WARNING, text, record)
 
     def bad(self, text: str, record: Record | None = None) -> None:
         """Note that the rule was broken."""
-        self.found[Outcome.FAIL].append(Evidence(text, record))
+        self._blame(Outcome.FAIL, text, record)
+
+    def _blame(self, outcome: Outcome, text: str, record: Record | None) -> None:
+        """Note what speaks against the MCU, unless it is what the observation did to a line."""
+        torn = self.torn.get(id(record), "")
+        if torn:
+            self.unseen(f"{torn}: {text}", record)
+        else:
+            self.found[outcome].append(Evidence(text, record))
 
     def good_or_bad(self, kept: bool, good: str, bad: str, record: Record | None = None) -> None:
         """Note that the rule was kept or broken, each with its text."""
@@ -102,7 +114,7 @@ class Judge:
 
     def judge(self, session: Observed) -> Verdict:
         """Judge a session by the rule."""
-        case = Case()
+        case = Case(session.torn)
         self.check(session, case)
         return case.judge(self.rule)
 

@@ -6,15 +6,17 @@ transfer from lines, a line cut off because the listener came late, and lines th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from miio_lan.record import Observer, Record
-from miio_lan.uart.commands import UPLINKS, Direction, Down, read
+from miio_lan.uart.commands import Direction, Down, read
+from miio_lan.uart.commands.answering import takes_firmware
+from miio_lan.uart.document import UPDATE_FW, UPDATE_READY
 from miio_lan.uart.firmware.transfer import Piece, TransferPhase, TransferReader
 from miio_lan.uart.line import clean
 from miio_lan.uart.listening.watch import LineWatch
+from miio_lan.uart.pieces import lost_bytes
 
 LATE_START = "late start"
 """The first line of a direction, when it is no command: its beginning was said before anybody listened."""
@@ -23,12 +25,7 @@ LOST_BYTES = "lost bytes"
 XMODEM = "xmodem"
 """A part of a firmware transfer."""
 
-_WORDS: dict[str, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
-# Words that end or begin a line in the middle of another: the CR between them is missing.
-_MERGED: dict[str, re.Pattern[str]] = {
-    "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
-    "down": re.compile(r".(?:down [A-Za-z]|(?<=ok)ok|(?<=none)ok)"),
-}
+_READY = UPDATE_READY.encode()
 # What an MCU says while its firmware is replaced; any other command shows that this is over.
 _DURING_UPDATE = frozenset({None, "get_down", "result", "error"})
 
@@ -134,9 +131,11 @@ class Overhearing:
 
     def _follow(self, record: Record, reading: Mapping[str, object]) -> None:
         """Keep account of whether a firmware transfer is due."""
-        if reading.get("method") == "update_fw":
+        if reading.get("method") == UPDATE_FW:
             self._phase.announced(record.instant)
             self._transfers["down"].reset()
+        elif _READY in record.raw and takes_firmware(read(record.raw, direction="up")):
+            self._phase.announced(record.instant)  # by the MCU, where the module is not heard
         elif (
             record.direction == "up" and reading.get("command") not in _DURING_UPDATE and reading.get("valid")
         ):
@@ -151,21 +150,8 @@ class Overhearing:
         foreign = reading.get("command") in (None, "reply")
         if first and foreign:
             return (LATE_START,)
-        lost = _MERGED[record.direction].search(text) or (foreign and _is_fragment(text, record.direction))
-        return (LOST_BYTES,) if lost else ()
+        return (LOST_BYTES,) if lost_bytes(text, record.direction, foreign=foreign) else ()
 
 
 def _joined(*notes: str) -> str:
     return ", ".join(note for note in notes if note)
-
-
-def _is_fragment(text: str, direction: str) -> bool:
-    """Tell whether a line that is no command would be one with a few bytes more."""
-    word = text.partition(" ")[0]
-    return any(_lacks_little(word, whole) for whole in _WORDS[direction])
-
-
-def _lacks_little(word: str, whole: str) -> bool:
-    """Tell whether ``word`` is ``whole`` without some, at most half, of its letters."""
-    letters = iter(whole)
-    return len(whole) // 2 <= len(word) < len(whole) and all(each in letters for each in word)

@@ -120,6 +120,14 @@ def test_a_firmware_transfer_does_not_disturb_the_lines_around_it() -> None:
     assert [record.raw for record in bench.say(b">Country\r")] == [b"Country\r"]
 
 
+def test_a_transfer_is_announced_by_the_mcu_where_the_module_is_not_heard() -> None:
+    bench = Bench()
+    said = bench.say('>result "ready"', b">C", b">\x06", b">\x06", ">mcu_version 0002", b">Country\r")
+    assert notes(said) == ["", XMODEM, XMODEM, XMODEM, "", "noise"]
+    bench = Bench()
+    assert notes(bench.say('>result "reading"', b">Country\r")) == ["", "noise"]
+
+
 def test_a_cancelled_transfer_leaves_the_lines_behind_it_whole() -> None:
     """The sender acknowledges that it was cancelled; where a line came at once, its reply is in the same read."""
     bench = Bench().begun()

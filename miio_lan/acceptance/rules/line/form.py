@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, value_tokens
+from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, is_identity, value_tokens
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
@@ -19,6 +19,7 @@ _LOCAL = (
     c.Version, c.Help,
 )  # fmt: skip
 _DIVIDERS = re.compile(r"  | $|^ ")
+_AT_POWER_UP = (b"\xff", b"\xff\xff")
 _SIX_DECIMALS = re.compile(r"-?[0-9]+\.[0-9]{6,}")
 
 
@@ -68,8 +69,7 @@ def line_end(session: Observed, case: Case) -> None:
         if said.glued:
             case.bad("two lines ran into each other: the CR between them is missing", said.record)
         elif not raw.endswith(b"\r") and not raw.endswith(b"\r\n"):
-            if session.line.ended - said.instant >= 1.0:
-                case.bad("the line never got its CR", said.record)
+            case.bad("the line never got its CR", said.record)
         elif raw.startswith(b"\n") or raw.endswith(b"\n"):
             case.odd("CR LF instead of CR alone", said.record)
         else:
@@ -82,13 +82,17 @@ def line_end(session: Observed, case: Case) -> None:
     severity="failure or warning",
 )
 def legal_characters(session: Observed, case: Case) -> None:
-    """A byte or two before the very first line come from power-up and are forgiven."""
+    """A byte or two before the very first line, or a report at power-up, come from that and are forgiven."""
     for number, said in enumerate(_lines(session)):
         foreign = _foreign(said.record.raw)
         if not foreign:
             case.good("printable ASCII", said.record)
-        elif number == 0 and foreign.count(b"\xff") == len(foreign) <= 2:
-            case.odd("0xFF before the first line, as at power-up", said.record)
+        elif (
+            (number == 0 or is_identity(said.command))
+            and said.record.raw.startswith(foreign)
+            and foreign in _AT_POWER_UP
+        ):
+            case.odd("0xFF before the line, as at power-up", said.record)
         else:
             case.bad(
                 f"{len(foreign)} byte(s) that are not printable ASCII: {foreign[:4].hex(' ')}", said.record
