@@ -11,6 +11,7 @@ PINS = {
     "acceptance.rules.life.boot": {
         "BOOT_TIME": 5.0,
         "RETRY_TIME": 5.0,
+        "MANY_TRIES": 20,
         "JUST_BEFORE": 1.0,
     },
     "acceptance.rules.values.sets": {
@@ -77,6 +78,10 @@ PINS = {
         "SILENCE_TIME": 3.0,
         "_LONGEST_INTERVAL": 2.0,
         "_NEXT": 8,
+    },
+    "acceptance.rules.torn": {
+        "SOON_OVER": 1.0,
+        "SELDOM": 2,
     },
     "acceptance.rules.observed": {
         "_ECHO_TIME": 30.0,

@@ -35,6 +35,37 @@ def behind(note: str) -> list[Record]:
     ]
 
 
+def at(*pauses: float) -> list[Record]:
+    """Polls with such pauses between them."""
+    instant, found = 1.0, [1.0]
+    for pause in pauses:
+        instant += pause
+        found.append(instant)
+    return polls(*found)
+
+
+def test_an_mcu_that_polls_every_few_seconds_polls_too_seldom() -> None:
+    for pause in (0.3, 1.9, 2.1, 2.5, 10.0, 30.0):
+        found = poll_interval(at(*[pause] * 10))
+        assert (found.outcome, found.kept, found.broken) == (Outcome.FAIL, 0, 10), pause
+
+
+def test_a_single_long_pause_is_a_warning() -> None:
+    found = poll_interval(at(*[0.15] * 50, 2.1, *[0.15] * 50))
+    assert (found.outcome, found.kept, found.warned) == (Outcome.WARNING, 100, 1)
+    assert "but here 2100 ms" in found.text
+    assert poll_interval(at(*[0.15] * 50, 1.9, *[0.15] * 50)).outcome is Outcome.PASS
+
+
+def test_each_interval_counts_once_with_what_is_found_in_it() -> None:
+    many = poll_interval(at(*[0.15] * 20, *[0.65] * 5))
+    assert (many.outcome, many.kept, many.warned) == (Outcome.WARNING, 20, 5)
+    assert many.text.startswith("5 of 25: typically 150 ms, over 25 intervals; but here 650 ms")
+    half = poll_interval(at(*[0.15, 0.4] * 10, 0.4))
+    assert (half.outcome, half.kept, half.broken) == (Outcome.FAIL, 10, 11)
+    assert all("here 400 ms" in each.text for each in half.evidence)
+
+
 def test_what_stood_behind_a_line_that_was_held_back_has_lost_its_time() -> None:
     assert poll_interval(behind("held back for 5 s by the bridge")).outcome is Outcome.PASS
 

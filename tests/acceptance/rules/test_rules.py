@@ -27,6 +27,8 @@ PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outco
 BOOTED = "> model a.b.c\n< ok\n"  # an MCU that has just started owes no answer to anything from before
 HEARD = "> get_down\n< down none"
 GET = "< down get_properties 2 1 2 2"
+PUT_OFF = "> get_down\n< error"
+NEXT = "> get_down\n< down none"
 SET = "< down set_properties 2 1 true 2 2 10"
 ACT = "< down action 2 2 10 5"
 
@@ -200,6 +202,18 @@ CASES: list[tuple[str, Outcome, str]] = [
     ("downlink-answered", FAIL, f"> get_down\n{GET}\n5 < down action 1 1"),
     ("downlink-answered", UNSEEN, f"> get_down\n{GET}\n1 < down action 1 1"),
     ("downlink-answered", UNSEEN, f"{GET}\n1 > get_down"),
+    # An older module waits for a second: what was still open then, and not answered within 4 s, never was.
+    ("downlink-answered", FAIL, f"{GET}\n0.8 {PUT_OFF}\n1 {NEXT}\n4.1 {NEXT}"),
+    ("downlink-answered", UNSEEN, f"{GET}\n0.8 {PUT_OFF}\n1 {NEXT}\n3.9 {NEXT}"),
+    ("downlink-answered", UNSEEN, f"{GET}\n0.6 {PUT_OFF}\n1 {NEXT}\n4.1 {NEXT}"),
+    ("downlink-answered", UNSEEN, f"{GET}\n0.75 {PUT_OFF}\n0.8 {NEXT}\n4.1 {NEXT}"),
+    ("downlink-answered", UNSEEN, f"{GET}\n0.8 {PUT_OFF}\n1 {NEXT}\n3 < ok\n4.1 {NEXT}"),
+    (
+        "downlink-answered",
+        PASS,
+        f"{GET}\n0.8 {PUT_OFF}\n1 {NEXT}\n3 > result 2 1 0 1 2 2 0 1\n< error\n4.1 {NEXT}",
+    ),
+    ("downlink-answered", UNSEEN, f"{GET}\n0.8 {PUT_OFF}\n1 {NEXT}\n3 > result 1\n< error\n4.1 {NEXT}"),
     ("downlink-answered", UNSEEN, f"{GET}\n1 -- \n6 > get_down"),
     ("downlink-answered", UNSEEN, "< down unknown_command\n6 > get_down"),
     ("answer-time", PASS, "0 < down action 1 1\n4 > result 1 1 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise, zip_longest
 from math import inf
@@ -10,6 +11,7 @@ from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
+from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
 from miio_lan.uart.turns import Downlink, Turn
 
@@ -19,6 +21,8 @@ BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
 RETRY_TIME = 5.0
 """Seconds within which a refused report is expected again; real products take 0.2 to 0.3."""
+MANY_TRIES = 20
+"""Repetitions in vain after which an MCU that gives up is no failure (observed: Xiaomi's own library, after 25)."""
 REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
 JUST_BEFORE = 1.0
@@ -50,7 +54,8 @@ def _follows(said: Turn, downlink: Downlink) -> bool:
 def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
     """Look for a report that nobody asked for, soon after the first sign of life.
 
-    Where the module asks before that time is over, and is answered, nobody knows what the MCU would have done.
+    Where the module asks before that time is over, and is answered, nobody knows what the MCU would have done. An MCU
+    that repeats another report until the module says ``ok``, as it has to, has not come to this one.
     """
     boot = session.booted
     if boot is None and not session.from_boot:
@@ -58,22 +63,32 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
         return
     first = boot if boot is not None else next(iter(session.line.said), None)
     start = first.instant if first is not None else session.line.began
-    soon = [said for said in _reports(session, word) if 0 <= said.instant - start <= BOOT_TIME]
+    due = _due(session, start)
+    soon = [said for said in _reports(session, word) if start <= said.instant <= due]
     prompted = _prompted(session, word)
     own = next((said for said in soon if said.number not in prompted), None)
     if own is not None:
         case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
-    elif session.line.missing(start, start + BOOT_TIME) or _replied_before(session, start):
+    elif session.line.missing(start, due) or _replied_before(session, start):
         case.unseen("not everything was heard at power-up")
     elif soon:
         case.unseen(
             "the module asked for it before the MCU may have come to report it by itself", soon[0].record
         )
-    elif session.line.ended - start >= BOOT_TIME:
+    elif session.line.ended >= due:
         record = first.record if first is not None else None
         case.bad(f"{missing} by itself within {BOOT_TIME:g} s after power-up", record)
     else:
         case.unseen("the observation ended too soon after power-up")
+
+
+def _due(session: Observed, start: float) -> float:
+    """Give until when a report is expected: what the module does not take is repeated, and the time begins anew."""
+    due = start + BOOT_TIME
+    for said in session.line.said:
+        if start <= said.instant <= due and is_identity(said.command) and not said.accepted:
+            due = said.instant + BOOT_TIME
+    return due
 
 
 def _replied_before(session: Observed, start: float) -> bool:
@@ -92,9 +107,12 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
     requests = [
         each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
     ]
+    tries = 0  # in vain, without a pause
     for said, again in zip_longest(reports, reports[1:]):
         if said.accepted:
+            tries = 0
             continue
+        tries += 1
         end = said.instant + RETRY_TIME
         prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
         what = said.reply_text or "nothing"
@@ -104,8 +122,12 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
             case.good(f"repeated {again.instant - said.instant:.3f} s after {what}", again.record)
         elif said.reply is None and session.module_spoke(said.instant, end):
             case.unseen("what the module said to it was not seen")
+        elif session.line.ended > end and tries > MANY_TRIES:
+            case.odd(f"given up after {tries} times, for the module said {what}", said.record)
         elif session.line.ended > end:
             case.bad(f"not repeated within {RETRY_TIME:g} s although the module said {what}", said.record)
+        if again is None or again.instant > end:
+            tries = 0
 
 
 def _on_request(session: Observed, request: str) -> Iterator[tuple[Downlink, Turn | None]]:
@@ -159,7 +181,11 @@ def model_matches(session: Observed, case: Case) -> None:
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
-@rule("The model is repeated until the module says ok", source=f"serial document, model; {TOOL} (model)")
+@rule(
+    "The model is repeated until the module says ok",
+    source=f"serial document, model; {TOOL} (model)",
+    severity="failure or warning",
+)
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "model")
@@ -199,6 +225,7 @@ def mcu_version_valid(session: Observed, case: Case) -> None:
 @rule(
     "The version is repeated until the module says ok",
     source=f"serial document, mcu_version (acceptance test); {TOOL} (mcu_version)",
+    severity="failure or warning",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -224,32 +251,51 @@ def mcu_version_on_request(session: Observed, case: Case) -> None:
 )
 def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
-    updates = [each.instant for each in session.line.downlinks if each.command.method == UPDATE_FW]
+    updates = _updates(session)
     before, since = None, -inf
     for said, command in of_kind(session.line, c.McuVersion):
         if c.version_fault(command.version):
             continue
-        updated = any(since < at < said.instant for at in updates)
-        wrong = "another version than before, without an update between them"
-        case.good_or_bad(before in (None, command.version) or updated, said.text, wrong, said.record)
+        if before in (None, command.version) or any(since < at < said.instant for at in updates):
+            case.good(said.text, said.record)
+        elif session.line.broken(since, said.instant) or "down" not in session.line.heard:
+            case.unseen(
+                "another version than before: an update may have come between them, unseen", said.record
+            )
+        else:
+            case.bad("another version than before, without an update between them", said.record)
         before, since = command.version, said.instant
+
+
+def _updates(session: Observed) -> list[float]:
+    """Give the instants at which an update was offered, or begun by an MCU whose module was not heard."""
+    offered = [each.instant for each in session.line.downlinks if each.command.method == UPDATE_FW]
+    return offered + [said.instant for said in session.line.of("result") if takes_firmware(said.command)]
 
 
 @rule("ble_config names a pid below 65536 and the MCU's version", source="serial document, ble_config")
 def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
-    versions = {command.version for _, command in of_kind(session.line, c.McuVersion)}
+    changes = sorted([*_updates(session), *session.line.breaks])  # of the firmware, or so it may be
+    versions: dict[int, set[str | None]] = {}
+    for said, told in of_kind(session.line, c.McuVersion):
+        versions.setdefault(bisect(changes, said.instant), set()).add(told.version)
     for said, command in of_kind(session.line, c.BleConfig):
         if command.sub != "set":
             continue
         faults = list(command.check())
-        if versions and command.version not in versions:
+        known = versions.get(bisect(changes, said.instant))
+        if known and command.version not in known:
             faults.append(f"the version {command.version} is not the MCU's")
         text = f"pid {command.pid}, version {command.version}"
         case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
-@rule("ble_config is repeated until the module says ok", source=f"{TOOL} (ble_config)")
+@rule(
+    "ble_config is repeated until the module says ok",
+    source=f"{TOOL} (ble_config)",
+    severity="failure or warning",
+)
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")

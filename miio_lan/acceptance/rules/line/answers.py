@@ -13,8 +13,9 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import codes_of
 from miio_lan.uart.commands.result import UPDATE_ANSWERS
 from miio_lan.uart.conversation import BLIND
-from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, STATUS_CODES, UPDATE_FW
-from miio_lan.uart.turns import LATENESS, Downlink, Turn
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, LONGEST_POLL_INTERVAL, STATUS_CODES, UPDATE_FW
+from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
+from miio_lan.uart.turns import LATENESS, Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
 rule = rules_of("answers")
@@ -73,7 +74,18 @@ def _unanswered(session: Observed, downlink: Downlink) -> bool:
     if line.missing(end, end + BLIND):
         return False  # a late answer is one, too
     # A module that goes on sooner than it gives up had its answer, or restarted.
-    return end - downlink.instant >= ANSWER_TIME - LATENESS
+    return end - downlink.instant >= ANSWER_TIME - LATENESS or _given_up_early(session, downlink, end)
+
+
+def _given_up_early(session: Observed, downlink: Downlink, end: float) -> bool:
+    """Whether an older module waited for an answer in vain (observed: 1 s), and none came within 4 s either."""
+    line, begun, due = session.line, downlink.instant, downlink.instant + ANSWER_TIME
+    put_off = [poll.instant for poll in downlink.polls if poll.reply_text == "error"]
+    if downlink.closed is None or end - begun < SHORTEST_ANSWER_TIME or line.ended < due:
+        return False
+    if not put_off or put_off[-1] - begun < SHORTEST_ANSWER_TIME - LONGEST_POLL_INTERVAL:
+        return False  # it may have had the answer before it went on
+    return not line.missing(begun, due) and not between(line.orphans, begun, due)
 
 
 def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
@@ -168,7 +180,10 @@ def malformed_downlink(session: Observed, case: Case) -> None:
     if not _answers_at_all(session):
         case.unseen("no downlink was answered at all")
         return
-    for downlink, said in _answers_to(session, case, is_malformed, "{text} was never answered"):
+    # What was interrupted may have been whole.
+    for downlink, said in _answers_to(
+        session, case, lambda each: is_malformed(each) and not each.broken, "{text} was never answered"
+    ):
         if isinstance(said.command, c.Error):
             case.good(f"{downlink.text[5:]!r}: error", said.record)
         elif isinstance(said.command, c.Result) and any(_is_refusal(value) for value in said.command.values):

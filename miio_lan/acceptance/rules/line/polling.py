@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from math import inf
 from statistics import median
 
+from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.uart import commands as c
@@ -28,6 +30,7 @@ MIN_INTERVALS = 5
 SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _LONGEST_INTERVAL = 2.0
+"""Seconds between two polls that are a pause: what is asked of the product waits for its end."""
 _NEXT = 8
 """Lines after a net change among which a poll is looked for."""
 
@@ -48,7 +51,13 @@ def polls(session: Observed, case: Case) -> None:
     elif _served(session, -inf) is not None:
         case.unseen("the module was asked for work, and the MCU was not heard")
     elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
-        case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
+        if all(is_identity(said.command) and not said.accepted for said in line.said):
+            case.unseen(
+                "the reports at power-up are still repeated: the module has not taken them",
+                line.said[-1].record,
+            )
+        else:
+            case.bad(f"no get_down in {line.ended - line.said[0].instant:.1f} s", line.said[-1].record)
     elif session.driven and line.ended - line.began >= SILENCE_TIME:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
 
@@ -92,7 +101,7 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
             # What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
             doubtful = session.line.missing(before.instant, said.instant)
             doubtful = doubtful or session.interfered(before.instant - STRAY, said.instant)
-            if seconds <= _LONGEST_INTERVAL and not doubtful:
+            if not doubtful:
                 found.append((seconds, said))
         before = said if idle and said.reply_text == "down none" else None
     return found
@@ -100,27 +109,43 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
 
 @rule("The MCU polls every 100 to 200 ms", source="serial document, get_down")
 def poll_interval(session: Observed, case: Case) -> None:
-    """The typical interval counts; single ones that stray far are a warning."""
+    """The typical interval counts. Some that stray are a warning where they are many, and each long pause is."""
     intervals = _intervals(session)
     if len(intervals) < MIN_INTERVALS:
         case.unseen(f"fewer than {MIN_INTERVALS} intervals between idle polls were seen")
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
-    if not SHORTEST_POLL_INTERVAL - TOLERANCE <= typical <= LONGEST_POLL_INTERVAL + SLACK:
-        for seconds, said in intervals:
-            case.bad(f"{text}; here {seconds * 1000:.0f} ms", said.record)
-        return
-    stray = [
-        (seconds, said)
-        for seconds, said in intervals
-        if not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
-    ]
-    if len(stray) * 20 > len(intervals):
-        for seconds, said in stray:
-            case.odd(f"{text}; but here {seconds * 1000:.0f} ms", said.record)
+    if _is_right(typical):
+        tell, is_odd = case.odd, _strays([seconds for seconds, _ in intervals])
     else:
+        tell, is_odd = case.bad, lambda seconds: not _is_right(seconds)
+    odd = [number for number, (seconds, _) in enumerate(intervals) if is_odd(seconds)]
+    if not odd:
         case.good(text, intervals[-1][1].record)
+        return
+    for number, (seconds, said) in enumerate(intervals):
+        if number in odd:
+            tell(f"{text}; but here {seconds * 1000:.0f} ms", said.record)
+        else:
+            case.good(f"{seconds * 1000:.0f} ms", said.record)
+
+
+def _is_right(seconds: float) -> bool:
+    """Whether an interval is what the document asks for, as far as an observation tells."""
+    return SHORTEST_POLL_INTERVAL - TOLERANCE <= seconds <= LONGEST_POLL_INTERVAL + SLACK
+
+
+def _strays(intervals: list[float]) -> Callable[[float], bool]:
+    """Give what tells the intervals worth a warning: a few that are a little off are those of any busy MCU."""
+
+    def is_far(seconds: float) -> bool:
+        return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
+
+    def is_pause(seconds: float) -> bool:
+        return seconds > _LONGEST_INTERVAL
+
+    return is_far if sum(map(is_far, intervals)) * 20 > len(intervals) else is_pause
 
 
 @rule(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import TypeVar
 
 from miio_lan.acceptance.rules.lines import bare_words, of_kind
@@ -29,6 +30,7 @@ REPORTS_PER_SECOND = 3
 """Reports of one property within a second beyond which it is a flood rather than untidy."""
 _STAMPS = 0.04
 """Seconds by which a second may seem too short: two stamps are no better than that."""
+_MAY_REPEAT = "what the module said was not heard: these may be repetitions of what it did not take"
 _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 
 
@@ -64,23 +66,41 @@ def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
     """Go through lines, one that the module did not take and that was sent again counting once."""
     before: Turn | None = None
     for said, command in lines:
-        if before is None or before.text != said.text or before.accepted:
+        if before is None or before.text != said.text or not before.refused:
             yield said, command
         before = said
+
+
+def _repeats(lines: Iterable[Turn]) -> set[int]:
+    """Give the numbers of the lines that may be repetitions: they say the same as one to which no reply was heard."""
+    return {
+        said.number for before, said in pairwise(lines) if before.text == said.text and before.reply is None
+    }
 
 
 @rule("At most 3 events per second are reported", source="serial document, event_occured")
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
     sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
-    for number, said in enumerate(sent):
-        first = sent[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
-        if first is not None and session.interfered(first.instant, said.instant):
-            case.unseen("a bridge interfered with the line", said.record)
-        elif first is not None and said.instant - first.instant < 1.0 - _STAMPS:
-            case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
-        else:
-            case.good("not more than 3 in a second", said.record)
+    repeats = _repeats(sent)
+    sure = [said for said in sent if said.number not in repeats]
+    for events, doubtful in ((sure, False), (sent, True)):
+        for number, said in enumerate(events):
+            if (said.number in repeats) is doubtful:
+                first = events[number - EVENTS_PER_SECOND] if number >= EVENTS_PER_SECOND else None
+                _judge_rate(session, case, said, first, doubtful=doubtful)
+
+
+def _judge_rate(session: Observed, case: Case, said: Turn, first: Turn | None, *, doubtful: bool) -> None:
+    """Judge an event by the one before it with as many in between as a second may have."""
+    if first is not None and session.interfered(first.instant, said.instant):
+        case.unseen("a bridge interfered with the line", said.record)
+    elif first is None or said.instant - first.instant >= 1.0 - _STAMPS:
+        case.good("not more than 3 in a second", said.record)
+    elif doubtful:
+        case.unseen(_MAY_REPEAT, said.record)
+    else:
+        case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
 
 
 @rule(
@@ -95,8 +115,13 @@ def report_rate(session: Observed, case: Case) -> None:
     set of another property may have changed this one, too, but does not make a flood.
     """
     recent: dict[Iid, deque[float]] = {}
-    for said, report in _once(of_kind(session.line, c.PropertiesChanged)):
+    sent = list(_once(of_kind(session.line, c.PropertiesChanged)))
+    repeats = _repeats(said for said, _ in sent)
+    for said, report in sent:
         for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
+            if said.number in repeats:
+                case.unseen(_MAY_REPEAT, said.record)
+                continue
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()

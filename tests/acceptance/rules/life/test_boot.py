@@ -130,6 +130,76 @@ def test_a_version_with_something_behind_it_is_no_other_version() -> None:
     assert outcome("mcu-version-constant", f"{updated}\n5 > mcu_version 0002\n< ok") is PASS
 
 
+# --- reports that the module does not take --------------------------------------------------------------------------
+
+
+def tries(count: int, said: str, reply: str = "error", begin: float = 0.0) -> str:
+    heard = f"\n< {reply}" if reply else ""
+    return "\n".join(f"{begin + number * 0.2:.3f} > {said}{heard}" for number in range(count))
+
+
+@pytest.mark.parametrize("reply", ["error", ""])
+def test_an_mcu_that_repeats_one_report_has_not_come_to_the_next(reply: str) -> None:
+    refused = tries(35, "model a.b.c", reply)
+    taken = f"{refused}\n7 > model a.b.c\n< ok"
+    polls = "\n".join(f"{8 + number * 0.2:.3f} {POLL}" for number in range(40))
+    assert outcome("mcu-version-reported", f"{taken}\n7.1 > mcu_version 0001\n< ok\n{polls}") is PASS
+    assert outcome("mcu-version-reported", f"{taken}\n{polls}") is FAIL
+    assert outcome("model-reported", f"{taken}\n{polls}") is PASS
+    # As long as it repeats it, it need not ask for work either.
+    assert outcome("polls", refused) is UNSEEN
+    assert outcome("mcu-version-reported", refused) is UNSEEN
+    assert outcome("polls", f"{taken}\n12 > net\n< cloud") is FAIL
+
+
+@pytest.mark.parametrize(("count", "expected"), [(20, FAIL), (21, WARNING), (30, WARNING)])
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("model-until-ok", "model a.b.c"),
+        ("mcu-version-until-ok", "mcu_version 0001"),
+        ("ble-config-until-ok", "ble_config set 1 0001"),
+    ],
+)
+def test_whoever_has_repeated_a_report_often_may_give_up(
+    rule: str, said: str, count: int, expected: Outcome
+) -> None:
+    polls = "\n".join(f"{8 + number * 0.2:.3f} {POLL}" for number in range(40))
+    found = verdict(rule, f"{tries(count, said)}\n{polls}")
+    assert found.outcome is expected, found
+    # After a pause the count begins anew.
+    again = f"{tries(15, said)}\n{tries(15, said, begin=20.0)}\n40 {POLL}"
+    assert verdict(rule, again).broken == 2
+
+
+# --- another version -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "between"),
+    [
+        (FAIL, f"1 {POLL}"),
+        (UNSEEN, "1 --"),
+        (PASS, '1 > get_down\n< down update_fw\n> result "ready"\n< ok'),
+        # Its offer was missed, its answer was not.
+        (PASS, '1 > result "ready"\n< ok'),
+    ],
+)
+def test_another_version_after_what_may_have_been_an_update(expected: Outcome, between: str) -> None:
+    found = verdict("mcu-version-constant", f"{VERSION}\n{between}\n5 > mcu_version 0002\n< ok")
+    assert (found.broken, found.outcome is FAIL) == ((1, True) if expected is FAIL else (0, False))
+    assert found.kept == (2 if expected is PASS else 1)
+    # What belongs to a version is compared with that of its own time.
+    ble = f"0.1 > ble_config set 1 0001\n< ok\n{between}\n5 > ble_config set 1 0002\n< ok"
+    assert outcome("ble-config-valid", f"{VERSION}\n{ble}") is (FAIL if expected is FAIL else PASS)
+    assert outcome("ble-config-valid", f"{VERSION}\n{ble}\n> mcu_version 0003\n< ok") is FAIL
+
+
+def test_where_the_module_is_not_heard_nobody_knows_of_updates() -> None:
+    assert outcome("mcu-version-constant", "> mcu_version 0001\n5 > mcu_version 0001") is PASS
+    assert verdict("mcu-version-constant", "> mcu_version 0001\n5 > mcu_version 0002").broken == 0
+
+
 # --- what shows a power-up ------------------------------------------------------------------------------------------
 
 STEADY = "\n".join(f"{number * 0.2:.3f} {POLL}" for number in range(30))

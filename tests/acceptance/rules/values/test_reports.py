@@ -89,6 +89,21 @@ def test_an_event_that_is_repeated_until_it_is_taken_counts_once(count: int) -> 
     assert outcome("event-rate", f"0 > event_occured 6 1\n< error\n{taken}") is FAIL
 
 
+def test_what_is_said_again_to_a_module_that_is_not_heard_may_be_a_repetition() -> None:
+    same = "\n".join(f"0.{number} > event_occured 6 1" for number in range(4))
+    assert verdict("event-rate", same).text != "4 of 4: 4 events in 0.300 s"
+    assert outcome("event-rate", same) is PASS, "one event, and three that nobody can judge"
+    assert (verdict("event-rate", same).kept, verdict("event-rate", same).broken) == (3, 0)
+    others = "\n".join(f"0.{number} > event_occured 6 2 1 {number} 2 0.5" for number in range(4))
+    assert outcome("event-rate", others) is FAIL, "they differ: each is one of its own"
+    # Between four that differ, a repetition hides nothing.
+    assert outcome("event-rate", others.replace("\n0.2", "\n> event_occured 6 2 1 1 2 0.5\n0.2")) is FAIL
+    flood = told(0, 0.15, 0.3, 0.45, 0.6, value="7", reply="")
+    assert (verdict("report-rate", flood).kept, verdict("report-rate", flood).broken) == (1, 0)
+    changing = "\n".join(told(number / 10, value=str(number), reply="") for number in range(4))
+    assert outcome("report-rate", changing) is FAIL
+
+
 @pytest.mark.parametrize(
     ("expected", "script"),
     [
