@@ -107,12 +107,7 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
     requests = [
         each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
     ]
-    tries = 0  # in vain, without a pause
-    for said, again in zip_longest(reports, reports[1:]):
-        if said.accepted:
-            tries = 0
-            continue
-        tries += 1
+    for said, again, tries in _in_vain(reports):
         end = said.instant + RETRY_TIME
         prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
         what = said.reply_text or "nothing"
@@ -126,8 +121,24 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
             case.odd(f"given up after {tries} times, for the module said {what}", said.record)
         elif session.line.ended > end:
             case.bad(f"not repeated within {RETRY_TIME:g} s although the module said {what}", said.record)
-        if again is None or again.instant > end:
+
+
+def _in_vain(reports: list[Turn]) -> Iterator[tuple[Turn, Turn | None, int]]:
+    """Go through the reports that have to be repeated: each with the next, and how many came so far without a pause.
+
+    One that crosses the ``ok`` to the one before it is said to a module that has taken it.
+    """
+    tries, before = 0, None
+    for said, again in zip_longest(reports, reports[1:]):
+        if before is not None and said.instant - before.instant > RETRY_TIME:
             tries = 0
+        taken = before.reply if before is not None and before.accepted else None
+        if said.accepted or (taken is not None and taken.instant >= said.instant):
+            tries = 0
+        else:
+            tries += 1
+            yield said, again, tries
+        before = said
 
 
 def _on_request(session: Observed, request: str) -> Iterator[tuple[Downlink, Turn | None]]:

@@ -172,6 +172,16 @@ def test_whoever_has_repeated_a_report_often_may_give_up(
     assert verdict(rule, again).broken == 2
 
 
+def test_a_report_that_crosses_the_ok_to_the_one_before_need_not_be_repeated() -> None:
+    polls = "\n".join(f"{1 + number * 0.2:.3f} {POLL}" for number in range(40))
+    both = "0 > mcu_version 0001\n> mcu_version 0001"
+    assert verdict("mcu-version-until-ok", f"{both}\n< ok\n< error\n{polls}").broken == 0
+    # It was said after the module had taken the first: a report of its own.
+    assert verdict(
+        "mcu-version-until-ok", f"0 > mcu_version 0001\n< ok\n{both[2:]}\n< error\n< error\n{polls}"
+    ).broken
+
+
 # --- another version -------------------------------------------------------------------------------------------------
 
 
