@@ -17,7 +17,7 @@ from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.foreign import show
-from miio_lan.lan.client.aio import RANDOM
+from miio_lan.lan.client.ids import SHARED
 
 #: Devices asked at one time, unless told otherwise. More of them cost memory and tasks, and are not faster.
 LIMIT = 256
@@ -164,7 +164,7 @@ class Fleet(Generic[D]):
         """
         now = time.monotonic()
         end = None if within is None else now + checked_timeout(within)
-        rounds = Rounds(self.devices, checked_timeout(every), now, RANDOM)
+        rounds = Rounds(self.devices, checked_timeout(every), now, SHARED)
         if not self.devices:
             return
         asking = _Asking(self, what, end)

@@ -8,10 +8,8 @@ at any line of both, and leaves nothing behind.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -21,6 +19,7 @@ from miio_lan.errors import DeviceException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
@@ -49,7 +48,7 @@ class Connection(SharedSocket):
         tell: Tell | None = None,
     ) -> None:
         super().__init__(host, session, port=port, source_ip=source_ip, clock=clock, tell=tell)
-        _CONNECTIONS.add(self)
+        split_after_fork(self)
 
     def _start(self) -> None:
         super()._start()
@@ -221,16 +220,3 @@ class Connection(SharedSocket):
         self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
-
-
-_CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """Give the child sockets, ids and handshakes of its own."""
-    for connection in list(_CONNECTIONS):
-        connection.split_off()
-
-
-if hasattr(os, "register_at_fork"):  # not on every system
-    os.register_at_fork(after_in_child=_after_fork)

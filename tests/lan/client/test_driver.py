@@ -22,7 +22,7 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport import device_socket, shared_socket
+from miio_lan.lan.client.transport import device_socket, forks, shared_socket
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.responder.responder import Request
 
@@ -316,7 +316,7 @@ def test_a_child_begins_with_a_hello_and_without_open_calls(server: Server) -> N
     before = connection.session.last_id
     connection._leader = 5
     connection._state.acquire()
-    blocking._after_fork()
+    forks.after_fork()
     assert not connection.session.busy
     assert not connection.session.clock.known
     assert abs(connection.session.last_id - before) > 0
