@@ -50,10 +50,6 @@ class Connection(SharedSocket):
         super().__init__(host, session, port=port, source_ip=source_ip, clock=clock, tell=tell)
         split_after_fork(self)
 
-    def _start(self) -> None:
-        super()._start()
-        self._closings = 0
-
     def split_off(self) -> None:
         """Become the connection of another process (after a fork): the socket stays with the first one."""
         sock, self._socket = self._socket, None
@@ -109,13 +105,13 @@ class Connection(SharedSocket):
         within = self._is_telling()
         try:
             closings = self._closings
-            self._look(end)
+            self._look(end, closings)
             while not inbox.done and self._clock() < end and closings == self._closings:
                 self._wait(end)
                 self._tell()
                 if self.session.take_elsewhere():
                     self._doubtful = True
-                    self._attend(end)
+                    self._attend(end, closings)
             with self._state:
                 self._attended = now = self._clock()
                 self._hand_over()
@@ -132,9 +128,9 @@ class Connection(SharedSocket):
             raise error
         return None
 
-    def _look(self, end: float) -> None:
+    def _look(self, end: float, closings: int) -> None:
         """Read what has arrived, however short the time, and let the session act on it."""
-        self._attend(end)
+        self._attend(end, closings)
         with self._state:
             now = self._clock()
             self._read_backlog(now, stale=now - self._attended >= UNATTENDED)
@@ -191,11 +187,16 @@ class Connection(SharedSocket):
             with self._state:
                 now = self._clock()
                 call = make(now)
+                closings = self._closings
                 begun = self._begin(call, now)
             while not begun:
-                self._attend(call.deadline)
+                self._attend(call.deadline, closings)
                 with self._state:
-                    begun = self._begin(call, self._clock())
+                    now = self._clock()
+                    if closings != self._closings:
+                        # Neither it nor a socket for it comes after that.
+                        self.session.abandon(call, "the connection was closed", now)
+                    begun = call.done or self._begin(call, now)
             over = False
             while not over:
                 if self._teller is not None:
