@@ -16,6 +16,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
+from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
 from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, TakeUp
 from miio_lan.device.steps.polling import chosen
@@ -206,20 +207,26 @@ class _AsyncCaller:
 
     async def _run(self) -> None:
         while not self.ended:
+            before = cancellations()
             try:
                 push = await self._telling.next(self._device, None)
-            except DeviceException as error:
+            except (DeviceException, asyncio.CancelledError) as error:
+                if is_own_end(error, before):
+                    raise
                 if not self.ended:
-                    _LOGGER.warning("%s: %s", self._device.ip, error)
+                    _LOGGER.warning("%s: %s", self._device.ip, str(error) or "cancelled by somebody else")
                     await asyncio.sleep(_REST)
                 continue
             if push is not None:
                 await self._call(push)
 
     async def _call(self, push: Push) -> None:
+        before = cancellations()
         try:
             given = self._callback(push)
             if inspect.isawaitable(given):
                 await given
-        except Exception:
+        except BaseException as error:
+            if is_own_end(error, before):
+                raise
             _LOGGER.exception("the function that is told of changes failed")

@@ -197,5 +197,7 @@ class _Caller:
     def _call(self, push: Push) -> None:
         try:
             self._callback(push)
-        except Exception:
+        except SystemExit:
+            raise  # so a function ends its thread
+        except BaseException:  # such as the CancelledError of a loop that it runs
             _LOGGER.exception("the function that is told of changes failed")

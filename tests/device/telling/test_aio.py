@@ -545,14 +545,20 @@ def test_what_a_function_awaits_is_cancelled_when_it_ends(
     run(network, work())
 
 
+class Odd(BaseException):
+    """No Exception, like what test frameworks end a test by."""
+
+
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, Odd])
 def test_a_function_that_fails_is_told_of_and_called_again(
-    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture
+    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
 ) -> None:
+    """What it waited for was cancelled by somebody else, in one case."""
     heard: list[Any] = []
 
     def hear(push: Push) -> None:
         heard.append(push.params)
-        raise ValueError("broken")
+        raise kind("broken")
 
     async def work() -> None:
         async with at(network) as device:
@@ -564,6 +570,34 @@ def test_a_function_that_fails_is_told_of_and_called_again(
     run(network, work())
     assert heard == [[1], [2]]
     assert caplog.text.count("the function that is told of changes failed") == 2
+
+
+def test_a_wait_that_somebody_else_cancels_is_logged_and_goes_on(
+    network: Network,
+    lamp: SimulatedDevice,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[Any] = []
+
+    async def cancelled(*_: Any) -> None:
+        monkeypatch.undo()
+        inner = asyncio.ensure_future(asyncio.sleep(100))
+        inner.cancel()
+        await inner
+
+    async def work() -> None:
+        async with at(network) as device:
+            await device.subscribe()
+            monkeypatch.setattr(device._connection, "listen", cancelled)
+            await device.subscribe(lambda push: heard.append(told(push)))
+            await asyncio.sleep(5)
+            lamp.push(CHANGED, [1])
+            await asyncio.sleep(1)
+
+    run(network, work())
+    assert heard == [[1]]
+    assert caplog.text.count("cancelled by somebody else") == 1
 
 
 def test_a_function_may_end_it(network: Network, lamp: SimulatedDevice) -> None:

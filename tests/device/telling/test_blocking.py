@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -156,12 +157,15 @@ def test_a_device_that_answers_hellos_twice_and_shows_its_token_for_a_moment() -
             assert next_value(device) == 61
 
 
-def test_a_callback_is_called_until_unsubscribed(product: VirtualProduct, device: MiotDevice) -> None:
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError])
+def test_a_callback_is_called_until_unsubscribed(
+    product: VirtualProduct, device: MiotDevice, kind: type[BaseException]
+) -> None:
     told: Queue[Push] = Queue()
 
     def callback(push: Push) -> None:
         told.put(push)
-        raise ValueError("and goes on all the same")
+        raise kind("and goes on all the same")
 
     device.subscribe(callback)
     for value in (71, 72):
