@@ -22,6 +22,7 @@ from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, Ta
 from miio_lan.device.steps.polling import chosen
 from miio_lan.device.steps.subscription import Greet, Pause
 from miio_lan.errors import DeviceException
+from miio_lan.lan.client.transport.forks import split_after_fork
 
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
@@ -49,6 +50,13 @@ class AsyncTelling:
         self.changes = Changes(os.getpid())
         self._caller: _AsyncCaller | None = None
         self._locked: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        split_after_fork(self)
+
+    def split_off(self) -> None:
+        """Become that of another process (after a fork): the task that calls back stays with the first one."""
+        if self._caller is not None:
+            self._caller.ended = True  # should its loop be used here, too
+        self._caller = self._locked = None
 
     @property
     def endings(self) -> int:
@@ -75,8 +83,11 @@ class AsyncTelling:
         :param context: where the callback is called
         """
         polling = chosen(callback, poll, every)
+        closings = self._connection.closings
         async with self._lock():
             endings = self.endings
+            if closings != self._connection.closings:
+                raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
             greeting = self._connection.session.greeting
             steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
             await carry_out_awaiting(steps, self._agreeing(device, endings))

@@ -63,7 +63,8 @@ class AsyncConnection(Member):
         #: Gives the address the device has now, within some seconds; None where it does not move.
         self.find: Callable[[float], Awaitable[str]] | None = None
         self._finding: asyncio.Lock | None = None
-        self._closings = 0
+        #: How often it was closed.
+        self.closings = 0
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
         session.observed = session.observed or tell is not None
@@ -78,7 +79,7 @@ class AsyncConnection(Member):
 
     def split_off(self) -> None:
         """Become the connection of another process (after a fork): socket and loop stay with the first one."""
-        self._closings += 1
+        self.closings += 1
         with suppress(
             RuntimeError
         ):  # the loop is closed, or is at work in a thread that is not there any more
@@ -129,7 +130,7 @@ class AsyncConnection(Member):
 
     def close(self) -> None:
         """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
-        self._closings += 1
+        self.closings += 1
         self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
@@ -202,9 +203,9 @@ class AsyncConnection(Member):
     async def _run(self, call: Call) -> object:
         station = self._settle()
         if self._wants_address:
-            closings = self._closings
-            await self._reach(station, call.deadline, lambda: closings == self._closings)
-            if closings != self._closings:
+            closings = self.closings
+            await self._reach(station, call.deadline, lambda: closings == self.closings)
+            if closings != self.closings:
                 raise self._closed_under(call)
         future = self._futures[call] = station.loop.create_future()
         try:

@@ -17,6 +17,7 @@ from miio_lan.device.aio import until
 from miio_lan.device.telling import aio as telling_aio
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.client.transport import forks
 from miio_lan.lan.packet import HELLO
 
 CHANGED = "properties_changed"
@@ -482,6 +483,46 @@ def test_closed_while_it_subscribes(network: Network, lamp: SimulatedDevice) -> 
 
     run(network, work())
     assert all(endpoint.closed for endpoint in network.endpoints)
+
+
+def test_closing_ends_also_who_waits_to_subscribe(
+    network: Network, lamp: SimulatedDevice, questions: Questions
+) -> None:
+    async def work() -> None:
+        device = at(network)
+        tasks = [asyncio.create_task(device.subscribe(print)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await device.close()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all("the connection was closed" in str(each) for each in ended)
+        assert await others() == set()
+        assert questions.count == 0
+
+    run(network, work())
+    assert all(endpoint.closed for endpoint in network.endpoints)
+
+
+def test_a_child_calls_nobody_back(
+    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Should its parent's loop go on there, what was agreed before the fork ends, and may be agreed anew."""
+    heard: list[Any] = []
+
+    async def work() -> None:
+        assert await others() == set()
+        async with at(network) as device:
+            await device.subscribe(lambda push: heard.append(told(push)))
+            forks.after_fork()
+            assert await others() == set()
+            lamp.push(CHANGED, [1])
+            await asyncio.sleep(1)
+            await device.subscribe(lambda push: heard.append(told(push)))
+            lamp.push(CHANGED, [2])
+            await asyncio.sleep(1)
+
+    run(network, work())
+    assert heard == [[2]]
+    assert not caplog.records
 
 
 def test_two_that_subscribe_at_once_hold_one(
