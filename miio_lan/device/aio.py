@@ -20,7 +20,7 @@ from miio_lan.device.tracing import teller
 from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, InvalidArgument
 from miio_lan.foreign import printable
 from miio_lan.lan.cipher import parse_token
-from miio_lan.lan.client.aio import RANDOM, AsyncConnection
+from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import PORT, Packet
 from miio_lan.record.redact import as_secret
@@ -119,7 +119,6 @@ class AsyncDevice:
             start_id=arguments.checked_whole("start_id", start_id),
             lazy_discover=lazy_discover,
             max_in_flight=max_in_flight,
-            rng=RANDOM,
         )
         tell = teller(arguments.checked_observer(observer), debug, peer)
         source = arguments.checked_address(source_ip, "source_ip") or None

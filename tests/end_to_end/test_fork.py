@@ -21,7 +21,8 @@ PROGRAM = Path(__file__).resolve().parent.parent / "support" / "forked.py"
 
 @pytest.mark.untraced
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_parent_and_child_each_get_their_own_answers() -> None:
+@pytest.mark.parametrize("face", ["blocking", "asyncio"])
+def test_parent_and_child_each_get_their_own_answers(face: str) -> None:
     pressed: Counter[int] = Counter()
     with VirtualProduct(mcu_options={"poll_interval": 0.002}) as product:
         product.mcu.methods["get_echo"] = lambda mcu, words: [int(words[0])]
@@ -31,7 +32,8 @@ def test_parent_and_child_each_get_their_own_answers() -> None:
             return [int(words[0])]
 
         product.mcu.methods["press_button"] = press  # type: ignore[assignment]
-        command = [sys.executable, PROGRAM, str(product.port), product.token, str(READS), str(TOGGLES)]
+        asked = (str(product.port), product.token, str(READS), str(TOGGLES), face)
+        command = [sys.executable, PROGRAM, *asked]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     sides = json.loads(done.stdout)

@@ -13,11 +13,12 @@ from typing import Any, Generic, Self, TypeVar
 
 from miio_lan.device.aio import AsyncDevice, until
 from miio_lan.device.arguments import checked_timeout
+from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.miot_aio import AsyncMiotDevice
 from miio_lan.device.steps.rounds import Rounds
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.foreign import show
-from miio_lan.lan.client.aio import RANDOM
+from miio_lan.lan.client.ids import SHARED
 
 #: Devices asked at one time, unless told otherwise. More of them cost memory and tasks, and are not faster.
 LIMIT = 256
@@ -164,7 +165,7 @@ class Fleet(Generic[D]):
         """
         now = time.monotonic()
         end = None if within is None else now + checked_timeout(within)
-        rounds = Rounds(self.devices, checked_timeout(every), now, RANDOM)
+        rounds = Rounds(self.devices, checked_timeout(every), now, SHARED)
         if not self.devices:
             return
         asking = _Asking(self, what, end)
@@ -203,6 +204,7 @@ class _Asking(Generic[D, T]):
         self._end = end
         self._jobs: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
         self._found: asyncio.Queue[DeviceOutcome[T] | BaseException] = asyncio.Queue()
+        self._over = False
 
     def ask(self, name: str) -> None:
         """Let a device be asked when its turn comes."""
@@ -219,26 +221,34 @@ class _Asking(Generic[D, T]):
                     raise found
                 yield found
         finally:
+            self._over = True  # whatever becomes of the cancelling
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self) -> None:
-        while True:
+        while not self._over:
             name, began = await self._jobs.get()
+            before = cancellations()
             try:
                 self._found.put_nowait(await self._outcome(name, began))
-            except Exception as error:  # noqa: BLE001 - raised where the outcomes are waited for
-                self._found.put_nowait(error)
+            except BaseException as error:
+                self._found.put_nowait(error)  # raised where the outcomes are waited for, if they still are
+                if is_own_end(error, before):
+                    raise
 
     async def _outcome(self, name: str, began: float) -> DeviceOutcome[T]:
-        result, problem = None, None
+        result, problem, before = None, None, cancellations()
         try:
             result = await self._within(self._fleet.devices[name])
         except DeviceException as error:
             problem = error
         except TimeoutError:
             problem = OutcomeUnknown("it was cut off by a time-out of the caller's own", may_have_run=True)
+        except asyncio.CancelledError as error:
+            if is_own_end(error, before):
+                raise
+            problem = OutcomeUnknown("what it waited for was cancelled by somebody else", may_have_run=True)
         return DeviceOutcome(name, result, problem, time.monotonic() - began)
 
     async def _within(self, device: D) -> T:

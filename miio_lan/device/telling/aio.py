@@ -16,11 +16,13 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from miio_lan.device import arguments
+from miio_lan.device.cancelling import cancellations, is_own_end
 from miio_lan.device.steps.carrying import arguments_of, carry_out_awaiting
 from miio_lan.device.steps.changes import Changes, LetGo, Listen, Read, Rest, TakeUp
 from miio_lan.device.steps.polling import chosen
 from miio_lan.device.steps.subscription import Greet, Pause
 from miio_lan.errors import DeviceException
+from miio_lan.lan.client.transport.forks import split_after_fork
 
 if TYPE_CHECKING:
     from miio_lan.device.aio import AsyncDevice
@@ -48,6 +50,13 @@ class AsyncTelling:
         self.changes = Changes(os.getpid())
         self._caller: _AsyncCaller | None = None
         self._locked: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        split_after_fork(self)
+
+    def split_off(self) -> None:
+        """Become that of another process (after a fork): the task that calls back stays with the first one."""
+        if self._caller is not None:
+            self._caller.ended = True  # should its loop be used here, too
+        self._caller = self._locked = None
 
     @property
     def endings(self) -> int:
@@ -74,8 +83,11 @@ class AsyncTelling:
         :param context: where the callback is called
         """
         polling = chosen(callback, poll, every)
+        closings = self._connection.closings
         async with self._lock():
             endings = self.endings
+            if closings != self._connection.closings:
+                raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
             greeting = self._connection.session.greeting
             steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
             await carry_out_awaiting(steps, self._agreeing(device, endings))
@@ -206,20 +218,26 @@ class _AsyncCaller:
 
     async def _run(self) -> None:
         while not self.ended:
+            before = cancellations()
             try:
                 push = await self._telling.next(self._device, None)
-            except DeviceException as error:
+            except (DeviceException, asyncio.CancelledError) as error:
+                if is_own_end(error, before):
+                    raise
                 if not self.ended:
-                    _LOGGER.warning("%s: %s", self._device.ip, error)
+                    _LOGGER.warning("%s: %s", self._device.ip, str(error) or "cancelled by somebody else")
                     await asyncio.sleep(_REST)
                 continue
             if push is not None:
                 await self._call(push)
 
     async def _call(self, push: Push) -> None:
+        before = cancellations()
         try:
             given = self._callback(push)
             if inspect.isawaitable(given):
                 await given
-        except Exception:
+        except BaseException as error:
+            if is_own_end(error, before):
+                raise
             _LOGGER.exception("the function that is told of changes failed")

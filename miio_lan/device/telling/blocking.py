@@ -18,6 +18,7 @@ from miio_lan.device.steps.polling import chosen
 from miio_lan.device.steps.subscription import Greet, Pause
 from miio_lan.errors import DeviceException
 from miio_lan.lan.client.incoming.pushes import MAX_PUSHES
+from miio_lan.lan.client.transport.forks import split_after_fork
 
 if TYPE_CHECKING:
     from miio_lan.device.blocking import Device
@@ -40,11 +41,22 @@ class Telling:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.changes = Changes(os.getpid())
+        self._start()
+        split_after_fork(self)
+
+    def _start(self) -> None:
+        """Begin without any thread at work."""
         self._caller: _Caller | None = None
         # What was told to :meth:`attend`, for :meth:`next`.
         self._kept: deque[Push] = deque(maxlen=MAX_PUSHES)
+        # One at a time subscribes or gives up; who does so may be told something meanwhile, and do so again.
+        self._turn = threading.RLock()
         self._closed = threading.Condition()
         self._closings = 0
+
+    def split_off(self) -> None:
+        """Become that of another process (after a fork): the thread that calls back stays with the first one."""
+        self._start()
 
     def begin(
         self,
@@ -56,15 +68,16 @@ class Telling:
         """See :meth:`miio_lan.Device.subscribe`."""
         polling = chosen(callback, poll, every)
         closings = self._closings
-        greeting = self._connection.session.greeting
-        steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
-        carry_out(steps, self._agreeing(device, closings))
-        self.stop()
-        with self._closed:
-            self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
-            if callback is not None:
-                self._caller = _Caller(device, callback)
-                self._caller.start()
+        with self._turn:
+            greeting = self._connection.session.greeting
+            steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
+            carry_out(steps, self._agreeing(device, closings))
+            self.stop()
+            with self._closed:
+                self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
+                if callback is not None:
+                    self._caller = _Caller(device, callback)
+                    self._caller.start()
 
     def _agreeing(self, device: Device, closings: int) -> Callable[[Any], Any]:
         """Give what carries out steps that begin or end being told.
@@ -148,15 +161,17 @@ class Telling:
 
     def stop(self) -> None:
         """End the calling back, and wait for that."""
-        caller, self._caller = self._caller, None
+        with self._closed:
+            caller, self._caller = self._caller, None
         if caller is not None:
             caller.end()
 
     def end(self, device: Device) -> None:
         """See :meth:`miio_lan.Device.unsubscribe`."""
-        self.stop()
-        steps: Any = self.changes.end(self._connection.session.greeting)
-        carry_out(steps, self._agreeing(device, self._closings))
+        with self._turn:
+            self.stop()
+            steps: Any = self.changes.end(self._connection.session.greeting)
+            carry_out(steps, self._agreeing(device, self._closings))
 
 
 def _send(device: Device, ask: Ask) -> Any:
@@ -197,5 +212,7 @@ class _Caller:
     def _call(self, push: Push) -> None:
         try:
             self._callback(push)
-        except Exception:
+        except SystemExit:
+            raise  # so a function ends its thread
+        except BaseException:  # such as the CancelledError of a loop that it runs
             _LOGGER.exception("the function that is told of changes failed")

@@ -22,17 +22,16 @@ from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
+from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.listeners import Listeners
 from miio_lan.lan.client.transport.resolving import Address
 from miio_lan.lan.client.transport.resolving_aio import look_up
 from miio_lan.lan.client.transport.sleeping import Sleep
-from miio_lan.lan.client.transport.station import RANDOM, Member, Station, station_of
+from miio_lan.lan.client.transport.station import Member, Station, station_of
 from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import HEADER_SIZE, PORT
-
-__all__ = ["RANDOM", "AsyncConnection"]
 
 #: Seconds that a name server gets at least, where somebody waits for less to be told something.
 LOOKUP = 1.0
@@ -64,7 +63,8 @@ class AsyncConnection(Member):
         #: Gives the address the device has now, within some seconds; None where it does not move.
         self.find: Callable[[float], Awaitable[str]] | None = None
         self._finding: asyncio.Lock | None = None
-        self._closings = 0
+        #: How often it was closed.
+        self.closings = 0
         self._clock = clock
         self._teller = None if tell is None else Teller(tell)
         session.observed = session.observed or tell is not None
@@ -75,6 +75,24 @@ class AsyncConnection(Member):
         self._sleep = Sleep()
         self._futures: dict[Call, asyncio.Future[None]] = {}
         self.listeners = Listeners(session.peer)
+        split_after_fork(self)
+
+    def split_off(self) -> None:
+        """Become the connection of another process (after a fork): socket and loop stay with the first one."""
+        self.closings += 1
+        # The loop may be closed, or at work in a thread that is not there any more.
+        with suppress(RuntimeError):
+            self.listeners.end("the connection was closed")
+            for call in list(self._futures):
+                call.done, call.error = True, self._closed_under(call)
+                self._wake(call)
+        self._forget()
+        self.under_way, self.in_line, self.greeted = 0, False, False
+        self._station = self._endpoint = self._peer = None
+        self.timer, self._doubtful = math.inf, False
+        if self._teller is not None:
+            self._teller = self._teller.again()
+        self.session.split_off()
 
     async def call(
         self,
@@ -111,7 +129,7 @@ class AsyncConnection(Member):
 
     def close(self) -> None:
         """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
-        self._closings += 1
+        self.closings += 1
         self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
@@ -184,9 +202,9 @@ class AsyncConnection(Member):
     async def _run(self, call: Call) -> object:
         station = self._settle()
         if self._wants_address:
-            closings = self._closings
-            await self._reach(station, call.deadline, lambda: closings == self._closings)
-            if closings != self._closings:
+            closings = self.closings
+            await self._reach(station, call.deadline, lambda: closings == self.closings)
+            if closings != self.closings:
                 raise self._closed_under(call)
         future = self._futures[call] = station.loop.create_future()
         try:
@@ -329,16 +347,20 @@ class AsyncConnection(Member):
         if station is not None:
             if station.loop.is_running():
                 raise InvalidArgument("this device is in use by another event loop, in another thread")
-            self.listeners.forget()
-            self._futures.clear()  # nobody waits for them in a loop that does not run
-            self._finding = None
-            self.waiting.clear()
+            self._forget()  # nobody waits in a loop that does not run
             self.session.abandon_all("its event loop was left")
             self._after(self._clock())
             self._leave()
             self.under_way, self.in_line, self.greeted = 0, False, False
         self._station = station_of(loop)
         return self._station
+
+    def _forget(self) -> None:
+        """Forget who waits in the loop that is left."""
+        self.listeners.forget()
+        self._futures.clear()
+        self._finding = None
+        self.waiting.clear()
 
     @property
     def _wants_address(self) -> bool:

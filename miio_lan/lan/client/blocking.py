@@ -8,10 +8,8 @@ at any line of both, and leaves nothing behind.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -21,6 +19,7 @@ from miio_lan.errors import DeviceException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
@@ -49,11 +48,7 @@ class Connection(SharedSocket):
         tell: Tell | None = None,
     ) -> None:
         super().__init__(host, session, port=port, source_ip=source_ip, clock=clock, tell=tell)
-        _CONNECTIONS.add(self)
-
-    def _start(self) -> None:
-        super()._start()
-        self._closings = 0
+        split_after_fork(self)
 
     def split_off(self) -> None:
         """Become the connection of another process (after a fork): the socket stays with the first one."""
@@ -110,13 +105,13 @@ class Connection(SharedSocket):
         within = self._is_telling()
         try:
             closings = self._closings
-            self._look(end)
+            self._look(end, closings)
             while not inbox.done and self._clock() < end and closings == self._closings:
                 self._wait(end)
                 self._tell()
                 if self.session.take_elsewhere():
                     self._doubtful = True
-                    self._attend(end)
+                    self._attend(end, closings)
             with self._state:
                 self._attended = now = self._clock()
                 self._hand_over()
@@ -133,9 +128,9 @@ class Connection(SharedSocket):
             raise error
         return None
 
-    def _look(self, end: float) -> None:
+    def _look(self, end: float, closings: int) -> None:
         """Read what has arrived, however short the time, and let the session act on it."""
-        self._attend(end)
+        self._attend(end, closings)
         with self._state:
             now = self._clock()
             self._read_backlog(now, stale=now - self._attended >= UNATTENDED)
@@ -192,11 +187,16 @@ class Connection(SharedSocket):
             with self._state:
                 now = self._clock()
                 call = make(now)
+                closings = self._closings
                 begun = self._begin(call, now)
             while not begun:
-                self._attend(call.deadline)
+                self._attend(call.deadline, closings)
                 with self._state:
-                    begun = self._begin(call, self._clock())
+                    now = self._clock()
+                    if closings != self._closings:
+                        # Neither it nor a socket for it comes after that.
+                        self.session.abandon(call, "the connection was closed", now)
+                    begun = call.done or self._begin(call, now)
             over = False
             while not over:
                 if self._teller is not None:
@@ -221,16 +221,3 @@ class Connection(SharedSocket):
         self.session.begin(call, now, caller=threading.get_ident(), wake=self._poke)
         self._flush()
         return True
-
-
-_CONNECTIONS: weakref.WeakSet[Connection] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """Give the child sockets, ids and handshakes of its own."""
-    for connection in list(_CONNECTIONS):
-        connection.split_off()
-
-
-if hasattr(os, "register_at_fork"):  # not on every system
-    os.register_at_fork(after_in_child=_after_fork)

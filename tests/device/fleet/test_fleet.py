@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,100 @@ def test_a_time_out_of_the_callers_own_is_an_outcome(network: Network) -> None:
     assert found.silent
 
 
-def test_an_error_of_the_program_is_raised(network: Network) -> None:
-    async def what(device: AsyncDevice) -> None:
-        raise ZeroDivisionError
+async def wait_for_what_is_cancelled() -> None:
+    inner = asyncio.ensure_future(asyncio.sleep(100))
+    inner.cancel()
+    await inner
 
-    with pytest.raises(ZeroDivisionError):
+
+@pytest.mark.parametrize("within", [None, 3])
+@pytest.mark.parametrize("counts", [False, True])
+def test_what_somebody_else_cancelled_is_an_outcome(
+    network: Network, within: float | None, counts: bool
+) -> None:
+    async def what(device: AsyncDevice) -> Any:
+        if counts and device._connection.port == 1:  # a time-out of a library that never takes it back
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.sleep(1)
+        if device._connection.port == 2:
+            await wait_for_what_is_cancelled()
+        return await echo(device)
+
+    async def work() -> list[DeviceOutcome[Any]]:
+        async with fleet(network, limit=1) as devices:
+            return await all_of(devices.call(what, within=within))
+
+    found = run(network, work())
+    assert [outcome.name for outcome in found if outcome.ok] == ["d1", "d3", "d4", "d5"]
+    (lost,) = [outcome.error for outcome in found if not outcome.ok]
+    assert isinstance(lost, OutcomeUnknown)
+    assert lost.may_have_run
+    assert "cancelled by somebody else" in str(lost)
+
+
+def test_polling_goes_on_after_what_somebody_else_cancelled(network: Network) -> None:
+    found: list[bool] = []
+
+    async def what(device: AsyncDevice) -> Any:
+        if not found:
+            await wait_for_what_is_cancelled()
+        return await echo(device)
+
+    async def work() -> None:
+        async with fleet(network, 1) as devices, aclosing(devices.poll(what, every=10)) as outcomes:
+            async for outcome in outcomes:
+                found.append(outcome.ok)
+                if len(found) == 3:
+                    break
+
+    run(network, work())
+    assert found == [False, True, True]
+
+
+def test_what_cancels_itself_ends_the_asking(network: Network) -> None:
+    async def what(device: AsyncDevice) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(1)
+
+    async def work() -> None:
+        async with fleet(network) as devices:
+            with pytest.raises(asyncio.CancelledError):
+                await all_of(devices.call(what))
+            assert len(asyncio.all_tasks()) == 1
+
+    run(network, work())
+
+
+def test_who_stops_early_ends_also_what_does_not_let_itself_be_cancelled(network: Network) -> None:
+    async def what(device: AsyncDevice) -> str:
+        if device._connection.port > 1:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(100)
+        return "odd"
+
+    async def work() -> None:
+        async with fleet(network) as devices, aclosing(devices.call(what)) as outcomes:
+            assert (await anext(outcomes)).name == "d1"
+        assert len(asyncio.all_tasks()) == 1
+
+    run(network, work())
+
+
+class Odd(BaseException):
+    """No Exception, like what test frameworks end a test by."""
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, Odd])
+def test_an_error_of_the_program_is_raised(network: Network, kind: type[BaseException]) -> None:
+    async def what(device: AsyncDevice) -> None:
+        raise kind
+
+    with pytest.raises(kind):
         run(network, all_of(fleet(network).call(what)))
 
 

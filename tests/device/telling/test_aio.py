@@ -17,6 +17,7 @@ from miio_lan.device.aio import until
 from miio_lan.device.telling import aio as telling_aio
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.client.transport import forks
 from miio_lan.lan.packet import HELLO
 
 CHANGED = "properties_changed"
@@ -484,6 +485,46 @@ def test_closed_while_it_subscribes(network: Network, lamp: SimulatedDevice) -> 
     assert all(endpoint.closed for endpoint in network.endpoints)
 
 
+def test_closing_ends_also_who_waits_to_subscribe(
+    network: Network, lamp: SimulatedDevice, questions: Questions
+) -> None:
+    async def work() -> None:
+        device = at(network)
+        tasks = [asyncio.create_task(device.subscribe(print)) for _ in range(3)]
+        await asyncio.sleep(0)
+        await device.close()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all("the connection was closed" in str(each) for each in ended)
+        assert await others() == set()
+        assert questions.count == 0
+
+    run(network, work())
+    assert all(endpoint.closed for endpoint in network.endpoints)
+
+
+def test_a_child_calls_nobody_back(
+    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Should its parent's loop go on there, what was agreed before the fork ends, and may be agreed anew."""
+    heard: list[Any] = []
+
+    async def work() -> None:
+        assert await others() == set()
+        async with at(network) as device:
+            await device.subscribe(lambda push: heard.append(told(push)))
+            forks.after_fork()
+            assert await others() == set()
+            lamp.push(CHANGED, [1])
+            await asyncio.sleep(1)
+            await device.subscribe(lambda push: heard.append(told(push)))
+            lamp.push(CHANGED, [2])
+            await asyncio.sleep(1)
+
+    run(network, work())
+    assert heard == [[2]]
+    assert not caplog.records
+
+
 def test_two_that_subscribe_at_once_hold_one(
     network: Network, lamp: SimulatedDevice, questions: Questions
 ) -> None:
@@ -545,14 +586,20 @@ def test_what_a_function_awaits_is_cancelled_when_it_ends(
     run(network, work())
 
 
+class Odd(BaseException):
+    """No Exception, like what test frameworks end a test by."""
+
+
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError, Odd])
 def test_a_function_that_fails_is_told_of_and_called_again(
-    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture
+    network: Network, lamp: SimulatedDevice, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
 ) -> None:
+    """What it waited for was cancelled by somebody else, in one case."""
     heard: list[Any] = []
 
     def hear(push: Push) -> None:
         heard.append(push.params)
-        raise ValueError("broken")
+        raise kind("broken")
 
     async def work() -> None:
         async with at(network) as device:
@@ -564,6 +611,34 @@ def test_a_function_that_fails_is_told_of_and_called_again(
     run(network, work())
     assert heard == [[1], [2]]
     assert caplog.text.count("the function that is told of changes failed") == 2
+
+
+def test_a_wait_that_somebody_else_cancels_is_logged_and_goes_on(
+    network: Network,
+    lamp: SimulatedDevice,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[Any] = []
+
+    async def cancelled(*_: Any) -> None:
+        monkeypatch.undo()
+        inner = asyncio.ensure_future(asyncio.sleep(100))
+        inner.cancel()
+        await inner
+
+    async def work() -> None:
+        async with at(network) as device:
+            await device.subscribe()
+            monkeypatch.setattr(device._connection, "listen", cancelled)
+            await device.subscribe(lambda push: heard.append(told(push)))
+            await asyncio.sleep(5)
+            lamp.push(CHANGED, [1])
+            await asyncio.sleep(1)
+
+    run(network, work())
+    assert heard == [[1]]
+    assert caplog.text.count("cancelled by somebody else") == 1
 
 
 def test_a_function_may_end_it(network: Network, lamp: SimulatedDevice) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from miio_lan import Device, DeviceException, MiotDevice, UnsupportedFeatureExce
 from miio_lan.device.steps.polling import Polling
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.lan.client.transport import forks
 from miio_lan.lan.packet import HELLO
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
@@ -156,12 +158,15 @@ def test_a_device_that_answers_hellos_twice_and_shows_its_token_for_a_moment() -
             assert next_value(device) == 61
 
 
-def test_a_callback_is_called_until_unsubscribed(product: VirtualProduct, device: MiotDevice) -> None:
+@pytest.mark.parametrize("kind", [ValueError, asyncio.CancelledError])
+def test_a_callback_is_called_until_unsubscribed(
+    product: VirtualProduct, device: MiotDevice, kind: type[BaseException]
+) -> None:
     told: Queue[Push] = Queue()
 
     def callback(push: Push) -> None:
         told.put(push)
-        raise ValueError("and goes on all the same")
+        raise kind("and goes on all the same")
 
     device.subscribe(callback)
     for value in (71, 72):
@@ -188,6 +193,96 @@ def test_closing_ends_the_calling_back(product: VirtualProduct, device: MiotDevi
     assert _threads()
     device.close()
     assert not _threads()
+
+
+class Turns:
+    """A lock that tells who comes for it."""
+
+    def __init__(self) -> None:
+        self.came: Queue[int] = Queue()
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.came.put(threading.get_ident())
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+@pytest.fixture
+def turns(device: MiotDevice, monkeypatch: pytest.MonkeyPatch) -> Turns:
+    device.subscribe(lambda _: None)
+    turns = Turns()
+    monkeypatch.setattr(device._telling, "_turn", turns, raising=False)
+    return turns
+
+
+def test_of_two_that_subscribe_at_once_one_is_called_back(
+    device: MiotDevice, turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+    telling = device._telling
+    stop = telling.stop
+
+    def stop_and_wait() -> None:
+        stop()
+        gate.wait(PATIENCE)
+
+    monkeypatch.setattr(telling, "stop", stop_and_wait)
+    threads = [threading.Thread(target=device.subscribe, args=(lambda _: None,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert len({turns.came.get(timeout=PATIENCE) for _ in threads}) == 2
+    gate.set()
+    for thread in threads:
+        thread.join()
+    until(lambda: len(_threads()) == 1)
+    device.unsubscribe()
+    until(lambda: not _threads())
+
+
+def test_closing_ends_also_who_waits_to_subscribe(device: MiotDevice, turns: Turns) -> None:
+    ended: Queue[DeviceException] = Queue()
+
+    def subscribe() -> None:
+        try:
+            device.subscribe(lambda _: None)
+        except DeviceException as error:
+            ended.put(error)
+
+    thread = threading.Thread(target=subscribe)
+    with turns:
+        turns.came.get()
+        thread.start()
+        turns.came.get(timeout=PATIENCE)
+        device.close()
+    thread.join()
+    assert "the connection was closed" in str(ended.get_nowait())
+    assert device._connection._socket is None
+    until(lambda: not _threads())
+
+
+def test_a_child_waits_for_no_thread_of_its_parent(device: MiotDevice) -> None:
+    device.subscribe()
+    telling = device._telling
+    held, gate = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with telling._turn, telling._closed:
+            held.set()
+            gate.wait(PATIENCE)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(PATIENCE)
+    forks.after_fork()
+    device.subscribe()
+    device.close()
+    assert not gate.is_set()
+    assert thread.is_alive()
+    gate.set()
+    thread.join()
 
 
 def _threads() -> list[str]:

@@ -16,6 +16,7 @@ from support.clockwork import Clockwork, Network, run, simulated_network
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
 from miio_lan.lan.client.aio import AsyncConnection
+from miio_lan.lan.client.transport import forks
 from miio_lan.lan.client.transport.station import station_of
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.packet import HELLO
@@ -336,6 +337,76 @@ def test_a_device_in_use_by_another_loop_is_refused(
             other.run_until_complete(ask(connection))
     finally:
         other.close()
+
+
+# --- forks ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_child_begins_with_a_socket_ids_and_a_hello_of_its_own(network: Network) -> None:
+    connection = network.connect()
+    assert run(network, ask(connection, 1)) == [1]
+    before, sent = connection.session.last_id, len(network.sent)
+    forks.after_fork()
+    assert run(network, ask(connection, 2)) == [2]
+    assert [endpoint.closed for endpoint in network.endpoints] == [True, False]
+    assert network.sent[sent][2] == HELLO
+    assert abs(connection.session.last_id - before) > 16
+    connection.close()
+
+
+def test_a_child_may_use_a_device_whose_loop_runs_in_the_parent(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = network.connect()
+    run(network, ask(connection))
+    monkeypatch.setattr(network.loop, "is_running", lambda: True)
+    forks.after_fork()
+
+    async def settle() -> None:
+        connection._settle()
+
+    other = Clockwork()
+    try:
+        other.run_until_complete(settle())
+    finally:
+        other.close()
+
+
+def test_what_was_under_way_at_a_fork_ends_in_the_child(network: Network) -> None:
+    connection, slow = network.connect(), network.connect(2)
+    slow.host = "lamp.example"
+    reached = asyncio.Event()
+
+    async def find(seconds: float) -> str:
+        reached.set()
+        await asyncio.sleep(1)
+        return "127.0.0.1"
+
+    slow.find = find
+
+    async def begin() -> list[asyncio.Future[Any]]:
+        await ask(connection)
+        network.device().work = 1000
+        works = [ask(connection, method="toggle"), ask(connection, method="toggle"), ask(slow)]
+        tasks = [asyncio.ensure_future(work) for work in (*works, connection.listen(50))]
+        await reached.wait()
+        await asyncio.sleep(0.1)
+        return tasks
+
+    async def end(tasks: list[asyncio.Future[Any]]) -> list[Any]:
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    tasks = run(network, begin())
+    forks.after_fork()
+    ended = run(network, end(tasks))
+    assert network.loop.now < 1002
+    assert all("the connection was closed" in str(each) for each in ended)
+    assert [type(each) for each in ended] == [OutcomeUnknown, *[DeviceException] * 3]
+    assert [each.may_have_run for each in ended[:3]] == [True, False, False]
+    network.device().work = 0
+    assert run(network, ask(connection, 3)) == [3]
+    for each in (connection, slow):
+        each.close()
 
 
 # --- observers --------------------------------------------------------------------------------------------------------

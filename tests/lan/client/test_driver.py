@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 from types import FrameType
 from typing import Any
 
@@ -22,7 +23,7 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport import device_socket, shared_socket
+from miio_lan.lan.client.transport import device_socket, forks, shared_socket
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.responder.responder import Request
 
@@ -316,7 +317,7 @@ def test_a_child_begins_with_a_hello_and_without_open_calls(server: Server) -> N
     before = connection.session.last_id
     connection._leader = 5
     connection._state.acquire()
-    blocking._after_fork()
+    forks.after_fork()
     assert not connection.session.busy
     assert not connection.session.clock.known
     assert abs(connection.session.last_id - before) > 0
@@ -336,6 +337,7 @@ class Names:
         self.gate = threading.Event()
         self.gate.set()
         self.asked = 0
+        self.begun = threading.Semaphore(0)
         self._original = socket.getaddrinfo
         patch.setattr(socket, "getaddrinfo", self._look)
 
@@ -346,6 +348,7 @@ class Names:
         if options.get("flags", 0) & socket.AI_NUMERICHOST:
             raise socket.gaierror("not an address")
         self.asked += 1
+        self.begun.release()
         self.gate.wait(30)
         return self._original(self.known[name], port, **options)
 
@@ -447,14 +450,78 @@ def test_a_socket_that_is_closed_between_two_lines_is_opened_again(
         original = connection._attend
         left = [2]
 
-        def attend(end: float) -> None:
-            original(end)
+        def attend(end: float, closings: int) -> None:
+            original(end, closings)
             if left[0]:
                 left[0] -= 1
-                connection.close()
+                connection._close_socket()  # another thread could not open a new one in its place
 
         monkeypatch.setattr(connection, "_attend", attend)
         assert ask(connection, [1]) == [1]
+
+
+def looked_up(names: Names, connection: Connection, wait: Callable[[], object]) -> DeviceException:
+    """Close while another thread looks a name up and waits for something; give what ended that."""
+    names.known["lamp.example"] = "127.0.0.1"
+    names.gate.clear()
+    ended: Queue[DeviceException] = Queue()
+
+    def work() -> None:
+        try:
+            wait()
+        except DeviceException as error:
+            ended.put(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    names.begun.acquire()
+    connection.close()
+    names.gate.set()
+    thread.join()
+    return ended.get_nowait()
+
+
+@pytest.mark.parametrize("what", ["toggle", "handshake"])
+def test_close_ends_a_call_that_still_looks_a_name_up(server: Server, names: Names, what: str) -> None:
+    executed = count(server)
+    with connect(server, host="lamp.example") as connection:
+
+        def wait() -> object:
+            if what == "handshake":
+                return connection.handshake(timeout=60, retry_count=0)
+            return ask(connection, method=what, timeout=60)
+
+        error = looked_up(names, connection, wait)
+        assert str(error).endswith("the connection was closed")
+        assert not error.may_have_run
+        assert connection._socket is None
+        assert ask(connection, [1]) == [1]  # the next one opens it
+    assert (executed["toggle"], executed["get_echo"]) == (0, 1)
+
+
+def test_close_ends_a_wait_that_still_looks_a_name_up(server: Server, names: Names) -> None:
+    with connect(server, host="lamp.example") as connection:
+        error = looked_up(names, connection, lambda: connection.listen(60))
+        assert "the connection was closed" in str(error)
+        assert connection._socket is None
+
+
+@pytest.mark.parametrize("what", ["call", "listen"])
+def test_close_holds_between_two_lines(server: Server, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """A socket was found, or opened, and before it is used somebody closes it."""
+    executed = count(server)
+    with connect(server) as connection:
+        original = connection._attend
+
+        def attend(end: float, closings: int) -> None:
+            original(end, closings)
+            connection.close()
+
+        monkeypatch.setattr(connection, "_attend", attend)
+        with pytest.raises(DeviceException, match="closed"):
+            _ = ask(connection) if what == "call" else connection.listen(60)
+        assert connection._socket is None
+    assert not executed
 
 
 def test_many_threads_recover_although_one_is_always_busy(names: Names) -> None:

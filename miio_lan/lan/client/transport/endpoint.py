@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import socket
 import time
 import weakref
@@ -138,6 +139,22 @@ class Endpoint:
             if not self._loop.is_closed():
                 self._loop.remove_reader(self._socket)
                 self._loop.remove_writer(self._socket)
+            self._socket.close()
+
+    def split_off(self) -> None:
+        """Be closed in another process (after a fork); the first one goes on with the socket.
+
+        The loop is not told: what it watches by is one and the same in both processes, and what is taken off here, the
+        first one hears no more. So a loop that is used here all the same still knows the number of this file, which no
+        other socket may get: it stays taken by one that hears nothing, as long as the loop is there.
+        """
+        self.closed = True
+        self._unsent.clear()
+        try:
+            with socket.socket(self._family, socket.SOCK_DGRAM) as deaf:
+                deaf.setblocking(False)
+                os.dup2(deaf.fileno(), self._socket.fileno(), inheritable=False)
+        except OSError:
             self._socket.close()
 
     # --- sending -----------------------------------------------------------------------------------------------

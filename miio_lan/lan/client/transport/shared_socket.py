@@ -81,6 +81,8 @@ class SharedSocket(DeviceSocket):
         self._leads_until = 0.0
         self._waiting = Waiting()
         self._attended = 0.0
+        # How often it was closed.
+        self._closings = 0
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -263,15 +265,16 @@ class SharedSocket(DeviceSocket):
 
     # --- the socket --------------------------------------------------------------------------------------------
 
-    def _attend(self, end: float) -> None:
+    def _attend(self, end: float, closings: int) -> None:
         """See to it that there is a socket to the address the device has now, and nothing old in it.
 
         :param end: until when a name server may be waited for (monotonic seconds)
+        :param closings: how often it had been closed when whoever needs it began; closed since, it stays so
         """
         if self._socket is None or (self._doubtful and self.session.silent):
             address = self._resolve(end)
             with self._state:
-                if self._doubtful or self._socket is None:
+                if closings == self._closings and (self._doubtful or self._socket is None):
                     self._open(address)
                     self.session.share(line_of(address[-1]))
                     self.session.rerouted(self._route, self._clock())

@@ -6,7 +6,6 @@ import asyncio
 import heapq
 import itertools
 import math
-import random
 import time
 import weakref
 from abc import abstractmethod
@@ -15,12 +14,12 @@ from contextlib import suppress
 from typing import Any
 
 from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.ids import SHARED
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.traffic import Lane, Traffic
 from miio_lan.lan.client.transport.endpoint import Endpoint
+from miio_lan.lan.client.transport.forks import split_after_fork
 
-#: For all sessions: each of them needs randomness now and then, none a generator of its own.
-RANDOM = random.Random()
 #: Connections that act before everything else that waits in the loop has its turn.
 AT_ONE_TIME = 64
 
@@ -52,7 +51,7 @@ class Station:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self._clock = time.monotonic
-        self.traffic: Traffic[Member] = Traffic(RANDOM)
+        self.traffic: Traffic[Member] = Traffic(SHARED)
         self._endpoints: dict[tuple[int, str | None], list[Endpoint]] = {}
         # When connections want to act; what is not a connection's timer any more is passed over.
         self._due: list[tuple[float, int, weakref.ref[Member]]] = []
@@ -61,6 +60,7 @@ class Station:
         self._timer_due = math.inf
         self._end = _end_of_loop(weakref.ref(self))
         _step(self._end.asend(None))
+        split_after_fork(self)
 
     def __del__(self) -> None:
         with suppress(Exception):
@@ -126,6 +126,12 @@ class Station:
         self.pump(now)
         if self._due and self._due[0][0] < self._timer_due:
             self._set_timer(self._due[0][0], now)
+
+    def split_off(self) -> None:
+        """Be the station of no loop in another process (after a fork); whoever needs one there gets another one."""
+        for endpoint in itertools.chain.from_iterable(self._endpoints.values()):
+            endpoint.split_off()
+        _STATIONS.pop(id(self.loop), None)
 
     def close(self) -> None:
         """Close the sockets: the loop ends."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -210,6 +211,43 @@ def test_the_last_who_leaves_closes_it(made: Any) -> None:
     assert loop.readers == {}
     assert endpoint.send(b"1", A) is None
     assert sock.sent == []
+
+
+def test_a_child_leaves_the_socket_and_the_loop_to_its_parent() -> None:
+    loop, heard = Loop(), Box()
+    endpoint = Endpoint(loop, socket.AF_INET, "127.0.0.1")  # type: ignore[arg-type]
+    sock = endpoint._socket
+    with (
+        socket.socket(fileno=os.dup(sock.fileno())) as parents,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device,
+    ):
+        device.bind(("127.0.0.1", 0))
+        parents.settimeout(60)
+        endpoint.join(device.getsockname(), heard)
+        loop.add_writer(sock, endpoint._write)
+        endpoint.split_off()
+        device.sendto(b"told", parents.getsockname())
+        assert parents.recv(10) == b"told"
+        loop.readers[sock]()
+        loop.writers[sock]()
+        endpoint.leave(device.getsockname())
+        assert (len(loop.readers), len(loop.writers)) == (1, 1)  # an epoll knows both processes' sockets
+        assert sock.fileno() > 0  # no other socket gets the number that the loop knows
+        assert endpoint.closed
+        assert endpoint.send(b"x", device.getsockname()) is None
+        assert heard.received == []
+        sock.close()
+
+
+def test_a_child_without_room_for_a_file_closes_its_own(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint, sock, loop = made
+
+    def none_left(*_: object) -> None:
+        raise OSError(24, "too many open files")
+
+    monkeypatch.setattr(module.socket, "socket", none_left)
+    endpoint.split_off()
+    assert (endpoint.closed, sock.closed, len(loop.readers)) == (True, True, 1)
 
 
 def test_one_who_is_forgotten_is_not_kept(made: Any) -> None:
