@@ -62,9 +62,9 @@ class Call:
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
-    #: The stamp of the first datagram, and how many ids had been given by then.
+    #: The stamp of the first datagram, and the place of its id among all that went out.
     first_stamp: int = 0
-    first_given: int = 0
+    place: int = 0
     last_sent: float = 0.0
     #: Whether one that must not run twice may go out (again) now.
     cleared: bool = True
@@ -229,7 +229,10 @@ class Call:
         if self.refusals:
             return f"{self.trouble}. Check the address and the port"
         if not self.awaits_hello and self.method is not None:
-            return "the command was not sent, because earlier ones to this device had not ended"
+            return (
+                "the command was not sent, because earlier ones to this device had not ended, or copies of them might "
+                "still arrive"
+            )
         return (
             "it does not answer hellos either. Check the address, that the product has power and Wi-Fi, and that "
             "no firewall or router lies between (products ignore other subnets)"

@@ -10,7 +10,7 @@ from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE
 from miio_lan.lan.client.incoming import nameless
-from miio_lan.lan.client.incoming.holding import Hold
+from miio_lan.lan.client.incoming.holding import METHODS, Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -123,6 +123,10 @@ class Receiving(Sending):
 
     def _look_at_hold(self, hold: Hold, packet: Packet, now: float) -> None:
         """See in a hello's answer whether the device still holds the subscription."""
+        free = self.memory.free_at(now, len(METHODS))
+        if free > now:
+            hold.wait(free)
+            return
         params = hold.greeted(push_ability(packet.sign), now)
         if hold.take_forgotten():
             self.pushes.restarted()

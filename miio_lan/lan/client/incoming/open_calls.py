@@ -30,10 +30,13 @@ class OpenCalls:
 
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
-        if self.by_id:
+        if self.by_id or call.sends > 1:
             for number, sent in call.last_sent_at.items():
-                if self.by_id.pop(number, None) is not None:
-                    self.afoot.left(number, sent, call.targets)
+                again = (
+                    call.sent_at[number] != call.sent_at[number]
+                )  # nan: there are several copies, and one answer
+                if self.by_id.pop(number, None) is not None or again:
+                    self.afoot.left(number, sent, call.targets, again=again)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]
