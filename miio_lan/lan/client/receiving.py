@@ -277,10 +277,10 @@ class Receiving(Sending):
             call.busy += 1
         call.next_send = now + pause
         call.accompany = False
-        if not call.safe:
-            # The device said it never took this one, so a new id cannot make it run twice.
-            call.carry(self._ids.next())
-            call.cleared = True
+        # A device that remembers the id would answer as before, or not at all. And what must not run twice was never
+        # taken, as it said, so a new id cannot make it do so.
+        call.carry(self._ids.next())
+        call.cleared = True
 
     def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
         restarted = not stale and self.clock.shows_restart(packet.stamp, now)

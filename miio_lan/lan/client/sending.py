@@ -242,7 +242,7 @@ class Sending(Wire):
             if call.accompany:
                 self._say_hello(now)
                 call.resend_after = min(MAX_RESEND, call.resend_after * 2)
-            if not self._keeps_id(call):
+            if call.id in call.sent_at and not self._keeps_id(call):
                 call.carry(self._ids.next())
             self._transmit(call, now)
         elif call.cleared:

@@ -292,6 +292,20 @@ def test_a_late_copy_of_an_older_set_never_undoes_a_newer_one(kind: Kind) -> Non
     assert new.first_sent == old.last_sent + 2.0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", [-30012, -9999])
+def test_a_set_that_was_refused_is_tried_again_under_an_id_that_the_device_does_not_know(
+    kind: Kind, code: int
+) -> None:
+    link = Late(kind)
+    answers = iter([{"error": (code, "user ack timeout")}, {"result": ["ok"]}])
+    link.replies["set_properties"] = lambda _: next(answers)
+    call = link.call("set_properties", setting(1))
+    assert call.outcome() == ["ok"]
+    assert len(call.sent_at) == 2
+    assert link.now - call.started < 1.0
+
+
 # --- over schedules ---------------------------------------------------------------------------------------------------
 
 words = st.lists(
