@@ -62,9 +62,11 @@ class Call:
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
-    #: The stamp of the first datagram, and the place of its id among all that went out.
+    #: The stamp of the first datagram, the place of its id among all that went out, and how many of the earlier ones
+    #: may arrive after it.
     first_stamp: int = 0
     place: int = 0
+    overtaken: int = 0
     last_sent: float = 0.0
     #: Whether one that must not run twice may go out (again) now.
     cleared: bool = True

@@ -319,8 +319,10 @@ class Sending(Wire):
             self._ids.gone += 1
         if call.copies_out == 0:
             call.first_sent, call.first_stamp, call.place = now, stamp, self._ids.gone
+            if not call.safe:
+                call.overtaken = self._calls.overtaken(now)
         elif not call.safe:
-            self.memory.guard(call.place, now)
+            self.memory.guard(call.place - call.overtaken, now)
         call.sends += 1
         call.copies_out += 1
         call.cleared = False

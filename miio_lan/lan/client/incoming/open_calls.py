@@ -45,6 +45,10 @@ class OpenCalls:
         if self.all:
             self.release(now)
 
+    def overtaken(self, now: float) -> int:
+        """Tell how many ids that went out before now may reach the device after what goes out now."""
+        return len(self.by_id) + self.afoot.count(now)
+
     def late_answer(self, number: int, now: float) -> None:
         """Take an answer nobody waits for: what may have waited for it to come goes on."""
         if self.afoot.answered(number):
@@ -61,7 +65,7 @@ class OpenCalls:
         for other in self.all:
             if other is call:
                 break
-            if other.first_sent is not None and other.targets & call.targets:
+            if other.active and other.targets & call.targets:
                 return other.deadline
         return self.afoot.free_at(call.targets, now)
 

@@ -70,6 +70,10 @@ class Afoot:
         """Tell whether anything may still be under way."""
         return self.free_at(None, now) > now
 
+    def count(self, now: float) -> int:
+        """Tell under how many ids something may still be under way."""
+        return sum(copy.until > now for copy in self._copies.values()) if self._copies else 0
+
     def free_at(self, sets: Targets | None, now: float) -> float:
         """Tell when nothing that sets one of these can be under way any more (None: nothing at all)."""
         for number, copy in list(self._copies.items()):

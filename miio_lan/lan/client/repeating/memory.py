@@ -116,21 +116,26 @@ class IdMemory:
     def in_reach(self, place: int, more: int = 0) -> bool:
         """Tell whether the device surely remembers an id, as far as it was seen to.
 
-        The command that made us ask is older than every question: all of them come after it, two more than after the
-        first of them, which the device was seen to remember. That no device's memory ends just there, at 14 or 15 ids,
-        is assumed; that no other id of ours was used meanwhile is asked for.
-
-        :param place: how many ids had gone out with it
+        :param place: how many ids had gone out with it, but for those that may arrive after it
         :param more: how many further ones would go out
         """
-        newer = self._ids.gone + more - place
-        made_us_ask = place < self.first_place and newer <= QUESTIONS + 1
-        return newer <= self.depth or made_us_ask
+        return self._ids.gone + more - place <= self.depth
+
+    def is_asked_for(self, place: int) -> bool:
+        """Tell whether an id is that of the command that made us ask, which the device is then taken to remember.
+
+        It is older than every question: all of them come after it, two more than after the first of them, which the
+        device was seen to remember. That no device's memory ends just there, at 14 or 15 ids, is assumed; that no other
+        id of ours went out meanwhile is asked for.
+
+        :param place: how many ids had gone out with it
+        """
+        return place < self.first_place and self._ids.gone - place <= QUESTIONS + 1
 
     def guard(self, place: int, now: float) -> None:
         """Note that what must not run twice went out again under its id: the device has to know that until it arrives.
 
-        :param place: how many ids had gone out when the id did for the first time
+        :param place: how many ids had gone out with it, but for those that may arrive after it
         """
         self.guarded[place] = now + UNDER_WAY
 

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.link import TOKEN, Link
+from support.link import DEVICE_ID, TOKEN, Link
 
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.ids import IdSource
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.repeating.memory import IdMemory
-from miio_lan.lan.packet import HEADER_SIZE, decode, virtual_hello
+from miio_lan.lan.packet import HEADER_SIZE, decode, encode, virtual_hello
 from miio_lan.lan.responder.responder import Request, ResponderOptions
 
 Kind = Literal["silent", "replay"]
@@ -84,7 +84,7 @@ class Late(Link):
         self.sent.clear()
 
     def to_device(self, datagram: bytes) -> None:
-        method = str(request(datagram)["method"]) if len(datagram) > HEADER_SIZE else ""
+        method = str(request(datagram).get("method")) if len(datagram) > HEADER_SIZE else ""
         fate = self.fates[method].pop(0) if self.fates.get(method) else "prompt"
         if fate == "prompt":
             super().to_device(datagram)
@@ -304,6 +304,63 @@ def test_a_set_that_was_refused_is_tried_again_under_an_id_that_the_device_does_
     assert call.outcome() == ["ok"]
     assert len(call.sent_at) == 2
     assert link.now - call.started < 1.0
+
+
+# --- who overtakes whom -----------------------------------------------------------------------------------------------
+
+
+def test_what_was_sent_before_and_may_arrive_later_counts_as_newer() -> None:
+    link = Late("silent", size=9)
+    original = link.answer
+    lost: list[Request] = []
+
+    def answer(asked: Request) -> None:
+        if asked.method == "toggle" and not lost:
+            lost.append(asked)
+        else:
+            original(asked)
+
+    link.answer = answer  # type: ignore[method-assign]
+    for number in range(4):
+        link.fates["get_prop"] = [1.9, 1.9]
+        assert link.call("get_prop", [number]).sends == 3
+    toggle = link.start("toggle", ["x"])
+    assert toggle.overtaken == 8
+    link.pass_time(0.01)
+    assert lost
+    # Its copy comes behind all of them.
+    link.fates["toggle"] = [1.95]
+    link.run()
+    link.pass_time(5)
+    assert link.executed["toggle", "['x']"] == 1
+
+
+def test_what_has_been_answered_and_what_must_have_arrived_is_overtaken_no_more() -> None:
+    link = Late("silent")
+    link.fates["get_prop"] = [1.9]
+    link.call("get_prop")
+    assert link.call("toggle").overtaken == 1
+    let_pass(link, 2.5)
+    assert link.call("toggle").overtaken == 0
+
+
+def test_a_newer_set_does_not_overtake_one_whose_turn_it_is_and_that_waits_for_a_greeting() -> None:
+    link = Late("silent", max_in_flight=2)
+    link.deaf = True
+    link.call("toggle", timeout=0.5, retry_count=0)
+    assert link.session.silent
+    older = link.start("set_properties", setting("old"))
+    assert older.awaits_hello
+    stamp = link.session.clock.stamp(link.now)
+    push = {"id": 7, "method": "properties_changed", "params": []}
+    link.session.receive(encode(push, token=TOKEN, device_id=DEVICE_ID, stamp=stamp), link.now)
+    newer_one = link.start("set_properties", setting("new"))
+    assert (older.first_sent, newer_one.first_sent) == (None, None)
+    link.deaf = False
+    link.run()
+    assert older.first_sent is not None
+    assert newer_one.first_sent is not None
+    assert older.first_sent < newer_one.first_sent
 
 
 # --- over schedules ---------------------------------------------------------------------------------------------------
