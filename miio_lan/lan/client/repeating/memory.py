@@ -65,11 +65,12 @@ def life_of(payload: Mapping[str, object]) -> int | None:
 
 
 class _Asked:
-    """A question, by the place of its id among all that went out."""
+    """A question, by the place of its id among all that went out, and when it did (monotonic seconds)."""
 
-    def __init__(self, number: int, place: int) -> None:
+    def __init__(self, number: int, place: int, sent: float) -> None:
         self.number = number
         self.place = place
+        self.sent = sent
         self.life: int | None = None
         self.answered = 0.0
 
@@ -179,7 +180,7 @@ class IdMemory:
             return []
         if len(self._asked) < QUESTIONS:
             self.due = now + PACE
-            return [self._ask()]
+            return [self._ask(now)]
         if not self._rounds:
             answered = [asked for asked in self._asked.values() if asked.life is not None]
             self._targets = answered[:PROOF]
@@ -200,9 +201,9 @@ class IdMemory:
             self.remembers, self.due = False, None
         return True
 
-    def _ask(self) -> bytes:
+    def _ask(self, now: float) -> bytes:
         number, payload = self.question()
-        self._asked[number] = _Asked(number, self._ids.gone)
+        self._asked[number] = _Asked(number, self._ids.gone, now)
         return payload
 
     def _first_answer(self, asked: _Asked, life: int | None, now: float) -> None:
@@ -229,17 +230,24 @@ class IdMemory:
             self.due = target.answered + LIFE_GOES_ON
             return []
         self._rounds += 1
-        self._depths[self._signs :] = [self._ids.gone - target.place]
+        self._depths[self._signs :] = [self._borne_by(target)]
         self._repeated, self._greeted = target, False
         self.due = now + ROUND
         return [_question(target.number), GREETING]
+
+    def _borne_by(self, target: _Asked) -> int:
+        """Tell how many newer ids the device surely got: those of answered questions that were sent after its answer.
+
+        Others may have got lost, or come before it.
+        """
+        return sum(each.life is not None and each.sent >= target.answered for each in self._asked.values())
 
     def _ask_last(self, now: float) -> list[bytes]:
         self._repeated = None
         if len(self._last) >= MAX_LAST:
             self.due = None
             return []
-        payload = self._ask()
+        payload = self._ask(now)
         self._last.append(self._ids.last)
         self.due = now + ROUND
         return [payload]

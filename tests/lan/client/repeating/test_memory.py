@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any, Literal
 
@@ -62,6 +63,51 @@ def test_each_copy_is_waited_for_from_when_it_was_sent() -> None:
     assert list(memory.guarded) == [5, 7]
     assert memory.free_at(102.5) == 103.0
     assert list(memory.guarded) == [5]
+
+
+def learnt(lost: set[int], seconds: float) -> IdMemory:
+    """Find out about a device that is silent when an id is repeated.
+
+    :param lost: which of the questions never arrive
+    :param seconds: how long an answer takes
+    """
+    memory = IdMemory(IdSource(1, random.Random(1)))
+    answers: list[tuple[float, int]] = []
+    asked: set[int] = set()
+    now = 100.0
+    memory.begin(now)
+    while memory.due is not None:
+        now = min([memory.due, *[due for due, _ in answers]])
+        if answers and answers[0][0] == now:
+            memory.answered(answers.pop(0)[1], {"result": {"life": int(now)}}, now)
+        for payload in memory.tick(now):
+            number = json.loads(payload)["id"] if payload else 0
+            if not payload:
+                memory.greeted()
+            elif number not in asked:
+                asked.add(number)
+                if len(asked) not in lost:
+                    answers.append((now + seconds, number))
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("lost", "seconds", "depth"),
+    [
+        (set(), 0.01, 8),
+        ({13, 14}, 0.01, 6),
+        ({1, 2}, 0.01, 6),
+        ({3, 9}, 0.01, 6),
+        (set(), 0.3, 6),
+        ({14}, 0.3, 5),
+    ],
+)
+def test_only_ids_that_surely_came_after_another_are_known_to_be_borne(
+    lost: set[int], seconds: float, depth: int
+) -> None:
+    memory = learnt(lost, seconds)
+    assert memory.remembers
+    assert memory.depth == depth
 
 
 # --- in a session -----------------------------------------------------------------------------------------------------
