@@ -146,7 +146,7 @@ def read_properties(
     if isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 1:
         raise InvalidArgument(f"max_properties is a whole number, at least 1, not {show(wanted)}")
     reading = _Reading(limit)
-    everything = [WantedProperty(place, ids) for place, ids in enumerate(properties)]
+    everything = [WantedProperty(place, dict(ids)) for place, ids in enumerate(properties)]
     alone = limit.apart | limit.loners
     yield from _read_slices([each for each in everything if each.key not in alone], reading, wanted)
     for each in [each for each in everything if each.key in alone]:

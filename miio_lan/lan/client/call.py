@@ -25,6 +25,8 @@ _READ_PREFIXES = ("get_", "miIO.get_")
 _READS = frozenset({"miIO.info", "miIO.wifi_assoc_state"})
 #: Bytes of a request that fits whatever its id: header, padding and ten digits take less than the rest.
 _SURELY_FITS = MAX_REQUEST - 64
+#: What every request begins with.
+_HEAD = b'{"id":%d,'
 #: Said of a command that is no read and was perhaps executed.
 MAY_HAVE_RUN = "The command may have been executed: look at the product's state before repeating it"
 
@@ -53,7 +55,6 @@ class Call:
     :param retries: how many recoverable errors may still be answered with another attempt
     :param safe: whether it may run twice
     :param once: whether exactly one datagram may carry it (``retry_count=0``)
-    :raises InvalidArgument: if ``extra`` has a key that every request has
     """
 
     #: What it sets, see :mod:`miio_lan.lan.client.repeating.afoot`.
@@ -61,9 +62,11 @@ class Call:
     resend_after: float = 0.0
     id: int = 0
     payload: bytes = b""
-    #: The stamp of the first datagram, and how many ids had been given by then.
+    #: The stamp of the first datagram, the place of its id among all that went out, and how many of the earlier ones
+    #: may arrive after it.
     first_stamp: int = 0
-    first_given: int = 0
+    place: int = 0
+    overtaken: int = 0
     last_sent: float = 0.0
     #: Whether one that must not run twice may go out (again) now.
     cleared: bool = True
@@ -91,8 +94,6 @@ class Call:
     def __init__(
         self,
         method: str | None,
-        params: object,
-        extra: Mapping[str, object] | None,
         started: float,
         timeout: float,
         deadline: float,
@@ -102,8 +103,6 @@ class Call:
         once: bool = False,
     ) -> None:
         self.method = method
-        self.params = params
-        self.extra = extra
         self.started = started
         self.timeout = timeout
         self.deadline = deadline
@@ -123,24 +122,29 @@ class Call:
         self.done = False
         self.result: object = None
         self.error: Exception | None = None
-        if extra and (clash := REQUEST_KEYS & extra.keys()):
-            raise InvalidArgument(
-                f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"
-            )
 
     def note_damage(self, kind: str) -> None:
         """Note that a datagram came damaged."""
         self.damaged = {**self.damaged, kind: self.damaged.get(kind, 0) + 1}
 
-    def carry(self, number: int) -> None:
-        """Take an id, and build the text that carries the command under it.
+    def write(self, number: int, params: object, extra: Mapping[str, object] | None) -> None:
+        """Write the text that carries the command, under its first id.
 
+        That is done once, and the parameters are not kept. So all copies say the same, whatever becomes of the caller's
+        objects meanwhile, and what is wrong with them does not come up in the middle of somebody else's call.
+
+        :param extra: further top-level keys of the request
+        :raises InvalidArgument: if ``extra`` has a key that every request has
         :raises RequestTooLong: if no device would accept a request of this size
         :raises DeviceException: if the parameters have no JSON form
         """
-        request = {"id": number, "method": self.method, "params": self.params}
-        if self.extra:
-            request.update(self.extra)
+        request = {"id": number, "method": self.method, "params": params}
+        if extra:
+            if clash := REQUEST_KEYS & extra.keys():
+                raise InvalidArgument(
+                    f"extra parameters cannot replace the request's own {', '.join(sorted(clash))}"
+                )
+            request.update(extra)
         try:
             payload = dump_payload(request)
         except (TypeError, ValueError, RecursionError) as error:
@@ -155,6 +159,11 @@ class Call:
                 f"shorten the parameters or split them over several commands"
             )
         self.id, self.payload = number, payload
+
+    def carry(self, number: int) -> None:
+        """Take another id: all but that stays as it was written."""
+        rest = self.payload[len(_HEAD % self.id) :]
+        self.id, self.payload = number, _HEAD % number + rest
 
     def outcome(self) -> object:
         """Give the result.
@@ -222,7 +231,10 @@ class Call:
         if self.refusals:
             return f"{self.trouble}. Check the address and the port"
         if not self.awaits_hello and self.method is not None:
-            return "the command was not sent, because earlier ones to this device had not ended"
+            return (
+                "the command was not sent, because earlier ones to this device had not ended, or copies of them might "
+                "still arrive"
+            )
         return (
             "it does not answer hellos either. Check the address, that the product has power and Wi-Fi, and that "
             "no firewall or router lies between (products ignore other subnets)"

@@ -28,14 +28,13 @@ class IdSource:
     def __init__(self, start_id: int, rng: random.Random) -> None:
         self._rng = rng
         self.last = start_id & MAX_ID
-        #: How many ids were given.
-        self.given = 0
+        #: How many ids went out to the device; whoever sends one under which nothing went out before counts it.
+        self.gone = 0
         self._step = 1
         self._fresh = self.last == 0
 
     def next(self) -> int:
         """Give an id no request of this source had for a long while."""
-        self.given += 1
         if self._fresh:
             self._fresh = False
             self.last = self._rng.randrange(1, MAX_ID + 1)

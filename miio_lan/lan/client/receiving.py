@@ -10,7 +10,7 @@ from miio_lan.errors import DeviceError, McuTimeout, PayloadDecodeException
 from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE
 from miio_lan.lan.client.incoming import nameless
-from miio_lan.lan.client.incoming.holding import Hold
+from miio_lan.lan.client.incoming.holding import METHODS, Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
@@ -123,6 +123,10 @@ class Receiving(Sending):
 
     def _look_at_hold(self, hold: Hold, packet: Packet, now: float) -> None:
         """See in a hello's answer whether the device still holds the subscription."""
+        free = self.memory.free_at(now, len(METHODS))
+        if free > now:
+            hold.wait(free)
+            return
         params = hold.greeted(push_ability(packet.sign), now)
         if hold.take_forgotten():
             self.pushes.restarted()
@@ -273,10 +277,10 @@ class Receiving(Sending):
             call.busy += 1
         call.next_send = now + pause
         call.accompany = False
-        if not call.safe:
-            # The device said it never took this one, so a new id cannot make it run twice.
-            call.carry(self._ids.next())
-            call.cleared = True
+        # A device that remembers the id would answer as before, or not at all. And what must not run twice was never
+        # taken, as it said, so a new id cannot make it do so.
+        call.carry(self._ids.next())
+        call.cleared = True
 
     def _push(self, packet: Packet, payload: dict[str, object], now: float, *, stale: bool) -> None:
         restarted = not stale and self.clock.shows_restart(packet.stamp, now)

@@ -181,6 +181,7 @@ class Sending(Wire):
             and not call.targets
             and len(self._calls.all) == len(self.line) == 1
             and self.memory.due is None
+            and not self.memory.guarded
             and self.hold is None
             and self.token is not None
             and not self.must_greet(now)
@@ -197,6 +198,7 @@ class Sending(Wire):
         if self.hold is not None:
             for each in params:
                 number = self._ids.next()
+                self._ids.gone += 1
                 self.hold.asked(number, each["sub_method"])
                 self._post(dump_payload({"id": number, "method": SUBSCRIBE, "params": each}), now)
 
@@ -230,25 +232,37 @@ class Sending(Wire):
             reason = f"no token was given, and {self.peer} does not show its own (it is set up already)"
             self._end(call, None, InvalidTokenException(reason))
             self._activate(now)
+        elif (free := self._free_at(call, now)) > now:
+            call.next_send = free
         elif call.first_sent is None:
-            free = self._calls.free_at(call, now) if call.targets else now
-            if free > now:
-                call.next_send = free
-            else:
-                self._send_first(call, now)
+            self._send_first(call, now)
         elif call.once:
             self._look_after(call, now)
         elif call.safe:
             if call.accompany:
                 self._say_hello(now)
                 call.resend_after = min(MAX_RESEND, call.resend_after * 2)
-            if not (self.memory.remembers and call.targets):
+            if call.id in call.sent_at and not self._keeps_id(call):
                 call.carry(self._ids.next())
             self._transmit(call, now)
         elif call.cleared:
             self._transmit(call, now)
         else:
             self._look_after(call, now)
+
+    def _free_at(self, call: Call, now: float) -> float:
+        """Tell when what is due of a command may go out: a set after older ones, a new id when it is not too many."""
+        free = now
+        if call.targets and call.first_sent is None:
+            free = self._calls.free_at(call, now)
+        again = call.id in call.sent_at
+        if self.memory.guarded and (not again or (call.safe and not (call.once or self._keeps_id(call)))):
+            free = max(free, self.memory.free_at(now))
+        return free
+
+    def _keeps_id(self, call: Call) -> bool:
+        """Tell whether what may run twice goes out again under its id: a set that the device then carries out once."""
+        return bool(self.memory.remembers and call.targets)
 
     def _look_after(self, call: Call, now: float) -> None:
         """Look for the device instead of sending a command again."""
@@ -260,7 +274,10 @@ class Sending(Wire):
     def _found(self, call: Call, now: float) -> None:
         """Take the hello's answer: the device is there. Would it do harm to send a command again?"""
         call.looking = False
-        if self.memory.remembers:
+        free = self.memory.free_at(now)
+        if free > now:
+            call.next_send = min(call.next_send, free)
+        elif self.memory.remembers:
             number, question = self.memory.question()
             self._calls.checks[number] = call
             self._post(question, now)
@@ -297,13 +314,20 @@ class Sending(Wire):
     def _transmit(self, call: Call, now: float) -> None:
         # What is noted first holds when a thread is interrupted here: better "may have run" than the contrary.
         number, stamp = call.id, self.clock.stamp(now)
+        again = number in call.sent_at
+        if not again:
+            self._ids.gone += 1
         if call.copies_out == 0:
-            call.first_sent, call.first_stamp, call.first_given = now, stamp, self._ids.given
+            call.first_sent, call.first_stamp, call.place = now, stamp, self._ids.gone
+            if not call.safe:
+                call.overtaken = self._calls.overtaken(now)
+        elif not call.safe:
+            self.memory.guard(call.place - call.overtaken, now)
         call.sends += 1
         call.copies_out += 1
         call.cleared = False
         # A second send under the same id makes the round trip ambiguous: it is not measured.
-        call.sent_at[number] = math.nan if number in call.sent_at else now
+        call.sent_at[number] = math.nan if again else now
         call.last_sent_at[number] = call.last_sent = now
         self._calls.by_id[number] = call
         call.accompany = True

@@ -87,14 +87,14 @@ class Session(Receiving):
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
         end = now + timeout * (1 + retry_count)
         end = end if deadline is None else min(end, deadline)
-        call = Call(method, params, extra, now, timeout, end, retry_count, safe=safe, once=retry_count == 0)
-        call.carry(self._ids.next())
+        call = Call(method, now, timeout, end, retry_count, safe=safe, once=retry_count == 0)
+        call.write(self._ids.next(), params, extra)
         call.targets = targets(method, params)
         return call
 
     def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
         """Make a call that ends with the next hello reply, a :class:`Packet`."""
-        return Call(None, None, None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+        return Call(None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
 
     def begin(
         self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None

@@ -94,6 +94,18 @@ def test_the_usual_length_is_tried_first_and_given_one_attempt() -> None:
     assert asked == [(15, 0), (15, None), (10, None)]
 
 
+def test_a_caller_that_changes_its_list_meanwhile_gets_what_it_asked_for() -> None:
+    product, asked = Product(), wanted(40)
+
+    def answer(ask: Ask) -> Any:
+        for each in asked:
+            each.update(did="other", piid=[])
+        return product(ask)
+
+    items = perform(read_properties(asked, SliceLimit()), answer)
+    assert values(items) == {f"name{piid}": piid * 10 for piid in range(1, 41)}
+
+
 def test_the_caller_may_choose_the_length() -> None:
     product = Product()
     perform(read_properties(wanted(40), SliceLimit(), 30), product)

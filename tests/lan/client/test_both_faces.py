@@ -13,6 +13,7 @@ from support.schedule import FATES, fated, scheduled_network
 from miio_lan.errors import DeviceError, DeviceException
 from miio_lan.lan.client import aio, blocking
 from miio_lan.lan.client.session import Session
+from miio_lan.lan.responder.responder import ResponderOptions
 
 
 class Asked(NamedTuple):
@@ -30,15 +31,18 @@ class Outcome(NamedTuple):
     instant: float
 
 
-def prepare(network: Network, fates: list[str], busy: int) -> SimulatedDevice:
-    fated(network, fates)
+def prepare(network: Network, fates: list[str], busy: int, *, remembers: bool) -> SimulatedDevice:
+    fated(network, fates, kinds=FATES | {"slow": [1.9]})
     device = network.device(1, work=0.05)
+    if remembers:
+        device.responder.options = ResponderOptions(id_memory="silent", id_memory_size=4)
     refusals = iter(range(busy))
 
     def toggle(request: Any) -> dict[str, Any]:
         return {"error": (-30012, "busy")} if next(refusals, None) is not None else {"result": ["ok"]}
 
     device.replies["toggle"] = toggle
+    device.replies["get_nothing"] = lambda _: None
     return device
 
 
@@ -47,19 +51,28 @@ def outcome(now: float, result: object, error: DeviceException | None) -> Outcom
     return Outcome(text, type(error) if error else None, bool(error and error.may_have_run), round(now, 3))
 
 
-def session(seed: int) -> Session:
-    return Session(TOKEN, peer="it", rng=random.Random(seed))
+def session(seed: int, *, remembers: bool) -> Session:
+    made = Session(TOKEN, peer="it", rng=random.Random(seed))
+    if remembers:
+        made.memory.remembers, made.memory.depth = True, 3
+    return made
 
 
-def by_blocking(asked: list[Asked], fates: list[str], busy: int, seed: int) -> tuple[list[Outcome], Any]:
+def by_blocking(
+    asked: list[Asked], fates: list[str], busy: int, seed: int, *, remembers: bool = False
+) -> tuple[list[Outcome], Any]:
     found = []
     with scheduled_network() as network:
-        device = prepare(network, fates, busy)
-        connection = blocking.Connection("127.0.0.1", session(seed), port=1, clock=network.loop.time)
-        for each in asked:
+        device = prepare(network, fates, busy, remembers=remembers)
+        connection = blocking.Connection(
+            "127.0.0.1", session(seed, remembers=remembers), port=1, clock=network.loop.time
+        )
+        for number, each in enumerate(asked):
             result, error = None, None
             try:
-                result = connection.call(each.method, [], timeout=each.timeout, retry_count=each.retry_count)
+                result = connection.call(
+                    each.method, [number], timeout=each.timeout, retry_count=each.retry_count
+                )
             except DeviceException as caught:
                 error = caught
             found.append(outcome(network.loop.now, result, error))
@@ -67,18 +80,22 @@ def by_blocking(asked: list[Asked], fates: list[str], busy: int, seed: int) -> t
     return found, device.executed
 
 
-def by_aio(asked: list[Asked], fates: list[str], busy: int, seed: int) -> tuple[list[Outcome], Any]:
+def by_aio(
+    asked: list[Asked], fates: list[str], busy: int, seed: int, *, remembers: bool = False
+) -> tuple[list[Outcome], Any]:
     found = []
     with simulated_network() as network:
-        device = prepare(network, fates, busy)
-        connection = aio.AsyncConnection("127.0.0.1", session(seed), port=1, clock=network.loop.time)
+        device = prepare(network, fates, busy, remembers=remembers)
+        connection = aio.AsyncConnection(
+            "127.0.0.1", session(seed, remembers=remembers), port=1, clock=network.loop.time
+        )
 
         async def work() -> None:
-            for each in asked:
+            for number, each in enumerate(asked):
                 result, error = None, None
                 try:
                     result = await connection.call(
-                        each.method, [], timeout=each.timeout, retry_count=each.retry_count
+                        each.method, [number], timeout=each.timeout, retry_count=each.retry_count
                     )
                 except DeviceException as caught:
                     error = caught
@@ -123,3 +140,24 @@ def test_a_toggle_runs_once_at_most_by_either_face(fates: list[str], seed: int) 
             assert ran == 1
         if ran:
             assert found[0].error is None or found[0].may_have_run
+
+
+@given(
+    st.lists(ASKED, min_size=1, max_size=8),
+    st.lists(st.sampled_from(["well", "well", "lost", "late", "slow"]), max_size=16),
+    st.integers(0, 9),
+)
+@example(
+    [*[Asked("toggle", 3, 2.0)] * 2, *[Asked("get_x", 3, 2.0)] * 6],
+    ["well", "well", "slow", *["well"] * 13],
+    0,
+)
+def test_a_late_copy_is_new_to_no_device_by_either_face(
+    asked: list[Asked], fates: list[str], seed: int
+) -> None:
+    """It remembers four ids, which is known: what would make it forget one waits for the copies of it."""
+    asked = [*asked, Asked("get_nothing", 0, 3.0)]  # until all has arrived
+    found, executed = by_blocking(asked, fates, 0, seed, remembers=True)
+    assert by_aio(asked, fates, 0, seed, remembers=True) == (found, executed)
+    toggled = [params for method, params in executed if method == "toggle"]
+    assert all(toggled.count(params) == 1 for params in toggled)

@@ -26,7 +26,7 @@ A, B, C = "a", "b", "c"
 
 
 def command(deadline: float = 100.0) -> Call:
-    return Call("get_x", [], None, 0.0, 5.0, deadline, 3, safe=True)
+    return Call("get_x", 0.0, 5.0, deadline, 3, safe=True)
 
 
 class Queue:

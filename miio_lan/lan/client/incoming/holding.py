@@ -76,6 +76,11 @@ class Hold:
         """Look at once: there is reason to. But not so often that others could make us shout."""
         self.due = min(self.due, max(now, self._looked + SECOND_LOOK))
 
+    def wait(self, until: float) -> None:
+        """Look again at an instant (monotonic seconds): what an answer may lead to cannot be asked before."""
+        self._open, self._unanswered = False, 0
+        self.due = until
+
     def renew(self, now: float) -> None:
         """Subscribe again at once: the device would send to where nobody listens."""
         self._renewing = True

@@ -30,10 +30,13 @@ class OpenCalls:
 
     def remove(self, call: Call, now: float) -> None:
         """Take a call out that is done; copies of it may still be under way."""
-        if self.by_id:
+        if self.by_id or call.sends > 1:
             for number, sent in call.last_sent_at.items():
-                if self.by_id.pop(number, None) is not None:
-                    self.afoot.left(number, sent, call.targets)
+                again = (
+                    call.sent_at[number] != call.sent_at[number]
+                )  # nan: there are several copies, and one answer
+                if self.by_id.pop(number, None) is not None or again:
+                    self.afoot.left(number, sent, call.targets, again=again)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]
@@ -41,6 +44,10 @@ class OpenCalls:
             self.all.remove(call)
         if self.all:
             self.release(now)
+
+    def overtaken(self, now: float) -> int:
+        """Tell how many ids that went out before now may reach the device after what goes out now."""
+        return len(self.by_id) + self.afoot.count(now)
 
     def late_answer(self, number: int, now: float) -> None:
         """Take an answer nobody waits for: what may have waited for it to come goes on."""
@@ -58,7 +65,7 @@ class OpenCalls:
         for other in self.all:
             if other is call:
                 break
-            if other.first_sent is not None and other.targets & call.targets:
+            if other.active and other.targets & call.targets:
                 return other.deadline
         return self.afoot.free_at(call.targets, now)
 

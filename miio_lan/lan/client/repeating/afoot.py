@@ -1,5 +1,7 @@
 """Copies of commands that ended without an answer to each of them: they may still arrive, and answers still come.
 
+Copies under several ids are answered one by one. Of several under one id nobody can tell which one an answer is to.
+
 An absolute set does no harm twice, but it does late: a copy that was delayed would undo a newer set of the same
 property. So a newer one waits until older copies have been answered, or must have got lost.
 """
@@ -32,6 +34,7 @@ def targets(method: str | None, params: object) -> Targets:
 class _Copy(NamedTuple):
     until: float
     targets: Targets
+    again: bool
 
 
 class Afoot:
@@ -40,11 +43,12 @@ class Afoot:
     def __init__(self) -> None:
         self._copies: dict[int, _Copy] = {}
 
-    def left(self, number: int, sent: float, sets: Targets) -> None:
+    def left(self, number: int, sent: float, sets: Targets, *, again: bool = False) -> None:
         """Note a copy whose call ended without an answer to it.
 
         :param number: its id
         :param sent: when it was last sent, monotonic seconds
+        :param again: whether it was sent several times under that id, answered or not
         """
         # A device that is silent for days leaves many: those at the front are the oldest, nearly.
         while self._copies:
@@ -52,15 +56,23 @@ class Afoot:
             if len(self._copies) < _MAX_COPIES and self._copies[first].until > sent:
                 break
             del self._copies[first]
-        self._copies[number] = _Copy(sent + UNDER_WAY, sets)
+        self._copies[number] = _Copy(sent + UNDER_WAY, sets, again)
 
     def answered(self, number: int) -> bool:
-        """Note an answer, and tell whether it was one to such a copy."""
-        return self._copies.pop(number, None) is not None
+        """Note an answer, and tell whether it was the one to such a copy, which then is under way no more."""
+        copy = self._copies.get(number)
+        if copy is None or copy.again:
+            return False
+        del self._copies[number]
+        return True
 
     def anything(self, now: float) -> bool:
         """Tell whether anything may still be under way."""
         return self.free_at(None, now) > now
+
+    def count(self, now: float) -> int:
+        """Tell under how many ids something may still be under way."""
+        return sum(copy.until > now for copy in self._copies.values()) if self._copies else 0
 
     def free_at(self, sets: Targets | None, now: float) -> float:
         """Tell when nothing that sets one of these can be under way any more (None: nothing at all)."""

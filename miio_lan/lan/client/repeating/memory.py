@@ -17,6 +17,10 @@ A copy that got lost looks like silence, and so does an answer that got lost. So
 another id: one that was executed again unnoticed would be new to the device, and even a bad memory would hold it. A
 device that remembers eight ids or fewer is taken for a better one only after six losses in a row, on a network
 that lost next to nothing of the questions.
+
+What was seen is how many newer ids it bears (``depth``). So a command that must not run twice goes out again only while
+its id has no more newer ones; and when it did, no more go out until its copies must have arrived: to a device that has
+forgotten the id, one that comes late would be new.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from miio_lan.lan.client.ids import IdSource
+from miio_lan.lan.client.repeating.afoot import UNDER_WAY
 from miio_lan.lan.payload import dump_payload
 
 #: The question.
@@ -60,11 +65,12 @@ def life_of(payload: Mapping[str, object]) -> int | None:
 
 
 class _Asked:
-    """A question, by its place among all ids that were given."""
+    """A question, by the place of its id among all that went out, and when it did (monotonic seconds)."""
 
-    def __init__(self, number: int, place: int) -> None:
+    def __init__(self, number: int, place: int, sent: float) -> None:
         self.number = number
         self.place = place
+        self.sent = sent
         self.life: int | None = None
         self.answered = 0.0
 
@@ -80,12 +86,14 @@ class IdMemory:
         self.remembers: bool | None = None
         #: How many newer ids have been seen not to make it forget one, by each of the signs.
         self.depth = 0
-        #: Where the first question stood among the ids that were given.
+        #: Where the first question stood among the ids that went out.
         self.first_place = 0
         #: The newest answer to a question: seconds of operation, and when it came (monotonic seconds).
         self.newest: tuple[int, float] | None = None
         #: When :meth:`tick` is wanted next, monotonic seconds; None while nothing is asked.
         self.due: float | None = None
+        #: Place of an id that is not to be forgotten, for a copy under it may still arrive -> until when.
+        self.guarded: dict[int, float] = {}
         self._ids = ids
         self._attempts = 0
         self._forget()
@@ -106,22 +114,49 @@ class IdMemory:
         """Whether asking may tell something new."""
         return self.remembers is None and self._attempts < MAX_ATTEMPTS
 
-    def in_reach(self, place: int) -> bool:
+    def in_reach(self, place: int, more: int = 0) -> bool:
         """Tell whether the device surely remembers an id, as far as it was seen to.
 
-        The command that made us ask is older than every question: all of them come after it, two more than after the
-        first of them, which the device was seen to remember. That no device's memory ends just there, at 14 or 15 ids,
-        is assumed; that no other id of ours was used meanwhile is asked for.
-
-        :param place: how many ids had been given with it
+        :param place: how many ids had gone out with it, but for those that may arrive after it
+        :param more: how many further ones would go out
         """
-        newer = self._ids.given - place
-        made_us_ask = place < self.first_place and newer <= QUESTIONS + 1
-        return newer <= self.depth or made_us_ask
+        return self._ids.gone + more - place <= self.depth
+
+    def is_asked_for(self, place: int) -> bool:
+        """Tell whether an id is that of the command that made us ask, which the device is then taken to remember.
+
+        It is older than every question: all of them come after it, two more than after the first of them, which the
+        device was seen to remember. That no device's memory ends just there, at 14 or 15 ids, is assumed; that no other
+        id of ours went out meanwhile is asked for.
+
+        :param place: how many ids had gone out with it
+        """
+        return place < self.first_place and self._ids.gone - place <= QUESTIONS + 1
+
+    def guard(self, place: int, now: float) -> None:
+        """Note that what must not run twice went out again under its id: the device has to know that until it arrives.
+
+        :param place: how many ids had gone out with it, but for those that may arrive after it
+        """
+        self.guarded[place] = now + UNDER_WAY
+
+    def free_at(self, now: float, ids: int = 1) -> float:
+        """Tell when new ids may go out: not while they could make the device forget one that a late copy bears.
+
+        :param ids: how many
+        """
+        free = now
+        for place, until in list(self.guarded.items()):
+            if until <= now:
+                del self.guarded[place]
+            elif not self.in_reach(place, ids):
+                free = max(free, until)
+        return free
 
     def question(self) -> tuple[int, bytes]:
-        """Make the question under a new id."""
+        """Make the question under a new id, which goes out at once."""
         number = self._ids.next()
+        self._ids.gone += 1
         return number, _question(number)
 
     def begin(self, now: float) -> None:
@@ -145,7 +180,7 @@ class IdMemory:
             return []
         if len(self._asked) < QUESTIONS:
             self.due = now + PACE
-            return [self._ask()]
+            return [self._ask(now)]
         if not self._rounds:
             answered = [asked for asked in self._asked.values() if asked.life is not None]
             self._targets = answered[:PROOF]
@@ -166,9 +201,9 @@ class IdMemory:
             self.remembers, self.due = False, None
         return True
 
-    def _ask(self) -> bytes:
+    def _ask(self, now: float) -> bytes:
         number, payload = self.question()
-        self._asked[number] = _Asked(number, self._ids.given)
+        self._asked[number] = _Asked(number, self._ids.gone, now)
         return payload
 
     def _first_answer(self, asked: _Asked, life: int | None, now: float) -> None:
@@ -195,17 +230,24 @@ class IdMemory:
             self.due = target.answered + LIFE_GOES_ON
             return []
         self._rounds += 1
-        self._depths[self._signs :] = [self._ids.given - target.place]
+        self._depths[self._signs :] = [self._borne_by(target)]
         self._repeated, self._greeted = target, False
         self.due = now + ROUND
         return [_question(target.number), GREETING]
+
+    def _borne_by(self, target: _Asked) -> int:
+        """Tell how many newer ids the device surely got: those of answered questions that were sent after its answer.
+
+        Others may have got lost, or come before it.
+        """
+        return sum(each.life is not None and each.sent >= target.answered for each in self._asked.values())
 
     def _ask_last(self, now: float) -> list[bytes]:
         self._repeated = None
         if len(self._last) >= MAX_LAST:
             self.due = None
             return []
-        payload = self._ask()
+        payload = self._ask(now)
         self._last.append(self._ids.last)
         self.due = now + ROUND
         return [payload]

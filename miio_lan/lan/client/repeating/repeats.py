@@ -46,7 +46,8 @@ def under_its_id(call: Call, memory: IdMemory, clock: DeviceClock, life: float |
     """
     if call.first_sent is None or call.once or memory.remembers is not True:
         return False
-    if now - call.first_sent > REMEMBERED_FOR or not memory.in_reach(call.first_given):
+    remembered = memory.in_reach(call.place - call.overtaken) or memory.is_asked_for(call.place)
+    if now - call.first_sent > REMEMBERED_FOR or not remembered:
         return False
     return is_running_since(call.first_sent, clock, life, now)
 

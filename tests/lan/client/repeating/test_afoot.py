@@ -54,6 +54,30 @@ def test_a_copy_is_under_way_for_two_seconds_or_until_it_is_answered() -> None:
     assert afoot.free_at(sets, 101.0) == 101.0
 
 
+def test_of_several_copies_under_one_id_an_answer_is_one_to_any() -> None:
+    afoot = Afoot()
+    sets = frozenset({("2", "1")})
+    afoot.left(7, 100.0, sets, again=True)
+    assert not afoot.answered(7)
+    assert afoot.free_at(sets, 101.0) == 102.0
+    assert afoot.anything(101.9)
+    assert not afoot.anything(102.0)
+
+
+def test_a_copy_whose_other_was_answered_may_still_be_answered_unreadably() -> None:
+    """A device that replays: what cannot be read may be its second answer to the command before."""
+    link = delayed_first_copy(1.0)
+    link.session.memory.remembers = True
+    assert link.call("set_properties", setting(1, "old")).sends == 2
+    link.work = 3.0
+    call = link.start("get_prop", retry_count=0)
+    link.pass_time(0.1)
+    link.session.receive(unreadable(), link.now)
+    assert call.unreadable is None
+    link.run()
+    assert call.outcome() == ["get_prop", []]
+
+
 def test_what_is_remembered_is_bounded() -> None:
     afoot = Afoot()
     for number in range(3000):

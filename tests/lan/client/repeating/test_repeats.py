@@ -198,9 +198,9 @@ def test_a_command_with_too_many_newer_ids_is_not_sent_again() -> None:
     link.call("toggle").outcome()
     memory = link.session.memory
     assert memory.depth == 8
-    place = link.session._ids.given
+    place = link.session._ids.gone
     for newer in range(1, 12):
-        link.session._ids.next()
+        link.session._ids.gone += 1
         assert memory.in_reach(place) is (newer <= 8)
 
 
