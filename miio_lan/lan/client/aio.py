@@ -103,10 +103,17 @@ class AsyncConnection(Member):
         )
         return await self._run(call)
 
-    async def handshake(self, *, timeout: float, retry_count: int) -> object:  # noqa: ASYNC109 - of an attempt
+    async def handshake(
+        self,
+        *,
+        timeout: float,  # noqa: ASYNC109 - of an attempt
+        retry_count: int,
+        deadline: float | None = None,
+    ) -> object:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
+        now = self._clock()
         return await self._run(
-            self.session.handshake(self._clock(), timeout=timeout, retry_count=retry_count)
+            self.session.handshake(now, timeout=timeout, retry_count=retry_count, deadline=deadline)
         )
 
     def close(self) -> None:

@@ -94,9 +94,13 @@ class Connection(SharedSocket):
             )
         )
 
-    def handshake(self, *, timeout: float, retry_count: int) -> object:
+    def handshake(self, *, timeout: float, retry_count: int, deadline: float | None = None) -> object:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
-        return self._run(lambda now: self.session.handshake(now, timeout=timeout, retry_count=retry_count))
+        return self._run(
+            lambda now: self.session.handshake(
+                now, timeout=timeout, retry_count=retry_count, deadline=deadline
+            )
+        )
 
     def listen(self, timeout: float, patience: float = math.inf) -> Push | None:
         """Wait for something the device tells unasked.
