@@ -232,8 +232,8 @@ class AsyncConnection(Member):
     def receive(self, datagram: bytes, now: float) -> None:
         """Take a datagram from the device's address."""
         station = self._station_of_it()
-        if len(datagram) == HEADER_SIZE and self._sleep.over():
-            self.session.overslept(now)  # before a hello's answer shows what is to be made of that
+        if (len(datagram) == HEADER_SIZE or self.session.asks) and self._sleep.over():
+            self.session.overslept(now)  # before an answer by which a resend may be decided
         self.session.receive(datagram, now)
         if self.greeted:
             station.traffic.heard(self)

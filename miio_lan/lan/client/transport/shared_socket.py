@@ -216,8 +216,8 @@ class SharedSocket(DeviceSocket):
             self._hand_over()  # an observer may take its time
 
     def _receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
-        """Hand the session a datagram; that the computer slept, before a hello's answer shows a stamp of after that."""
-        if len(datagram) == HEADER_SIZE and self._sleep.over():
+        """Hand the session a datagram; that the computer slept, before one that a resend may be decided by."""
+        if (len(datagram) == HEADER_SIZE or self.session.asks) and self._sleep.over():
             self.session.overslept(now)
         self.session.receive(datagram, now, stale=stale)
 
