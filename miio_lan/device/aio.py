@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
@@ -199,7 +199,9 @@ class AsyncDevice:
         :raises DeviceTimeout: if it does not answer
         """
         answer = await self._reachable().handshake(
-            timeout=arguments.checked_timeout(self.timeout), retry_count=self._retries(None)
+            timeout=arguments.checked_timeout(self.timeout),
+            retry_count=self._retries(None),
+            deadline=_DEADLINE.get(),
         )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
@@ -234,11 +236,15 @@ class AsyncDevice:
         """
         if not bounded:
             return await carry_out_awaiting(steps, self._ask)
+        with self._one_deadline():
+            return await carry_out_awaiting(steps, self._ask)
+
+    def _one_deadline(self) -> AbstractContextManager[None]:
+        """Have all that is done in this context end by one deadline: of a single command, or of the call around it."""
         deadline = None
         with suppress(InvalidArgument):  # which the first command says better
             deadline = time.monotonic() + arguments.checked_patience(self.timeout, self.retry_count)
-        with until(deadline):
-            return await carry_out_awaiting(steps, self._ask)
+        return until(deadline)
 
     async def _ask(self, ask: Ask) -> Any:
         own = type(self).send is AsyncDevice.send and "send" not in vars(self)
@@ -399,7 +405,8 @@ class AsyncDevice:
         context = copy_context()
         # The deadline of the task that subscribes does not hold for what is told later.
         context.run(_DEADLINE.set, None)
-        await self._told().begin(self, callback, poll, every, context)
+        with self._one_deadline():
+            await self._told().begin(self, callback, poll, every, context, _DEADLINE.get())
 
     async def next_push(self, timeout: float) -> Push | None:  # noqa: ASYNC109 - None is no error
         """Wait for the next thing the device tells unasked; repeats are left out.
@@ -427,7 +434,8 @@ class AsyncDevice:
     async def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""
         if self._telling is not None:
-            await self._telling.end(self)
+            with self._one_deadline():
+                await self._telling.end(self)
 
     def _told(self) -> AsyncTelling:
         from miio_lan.device.telling.aio import AsyncTelling  # most programs never subscribe

@@ -232,7 +232,9 @@ class Device:
         :raises DeviceTimeout: if it does not answer
         """
         answer = self._reachable().handshake(
-            timeout=arguments.checked_timeout(self.timeout), retry_count=self._retries(None)
+            timeout=arguments.checked_timeout(self.timeout),
+            retry_count=self._retries(None),
+            deadline=getattr(self._call, "deadline", None),
         )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
@@ -269,11 +271,26 @@ class Device:
         """
         outer = getattr(self._call, "deadline", None)
         if bounded and outer is None:
-            with suppress(InvalidArgument):  # which the first command says better
-                seconds = arguments.checked_patience(self.timeout, self.retry_count)
-                self._call.deadline = time.monotonic() + seconds
+            self._limit()
         try:
             return carry_out(steps, self._ask)
+        finally:
+            self._call.deadline = outer
+
+    def _limit(self) -> None:
+        """Have all calls of this thread end by the deadline of a single command, from now on."""
+        with suppress(InvalidArgument):  # which the first command says better
+            seconds = arguments.checked_patience(self.timeout, self.retry_count)
+            self._call.deadline = time.monotonic() + seconds
+
+    @contextmanager
+    def _one_deadline(self) -> Iterator[None]:
+        """Have all that is done in this context end by one deadline: of a single command, or of the call around it."""
+        outer = getattr(self._call, "deadline", None)
+        if outer is None:
+            self._limit()
+        try:
+            yield
         finally:
             self._call.deadline = outer
 
@@ -466,7 +483,9 @@ class Device:
         from miio_lan.device.telling.blocking import Telling  # most programs never subscribe
 
         self._telling = self._telling or Telling(self._connection)
-        self._telling.begin(self, callback, poll, every)
+        with self._one_deadline():
+            deadline = getattr(self._call, "deadline", None)
+            self._telling.begin(self, callback, poll, every, deadline)
 
     def next_push(self, timeout: float) -> Push | None:
         """Wait for the next thing the device tells unasked; repeats are left out.

@@ -80,7 +80,8 @@ class MiotDevice(Device):
         """
         if isinstance(siid, str):
             by_name.alone(siid, piid)
-            siid, piid = (self._names()).property(siid)
+            with self._one_deadline():
+                return self._perform(plain.read_value(*self._names().property(siid)))
         return self._perform(plain.read_value(siid, piid))
 
     @overload
@@ -98,9 +99,10 @@ class MiotDevice(Device):
         """
         if isinstance(siid, str):
             by_name.alone(siid, None if value is by_name.NOTHING else value)
-            value = piid
-            siid, piid = (self._names()).assignment(siid, value)
-        elif value is by_name.NOTHING:
+            with self._one_deadline():
+                self._perform(plain.write_value(*self._names().assignment(siid, piid), piid))
+            return
+        if value is by_name.NOTHING:
             raise InvalidArgument(f"write(siid, piid, value) needs a value, write({siid}, ...) has none")
         self._perform(plain.write_value(siid, piid, value))
 
@@ -120,7 +122,9 @@ class MiotDevice(Device):
         if isinstance(siid, str):
             if aiid is not None:
                 by_name.alone(siid, params)
-            siid, aiid, params = (self._names()).action(siid, params if aiid is None else aiid)
+            with self._one_deadline():
+                action = self._names().action(siid, params if aiid is None else aiid)
+                return self._perform(plain.run_action(*action))
         return self._perform(plain.run_action(siid, aiid, params))
 
     def _names(self) -> by_name.Names:
@@ -161,8 +165,9 @@ class MiotDevice(Device):
 
     def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
         """Read all properties of the mapping; each result's ``did`` is the name it has there."""
-        wanted = [{"did": name, **ids} for name, ids in self._get_mapping().items() if "piid" in ids]
-        return self.get_properties(wanted, max_properties=max_properties)
+        with self._one_deadline():
+            wanted = [{"did": name, **ids} for name, ids in self._get_mapping().items() if "piid" in ids]
+            return self.get_properties(wanted, max_properties=max_properties)
 
     @command
     def get_property_by(self, siid: int, piid: int) -> list[Any]:
@@ -186,17 +191,17 @@ class MiotDevice(Device):
 
     def set_property(self, property_key: str, value: Any) -> list[Any]:
         """Set a property by its name in the mapping; gives a list with one result."""
-        ids = self._named(property_key, "piid")
-        return plain.logged(
-            self._perform(miot_calls.write_properties([{"did": property_key, **ids, "value": value}]))
-        )
+        with self._one_deadline():
+            sent = {"did": property_key, **self._named(property_key, "piid"), "value": value}
+            return plain.logged(self._perform(miot_calls.write_properties([sent])))
 
     @command
     def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
         """Call an action by its name in the mapping."""
-        ids = self._named(name, "aiid")
-        parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
-        answer = self._perform(miot_calls.call_action(parameters))
+        with self._one_deadline():
+            ids = self._named(name, "aiid")
+            parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
+            answer = self._perform(miot_calls.call_action(parameters))
         plain.logged([answer])
         return answer
 

@@ -73,7 +73,8 @@ class AsyncMiotDevice(AsyncDevice):
         """
         if isinstance(siid, str):
             by_name.alone(siid, piid)
-            siid, piid = (await self._names()).property(siid)
+            with self._one_deadline():
+                return await self._perform(plain.read_value(*(await self._names()).property(siid)))
         return await self._perform(plain.read_value(siid, piid))
 
     @overload
@@ -91,9 +92,11 @@ class AsyncMiotDevice(AsyncDevice):
         """
         if isinstance(siid, str):
             by_name.alone(siid, None if value is by_name.NOTHING else value)
-            value = piid
-            siid, piid = (await self._names()).assignment(siid, value)
-        elif value is by_name.NOTHING:
+            with self._one_deadline():
+                ids = (await self._names()).assignment(siid, piid)
+                await self._perform(plain.write_value(*ids, piid))
+            return
+        if value is by_name.NOTHING:
             raise InvalidArgument(f"write(siid, piid, value) needs a value, write({siid}, ...) has none")
         await self._perform(plain.write_value(siid, piid, value))
 
@@ -113,7 +116,9 @@ class AsyncMiotDevice(AsyncDevice):
         if isinstance(siid, str):
             if aiid is not None:
                 by_name.alone(siid, params)
-            siid, aiid, params = (await self._names()).action(siid, params if aiid is None else aiid)
+            with self._one_deadline():
+                action = (await self._names()).action(siid, params if aiid is None else aiid)
+                return await self._perform(plain.run_action(*action))
         return await self._perform(plain.run_action(siid, aiid, params))
 
     async def _names(self) -> by_name.Names:
@@ -154,9 +159,10 @@ class AsyncMiotDevice(AsyncDevice):
 
     async def get_properties_for_mapping(self, *, max_properties: int = 15) -> list[Any]:
         """Read all properties of the mapping; each result's ``did`` is the name it has there."""
-        names = await self._get_mapping()
-        wanted = [{"did": name, **ids} for name, ids in names.items() if "piid" in ids]
-        return await self.get_properties(wanted, max_properties=max_properties)
+        with self._one_deadline():
+            names = await self._get_mapping()
+            wanted = [{"did": name, **ids} for name, ids in names.items() if "piid" in ids]
+            return await self.get_properties(wanted, max_properties=max_properties)
 
     async def get_property_by(self, siid: int, piid: int) -> list[Any]:
         """Get a property by its siid and piid, as a list with one result."""
@@ -177,15 +183,17 @@ class AsyncMiotDevice(AsyncDevice):
 
     async def set_property(self, property_key: str, value: Any) -> list[Any]:
         """Set a property by its name in the mapping; gives a list with one result."""
-        ids = plain.by_name(await self._get_mapping(), property_key, "piid")
-        sent = {"did": property_key, **ids, "value": value}
-        return plain.logged(await self._perform(miot_calls.write_properties([sent])))
+        with self._one_deadline():
+            ids = plain.by_name(await self._get_mapping(), property_key, "piid")
+            sent = {"did": property_key, **ids, "value": value}
+            return plain.logged(await self._perform(miot_calls.write_properties([sent])))
 
     async def call_action_from_mapping(self, name: str, params: Sequence[Any] | None = None) -> Any:
         """Call an action by its name in the mapping."""
-        ids = plain.by_name(await self._get_mapping(), name, "aiid")
-        parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
-        answer = await self._perform(miot_calls.call_action(parameters))
+        with self._one_deadline():
+            ids = plain.by_name(await self._get_mapping(), name, "aiid")
+            parameters = {"did": f"call-{name}", **ids, "in": checked_arguments(params)}
+            answer = await self._perform(miot_calls.call_action(parameters))
         plain.logged([answer])
         return answer
 

@@ -242,6 +242,12 @@ PINS = {
         "_OVERDUE": 0.3,
         "_GONE": 0.2,
         "_NO_SOCKET": 0.05,
+        "_PATIENCE": 0.5,
+        "_STAY": 0.2,
+    },
+    "lan.client.transport.telling": {
+        "CROWDED": 500,
+        "MAX_UNTOLD": 4000,
     },
     "lan.client.aio": {
         "LOOKUP": 1.0,

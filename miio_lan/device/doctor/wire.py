@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from miio_lan.device.doctor.observed import Refusal
 from miio_lan.lan.client.transport.refusals import ask_for_refusals
 from miio_lan.lan.packet import LARGEST_DATAGRAM
+from miio_lan.lan.sockets import made_socket
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,11 +54,12 @@ class ProbeSocket:
     """A UDP socket for one device.
 
     :param found: its address, as :func:`socket.getaddrinfo` has it
+    :raises DeviceException: if there can be no socket
     """
 
     def __init__(self, found: tuple[Any, Any, int, str, Any]) -> None:
         family, kind, protocol, _, self._peer = found
-        self._socket = socket.socket(family, kind, protocol)
+        self._socket = made_socket(family, kind, protocol)
         self._socket.setblocking(False)
         # Connected, nothing from another address would be heard; but only Linux tells such a socket of refusals.
         self._connected = sys.platform != "linux"

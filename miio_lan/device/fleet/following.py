@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.fleet.named import DevicesFile
-from miio_lan.errors import DevicesFileError
+from miio_lan.errors import DeviceException, DevicesFileError
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
 
@@ -57,15 +57,20 @@ class Follower:
     def find(self, seconds: float) -> str:
         """Return the device's address: where it was last if it answers there, or where its did answers.
 
-        Without a did, with a host name, or if it answers nowhere, the address is as it was.
+        Without a did, with a host name, or if it answers nowhere or cannot be looked for, the address is as it was.
 
         :param seconds: what the call has left
         """
         known = self.device
         if known.did is not None and self._due():
-            from miio_lan.lan.discovery.blocking import locate
+            ip: str | None = None
+            try:
+                from miio_lan.lan.discovery.blocking import locate
 
-            self._found(locate(known.did, known.ip, port=known.port, **_times(seconds)))
+                ip = locate(known.did, known.ip, port=known.port, **_times(seconds))
+            except (DeviceException, OSError) as error:
+                self._not_looked_for(error)
+            self._found(ip)
         return self.device.ip
 
     async def find_async(self, seconds: float) -> str:
@@ -74,16 +79,27 @@ class Follower:
         if known.did is not None and self._due():
             import asyncio
 
-            from miio_lan.lan.discovery.aio import locate
+            ip: str | None = None
+            try:
+                from miio_lan.lan.discovery.aio import locate
 
-            ip = await locate(known.did, known.ip, port=known.port, **_times(seconds))
-            # In a thread: the file may be locked by another program, and the loop waits for nobody.
-            await asyncio.to_thread(self._found, ip)
+                ip = await locate(known.did, known.ip, port=known.port, **_times(seconds))
+            except (DeviceException, OSError) as error:
+                self._not_looked_for(error)
+            if ip in {None, known.ip}:
+                self._found(ip)
+            else:
+                # In a thread: the file may be locked by another program, and the loop waits for nobody.
+                await asyncio.to_thread(self._found, ip)
         return self.device.ip
 
     def _due(self) -> bool:
         """Tell whether it can be looked for, and not so soon after it was not found."""
         return _is_address(self.device.ip) and self._clock() >= self._not_before
+
+    def _not_looked_for(self, error: Exception) -> None:
+        # Too many files are open, for example. Whether its address can be used all the same, the call itself will see.
+        _LOGGER.warning("%s cannot be looked for: %s", printable(self.device.name), error)
 
     def _found(self, ip: str | None) -> None:
         if ip is None:

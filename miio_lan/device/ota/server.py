@@ -19,6 +19,7 @@ from typing import NamedTuple, Self
 
 from miio_lan.device.ota.serving import Served, Site, Visit
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.lan.sockets import made_socket
 from miio_lan.loop import READ, WRITE, Closing, Loop
 
 _LOGGER = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class FileServer(Closing):
         :raises DeviceException: if the address or the port cannot be had
         """
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = made_socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections inherit it

@@ -31,7 +31,7 @@ class Greet(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """Let some time pass."""
+    """Let some time pass; the reply is whether there is not so much left, so that none passed."""
 
     seconds: float
 
@@ -70,8 +70,8 @@ class Subscription:
             pauses = (0.0,) * STALE_ANSWERS + (PAUSES_WHILE_TOKEN_SHOWN if shows else PAUSES)
             if tries >= len(pauses):
                 break
-            if pauses[tries]:
-                yield Pause(pauses[tries])
+            if pauses[tries] and (yield Pause(pauses[tries])):
+                break
             tries += 1
             greeting = yield Greet()
         return greeting

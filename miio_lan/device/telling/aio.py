@@ -77,10 +77,12 @@ class AsyncTelling:
         poll: Sequence[Any] | None,
         every: float | None,
         context: Context,
+        deadline: float | None,
     ) -> None:
         """See :meth:`miio_lan.AsyncDevice.subscribe`.
 
         :param context: where the callback is called
+        :param deadline: by which all of it ends, as calls of this task do (monotonic seconds)
         """
         polling = chosen(callback, poll, every)
         closings = self._connection.closings
@@ -90,16 +92,19 @@ class AsyncTelling:
                 raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
             greeting = self._connection.session.greeting
             steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
-            await carry_out_awaiting(steps, self._agreeing(device, endings))
+            await carry_out_awaiting(steps, self._agreeing(device, endings, deadline))
             await self.stop()
             self._connection.listeners.raise_if_over(endings)  # no callback for one who closed it meanwhile
             if callback is not None:
                 self._caller = _AsyncCaller(self, device, callback, context)
 
-    def _agreeing(self, device: AsyncDevice, endings: int) -> Callable[[Any], Awaitable[Any]]:
+    def _agreeing(
+        self, device: AsyncDevice, endings: int, deadline: float | None = None
+    ) -> Callable[[Any], Awaitable[Any]]:
         """Give what carries out steps that begin or end being told.
 
         :param endings: :attr:`endings` when they began
+        :param deadline: for what is no call, monotonic seconds
         """
         connection = self._connection
         route: object = None
@@ -108,7 +113,10 @@ class AsyncTelling:
             nonlocal route
             connection.listeners.raise_if_over(endings)  # the next step would open what was closed meanwhile
             if isinstance(step, Pause):
-                return await asyncio.sleep(step.seconds)
+                over = deadline is not None and time.monotonic() + step.seconds >= deadline
+                if not over:
+                    await asyncio.sleep(step.seconds)
+                return over
             if isinstance(step, Greet):
                 answer = await device.send_handshake()
                 route = connection.find_route()

@@ -64,14 +64,18 @@ class Telling:
         callback: Callable[[Push], object] | None,
         poll: Sequence[Any] | None,
         every: float | None,
+        deadline: float | None,
     ) -> None:
-        """See :meth:`miio_lan.Device.subscribe`."""
+        """See :meth:`miio_lan.Device.subscribe`.
+
+        :param deadline: by which all of it ends, as calls of this thread do (monotonic seconds)
+        """
         polling = chosen(callback, poll, every)
         closings = self._closings
         with self._turn:
             greeting = self._connection.session.greeting
             steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
-            carry_out(steps, self._agreeing(device, closings))
+            carry_out(steps, self._agreeing(device, closings, deadline))
             self.stop()
             with self._closed:
                 self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
@@ -79,10 +83,11 @@ class Telling:
                     self._caller = _Caller(device, callback)
                     self._caller.start()
 
-    def _agreeing(self, device: Device, closings: int) -> Callable[[Any], Any]:
+    def _agreeing(self, device: Device, closings: int, deadline: float | None = None) -> Callable[[Any], Any]:
         """Give what carries out steps that begin or end being told.
 
         :param closings: how often the device had been closed when they began
+        :param deadline: for what is no call, monotonic seconds
         """
         connection = self._connection
         route: object = None
@@ -91,7 +96,10 @@ class Telling:
             nonlocal route
             self._raise_if_closed(closings, device)  # the next step would open what was closed meanwhile
             if isinstance(step, Pause):
-                return time.sleep(step.seconds)
+                over = deadline is not None and time.monotonic() + step.seconds >= deadline
+                if not over:
+                    time.sleep(step.seconds)
+                return over
             if isinstance(step, Greet):
                 answer = device.send_handshake()
                 route = connection.session.route

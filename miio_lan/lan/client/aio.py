@@ -121,10 +121,17 @@ class AsyncConnection(Member):
         )
         return await self._run(call)
 
-    async def handshake(self, *, timeout: float, retry_count: int) -> object:  # noqa: ASYNC109 - of an attempt
+    async def handshake(
+        self,
+        *,
+        timeout: float,  # noqa: ASYNC109 - of an attempt
+        retry_count: int,
+        deadline: float | None = None,
+    ) -> object:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
+        now = self._clock()
         return await self._run(
-            self.session.handshake(self._clock(), timeout=timeout, retry_count=retry_count)
+            self.session.handshake(now, timeout=timeout, retry_count=retry_count, deadline=deadline)
         )
 
     def close(self) -> None:
@@ -243,8 +250,8 @@ class AsyncConnection(Member):
     def receive(self, datagram: bytes, now: float) -> None:
         """Take a datagram from the device's address."""
         station = self._station_of_it()
-        if len(datagram) == HEADER_SIZE and self._sleep.over():
-            self.session.overslept(now)  # before a hello's answer shows what is to be made of that
+        if (len(datagram) == HEADER_SIZE or self.session.asks) and self._sleep.over():
+            self.session.overslept(now)  # before an answer by which a resend may be decided
         self.session.receive(datagram, now)
         if self.greeted:
             station.traffic.heard(self)

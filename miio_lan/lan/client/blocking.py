@@ -89,9 +89,13 @@ class Connection(SharedSocket):
             )
         )
 
-    def handshake(self, *, timeout: float, retry_count: int) -> object:
+    def handshake(self, *, timeout: float, retry_count: int, deadline: float | None = None) -> object:
         """Greet the device and wait for its answer, a :class:`miio_lan.lan.packet.Packet`."""
-        return self._run(lambda now: self.session.handshake(now, timeout=timeout, retry_count=retry_count))
+        return self._run(
+            lambda now: self.session.handshake(
+                now, timeout=timeout, retry_count=retry_count, deadline=deadline
+            )
+        )
 
     def listen(self, timeout: float, patience: float = math.inf) -> Push | None:
         """Wait for something the device tells unasked.
@@ -108,7 +112,7 @@ class Connection(SharedSocket):
             self._look(end, closings)
             while not inbox.done and self._clock() < end and closings == self._closings:
                 self._wait(end)
-                self._tell()
+                self._tell(end)
                 if self.session.take_elsewhere():
                     self._doubtful = True
                     self._attend(end, closings)
@@ -137,7 +141,7 @@ class Connection(SharedSocket):
             self._attended = now
             self.session.tick(now)
             self._flush()
-        self._tell()
+        self._tell(end)
 
     def take_up(self, make: Callable[[float], Hold], route: object) -> None:
         """Hold a subscription that the device was asked for.
@@ -191,6 +195,7 @@ class Connection(SharedSocket):
                 begun = self._begin(call, now)
             while not begun:
                 self._attend(call.deadline, closings)
+                self._let_catch_up(call)
                 with self._state:
                     now = self._clock()
                     if closings != self._closings:
@@ -200,18 +205,20 @@ class Connection(SharedSocket):
             over = False
             while not over:
                 if self._teller is not None:
-                    self._tell()
+                    self._tell(call.deadline)
                 over = self._wait(call.deadline, call)
             if self._teller is not None:
-                self._tell()
+                self._tell(call.deadline)
         except BaseException:
             self._recover(call, within)
             raise
         return call.outcome()
 
     def _begin(self, call: Call, now: float) -> bool:
-        """Open a call where there is a socket that can be trusted, and tell whether there is."""
+        """Open a call where there is a socket that can be trusted, and no observer to wait for; tell whether so."""
         if self._socket is None or (self._doubtful and self.session.silent):
+            return False
+        if self._teller is not None and self._is_crowded(call, now):
             return False
         slept = self._sleep.over()
         if slept or now - self._attended >= UNATTENDED:

@@ -227,7 +227,8 @@ class Call:
 
     def _never_sent(self) -> str:
         if self.deadline <= self.started:
-            return "the command was not sent, because the time for the whole call was over"
+            what = "the command" if self.method else "it"
+            return f"{what} was not sent, because the time for the whole call was over"
         if self.refusals:
             return f"{self.trouble}. Check the address and the port"
         if not self.awaits_hello and self.method is not None:

@@ -163,6 +163,11 @@ class Sending(Wire):
             return True
         return not (self.lazy_discover and self.clock.known)
 
+    @property
+    def asks(self) -> bool:
+        """Whether the answer to a question of our own may let a command go out again that must not run twice."""
+        return bool(self._calls.checks) or self.memory.due is not None
+
     def overslept(self, now: float) -> None:
         """Note that the computer slept while the clock stood still: what is known of the device's clock is old."""
         self._last_heard = None

@@ -85,16 +85,18 @@ class Session(Receiving):
         :raises DeviceException: if the parameters have no JSON form
         """
         safe = is_repeat_safe(method) if repeat_safe is None else repeat_safe
-        end = now + timeout * (1 + retry_count)
-        end = end if deadline is None else min(end, deadline)
+        end = _end(now, timeout, retry_count, deadline)
         call = Call(method, now, timeout, end, retry_count, safe=safe, once=retry_count == 0)
         call.write(self._ids.next(), params, extra)
         call.targets = targets(method, params)
         return call
 
-    def handshake(self, now: float, *, timeout: float, retry_count: int) -> Call:
-        """Make a call that ends with the next hello reply, a :class:`Packet`."""
-        return Call(None, now, timeout, now + timeout * (1 + retry_count), retry_count, safe=True)
+    def handshake(
+        self, now: float, *, timeout: float, retry_count: int, deadline: float | None = None
+    ) -> Call:
+        """Make a call that ends with the next hello reply, a :class:`Packet`; arguments as for :meth:`command`."""
+        end = _end(now, timeout, retry_count, deadline)
+        return Call(None, now, timeout, end, retry_count, safe=True)
 
     def begin(
         self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
@@ -128,3 +130,9 @@ class Session(Receiving):
     def _cut_short(self, call: Call, reason: str) -> None:
         error = call.cut_short(f"{call.method or 'the handshake'} with {self.peer}: {reason}")
         self._end(call, None, error)
+
+
+def _end(now: float, timeout: float, retry_count: int, deadline: float | None) -> float:
+    """Tell when a call that begins now ends, monotonic seconds; one deadline may stand above several calls."""
+    end = now + timeout * (1 + retry_count)
+    return end if deadline is None or end < deadline else deadline

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery import ways
 from miio_lan.lan.discovery.ways import Sockets
+from miio_lan.lan.sockets import told_in_words
 from miio_lan.loop import LONGEST_SLEEP
 
 if TYPE_CHECKING:
@@ -113,11 +114,12 @@ def _run(rules: Search, announced_at: tuple[str, ...]) -> Generator[Finding, Non
     with contextlib.ExitStack() as stack:
         sockets = Sockets(rules)
         stack.callback(sockets.close)
-        selector = stack.enter_context(selectors.DefaultSelector())
+        with told_in_words():
+            selector = stack.enter_context(selectors.DefaultSelector())
+            heard = _Announcements(announced_at)
+        stack.callback(heard.close)
         for way, sock in sockets.items():
             selector.register(sock, selectors.EVENT_READ, way)
-        heard = _Announcements(announced_at)
-        stack.callback(heard.close)
         selector.register(heard.news, selectors.EVENT_READ, heard)
         while (now := time.monotonic()) < rules.end:
             rules.tick(now)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DeviceException, InvalidArgument, UnsupportedFeatureException
 from miio_lan.lan.discovery.search import Interface, Search, needed_for, parse_subnets
+from miio_lan.lan.sockets import made_socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +40,18 @@ class SearchPlan:
 
 
 def local_interfaces() -> list[Interface]:
-    """Return the IPv4 addresses of this computer, as the system has them now."""
+    """Return the IPv4 addresses of this computer, as the system has them now.
+
+    :raises DeviceException: if the system does not tell
+    """
+    try:
+        return _read_interfaces()
+    except OSError as error:
+        reason = error.strerror or error
+        raise DeviceException(f"the interfaces of this computer cannot be read: {reason}") from None
+
+
+def _read_interfaces() -> list[Interface]:
     # Each version of it has other types.
     netifaces: Any = import_module("netifaces")
     found = []
@@ -219,9 +231,9 @@ class Sockets:
 def open_socket(way: Interface | None) -> socket.socket:
     """Open a socket that never blocks, bound to an interface where one is given.
 
-    :raises DeviceException: if the interface has gone
+    :raises DeviceException: if the interface has gone, or there can be no socket
     """
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = made_socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
@@ -234,8 +246,9 @@ def open_socket(way: Interface | None) -> socket.socket:
             sock.bind(("", 0))
     except BaseException as error:
         sock.close()
-        if isinstance(error, OSError) and way is not None:
-            raise DeviceException(f"cannot send by {way.name} ({way.address}): {error.strerror}") from None
+        if isinstance(error, OSError):
+            by = "" if way is None else f" by {way.name} ({way.address})"
+            raise DeviceException(f"cannot send{by}: {error.strerror or error}") from None
         raise
     return sock
 

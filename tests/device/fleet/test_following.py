@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.lan_server import DEVICE_ID, TOKEN, Server
 
-from miio_lan import Device, DeviceTimeout, MiotDevice
+from miio_lan import Device, DeviceException, DeviceTimeout, MiotDevice
 from miio_lan.device.fleet import following
 from miio_lan.device.fleet.following import Follower
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
@@ -121,6 +121,38 @@ def test_a_new_address_that_cannot_be_kept_is_used_all_the_same(
     # It is where it was found, and that is no news.
     assert follower.find(20.0) == "127.0.0.1"
     assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize(
+    "error", [DeviceException("there can be no more sockets"), OSError(24, "Too many open files")]
+)
+@pytest.mark.parametrize("awaited", [False, True])
+def test_one_that_cannot_be_looked_for_is_taken_to_be_where_it_was(
+    file: DevicesFile,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    awaited: bool,
+) -> None:
+    """Whether the address can be used all the same, the call sees; the search is tried again later."""
+    now, tried = [1000.0], []
+
+    def locate(*_: object, **__: object) -> str:
+        tried.append(now[0])
+        raise error
+
+    async def locate_awaited(*_: object, **__: object) -> str:
+        return locate()
+
+    monkeypatch.setattr(blocking, "locate", locate)
+    monkeypatch.setattr(aio, "locate", locate_awaited)
+    file.put(NamedDevice("lamp", "127.0.0.9", TOKEN.hex(), 5))
+    follower = Follower("lamp", file.path, clock=lambda: now[0])
+    for now[0] in (1000.0, 1029.0, 1030.0):
+        found = asyncio.run(follower.find_async(20.0)) if awaited else follower.find(20.0)
+        assert found == "127.0.0.9"
+    assert tried == [1000.0, 1030.0]
+    assert [each for each in caplog.messages if "lamp" in each] == [f"lamp cannot be looked for: {error}"] * 2
 
 
 @pytest.mark.parametrize(("ip", "did"), [("127.0.0.9", None), ("lamp.invalid", 5), ("::1", 5)])

@@ -23,7 +23,7 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport import device_socket, forks, shared_socket
+from miio_lan.lan.client.transport import device_socket, forks, shared_socket, telling
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.responder.responder import Request
 
@@ -215,6 +215,38 @@ def test_every_line_of_a_call_survives_an_interruption(
             thread.join(30)
             assert results == [["other"]], f"after an interruption at line {line}"
             assert ask(connection, ["own"]) == ["own"]
+            assert not connection.session.busy
+    assert line > 50
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["nobody tells", "another one tells"])
+def test_every_line_of_making_room_survives_an_interruption(
+    server: Server, monkeypatch: pytest.MonkeyPatch, busy: bool
+) -> None:
+    """A command waits for an observer that does not follow, and is interrupted there."""
+    monkeypatch.setattr(telling, "CROWDED", 3)
+    line, reached = 0, True
+    slept = [0.0]
+
+    class Waiter:
+        def acquire(self, timeout: float) -> None:
+            slept[0] += timeout
+
+    monkeypatch.setattr(telling.Teller, "stand_by", lambda self: Waiter())
+    with connect(server, tell=lambda told: None, clock=lambda: time.monotonic() + slept[0]) as connection:
+        ask(connection)
+        teller = connection._teller
+        assert teller is not None
+        while reached:
+            line += 1
+            teller.add([Told("up", b"", 0.0)] * 9)
+            if busy:
+                teller.busy = -1
+            reached = interrupted_at(line, connection, lambda: ask(connection, ["lost"], timeout=100))
+            assert teller.busy in ({-1} if busy else {None}), f"after an interruption at line {line}"
+            teller.leave()
+            assert ask(connection, ["own"], timeout=20) == ["own"]
+            assert teller.idle
             assert not connection.session.busy
     assert line > 50
 

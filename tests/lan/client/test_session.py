@@ -94,6 +94,20 @@ def test_a_handshake_of_its_own_gives_the_answer() -> None:
     assert answer.device_id == DEVICE_ID
 
 
+def test_a_handshake_ends_by_the_deadline_of_the_call_that_it_is_part_of() -> None:
+    link = Link()
+    link.deaf = True
+    deadlines = (None, link.now + 3, link.now + 50, link.now - 1)
+    calls = [
+        link.session.handshake(link.now, timeout=5, retry_count=1, deadline=deadline)
+        for deadline in deadlines
+    ]
+    assert [call.deadline - link.now for call in calls] == [10, 3, 10, -1]
+    link.session.begin(calls[-1], link.now)
+    with pytest.raises(DeviceTimeout, match=r"to a hello within 0\.0 s: it was not sent, because the time"):
+        calls[-1].outcome()
+
+
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 

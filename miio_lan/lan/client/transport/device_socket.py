@@ -8,6 +8,7 @@ from typing import Any
 
 from miio_lan.errors import DeviceException
 from miio_lan.lan.client.transport.resolving import Address
+from miio_lan.lan.sockets import made_socket
 
 
 class DeviceSocket:
@@ -37,7 +38,7 @@ class DeviceSocket:
         """Make a socket to an address, in place of the one there may be."""
         self._close_socket()
         family, kind, protocol, _, peer = address
-        sock = socket.socket(family, kind, protocol)
+        sock = made_socket(family, kind, protocol)
         try:
             self._bind(sock)
             # Connected, the system itself drops whatever comes from elsewhere, and reports closed ports.

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from miio_lan.errors import DeviceException, UnsupportedFeatureException
+from miio_lan.errors import UnsupportedFeatureException
 from miio_lan.lan.client.transport.device_socket import bind_to
 from miio_lan.lan.client.transport.refusals import ask_for_refusals, read_refusals
 from miio_lan.lan.packet import LARGEST_DATAGRAM
+from miio_lan.lan.sockets import made_socket
 
 #: Bytes of received datagrams that the system is asked to keep; it gives what it allows.
 RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -72,10 +73,7 @@ class Endpoint:
             raise UnsupportedFeatureException(NO_SOCKETS) from None
 
     def _open(self, family: int, source_ip: str | None) -> socket.socket:
-        try:
-            sock = socket.socket(family, socket.SOCK_DGRAM)
-        except OSError as error:
-            raise DeviceException(f"there can be no more sockets: {error.strerror or error}") from None
+        sock = made_socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)

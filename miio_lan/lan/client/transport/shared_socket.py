@@ -44,6 +44,10 @@ _OVERDUE = 0.3
 _GONE = 0.2
 #: Seconds to the next look where there is no socket to wait on.
 _NO_SOCKET = 0.05
+#: Share of a call's time that it waits for an observer who does not follow, before it begins.
+_PATIENCE = 0.5
+#: Seconds for which a thread tells also what others bring meanwhile: an observer that follows needs less.
+_STAY = 0.2
 
 
 class SharedSocket(DeviceSocket):
@@ -105,7 +109,8 @@ class SharedSocket(DeviceSocket):
             overdue = now >= end + _OVERDUE
             deadline = self.session.deadline
             wait = (end if deadline is None or end < deadline else deadline) - now
-            if wait < 0.0:
+            left = self._teller is not None and self._teller.is_left  # to us, by whoever told before
+            if wait < 0.0 or left:
                 wait = 0.0
             # One's own name there is left over from an interrupted wait, and so may be another's.
             leading = self._leader is None or self._leader == me or now > self._leads_until + _GONE
@@ -119,7 +124,7 @@ class SharedSocket(DeviceSocket):
                 sock = self._socket
             else:
                 # Who waits for others to end is woken by them: on the socket, he would hear nothing of it.
-                if not leading and (deadline is None or deadline >= self._leads_until):
+                if not (leading or left) and (deadline is None or deadline >= self._leads_until):
                     # Whoever leads does what the session wants, unless that is sooner than it comes back.
                     back = max(0.0, min(end, self._leads_until + 2 * _GONE) - now)
                     wait = min(back, LOOK) if stands else back
@@ -177,7 +182,7 @@ class SharedSocket(DeviceSocket):
             if self._leader == threading.get_ident():
                 self._leader = None
             if self._teller is not None and self._is_telling() and not within:
-                self._teller.busy = None
+                self._teller.leave()
             self._attended = self._clock()
             self._waiting.all()
 
@@ -213,8 +218,8 @@ class SharedSocket(DeviceSocket):
             self._hand_over()  # an observer may take its time
 
     def _receive(self, datagram: bytes, now: float, *, stale: bool = False) -> None:
-        """Hand the session a datagram; that the computer slept, before a hello's answer shows a stamp of after that."""
-        if len(datagram) == HEADER_SIZE and self._sleep.over():
+        """Hand the session a datagram; that the computer slept, before one that a resend may be decided by."""
+        if (len(datagram) == HEADER_SIZE or self.session.asks) and self._sleep.over():
             self.session.overslept(now)
         self.session.receive(datagram, now, stale=stale)
 
@@ -245,20 +250,71 @@ class SharedSocket(DeviceSocket):
 
     # --- the observer ------------------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile."""
+    def _tell(self, end: float, *, begins: bool = False) -> None:
+        """Tell the observer; the lock is not held, and somebody else may wait on the socket meanwhile.
+
+        A thread tells what there is when it comes, for a moment also what others bring, and begins with nothing after
+        its end. The rest it leaves to somebody who comes here later; where nobody will, it stays until all is told.
+
+        :param end: when its call ends, monotonic seconds
+        :param begins: whether its call has not begun, and all it wants is room
+        """
         teller = self._teller
-        if teller is None or teller.idle:
+        if teller is None:
             return
+        teller.say()
+        if teller.idle:
+            return
+        me = threading.get_ident()
         within = self._is_telling()
+        # Without the lock: it does no harm if it is one more, or one less.
+        goal, leaves = teller.last, self._clock() + _STAY
         while True:
             with self._state:
-                told = teller.next(threading.get_ident())
+                now = self._clock()
+                if begins:
+                    over = now >= end or not teller.crowded
+                else:
+                    enough = now >= end or (now >= leaves and teller.taken >= goal)
+                    over = enough and self._others_come(teller, me, now)
+                told = None if over else teller.next(me)
                 if told is None and not within and self._is_telling():
-                    teller.busy = None
+                    teller.leave()
             if told is None:
                 return
             teller.tell(told)
+
+    def _others_come(self, teller: Teller, me: int, now: float) -> bool:
+        """Tell whether a thread will come to tell: it has a call open, wants to begin one, or waits on the socket."""
+        leads = self._leader not in {None, me} and now <= self._leads_until + _GONE
+        return leads or self.session.busy or teller.wanted
+
+    def _let_catch_up(self, call: Call) -> None:
+        """Before a command begins, have the observer told of what others have brought, for a part of its time."""
+        teller = self._teller
+        if teller is None:
+            return
+        until = _patient_until(call)
+        while True:
+            waiter: threading.Lock | None = None
+            with self._state:
+                now = self._clock()
+                if not self._is_crowded(call, now):
+                    if now >= until and teller.crowded:
+                        teller.give_up()
+                    return
+                if teller.busy is not None:
+                    waiter = teller.stand_by()
+            if waiter is None:
+                self._tell(until, begins=True)
+            else:
+                waiter.acquire(timeout=min(until - now, threading.TIMEOUT_MAX))
+
+    def _is_crowded(self, call: Call, now: float) -> bool:
+        """Tell whether a command has to wait until the observer has caught up; not where that is who sends it."""
+        teller = self._teller
+        crowded = teller is not None and teller.crowded
+        return crowded and now < _patient_until(call) and not self._is_telling()
 
     def _is_telling(self) -> bool:
         return self._teller is not None and self._teller.busy == threading.get_ident()
@@ -311,6 +367,11 @@ class SharedSocket(DeviceSocket):
                 continue  # an old ICMP message
             self._receive(datagram, now, stale=stale)
         self._flush()
+
+
+def _patient_until(call: Call) -> float:
+    """Tell how long a call waits for an observer before it begins, monotonic seconds."""
+    return call.started + (call.deadline - call.started) * _PATIENCE
 
 
 def _teller(tell: Tell) -> Teller:

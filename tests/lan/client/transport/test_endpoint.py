@@ -96,7 +96,7 @@ class Box:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> tuple[Endpoint, Socket, Loop]:
     sock, loop = Socket(), Loop()
-    monkeypatch.setattr(module.socket, "socket", lambda family, kind: sock)
+    monkeypatch.setattr(module.socket, "socket", lambda family, kind, protocol: sock)
 
     def read_refusals(_: object) -> list[tuple[Any, OSError]]:
         found, sock.refusals = sock.refusals, []

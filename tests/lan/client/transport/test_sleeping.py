@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.clockwork import run, simulated_network
 from support.lan_server import TOKEN, Server
 
+from miio_lan.errors import OutcomeUnknown
 from miio_lan.lan.client import blocking
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport import sleeping
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.packet import HELLO
+from miio_lan.lan.responder.responder import Request
 
 
 class Bed:
@@ -96,6 +100,52 @@ def test_the_awaited_face_greets_after_a_sleep(bed: Bed) -> None:
 
         run(network, work())
     assert hellos == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("learnt", [True, False], ids=["the last question", "while it is found out"])
+def test_the_blocking_face_looks_before_an_answer_that_may_lead_to_a_resend(bed: Bed, learnt: bool) -> None:
+    session = Session(TOKEN, peer="127.0.0.1")
+    connection = blocking.Connection("127.0.0.1", session, clock=lambda: 1000.0)
+    bed.slept += 3600
+    connection._receive(b"an answer", 1000.0)
+    assert session.clock.steady_since(999.0)  # nothing depends on it
+    if learnt:
+        session._calls.checks[5] = session.command("toggle", [], 999.0, timeout=5, retry_count=1)
+    else:
+        session.memory.begin(1000.0)
+    connection._receive(b"an answer", 1000.0)
+    assert not session.clock.steady_since(999.0)
+
+
+def test_a_sleep_behind_the_question_before_a_resend_lets_nothing_run_twice(bed: Bed) -> None:
+    """The answer lies unread, the computer sleeps, and the device forgets the ids of before."""
+    with simulated_network() as network:
+        lamp = network.device()
+        lamp.responder.options = replace(lamp.responder.options, id_memory="silent", stamp_window=None)
+        connection = network.connect()
+        connection.session.memory.remembers, connection.session.memory.depth = True, 14
+
+        def sleep() -> None:
+            bed.slept += 3600
+            lamp.responder.restart(network.loop.now - 5000)
+
+        def info(request: Request) -> dict[str, Any]:
+            if not bed.slept:
+                network.loop.call_later(0.0005, sleep)  # before the answer arrives
+            return {"result": {"life": int(network.loop.now) - 500}}
+
+        lamp.replies["miIO.info"] = info
+        lamp.replies["toggle"] = lambda request: None if request.params == ["lost"] else {"result": ["ok"]}
+
+        async def work() -> None:
+            for number in range(3):
+                await connection.call("toggle", [number], timeout=5, retry_count=1)
+            with pytest.raises(OutcomeUnknown):
+                await connection.call("toggle", ["lost"], timeout=5, retry_count=1)
+
+        run(network, work())
+    assert bed.slept == 3600
+    assert lamp.executed.count(("toggle", ["lost"])) == 1
 
 
 @pytest.fixture
