@@ -82,16 +82,15 @@ def line_end(session: Observed, case: Case) -> None:
     severity="failure or warning",
 )
 def legal_characters(session: Observed, case: Case) -> None:
-    """A byte or two before the very first line, or a report at power-up, come from that and are forgiven."""
+    """A byte or two before the very first line, or the first report at power-up, come from that and are forgiven."""
+    reporting = False
     for number, said in enumerate(_lines(session)):
         foreign = _foreign(said.record.raw)
+        starting = number == 0 or (is_identity(said.command) and not reporting)
+        reporting = is_identity(said.command)
         if not foreign:
             case.good("printable ASCII", said.record)
-        elif (
-            (number == 0 or is_identity(said.command))
-            and said.record.raw.startswith(foreign)
-            and foreign in _AT_POWER_UP
-        ):
+        elif starting and foreign in _AT_POWER_UP and said.record.raw.startswith(foreign):
             case.odd("0xFF before the line, as at power-up", said.record)
         else:
             case.bad(

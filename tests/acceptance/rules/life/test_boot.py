@@ -260,3 +260,25 @@ def test_a_report_in_the_middle_of_polling_makes_no_power_up_to_judge() -> None:
         assert verdict(name, script).text == "no power-up was seen"
     assert outcome("mcu-version-reported", f"{STEADY}\n7 {MODEL}\n8 {later}") is FAIL
     assert outcome("mcu-version-reported", script, from_boot=True) is FAIL
+
+
+@pytest.mark.parametrize(
+    ("broken", "warned", "script"),
+    [
+        (0, 1, rf"-1 > \xff\xffmodel a.b.c\n< ok\n{STEADY}"),
+        (
+            0,
+            2,
+            rf"> \xff\xffmodel a.b.c\n< ok\n1 > mcu_version 0001\n< ok\n2 {POLL}\n9 > \xffmodel a.b.c\n< ok",
+        ),
+        (2, 1, r"> \xffmodel a.b.c\n> \xffmodel a.b.c\n> \xffmodel a.b.c"),
+        (1, 0, rf"{STEADY}\n9 > model a.b.c\xff"),
+        (1, 0, rf"{STEADY}\n9 > \xff\xff\xffmodel a.b.c"),
+        (1, 0, rf"{STEADY}\n9 > \xffget_down"),
+    ],
+)
+def test_what_comes_from_power_up_stands_before_the_first_report_alone(
+    broken: int, warned: int, script: str
+) -> None:
+    found = verdict("legal-characters", script.replace(r"\n", "\n"))
+    assert (found.broken, found.warned) == (broken, warned), found
