@@ -40,24 +40,21 @@ from typing import Literal
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented, is_replied_to
-from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
+from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import UPDATE_FW
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines, is_echo
+from miio_lan.uart.starts import IDENTITY_WORDS, Starts
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
 Side = Literal["module", "mcu"]
 
 BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
-IDENTITY_TIME = 5.0
-"""Seconds in which what an MCU says of itself is the answer to a request for it, not the sign of a start."""
-_BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
-"""What an MCU says when it starts, and knows nothing of the time before."""
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
@@ -85,8 +82,7 @@ class Conversation(LineHistory):
         self._one_clock = one_clock
         self._live = live
         self._ledger = Ledger()
-        self._requests: dict[str, Downlink] = {}  # for model and version, by the word that answers them
-        self._requested = -inf
+        self._starts = Starts()
         self._open: OpenLines[Turn] = OpenLines()
         self._burst: list[Turn] = []  # since nothing was open
         self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
@@ -249,8 +245,9 @@ class Conversation(LineHistory):
             self._answered(turn, seen)
         else:
             self._transfer = False
-            if turn.word in _BOOT_WORDS:
-                self._identified(turn)
+            if turn.word in IDENTITY_WORDS:
+                unseen = self._now if self.polled else self.unseen[-1] if self.unseen else -inf
+                self._starts.tell(turn, unseen=unseen)
         self.said.append(turn)
         return turn
 
@@ -268,16 +265,6 @@ class Conversation(LineHistory):
 
     def _hides(self) -> bool:
         return self._now - self._last_hidden < LATEST
-
-    def _identified(self, turn: Turn) -> None:
-        """Take what an MCU says when it starts: it owes no answer to anything from before."""
-        asks = isinstance(turn.command, Model) and turn.command.name is None  # and does not tell
-        request = None if asks else self._requests.pop(turn.word, None)
-        if request is not None and turn.instant - request.instant <= IDENTITY_TIME:
-            turn.request = request
-        if self._now - self._requested > IDENTITY_TIME:
-            self._blind_until = -inf
-            self._ledger.forgive()
 
     def _answered(self, turn: Turn, seen: Seen) -> None:
         turn.blind = self._blind_until is not None and turn.instant < self._blind_until
@@ -330,6 +317,9 @@ class Conversation(LineHistory):
             turn.reply = record
         if not self._open:
             self._burst.clear()
+        if turn is self._starts.sign and turn.accepted:
+            self._blind_until = -inf
+            self._ledger.forgive()
         if turn.answers is not None:
             if turn.answers.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
@@ -379,9 +369,7 @@ class Conversation(LineHistory):
         last = self.orphans[-1] if self.orphans and not self._one_clock else None
         if last is not None and command.wants_result and self._ledger.adopt(last, downlink):
             self.orphans.pop()
-        if method in IDENTITY_REQUESTS:
-            self._requests[IDENTITY_REQUESTS[method]] = downlink
-            self._requested = self._now
+        self._starts.request(downlink)
 
 
 def converse(

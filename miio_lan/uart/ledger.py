@@ -35,6 +35,9 @@ class Ledger:
         self.current: Downlink | None = None
         self._notice: Downlink | None = None  # the last thing handed out, where nothing has to answer it
         self._unanswered: deque[Downlink] = deque(maxlen=REMEMBERED)
+        self._forgiven: deque[Downlink] = deque(
+            maxlen=REMEMBERED
+        )  # not answered, of an MCU that seems to have started
         self._doubled = False  # a bridge handed the downlink out twice: the MCU may well answer twice
 
     @property
@@ -54,17 +57,26 @@ class Ledger:
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
         self._forget_old(now)
-        return self.waiting is None and not self._unanswered
+        return self.waiting is None and not self._unanswered and not self._forgiven
 
     def _forget_old(self, now: float) -> None:
-        if any(now > _latest_answer(each) for each in self._unanswered):
-            due = [each for each in self._unanswered if now <= _latest_answer(each)]
-            self._unanswered.clear()
-            self._unanswered.extend(due)
+        for downlinks in (self._unanswered, self._forgiven):
+            if any(now > _latest_answer(each) for each in downlinks):
+                due = [each for each in downlinks if now <= _latest_answer(each)]
+                downlinks.clear()
+                downlinks.extend(due)
 
     def forgive(self) -> None:
-        """The MCU has started: it owes no answer to anything from before."""
+        """The MCU has started, as it seems: it owes no answer to anything from before."""
+        self._forgiven.extend(self._unanswered)
         self._unanswered.clear()
+
+    def _claim_again(self) -> None:
+        """The MCU answers what it was forgiven: it has not started."""
+        unanswered = [*self._forgiven, *self._unanswered]
+        self._forgiven.clear()
+        self._unanswered.clear()
+        self._unanswered.extend(unanswered)
 
     def interrupt(self) -> None:
         """The observation was interrupted: what is under way is in doubt."""
@@ -86,6 +98,10 @@ class Ledger:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
         late = fitting(raw, self._unanswered) if self._unanswered else []
+        if (
+            self._forgiven and not suits
+        ):  # nothing waits for it: an MCU that answers what is older has not started
+            late = [*fitting(raw, self._forgiven), *late]
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -117,6 +133,8 @@ class Ledger:
                 return
             _put_aside(before, downlink)
         downlink.answer = turn
+        if downlink in self._forgiven:
+            self._claim_again()
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
 

@@ -803,6 +803,25 @@ def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
     assert pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1].ambiguous
 
 
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [("ble_config set 156 0001", "error"), ("mcu_version 0001", "error"), ("model", "a.b.c")],
+)
+def test_an_mcu_that_says_it_in_the_middle_of_its_work_did_not_start(said: str, reply: str) -> None:
+    """Such as the purifiers that repeat ``ble_config set`` every 0.3 s until it is taken."""
+    tape = fetched().wait(4).reply(1, error=-9999).fetch("none").answer(said, reply).wait(0.3)
+    assert outcome(tape.answer("result 2 1 0 true", "error")) == ("answered late", False)
+    tape = idle().fetch("get_properties 2 1").wait(1).fetch("get_properties 2 1").answer(said, reply)
+    tape.wait(1).fetch("none").answer("result 2 1 0 true", "error").wait(0.5)
+    earlier, later = pair(tape.answer("result 2 1 0 true", "error").records)
+    assert (earlier.ambiguous, later.ambiguous) == (True, True)
+
+
+def test_an_mcu_that_answers_what_is_older_did_not_start_whatever_it_said() -> None:
+    tape = fetched().wait(4).reply(1, error=-9999).answer("mcu_version 0001")
+    assert outcome(tape.answer("result 2 1 0 true", "error")) == ("answered late", False)
+
+
 # --- the module restarts -------------------------------------------------------------------------------------------
 
 
