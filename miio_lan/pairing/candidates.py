@@ -20,14 +20,16 @@ made of its answers (:func:`agrees`), and costs the seconds by which its stamps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of, timed_out
-from miio_lan.uart.commands import Error, Result
+from miio_lan.pairing.content import BAD_ANSWERS, Demand, consistent, error_of, timed_out
+from miio_lan.record import Record
+from miio_lan.uart.commands import Command, Down, Error, Result, read
+from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import Downlink, Turn, between
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
@@ -145,6 +147,46 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
         return _is_before(answer, reply.instant, skew) and (says_code(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
+
+
+def may_be_of_unseen(request: LanRequest, orphans: Sequence[Turn]) -> bool:
+    """Tell whether a reply can have been made of an answer whose downlink was not seen.
+
+    What the module did not take, or heard as a part of another line, led to no reply.
+
+    :param orphans: the answers to nothing that was seen, in order
+    """
+    reply, down = request.reply, request.demand.as_down()
+    if reply is None:
+        return False
+    return any(
+        explains(read(each.record.raw, direction="up", pending=down), reply.reading or {}, down)
+        for each in between(orphans, request.first - SKEW, reply.instant + SKEW)
+        if not (each.refused or each.glued)
+    )
+
+
+def explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
+    """Tell whether an answer whose downlink was not seen can be what a reply was made of.
+
+    :param reading: the reply
+    :param down: what its request becomes; None where that is not known
+    """
+    code = error_of(reading)
+    if isinstance(command, Error):
+        return code is not None and code in (command.code, UNDEFINED_CODE)
+    if not isinstance(command, Result):
+        return False
+    if code is not None:
+        return not command.valid and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
+    return (down is None or fits(command, down)) and consistent(command, reading.get("result"))
+
+
+def may_have_led_to(downlink: Downlink, reply: Record) -> bool:
+    """Tell whether a reply to a request that was not seen can be what a downlink led to."""
+    request = LanRequest(0, Demand.of(downlink.command.method, None), [reply], reply)
+    candidate = Candidate((downlink,), whole=True)
+    return agrees(request, candidate) and replied_promptly(request, candidate)
 
 
 def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:

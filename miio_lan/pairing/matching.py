@@ -16,14 +16,18 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    arrow from A to B means that A could as well have what B has: a candidate that costs hardly more than its own. Who
    can move along arrows to something free, or round a cycle, is in doubt; so are two whose swap as a whole costs
    hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
-   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply.
+   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply. A
+   downlink that was not seen is something free: its answer shows it, where that can have made the reply.
+3. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own. So
+   that the MCU was asked for it by nobody on the LAN is in doubt, too.
 
 Example: what each request may have become, and what it gets (``=``)::
 
     A: d1 d2    B: d1       A = d1, then B pushes A:   B -> d1 = A -> d2, which is free.
                             B = d1, A = d2. A could take d1, but B could not move: both sure.
     A: d1 d2    B: d1 d2    A = d1, B = d2, and A -> B -> A is a cycle: both in doubt.
-    A: d1 d2                A = d1, and d2 is free: in doubt.
+    A: d1 d2                A = d1, and d2 is free: A is in doubt, and whether d2 is nobody's.
+    A: d1 (answer)          A = d1, and the answer belongs to no line that was seen, but would do as well: in doubt.
 """
 
 from __future__ import annotations
@@ -44,9 +48,11 @@ from miio_lan.pairing.candidates import (
     answer_to,
     cost_of,
     extend,
+    may_be_of_unseen,
     replied_promptly,
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.pairing.paths import reachable, reaching
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME
@@ -88,6 +94,8 @@ class Matcher:
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
         self.doubtful: set[LanRequest] = set()
+        #: What those may have become as well.
+        self.claimed: set[Downlink] = set()
 
     def match(self) -> Mapping[LanRequest, Candidate]:
         """Say what each request became; one that became no downlink that was seen is left out."""
@@ -96,6 +104,10 @@ class Matcher:
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
+        for request in self.doubtful:
+            for each in self._others(request):
+                if request.reply is not None or self._had_it_waiting(request, each.downlinks[0].instant):
+                    self.claimed.update(each.downlinks)
         for request, candidate in self._chosen.items():
             candidate.sure = request not in self.doubtful and self._is_plausible(request, candidate)
         self._match_stalled()
@@ -232,16 +244,17 @@ class Matcher:
         """Give the requests that another matching, as good as this one, would treat differently."""
         arrows, can_move = self._alternatives()
         # Who could move to something free, and all who could then take its place.
-        doubtful = _reaching(can_move, arrows)
+        doubtful = reaching(can_move, arrows)
         # Those on a cycle.
-        doubtful |= {request for request in arrows if request in _reachable(arrows[request], arrows)}
+        doubtful |= {request for request in arrows if request in reachable(arrows[request], arrows)}
         doubtful |= self._swappable()
         # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
         unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
         for rank in (0, 1, 2):
             weaker = {each for each in self._chosen if _rank(each) >= rank}
-            pushed = _reachable((each for each in unmatched if _rank(each) == rank), arrows)
-            doubtful |= pushed & _reaching(weaker, arrows)
+            pushed = reachable((each for each in unmatched if _rank(each) == rank), arrows)
+            backed = reaching(weaker, arrows)
+            doubtful |= pushed & backed
         # One that nothing confirms has what another one could have as well.
         dispensable = {request for request in self._chosen if request.reply is None}
         for request, others in arrows.items():
@@ -252,22 +265,31 @@ class Matcher:
     def _alternatives(self) -> tuple[dict[LanRequest, set[LanRequest]], set[LanRequest]]:
         """Give for each request those whose downlinks it could have as well, and who could have free ones.
 
-        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
-        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
+        A downlink that was not seen is free.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
-        can_move: set[LanRequest] = set()
+        can_move = {each for each in self._chosen if may_be_of_unseen(each, self._uart.orphans)}
         for request in self._requests:
-            chosen = self._chosen.get(request)
             arrows[request] = set()
-            for candidate in [*self._candidates[request], *self._read_late(request)]:
-                if chosen is not None and (candidate is chosen or candidate.cost > chosen.cost + COMPARABLE):
-                    continue
+            for candidate in self._others(request):
                 owners = self._owners(candidate)
                 if not owners:
                     can_move.add(request)
                 arrows[request] |= owners - {request}
         return arrows, can_move
+
+    def _others(self, request: LanRequest) -> list[Candidate]:
+        """Give what else a request may have become.
+
+        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
+        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
+        """
+        chosen = self._chosen.get(request)
+        candidates = [*self._candidates[request], *self._read_late(request)]
+        if chosen is None:
+            return candidates
+        most = chosen.cost + COMPARABLE
+        return [each for each in candidates if each is not chosen and each.cost <= most]
 
     def _read_late(self, request: LanRequest) -> list[Candidate]:
         """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
@@ -323,6 +345,10 @@ class Matcher:
             return False
         if self._uart.missing(request.first, handed_out) or self._has_orphan(handed_out):
             return False
+        return self._had_it_waiting(request, handed_out)
+
+    def _had_it_waiting(self, request: LanRequest, handed_out: float) -> bool:
+        """Tell whether the module had something waiting all the time, from a request on until it handed this out."""
         idle = self._uart.idle
         idle_before = bisect_left(idle, handed_out)
         return any(
@@ -364,24 +390,3 @@ def _rank(request: LanRequest) -> int:
     if request.reply is None:
         return 2
     return 0 if request.has_result else 1
-
-
-def _reachable(start: Iterable[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
-    """Give the requests to which a path leads, those at its start included."""
-    found: set[LanRequest] = set()
-    waiting = list(start)
-    while waiting:
-        request = waiting.pop()
-        if request not in found:
-            found.add(request)
-            waiting.extend(arrows.get(request, ()))
-    return found
-
-
-def _reaching(goals: set[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
-    """Give the requests from which a path leads to a goal, the goals included."""
-    backwards: dict[LanRequest, set[LanRequest]] = defaultdict(set)
-    for request, others in arrows.items():
-        for other in others:
-            backwards[other].add(request)
-    return _reachable(goals, backwards)
