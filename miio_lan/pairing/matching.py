@@ -18,8 +18,9 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
    to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply. A
    downlink that was not seen is something free: its answer shows it, where that can have made the reply.
-3. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own. So
-   that the MCU was asked for it by nobody on the LAN is in doubt, too.
+3. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own; and
+   so may what is a part of what somebody wanted who has less than that. That the MCU was asked for it by nobody on the
+   LAN is in doubt, too.
 
 Example: what each request may have become, and what it gets (``=``)::
 
@@ -32,20 +33,19 @@ Example: what each request may have become, and what it gets (``=``)::
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import (
-    DELIVERY,
     LIKELY_CUT,
     SKEW,
     Candidate,
     agrees,
-    answer_to,
     cost_of,
     extend,
     may_be_of_unseen,
@@ -53,9 +53,9 @@ from miio_lan.pairing.candidates import (
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
 from miio_lan.pairing.paths import reachable, reaching
+from miio_lan.pairing.plausible import had_it_waiting, is_plausible
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import STALL, Downlink
 
 _INSTANT = attrgetter("instant")
@@ -94,7 +94,7 @@ class Matcher:
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
         self.doubtful: set[LanRequest] = set()
-        #: What those may have become as well.
+        #: What those may have become as well, and what others that lack lines may have.
         self.claimed: set[Downlink] = set()
 
     def match(self) -> Mapping[LanRequest, Candidate]:
@@ -105,13 +105,24 @@ class Matcher:
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
         for request in self.doubtful:
-            for each in self._others(request):
-                if request.reply is not None or self._had_it_waiting(request, each.downlinks[0].instant):
-                    self.claimed.update(each.downlinks)
+            self._claim(request, (each.downlinks for each in self._others(request)))
         for request, candidate in self._chosen.items():
-            candidate.sure = request not in self.doubtful and self._is_plausible(request, candidate)
+            shared = request.reply is None and self._others_use_method(request)
+            plausible = is_plausible(request, candidate, self._uart, self._orphans, shared=shared)
+            candidate.sure = plausible and request not in self.doubtful
         self._match_stalled()
+        for request in self._requests:
+            if request not in self._chosen or not self._chosen[request].whole:
+                self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
         return self._chosen
+
+    def _claim(self, request: LanRequest, candidates: Iterable[Sequence[Downlink]]) -> None:
+        """Note what a request may have become as well, or a part of it."""
+        for downlinks in candidates:
+            asks_for = partial(request.demand.covers, downlinks[0].command)
+            waited = request.reply is not None or had_it_waiting(request, downlinks[0].instant, self._uart)
+            if waited and any(map(asks_for, range(len(request.demand.items)))):
+                self.claimed.update(downlinks)
 
     def _match_stalled(self) -> None:
         """Match those that have no match with what is left, as if the lines were read later than they were said.
@@ -318,58 +329,6 @@ class Matcher:
             for (request, other), cost in more.items()
             if cost + more.get((other, request), inf) <= COMPARABLE
         }
-
-    def _is_plausible(self, request: LanRequest, candidate: Candidate) -> bool:
-        """Tell whether nothing in the stamps, or about the request, speaks against this candidate."""
-        if not candidate.likely:
-            return False
-        if request.reply is None:
-            return self._module_had_it(request, candidate.downlinks[0].instant)
-        if request.has_result and self._ended_early(request.reply.instant, candidate):
-            return False
-        return self._stamps_in_order(request, request.reply.instant, candidate)
-
-    def _ended_early(self, replied: float, candidate: Candidate) -> bool:
-        """Tell whether the line was heard no more when a result was made: of the answer, or of another downlink's."""
-        unseen = answer_to(candidate.downlinks[-1], replied) is None
-        return unseen and self._uart.ended < replied - DELIVERY
-
-    def _module_had_it(self, request: LanRequest, handed_out: float) -> bool:
-        """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
-
-        Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
-        seen, as a reply to none shows, or this request's own may be among lines that were not seen. And a module that
-        hands out ``none`` has nothing waiting.
-        """
-        if self._others_use_method(request) or handed_out < request.first:
-            return False
-        if self._uart.missing(request.first, handed_out) or self._has_orphan(handed_out):
-            return False
-        return self._had_it_waiting(request, handed_out)
-
-    def _had_it_waiting(self, request: LanRequest, handed_out: float) -> bool:
-        """Tell whether the module had something waiting all the time, from a request on until it handed this out."""
-        idle = self._uart.idle
-        idle_before = bisect_left(idle, handed_out)
-        return any(
-            send.instant <= handed_out + SKEW and bisect_left(idle, send.instant + DELIVERY) >= idle_before
-            for send in request.sends
-        )
-
-    def _has_orphan(self, handed_out: float) -> bool:
-        """Tell whether a reply to a request that was not seen came while a downlink was under way."""
-        end = handed_out + ANSWER_TIME + DELIVERY
-        return bisect_left(self._orphans, handed_out - SKEW) < bisect_right(self._orphans, end)
-
-    def _stamps_in_order(self, request: LanRequest, replied: float, candidate: Candidate) -> bool:
-        """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
-        downlinks = candidate.downlinks
-        last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-        if request.reply is not None and timed_out(request.reply.reading):
-            last = downlinks[-1].instant
-        if request.first <= downlinks[0].instant and last <= replied:
-            return True
-        return self._uart.watched(request.first - SKEW, replied + SKEW)
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""

@@ -90,6 +90,14 @@ def test_what_a_request_cannot_be_is_nobodys() -> None:
     assert [each.ambiguous for each in (ours, other)] == [True, False]
 
 
+def test_a_part_of_what_a_request_lacks_is_not_surely_nobodys() -> None:
+    """The module cut a list into two, and the line with the first part was not seen; nobody got a reply."""
+    ids = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
+    tape = Tape().fetch("none").wait(10).ask(1, "get_properties", ids).up("get_down").wait(0.2)
+    other = tape.fetch("get_properties 3 17 3 18").answer("result 3 17 0 1 3 18 0 1").wait(0.2).fetch("none")
+    assert all(each.ambiguous for each in pair(other.wait(60).fetch("none").records))
+
+
 @pytest.mark.parametrize(
     ("value", "pause", "ambiguous"), [(1, 0.0, True), (1, DELIVERY + 0.1, False), (2, 0.0, False)]
 )
