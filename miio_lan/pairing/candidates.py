@@ -162,7 +162,7 @@ def may_be_of_unseen(request: LanRequest, orphans: Sequence[Turn]) -> bool:
     return any(
         explains(read(each.record.raw, direction="up", pending=down), reply.reading or {}, down)
         for each in between(orphans, request.first - SKEW, reply.instant + SKEW)
-        if not (each.refused or each.glued)
+        if not (each.refused or (each.glued and not each.parted))
     )
 
 

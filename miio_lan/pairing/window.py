@@ -225,7 +225,8 @@ class Window:
         elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
         answered = downlink.answer is not None and downlink.answer.reply is not None
-        waiting = downlink.waits and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
+        # Its answer may come, or what the module says to that.
+        waiting = downlink.closed is None and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
         return Exchange(
             downlink.command.method,
             downlink.command.contents(),

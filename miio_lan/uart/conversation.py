@@ -43,6 +43,7 @@ from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented,
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import UPDATE_FW
+from miio_lan.uart.glued import GluedLines
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
@@ -84,6 +85,7 @@ class Conversation(LineHistory):
         self._ledger = Ledger()
         self._starts = Starts()
         self._open: OpenLines[Turn] = OpenLines()
+        self._glued = GluedLines()
         self._burst: list[Turn] = []  # since nothing was open
         self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
         self._blind_until = before.blind_until if before is not None else None
@@ -218,10 +220,13 @@ class Conversation(LineHistory):
             return  # what a bootloader says between blocks is no line of the document
         self._open.end_help()
         parts = parts_of(seen.text)
+        self._glued.begin()
         for number, part in enumerate(parts):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
+            if turn.glued:
+                self._glued.add(turn)
             if number == 0 and not dropped and (not record.note or is_replied_to(record)):
                 if full := self._open.add(turn):
                     self._give_up(full)
@@ -303,6 +308,7 @@ class Conversation(LineHistory):
         turn, passed = self._open.take(seen.place)
         if passed:
             self._give_up(passed)
+        turn = turn or self._glued.replied(seen.text, self._now)
         if turn is not None:
             self._reply(turn, record)
         if isinstance(seen.command, Down):

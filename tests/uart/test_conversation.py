@@ -122,6 +122,46 @@ def test_lines_that_ran_into_each_other_are_taken_apart() -> None:
     assert [said.number for said in line.said] == [0, 1, 2]
 
 
+GLUED = "> get_down\n< down get_properties 2 1\n> result 2 1 0 true{}\n< ok\n"
+
+
+@pytest.mark.parametrize(
+    ("behind", "then", "replies", "glued"),
+    [
+        ("get_down", "0.2 < down none", ["ok", "down none"], [False, True]),
+        ("get_down", "0.2 < down toggle", ["ok", "down toggle"], [False, True]),
+        ("get_down", "0.2 < error", ["ok", "error"], [False, True]),
+        ("properties_changed 2 1 5", "0.2 < ok", ["ok", "ok"], [False, True]),
+        (
+            "properties_changed 2 1 5get_down",
+            "0.1 < ok\n0.2 < down none",
+            ["ok", "ok", "down none"],
+            [False, False, True],
+        ),
+        # The module heard one line.
+        ("get_down", "", ["ok", ""], [True, True]),
+        ("get_down", "0.2 > get_down\n0.21 < down none", ["ok", ""], [True, True]),
+        # That is no reply to what stands there, or far too late to be one.
+        ("get_down", "0.2 < ok", ["ok", ""], [True, True]),
+        ("get_down", "2.1 < down none", ["ok", ""], [True, True]),
+    ],
+)
+def test_a_module_that_replies_to_each_heard_the_cr_between_lines_that_ran_into_each_other(
+    behind: str, then: str, replies: list[str], glued: list[bool]
+) -> None:
+    line = listen(talk(GLUED.format(behind) + then))
+    parts = [said for said in line.said if said.record is line.said[1].record]
+    assert [said.reply_text for said in parts] == replies
+    assert [said.glued for said in parts] == glued
+    assert [said.parted for said in parts] == [not glued[0]] * len(parts)
+    assert len(line.unexplained) == (behind == "get_down" and then == "0.2 < ok")
+
+
+def test_a_downlink_is_fetched_by_a_poll_that_ran_into_another_line() -> None:
+    line = listen(talk(GLUED.format("get_down") + "0.2 < down toggle"))
+    assert line.downlinks[-1].asked is line.said[-1]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
