@@ -112,7 +112,7 @@ class Matcher:
             candidate.sure = plausible and request not in self.doubtful
         self._match_stalled()
         for request in self._requests:
-            if request not in self._chosen or not self._chosen[request].whole:
+            if request not in self._chosen or not self._chosen[request].ended:
                 self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
         return self._chosen
 

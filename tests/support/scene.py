@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from miio_lan.record import Record
 
 ANSWER_TIME = 4.0
+KEPT_UNFINISHED = 1.0
+"""Seconds for which a tap waits for the end of a line."""
 TICK = 0.0005
 """Seconds between two lines that follow each other at once."""
 
@@ -117,9 +119,11 @@ class Scene:
         self._put_on_record(late)
 
     def miss_end(self, line: Record) -> None:
-        """Have the tap miss the CR of a line of the MCU: the next one runs into it."""
+        """Have the tap miss the CR of a line of the MCU: the next one runs into it, if it comes soon."""
         lines = [record for record in self.records if record.wire == "uart" and record.direction == "up"]
         following = lines[lines.index(line) + 1]
+        if following.instant - line.instant > KEPT_UNFINISHED:
+            return
         whole = replace(line, raw=line.raw[:-1] + following.raw)
         self._put_on_record(lambda record: whole if record in (line, following) else record)
         first = next(place for place, record in enumerate(self.records) if record is whole)
