@@ -44,6 +44,7 @@ from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
+from miio_lan.uart.replies import JSON_POLL_WORD
 from miio_lan.uart.turns import Downlink, Turn, between
 
 CUT_OFF = "the recording ends before the module gives up"
@@ -285,10 +286,12 @@ def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, r
     if not uart.listened(start) or uart.broken(start, end):
         finding.doubt("the UART was not watched all the time")
         return
-    polls = _count_in(uart.polls, start, end)
-    finding.notes.append(
-        f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
-    )
+    if any(each.word == JSON_POLL_WORD for each in between(uart.said, start, end)):
+        finding.doubt(f"the MCU asked for work by {JSON_POLL_WORD}: it may have got it so")
+        return
+    polls, kept_back = _count_in(uart.polls, start, end), _count_in(uart.kept_back, start, end)
+    asked = f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
+    finding.notes.append(asked if not kept_back or polls else "the module did not hear the MCU ask for work")
     orphans = [each.record.instant for each in uart.orphans]
     late = _count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
     if late or any(_count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):

@@ -129,6 +129,10 @@ class Conversation(LineHistory):
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
         command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
+        if (
+            target is None and not command.valid
+        ):  # it does not repeat what came before: its own line was not seen
+            command = read_line(raw, direction, None)
         return Seen(text, command, target=target, others=others)
 
     def feed(self, record: Record, seen: Seen | None = None) -> None:
@@ -235,6 +239,8 @@ class Conversation(LineHistory):
     def _spoken_for(self, record: Record) -> None:
         """Take what a bridge said in place of the MCU: the module replies to that, too."""
         if self.side == "module":
+            if text_of(record) == POLL_WORD:
+                self.kept_back.append(self._now)
             return
         if self._altered:
             self._altered = False  # what was made of it is replied to once
@@ -281,7 +287,7 @@ class Conversation(LineHistory):
             astray = not turn.fits and bool(self.unseen) and turn.instant - self.unseen[-1] < LATEST
             if astray or (over and (asked or self.missing(seen.target.instant, turn.instant))):
                 turn.sure = False  # it may be to something that was not seen
-        elif not self._ledger.answer_unasked(turn):
+        elif not self._ledger.answer_unasked(turn, hidden=self._hides()):
             self.orphans.append(turn)
             current = self._ledger.current
             lost = self.unseen and (current is None or self.unseen[-1] > current.instant)

@@ -114,14 +114,17 @@ class Ledger:
     def answer(self, turn: Turn, downlink: Downlink, others: tuple[Downlink, ...], *, hidden: bool) -> None:
         """Take the answer to a downlink.
 
-        :param hidden: whether something may be under way that nobody saw, to which an answer without clear ids may be
+        :param hidden: whether something may be under way that nobody saw, to which an answer may be that is late or
+            without clear ids
         """
         command = turn.command
         turn.answers, turn.others = downlink, list(others)
         turn.fits = fits_command(command, downlink)
         turn.late = downlink.closed is not None
         named = turn.fits and command.valid and _is_named(turn, downlink)
-        turn.sure = not others and (named or not hidden) and (not turn.late or command.valid)
+        turn.sure = (
+            not others and ((named and not turn.late) or not hidden) and (not turn.late or command.valid)
+        )
         for other in others:
             other.doubtful = True
         if downlink.answer is not None:
@@ -138,8 +141,11 @@ class Ledger:
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
 
-    def answer_unasked(self, turn: Turn) -> bool:
-        """Take an answer that no downlink waits for; tell whether it answers a notice, as ``error`` may."""
+    def answer_unasked(self, turn: Turn, *, hidden: bool) -> bool:
+        """Take an answer that no downlink waits for; tell whether it answers a notice, as ``error`` may.
+
+        :param hidden: as for :meth:`answer`: of two answers one may be to that
+        """
         if self._notice is not None and isinstance(turn.command, Error):
             turn.answers, self._notice.answer, self._notice = self._notice, turn, None
             return True
@@ -148,6 +154,7 @@ class Ledger:
         if last is not None and (last.closed is None or fits_command(turn.command, last)):
             turn.answers, turn.again = last, not self._doubled
             self._doubled = False
+            last.doubtful = last.doubtful or (hidden and turn.again and fits_command(turn.command, last))
         return False
 
     def acknowledge(self, turn: Turn) -> None:

@@ -14,7 +14,7 @@ from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
-from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
+from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.conversation import BLIND
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
@@ -842,6 +842,46 @@ def test_what_the_module_makes_of_an_answer_whose_line_was_lost_is_not_surely_it
 
 def test_what_an_mcu_cannot_have_said_is_the_modules_own_whatever_was_lost() -> None:
     assert outcome(ask().up("get_down").wait(0.5).fetch("none").reply(1, error=-30012)) == ("refused", False)
+
+
+@pytest.mark.parametrize("reply", [False, True])
+def test_an_mcu_that_asks_in_json_may_have_got_it_so(reply: bool) -> None:
+    tape = ask().wait(0.2).up("json_get_down").down('down {"id":1}').wait(4)
+    exchange = asked(tape.reply(1, error=-9999) if reply else tape.wait(50).fetch("none"))[0]
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+    assert exchange.notes == ("the MCU asked for work by json_get_down: it may have got it so",)
+
+
+@pytest.mark.parametrize("note", [DROPPED, ANSWERED])
+def test_an_mcu_whose_question_a_bridge_kept_did_ask(note: str) -> None:
+    tape = ask().up("get_down", note=note).wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", False)
+    assert exchange.notes == ("the module did not hear the MCU ask for work",)
+
+
+def strangers(then: str = "none") -> Tape:
+    """The line of somebody else is lost, and the MCU is put off while that is under way; it is given up."""
+    tape = idle().up("get_down").wait(0.2)
+    for _ in range(3):
+        tape.answer("get_down", "error").wait(1.2)
+    return tape.fetch(then)
+
+
+def test_a_late_answer_may_be_to_what_was_under_way_and_not_seen() -> None:
+    tape = strangers().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4)
+    tape.reply(1, error=-9999).fetch("none").answer("result 2 1 0 true", "error")
+    (ours,) = asked(tape)
+    assert (ours.stopped_at, ours.ambiguous) == ("answered late", True)
+
+
+def test_one_of_two_answers_may_be_to_what_was_under_way_and_not_seen() -> None:
+    tape = strangers("get_properties 2 1").answer("result 2 1 0 true").answer("result 2 1 0 false", "error")
+    assert outcome(tape.fetch("none")) == (None, True)
+    seen = (
+        idle().fetch("get_properties 2 1").answer("result 2 1 0 true").answer("result 2 1 0 false", "error")
+    )
+    assert outcome(seen.fetch("none")) == (None, False)
 
 
 # --- what the module said to an answer -----------------------------------------------------------------------------

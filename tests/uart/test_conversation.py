@@ -301,6 +301,23 @@ def test_an_answer_stamped_right_before_its_line_is_its_answer_in_doubt() -> Non
     assert converse(records, side="mcu", one_clock=True).downlinks[0].answer is None
 
 
+@pytest.mark.parametrize(
+    ("handed_out", "said", "results"),
+    [
+        ("set_properties 2 2 40", "result 2 2 0", "result 2 2 0 40"),
+        ("get_properties 2 2", "result 2 2 0 40", "result 2 2 0"),
+    ],
+)
+def test_an_answer_whose_line_was_lost_is_not_read_in_the_layout_of_the_one_before(
+    handed_out: str, said: str, results: str
+) -> None:
+    line = listen(talk(f"> get_down\n< down {handed_out}\n> {said}\n< ok\n> get_down\n> {results}\n< ok"))
+    assert line.orphans[0].command.valid
+    assert line.orphans[0].command.as_json()["answers"] is None
+    again = listen(talk(f"> get_down\n< down {handed_out}\n> {said}\n< ok\n> {said}\n< error"))
+    assert again.orphans[0].command.as_json()["answers"] == handed_out.split()[0]
+
+
 def test_an_identity_request_is_answered_by_the_next_such_line() -> None:
     script = (
         "> model a.b.c\n< ok\n1 > get_down\n< down MIIO_model_req\n> model a.b.c\n< ok\n> model a.b.c\n< ok"
