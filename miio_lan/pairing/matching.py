@@ -104,17 +104,23 @@ class Matcher:
         for request in sorted(self._requests, key=self._priority):
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
-        for request in self.doubtful:
-            self._claim(request, (each.downlinks for each in self._others(request)))
         for request, candidate in self._chosen.items():
             shared = request.reply is None and self._others_use_method(request)
             plausible = is_plausible(request, candidate, self._uart, self._orphans, shared=shared)
             candidate.sure = plausible and request not in self.doubtful
+        for request in self.doubtful:
+            self._claim(request, (each.downlinks for each in self._others(request)))
         self._match_stalled()
-        for request in self._requests:
-            if request not in self._chosen or not self._chosen[request].ended:
-                self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
+        for request in filter(self._may_lack_lines, self._requests):
+            self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
         return self._chosen
+
+    def _may_lack_lines(self, request: LanRequest) -> bool:
+        """Tell whether lines of a request may be among those that nobody has: of a long list, each by itself."""
+        chosen = self._chosen.get(request)
+        if chosen is None or not chosen.ended:
+            return True
+        return not chosen.sure and len(request.demand.items) > LIKELY_CUT
 
     def _claim(self, request: LanRequest, candidates: Iterable[Sequence[Downlink]]) -> None:
         """Note what a request may have become as well, or a part of it."""
@@ -279,7 +285,8 @@ class Matcher:
         A downlink that was not seen is free.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
-        can_move = {each for each in self._chosen if may_be_of_unseen(each, self._uart.orphans)}
+        chosen = self._chosen.items()
+        can_move = {request for request, each in chosen if may_be_of_unseen(request, each, self._uart)}
         for request in self._requests:
             arrows[request] = set()
             for candidate in self._others(request):
@@ -313,7 +320,7 @@ class Matcher:
         return [
             each
             for each in self._all_candidates(request, STALL)
-            if each.whole and agrees(request, each, STALL) and not agrees(request, each)
+            if each.ended and agrees(request, each, STALL) and not agrees(request, each)
         ]
 
     def _swappable(self) -> set[LanRequest]:

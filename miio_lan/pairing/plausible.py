@@ -27,8 +27,9 @@ def is_plausible(
     if not candidate.likely:
         return False
     if request.reply is None:
-        handed_out = candidate.downlinks[0].instant
-        return not shared and _module_had_it(request, handed_out, uart, orphans)
+        first = candidate.downlinks[0]
+        early = first.record.instant < request.first  # stamps of the line are late, never early
+        return not (shared or early) and _module_had_it(request, first.instant, uart, orphans)
     if request.has_result and _ended_early(request.reply.instant, candidate, uart):
         return False
     return _stamps_in_order(request, request.reply.instant, candidate, uart)
@@ -54,7 +55,7 @@ def _module_had_it(
     Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
     seen, as a reply to none shows, or this request's own may be among lines that were not seen.
     """
-    if handed_out < request.first or uart.missing(request.first, handed_out):
+    if uart.missing(request.first, handed_out):
         return False
     replied = bisect_right(orphans, handed_out + ANSWER_TIME + DELIVERY)
     if bisect_left(orphans, handed_out - SKEW) < replied:

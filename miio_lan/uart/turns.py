@@ -72,8 +72,8 @@ class Turn:
     :param instant: monotonic seconds of the read, but never before those of a line that was said earlier
     :param glued: whether it ran into another line because a CR was missing; when one behind another began is not
         known
-    :param parted: whether the module replied to it and to a line that it ran into, one by one: the CR was missed by
-        whoever listened, or else other lines were
+    :param parted: whether the module replied to it and to a line that it ran into, one by one, as far as was seen: the
+        CR was missed by whoever listened, or else other lines were
     :param dropped: whether a module throws such a line away without a word (no end, too long)
     :param reply: the line with which the module replied
     :param reply_sure: whether that reply can belong to nothing else; lines around it may be missing

@@ -126,6 +126,31 @@ def test_an_answer_to_what_was_not_seen_may_be_the_one_to_ours(answer: str, ambi
     assert ours.ambiguous is ambiguous
 
 
+@pytest.mark.parametrize(("polled", "ambiguous"), [(True, True), (False, False)])
+def test_what_was_fetched_before_the_reply_and_not_seen_may_be_ours(polled: bool, ambiguous: bool) -> None:
+    """Line, answer and the word of the module were lost together; the poll that fetched the line was heard."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(0.1)
+    (ours,) = asked((tape.up("get_down") if polled else tape).reply(1, IS_SET).wait(0.1).fetch("none"))
+    assert ours.ambiguous is ambiguous
+
+
+@pytest.mark.parametrize(("asked_after", "ambiguous"), [(0.008, True), (-0.008, False)])
+def test_a_line_that_was_read_before_a_request_without_a_reply_is_not_its_own(
+    asked_after: float, ambiguous: bool
+) -> None:
+    """The poll that fetched it was read later still: the line is put behind that, and so behind the request."""
+    tape = Tape().fetch("none").wait(10)
+    handed_out = tape.now
+    tape.down("down set_properties 2 2 40")
+    tape.now = handed_out + asked_after
+    tape.ask(1, "set_properties", SET)
+    tape.now = handed_out + 0.016
+    tape.up("get_down").answer("result 2 2 0").wait(1).fetch("none").wait(50).fetch("none")
+    (ours,) = asked(tape)
+    assert (ours.stopped_at, ours.ambiguous) == ("reply lost", ambiguous)
+
+
 def test_an_answer_that_the_module_did_not_take_made_no_reply() -> None:
     tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
     (ours,) = asked(tape.answer("result 2 2 0").answer("result 2 2 0", "error").reply(1, IS_SET))

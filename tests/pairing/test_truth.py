@@ -232,6 +232,7 @@ KNOWN = (
     *(82, 1156, 1413, 1848, 2588, 2717, 100157, 100545, 100598, 101458, 101629, 101701, 102535, 102589),
     *(200560, 201410, 201730, 202548, 204352, 204381, 205216, 400421, 400505, 502476, 503901, 605641),
     *(700081, 701323, 702234, 900225, 901664, 910900),
+    *(7000016, 7000025, 7000121, 30000128, 30000226, 30000234, 30000325),
 )
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
@@ -246,7 +247,10 @@ def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> 
         check(scene, seen, pair(seen), lossy=lossy)
 
 
-CROWDED = (7000017, 7000028, 7000029, 7000048, 7000117, 7000121, 7000150)
+CROWDED = (
+    *(7000017, 7000028, 7000029, 7000048, 7000117, 7000121, 7000150),
+    *(20000078, 20000591, 20000640, 20000677, 20000681),
+)
 """What was once told wrongly of scenes in which all want the same."""
 
 

@@ -141,8 +141,10 @@ GLUED = "> get_down\n< down get_properties 2 1\n> result 2 1 0 true{}\n< ok\n"
         # The module heard one line.
         ("get_down", "", ["ok", ""], [True, True]),
         ("get_down", "0.2 > get_down\n0.21 < down none", ["ok", ""], [True, True]),
-        # That is no reply to what stands there, or far too late to be one.
-        ("get_down", "0.2 < ok", ["ok", ""], [True, True]),
+        # A word too many, if it is no reply to what stands there, shows that something was missed.
+        ("get_down", "0.2 < ok", ["ok", ""], [False, True]),
+        ("get_down", "0.2 > get_down\n0.21 < error\n0.22 < down none", ["ok", ""], [False, True]),
+        # Far too late to be a reply.
         ("get_down", "2.1 < down none", ["ok", ""], [True, True]),
     ],
 )
