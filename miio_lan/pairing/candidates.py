@@ -20,14 +20,19 @@ made of its answers (:func:`agrees`), and costs the seconds by which its stamps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, consistent, error_of, timed_out
-from miio_lan.uart.commands import Error, Result
+from miio_lan.pairing.content import BAD_ANSWERS, Demand, consistent, error_of, timed_out
+from miio_lan.record import Record
+from miio_lan.uart.commands import Command, Down, Error, Result, read
+from miio_lan.uart.commands.answering import fits
+from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import Downlink, Turn, between
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
@@ -145,6 +150,56 @@ def agrees(request: LanRequest, candidate: Candidate, skew: float = SKEW) -> boo
         return _is_before(answer, reply.instant, skew) and (says_code(answer, code) or code == UNDEFINED_CODE)
     wrong = answer.refused or not answer.fits or not answer.command.valid
     return wrong and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
+
+
+def may_be_of_unseen(request: LanRequest, candidate: Candidate, uart: Conversation) -> bool:
+    """Tell whether a reply can as well have been made of something that was not seen, or not all of it.
+
+    That is an answer to nothing that was seen; what the module did not take, or heard as a part of another line, led to
+    no reply. Or it is what the MCU may have fetched between the answers of a candidate and the reply.
+    """
+    reply, down = request.reply, request.demand.as_down()
+    if reply is None:
+        return False
+    if _has_fetched_unseen(candidate, reply.instant, uart):
+        return True
+    return any(
+        explains(read(each.record.raw, direction="up", pending=down), reply.reading or {}, down)
+        for each in between(uart.orphans, request.first - SKEW, reply.instant + SKEW)
+        if not (each.refused or (each.glued and not each.parted))
+    )
+
+
+def _has_fetched_unseen(candidate: Candidate, replied: float, uart: Conversation) -> bool:
+    """Tell whether the MCU asked for work between the answers and a reply, and nothing was seen of what came of it."""
+    answer, polls = candidate.downlinks[-1].answer, bisect_right(uart.unseen, replied)
+    last = uart.unseen[polls - 1] if polls else -inf
+    if answer is None or last <= answer.instant:
+        return False
+    return not between(uart.orphans, last, replied + SKEW)
+
+
+def explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
+    """Tell whether an answer whose downlink was not seen can be what a reply was made of.
+
+    :param reading: the reply
+    :param down: what its request becomes; None where that is not known
+    """
+    code = error_of(reading)
+    if isinstance(command, Error):
+        return code is not None and code in (command.code, UNDEFINED_CODE)
+    if not isinstance(command, Result):
+        return False
+    if code is not None:
+        return not command.valid and (code in BAD_ANSWERS or code == UNDEFINED_CODE)
+    return (down is None or fits(command, down)) and consistent(command, reading.get("result"))
+
+
+def may_have_led_to(downlink: Downlink, reply: Record) -> bool:
+    """Tell whether a reply to a request that was not seen can be what a downlink led to."""
+    request = LanRequest(0, Demand.of(downlink.command.method, None), [reply], reply)
+    candidate = Candidate((downlink,), whole=True)
+    return agrees(request, candidate) and replied_promptly(request, candidate)
 
 
 def replied_promptly(request: LanRequest, candidate: Candidate) -> bool:

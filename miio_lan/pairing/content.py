@@ -191,6 +191,15 @@ def _consistent_rows(answer: Result, result: object) -> bool:
     return True
 
 
+def is_denied(answer: Result, result: object) -> bool:
+    """Tell whether a LAN result refuses something that an answer of the MCU gave with success."""
+    items = [each for each in (result if isinstance(result, list) else [result]) if isinstance(each, Mapping)]
+    if answer.siid is not None:
+        return answer.code is not None and answer.code >= 0 and not all_good(items)
+    good = [(row.siid, row.piid) for row in answer.results if row.code is not None and row.code >= 0]
+    return not all_good([each for each in items if (each.get("siid"), each.get("piid")) in good])
+
+
 def all_good(result: object) -> bool:
     """Tell whether no code of a LAN result is negative."""
     return not any(code < 0 for code in _codes_in(result))

@@ -16,40 +16,46 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    arrow from A to B means that A could as well have what B has: a candidate that costs hardly more than its own. Who
    can move along arrows to something free, or round a cycle, is in doubt; so are two whose swap as a whole costs
    hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
-   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply.
+   to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply. A
+   downlink that was not seen is something free: its answer shows it, where that can have made the reply.
+3. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own; and
+   so may what is a part of what somebody wanted who has less than that. That the MCU was asked for it by nobody on the
+   LAN is in doubt, too.
 
 Example: what each request may have become, and what it gets (``=``)::
 
     A: d1 d2    B: d1       A = d1, then B pushes A:   B -> d1 = A -> d2, which is free.
                             B = d1, A = d2. A could take d1, but B could not move: both sure.
     A: d1 d2    B: d1 d2    A = d1, B = d2, and A -> B -> A is a cycle: both in doubt.
-    A: d1 d2                A = d1, and d2 is free: in doubt.
+    A: d1 d2                A = d1, and d2 is free: A is in doubt, and whether d2 is nobody's.
+    A: d1 (answer)          A = d1, and the answer belongs to no line that was seen, but would do as well: in doubt.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest
 from miio_lan.pairing.candidates import (
-    DELIVERY,
     LIKELY_CUT,
     SKEW,
     Candidate,
     agrees,
-    answer_to,
     cost_of,
     extend,
+    may_be_of_unseen,
     replied_promptly,
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.pairing.paths import reachable, reaching
+from miio_lan.pairing.plausible import had_it_waiting, is_plausible
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
-from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.turns import STALL, Downlink
 
 _INSTANT = attrgetter("instant")
@@ -88,6 +94,8 @@ class Matcher:
         self._owner: dict[Downlink, LanRequest] = {}
         #: Requests that could be matched otherwise, those without a match included.
         self.doubtful: set[LanRequest] = set()
+        #: What those may have become as well, and what others that lack lines may have.
+        self.claimed: set[Downlink] = set()
 
     def match(self) -> Mapping[LanRequest, Candidate]:
         """Say what each request became; one that became no downlink that was seen is left out."""
@@ -97,9 +105,30 @@ class Matcher:
             self._augment(request, set())
         self.doubtful = self._find_doubtful()
         for request, candidate in self._chosen.items():
-            candidate.sure = request not in self.doubtful and self._is_plausible(request, candidate)
+            shared = request.reply is None and self._others_use_method(request)
+            plausible = is_plausible(request, candidate, self._uart, self._orphans, shared=shared)
+            candidate.sure = plausible and request not in self.doubtful
+        for request in self.doubtful:
+            self._claim(request, (each.downlinks for each in self._others(request)))
         self._match_stalled()
+        for request in filter(self._may_lack_lines, self._requests):
+            self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
         return self._chosen
+
+    def _may_lack_lines(self, request: LanRequest) -> bool:
+        """Tell whether lines of a request may be among those that nobody has: of a long list, each by itself."""
+        chosen = self._chosen.get(request)
+        if chosen is None or not chosen.ended:
+            return True
+        return not chosen.sure and len(request.demand.items) > LIKELY_CUT
+
+    def _claim(self, request: LanRequest, candidates: Iterable[Sequence[Downlink]]) -> None:
+        """Note what a request may have become as well, or a part of it."""
+        for downlinks in candidates:
+            asks_for = partial(request.demand.covers, downlinks[0].command)
+            waited = request.reply is not None or had_it_waiting(request, downlinks[0].instant, self._uart)
+            if waited and any(map(asks_for, range(len(request.demand.items)))):
+                self.claimed.update(downlinks)
 
     def _match_stalled(self) -> None:
         """Match those that have no match with what is left, as if the lines were read later than they were said.
@@ -232,16 +261,17 @@ class Matcher:
         """Give the requests that another matching, as good as this one, would treat differently."""
         arrows, can_move = self._alternatives()
         # Who could move to something free, and all who could then take its place.
-        doubtful = _reaching(can_move, arrows)
+        doubtful = reaching(can_move, arrows)
         # Those on a cycle.
-        doubtful |= {request for request in arrows if request in _reachable(arrows[request], arrows)}
+        doubtful |= {request for request in arrows if request in reachable(arrows[request], arrows)}
         doubtful |= self._swappable()
         # Who has none, and all whom it could push out of theirs, down to one that has no better claim.
         unmatched = [each for each in self._requests if each not in self._chosen and arrows[each]]
         for rank in (0, 1, 2):
             weaker = {each for each in self._chosen if _rank(each) >= rank}
-            pushed = _reachable((each for each in unmatched if _rank(each) == rank), arrows)
-            doubtful |= pushed & _reaching(weaker, arrows)
+            pushed = reachable((each for each in unmatched if _rank(each) == rank), arrows)
+            backed = reaching(weaker, arrows)
+            doubtful |= pushed & backed
         # One that nothing confirms has what another one could have as well.
         dispensable = {request for request in self._chosen if request.reply is None}
         for request, others in arrows.items():
@@ -252,22 +282,32 @@ class Matcher:
     def _alternatives(self) -> tuple[dict[LanRequest, set[LanRequest]], set[LanRequest]]:
         """Give for each request those whose downlinks it could have as well, and who could have free ones.
 
-        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
-        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
+        A downlink that was not seen is free.
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
-        can_move: set[LanRequest] = set()
+        chosen = self._chosen.items()
+        can_move = {request for request, each in chosen if may_be_of_unseen(request, each, self._uart)}
         for request in self._requests:
-            chosen = self._chosen.get(request)
             arrows[request] = set()
-            for candidate in [*self._candidates[request], *self._read_late(request)]:
-                if chosen is not None and (candidate is chosen or candidate.cost > chosen.cost + COMPARABLE):
-                    continue
+            for candidate in self._others(request):
                 owners = self._owners(candidate)
                 if not owners:
                     can_move.add(request)
                 arrows[request] |= owners - {request}
         return arrows, can_move
+
+    def _others(self, request: LanRequest) -> list[Candidate]:
+        """Give what else a request may have become.
+
+        Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
+        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
+        """
+        chosen = self._chosen.get(request)
+        candidates = [*self._candidates[request], *self._read_late(request)]
+        if chosen is None:
+            return candidates
+        most = chosen.cost + COMPARABLE
+        return [each for each in candidates if each is not chosen and each.cost <= most]
 
     def _read_late(self, request: LanRequest) -> list[Candidate]:
         """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
@@ -280,7 +320,7 @@ class Matcher:
         return [
             each
             for each in self._all_candidates(request, STALL)
-            if each.whole and agrees(request, each, STALL) and not agrees(request, each)
+            if each.ended and agrees(request, each, STALL) and not agrees(request, each)
         ]
 
     def _swappable(self) -> set[LanRequest]:
@@ -296,54 +336,6 @@ class Matcher:
             for (request, other), cost in more.items()
             if cost + more.get((other, request), inf) <= COMPARABLE
         }
-
-    def _is_plausible(self, request: LanRequest, candidate: Candidate) -> bool:
-        """Tell whether nothing in the stamps, or about the request, speaks against this candidate."""
-        if not candidate.likely:
-            return False
-        if request.reply is None:
-            return self._module_had_it(request, candidate.downlinks[0].instant)
-        if request.has_result and self._ended_early(request.reply.instant, candidate):
-            return False
-        return self._stamps_in_order(request, request.reply.instant, candidate)
-
-    def _ended_early(self, replied: float, candidate: Candidate) -> bool:
-        """Tell whether the line was heard no more when a result was made: of the answer, or of another downlink's."""
-        unseen = answer_to(candidate.downlinks[-1], replied) is None
-        return unseen and self._uart.ended < replied - DELIVERY
-
-    def _module_had_it(self, request: LanRequest, handed_out: float) -> bool:
-        """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
-
-        Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
-        seen, as a reply to none shows, or this request's own may be among lines that were not seen. And a module that
-        hands out ``none`` has nothing waiting.
-        """
-        if self._others_use_method(request) or handed_out < request.first:
-            return False
-        if self._uart.missing(request.first, handed_out) or self._has_orphan(handed_out):
-            return False
-        idle = self._uart.idle
-        idle_before = bisect_left(idle, handed_out)
-        return any(
-            send.instant <= handed_out + SKEW and bisect_left(idle, send.instant + DELIVERY) >= idle_before
-            for send in request.sends
-        )
-
-    def _has_orphan(self, handed_out: float) -> bool:
-        """Tell whether a reply to a request that was not seen came while a downlink was under way."""
-        end = handed_out + ANSWER_TIME + DELIVERY
-        return bisect_left(self._orphans, handed_out - SKEW) < bisect_right(self._orphans, end)
-
-    def _stamps_in_order(self, request: LanRequest, replied: float, candidate: Candidate) -> bool:
-        """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
-        downlinks = candidate.downlinks
-        last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
-        if request.reply is not None and timed_out(request.reply.reading):
-            last = downlinks[-1].instant
-        if request.first <= downlinks[0].instant and last <= replied:
-            return True
-        return self._uart.watched(request.first - SKEW, replied + SKEW)
 
     def _others_use_method(self, request: LanRequest) -> bool:
         """Tell whether somebody who is not seen on the LAN (the phone app, the cloud) uses the same method."""
@@ -364,24 +356,3 @@ def _rank(request: LanRequest) -> int:
     if request.reply is None:
         return 2
     return 0 if request.has_result else 1
-
-
-def _reachable(start: Iterable[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
-    """Give the requests to which a path leads, those at its start included."""
-    found: set[LanRequest] = set()
-    waiting = list(start)
-    while waiting:
-        request = waiting.pop()
-        if request not in found:
-            found.add(request)
-            waiting.extend(arrows.get(request, ()))
-    return found
-
-
-def _reaching(goals: set[LanRequest], arrows: Mapping[LanRequest, set[LanRequest]]) -> set[LanRequest]:
-    """Give the requests from which a path leads to a goal, the goals included."""
-    backwards: dict[LanRequest, set[LanRequest]] = defaultdict(set)
-    for request, others in arrows.items():
-        for other in others:
-            backwards[other].add(request)
-    return _reachable(goals, backwards)

@@ -193,7 +193,9 @@ class _Reports:
         said.push = push
         first = self._line.first
         early = first is not None and said.instant - first < USUAL_TIME and not self._from_start
-        if early or self._line.broken(said.instant - USUAL_TIME, push.instant):
+        unexplained, start = self._line.unexplained, said.instant - USUAL_TIME
+        missed = bisect_left(unexplained, start) < bisect_right(unexplained, push.instant)
+        if early or missed or self._line.broken(start, push.instant):
             said.doubts.append("a line said before it may not have been seen")
         for each in self._near(said.kind, push.instant):
             usual = push.instant - USUAL_TIME <= each.instant <= push.instant

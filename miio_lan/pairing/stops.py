@@ -27,16 +27,25 @@ from statistics import median
 
 from miio_lan.pairing import exchange as at
 from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
-from miio_lan.pairing.content import all_good, all_refused, consistent, error_of, timed_out
+from miio_lan.pairing.content import (
+    BAD_ANSWERS,
+    all_good,
+    all_refused,
+    consistent,
+    error_of,
+    is_denied,
+    timed_out,
+)
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
-from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE
+from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.replies import JSON_POLL_WORD
+from miio_lan.uart.turns import Downlink, Turn, between
 
 CUT_OFF = "the recording ends before the module gives up"
 """The note of an exchange whose answer may still come."""
@@ -123,6 +132,8 @@ def _of_downlink(
     if answer.dropped:
         finding.notes.append("the answer is too long: a module drops it without a word")
         return at.ANSWERED_WRONGLY
+    if reply is None and answer.reply is None and not (answer.glued or late):
+        finding.doubt("what the module said to the answer was not seen")
     if late:
         return at.ANSWERED_LATE
     if not isinstance(answer.command, Result):
@@ -169,7 +180,12 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Stop
     good = served and all_good(told)
     if not answer.fits:
         return at.ANSWERED_WRONGLY
-    if answer.glued:
+    if answer.parted:
+        if not good:
+            finding.doubt(
+                "the CR between the answer and another line was missed, by the module or by who listened"
+            )
+    elif answer.glued:
         finding.notes.append("the CR after the answer is missing: the next line ran into it")
         if not good:
             return at.ANSWERED_WRONGLY
@@ -179,6 +195,9 @@ def _of_result(answer: Turn, result: Result, reply: Record | None, finding: Stop
         finding.notes.append(f"the answer does not conform: {result.problem}")
         if not good:
             return at.ANSWERED_WRONGLY
+    if is_denied(result, told):
+        finding.doubt("the client was refused what the MCU answered with success")
+        return at.ANSWERED_WRONGLY
     codes = codes_of(result)
     negative = [each for each in codes if each < 0]
     if negative and len(negative) == len(codes):
@@ -228,7 +247,7 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
     if reply is None:
         finding.stopped_at = at.NO_REPLY if local else at.NOT_FETCHED
     elif not local:
-        _of_reply(finding, reply)
+        _of_reply(finding, reply, uart, sent.instant)
     elif error_of(reply.reading) is None:
         finding.notes.append("the module answers this by itself")
     else:
@@ -239,12 +258,14 @@ def of_unseen(reply: Record | None, sent: Record, uart: Conversation, *, local: 
     return finding
 
 
-def _of_reply(finding: StopFinding, reply: Record) -> None:
+def _of_reply(finding: StopFinding, reply: Record, uart: Conversation, start: float) -> None:
     """Say where a command stopped that the MCU had to answer, by the reply alone."""
     code = error_of(reply.reading)
+    # These are made of answers of the MCU, too.
+    missed = code in (*BAD_ANSWERS, UNDEFINED_CODE) and not _saw_all(uart, start, reply.instant)
     if timed_out(reply.reading):
         finding.stopped_at = at.NOT_FETCHED
-    elif code in ERROR_CODES or all_refused(reply.reading):
+    elif code in ERROR_CODES or missed or all_refused(reply.reading):
         finding.stopped_at = at.REFUSED
         finding.doubt("no line was seen: it was missed, or the module refused by itself")
     elif code is not None:
@@ -254,16 +275,23 @@ def _of_reply(finding: StopFinding, reply: Record) -> None:
         finding.doubt("no line was seen: it was missed, or the module answered by itself")
 
 
+def _saw_all(uart: Conversation, start: float, end: float) -> bool:
+    """Tell whether the line was watched, and no sign tells of a downlink that was missed."""
+    return uart.watched(start, end) and not between(uart.orphans, start, end)
+
+
 def _doubt_not_fetched(finding: StopFinding, uart: Conversation, start: float, reply: Record | None) -> None:
     """Doubt that nothing was handed out, where a downlink may have been missed."""
     end = reply.instant if reply is not None else start + LONGEST_WAIT
     if not uart.listened(start) or uart.broken(start, end):
         finding.doubt("the UART was not watched all the time")
         return
-    polls = _count_in(uart.polls, start, end)
-    finding.notes.append(
-        f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
-    )
+    if any(each.word == JSON_POLL_WORD for each in between(uart.said, start, end)):
+        finding.doubt(f"the MCU asked for work by {JSON_POLL_WORD}: it may have got it so")
+        return
+    polls, kept_back = _count_in(uart.polls, start, end), _count_in(uart.kept_back, start, end)
+    asked = f"the MCU asked for work {polls} times meanwhile" if polls else "the MCU did not ask"
+    finding.notes.append(asked if not kept_back or polls else "the module did not hear the MCU ask for work")
     orphans = [each.record.instant for each in uart.orphans]
     late = _count_in(orphans, end, end + BLIND)  # an answer to what was not seen, after its time
     if late or any(_count_in(each, start, end) for each in (uart.unseen, uart.hidden, orphans)):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanCall, LanRequest, calls_and_orphans
-from miio_lan.pairing.candidates import SKEW, Candidate
-from miio_lan.pairing.content import consistent, error_of, timed_out
+from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
+from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import HORIZON, Matcher
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
-from miio_lan.uart.commands import Command, Down, Error, Result, read
-from miio_lan.uart.commands.answering import fits
+from miio_lan.uart.commands import Command, read
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES
 from miio_lan.uart.order import in_order
@@ -57,11 +57,11 @@ class Window:
         self._finished = finished
         matcher = Matcher((request for call in self._calls for request in call.requests), line, orphans)
         self._matches = matcher.match()
-        self._doubtful = matcher.doubtful
+        self._doubtful, self._claimed = matcher.doubtful, matcher.claimed
         self._repeated = {id(call.earlier) for call in self._calls}
         #: Downlinks that no request on the LAN explains.
         self._unasked = matcher.unasked
-        self._orphans = list(line.orphans)
+        self._orphans, self._unasked_replies = list(line.orphans), orphans
 
     @classmethod
     def over(cls, records: Iterable[Record], before: Before, *, finished: bool) -> Window:
@@ -211,7 +211,7 @@ class Window:
         for orphan in self._orphans:
             inside = request.first - SKEW <= orphan.record.instant <= reply.instant + SKEW
             command = read(orphan.record.raw, direction="up", pending=down)
-            if inside and _explains(command, reply.reading or {}, down):
+            if inside and explains(command, reply.reading or {}, down):
                 self._orphans.remove(orphan)
                 finding.doubt("the line the MCU answered was not seen")
                 return (_part(None, orphan, command),)
@@ -220,8 +220,13 @@ class Window:
     def _of_unasked(self, downlink: Downlink) -> Exchange:
         """Give the exchange of a downlink that no request on the LAN explains."""
         finding = of_downlinks((downlink,), None, self._uart, asked=False)
+        if downlink in self._claimed:
+            finding.doubt("it may be that of a request on the LAN")
+        elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
+            finding.doubt("a request on the LAN that was not seen may have asked for it")
         answered = downlink.answer is not None and downlink.answer.reply is not None
-        waiting = downlink.waits and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
+        # Its answer may come, or what the module says to that.
+        waiting = downlink.closed is None and not answered and self._end - downlink.instant < 2 * ANSWER_TIME
         return Exchange(
             downlink.command.method,
             downlink.command.contents(),
@@ -232,6 +237,12 @@ class Window:
             notes=tuple(dict.fromkeys(finding.notes)),
             open=waiting and not self._finished,
         )
+
+    def _replies_near(self, downlink: Downlink) -> Sequence[Record]:
+        """Give the replies to requests that were not seen that came while a downlink was under way."""
+        first = bisect_left(self._unasked_replies, downlink.instant - SKEW, key=_INSTANT)
+        end = downlink.instant + ANSWER_TIME + DELIVERY
+        return self._unasked_replies[first : bisect_right(self._unasked_replies, end, key=_INSTANT)]
 
     # --- what may still come -----------------------------------------------------------------------------------
 
@@ -264,15 +275,6 @@ class Window:
         if not doubted and fetched_last(last.instant, reply.instant, self._uart.polls):
             return False
         return not told_beyond(reply.instant, reversed(self._line), self._uart.heard)
-
-
-def _explains(command: Command, reading: Mapping[str, object], down: Down | None) -> bool:
-    """Tell whether an answer whose downlink was not seen is what a reply was made of."""
-    if isinstance(command, Error):
-        return command.code is not None and command.code == error_of(reading)
-    if down is None or "result" not in reading:
-        return False
-    return isinstance(command, Result) and fits(command, down) and consistent(command, reading["result"])
 
 
 def _part(downlink: Downlink | None, answer: Turn | None, command: Command | None = None) -> Part:

@@ -40,24 +40,22 @@ from typing import Literal
 from miio_lan.record import Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented, is_replied_to
-from miio_lan.uart.commands import Direction, Down, Error, GetDown, Model, Noise, Reply, Result
+from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
-from miio_lan.uart.document import IDENTITY_REQUESTS, UPDATE_FW
+from miio_lan.uart.document import UPDATE_FW
+from miio_lan.uart.glued import GluedLines
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
 from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
 from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines, is_echo
+from miio_lan.uart.starts import IDENTITY_WORDS, Starts
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
 Side = Literal["module", "mcu"]
 
 BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
-IDENTITY_TIME = 5.0
-"""Seconds in which what an MCU says of itself is the answer to a request for it, not the sign of a start."""
-_BOOT_WORDS = frozenset({"model", "mcu_version", "ble_config"})
-"""What an MCU says when it starts, and knows nothing of the time before."""
 _BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
 _WORDS = re.compile("[a-z]+")
@@ -85,9 +83,9 @@ class Conversation(LineHistory):
         self._one_clock = one_clock
         self._live = live
         self._ledger = Ledger()
-        self._requests: dict[str, Downlink] = {}  # for model and version, by the word that answers them
-        self._requested = -inf
+        self._starts = Starts()
         self._open: OpenLines[Turn] = OpenLines()
+        self._glued = GluedLines()
         self._burst: list[Turn] = []  # since nothing was open
         self._under_way: list[Turn] = []  # answers of a live line that may not be let go yet
         self._blind_until = before.blind_until if before is not None else None
@@ -131,6 +129,10 @@ class Conversation(LineHistory):
         target, others = self._ledger.find(raw, now)
         context = target or self._ledger.repeated
         command = read_answer(raw, context) if context is not None else read_line(raw, direction, None)
+        if (
+            target is None and not command.valid
+        ):  # it does not repeat what came before: its own line was not seen
+            command = read_line(raw, direction, None)
         return Seen(text, command, target=target, others=others)
 
     def feed(self, record: Record, seen: Seen | None = None) -> None:
@@ -222,10 +224,13 @@ class Conversation(LineHistory):
             return  # what a bootloader says between blocks is no line of the document
         self._open.end_help()
         parts = parts_of(seen.text)
+        self._glued.begin()
         for number, part in enumerate(parts):
             if len(parts) > 1:
                 seen = self.read("up", part.encode(), self._now)
             turn = self._say(record, seen, glued=len(parts) > 1, dropped=dropped)
+            if turn.glued:
+                self._glued.add(turn)
             if number == 0 and not dropped and (not record.note or is_replied_to(record)):
                 if full := self._open.add(turn):
                     self._give_up(full)
@@ -234,6 +239,8 @@ class Conversation(LineHistory):
     def _spoken_for(self, record: Record) -> None:
         """Take what a bridge said in place of the MCU: the module replies to that, too."""
         if self.side == "module":
+            if text_of(record) == POLL_WORD:
+                self.kept_back.append(self._now)
             return
         if self._altered:
             self._altered = False  # what was made of it is replied to once
@@ -250,8 +257,9 @@ class Conversation(LineHistory):
             self._transfer |= "down" not in self.heard and takes_firmware(seen.command)
         else:
             self._transfer = False
-            if turn.word in _BOOT_WORDS:
-                self._identified(turn)
+            if turn.word in IDENTITY_WORDS:
+                unseen = self._now if self.polled else self.unseen[-1] if self.unseen else -inf
+                self._starts.tell(turn, unseen=unseen)
         self.said.append(turn)
         return turn
 
@@ -269,16 +277,6 @@ class Conversation(LineHistory):
     def _hides(self) -> bool:
         return self._now - self._last_hidden < LATEST
 
-    def _identified(self, turn: Turn) -> None:
-        """Take what an MCU says when it starts: it owes no answer to anything from before."""
-        asks = isinstance(turn.command, Model) and turn.command.name is None  # and does not tell
-        request = None if asks else self._requests.pop(turn.word, None)
-        if request is not None and turn.instant - request.instant <= IDENTITY_TIME:
-            turn.request = request
-        if self._now - self._requested > IDENTITY_TIME:
-            self._blind_until = -inf
-            self._ledger.forgive()
-
     def _answered(self, turn: Turn, seen: Seen) -> None:
         turn.blind = self._blind_until is not None and turn.instant < self._blind_until
         # An MCU that has asked for work waits for what it gets before it answers anything.
@@ -289,7 +287,7 @@ class Conversation(LineHistory):
             astray = not turn.fits and bool(self.unseen) and turn.instant - self.unseen[-1] < LATEST
             if astray or (over and (asked or self.missing(seen.target.instant, turn.instant))):
                 turn.sure = False  # it may be to something that was not seen
-        elif not self._ledger.answer_unasked(turn):
+        elif not self._ledger.answer_unasked(turn, hidden=self._hides()):
             self.orphans.append(turn)
             current = self._ledger.current
             lost = self.unseen and (current is None or self.unseen[-1] > current.instant)
@@ -316,6 +314,7 @@ class Conversation(LineHistory):
         turn, passed = self._open.take(seen.place)
         if passed:
             self._give_up(passed)
+        turn = turn or self._glued.replied(seen.text, self._now)
         if turn is not None:
             self._reply(turn, record)
         if isinstance(seen.command, Down):
@@ -330,6 +329,9 @@ class Conversation(LineHistory):
             turn.reply = record
         if not self._open:
             self._burst.clear()
+        if turn is self._starts.sign and turn.accepted:
+            self._blind_until = -inf
+            self._ledger.forgive()
         if turn.answers is not None:
             if turn.answers.command.method == UPDATE_FW and turn.accepted:
                 self._transfer = takes_firmware(turn.command)
@@ -379,9 +381,7 @@ class Conversation(LineHistory):
         last = self.orphans[-1] if self.orphans and not self._one_clock else None
         if last is not None and command.wants_result and self._ledger.adopt(last, downlink):
             self.orphans.pop()
-        if method in IDENTITY_REQUESTS:
-            self._requests[IDENTITY_REQUESTS[method]] = downlink
-            self._requested = self._now
+        self._starts.request(downlink)
 
 
 def converse(

@@ -30,6 +30,8 @@ class LineHistory:
         self.polls: list[float] = []
         self.idle: list[float] = []
         self.unseen: list[float] = []
+        #: Instants: the MCU asked for work, and a bridge kept that from the module, whose conversation this is.
+        self.kept_back: list[float] = []
         #: Instants: the module put the MCU off although nothing was under way as far as was seen.
         self.hidden: list[float] = []
         #: Instants: the module replied to something that was not seen.
@@ -77,6 +79,6 @@ class LineHistory:
     def forget(self) -> None:
         """Drop turns and downlinks that are finished; open ones stay."""
         lines = (self.said, self.downlinks, self.told, self.orphans, self.quiet)
-        instants = (self.polls, self.idle, self.unseen, self.hidden, self.unexplained, self.breaks, self.gaps)
-        for past in (*lines, *instants):
+        instants = (self.polls, self.idle, self.unseen, self.kept_back, self.hidden, self.unexplained)
+        for past in (*lines, *instants, self.breaks, self.gaps):
             past.clear()

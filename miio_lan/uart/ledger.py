@@ -35,6 +35,9 @@ class Ledger:
         self.current: Downlink | None = None
         self._notice: Downlink | None = None  # the last thing handed out, where nothing has to answer it
         self._unanswered: deque[Downlink] = deque(maxlen=REMEMBERED)
+        self._forgiven: deque[Downlink] = deque(
+            maxlen=REMEMBERED
+        )  # not answered, of an MCU that seems to have started
         self._doubled = False  # a bridge handed the downlink out twice: the MCU may well answer twice
 
     @property
@@ -54,17 +57,26 @@ class Ledger:
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
         self._forget_old(now)
-        return self.waiting is None and not self._unanswered
+        return self.waiting is None and not self._unanswered and not self._forgiven
 
     def _forget_old(self, now: float) -> None:
-        if any(now > _latest_answer(each) for each in self._unanswered):
-            due = [each for each in self._unanswered if now <= _latest_answer(each)]
-            self._unanswered.clear()
-            self._unanswered.extend(due)
+        for downlinks in (self._unanswered, self._forgiven):
+            if any(now > _latest_answer(each) for each in downlinks):
+                due = [each for each in downlinks if now <= _latest_answer(each)]
+                downlinks.clear()
+                downlinks.extend(due)
 
     def forgive(self) -> None:
-        """The MCU has started: it owes no answer to anything from before."""
+        """The MCU has started, as it seems: it owes no answer to anything from before."""
+        self._forgiven.extend(self._unanswered)
         self._unanswered.clear()
+
+    def _claim_again(self) -> None:
+        """The MCU answers what it was forgiven: it has not started."""
+        unanswered = [*self._forgiven, *self._unanswered]
+        self._forgiven.clear()
+        self._unanswered.clear()
+        self._unanswered.extend(unanswered)
 
     def interrupt(self) -> None:
         """The observation was interrupted: what is under way is in doubt."""
@@ -86,6 +98,10 @@ class Ledger:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
         late = fitting(raw, self._unanswered) if self._unanswered else []
+        if (
+            self._forgiven and not suits
+        ):  # nothing waits for it: an MCU that answers what is older has not started
+            late = [*fitting(raw, self._forgiven), *late]
         if not late:
             return waiting, ()
         named = naming(raw, late)
@@ -98,14 +114,17 @@ class Ledger:
     def answer(self, turn: Turn, downlink: Downlink, others: tuple[Downlink, ...], *, hidden: bool) -> None:
         """Take the answer to a downlink.
 
-        :param hidden: whether something may be under way that nobody saw, to which an answer without clear ids may be
+        :param hidden: whether something may be under way that nobody saw, to which an answer may be that is late or
+            without clear ids
         """
         command = turn.command
         turn.answers, turn.others = downlink, list(others)
         turn.fits = fits_command(command, downlink)
         turn.late = downlink.closed is not None
         named = turn.fits and command.valid and _is_named(turn, downlink)
-        turn.sure = not others and (named or not hidden) and (not turn.late or command.valid)
+        turn.sure = (
+            not others and ((named and not turn.late) or not hidden) and (not turn.late or command.valid)
+        )
         for other in others:
             other.doubtful = True
         if downlink.answer is not None:
@@ -117,11 +136,16 @@ class Ledger:
                 return
             _put_aside(before, downlink)
         downlink.answer = turn
+        if downlink in self._forgiven:
+            self._claim_again()
         if turn.fits and downlink in self._unanswered:
             self._unanswered.remove(downlink)
 
-    def answer_unasked(self, turn: Turn) -> bool:
-        """Take an answer that no downlink waits for; tell whether it answers a notice, as ``error`` may."""
+    def answer_unasked(self, turn: Turn, *, hidden: bool) -> bool:
+        """Take an answer that no downlink waits for; tell whether it answers a notice, as ``error`` may.
+
+        :param hidden: as for :meth:`answer`: of two answers one may be to that
+        """
         if self._notice is not None and isinstance(turn.command, Error):
             turn.answers, self._notice.answer, self._notice = self._notice, turn, None
             return True
@@ -130,6 +154,7 @@ class Ledger:
         if last is not None and (last.closed is None or fits_command(turn.command, last)):
             turn.answers, turn.again = last, not self._doubled
             self._doubled = False
+            last.doubtful = last.doubtful or (hidden and turn.again and fits_command(turn.command, last))
         return False
 
     def acknowledge(self, turn: Turn) -> None:

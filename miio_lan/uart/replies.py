@@ -33,6 +33,8 @@ MAX_OPEN = 32
 """Lines of the MCU that may wait for their reply."""
 
 POLL_WORD = "get_down"
+JSON_POLL_WORD = "json_get_down"
+"""With this, an MCU asks newer modules for work in JSON (observed); what it gets is not understood."""
 HELP_WORD = "help"
 NOISE = "?"
 """Stands for the first word of what is no command."""

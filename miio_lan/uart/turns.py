@@ -70,7 +70,10 @@ class Turn:
     :param command: its reading; a ``result`` in the layout of the downlink it answers
     :param number: its place among the lines of the MCU, for lines of one read have one instant
     :param instant: monotonic seconds of the read, but never before those of a line that was said earlier
-    :param glued: whether it ran into another line because a CR was missing
+    :param glued: whether it ran into another line because a CR was missing; when one behind another began is not
+        known
+    :param parted: whether the module replied to it and to a line that it ran into, one by one, as far as was seen: the
+        CR was missed by whoever listened, or else other lines were
     :param dropped: whether a module throws such a line away without a word (no end, too long)
     :param reply: the line with which the module replied
     :param reply_sure: whether that reply can belong to nothing else; lines around it may be missing
@@ -84,6 +87,7 @@ class Turn:
     instant: float = 0.0
     glued: bool = False
     dropped: bool = False
+    parted: bool = False
     reply: Record | None = None
     reply_sure: bool = True
     request: Downlink | None = None

@@ -6,6 +6,7 @@ import pytest
 from support.paired import asked
 from support.tape import Tape
 
+from miio_lan.pairing.candidates import DELIVERY
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import pair
 
@@ -59,6 +60,109 @@ def test_one_that_could_have_a_free_line_is_in_doubt() -> None:
         tape.fetch('get_prop "x"').answer(f"result {value}")
     (ours,) = asked(tape.reply(1, ANYTHING))
     assert ours.ambiguous
+
+
+@pytest.mark.parametrize("first", ["ours", "the app's"])
+def test_what_may_be_that_of_a_request_is_not_surely_nobodys(first: str) -> None:
+    """Nothing is lost: ours may be the one before the reply, or the one before that."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0")
+    if first == "ours":
+        tape.reply(1, IS_SET)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0")
+    if first != "ours":
+        tape.reply(1, IS_SET)
+    ours, other = pair(tape.wait(1).fetch("none").records)
+    assert (ours.request is not None, other.request) == (True, None)
+    assert (ours.ambiguous, other.ambiguous) == (True, True)
+
+
+def test_what_a_request_cannot_be_is_nobodys() -> None:
+    """It was told another value, and another one's line was handed out when the module had nothing waiting."""
+    tape = Tape().fetch("none").wait(10).ask(1, "get_prop", ["x"])
+    for value in (1, 2):
+        tape.fetch('get_prop "x"').answer(f"result {value}")
+    ours, other = pair(tape.reply(1, [2]).records)[::-1]
+    assert [each.ambiguous for each in (ours, other)] == [False, False]
+    tape = Tape().fetch("none").wait(10).ask(1, "get_prop", ["x"]).fetch('get_prop "x"').answer("result 1")
+    tape.wait(DELIVERY + 0.1).fetch("none").fetch('get_prop "x"').answer("result 1").wait(40)
+    ours, other = pair(tape.records)
+    assert [each.ambiguous for each in (ours, other)] == [True, False]
+
+
+def test_a_part_of_what_a_request_lacks_is_not_surely_nobodys() -> None:
+    """The module cut a list into two, and the line with the first part was not seen; nobody got a reply."""
+    ids = [{"siid": 3, "piid": piid} for piid in range(1, 19)]
+    tape = Tape().fetch("none").wait(10).ask(1, "get_properties", ids).up("get_down").wait(0.2)
+    other = tape.fetch("get_properties 3 17 3 18").answer("result 3 17 0 1 3 18 0 1").wait(0.2).fetch("none")
+    assert all(each.ambiguous for each in pair(other.wait(60).fetch("none").records))
+
+
+@pytest.mark.parametrize(
+    ("value", "pause", "ambiguous"), [(1, 0.0, True), (1, DELIVERY + 0.1, False), (2, 0.0, False)]
+)
+def test_a_reply_to_a_request_that_was_not_seen_shows_that_somebody_asked(
+    value: int, pause: float, ambiguous: bool
+) -> None:
+    tape = Tape().fetch("none").wait(10).fetch('get_prop "x"').answer("result 1").wait(pause)
+    (exchange,) = pair(tape.reply(7, [value]).records)
+    assert (exchange.request, exchange.ambiguous) == (None, ambiguous)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ambiguous"),
+    [
+        ("result 2 2 0", True),
+        ("result 2 3 0", False),  # of something else
+        ("result 2 2 -4001", False),  # what the client was not told
+        ('error "no" -5001', False),
+    ],
+)
+def test_an_answer_to_what_was_not_seen_may_be_the_one_to_ours(answer: str, ambiguous: bool) -> None:
+    """Somebody sets the same, and what the MCU fetches then is not seen, but for its answer."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(0.1).up("get_down").answer(answer)
+    (ours,) = asked(tape.reply(1, IS_SET).wait(0.1).fetch("none"))
+    assert ours.ambiguous is ambiguous
+
+
+@pytest.mark.parametrize(("polled", "ambiguous"), [(True, True), (False, False)])
+def test_what_was_fetched_before_the_reply_and_not_seen_may_be_ours(polled: bool, ambiguous: bool) -> None:
+    """Line, answer and the word of the module were lost together; the poll that fetched the line was heard."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 40").answer("result 2 2 0").wait(0.1)
+    (ours,) = asked((tape.up("get_down") if polled else tape).reply(1, IS_SET).wait(0.1).fetch("none"))
+    assert ours.ambiguous is ambiguous
+
+
+@pytest.mark.parametrize(("asked_after", "ambiguous"), [(0.008, True), (-0.008, False)])
+def test_a_line_that_was_read_before_a_request_without_a_reply_is_not_its_own(
+    asked_after: float, ambiguous: bool
+) -> None:
+    """The poll that fetched it was read later still: the line is put behind that, and so behind the request."""
+    tape = Tape().fetch("none").wait(10)
+    handed_out = tape.now
+    tape.down("down set_properties 2 2 40")
+    tape.now = handed_out + asked_after
+    tape.ask(1, "set_properties", SET)
+    tape.now = handed_out + 0.016
+    tape.up("get_down").answer("result 2 2 0").wait(1).fetch("none").wait(50).fetch("none")
+    (ours,) = asked(tape)
+    assert (ours.stopped_at, ours.ambiguous) == ("reply lost", ambiguous)
+
+
+def test_an_answer_that_the_module_did_not_take_made_no_reply() -> None:
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET).fetch("set_properties 2 2 40")
+    (ours,) = asked(tape.answer("result 2 2 0").answer("result 2 2 0", "error").reply(1, IS_SET))
+    assert not ours.ambiguous
+
+
+@pytest.mark.parametrize(("value", "ambiguous"), [(1, True), (2, False)])
+def test_an_answer_without_ids_to_what_was_not_seen(value: int, ambiguous: bool) -> None:
+    tape = Tape().fetch("none").wait(10).ask(1, "get_prop", ["x"]).fetch('get_prop "x"').answer("result 1")
+    tape.wait(0.1).up("get_down").answer(f"result {value}").reply(1, [1]).wait(0.1).fetch("none")
+    (ours,) = asked(tape)
+    assert ours.ambiguous is ambiguous
 
 
 def three_lines(*replies: object) -> list[tuple[object, bool]]:

@@ -14,7 +14,7 @@ from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
-from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
+from miio_lan.uart.bridge.faults import ALTERED, ANSWERED, DROPPED, HELD_BACK, SENT
 from miio_lan.uart.conversation import BLIND
 
 ON = [{"did": "on", "siid": 2, "piid": 1}]
@@ -267,6 +267,49 @@ def test_an_answer_that_does_not_conform_but_serves() -> None:
     exchange = the(fetched().answer("result 2 1 0 true 7").reply(1, IS_ON))
     assert exchange.stopped_at is None
     assert "does not conform" in exchange.notes[0]
+
+
+DENIED = [{"siid": 2, "piid": 1, "code": -4004}]
+TURN = {"siid": 5, "aiid": 1, "in": []}
+TURNED = {"siid": 5, "aiid": 1, "code": 0, "out": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "line", "answer", "result"),
+    [
+        ("get_properties", ON, "get_properties 2 1", "result 2 1 0 true", DENIED),
+        ("get_properties", ON, "get_properties 2 1", "result 2 1 0 true", [{**DENIED[0], "code": -4003}]),
+        (
+            "set_properties",
+            SET,
+            "set_properties 2 2 40",
+            "result 2 2 1",
+            [{"siid": 2, "piid": 2, "code": -4004}],
+        ),
+        (
+            "get_properties",
+            [*ON, *LEVEL],
+            "get_properties 2 1 2 2",
+            "result 2 1 0 true 2 2 0 40",
+            [*IS_ON, {"siid": 2, "piid": 2, "code": -4004}],
+        ),
+        ("action", TURN, "action 5 1", "result 5 1 0", {**TURNED, "code": -4004}),
+    ],
+)
+def test_what_the_mcu_did_and_the_client_was_refused_did_not_go_through(
+    method: str, params: object, line: str, answer: str, result: object
+) -> None:
+    exchange = the(idle().ask(1, method, params).fetch(line).answer(answer).reply(1, result))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("answered wrongly", True)
+    assert exchange.notes[0] == "the client was refused what the MCU answered with success"
+    refused = the(idle().ask(1, method, params).fetch(line).answer(answer, "error").reply(1, result))
+    assert (refused.stopped_at, refused.ambiguous) == ("answered wrongly", True)
+
+
+def test_what_the_mcu_refused_itself_is_not_denied() -> None:
+    tape = idle().ask(1, "get_properties", [*ON, *LEVEL]).fetch("get_properties 2 1 2 2")
+    tape.answer("result 2 1 0 true 2 2 -4001").reply(1, [*IS_ON, {"siid": 2, "piid": 2, "code": -4004}])
+    assert outcome(tape) == (None, False)
 
 
 # --- resends and several clients -----------------------------------------------------------------------------------
@@ -783,6 +826,93 @@ def test_without_the_mcu_nobody_knows_that_it_said_nothing() -> None:
     assert exchange.notes == ("the MCU was not heard",)
 
 
+@pytest.mark.parametrize(
+    ("answer", "code"), [('error "jam"', -10000), ("result on", -30001), ("result 2 1 0 on", -10000)]
+)
+def test_what_the_module_makes_of_an_answer_whose_line_was_lost_is_not_surely_its_own(
+    answer: str, code: int
+) -> None:
+    exchange = the(ask().up("get_down").answer(answer).reply(1, error=code))
+    assert (exchange.stopped_at, exchange.ambiguous) == ("refused", True)
+    assert exchange.result == answer
+    # The answer was lost as well: its line was, as the poll without a reply shows.
+    assert outcome(ask().up("get_down").wait(0.5).fetch("none").reply(1, error=code)) == ("refused", True)
+    assert outcome(ask().fetch("none").reply(1, error=code)) == ("refused", False)
+
+
+def test_what_an_mcu_cannot_have_said_is_the_modules_own_whatever_was_lost() -> None:
+    assert outcome(ask().up("get_down").wait(0.5).fetch("none").reply(1, error=-30012)) == ("refused", False)
+
+
+@pytest.mark.parametrize("reply", [False, True])
+def test_an_mcu_that_asks_in_json_may_have_got_it_so(reply: bool) -> None:
+    tape = ask().wait(0.2).up("json_get_down").down('down {"id":1}').wait(4)
+    exchange = asked(tape.reply(1, error=-9999) if reply else tape.wait(50).fetch("none"))[0]
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", True)
+    assert exchange.notes == ("the MCU asked for work by json_get_down: it may have got it so",)
+
+
+@pytest.mark.parametrize("note", [DROPPED, ANSWERED])
+def test_an_mcu_whose_question_a_bridge_kept_did_ask(note: str) -> None:
+    tape = ask().up("get_down", note=note).wait(4).reply(1, error=-9999)
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("not fetched", False)
+    assert exchange.notes == ("the module did not hear the MCU ask for work",)
+
+
+def strangers(then: str = "none") -> Tape:
+    """The line of somebody else is lost, and the MCU is put off while that is under way; it is given up."""
+    tape = idle().up("get_down").wait(0.2)
+    for _ in range(3):
+        tape.answer("get_down", "error").wait(1.2)
+    return tape.fetch(then)
+
+
+def test_a_late_answer_may_be_to_what_was_under_way_and_not_seen() -> None:
+    tape = strangers().ask(1, "get_properties", ON).fetch("get_properties 2 1").wait(4)
+    tape.reply(1, error=-9999).fetch("none").answer("result 2 1 0 true", "error")
+    (ours,) = asked(tape)
+    assert (ours.stopped_at, ours.ambiguous) == ("answered late", True)
+
+
+def test_one_of_two_answers_may_be_to_what_was_under_way_and_not_seen() -> None:
+    tape = strangers("get_properties 2 1").answer("result 2 1 0 true").answer("result 2 1 0 false", "error")
+    assert outcome(tape.fetch("none")) == (None, True)
+    seen = (
+        idle().fetch("get_properties 2 1").answer("result 2 1 0 true").answer("result 2 1 0 false", "error")
+    )
+    assert outcome(seen.fetch("none")) == (None, False)
+
+
+# --- what the module said to an answer -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("waited", [0.1, 1.2])
+@pytest.mark.parametrize("then", ["none", "MIIO_net_change offline", None])
+def test_without_the_word_of_the_module_nobody_knows_whether_it_took_an_answer(
+    asked: bool, waited: float, then: str | None
+) -> None:
+    """It may have given up before, or have restarted."""
+    tape = (fetched() if asked else idle().fetch("get_properties 2 1")).wait(waited).up("result 2 1 0 true")
+    if then is not None:
+        tape.wait(0.1).fetch(then).wait(1).fetch("none")
+    exchange = the(tape)
+    assert (exchange.stopped_at, exchange.ambiguous) == ("reply lost" if asked else None, True)
+    assert exchange.notes[-1] == "what the module said to the answer was not seen"
+
+
+def test_a_reply_on_the_lan_tells_what_the_word_of_the_module_would() -> None:
+    assert outcome(fetched().up("result 2 1 0 true").reply(1, IS_ON).fetch("none")) == (None, False)
+
+
+def test_a_command_of_somebody_else_is_open_until_the_module_has_said_its_word() -> None:
+    tape = idle().fetch("get_properties 2 1").up("result 2 1 0 true")
+    assert [each.open for each in fed(tape.records).exchanges] == [True]
+    (exchange,) = fed(tape.down("ok").records).exchanges
+    assert (exchange.open, exchange.stopped_at, exchange.ambiguous) == (False, None, False)
+
+
 # --- a new start ---------------------------------------------------------------------------------------------------
 
 
@@ -801,6 +931,25 @@ def test_an_mcu_that_was_asked_who_it_is_did_not_start() -> None:
     tape = unanswered().fetch("MIIO_mcu_version_req").answer("mcu_version 0001")
     tape.ask(1, "get_properties", ON).fetch("get_properties 2 1")
     assert pair(tape.answer("result 2 1 0 true").reply(1, IS_ON).records)[-1].ambiguous
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [("ble_config set 156 0001", "error"), ("mcu_version 0001", "error"), ("model", "a.b.c")],
+)
+def test_an_mcu_that_says_it_in_the_middle_of_its_work_did_not_start(said: str, reply: str) -> None:
+    """Such as the purifiers that repeat ``ble_config set`` every 0.3 s until it is taken."""
+    tape = fetched().wait(4).reply(1, error=-9999).fetch("none").answer(said, reply).wait(0.3)
+    assert outcome(tape.answer("result 2 1 0 true", "error")) == ("answered late", False)
+    tape = idle().fetch("get_properties 2 1").wait(1).fetch("get_properties 2 1").answer(said, reply)
+    tape.wait(1).fetch("none").answer("result 2 1 0 true", "error").wait(0.5)
+    earlier, later = pair(tape.answer("result 2 1 0 true", "error").records)
+    assert (earlier.ambiguous, later.ambiguous) == (True, True)
+
+
+def test_an_mcu_that_answers_what_is_older_did_not_start_whatever_it_said() -> None:
+    tape = fetched().wait(4).reply(1, error=-9999).answer("mcu_version 0001")
+    assert outcome(tape.answer("result 2 1 0 true", "error")) == ("answered late", False)
 
 
 # --- the module restarts -------------------------------------------------------------------------------------------
@@ -921,6 +1070,33 @@ def test_a_glued_line_holds_the_answers_to_two_downlinks() -> None:
     earlier, later = both(tape)
     assert (earlier.stopped_at, later.stopped_at) == ("answered late", "answered wrongly")
     assert earlier.result is later.result
+
+
+@pytest.mark.parametrize(
+    ("said", "stop"),
+    [
+        (("result 2 1 0 trueget_down", "ok", "down none"), None),
+        (("result 2 1 0 trueget_down", "down none"), None),  # the word to the result was not seen
+        (("result 2 1 0 trueproperties_changed 2 1 true", "ok", "ok"), None),
+        (("properties_changed 2 1 trueresult 2 1 0 true", "ok", "ok"), None),
+        (("result 2 1 -4001get_down", "ok", "down none"), "refused"),
+        (("result 2 1 0 trueget_down", "error", "down none"), "answered wrongly"),
+    ],
+)
+def test_a_module_that_replies_to_each_of_two_lines_heard_the_cr_between_them(
+    said: tuple[str, ...], stop: str | None
+) -> None:
+    """Or the MCU said the second one again, and that was lost."""
+    line, *replies = said
+    tape = idle().fetch("get_properties 2 1").up(line)
+    exchange = the(tape.down(*replies).wait(0.2).fetch("none"))
+    assert (exchange.stopped_at, exchange.ambiguous) == (stop, True)
+    assert exchange.result == line
+
+
+def test_a_cr_that_was_missed_is_nothing_to_a_client_that_was_served() -> None:
+    tape = fetched().up("result 2 1 0 trueget_down").down("ok").reply(1, IS_ON).down("down none")
+    assert outcome(tape) == (None, False)
 
 
 # --- marks of a check ----------------------------------------------------------------------------------------------

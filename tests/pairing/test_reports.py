@@ -196,6 +196,15 @@ def test_a_line_that_may_have_been_missed() -> None:
     assert only(push(change(tape().mark("gap"), 55), 1, (2, 2, 55))).ambiguous
 
 
+@pytest.mark.parametrize(
+    ("pause", "ambiguous"), [(0.0, True), (USUAL_TIME - 0.1, True), (USUAL_TIME + 0.1, False)]
+)
+def test_a_line_that_was_missed_as_the_word_of_the_module_to_it_shows(pause: float, ambiguous: bool) -> None:
+    """The push of the event that was lost is not surely that of the next one."""
+    seen = tape().wait(10).down("ok").wait(pause).answer("event_occured 6 1")
+    assert only(click(seen, 1)).ambiguous is ambiguous
+
+
 def test_the_lan_alone() -> None:
     report = only(push(Tape(), 1, (2, 2, 55)))
     assert (report.value, report.line, report.push_time, report.ambiguous) == (55, None, None, True)
@@ -244,6 +253,22 @@ def scenes(draw: st.DrawFn) -> tuple[list[Record], dict[int, Record]]:
             pushes.append(Record("lan", "up", instant, instant, b"{}", body))
     told = [Record("uart", "down", each.instant + 0.001, 0.0, b"ok\r") for each in lines]
     return sorted([*lines, *told, *pushes], key=lambda each: each.instant), truth
+
+
+@pytest.mark.untraced
+@settings(max_examples=200)
+@given(scenes(), st.data())
+def test_what_is_sure_is_true_where_a_line_was_lost(
+    scene: tuple[list[Record], dict[int, Record]], data: st.DataObject
+) -> None:
+    """The word of the module to it was heard."""
+    records, truth = scene
+    lost = data.draw(
+        st.sampled_from([each for each in records if each.raw.startswith(b"properties_changed")])
+    )
+    for report in reports((each for each in records if each is not lost), from_start=True):
+        if report.push is not None and report.line is not None and not report.ambiguous:
+            assert report.line is truth[report.push.reading["id"]]  # type: ignore[index]
 
 
 @pytest.mark.untraced

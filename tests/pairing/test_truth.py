@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.paired import fed
-from support.random_scenes import BEHAVIOURS, END, NOISE, WATCHES, Watch, random_scene
+from support.random_scenes import (
+    BEHAVIOURS,
+    CROWDED_WATCHES,
+    END,
+    NOISE,
+    WATCHES,
+    Watch,
+    crowded_scene,
+    random_scene,
+)
 from support.scene import COMMANDS, GET_ON, MANY, Scene, Told
 from support.two_clocks import random_scene as minutes_of
 from support.two_clocks import random_views
@@ -61,7 +70,7 @@ def check(scene: Scene, seen: list[Record], exchanges: list[Exchange], *, lossy:
             continue
         assert len(found) == 1, "one exchange for one command"
         check_call(call, found[0], visible, lossy=lossy)
-    check_others(scene, exchanges)
+    check_others(scene, visible, exchanges)
 
 
 def is_past_telling(scene: Scene, call: list[Told]) -> bool:
@@ -98,12 +107,18 @@ def check_call(call: list[Told], exchange: Exchange, visible: set[int], *, lossy
         assert exchange.stopped_at == told.stop or (unseen and exchange.stopped_at == "not answered")
 
 
-def check_others(scene: Scene, exchanges: list[Exchange]) -> None:
-    answers = {id(down): told.answer_of.get(id(down)) for told in scene.told for down in told.downs}
+def check_others(scene: Scene, visible: set[int], exchanges: list[Exchange]) -> None:
+    """Compare what surely nobody on the LAN asked for: with what others did, and with what became of it."""
+    asked_by = {id(down): told for told in scene.told for down in told.downs}
     for exchange in exchanges:
-        if exchange.request is None and not exchange.ambiguous:
-            assert exchange.down is not None
-            assert exchange.result is None or exchange.result is answers[id(exchange.down)]
+        if exchange.request is not None or exchange.ambiguous:
+            continue
+        assert exchange.down is not None
+        told = asked_by[id(exchange.down)]
+        assert told.request is None, "nobody on the LAN asked for it"
+        assert exchange.result is None or exchange.result is told.answer_of.get(id(exchange.down))
+        unseen = [result for result in told.results if id(result) not in visible]
+        assert exchange.stopped_at == told.stop or (unseen and exchange.stopped_at == "not answered")
 
 
 @pytest.mark.untraced
@@ -217,6 +232,7 @@ KNOWN = (
     *(82, 1156, 1413, 1848, 2588, 2717, 100157, 100545, 100598, 101458, 101629, 101701, 102535, 102589),
     *(200560, 201410, 201730, 202548, 204352, 204381, 205216, 400421, 400505, 502476, 503901, 605641),
     *(700081, 701323, 702234, 900225, 901664, 910900),
+    *(7000016, 7000025, 7000121, 30000128, 30000226, 30000234, 30000325),
 )
 """What was once told wrongly: many alike at once, late answers of what nobody saw, adapters and losses together."""
 
@@ -227,6 +243,23 @@ def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> 
     for seed in (*KNOWN, *range(40)):
         rng = random.Random(seed)
         scene = random_scene(rng)
+        seen = watch(scene, rng)
+        check(scene, seen, pair(seen), lossy=lossy)
+
+
+CROWDED = (
+    *(7000017, 7000028, 7000029, 7000048, 7000117, 7000121, 7000150),
+    *(20000078, 20000591, 20000640, 20000677, 20000681),
+)
+"""What was once told wrongly of scenes in which all want the same."""
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(("watch", "lossy"), CROWDED_WATCHES.values(), ids=CROWDED_WATCHES)
+def test_all_want_the_same(watch: Watch, lossy: bool) -> None:
+    for seed in (*CROWDED, *range(40)):
+        rng = random.Random(seed)
+        scene = crowded_scene(rng)
         seen = watch(scene, rng)
         check(scene, seen, pair(seen), lossy=lossy)
 

@@ -10,6 +10,9 @@ from support.scene import COMMANDS, MANY, Scene
 from miio_lan.record import Record
 
 BEHAVIOURS = ("good", "good", "good", "silent", "late", "slow", "error", "refuse", "wrong")
+CROWDED = (*BEHAVIOURS, "denied")
+INSISTED = (("ble_config set 156 0001", "error"), ("mcu_version 0001", "error"), ("model", "a.b.c"))
+"""What an MCU may say all the time, with the word of the module: it has not started for that."""
 NOISE = (
     b"\xff\xff",
     b"*** boot ***\r",
@@ -20,6 +23,7 @@ NOISE = (
     b"properties_changed 2 1 5\r",
 )
 END = 60.0
+FIRST = 8.0
 Watch = Callable[[Scene, random.Random], list[Record]]
 
 
@@ -50,6 +54,41 @@ def random_scene(rng: random.Random) -> Scene:
     return scene
 
 
+def crowded_scene(rng: random.Random) -> Scene:
+    """One or two clients and a stranger who want the same, of a module and an MCU that make it hard to tell.
+
+    It begins when answers to what was said before the watching are no longer due.
+    """
+    scene = Scene(
+        poll=rng.choice((0.05, 0.1, 0.2, 0.5)),
+        polls_while_busy=rng.random() < 0.5,
+        answer_time=rng.choice((1.0, 4.0, 4.0)),
+        steady=rng.random() < 0.7,
+    )
+    among = rng.sample(COMMANDS, rng.choice((1, 1, 1, 2)))
+    behaviours = CROWDED if rng.random() < 0.6 else ("good",)
+    start, spread = rng.uniform(8.5, 9), rng.choice((0.1, 0.2, 0.5, 4.2))
+    for place in range(rng.choice((1, 1, 2))):
+        scene.ask(
+            when=start + rng.uniform(0, spread),
+            command=rng.choice(among),
+            behaviour=rng.choice(behaviours),
+            request_lost=rng.random() < 0.15,
+            reply_lost=rng.random() < 0.15,
+            resends=rng.choice((0, 0, 1, 2)),
+            number=1000 * (place + 1),
+        )
+    for _ in range(rng.randint(0, 2)):
+        scene.order(start + rng.uniform(-0.2, spread), rng.choice(among), rng.choice(behaviours))
+    for _ in range(rng.randint(0, 2)):
+        scene.line(start + rng.uniform(-0.5, spread + 3), "properties_changed 2 5 7")
+    if rng.random() < 0.3:
+        begin = start + rng.uniform(-3, spread)
+        scene.insist(begin, begin + rng.choice((0.5, 8)), *rng.choice(INSISTED))
+    scene.run(30)
+    return scene
+
+
 def adapters(scene: Scene, rng: random.Random) -> list[Record]:
     scene.restamp((rng.choice((0.001, 0.004, 0.016)), rng.choice((0.0013, 0.005, 0.015))))
     return scene.records
@@ -59,6 +98,23 @@ def losses(scene: Scene, rng: random.Random) -> list[Record]:
     lines = [record for record in scene.records if record.wire == "uart" and b"none" not in record.raw]
     lost = rng.sample(lines, min(len(lines), rng.randint(1, 3)))
     return [record for record in scene.records if not any(record is each for each in lost)]
+
+
+def bursts(scene: Scene, rng: random.Random) -> list[Record]:
+    """Lines next to each other are lost, the MCU's polls and what has nothing to do excepted."""
+    lines = [record for record in scene.records if record.wire == "uart" and b"none" not in record.raw]
+    lines = [record for record in lines if record.raw != b"get_down\r" and record.instant > FIRST] or lines
+    first = rng.randrange(len(lines))
+    lost = lines[first : first + rng.choice((1, 1, 1, 2, 3))]
+    return [record for record in scene.records if not any(record is each for each in lost)]
+
+
+def missed_ends(scene: Scene, rng: random.Random) -> list[Record]:
+    """The tap misses the CR of an answer or a report."""
+    said = [record for record in scene.records if record.raw.startswith((b"result", b"properties_changed"))]
+    if said:
+        scene.miss_end(rng.choice(said))
+    return scene.records
 
 
 def late_start(scene: Scene, rng: random.Random) -> list[Record]:
@@ -103,4 +159,12 @@ WATCHES: dict[str, tuple[Watch, bool]] = {
     "noise": (noises, True),
     "adapters and losses": (adapters_and_losses, True),
     "stalls and losses": (stalls_and_losses, True),
+}
+#: The same for crowded scenes.
+CROWDED_WATCHES: dict[str, tuple[Watch, bool]] = {
+    "all of it": (all_of_it, False),
+    "adapters": (adapters, False),
+    "losses": (losses, True),
+    "bursts": (bursts, True),
+    "missed ends": (missed_ends, True),
 }

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from miio_lan.record import Record
 
 ANSWER_TIME = 4.0
+KEPT_UNFINISHED = 1.0
+"""Seconds for which a tap waits for the end of a line."""
 TICK = 0.0005
 """Seconds between two lines that follow each other at once."""
 
@@ -60,13 +62,23 @@ class Job:
 class Scene:
     """Runs a script of commands; afterwards :attr:`records` is what an observer of both wires saw."""
 
-    def __init__(self, *, poll: float = 0.2, polls_while_busy: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        poll: float = 0.2,
+        polls_while_busy: bool = False,
+        answer_time: float = ANSWER_TIME,
+        steady: bool = False,
+    ) -> None:
+        """``steady``: values never change, so that answers do not tell one command from another."""
         self.now = 0.0
         self.records: list[Record] = []
         self.told: list[Told] = []
         self.level = 10
         self._poll = poll
         self._polls_while_busy = polls_while_busy
+        self._answer_time = answer_time
+        self._steady = steady
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count(1)
         self._queue: deque[Job] = deque()
@@ -105,6 +117,18 @@ class Scene:
 
         stalls = tuple(stalls)
         self._put_on_record(late)
+
+    def miss_end(self, line: Record) -> None:
+        """Have the tap miss the CR of a line of the MCU: the next one runs into it, if it comes soon."""
+        lines = [record for record in self.records if record.wire == "uart" and record.direction == "up"]
+        following = lines[lines.index(line) + 1]
+        if following.instant - line.instant > KEPT_UNFINISHED:
+            return
+        whole = replace(line, raw=line.raw[:-1] + following.raw)
+        self._put_on_record(lambda record: whole if record in (line, following) else record)
+        first = next(place for place, record in enumerate(self.records) if record is whole)
+        rest = [record for record in self.records[first + 1 :] if record is not whole]
+        self.records = [*self.records[: first + 1], *rest]
 
     def _put_on_record(self, late: Callable[[Record], Record]) -> None:
         """Put other records in place of those there are, in the book too."""
@@ -163,6 +187,16 @@ class Scene:
 
         self.at(when, come)
 
+    def insist(self, start: float, end: float, text: str, said: str) -> None:
+        """Have the MCU say a line again and again, whatever the module says to it."""
+        for place in range(int((end - start) / 0.3)):
+
+            def cross() -> None:
+                self._uart("up", text)
+                self._uart("down", said)
+
+            self.at(start + 0.3 * place, cross)
+
     def line(self, when: float, text: str, direction: str = "up", note: str = "") -> None:
         """Have an unrelated line (or noise) cross."""
 
@@ -206,11 +240,11 @@ class Scene:
         job.told.downs.append(record)
         job.told.stop = "not answered"
         self._out = mine = (job, text, record)
-        self.at(self.now + ANSWER_TIME, lambda: self._time_out(mine))
+        self.at(self.now + self._answer_time, lambda: self._time_out(mine))
         if job.behaviour == "silent":
             return
         self._thinking += 1
-        delay = {"late": ANSWER_TIME + 0.3, "slow": 2.5}.get(job.behaviour, 0.01)
+        delay = {"late": self._answer_time + 0.3, "slow": 0.625 * self._answer_time}.get(job.behaviour, 0.01)
         self.at(self.now + delay, lambda: self._answer(mine))
 
     def _answer(self, mine: tuple[Job, str, Record]) -> None:
@@ -240,6 +274,10 @@ class Scene:
             return
         self._leave(job)
         job.told.stop = "refused" if job.behaviour == "refuse" and job.rows else None
+        if job.behaviour == "denied" and job.rows and job.peer and not job.reply_lost:
+            job.told.stop = "answered wrongly"
+            denied = [{key: each[key] for key in each if key != "value"} for each in job.rows]
+            job.rows = [each | {"code": -4004} for each in denied]
         if job.reply_lost and job.peer and job.told.stop is None:
             job.told.stop = "reply lost"
         self._reply(job, result=self._result(job))
@@ -253,7 +291,7 @@ class Scene:
         code = -4003 if job.behaviour == "refuse" else 0
         if words[0] == "get_properties":
             ids = [(int(s), int(p)) for s, p in zip(words[1::2], words[2::2], strict=True)]
-            self.level = self.level % 90 + 1
+            self._change()
             rows = [
                 {"siid": s, "piid": p, "code": code} | ({"value": self.level + p} if not code else {})
                 for s, p in ids
@@ -266,10 +304,14 @@ class Scene:
         elif words[0] == "action":
             rows = [{"siid": int(words[1]), "aiid": int(words[2]), "code": code}]
         else:
-            self.level = self.level % 90 + 1
+            self._change()
             job.out = [self.level]
             return f"result {self.level}", []
         return "result " + " ".join(str(value) for row in rows for value in row.values()), rows
+
+    def _change(self) -> None:
+        if not self._steady:
+            self.level = self.level % 90 + 1
 
     def _result(self, job: Job) -> object:
         if job.told.method == "action":

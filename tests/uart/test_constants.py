@@ -14,7 +14,8 @@ PINS = {
         "LATEST": 60.0,
         "DELAY": 0.5,
     },
-    "uart.conversation": {"BLIND": 8.0, "IDENTITY_TIME": 5.0},
+    "uart.conversation": {"BLIND": 8.0},
+    "uart.starts": {"IDENTITY_TIME": 5.0},
     "uart.order": {"ANSWERED_WITHIN": 0.1, "OBSERVED_WITHIN": 2.0},
     "uart.bridge.faults": {
         "MAX_DELAY": 60.0,

@@ -122,6 +122,48 @@ def test_lines_that_ran_into_each_other_are_taken_apart() -> None:
     assert [said.number for said in line.said] == [0, 1, 2]
 
 
+GLUED = "> get_down\n< down get_properties 2 1\n> result 2 1 0 true{}\n< ok\n"
+
+
+@pytest.mark.parametrize(
+    ("behind", "then", "replies", "glued"),
+    [
+        ("get_down", "0.2 < down none", ["ok", "down none"], [False, True]),
+        ("get_down", "0.2 < down toggle", ["ok", "down toggle"], [False, True]),
+        ("get_down", "0.2 < error", ["ok", "error"], [False, True]),
+        ("properties_changed 2 1 5", "0.2 < ok", ["ok", "ok"], [False, True]),
+        (
+            "properties_changed 2 1 5get_down",
+            "0.1 < ok\n0.2 < down none",
+            ["ok", "ok", "down none"],
+            [False, False, True],
+        ),
+        # The module heard one line.
+        ("get_down", "", ["ok", ""], [True, True]),
+        ("get_down", "0.2 > get_down\n0.21 < down none", ["ok", ""], [True, True]),
+        # A word too many, if it is no reply to what stands there, shows that something was missed.
+        ("get_down", "0.2 < ok", ["ok", ""], [False, True]),
+        ("get_down", "0.2 > get_down\n0.21 < error\n0.22 < down none", ["ok", ""], [False, True]),
+        # Far too late to be a reply.
+        ("get_down", "2.1 < down none", ["ok", ""], [True, True]),
+    ],
+)
+def test_a_module_that_replies_to_each_heard_the_cr_between_lines_that_ran_into_each_other(
+    behind: str, then: str, replies: list[str], glued: list[bool]
+) -> None:
+    line = listen(talk(GLUED.format(behind) + then))
+    parts = [said for said in line.said if said.record is line.said[1].record]
+    assert [said.reply_text for said in parts] == replies
+    assert [said.glued for said in parts] == glued
+    assert [said.parted for said in parts] == [not glued[0]] * len(parts)
+    assert len(line.unexplained) == (behind == "get_down" and then == "0.2 < ok")
+
+
+def test_a_downlink_is_fetched_by_a_poll_that_ran_into_another_line() -> None:
+    line = listen(talk(GLUED.format("get_down") + "0.2 < down toggle"))
+    assert line.downlinks[-1].asked is line.said[-1]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -259,6 +301,23 @@ def test_an_answer_stamped_right_before_its_line_is_its_answer_in_doubt() -> Non
     late = talk("> model a.b.c\n< ok\n1 > result 2 1 0 true\n1.04 < down get_properties 2 1")
     assert listen(late).downlinks[0].answer is None, "30 ms is the limit"
     assert converse(records, side="mcu", one_clock=True).downlinks[0].answer is None
+
+
+@pytest.mark.parametrize(
+    ("handed_out", "said", "results"),
+    [
+        ("set_properties 2 2 40", "result 2 2 0", "result 2 2 0 40"),
+        ("get_properties 2 2", "result 2 2 0 40", "result 2 2 0"),
+    ],
+)
+def test_an_answer_whose_line_was_lost_is_not_read_in_the_layout_of_the_one_before(
+    handed_out: str, said: str, results: str
+) -> None:
+    line = listen(talk(f"> get_down\n< down {handed_out}\n> {said}\n< ok\n> get_down\n> {results}\n< ok"))
+    assert line.orphans[0].command.valid
+    assert line.orphans[0].command.as_json()["answers"] is None
+    again = listen(talk(f"> get_down\n< down {handed_out}\n> {said}\n< ok\n> {said}\n< error"))
+    assert again.orphans[0].command.as_json()["answers"] == handed_out.split()[0]
 
 
 def test_an_identity_request_is_answered_by_the_next_such_line() -> None:

@@ -1,0 +1,80 @@
+"""Whether anything in the stamps, or about a request, speaks against the downlinks that it was matched with.
+
+Another explanation that was seen is for :mod:`~miio_lan.pairing.matching` to find; here it is about those that were not
+seen: somebody else's request, or lines of this one that are missing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from miio_lan.pairing.calls import LanRequest
+from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, answer_to
+from miio_lan.pairing.content import timed_out
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.document import ANSWER_TIME
+
+
+def is_plausible(
+    request: LanRequest, candidate: Candidate, uart: Conversation, orphans: Sequence[float], *, shared: bool
+) -> bool:
+    """Tell whether nothing speaks against a candidate.
+
+    :param orphans: when replies to requests came that were not seen, in order
+    :param shared: whether somebody who is not seen on the LAN uses the same method
+    """
+    if not candidate.likely:
+        return False
+    if request.reply is None:
+        first = candidate.downlinks[0]
+        early = first.record.instant < request.first  # stamps of the line are late, never early
+        return not (shared or early) and _module_had_it(request, first.instant, uart, orphans)
+    if request.has_result and _ended_early(request.reply.instant, candidate, uart):
+        return False
+    return _stamps_in_order(request, request.reply.instant, candidate, uart)
+
+
+def had_it_waiting(request: LanRequest, handed_out: float, uart: Conversation) -> bool:
+    """Tell whether a module may have had a request all the time until it handed something out.
+
+    A module that hands out ``none`` has nothing waiting.
+    """
+    idle_before = bisect_left(uart.idle, handed_out)
+    return any(
+        send.instant <= handed_out + SKEW and bisect_left(uart.idle, send.instant + DELIVERY) >= idle_before
+        for send in request.sends
+    )
+
+
+def _module_had_it(
+    request: LanRequest, handed_out: float, uart: Conversation, orphans: Sequence[float]
+) -> bool:
+    """Tell whether nothing shows that the module did not have the request when it handed the downlink out.
+
+    Without a reply nothing confirms that a downlink belongs to a request: it may be that of a request which was not
+    seen, as a reply to none shows, or this request's own may be among lines that were not seen.
+    """
+    if uart.missing(request.first, handed_out):
+        return False
+    replied = bisect_right(orphans, handed_out + ANSWER_TIME + DELIVERY)
+    if bisect_left(orphans, handed_out - SKEW) < replied:
+        return False
+    return had_it_waiting(request, handed_out, uart)
+
+
+def _ended_early(replied: float, candidate: Candidate, uart: Conversation) -> bool:
+    """Tell whether the line was heard no more when a result was made: of the answer, or of another downlink's."""
+    unseen = answer_to(candidate.downlinks[-1], replied) is None
+    return unseen and uart.ended < replied - DELIVERY
+
+
+def _stamps_in_order(request: LanRequest, replied: float, candidate: Candidate, uart: Conversation) -> bool:
+    """Tell whether the stamps are in order, or all was seen, so that nothing else can explain the reply."""
+    downlinks = candidate.downlinks
+    last = max(each.instant if each.answer is None else each.answer.record.instant for each in downlinks)
+    if request.reply is not None and timed_out(request.reply.reading):
+        last = downlinks[-1].instant
+    if request.first <= downlinks[0].instant and last <= replied:
+        return True
+    return uart.watched(request.first - SKEW, replied + SKEW)

@@ -1,0 +1,49 @@
+"""Lines of the MCU that ran into each other, and whether that is the MCU's doing.
+
+A module that hears no CR between two lines hears one, and replies once. One that replies to each has heard the CR: it
+was missed by whoever listened, unless it is another line that was missed as a whole, to which the module replies. One
+word too many, soon after such lines, is enough for that doubt: stamps may have turned the lines round since.
+
+::
+
+    MCU      result 2 1 0 trueget_down
+    module                              ok          to the result, or to all of it
+    module                              down none   to get_down alone: it was heard by itself, or said once more
+"""
+
+from __future__ import annotations
+
+from miio_lan.uart.replies import LONGEST_REPLY, may_reply
+from miio_lan.uart.turns import Turn
+
+
+class GluedLines:
+    """The lines that ran into each other in what the MCU said, the last time that some did."""
+
+    def __init__(self) -> None:
+        self._lines: list[Turn] = []
+        self._over = False  # whether the MCU has said something else since
+
+    def begin(self) -> None:
+        """The MCU says something else."""
+        self._over = True
+
+    def add(self, turn: Turn) -> None:
+        """Take the next one of the lines that ran into each other."""
+        if self._over:
+            self._lines, self._over = [], False
+        self._lines.append(turn)
+
+    def replied(self, text: str, now: float) -> Turn | None:
+        """Find the line that the module replies to by itself; None where it replies to none of them.
+
+        :param text: the module's line, which replies to nothing else that was seen
+        :param now: when that was heard, seconds
+        """
+        turn = next((each for each in self._lines[1:] if each.reply is None), None)
+        if turn is None or now - turn.instant > LONGEST_REPLY:
+            return None
+        for each in self._lines:
+            each.parted = True
+            each.glued = each.number >= turn.number  # the module heard the ends of those before
+        return turn if not self._over and may_reply(text, turn.word) else None
