@@ -83,11 +83,18 @@ def replace_file(name: str, data: bytes) -> None:
 
     :raises OSError: if it cannot be written; the old one is as it was
     """
-    path = Path(os.path.realpath(name))
-    if path.exists() and not path.is_file():  # /dev/null and the like have no place to be put in
-        path.write_bytes(data)
+    if _is_no_plain_file(name):  # /dev/null and the like have no place to be put in
+        from miio_lan.record.recording import open_output
+
+        with open(name, "wb", opener=open_output) as file:
+            file.write(data)
         return
-    keeping.replace_file(path, data, mode=0o666)
+    keeping.replace_file(Path(os.path.realpath(name)), data, mode=0o666)
+
+
+def _is_no_plain_file(name: str) -> bool:
+    """Tell whether there is something that has nothing to lose: a pipe, a device."""
+    return os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113 - those of Path may raise
 
 
 class Recording:
@@ -159,6 +166,9 @@ class Recording:
         return FAILED if self.lost else 0
 
     def __enter__(self) -> Self:
+        """Begin at once what is no plain file: nothing is lost by that, and a pipe that nobody reads is told now."""
+        if self.name is not None and _is_no_plain_file(self.name):
+            self.begin()
         return self
 
     def __exit__(

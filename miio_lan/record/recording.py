@@ -6,13 +6,16 @@ The format of a line is that of :mod:`miio_lan.record`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import logging
 import os
+import stat
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO, cast
+from typing import TYPE_CHECKING, Literal, Self, TextIO, cast
 
 from miio_lan import record as records
 from miio_lan.errors import RecordError
@@ -28,6 +31,9 @@ _LOGGER = logging.getLogger(__name__)
 
 _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
+READER_TIME = 2.0
+"""Seconds in which the reader of a pipe has to come; both are often started together."""
+_LOOK_AGAIN = 0.02
 
 
 class FileRecorder:
@@ -130,6 +136,31 @@ def create_for_owner(path: Path) -> None:
         os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def open_output(name: str, flags: int) -> int:
+    """Open a file that is written to, as an ``opener`` of :func:`open`; a pipe that nobody reads is an error.
+
+    The system would wait for a reader without an end, and go on with that after a signal.
+
+    :param name: the path
+    :param flags: of :func:`os.open`
+    :raises OSError: if it cannot be opened
+    """
+    due = time.monotonic() + READER_TIME
+    while True:
+        try:
+            handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(name).st_mode):  # noqa: PTH116 - it is a name
+                raise
+            if time.monotonic() >= due:
+                raise OSError(errno.ENXIO, "nobody reads from this pipe", name) from None
+            time.sleep(_LOOK_AGAIN)
+        else:
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(handle, True)
+            return handle
+
+
 class _RecordingLines:
     """A file that takes lines, and has what it is given whole or not at all, also when the disk is full.
 
@@ -141,7 +172,11 @@ class _RecordingLines:
     def __init__(self, path: Path, *, append: bool) -> None:
         cut = _end_of_whole_lines(path) if append else None
         create_for_owner(path)
-        self._file = path.open("ab" if append else "wb", buffering=0)
+        mode: Literal["ab", "wb"] = "ab" if append else "wb"
+        if path.is_fifo():
+            self._file = open(path, mode, buffering=0, opener=open_output)  # noqa: SIM115 - closed by close()
+        else:
+            self._file = path.open(mode, buffering=0)
         if cut is not None:
             whole, missing = cut
             self._file.truncate(whole)
@@ -206,16 +241,19 @@ def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
     :param file: a path, ``-`` for stdin, or a text file
     :raises RecordError: if the file cannot be read, or a line that is complete is no record, naming its number
     """
-    if file == "-":
-        yield from _whole(sys.stdin)
-    elif isinstance(file, (str, Path)):
-        try:
+    if file == "-" and sys.stdin is None:
+        raise RecordError("there is no standard input to read")
+    try:
+        if file == "-":
+            yield from _whole(sys.stdin)
+        elif isinstance(file, (str, Path)):
             with Path(file).open(encoding="utf-8") as opened:
                 yield from _whole(opened)
-        except OSError as error:
-            raise RecordError(f"{file} cannot be read: {error.strerror or error}") from error
-    else:
-        yield from _whole(file)
+        else:
+            yield from _whole(file)
+    except OSError as error:
+        name = "standard input" if file == "-" else getattr(file, "name", file)
+        raise RecordError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 def _whole(file: TextIO) -> Iterator[Record]:
