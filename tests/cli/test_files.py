@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,83 @@ def test_a_firmware_goes_into_a_pipe(pipe, reading) -> None:
 def test_a_pipe_that_nobody_reads_takes_no_firmware(pipe) -> None:
     with pytest.raises(OSError, match="nobody reads"):
         replace_file(str(pipe), b"firmware")
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_file_is_written_once_whatever_its_name_and_its_age(run, earlier, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for present in (False, True):
+        for other in ("a.html", "./a.html", "folder/../a.html", str(tmp_path / "a.html")):
+            if present:
+                Path("a.html").write_text("an earlier one")
+            ended = run("accept", str(earlier), "--report", "html=a.html", "--report", f"junit={other}")
+            assert (ended.code, ended.out) == (2, "")
+            assert "a.html cannot be written twice" in flat(ended.err)
+            assert Path("a.html").exists() == present
+
+
+LONG = "x" * 300
+WRITING = [
+    ["accept", "EARLIER", "--report", "html=NAME"],
+    ["accept", "EARLIER", "--record", "NAME"],
+    ["uart", "record", "--up", "pty", "-o", "NAME"],
+    ["watch", "--replay", "EARLIER", "-o", "NAME"],
+    ["virtual", "mcu", "--save-firmware", "NAME"],
+    ["virtual", "product", "--port", "0", "--save-firmware", "NAME"],
+]
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_a_name_that_is_too_long_cannot_be_written(run, earlier, arguments) -> None:
+    ended = run(*(each.replace("EARLIER", str(earlier)).replace("NAME", LONG) for each in arguments))
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{LONG} cannot be written: File name too long." in ended.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_nor_can_what_nobody_may_look_at(run, earlier, monkeypatch, tmp_path, arguments) -> None:
+    refused, look = tmp_path / "folder" / "x", Path.stat
+
+    def stat(path: Path, **more: bool) -> os.stat_result:
+        if path == refused:
+            raise PermissionError(13, "Permission denied")
+        return look(path, **more)
+
+    monkeypatch.setattr("pathlib.Path.stat", stat)
+    ended = run(*(each.replace("EARLIER", str(earlier)).replace("NAME", str(refused)) for each in arguments))
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{refused} cannot be written: Permission denied." in flat(ended.err)
+
+
+@pytest.mark.parametrize("arguments", WRITING)
+def test_nor_can_anything_in_a_folder_that_is_gone(run, earlier, monkeypatch, tmp_path, arguments) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    ended = run(*(each.replace("EARLIER", str(earlier)).replace("NAME", "x.html") for each in arguments))
+    assert (ended.code, ended.out) == (2, "")
+    assert "x.html cannot be written: No such file or directory." in flat(ended.err)
+    assert run("accept", "none.jsonl").code == 2  # nor can it be read
+
+
+@pytest.mark.parametrize(
+    "command", [["get", "2.1", "--spec"], ["spec", "show"], ["accept", "--virtual", "--spec"]]
+)
+def test_a_description_of_such_a_name_cannot_be_read(run, command) -> None:
+    where = {"MIIO_LAN_IP": "127.0.0.1", "MIIO_LAN_TOKEN": "0" * 32}
+    ended = run(*command, LONG, env=where)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{LONG} cannot be read: File name too long" in ended.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("kind", [["product", "--port", "0"], ["mcu"]])
+def test_a_firmware_is_not_kept_in_place_of_the_description(run, tmp_path, kind) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text((files("miio_lan.virtual") / "specs" / "lamp.json").read_text())
+    ended = run("virtual", *kind, "--spec", str(spec), "--save-firmware", str(spec))
+    assert (ended.code, ended.out) == (2, "")
+    assert "it is what is read" in flat(ended.err)
