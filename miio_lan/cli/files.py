@@ -113,7 +113,7 @@ def replace_file(name: str, data: bytes) -> None:
     :raises OSError: if it cannot be written; the old one is as it was
     """
     if _is_no_plain_file(name):  # /dev/null and the like have no place to be put in
-        from miio_lan.record.recording import open_output
+        from miio_lan.record.pipes import open_output
 
         with open(name, "wb", opener=open_output) as file:
             file.write(data)

@@ -6,19 +6,17 @@ The format of a line is that of :mod:`miio_lan.record`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import logging
 import os
-import stat
 import sys
 import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TextIO, cast
+from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from miio_lan import record as records
 from miio_lan.errors import RecordError
+from miio_lan.record.pipes import PipeLines
 from miio_lan.record.runs import put_off
 
 if TYPE_CHECKING:
@@ -31,9 +29,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
-READER_TIME = 2.0
-"""Seconds in which the reader of a pipe has to come; both are often started together."""
-_LOOK_AGAIN = 0.02
 
 
 class FileRecorder:
@@ -51,11 +46,11 @@ class FileRecorder:
 
     def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
         self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
-        self._own: _RecordingLines | None = None
-        self._file: TextIO | _RecordingLines
+        self._own: _RecordingLines | PipeLines | None = None
+        self._file: TextIO | _RecordingLines | PipeLines
         if isinstance(file, (str, Path)):
             try:
-                self._file = self._own = _RecordingLines(Path(file), append=append)
+                self._file = self._own = _opened(Path(file), append=append)
             except OSError as error:
                 raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
         else:
@@ -136,29 +131,8 @@ def create_for_owner(path: Path) -> None:
         os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
-def open_output(name: str, flags: int) -> int:
-    """Open a file that is written to, as an ``opener`` of :func:`open`; a pipe that nobody reads is an error.
-
-    The system would wait for a reader without an end, and go on with that after a signal.
-
-    :param name: the path
-    :param flags: of :func:`os.open`
-    :raises OSError: if it cannot be opened
-    """
-    due = time.monotonic() + READER_TIME
-    while True:
-        try:
-            handle = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
-        except OSError as error:
-            if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(name).st_mode):  # noqa: PTH116 - it is a name
-                raise
-            if time.monotonic() >= due:
-                raise OSError(errno.ENXIO, "nobody reads from this pipe", name) from None
-            time.sleep(_LOOK_AGAIN)
-        else:
-            if hasattr(os, "O_NONBLOCK"):
-                os.set_blocking(handle, True)
-            return handle
+def _opened(path: Path, *, append: bool) -> _RecordingLines | PipeLines:
+    return PipeLines(path) if path.is_fifo() else _RecordingLines(path, append=append)
 
 
 class _RecordingLines:
@@ -172,11 +146,7 @@ class _RecordingLines:
     def __init__(self, path: Path, *, append: bool) -> None:
         cut = _end_of_whole_lines(path) if append else None
         create_for_owner(path)
-        mode: Literal["ab", "wb"] = "ab" if append else "wb"
-        if path.is_fifo():
-            self._file = open(path, mode, buffering=0, opener=open_output)  # noqa: SIM115 - closed by close()
-        else:
-            self._file = path.open(mode, buffering=0)
+        self._file = path.open("ab" if append else "wb", buffering=0)
         if cut is not None:
             whole, missing = cut
             self._file.truncate(whole)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from miio_lan.cli.files import replace_file
-from miio_lan.record import Record, recording
+from miio_lan.record import Record, pipes
 from miio_lan.record.recording import FileRecorder
 
 
@@ -34,7 +34,7 @@ def earlier(tmp_path) -> Path:
 @pytest.fixture
 def pipe(tmp_path, monkeypatch) -> Path:
     """A named pipe; a reader that is not there is not waited for."""
-    monkeypatch.setattr(recording, "READER_TIME", 0.0)
+    monkeypatch.setattr(pipes, "READER_TIME", 0.0)
     os.mkfifo(tmp_path / "pipe")
     return tmp_path / "pipe"
 

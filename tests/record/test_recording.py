@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from miio_lan.errors import RecordError
-from miio_lan.record import Record, as_line, recording
+from miio_lan.record import Record, as_line
 from miio_lan.record.recording import FileRecorder, read_recording
 from miio_lan.record.runs import in_one_run
 
@@ -123,39 +123,6 @@ def test_a_pipe_is_opened_once(tmp_path) -> None:
         recorder(record())
     reader.join()
     assert read[0].count(b"get_down") == 1
-
-
-def test_a_pipe_that_nobody_reads_is_no_file_to_write(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(recording, "READER_TIME", 0.0)
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    with pytest.raises(RecordError, match="pipe cannot be written: nobody reads from this pipe"):
-        FileRecorder(path)
-    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with FileRecorder(path) as recorder:
-        recorder(record())
-    assert os.read(reading, 1000).count(b"get_down") == 1
-    os.close(reading)
-
-
-def test_a_slow_reader_gets_all_that_goes_into_a_pipe(tmp_path) -> None:
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(reading, True)
-    with FileRecorder(path) as recorder:
-        writer = threading.Thread(target=lambda: [recorder(record(b"x" * 1000)) for _ in range(200)])
-        writer.start()
-        read = os.read(reading, 100)  # more than a pipe holds is still to come
-        while read.count(b"\n") < 200:
-            read += os.read(reading, 100_000)
-        writer.join()
-    os.close(reading)
-    assert (recorder.written, recorder.lost, len(read.splitlines())) == (200, 0, 200)
-
-
-def test_how_long_a_reader_may_take_to_come() -> None:
-    assert recording.READER_TIME == 2.0
 
 
 def test_a_file_that_was_given_stays_open() -> None:

@@ -234,7 +234,7 @@ def _plainer(text: str) -> str:
 def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> int:
     """Write every report that can be written, and give the exit code for that."""
     from miio_lan.acceptance.report import formats as report
-    from miio_lan.record.recording import open_output
+    from miio_lan.record.pipes import open_output
 
     writers: dict[str, Callable[[Judgement], str]] = {
         "html": partial(report.to_html, lang=lang),
