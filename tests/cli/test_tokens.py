@@ -185,7 +185,7 @@ def test_a_token_is_typed_at_a_terminal_and_not_shown(product, tmp_path):
     os.close(terminal)
     shown = b""
     try:
-        while b"Token:" not in shown:
+        while b"Token: " not in shown:  # from the space on, what is typed is not thrown away
             shown += os.read(ours, 1000)
         os.write(ours, f"{product.token}\n".encode())
         assert process.wait(PATIENCE) == 0
@@ -219,7 +219,7 @@ def test_what_is_typed_and_no_text_is_not_shown_either(arguments):
     os.close(terminal)
     shown = b""
     try:
-        while not shown.rstrip().endswith(b":"):
+        while not shown.endswith(b": "):  # from the space on, what is typed is not thrown away
             shown += os.read(ours, 1000)
         os.write(ours, b"\xfchunter\n")
         assert process.wait(PATIENCE) == 2

@@ -9,11 +9,11 @@ import os
 import select
 import stat
 import sys
-import threading
 import time
 from collections import deque
 from typing import Self
 
+from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.errors import RecordError
 
 _LARGEST_READ = 65536
@@ -126,5 +126,10 @@ def _at_once(name: str, flags: int) -> int:
 def _readable(file: io.FileIO, seconds: float) -> bool:
     if sys.platform == "win32":
         return True
-    # What is waited for without an end is waited for as long as a lock can.
-    return bool(select.select([file], [], [], min(max(0.0, seconds), threading.TIMEOUT_MAX))[0])
+    due = time.monotonic() + seconds
+    while True:
+        left = due - time.monotonic()
+        if select.select([file], [], [], min(max(0.0, left), SIGNAL_TIME))[0]:
+            return True
+        if left <= SIGNAL_TIME:
+            return False

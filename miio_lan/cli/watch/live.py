@@ -20,6 +20,7 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.show import Show, filter_of
 from miio_lan.cli.files import Recording, check_files
+from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.cli.watch.replaying import Copy
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
@@ -137,13 +138,14 @@ class Feed:
 
     def _next(self, due: float) -> Record | str | None:
         """Wait for the next item; None when there is none by then, or somebody ended that."""
-        if self._interrupted:
-            return None
-        timeout = None if due == math.inf else max(0.0, due - time.monotonic())
-        try:
-            return self._queue.get(timeout=timeout)
-        except Empty:
-            return None
+        while not self._interrupted:
+            left = due - time.monotonic()
+            try:
+                return self._queue.get(timeout=min(max(0.0, left), SIGNAL_TIME))
+            except Empty:
+                if left <= SIGNAL_TIME:
+                    break
+        return None
 
 
 @contextlib.contextmanager

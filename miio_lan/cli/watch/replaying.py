@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TextIO, cast
 
+from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.cli.watch.arriving import arriving_lines
 
 if TYPE_CHECKING:
@@ -142,12 +143,15 @@ class Replay:
 
     def _waited(self, due: float) -> bool:
         """Wait, and tell whether somebody ended that."""
-        try:
-            # A recording may have years between two records, more than a lock can wait.
-            self._end.get(timeout=min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX))
-        except Empty:
-            return False
-        return True
+        while True:
+            left = due - time.monotonic()
+            try:
+                self._end.get(timeout=min(max(0.0, left), SIGNAL_TIME))
+            except Empty:
+                if left <= SIGNAL_TIME:
+                    return False
+            else:
+                return True
 
 
 class Copy:

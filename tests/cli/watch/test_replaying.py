@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.cli.watch import arriving, replaying
 from miio_lan.cli.watch.live import ended_by_signals
 from miio_lan.cli.watch.replaying import Copy, Replay
@@ -215,6 +216,24 @@ def test_what_comes_after_a_silence_goes_on(pipe) -> None:
     following = next(records)
     assert isinstance(following, Record)
     assert (following.raw, replay.place(following)) == (b"net\r", 4)
+
+
+def test_a_wait_is_begun_anew_for_a_signal_that_was_not_seen(monkeypatch) -> None:
+    """One that comes when Python has looked for signals, and the system does not wait yet."""
+    reading, writing = os.pipe()
+    waited: list[float] = []
+
+    def select_(*files: object) -> tuple[list[object], list[object], list[object]]:
+        waited.append(files[-1])  # type: ignore[arg-type]
+        if len(waited) == 3:
+            raise InterruptedError
+        return [], [], []
+
+    monkeypatch.setattr("select.select", select_)
+    with io.FileIO(reading) as file, pytest.raises(InterruptedError):
+        arriving._readable(file, float("inf"))
+    os.close(writing)
+    assert waited == [SIGNAL_TIME] * 3 == [0.5] * 3
 
 
 @contextmanager
