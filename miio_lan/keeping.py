@@ -44,6 +44,16 @@ def _folder(xdg: str, linux: str, mac: str, windows: str) -> Path:
     return Path(os.environ.get(xdg) or Path.home() / linux) / _NAME
 
 
+def missing_file(path: Path) -> str:
+    """Say why there is no file of a name that somebody gave; empty where there is one."""
+    try:
+        return "" if stat.S_ISREG(path.stat().st_mode) else f"{path} is no file"
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no file {path}"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror or error}"
+
+
 def open_to_others(about: os.stat_result) -> str:
     """Say that others than its owner may read or change a file with a secret, and what helps.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.keeping import Claim, cache_folder, config_folder, open_to_others, replace_file
+from miio_lan.keeping import Claim, cache_folder, config_folder, missing_file, open_to_others, replace_file
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,15 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_why_there_is_no_file(tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    assert missing_file(tmp_path / "file") == ""
+    assert missing_file(tmp_path) == f"{tmp_path} is no file"
+    for name in (tmp_path / "none", tmp_path / "file" / "none"):
+        assert missing_file(name) == f"there is no file {name}"
+    assert missing_file(Path("x" * 300)).endswith("cannot be read: File name too long")
 
 
 @pytest.mark.parametrize(

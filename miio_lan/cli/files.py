@@ -36,7 +36,7 @@ def check_files(outputs: Sequence[str | None], inputs: Iterable[str | Path | Non
     """
     read = {_stdin() if name == "-" else _key(str(name)): str(name) for name in inputs if name}
     read.pop(None, None)
-    written: dict[_Key, str] = {}
+    written: dict[_Key, str] = {}  # by file: one may have several names, and one name may be given twice
     for name in outputs:
         if name is None:
             continue
@@ -44,8 +44,10 @@ def check_files(outputs: Sequence[str | None], inputs: Iterable[str | Path | Non
         key = _key(name)
         if key in read:
             refuse(f"{name} cannot be written: it is what is read ({read[key]}), and would be lost.")
-        if key is not None and written.setdefault(key, name) is not name:
-            refuse(f"{name} cannot be written twice: give each output a file of its own.")
+        if key is not None:
+            if key in written:
+                refuse(f"{name} cannot be written twice: give each output a file of its own.")
+            written[key] = name
 
 
 def _key(name: str) -> _Key | None:
@@ -53,7 +55,11 @@ def _key(name: str) -> _Key | None:
     try:
         return _file(Path(name).stat())
     except (OSError, ValueError):  # there is none yet
+        pass
+    try:
         return (os.path.realpath(name),)
+    except OSError:  # the folder that all names begin in is gone
+        return (name,)
 
 
 def _stdin() -> _Key | None:
@@ -68,14 +74,37 @@ def _file(found: os.stat_result) -> _Key | None:
 
 
 def _check_writable(name: str) -> None:
-    path = Path(name)
+    try:
+        problem = _problem(name, Path(name))
+    except OSError as error:
+        problem = error.strerror or str(error)
+    if problem:
+        refuse(f"{name or 'a file without a name'} cannot be written: {problem}.")
+
+
+def _problem(name: str, path: Path) -> str:
+    """Say why a file cannot be written; empty where it can.
+
+    :raises OSError: where that is what the system says of its name
+    """
     folder = path.absolute().parent
-    if not name or path.is_dir():
-        refuse(f"{name or 'a file without a name'} cannot be written: it is a folder.")
-    if not folder.is_dir():
-        refuse(f"{name} cannot be written: there is no folder {path.parent}.")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        refuse(f"{name} cannot be written: that is not permitted.")
+    mode, around = _mode(path), _mode(folder)
+    if not name or (mode is not None and stat.S_ISDIR(mode)):
+        return "it is a folder"
+    if around is None or not stat.S_ISDIR(around):
+        return f"there is no folder {path.parent}"
+    return "" if os.access(folder if mode is None else path, os.W_OK) else "that is not permitted"
+
+
+def _mode(path: Path) -> int | None:
+    """Give what kind of file this is, and its permissions; None where there is none.
+
+    :raises OSError: where nobody can know that
+    """
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def replace_file(name: str, data: bytes) -> None:
@@ -83,11 +112,18 @@ def replace_file(name: str, data: bytes) -> None:
 
     :raises OSError: if it cannot be written; the old one is as it was
     """
-    path = Path(os.path.realpath(name))
-    if path.exists() and not path.is_file():  # /dev/null and the like have no place to be put in
-        path.write_bytes(data)
+    if _is_no_plain_file(name):  # /dev/null and the like have no place to be put in
+        from miio_lan.record.pipes import open_output
+
+        with open(name, "wb", opener=open_output) as file:
+            file.write(data)
         return
-    keeping.replace_file(path, data, mode=0o666)
+    keeping.replace_file(Path(os.path.realpath(name)), data, mode=0o666)
+
+
+def _is_no_plain_file(name: str) -> bool:
+    """Tell whether there is something that has nothing to lose: a pipe, a device."""
+    return os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113 - those of Path may raise
 
 
 class Recording:
@@ -159,6 +195,9 @@ class Recording:
         return FAILED if self.lost else 0
 
     def __enter__(self) -> Self:
+        """Begin at once what is no plain file: nothing is lost by that, and a pipe that nobody reads is told now."""
+        if self.name is not None and _is_no_plain_file(self.name):
+            self.begin()
         return self
 
     def __exit__(

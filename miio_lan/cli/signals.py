@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+SIGNAL_TIME = 0.5
+"""Seconds after which a wait begins anew: Python does not see a signal that came just before the system began to wait.
+"""
+
+
 class Stop:
     """Says that it is time to end: a signal handler sets it, wherever it interrupted the main thread.
 

@@ -165,15 +165,20 @@ def ask_private(question: str, option: str, otherwise: str) -> str:
 
     :param option: the option that wants it asked for
     :param otherwise: what to do without a terminal
-    :raises click.UsageError: without a terminal
+    :raises click.UsageError: without a terminal, or if what is typed is no text
     """
+    answer: str | None = None
     try:
         with warnings.catch_warnings():
             # It would be shown as it is typed.
             warnings.simplefilter("error", GetPassWarning)
-            answer: str = as_secret(click.prompt(question, hide_input=True, err=True, type=str))
+            answer = as_secret(click.prompt(question, hide_input=True, err=True, type=str))
     except GetPassWarning:
         refuse(f"{option} needs a terminal; without one, {otherwise}.")
+    except UnicodeDecodeError:  # it has in it what was typed: nobody is to find it in what follows
+        pass
+    if answer is None:
+        refuse(f"{option}: what was typed is no text")
     return answer
 
 

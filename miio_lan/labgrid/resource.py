@@ -14,7 +14,7 @@ import attr
 from labgrid.factory import target_factory
 from labgrid.resource.common import Resource
 
-from miio_lan.device.fleet.named import default_path, read_devices
+from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.errors import DeviceException, InvalidTokenException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.keeping import MOST_TOKEN_BYTES
@@ -113,11 +113,8 @@ def _of_variable(name: str, source: str) -> Secret:
 
 
 def _of_did(did: int) -> Secret | None:
-    path = default_path()
-    if not path.exists():
-        return None
     try:
-        devices = read_devices(path)
+        devices = DevicesFile().read()
     except DeviceException as error:
         raise PlaceError(str(error)) from error
     return next((Secret(each.token) for each in devices.values() if each.did == did), None)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from miio_lan.keeping import missing_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,8 +42,8 @@ def asked(given: Any) -> str | None:
     if file is None:
         return text
     path: Path = given.home("labgrid") / file
-    if not path.is_file():
-        raise pytest.UsageError(f"--miio-labgrid: there is no file {path}")
+    if problem := missing_file(path):
+        raise pytest.UsageError(f"--miio-labgrid: {problem}")
     return f"{path}:{target}"
 
 

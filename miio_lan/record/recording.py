@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from miio_lan import record as records
 from miio_lan.errors import RecordError
+from miio_lan.record.pipes import PipeLines
 from miio_lan.record.runs import put_off
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ class FileRecorder:
 
     def __init__(self, file: str | Path | TextIO, *, append: bool = False) -> None:
         self._name = str(file) if isinstance(file, (str, Path)) else str(getattr(file, "name", "a file"))
-        self._own: _RecordingLines | None = None
-        self._file: TextIO | _RecordingLines
+        self._own: _RecordingLines | PipeLines | None = None
+        self._file: TextIO | _RecordingLines | PipeLines
         if isinstance(file, (str, Path)):
             try:
-                self._file = self._own = _RecordingLines(Path(file), append=append)
+                self._file = self._own = _opened(Path(file), append=append)
             except OSError as error:
                 raise RecordError(f"{file} cannot be written: {error.strerror or error}") from error
         else:
@@ -130,6 +131,10 @@ def create_for_owner(path: Path) -> None:
         os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
+def _opened(path: Path, *, append: bool) -> _RecordingLines | PipeLines:
+    return PipeLines(path) if path.is_fifo() else _RecordingLines(path, append=append)
+
+
 class _RecordingLines:
     """A file that takes lines, and has what it is given whole or not at all, also when the disk is full.
 
@@ -206,16 +211,19 @@ def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
     :param file: a path, ``-`` for stdin, or a text file
     :raises RecordError: if the file cannot be read, or a line that is complete is no record, naming its number
     """
-    if file == "-":
-        yield from _whole(sys.stdin)
-    elif isinstance(file, (str, Path)):
-        try:
+    if file == "-" and sys.stdin is None:
+        raise RecordError("there is no standard input to read")
+    try:
+        if file == "-":
+            yield from _whole(sys.stdin)
+        elif isinstance(file, (str, Path)):
             with Path(file).open(encoding="utf-8") as opened:
                 yield from _whole(opened)
-        except OSError as error:
-            raise RecordError(f"{file} cannot be read: {error.strerror or error}") from error
-    else:
-        yield from _whole(file)
+        else:
+            yield from _whole(file)
+    except OSError as error:
+        name = "standard input" if file == "-" else getattr(file, "name", file)
+        raise RecordError(f"{name} cannot be read: {error.strerror or error}") from error
 
 
 def _whole(file: TextIO) -> Iterator[Record]:

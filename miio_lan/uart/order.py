@@ -70,12 +70,13 @@ def in_order(records: Iterable[Record]) -> list[Record]:
     return ordering.flush()
 
 
-def in_stream(records: Iterable[Record]) -> Iterator[Record]:
+def in_stream(records: Iterable[Record | None]) -> Iterator[Record]:
     """Order the records of both wires while they are read, as :func:`in_order` would, in little memory.
 
     Where the time jumps back, because a recording goes on after its computer was started anew, all begins anew.
 
-    :param records: in the order of observation: no later than :data:`OBSERVED_WITHIN` after their instant
+    :param records: in the order of observation: no later than :data:`OBSERVED_WITHIN` after their instant; None where
+        nothing came for as long, so that nothing has to wait for what comes next
     :raises RecordError: what reading them raises, after everything that came before it was given
     """
     early: list[tuple[float, int, Record]] = []  # a heap
@@ -90,6 +91,10 @@ def in_stream(records: Iterable[Record]) -> Iterator[Record]:
 
     try:
         for record in records:
+            if record is None:
+                yield from rest()
+                ordering = Ordering()
+                continue
             if record.instant < latest - OBSERVED_WITHIN:
                 yield from rest()
                 ordering, latest = Ordering(), record.instant

@@ -132,6 +132,33 @@ def test_a_reader_that_has_gone_is_no_trouble(product, words):
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("kind", ["product --port 0", "module --udp-port 0", "mcu"])
+def test_a_virtual_end_runs_without_standard_input(kind):
+    words = shlex.join([*COMMAND, "virtual", *kind.split()])
+    with subprocess.Popen(
+        f"exec {words} <&-", shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while (line := process.stdout.readline()) and "Ctrl-C ends it" not in line:
+                pass
+            assert line
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=PATIENCE) == ("", "")
+        finally:
+            process.kill()
+    assert process.returncode == 0
+
+
+def test_an_image_from_standard_input_needs_one():
+    words = shlex.join([*COMMAND, "virtual", "module", "--firmware", "-"])
+    ended = subprocess.run(
+        f"{words} <&-", shell=True, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert ended.returncode == 2
+    assert "there is no standard input to read" in ended.stderr
+
+
 def test_a_failure_that_nobody_can_be_told(product):
     assert in_a_shell("{} 2>&-", product, "get", "2.99") == (1, "", "")
 

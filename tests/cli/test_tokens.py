@@ -185,7 +185,7 @@ def test_a_token_is_typed_at_a_terminal_and_not_shown(product, tmp_path):
     os.close(terminal)
     shown = b""
     try:
-        while b"Token:" not in shown:
+        while b"Token: " not in shown:  # from the space on, what is typed is not thrown away
             shown += os.read(ours, 1000)
         os.write(ours, f"{product.token}\n".encode())
         assert process.wait(PATIENCE) == 0
@@ -200,6 +200,40 @@ def test_a_token_is_typed_at_a_terminal_and_not_shown(product, tmp_path):
         os.close(ours)
     assert product.token.encode() not in shown
     assert json.loads(out.read_text())["model"] == product.mcu.model
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["info", "--ask-token"], ["provision", "--ssid", "home", "--ask-password"]],
+)
+def test_what_is_typed_and_no_text_is_not_shown_either(arguments):
+    ours, terminal = pty.openpty()
+    environment = {**os.environ, "MIIO_LAN_IP": "127.0.0.1", "PYTHONUTF8": "1"}
+    process = subprocess.Popen(
+        ["setsid", "--ctty", sys.executable, "-m", "miio_lan", *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment,
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while not shown.endswith(b": "):  # from the space on, what is typed is not thrown away
+            shown += os.read(ours, 1000)
+        os.write(ours, b"\xfchunter\n")
+        assert process.wait(PATIENCE) == 2
+        try:
+            while piece := os.read(ours, 1000):
+                shown += piece
+        except OSError:  # the terminal is closed
+            pass
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert f"{arguments[-1]}: what was typed is no text".encode() in b" ".join(shown.split())
+    assert not any(each in shown for each in (b"hunter", b"fc", b"\xfc", b"Unicode"))
 
 
 def test_without_a_terminal_nobody_can_be_asked(product):

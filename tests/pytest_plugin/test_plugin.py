@@ -401,6 +401,10 @@ BAD = [
     (("--miio-virtual", "--miio-port", "1"), "--miio-port is of a real product*"),
     (("--miio-virtual", "--miio-poll-interval", "0"), "--miio-poll-interval is a number from 0.001 to 60*"),
     (("--miio-virtual", "--miio-spec", "none.json"), "--miio-spec: there is no file *none.json"),
+    (
+        ("--miio-virtual", "--miio-spec", "x" * 300 + ".json"),
+        "--miio-spec: *cannot be read: File name too long",
+    ),
     (("--miio-virtual", "--miio-keep", "some"), "--miio-keep is one of failed, all, none, not 'some'"),
 ]
 

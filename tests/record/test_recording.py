@@ -187,6 +187,9 @@ def test_a_broken_line_elsewhere_is_named() -> None:
 def test_stdin_is_a_dash(monkeypatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(record().as_json()) + "\n"))
     assert list(read_recording("-")) == [record()]
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(RecordError, match="no standard input"):
+        list(read_recording("-"))
 
 
 def test_files_that_cannot_be_opened(tmp_path) -> None:

@@ -287,6 +287,17 @@ def test_a_stream_is_read_as_it_is_given() -> None:
     assert read == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_a_silence_lets_all_go_and_begins_anew() -> None:
+    late = [
+        line(1.0, "up", "get_down"),
+        line(1.001, "up", "result 2 1 0"),
+        line(1.010, "down", "down set_properties 2 1 0"),
+    ]
+    stream = in_stream(iter([*late, None, None, line(3.5, "up", "net"), line(3.4, "down", "ok")]))
+    assert [next(stream).instant for _ in late] == [1.0, 1.010, 1.001]
+    assert [each.instant for each in stream] == [3.4, 3.5]
+
+
 def test_what_was_read_before_a_damaged_record_is_given() -> None:
     def records() -> Iterator[Record]:
         yield line(1.0, "up", "net")

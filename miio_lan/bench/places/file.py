@@ -34,7 +34,7 @@ from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.foreign import excerpt
-from miio_lan.keeping import open_to_others
+from miio_lan.keeping import missing_file, open_to_others
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.record.redact import Secret, as_secret
@@ -287,8 +287,8 @@ class _EntryReading:
         if spec is None or not spec.lower().endswith((".json", ".toml")):
             return spec  # a model, or the name of a shipped one
         path = self._path.parent / spec
-        if not path.is_file():
-            raise InvalidArgument(f"spec: there is no file {path}")
+        if problem := missing_file(path):
+            raise InvalidArgument(f"spec: {problem}")
         return str(path)
 
     def _power(self) -> str | None:
@@ -306,8 +306,8 @@ class _EntryReading:
         if file is None:
             return text
         path = self._path.parent / file
-        if not path.is_file():
-            raise InvalidArgument(f"labgrid: there is no file {path}")
+        if problem := missing_file(path):
+            raise InvalidArgument(f"labgrid: {problem}")
         return f"{path}:{target}"
 
     def _profile(self) -> str | None:

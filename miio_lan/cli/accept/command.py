@@ -234,6 +234,7 @@ def _plainer(text: str) -> str:
 def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> int:
     """Write every report that can be written, and give the exit code for that."""
     from miio_lan.acceptance.report import formats as report
+    from miio_lan.record.pipes import open_output
 
     writers: dict[str, Callable[[Judgement], str]] = {
         "html": partial(report.to_html, lang=lang),
@@ -243,7 +244,9 @@ def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> 
     code = 0
     for kind, path in reports:
         try:
-            path.write_text(writers[kind](judgement), encoding="utf-8")
+            text = writers[kind](judgement)
+            with open(path, "w", encoding="utf-8", opener=open_output) as file:
+                file.write(text)
         except Exception as error:  # noqa: BLE001 - neither the other reports nor the judgement are to suffer
             reason = (error.strerror if isinstance(error, OSError) else None) or error
             echo(f"Error: {path} cannot be written: {reason}", err=True)

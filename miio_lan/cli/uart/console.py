@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import threading
 import time
@@ -58,6 +59,8 @@ def console(settings: CliSettings, name: str, role: str, wait: float) -> None:
     from miio_lan.uart.ports.port import open_port
 
     typing = sys.stdin is not None and sys.stdin.isatty() and not settings.json
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # every byte can be said on a line
     with open_port(name) as port:
         talk = ConsoleView(
             port, upwards=role == "mcu", as_lines=settings.json, prompt=typing, secrets=settings.show_secrets

@@ -37,6 +37,16 @@ _PORT = click.option(
 _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than 115200 baud would.")
 
 
+class _Image(click.File):
+    """A file to read, ``-`` for stdin where there is one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it."""
+        if value == "-" and sys.stdin is None:
+            self.fail("there is no standard input to read", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @command("module", without=(*DEVICE_OPTIONS, "show_secrets"))
 @_PORT
 @_PACING
@@ -62,7 +72,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
 @click.option(
     "--firmware",
-    type=click.File("rb"),
+    type=_Image("rb"),
     metavar="FILE",
     help="The image for the MCU that the order 'down update_fw' sends.",
 )
@@ -200,6 +210,6 @@ def _announce(settings: CliSettings, what: str, facts: dict[str, Any], orders: s
         lines += ["Its LAN side, for another shell:", *virtual_run.exports(variables)]
     if model:
         lines.append(f"Model: {model}")
-    if sys.stdin.isatty():
+    if virtual_run.orders_are_typed():
         lines.append(orders)
     echo("\n".join([*lines, "Ctrl-C ends it."]), fold=True)

@@ -92,7 +92,7 @@ def prepare_mcu(mcu: Mcu, options: dict[str, Any]) -> None:
             refuse(str(error))
     mcu.on_told = _tell("firmware")
     if options["save_firmware"] is not None:
-        check_files([options["save_firmware"]])
+        check_files([options["save_firmware"]], [options["spec"]])
         mcu.on_image = lambda image: _save(options["save_firmware"], image)
 
 

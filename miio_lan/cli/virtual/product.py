@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,7 +63,7 @@ def product(settings: CliSettings, /, **options: Any) -> None:
             echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
         else:
             echo("\n".join(_lines(made, taps)), fold=True)
-            if sys.stdin.isatty():
+            if virtual_run.orders_are_typed():
                 echo(MCU_ORDERS, fold=True)
         virtual_run.run_until(stop, made, mcu_orders(made, made.mcu, made.spec))
 

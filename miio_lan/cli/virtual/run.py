@@ -242,6 +242,11 @@ def run_until(stop: Stop, host: Host, orders: dict[str, Order] | None = None) ->
         host.call(lambda _now: None)
 
 
+def orders_are_typed() -> bool:
+    """Tell whether somebody at a terminal may type orders, and is to be told which there are."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _orders_source() -> int | None:
     """Give the descriptor that orders come from; None where there is no standard input."""
     try:

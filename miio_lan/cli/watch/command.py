@@ -14,7 +14,8 @@ from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.cli.uart.wire import DOWN, EITHER, UP, opened_tap
-from miio_lan.cli.watch.live import Replay, replay, run, showing
+from miio_lan.cli.watch.live import replay, run, showing
+from miio_lan.cli.watch.replaying import Replay
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo

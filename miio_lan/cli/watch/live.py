@@ -9,7 +9,6 @@ import math
 import os
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +20,8 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.show import Show, filter_of
 from miio_lan.cli.files import Recording, check_files
+from miio_lan.cli.signals import SIGNAL_TIME
+from miio_lan.cli.watch.replaying import Copy
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from miio_lan.cli.device.show import Filter
     from miio_lan.cli.options import CliSettings
+    from miio_lan.cli.watch.replaying import Replay
     from miio_lan.record import Observer, Record
     from miio_lan.record.lanes import View
     from miio_lan.uart.order import Ordering
@@ -46,7 +48,7 @@ class Source(Protocol):
         """Give records, and what else is to be said, as they come, for some time or up to some count."""
 
     def interrupt(self) -> None:
-        """End at once. May be called from a signal handler."""
+        """End at once. May be called from a signal handler, which what it raises is to leave."""
 
 
 class Feed:
@@ -136,76 +138,14 @@ class Feed:
 
     def _next(self, due: float) -> Record | str | None:
         """Wait for the next item; None when there is none by then, or somebody ended that."""
-        if self._interrupted:
-            return None
-        timeout = None if due == math.inf else max(0.0, due - time.monotonic())
-        try:
-            return self._queue.get(timeout=timeout)
-        except Empty:
-            return None
-
-
-class Replay:
-    """The records of a recording, its lines in the order in which they were said.
-
-    :param file: a path, ``-`` for stdin
-    :param speed: how much faster than then; None does not wait at all
-    :param join: adds to the records; their places are counted after that
-    :raises RecordError: if it cannot be read
-    """
-
-    def __init__(
-        self,
-        file: str,
-        speed: float | None = None,
-        join: Callable[[Iterable[Record]], Iterable[Record]] | None = None,
-    ) -> None:
-        from miio_lan.record.recording import read_recording
-        from miio_lan.uart.order import in_stream
-
-        self.file = file
-        self._reader = read_recording(file)
-        records = iter(self._reader if join is None else join(self._reader))
-        first = next(records, None)  # what cannot be opened is said before anything is shown
-        self._records = in_stream(self._placed(itertools.chain([] if first is None else [first], records)))
-        self._places: dict[int, int] = {}
-        self._speed = speed
-        self._end: SimpleQueue[None] = SimpleQueue()
-
-    def _placed(self, records: Iterable[Record]) -> Iterator[Record]:
-        for place, record in enumerate(records):
-            self._places[id(record)] = place
-            yield record
-
-    def place(self, record: Record) -> int:
-        """Give the place of a record in the file, counted from 0. To be asked once, for a record that was given."""
-        return self._places.pop(id(record))
-
-    def interrupt(self) -> None:
-        """See :class:`Source`."""
-        self._end.put(None)
-
-    def records(self, *, seconds: float | None = None, count: int | None = None) -> Iterator[Record | str]:
-        """See :class:`Source`."""
-        begun = time.monotonic()
-        then: float | None = None
-        with contextlib.closing(self._reader):  # the file, wherever in it this ends
-            for record in itertools.islice(self._records, count):
-                then = record.instant if then is None else then
-                due = begun if self._speed is None else begun + (record.instant - then) / self._speed
-                late = seconds is not None and max(due, time.monotonic()) > begun + seconds
-                if self._interrupted(begun + seconds if late and seconds is not None else due) or late:
-                    return
-                yield record
-
-    def _interrupted(self, due: float) -> bool:
-        """Wait, and tell whether somebody ended that."""
-        try:
-            # A recording may have years between two records, more than a lock can wait.
-            self._end.get(timeout=min(max(0.0, due - time.monotonic()), threading.TIMEOUT_MAX))
-        except Empty:
-            return False
-        return True
+        while not self._interrupted:
+            left = due - time.monotonic()
+            try:
+                return self._queue.get(timeout=min(max(0.0, left), SIGNAL_TIME))
+            except Empty:
+                if left <= SIGNAL_TIME:
+                    break
+        return None
 
 
 @contextlib.contextmanager
@@ -287,38 +227,16 @@ def replay(settings: CliSettings, options: dict[str, Any], view: View, source: R
         if wanted(each):
             recording(each)
 
-    with contextlib.ExitStack() as stack:
+    with contextlib.closing(source), contextlib.ExitStack() as stack:
         recording = _recording(stack, options["output"])
         copy = stack.enter_context(contextlib.closing(Copy(record)))
         stack.enter_context(ended_by_signals(source))
+        if not source.begin(options["seconds"]):
+            return  # nothing came, for which nothing is to be lost
         recording.begin()
         show = _made(settings, options, view, wanted)
         _show(options, show, source, lambda each: copy.take(source.place(each), each))
     _end(recording)
-
-
-class Copy:
-    """Hands records on in the order of their places, though they come in another.
-
-    :param write: called with each
-    """
-
-    def __init__(self, write: Callable[[Record], object]) -> None:
-        self._write = write
-        self._waiting: list[tuple[int, Record]] = []  # a heap
-        self._next = 0
-
-    def take(self, place: int, record: Record) -> None:
-        """Take a record; hand on what has its turn. Each place comes once, and none is left out but the last ones."""
-        heapq.heappush(self._waiting, (place, record))
-        while self._waiting and self._waiting[0][0] == self._next:
-            self._write(heapq.heappop(self._waiting)[1])
-            self._next += 1
-
-    def close(self) -> None:
-        """Hand on the rest."""
-        while self._waiting:
-            self._write(heapq.heappop(self._waiting)[1])
 
 
 def _made(settings: CliSettings, options: dict[str, Any], view: View, wanted: Filter) -> Show:

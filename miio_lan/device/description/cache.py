@@ -111,7 +111,11 @@ def find(name: str) -> Spec:
     :raises SpecError: if it cannot be read
     """
     path = Path(name)
-    if path.suffix.lower() in _SUFFIXES or path.exists():
+    try:
+        is_file = path.suffix.lower() in _SUFFIXES or path.exists()
+    except OSError as error:
+        raise SpecError(f"{name} cannot be read: {error.strerror or error}") from None
+    if is_file:
         return Spec.load(path)
     if name not in shipped_names() and is_model(name):
         return cached(name)

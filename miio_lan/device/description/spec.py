@@ -154,7 +154,7 @@ class Spec:
         if suffix not in (".json", ".toml"):
             raise SpecError(f"{path}: a description is a .json (MIoT instance) or .toml file")
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # some editors begin with a byte order mark
         except (OSError, UnicodeDecodeError) as error:
             raise SpecError(f"{path}: cannot be read: {error}") from error
         if suffix == ".json":

@@ -144,6 +144,7 @@ WRONG = [
     (HOST + "power = ''", "power is empty"),
     (HOST + 'power = "a \'b"', "power: the power command"),
     (HOST + 'spec = "none.json"', "spec: there is no file bench/none.json"),
+    (HOST + f'spec = "/{"x" * 300}.json"', f"spec: /{'x' * 300}.json cannot be read: File name too long"),
     (HOST + "virtual = 1", "virtual is true or false, not a number"),
     (HOST + "virtual = true", "host is of a real product, and this one is virtual"),
     ('virtual = true\nuart = "/dev/x"', "uart is of a real product"),

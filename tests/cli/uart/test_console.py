@@ -37,6 +37,13 @@ def test_a_console_from_a_pipe(run, module_on_a_pty):
     ]
 
 
+def test_bytes_that_are_no_text_are_said_too(run, module_on_a_pty):
+    ended = run("uart", "console", "--port", module_on_a_pty, "--wait", "20", "--json", stdin=b"x\xff\rnet\r")
+    assert ended.code == 0
+    lines = [json.loads(line) for line in ended.out.splitlines()]
+    assert [line["line"] for line in lines if line["direction"] == "up"] == ["x\\xff", "net"]
+
+
 def test_a_console_for_programs(run, module_on_a_pty):
     ended = run("uart", "console", "--port", module_on_a_pty, "--wait", "20", "--json", stdin="net\n")
     lines = [json.loads(line) for line in ended.out.splitlines()]

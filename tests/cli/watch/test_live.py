@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import threading
 
-import pytest
-
 from miio_lan.cli.watch import live
-from miio_lan.cli.watch.live import Copy, Feed, Replay, ended_by_signals, reader_may_leave, to_all
-from miio_lan.errors import RecordError
+from miio_lan.cli.watch.live import Feed, ended_by_signals, reader_may_leave, to_all
 from miio_lan.record import Record
-from miio_lan.record.recording import FileRecorder
 
 
 def uart(raw: bytes, instant: float = 0.0, direction: str = "up", **more) -> Record:
@@ -111,65 +106,6 @@ def test_too_many_are_counted_and_not_kept(monkeypatch) -> None:
     assert len(list(feed.records(count=2))) == 2
 
 
-@pytest.fixture
-def recording(tmp_path) -> str:
-    path = tmp_path / "line.jsonl"
-    with FileRecorder(path) as recorder:
-        for number in range(3):
-            recorder(uart(b"%d\r" % number, 100.0 + number * 0.001))
-    return str(path)
-
-
-def test_a_replay_gives_all_or_so_many(recording) -> None:
-    assert [each.raw for each in Replay(recording).records()] == [b"0\r", b"1\r", b"2\r"]
-    assert len(list(Replay(recording).records(count=2))) == 2
-    assert len(list(Replay(recording, speed=100.0).records())) == 3
-
-
-def test_a_replay_ends_with_its_time(recording, monkeypatch) -> None:
-    monkeypatch.setattr(
-        live, "time", Flood()
-    )  # a busy computer may take a millisecond for the first record alone
-    assert len(list(Replay(recording, speed=1e-6).records(seconds=0.001))) == 1
-
-
-def test_a_replay_ends_with_an_interruption(recording) -> None:
-    replay = Replay(recording, speed=1e-6)
-    records = replay.records()
-    next(records)
-    replay.interrupt()
-    assert list(records) == []
-
-
-def test_a_replay_gives_the_lines_as_they_were_said(tmp_path) -> None:
-    path = tmp_path / "late.jsonl"
-    with FileRecorder(path) as recorder:
-        for record in LATE:
-            recorder(record)
-    replay = Replay(str(path))
-    records = list(replay.records())
-    assert [each.raw for each in records] == AS_SAID
-    assert [replay.place(each) for each in records] == [0, 2, 1, 3]
-    assert len(list(Replay(str(path), speed=100.0).records(count=3))) == 3
-
-
-def test_a_copy_is_in_the_order_of_its_original() -> None:
-    copied: list[bytes] = []
-    copy = Copy(lambda record: copied.append(record.raw))
-    for place, raw in ((0, b"0"), (2, b"2"), (1, b"1"), (4, b"4"), (5, b"5")):
-        copy.take(place, uart(raw))
-    assert copied == [b"0", b"1", b"2"]
-    copy.close()
-    assert copied == [b"0", b"1", b"2", b"4", b"5"]
-
-
-def test_a_replay_of_nothing(tmp_path) -> None:
-    (tmp_path / "empty").write_text("")
-    assert list(Replay(str(tmp_path / "empty")).records()) == []
-    with pytest.raises(RecordError):
-        Replay(str(tmp_path / "none"))
-
-
 def test_several_observers_are_one() -> None:
     one: list[Record] = []
     other: list[Record] = []
@@ -222,31 +158,3 @@ def test_a_flood_of_polls_does_not_outrun_the_seconds(monkeypatch) -> None:
     monkeypatch.setattr(live, "time", flood)
     given = list(feed.records(seconds=1.0))
     assert 1000 <= len(given) == flood.taken <= 1006
-
-
-def test_a_long_recording_does_not_outrun_the_seconds(tmp_path, monkeypatch) -> None:
-    path = tmp_path / "line.jsonl"
-    with FileRecorder(path) as recorder:
-        for number in range(100):
-            recorder(uart(b"get_down\r", number / 10))
-    clock = Flood()
-    replay = Replay(str(path))
-    monkeypatch.setattr(live, "time", clock)
-    given = 0
-    for _ in replay.records(seconds=1.0):
-        given += 1
-        clock.now += 0.1
-    assert given == 11
-    assert inspect.getgeneratorstate(replay._reader) == inspect.GEN_CLOSED  # and so is its file
-
-
-def test_years_between_two_records_are_waited_for(tmp_path) -> None:
-    path = tmp_path / "line.jsonl"
-    with FileRecorder(path) as recorder:
-        recorder(uart(b"a\r", 0.0))
-        recorder(uart(b"b\r", 1e12))
-    replay = Replay(str(path), speed=1.0)
-    records = replay.records()
-    assert next(records).raw == b"a\r"  # type: ignore[union-attr]
-    replay.interrupt()
-    assert list(records) == []

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +146,15 @@ class TestToml:
         assert label.check("123456") == Code.BAD_VALUE
         action, event = next(spec.actions()), next(spec.events())
         assert (action.name, action.out, event.name, event.arguments) == ("toggle", (1,), "click", (2,))
+
+    def test_a_byte_order_mark_and_ends_of_other_systems_are_no_part_of_it(self, tmp_path: Path) -> None:
+        shipped = (files("miio_lan.virtual") / "specs" / "lamp.json").read_text(encoding="utf-8")
+        for text, plain, name in (
+            (TOML, Spec.from_toml(TOML), "x.toml"),
+            (shipped, Spec.shipped("lamp"), "x.json"),
+        ):
+            (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+            assert list(Spec.load(tmp_path / name).properties()) == list(plain.properties())
 
     def test_errors_use_its_own_keys(self) -> None:
         with pytest.raises(SpecError, match=r"description: service\[0\]\.siid: 'x' is not a number"):
