@@ -62,7 +62,7 @@ _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
 @click.option(
     "--firmware",
-    type=click.File("rb"),
+    type=firmware.ImageFile("rb"),
     metavar="FILE",
     help="The image for the MCU that the order 'down update_fw' sends.",
 )

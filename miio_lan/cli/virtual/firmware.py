@@ -66,6 +66,21 @@ def mcu_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+class ImageFile(click.File):
+    """A file with an image. Click's own words have its name before a colon, which hides the reason of some."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it.
+
+        :raises click.UsageError: if it cannot be read
+        """
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            reason = getattr(error.__context__, "strerror", None) or "it is none"
+            refuse(f"the firmware {value} cannot be read: {reason}")
+
+
 IMAGES_FOR = click.option(
     "--images-for",
     type=click.Choice(["module", "mcu"]),

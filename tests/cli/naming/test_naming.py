@@ -254,7 +254,7 @@ class TestImport:
     def test_a_file_that_cannot_be_read(self, run: Callable, file: DevicesFile, source: str) -> None:
         ended = run("device", "import", source)
         assert ended.code == 2
-        assert f"{source}: cannot be read" in ended.err
+        assert f"{source} cannot be read" in ended.err
 
     def test_what_is_no_list_of_devices(self, run: Callable, file: DevicesFile) -> None:
         ended = run("device", "import", "-", stdin="{}")
