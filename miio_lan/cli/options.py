@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from miio_lan.cli.naming.completion import complete_names
+from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS
@@ -35,7 +36,8 @@ class CliSettings:
     :param timeout: seconds per attempt
     :param retries: attempts after the first one
     :param opened: the device that the command speaks to, once it does
-    :param typed: the names of the options that were typed, tokens aside: others may come from the environment
+    :param typed: the names of the options that were typed, before the command or behind it: others may come from the
+        environment
     """
 
     device: str | None = None
@@ -76,8 +78,11 @@ class CliSettings:
 
 def _store_token(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     name = param.name or ""
-    from_environment = ctx.get_parameter_source(name) is ParameterSource.ENVIRONMENT
-    ctx.ensure_object(CliSettings).token_source.take(name, value, from_environment=from_environment)
+    source = ctx.get_parameter_source(name)
+    settings = ctx.ensure_object(CliSettings)
+    settings.token_source.take(name, value, from_environment=source is ParameterSource.ENVIRONMENT)
+    if source is ParameterSource.COMMANDLINE:
+        settings.typed.add(name)
 
 
 def _store_show_secrets(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -93,6 +98,15 @@ def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         setattr(settings, param.name, value)
         if ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
             settings.typed.add(param.name)
+
+
+def was_typed(ctx: click.Context, name: str) -> bool:
+    """Tell whether an option of a command was typed; a shared one may stand before the command.
+
+    What a variable of the environment says is not meant for this command alone.
+    """
+    behind = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    return behind or name in ctx.ensure_object(CliSettings).typed
 
 
 DEVICE_OPTIONS = ("device", "ip", *TOKEN_OPTIONS, "timeout", "retries", "port")
@@ -147,14 +161,22 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
 class CliCommand(click.Command):
     """A command that takes the shared options too, and negative numbers as arguments.
 
-    :param without: see :func:`shared_options`
+    :param without: see :func:`shared_options`; before the command, too, they are refused
+    :param before: those of them that the command uses where they stand before it: behind it, another option has the
+        name
     :param unsaid: names of loggers of whose warnings the command tells otherwise
     """
 
     def __init__(
-        self, *args: Any, without: Collection[str] = (), unsaid: Collection[str] = (), **settings: Any
+        self,
+        *args: Any,
+        without: Collection[str] = (),
+        before: Collection[str] = (),
+        unsaid: Collection[str] = (),
+        **settings: Any,
     ) -> None:
         super().__init__(*args, **settings)
+        self.unused = tuple(name for name in without if name not in before)
         self.unsaid = (*_UNSAID, *unsaid)
         self.params = [*self.params, *shared_options(without=without)]
         # Without arguments nothing can be a negative number, and click's own complaint about options is better.
@@ -182,6 +204,7 @@ class CliCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
+        self._refuse_unused(ctx)
         ctx.ensure_object(CliSettings).token_source.check()
         if ctx.ensure_object(CliSettings).verbose:
             log_to_stderr(ctx.find_root())
@@ -189,14 +212,37 @@ class CliCommand(click.Command):
             warn_on_stderr(ctx.find_root(), self.unsaid)
         super().invoke(ctx)
 
+    def _refuse_unused(self, ctx: click.Context) -> None:
+        """See that no option stands before the command that it has no use for.
+
+        Whoever names a device there means that one, not all of them.
+
+        :raises click.UsageError: for the first that does
+        """
+        typed = ctx.ensure_object(CliSettings).typed
+        for option in shared_options():
+            if option.name in self.unused and option.name in typed:
+                own = [each for param in self.params for each in param.opts if each in option.opts]
+                hint = f": its own {own[0]} stands behind it" if own else ""
+                refuse(f"{'/'.join(option.opts)} has no effect before {ctx.command_path!r}{hint}.")
+
+
+def option_of(name: str) -> str:
+    """Give the spelling of a shared option."""
+    return f"--{name.replace('_', '-')}"
+
 
 def command(
-    name: str, *, without: Collection[str] = (), unsaid: Collection[str] = ()
+    name: str,
+    *,
+    without: Collection[str] = (),
+    before: Collection[str] = (),
+    unsaid: Collection[str] = (),
 ) -> Callable[[Callable[..., None]], CliCommand]:
     """Make a function a command with the shared options; it gets the :class:`CliSettings` first."""
 
     def decorate(function: Callable[..., None]) -> CliCommand:
-        made: Any = click.command(name, cls=CliCommand, without=without, unsaid=unsaid)
+        made: Any = click.command(name, cls=CliCommand, without=without, before=before, unsaid=unsaid)
         finished: CliCommand = made(click.make_pass_decorator(CliSettings, ensure=True)(function))
         return finished
 

@@ -89,8 +89,8 @@ program = Program(
     },
     params=[*shared_options(with_variables=True), _VERSION],
     help="Speak to Xiaomi miIO/MIoT products on the local network, or play one.",
-    epilog="Options may also follow the command. Exit codes: 0 done, 1 the device refused or did not answer, "
-    "2 wrong use, 130 interrupted. Without a device: miio-lan demo.",
+    epilog="Options may also follow the command; one that it has no use for is refused in both places. Exit codes: "
+    "0 done, 1 the device refused or did not answer, 2 wrong use, 130 interrupted. Without a device: miio-lan demo.",
 )
 
 # Commands say themselves what of it is shown; logging's own last resort would show it all once more.

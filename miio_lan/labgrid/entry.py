@@ -13,7 +13,7 @@ from miio_lan.bench.places.power import LabgridPower
 from miio_lan.errors import PlaceError
 from miio_lan.labgrid.lines import receivers, url_of
 from miio_lan.labgrid.resource import MiioDevice, path_at_the_client, token_of
-from miio_lan.record.redact import Secret
+from miio_lan.record.redact import Secret, told_of
 
 # Which driver switches which resource, where no driver was named: as labgrid-client chooses.
 _SWITCHES = {
@@ -66,12 +66,10 @@ def entry_of(target: Any, *, uart: str | None = None, uart_up: str | None = None
         device = target.get_resource(MiioDevice)
         target.await_resources([each for each in ports if each is not None])
     except NoResourceFoundError as error:
-        raise PlaceError(f"{target.name}: {error.msg}") from error
+        raise PlaceError(told_of(target.name, error.msg)) from error
     if getattr(device, "extra", {}).get("proxy_required"):
-        raise PlaceError(
-            f"{target.name}: its exporter is isolated, and labgrid's tunnels carry TCP; a device is spoken to by UDP. "
-            "Run the tests where the device can be reached"
-        )
+        problem = "its exporter is isolated, and labgrid's tunnels carry TCP; a device is spoken to by UDP"
+        raise PlaceError(told_of(target.name, f"{problem}. Run the tests where the device can be reached"))
     urls = [url_of(each) if each is not None else None for each in ports]
     spec = device.spec
     if spec is not None and spec.endswith((".json", ".toml")):
@@ -102,5 +100,7 @@ def _power_of(target: Any) -> LabgridPower | None:
         driver = target_factory.make_driver(target, _SWITCHES[type(ports[0]).__name__], None, {})
         target.activate(driver)
     except NoSupplierFoundError as error:
-        raise PlaceError(f"{target.name}: what switches its power is not clear: {error.msg}") from error
+        raise PlaceError(
+            told_of(target.name, f"what switches its power is not clear: {error.msg}")
+        ) from error
     return LabgridPower(driver)

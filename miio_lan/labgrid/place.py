@@ -27,6 +27,7 @@ from miio_lan.errors import DeviceException, PlaceError
 from miio_lan.foreign import printable
 from miio_lan.labgrid.driver import MiioBenchDriver
 from miio_lan.labgrid.entry import Entry, entry_of
+from miio_lan.record.redact import told_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ def open_environment(path: str | Path, target: str = "main", *, coordinator: str
             _acquire_all(env, config, coordinator, undo)
             made = env.get_target(target)
         except (NoConfigFoundError, InvalidConfigError, NoSupplierFoundError, BindingError) as error:
-            raise PlaceError(f"{path}: {error.msg}") from error
+            raise PlaceError(told_of(path, error.msg)) from error
         except (OSError, KeyError, ImportError) as error:
             raise PlaceError(f"{path} cannot be used: {printable(str(error))}") from error
         _forget_later(made, undo)

@@ -20,7 +20,7 @@ from miio_lan.foreign import printable
 from miio_lan.keeping import MOST_TOKEN_BYTES
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
-from miio_lan.record.redact import Secret
+from miio_lan.record.redact import Secret, told_of
 from miio_lan.variables import TOKEN_VARIABLE
 
 _NOT_HERE = (
@@ -108,7 +108,7 @@ def _read(path: Path) -> str:
 def _of_variable(name: str, source: str) -> Secret:
     value = os.environ.get(name)
     if value is None:
-        raise PlaceError(f"{source}: the environment has no such variable")
+        raise PlaceError(told_of(source, "the environment has no such variable"))
     return _checked(value, source)
 
 
@@ -124,4 +124,4 @@ def _checked(text: str, source: str) -> Secret:
     try:
         return Secret(parse_token(text.strip()).hex())
     except InvalidTokenException as error:
-        raise PlaceError(f"{source}: {error}") from None
+        raise PlaceError(told_of(source, error)) from None

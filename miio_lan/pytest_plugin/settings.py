@@ -181,7 +181,7 @@ class Settings:
         """Refuse what does not fit together."""
         if self.host is not None and self.token is None:
             raise pytest.UsageError(
-                "--miio-host needs the product's token: give --miio-token, or set MIIO_LAN_TOKEN"
+                "--miio-host needs the token of the product: give --miio-token, or set MIIO_LAN_TOKEN"
             )
         if self.host is None and token_given and not self.virtual:
             raise pytest.UsageError("--miio-token without --miio-host: whose token is it?")

@@ -175,7 +175,7 @@ def join(tokens: Sequence[str], *, head: int = 1) -> bytes:
     for each in tokens:
         if tokens_of(each) != [each]:
             raise LineError(
-                f"{shown(each)} is not one token: put a string into quotes, a space as \\u0020 elsewhere"
+                f"{shown(each)} is not one token; put a string into quotes, a space as \\u0020 elsewhere"
             )
         if each.startswith('"') and tokens_of(each + " x") != [each, "x"]:
             raise LineError(f"the string {shown(each)} has no closing quote")

@@ -86,8 +86,10 @@ class TestFile:
             assert "cannot be read" in ended.err
             assert reason in ended.err
 
-    def test_a_command_that_needs_none_reads_none(self, run):
-        assert run("--token-file", "/nowhere/at/all", "uart", "decode", "-", stdin="get_down\n").code == 0
+    def test_a_command_that_has_no_use_for_one_reads_none(self, run):
+        ended = run("--token-file", "/nowhere/at/all", "uart", "decode", "-", stdin="get_down\n")
+        assert ended.code == 2
+        assert "--token-file has no effect before 'miio-lan uart decode'" in " ".join(ended.err.split())
 
 
 class TestAsked:

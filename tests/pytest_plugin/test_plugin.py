@@ -378,7 +378,7 @@ def test_a_description_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
 
 BAD = [
     (("--miio-uart", "/dev/null"), "write --miio-uart=/dev/null, with an equals sign: pytest takes*"),
-    (("--miio-host", "192.0.2.1"), "--miio-host needs the product's token: give --miio-token*"),
+    (("--miio-host", "192.0.2.1"), "--miio-host needs the token of the product: give --miio-token*"),
     (("--miio-token", TOKEN), "--miio-token without --miio-host: whose token is it?"),
     (
         ("--miio-host", "192.0.2.1", "--miio-token", TOKEN[:-1]),

@@ -37,7 +37,7 @@ from miio_lan.foreign import excerpt
 from miio_lan.keeping import missing_file, open_to_others
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
-from miio_lan.record.redact import Secret, as_secret
+from miio_lan.record.redact import Secret, as_secret, told_of
 
 __all__ = ["KEYS", "ProductEntry", "parse_bench", "read_bench", "split_place"]
 
@@ -83,22 +83,23 @@ def parse_bench(
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BenchFileError(f"{path}: is not TOML: {error}") from None
+        raise BenchFileError(told_of(path, f"is not TOML: {error}")) from None
     except (ValueError, RecursionError):
-        raise BenchFileError(f"{path}: is not TOML in UTF-8") from None
+        raise BenchFileError(told_of(path, "is not TOML in UTF-8")) from None
     products = document.pop("products", None)
     if document:
         other = excerpt(next(iter(document)))
-        raise BenchFileError(f"{path}: {other} is no part of a bench file: products are [products.NAME]")
+        problem = f"{other} is no part of a bench file: products are [products.NAME]"
+        raise BenchFileError(told_of(path, problem))
     if not isinstance(products, dict) or not products:
-        raise BenchFileError(f"{path}: there is no product: give at least one [products.NAME]")
+        raise BenchFileError(told_of(path, "there is no product: give at least one [products.NAME]"))
     found: dict[str, ProductEntry] = {}
     for name, entry in products.items():
         try:
             _check_name(name, found)
             found[name] = _EntryReading(entry, path, known or {}).product(name)
         except InvalidArgument as error:
-            raise BenchFileError(f"{path}: {excerpt(name)}: {error}") from None
+            raise BenchFileError(told_of(path, told_of(excerpt(name), error))) from None
     if any(isinstance(entry, dict) and "token" in entry for entry in products.values()):
         _warn_if_open(path)
     _check_twice(found, path)
@@ -110,12 +111,12 @@ def _content(path: Path, what: str, most: int = 1 << 20) -> bytes:
         with path.open("rb") as file:
             data: bytes = as_secret(file.read(most + 1))
     except FileNotFoundError:
-        raise BenchFileError(f"{path}: there is no such file") from None
+        raise BenchFileError(told_of(path, "there is no such file")) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise BenchFileError(f"{path}: {what} cannot be read: {reason}") from None
+        raise BenchFileError(told_of(path, f"{what} cannot be read: {reason}")) from None
     if len(data) > most:
-        raise BenchFileError(f"{path}: {what} holds more than {most} bytes")
+        raise BenchFileError(told_of(path, f"{what} holds more than {most} bytes"))
     return data
 
 
@@ -146,9 +147,9 @@ def _check_twice(products: Mapping[str, ProductEntry], path: Path) -> None:
         if each.host:
             used.append(("host", f"{each.host}:{each.port}", f"{each.host}, UDP port {each.port},"))
         for key, same, shown in used:
-            who = f"{excerpt(each.name)}: {key}"
+            who = told_of(excerpt(each.name), key)
             if same in users:
-                raise BenchFileError(f"{path}: {who}: {shown} is that of {users[same]} already")
+                raise BenchFileError(told_of(path, f"{who}: {shown} is that of {users[same]} already"))
             users[same] = who
 
 
@@ -204,7 +205,7 @@ class _EntryReading:
 
                 close = difflib.get_close_matches(key, KEYS, n=1)
                 hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(KEYS))}"
-                raise InvalidArgument(f"there is no key {excerpt(key)}: {hint}")
+                raise InvalidArgument(told_of(f"there is no key {excerpt(key)}", hint))
 
     def _check_way(self, virtual: bool) -> None:
         """Refuse a product that is at no place, or at two."""
@@ -248,7 +249,7 @@ class _EntryReading:
             return {"host": named.ip, "token": Secret(named.token), "port": named.port, "did": named.did}
         host, token = self._text("host"), self._token()
         if host and token is None:
-            raise InvalidArgument("host needs the product's token: give token_file, or token")
+            raise InvalidArgument("host needs the token of the product: give token_file, or token")
         default = 0 if virtual else PORT
         port = self._number("port", 1, 65535, whole=True) or default
         return {"host": host, "token": token, "port": port, "did": self._did()}
@@ -261,12 +262,12 @@ class _EntryReading:
 
     def _token(self) -> Secret | None:
         given: object = self._entry.get("token")
-        where = "token"
+        wrong = "the token is wrong"
         if "token_file" in self._entry:
             if given is not None:
                 raise InvalidArgument("token and token_file are two ways to give one thing: use one of them")
             path = self._path.parent / (self._text("token_file") or "")
-            where = f"token_file: {path}"
+            wrong = f"token_file: {path} holds no token"
             try:
                 data = _content(path, "the token", _TOKEN_BYTES)
             except BenchFileError as error:
@@ -280,7 +281,7 @@ class _EntryReading:
         try:
             return Secret(parse_token(given).hex())
         except InvalidTokenException as error:
-            raise InvalidArgument(f"{where}: {error}") from None
+            raise InvalidArgument(f"{wrong} ({error})") from None
 
     def _spec(self) -> str | None:
         spec = self._text("spec")

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
+from miio_lan.cli.options import was_typed
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import colour_system, columns
 from miio_lan.click_common.output import echo, echo_json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Columns in which the table cuts no name.
 _ENOUGH = 100
-_OF_ITS_OWN = {"rules", "json", "debug", "help"}
+_OF_ITS_OWN = {"rules", "json", "verbose", "help"}
 
 
 def refuse_others() -> None:
@@ -32,7 +32,7 @@ def refuse_others() -> None:
     """
     context = click.get_current_context()
     for name in {each.name for each in context.command.params if each.name} - _OF_ITS_OWN:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if was_typed(context, name):
             refuse("--rules lists what products are held to: no device, port or recording goes with it.")
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from miio_lan.cli.files import check_files
 from miio_lan.cli.lan import captures
+from miio_lan.cli.options import DEVICE_OPTIONS, option_of, was_typed
 from miio_lan.click_common.failures import refuse
 from miio_lan.errors import DeviceException
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
@@ -37,8 +37,8 @@ _EFFECTS: dict[str, tuple[str, Collection[str]]] = {
     "pcap": ("--pcap is joined with a recording of the line: it needs one.", ("recording",)),
     "misbehave": ("--misbehave is about the virtual MCU: it needs --virtual.", ("virtual",)),
     **{
-        name: (f"--{name} is about a product on the network: it needs --lan.", ("lan",))
-        for name in ("device", "ip", "token", "timeout", "retries", "port")
+        name: (f"{option_of(name)} is about a product on the network: it needs --lan.", ("lan",))
+        for name in DEVICE_OPTIONS
     },
 }
 
@@ -69,12 +69,9 @@ def check_options(options: dict[str, Any], mode: str) -> None:
     for name, (complaint, modes) in _EFFECTS.items():
         if options["pcap"] and mode == "recording" and name in captures.OF_CAPTURE:
             continue
-        # What a variable of the environment says is not meant for this command alone.
-        if mode not in modes and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if mode not in modes and was_typed(context, name):
             refuse(complaint)
-    if context.get_parameter_source("lang") is ParameterSource.COMMANDLINE and not any(
-        report.startswith("html=") for report in options["reports"]
-    ):
+    if was_typed(context, "lang") and not any(report.startswith("html=") for report in options["reports"]):
         refuse("--lang is the language of the HTML report: it needs --report html=FILE.")
     _check_firmware(options, mode)
     _check_power(options, mode)

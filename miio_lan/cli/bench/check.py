@@ -72,10 +72,12 @@ def check(settings: CliSettings, file: str, within: float, only: tuple[str, ...]
 
 def _chosen(products: dict[str, ProductEntry], only: Sequence[str], path: Path) -> list[ProductEntry]:
     from miio_lan.errors import BenchFileError
+    from miio_lan.record.redact import told_of
 
     for name in only:
         if name not in products:
-            raise BenchFileError(f"{path}: there is no product {name!r}; there are {', '.join(products)}")
+            problem = f"there is no product {name!r}; there are {', '.join(products)}"
+            raise BenchFileError(told_of(path, problem))
     return [each for name, each in products.items() if not only or name in only]
 
 

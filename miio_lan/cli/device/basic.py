@@ -120,7 +120,7 @@ def _source(word: str) -> str:
     try:
         return Path(word[1:]).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{word[1:]}: cannot be read: {error}")
+        refuse(f"{word[1:]} cannot be read: {error}")
 
 
 def read_value(text: str) -> Any:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from miio_lan.cli.options import DEVICE_OPTIONS, option_of
 from miio_lan.click_common.failures import refuse
 from miio_lan.errors import DeviceInfoUnavailableException, SpecUnavailable
 
@@ -107,9 +108,14 @@ def chosen_model(settings: CliSettings, model: str | None) -> str:
 
     :raises click.UsageError: if there is none, or there are two
     """
-    if model and settings.device and "device" in settings.typed:
+    if model and "device" in settings.typed:
         refuse(f"{model!r} and -d {settings.device} are two products: name one of them.")
     if model:
+        for name in DEVICE_OPTIONS:
+            if name in settings.typed:
+                refuse(
+                    f"{option_of(name)} is about a device that is asked for its model, not about {model!r}."
+                )
         return model
     if not settings.device and not settings.ip:
         refuse("Name a MODEL, such as yeelink.light.lamp4, or a device with -d NAME.")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the end of a subscription may take, and one wait.
 _PARTING, _TURN = 1.0, 3600.0
+#: Seconds in which a device says at the end that it is still there: enough for four hellos, as some may get lost.
+_LAST_WORD = 3.0
 
 
 @command("listen")
@@ -53,8 +55,8 @@ def listen(
     description (without any: all of them). What it tells has names where its description is known.
 
     With --json, each message of the device is one line of JSON: time (Unix seconds), method, params, id (0 for what was
-    read). A device that falls silent is told of on stderr, and waited for; it is an error if it is still silent at the
-    end.
+    read). A device that falls silent is told of on stderr, and waited for; it is an error if it is still silent when
+    the time of --for is over: a last hello finds that out.
     """
     description = _description(settings, spec, properties)
     wanted = wanted_properties(properties, description) if properties or description is not None else []
@@ -117,6 +119,9 @@ def _listen(
             device.unsubscribe()
     if trouble is not None:
         raise trouble
+    # Silence is no trouble before the device would have been waited for in vain, which may take longer than this did.
+    device.timeout = _LAST_WORD
+    device.send_handshake()
 
 
 def _show(settings: CliSettings, push: Push, spec: Spec | None) -> None:

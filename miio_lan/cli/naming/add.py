@@ -29,8 +29,9 @@ _RETRIES = 1
 def add(settings: CliSettings, name: str, **options: Any) -> None:
     """Give a device a NAME.
 
-    The device is asked first: a wrong token or address is told now. Its address (--ip) may be left out where --did is
-    given: it is looked for then. A device that is not set up yet shows its token, which need not be given.
+    The device is asked first: a wrong token, address, did or model is told now. Its address (--ip) may be left out
+    where --did is given: it is looked for then. A device that is not set up yet shows its token, which need not be
+    given.
     """
     from miio_lan.device.fleet.named import DevicesFile, did_of
     from miio_lan.errors import InvalidArgument
@@ -101,7 +102,9 @@ def _shown_token(settings: CliSettings, ip: str) -> str | None:
 
 
 def _checked(settings: CliSettings, made: NamedDevice) -> NamedDevice:
-    """See that the device is there and takes the token; learn its did and its model.
+    """See that the device is there, takes the token and is what was said; learn its did and its model.
+
+    The model is asked for even where it was given: no other question here is encrypted with the token.
 
     :raises DeviceException: if it is not, or does not
     """
@@ -114,10 +117,12 @@ def _checked(settings: CliSettings, made: NamedDevice) -> NamedDevice:
             did = device.send_handshake().device_id
             if made.did not in (None, did):
                 raise DeviceException(f"the device at {made.ip} has the did {did}, not {made.did}")
-            model = made.model or _model(device)
+            model = _model(device)
         except DeviceTimeout as error:
             raise DeviceTimeout(f"{error}. --no-check stores it all the same.") from None
-    return replace(made, did=did, model=model)
+    if model and made.model not in (None, model):
+        raise DeviceException(f"the device at {made.ip} is a {model}, not a {made.model}")
+    return replace(made, did=did, model=model or made.model)
 
 
 def _model(device: Device) -> str | None:

@@ -15,7 +15,7 @@ from miio_lan.click_common.output import echo, echo_json, secrets_are_shown
 from miio_lan.device.fleet.named import DevicesFile
 from miio_lan.foreign import printable
 from miio_lan.lan import PORT
-from miio_lan.record.redact import HIDDEN
+from miio_lan.record.redact import HIDDEN, told_of
 
 if TYPE_CHECKING:
     from miio_lan.device.fleet.importing import Imported
@@ -98,9 +98,9 @@ def _content(name: str) -> bytes:
             with Path(name).open("rb") as file:
                 data = as_secret(file.read(_MOST_IMPORTED + 1))
     except (OSError, ValueError) as error:
-        refuse(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}")
+        refuse(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}")
     if len(data) > _MOST_IMPORTED:
-        refuse(f"{name}: more than {_MOST_IMPORTED >> 20} MiB are no list of devices")
+        refuse(told_of(name, f"more than {_MOST_IMPORTED >> 20} MiB are no list of devices"))
     return data
 
 

@@ -54,7 +54,7 @@ def _lines(file: str) -> Iterable[str]:
     try:
         data = _stdin() if file == "-" else Path(file).read_bytes()
     except OSError as error:
-        refuse(f"cannot read {file}: {error.strerror or error}")
+        refuse(f"{file} cannot be read: {error.strerror or error}")
     wide = data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     text = data.decode("utf-16", "replace") if wide else _of_narrow(data)
     # A raw dump of the wire has CRs only.

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 NOT_PROVEN = 3
 
 
-@command("update", without=("timeout",))
+# Before it, --timeout is the time per attempt.
+@command("update", without=("timeout",), before=("timeout",))
 @click.argument("source", metavar="FILE|URL")
 @click.option(
     "--md5", metavar="HEX", help="MD5 of the firmware; a URL needs it, a file is checked against it."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,16 +36,6 @@ _PORT = click.option(
 _PACING = click.option("--baud-pacing", is_flag=True, help="Write no faster than 115200 baud would.")
 
 
-class _Image(click.File):
-    """A file to read, ``-`` for stdin where there is one."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Open it."""
-        if value == "-" and sys.stdin is None:
-            self.fail("there is no standard input to read", param, ctx)
-        return super().convert(value, param, ctx)
-
-
 @command("module", without=(*DEVICE_OPTIONS, "show_secrets"))
 @_PORT
 @_PACING
@@ -72,7 +61,7 @@ class _Image(click.File):
 @click.option("--dual-mode", is_flag=True, help="A module with Bluetooth too (ble_config).")
 @click.option(
     "--firmware",
-    type=_Image("rb"),
+    type=firmware.ImageFile("rb"),
     metavar="FILE",
     help="The image for the MCU that the order 'down update_fw' sends.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +65,26 @@ def mcu_options(function: Callable[..., Any]) -> Callable[..., Any]:
     ):
         function = option(function)
     return function
+
+
+class ImageFile(click.File):
+    """A file with an image, ``-`` for stdin where there is one.
+
+    Click's own words have its name before a colon, which hides the reason of some.
+    """
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Open it.
+
+        :raises click.UsageError: if it cannot be read
+        """
+        if value == "-" and sys.stdin is None:
+            self.fail("there is no standard input to read", param, ctx)
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            reason = getattr(error.__context__, "strerror", None) or "it is none"
+            refuse(f"the firmware {value} cannot be read: {reason}")
 
 
 IMAGES_FOR = click.option(

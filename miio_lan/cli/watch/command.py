@@ -7,12 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.lan import captures
-from miio_lan.cli.options import CliSettings, command
+from miio_lan.cli.options import CliSettings, command, option_of, was_typed
 from miio_lan.cli.uart.wire import DOWN, EITHER, UP, opened_tap
 from miio_lan.cli.watch.live import replay, run, showing
 from miio_lan.cli.watch.replaying import Replay
@@ -129,8 +128,7 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
     context = click.get_current_context()
 
     def given(*names: str) -> list[str]:
-        # What a variable of the environment says is not meant for this command alone.
-        return [each for each in names if context.get_parameter_source(each) is ParameterSource.COMMANDLINE]
+        return [each for each in names if was_typed(context, each)]
 
     if given("speed") and not options["replay"]:
         refuse("--speed is the pace of a replay: it needs --replay.")
@@ -139,8 +137,9 @@ def _check_effects(options: dict[str, Any], calls: Sequence[Call]) -> None:
     device = given("device", "ip", "timeout", "retries", "port", *(() if options["spec"] else TOKEN_OPTIONS))
     device = [name for name in device if not (options["pcap"] and name in captures.OF_CAPTURE)]
     if device and (options["spec"] or not calls):
-        name = device[0].replace("_", "-")
-        refuse(f"--{name} is about a device that is sent something: it needs --send, without --virtual.")
+        refuse(
+            f"{option_of(device[0])} is about a device that is sent something: it needs --send, without --virtual."
+        )
 
 
 def _call(text: str) -> Call:

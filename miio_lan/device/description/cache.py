@@ -18,6 +18,7 @@ from miio_lan.device.description.spec import Spec, shipped_names
 from miio_lan.errors import SpecError, SpecUnavailable
 from miio_lan.foreign import printable_json
 from miio_lan.keeping import cache_folder, replace_file
+from miio_lan.record.redact import told_of
 from miio_lan.variables import CACHE_VARIABLE, SERVICE_VARIABLE
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ def _content(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise SpecError(f"{path} cannot be read: {error.strerror or error}") from None
     if len(content) > _MOST_STORED:
-        raise SpecError(f"{path}: more than {_MOST_STORED >> 20} MiB are no description")
+        raise SpecError(told_of(path, f"more than {_MOST_STORED >> 20} MiB are no description"))
     return content
 
 
@@ -240,6 +241,5 @@ def _keep(path: Path, document: Any) -> None:
 
 
 def _not_kept(path: Path, error: OSError) -> SpecUnavailable:
-    return SpecUnavailable(
-        f"{path}: nothing can be kept there ({error.strerror or error}); {CACHE_VARIABLE} names another folder"
-    )
+    problem = f"nothing can be kept there ({error.strerror or error}); {CACHE_VARIABLE} names another folder"
+    return SpecUnavailable(told_of(path, problem))

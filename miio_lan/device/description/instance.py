@@ -26,6 +26,7 @@ from miio_lan.device.description.values import (
     show,
 )
 from miio_lan.errors import SpecError
+from miio_lan.record.redact import told_of
 from miio_lan.uart.document import MAX_MODEL, model_fault
 
 _LOGGER = logging.getLogger(__name__)
@@ -191,7 +192,7 @@ class Reader:
             format=format_,
             access=self._access(entry, place),
             unit=self._text(entry, "unit", place),
-            place=f"{self._source}: {place}",
+            place=told_of(self._source, place),
             range=self._kept(lambda: self._range(entry.get(keys.range), format_, limits)),
             max_length=self._kept(
                 lambda: self._max_length(entry.get(keys.max_length), f"{place}.{keys.max_length}")
@@ -332,7 +333,7 @@ class Reader:
         return data
 
     def _error(self, place: str, problem: str) -> SpecError:
-        return SpecError(f"{self._source}: {place}: {problem}")
+        return SpecError(told_of(self._source, told_of(place, problem)))
 
 
 def _is_number(given: object) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from miio_lan.errors import SpecError, SpecUnavailable
 from miio_lan.foreign import excerpt, show
+from miio_lan.record.redact import told_of
 from miio_lan.uart.document import model_fault
 
 BASE = "https://miot-spec.org/miot-spec-v2"
@@ -67,7 +68,7 @@ def read_list(text: bytes, source: str) -> Listed:
     data = load(text, source)
     entries = data.get("instances") if isinstance(data, dict) else None
     if not isinstance(entries, list):
-        raise SpecError(f"{source}: this is no list of instances")
+        raise SpecError(told_of(source, "this is no list of instances"))
     found: Listed = {}
     for each in entries:
         if isinstance(each, dict) and isinstance(model := each.get("model"), str) and not model_fault(model):
@@ -75,7 +76,7 @@ def read_list(text: bytes, source: str) -> Listed:
             if entry is not None:
                 found.setdefault(model, []).append(entry)
     if not found:
-        raise SpecError(f"{source}: no instance in this list has a model, a type and a version")
+        raise SpecError(told_of(source, "no instance in this list has a model, a type and a version"))
     return found
 
 
@@ -122,11 +123,10 @@ def read_instance(text: bytes, entry: PublishedVersion, source: str) -> dict[str
     """
     data = load(text, source)
     if not isinstance(data, dict) or not isinstance(data.get("services"), list) or not data["services"]:
-        raise SpecError(f"{source}: this is no instance: it has no services")
+        raise SpecError(told_of(source, "this is no instance: it has no services"))
     if data.get("type") != entry.type:
-        raise SpecError(
-            f"{source}: this is the instance of {show(data.get('type'))}, another one was asked for"
-        )
+        problem = f"this is the instance of {show(data.get('type'))}, another one was asked for"
+        raise SpecError(told_of(source, problem))
     return data
 
 
@@ -140,4 +140,4 @@ def load(text: bytes, source: str) -> Any:
     except (ValueError, RecursionError, MemoryError) as error:
         begin = excerpt(text[:40].decode("utf-8", "replace").strip())
         reason = getattr(error, "msg", None) or type(error).__name__
-        raise SpecError(f"{source}: not JSON ({reason}); it begins with {begin}") from None
+        raise SpecError(told_of(source, f"not JSON ({reason}); it begins with {begin}")) from None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from miio_lan.device.description.instance import JSON, TOML, Event, Reader, Service, SpecAction
 from miio_lan.device.description.values import Code, Property, Value
 from miio_lan.errors import SpecError
+from miio_lan.record.redact import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +129,7 @@ class Spec:
             try:
                 data = json.loads(data)
             except (ValueError, RecursionError) as error:
-                raise SpecError(f"{source}: not JSON: {error}") from error
+                raise SpecError(told_of(source, f"not JSON: {error}")) from error
         return cls(**Reader(source, JSON, quiet=quiet).spec(data))
 
     @classmethod
@@ -140,7 +141,7 @@ class Spec:
         try:
             data = tomllib.loads(text)
         except (ValueError, RecursionError) as error:  # Python refuses integers of thousands of digits
-            raise SpecError(f"{source}: not TOML: {error}") from error
+            raise SpecError(told_of(source, f"not TOML: {error}")) from error
         return cls(**Reader(source, TOML).spec(data))
 
     @classmethod
@@ -152,11 +153,11 @@ class Spec:
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in (".json", ".toml"):
-            raise SpecError(f"{path}: a description is a .json (MIoT instance) or .toml file")
+            raise SpecError(told_of(path, "a description is a .json (MIoT instance) or .toml file"))
         try:
             text = path.read_text(encoding="utf-8-sig")  # some editors begin with a byte order mark
         except (OSError, UnicodeDecodeError) as error:
-            raise SpecError(f"{path}: cannot be read: {error}") from error
+            raise SpecError(f"{path} cannot be read: {error}") from error
         if suffix == ".json":
             return cls.from_json(text, source=str(path))
         return cls.from_toml(text, source=str(path))

@@ -75,7 +75,7 @@ def judge_hello(seen: Examined) -> CheckedStep:
         return _silent(seen, hello, done)
     told = [f"The did {seen.did} answered." if hello.answers else "It answers commands, no hellos."]
     if seen.shown != "nothing":
-        told.append("It shows its token: it is not set up yet, or was reset just now.")
+        told.append("It shows its token, so it is not set up yet, or was reset just now.")
     if hello.sent > len(hello.answers):
         told.append(f"{_count(len(hello.answers))} of {hello.sent} brought an answer.")
     others = sorted({each.did for each in hello.answers} - {seen.did})

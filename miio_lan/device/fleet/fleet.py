@@ -94,12 +94,13 @@ class Fleet(Generic[D]):
         """
         from miio_lan.device.fleet.named import read_devices
         from miio_lan.errors import DevicesFileError
+        from miio_lan.record.redact import told_of
 
         known = read_devices(path)
         wanted = list(known) if names is None else list(dict.fromkeys(names))
         for name in wanted:
             if name not in known:
-                raise DevicesFileError(f"{path}: there is no device named {show(name)}")
+                raise DevicesFileError(told_of(path, f"there is no device named {show(name)}"))
         return Fleet(
             {
                 name: kind(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.fleet.named import MAX_NAME, NamedDevice, device_of, did_of, load_json
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
-from miio_lan.record.redact import HIDDEN
+from miio_lan.record.redact import HIDDEN, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,12 +83,11 @@ def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
     found = list(_candidates(documents))
     if not found:
         raise DevicesFileError(
-            f"{source}: nothing in it looks like a device, with a token or with did and address"
+            told_of(source, "nothing in it looks like a device, with a token or with did and address")
         )
     if len(found) > MAX_DEVICES:
-        raise DevicesFileError(
-            f"{source}: it has {len(found)} devices; at most {MAX_DEVICES} are taken from one file: divide it"
-        )
+        problem = f"it has {len(found)} devices; at most {MAX_DEVICES} are taken from one file: divide it"
+        raise DevicesFileError(told_of(source, problem))
     return found
 
 

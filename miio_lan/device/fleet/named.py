@@ -21,7 +21,7 @@ from miio_lan.foreign import excerpt, printable_json
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
 from miio_lan.lan.discovery.announcement import MAX_DID
-from miio_lan.record.redact import Secret, as_secret, is_secret
+from miio_lan.record.redact import Secret, as_secret, is_secret, told_of
 from miio_lan.variables import DEVICES_VARIABLE
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def read_devices(path: str | Path) -> dict[str, NamedDevice]:
     """
     found = _read(path)
     if found is None:
-        raise DevicesFileError(f"{path}: there is no such file")
+        raise DevicesFileError(told_of(path, "there is no such file"))
     return found
 
 
@@ -99,7 +99,7 @@ def _read(path: str | Path) -> dict[str, NamedDevice] | None:
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DevicesFileError(f"{path}: cannot be read: {reason}") from None
+        raise DevicesFileError(f"{path} cannot be read: {reason}") from None
     if warning := open_to_others(about):
         _LOGGER.warning("%s %s", path, warning)
     return parse_devices(data, str(path))
@@ -114,9 +114,8 @@ def parse_devices(text: str | bytes, source: str) -> dict[str, NamedDevice]:
     text = as_secret(text)  # whoever shows the variables of a frame shows no token
     document = load_json(text, source)
     if not isinstance(document, dict):
-        raise DevicesFileError(
-            f'{source}: an object {{"name": {{"ip": ..., "token": ...}}}} is expected, not {_kind(document)}'
-        )
+        wanted = 'an object {"name": {"ip": ..., ...}} is expected'
+        raise DevicesFileError(told_of(source, f"{wanted}, not {_kind(document)}"))
     return {name: _device(name, entry, source) for name, entry in document.items()}
 
 
@@ -133,7 +132,7 @@ def load_json(text: str | bytes, source: str) -> Any:
         problem = f"is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
     except (ValueError, RecursionError) as error:
         problem = f"cannot be read: {error}"
-    raise DevicesFileError(f"{source}: {problem}")
+    raise DevicesFileError(told_of(source, problem))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -149,7 +148,7 @@ def _device(name: str, entry: object, source: str) -> NamedDevice:
     try:
         return device_of(name, entry)
     except InvalidArgument as error:
-        raise DevicesFileError(f"{source}: {excerpt(name)}: {error}") from None
+        raise DevicesFileError(told_of(source, told_of(excerpt(name), error))) from None
 
 
 def device_of(name: str, entry: object) -> NamedDevice:
@@ -276,7 +275,7 @@ class DevicesFile:
         close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         others = f"there are {', '.join(map(excerpt, known))}" if known else "there is none"
         hint = f"did you mean {excerpt(close[0])}?" if close else f"{others} in {self.path}"
-        raise DevicesFileError(f"no device is named {excerpt(name)}: {hint}")
+        raise DevicesFileError(told_of(f"no device is named {excerpt(name)}", hint))
 
     def change(self, edit: Callable[[dict[str, NamedDevice]], None]) -> None:
         """Have ``edit`` change the devices, and write what comes of it; nothing is written if nothing changed.
@@ -294,7 +293,7 @@ class DevicesFile:
                 if list(devices.items()) != list(before.items()):
                     replace_file(path, _text(devices).encode())
         except OSError as error:
-            raise DevicesFileError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+            raise DevicesFileError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def put(self, device: NamedDevice) -> None:
         """Add a device, or replace the one of its name.

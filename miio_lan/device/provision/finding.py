@@ -66,7 +66,7 @@ def _found_none(
         told = ", ".join(f"{each.did} at {each.ip}" for each in meant)
         run.ends(
             r.SEVERAL,
-            f"{len(meant)} devices show their tokens: {told}. Say by its did which is meant",
+            f"{len(meant)} devices show their tokens ({told}). Say by its did which is meant",
             dids=dids,
         )
     elif shows:

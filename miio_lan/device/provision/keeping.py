@@ -10,6 +10,7 @@ from miio_lan.device.fleet.named import DevicesFile, NamedDevice, check_name, de
 from miio_lan.device.provision.result import DONE, NOT_STORED, Provisioned
 from miio_lan.errors import DevicesFileError
 from miio_lan.foreign import excerpt
+from miio_lan.record.redact import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,8 @@ class Keeper:
         except DevicesFileError as error:
             run.ends(NOT_STORED, f"its token is not kept: {error}", clock())
             return run.result()
-        run.ends(DONE, f"it is kept as {excerpt(kept[0])}: miio-lan -d {kept[0]} info", clock(), name=kept[0])
+        told = told_of(f"it is kept as {excerpt(kept[0])}", f"miio-lan -d {kept[0]} info")
+        run.ends(DONE, told, clock(), name=kept[0])
         return run.result(kept[0])
 
     def interrupted(self, run: Run, clock: Callable[[], float]) -> str:

@@ -143,7 +143,7 @@ def password_warnings(password: str) -> list[str]:
     """
     password = Secret(password)
     if not password:
-        return ["no password: the device will look for an open network"]
+        return ["there is no password, so the device will look for an open network"]
     if len(password) < SHORTEST_WPA:
         return [
             f"the password is shorter than {SHORTEST_WPA} characters: no WPA2 password is, only those of WEP are"

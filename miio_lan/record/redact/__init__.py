@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from miio_lan.record.redact.names import is_secret
+    from miio_lan.record.redact.naming import told_of
     from miio_lan.record.redact.records import pressed, redact_excerpts, redact_record, words_of
     from miio_lan.record.redact.secret import HIDDEN, Secret, as_secret
     from miio_lan.record.redact.texts import leaves, redact, redact_known, redact_typed, redact_value
@@ -34,10 +35,12 @@ __all__ = [
     "redact_record",
     "redact_typed",
     "redact_value",
+    "told_of",
     "words_of",
 ]
 
 _HOMES = {
+    "told_of": "naming",
     "is_secret": "names",
     **dict.fromkeys(("HIDDEN", "Secret", "as_secret"), "secret"),
     **dict.fromkeys(("leaves", "redact", "redact_known", "redact_typed", "redact_value"), "texts"),

@@ -383,4 +383,8 @@ def close_device(device: Any) -> None:
 
 
 def _explained(error: Exception) -> str:
-    return _HINTS.get(getattr(error, "errno", None), str(error))
+    number = getattr(error, "errno", None)
+    if number in _HINTS:
+        return _HINTS[number]
+    # pyserial names the port once more, before a colon.
+    return os.strerror(number) if isinstance(number, int) else str(error)

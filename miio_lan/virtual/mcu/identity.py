@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.errors import SpecError
+from miio_lan.record.redact import told_of
 from miio_lan.uart.document import BLE_PIDS, VERSION_DIGITS, model_fault, version_fault
 from miio_lan.virtual.mcu.misbehave import OutgoingLine
 
@@ -22,8 +23,8 @@ def check_identity(mcu: Mcu) -> None:
     none = "it has no model, as company.product.version: give one (--model, in Python model=...)"
     problem = model_fault(mcu.model) if mcu.model else none
     if problem:
-        place = f"{mcu.spec.source}: model: " if mcu.model == mcu.spec.model and mcu.spec.source else ""
-        raise SpecError(place + problem)
+        of_spec = mcu.model == mcu.spec.model and mcu.spec.source
+        raise SpecError(told_of(mcu.spec.source, f"model: {problem}") if of_spec else problem)
     for version in (mcu.version, mcu.updated_version):
         if version is not None and (fault := version_fault(version)):
             raise SpecError(fault)

@@ -126,7 +126,7 @@ WRONG = [
     ("host = 5", "host is a text, not a number"),
     ('host = " "', "host is empty"),
     ('host = "a\\u0007"', "host is no printable text"),
-    ('host = "192.0.2.1"', "host needs the product's token: give token_file, or token"),
+    ('host = "192.0.2.1"', "host needs the token of the product: give token_file, or token"),
     ('token = "x"', "token without host: whose is it?"),
     ("port = 5", "port without host: whose is it?"),
     (HOST + "port = 0", "port is a whole number from 1 to 65535, not 0"),
@@ -252,7 +252,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_bench(odd)
     (tmp_path / "long.token").write_text("0" * 5000)
     with pytest.raises(
-        BenchFileError, match=r"token_file: .*long\.token: the token holds more than 4096 bytes"
+        BenchFileError, match=r"token_file: .*long\.token - the token holds more than 4096 bytes"
     ):
         entry('host = "a"\ntoken_file = "long.token"', tmp_path / "miio.toml")
 

@@ -16,6 +16,8 @@ import pytest
 
 from miio_lan.cli.listen.command import rows
 from miio_lan.device.description.spec import Spec
+from miio_lan.device.miot import MiotDevice
+from miio_lan.errors import DeviceTimeout
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
@@ -69,6 +71,60 @@ def test_a_device_that_cannot_tell_and_nothing_to_read(run: Any) -> None:
         ended = run("listen", "2.1", "--for", "0.05", *words)
         assert (ended.code, ended.out, ended.err) == (0, "", "")
         assert json.loads(run("listen", "--for", "0.05", "--json", *words).out)["error"]
+
+
+class TestSilentAtTheEnd:
+    """The device dies while somebody waits, long before that is an error by itself."""
+
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("_PARTING", "_LAST_WORD"):
+            monkeypatch.setattr(f"miio_lan.cli.listen.command.{name}", 0.2)
+
+    @staticmethod
+    def listen(
+        run: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        product: VirtualProduct,
+        *words: str,
+        interrupted: bool = False,
+    ) -> Any:
+        """Listen to a product that dies once it is waited for."""
+        wait = MiotDevice.next_push
+
+        def die(device: MiotDevice, timeout: float) -> Push | None:
+            product.close()
+            if interrupted:
+                raise KeyboardInterrupt
+            return wait(device, timeout)
+
+        monkeypatch.setattr(MiotDevice, "next_push", die)
+        places = ("--ip", product.host, "--token", product.token, "--port", str(product.port))
+        return run("listen", *words, *places)
+
+    @pytest.mark.parametrize("tells", [True, False])
+    def test_it_is_an_error(self, run: Any, monkeypatch: pytest.MonkeyPatch, tells: bool) -> None:
+        options = {"responder_options": ResponderOptions(push=tells)}
+        with VirtualProduct(module_options=options) as product:
+            ended = self.listen(run, monkeypatch, product, "2.1", "--for", "0.05", "--json")
+        assert ended.code == 1
+        assert ended.json["error"]["type"] == "DeviceTimeout"
+
+    def test_after_ctrl_c_nobody_asks(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        with VirtualProduct() as product:
+            ended = self.listen(run, monkeypatch, product, interrupted=True)
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+    def test_a_parting_word_that_got_lost_is_no_silence(
+        self, ask: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lost(device: MiotDevice) -> None:
+            raise DeviceTimeout("lost")
+
+        monkeypatch.setattr("miio_lan.cli.listen.command._LAST_WORD", PATIENCE)
+        monkeypatch.setattr(MiotDevice, "unsubscribe", lost)
+        ended = ask("listen", "--for", "0.05")
+        assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
 @pytest.mark.parametrize(

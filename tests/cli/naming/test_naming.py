@@ -100,6 +100,27 @@ class TestAdd:
         assert f"has the did {product.device_id}, not 5" in ended.err
         assert file.read() == {}
 
+    @pytest.mark.parametrize("words", [["lamp 2"], ["lamp 2", "--did"], ["lamp", "--replace", "--did"]])
+    def test_a_given_model_spares_no_question(
+        self, run: Callable, known: DevicesFile, product: VirtualProduct, words: list[str]
+    ) -> None:
+        """A wrong token is told all the same, and takes the place of no right one."""
+        before = known.read()
+        given = [*words, str(product.device_id)] if words[-1] == "--did" else words
+        command = ["device", "add", *given, "--model", product.mcu.model, *where(product), "--token", TOKEN]
+        ended = run(*command, "--timeout", "0.2", "--retries", "0")
+        assert (ended.code, known.read()) == (1, before)
+        assert "--no-check stores it all the same" in ended.err
+
+    def test_another_model_is_told(self, run: Callable, known: DevicesFile, product: VirtualProduct) -> None:
+        before = known.read()
+        command = ["device", "add", "lamp", *where(product), "--token", product.token, "--replace", "--model"]
+        ended = run(*command, "a.b.c")
+        assert (ended.code, known.read()) == (1, before)
+        assert f"the device at {product.host} is a {product.mcu.model}, not a a.b.c" in ended.err
+        assert run(*command, product.mcu.model).code == 0
+        assert known.get("lamp").model == product.mcu.model
+
     def test_without_a_did_it_is_not_followed(self, run: Callable, file: DevicesFile) -> None:
         ended = run(
             "device", "add", "lamp", "--ip", "192.0.2.9", "--token", TOKEN, "--no-check", "--model", "a.b.c"
@@ -115,8 +136,11 @@ class TestAdd:
             raise DeviceError(-30020, "OTd not available.")
 
         monkeypatch.setattr(Device, "info", refuse)
-        assert run("device", "add", "lamp", *where(product), "--token", product.token).code == 0
+        command = ["device", "add", "lamp", *where(product), "--token", product.token]
+        assert run(*command).code == 0
         assert file.get("lamp").model is None
+        assert run(*command, "--replace", "--model", "a.b.c").code == 0
+        assert file.get("lamp").model == "a.b.c"
 
     @pytest.mark.parametrize(
         ("options", "reason"),
@@ -230,7 +254,7 @@ class TestImport:
     def test_a_file_that_cannot_be_read(self, run: Callable, file: DevicesFile, source: str) -> None:
         ended = run("device", "import", source)
         assert ended.code == 2
-        assert f"{source}: cannot be read" in ended.err
+        assert f"{source} cannot be read" in ended.err
 
     def test_what_is_no_list_of_devices(self, run: Callable, file: DevicesFile) -> None:
         ended = run("device", "import", "-", stdin="{}")
