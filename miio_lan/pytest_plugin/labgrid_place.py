@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from miio_lan.keeping import missing_file
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,6 +35,7 @@ def asked(given: Any) -> str | None:
     if others:  # what is typed goes before what stands in a file
         return None
     from miio_lan.bench.places.file import split_place  # here: who names no place loads nothing of it
+    from miio_lan.keeping import missing_file
 
     file, target = split_place(text)
     if file is None:

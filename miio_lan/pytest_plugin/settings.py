@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from miio_lan.keeping import missing_file
 from miio_lan.pytest_plugin import labgrid_place
 
 if TYPE_CHECKING:
@@ -169,13 +168,17 @@ class Settings:
             given.check_folder("recordings")
         given.check_folder("logs")
         spec = None if bench else given.path("spec")
-        if spec is not None and spec.suffix and (problem := missing_file(spec)):
+        if spec is None or not spec.suffix:
+            return found
+        from miio_lan.keeping import missing_file  # here: who names no description loads nothing of it
+
+        if problem := missing_file(spec):
             from miio_lan.uart.document import model_fault
 
             if spec.suffix.lower() not in (".json", ".toml") and not model_fault(found.spec or ""):
                 return found  # a model, whose description was fetched
             raise pytest.UsageError(f"--miio-spec: {problem}")
-        return found if spec is None or not spec.suffix else replace(found, spec=str(spec))
+        return replace(found, spec=str(spec))
 
     def check(self, *, token_given: bool) -> None:
         """Refuse what does not fit together."""
