@@ -306,7 +306,7 @@ def test_the_calls(rack: Rack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         f"this process uses the coordinator {rack.labgrid.address} already, and 127.0.0.1:1 is another one",
         "place nowhere cannot be had: place pattern nowhere matches nothing",
         "place + cannot be had: place pattern + matches nothing",
-        "token_variable LAMP_TOKEN: ",
+        "token_variable LAMP_TOKEN - ",
         "no coordinator of labgrid answers at 127.0.0.1:1: Could not connect to coordinator",
     ):
         assert line in said
