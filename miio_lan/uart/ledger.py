@@ -35,9 +35,8 @@ class Ledger:
         self.current: Downlink | None = None
         self._notice: Downlink | None = None  # the last thing handed out, where nothing has to answer it
         self._unanswered: deque[Downlink] = deque(maxlen=REMEMBERED)
-        self._forgiven: deque[Downlink] = deque(
-            maxlen=REMEMBERED
-        )  # not answered, of an MCU that seems to have started
+        # Not answered, of an MCU that seems to have started.
+        self._forgiven: deque[Downlink] = deque(maxlen=REMEMBERED)
         self._doubled = False  # a bridge handed the downlink out twice: the MCU may well answer twice
 
     @property
@@ -52,7 +51,7 @@ class Ledger:
 
     def keeps(self, downlink: Downlink) -> bool:
         """Tell whether a downlink may still be answered, or its answer be repeated."""
-        return downlink is self.current or downlink in self._unanswered
+        return downlink is self.current or downlink in self._unanswered or downlink in self._forgiven
 
     def owes_nothing(self, now: float) -> bool:
         """Tell whether no answer is due any more, not even a late one."""
@@ -98,9 +97,8 @@ class Ledger:
             waiting, suits = None, False  # given up long ago; it is the answer to a line that was not seen
         self._forget_old(now)
         late = fitting(raw, self._unanswered) if self._unanswered else []
-        if (
-            self._forgiven and not suits
-        ):  # nothing waits for it: an MCU that answers what is older has not started
+        # Nothing waits for it: an MCU that answers what is older has not started.
+        if self._forgiven and not suits:
             late = [*fitting(raw, self._forgiven), *late]
         if not late:
             return waiting, ()

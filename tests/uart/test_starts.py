@@ -118,3 +118,12 @@ def test_what_is_remembered_of_starts_is_bounded() -> None:
     ledger = conversation._ledger
     assert len(ledger._forgiven) == REMEMBERED
     assert len(ledger._unanswered) <= 1
+
+
+def test_what_an_mcu_is_forgiven_may_still_be_answered() -> None:
+    heard = listen(GIVEN_UP + "> mcu_version 0001\n< ok\n" + ASKED)
+    owed, current = heard.downlinks
+    ledger = heard._ledger
+    assert list(ledger._forgiven) == [owed]
+    assert ledger.keeps(owed)
+    assert ledger.keeps(current)

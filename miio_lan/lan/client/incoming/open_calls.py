@@ -32,9 +32,8 @@ class OpenCalls:
         """Take a call out that is done; copies of it may still be under way."""
         if self.by_id or call.sends > 1:
             for number, sent in call.last_sent_at.items():
-                again = (
-                    call.sent_at[number] != call.sent_at[number]
-                )  # nan: there are several copies, and one answer
+                # It is nan where there are several copies, and one answer.
+                again = call.sent_at[number] != call.sent_at[number]
                 if self.by_id.pop(number, None) is not None or again:
                     self.afoot.left(number, sent, call.targets, again=again)
         if self.checks:
