@@ -35,7 +35,7 @@ from miio_lan.errors import ClocksInDoubt
 from miio_lan.pairing.askings import Commands
 from miio_lan.pairing.suppositions import MAX_DRIFT, MOST, Path, paths_of
 from miio_lan.record import Record
-from miio_lan.record.marks import is_mark
+from miio_lan.record.marks import LINE_ENDS, is_mark
 
 LEAD = 15.0
 """By how much a path has to be better than every other; about two commands of which there is only one."""
@@ -139,7 +139,9 @@ def join(
 ) -> tuple[list[Record], Clocks]:
     """Bring LAN records into the time of a recording of the line, and give both, ready to be paired or judged.
 
-    Records of the LAN that the recording has itself are left out: the capture has them, too.
+    Records of the LAN that the recording has itself are left out: the capture has them, too. Where the capture has
+    requests behind the last line of the recording, the line counts as not heard from there on
+    (:data:`~miio_lan.record.marks.LINE_ENDS`): an MCU that fell silent, and a recording that was ended, look the same.
 
     :param about: see :func:`compare`
     :raises ClocksInDoubt: if the clocks cannot be compared surely
@@ -149,7 +151,9 @@ def join(
     if not clocks.sure:
         raise ClocksInDoubt(f"the capture and the recording cannot be joined: {clocks.doubt}")
     kept = [record for record in line if record.wire == "uart" or is_mark(record)]
-    return list(heapq.merge(_placed(lan, clocks), kept, key=lambda record: record.instant)), clocks
+    placed = list(_placed(lan, clocks))
+    kept += _end_of_line(kept, placed)
+    return list(heapq.merge(placed, kept, key=lambda record: record.instant)), clocks
 
 
 def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
@@ -157,6 +161,18 @@ def _placed(lan: Sequence[Record], clocks: Clocks) -> Iterable[Record]:
     for record in lan:
         last = max(last, clocks.instant(record.instant))  # their order is sure
         yield replace(record, instant=last, wall=last + clocks.base)
+
+
+def _end_of_line(line: Sequence[Record], lan: Sequence[Record]) -> list[Record]:
+    """Give what says that the line was recorded no further; nothing where no request was sent after it."""
+    heard = {record.direction: record for record in line if record.wire == "uart" and not is_mark(record)}
+    end = max(line, key=lambda record: record.instant)
+    if not any(record.direction == "down" and record.instant > end.instant for record in lan):
+        return []
+    return [
+        replace(last, instant=end.instant, wall=end.wall, raw=b"", reading=None, note=LINE_ENDS)
+        for last in heard.values()
+    ]
 
 
 # --- sure, or in doubt ---------------------------------------------------------------------------------------------

@@ -34,6 +34,10 @@ _MODES = {
 }
 _AT_ITS_END = "check: at its end"
 
+LINE_ENDS = "outage: the recording of the line ends"
+"""The note of what stands, in each direction, behind the last line of a recording that a capture of the network goes on
+after. No mark but an outage, as that of a port which does not come back: nobody knows what was said from then on."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarkedCheck:

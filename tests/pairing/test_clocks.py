@@ -18,6 +18,7 @@ from miio_lan.pairing import suppositions
 from miio_lan.pairing.clocks import Clocks, compare, join
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
+from miio_lan.record.marks import LINE_ENDS
 
 STAMPS = 0.06
 """Seconds by which stamps of the two readers may be wrong by themselves."""
@@ -79,6 +80,29 @@ def test_both_are_joined_and_paired() -> None:
     assert [record for record in records if record.wire == "uart"] == line
     assert all(record.wall == pytest.approx(record.instant + 1e9, abs=1e-6) for record in records)
     assert clocks.ahead == pytest.approx(-99.5 - 1e9, abs=0.1)
+
+
+@pytest.mark.parametrize("cut", [120.0, 200.0, 263.5, 330.0])
+def test_behind_the_end_of_the_line_nothing_is_sure(cut: float) -> None:
+    scene = Scene()
+    scene.ask(390.0, GET_ON, number=9000, request_lost=True, resends=0)
+    scene.ask(394.0, TOGGLE, number=9010, behaviour="silent", resends=1)
+    both = seen(by_hand(scene=scene), 12.0)
+    line = [record for record in both.line if record.instant <= cut]
+    records, _ = join(both.lan, line)
+    end = line[-1].instant
+    marks = [record for record in records if record.note == LINE_ENDS]
+    assert sorted(mark.direction for mark in marks) == ["down", "up"]
+    assert all((mark.instant, mark.wall, mark.raw) == (end, end, b"") for mark in marks)
+    later = [each for each in pair(records) if each.request is not None and each.request.instant > end]
+    assert len(later) > 2
+    assert all(each.down is None and each.ambiguous for each in later)
+
+
+def test_a_line_that_was_recorded_to_the_end_has_no_mark() -> None:
+    both = seen(by_hand(), 12.0)
+    records, _ = join(both.lan, both.line)
+    assert LINE_ENDS not in {record.note for record in records}
 
 
 def test_what_the_recording_has_of_the_lan_gives_way_to_the_capture() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import Record
+from miio_lan.record.marks import LINE_ENDS
 
 rule = rules_of("checker")
 
@@ -65,6 +66,11 @@ def _listened(session: Observed, case: Case) -> None:
     unfinished = course is not None and bool(course.left_out or course.cut)
     for lost in away.values():
         seconds = session.ended - lost.instant
+        if lost.note == LINE_ENDS:
+            case.unseen(
+                f"what {_HEARS[lost.direction]} said in the last {seconds:.1f} s was not recorded", lost
+            )
+            continue
         heard = bool(session.line.said or session.line.told)
         if heard and (seconds >= SOON or unfinished):
             case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)

@@ -20,6 +20,7 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import KINDS, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
+from miio_lan.record.marks import LINE_ENDS
 
 LAMP = Spec.shipped("lamp")
 PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outcome.NOT_OBSERVED
@@ -737,6 +738,16 @@ def test_an_mcu_whose_module_is_not_heard_any_more_is_not_blamed() -> None:
     assert blamed == {"model-until-ok", "mcu-version-until-ok"}
     found = {each.rule.name: each.outcome for each in judge([*asked, lost, *answers])}
     assert [name for name, each in found.items() if each is FAIL] == ["test-completed"]
+
+
+def test_a_line_that_was_recorded_no_further_is_no_port_that_was_lost() -> None:
+    asked = talk(f"> get_down\n{GET}\n> result 2 1 0 true 2 2 0 5\n< ok")
+    ends = [Record("uart", way, 103.0, 103.0, b"", note=LINE_ENDS) for way in ("up", "down")]
+    lan = [Record("lan", "down", 109.0, 109.0, b"{}", note="hello")]
+    found = {each.rule.name: each for each in judge([*asked, *ends, *lan])}
+    assert not [name for name, each in found.items() if each.outcome in (FAIL, WARNING)]
+    assert found["test-completed"].outcome is UNSEEN
+    assert "what the MCU said in the last 6.0 s was not recorded" in str(found["test-completed"].evidence)
 
 
 # --- a power-up that was not seen -----------------------------------------------------------------------------------
