@@ -62,7 +62,9 @@ WRONG = """
             miio_virtual.call(lambda now: [miio_virtual.mcu.misbehave.add(each) for each in misbehaviours])
             with miio_bench.expect("get_properties") as exchange:
                 try:
-                    miio_bench.device.send("get_properties", [{"did": "x", "siid": 2, "piid": 1}], retry_count=0)
+                    # With time for an MCU's time-out that comes late from a busy machine.
+                    wanted = [{"did": "x", "siid": 2, "piid": 1}]
+                    miio_bench.device.send("get_properties", wanted, retry_count=0, timeout=60)
                 except McuTimeout:
                     pass
             return exchange
@@ -106,7 +108,7 @@ def test_failures_are_understood_at_once(pytester: pytest.Pytester, run: Run) ->
             ">       asked(*",
             "E  *ExpectationFailed: get_properties is not as wanted:",
             "E   *result: <no result: not answered within 4* s>, wanted 'result 2 1 0 true'",
-            "E   *it took 4.* s, wanted at most 1 s",
+            "E   *it took * s, wanted at most 1 s",
         ]
     )
     # A failure is at the line of the test, and none is of Python's own kind.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 from miio_lan.device.doctor import Diagnosis, StepVerdict, diagnose
 from miio_lan.errors import InvalidArgument, InvalidTokenException
 from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
+from miio_lan.virtual.module.profile import DOCUMENT
 from miio_lan.virtual.product import VirtualProduct
 
 GOOD, BAD, IN_DOUBT, NOT_TRIED = (
@@ -104,7 +106,7 @@ def refused_port(stack: ExitStack) -> Diagnosis:
 
 @situation
 def dead_mcu(stack: ExitStack) -> Diagnosis:
-    lamp = product(stack, misbehave=["silent"])
+    lamp = product(stack, misbehave=["silent"], profile=replace(DOCUMENT, answer_time=0.5))
     return diagnose(lamp.host, lamp.token, port=lamp.port, prop=(2, 1))
 
 
