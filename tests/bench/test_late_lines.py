@@ -225,6 +225,32 @@ def patient(clock: Clock | None = None) -> Telling:
     return recorder
 
 
+@pytest.mark.parametrize("early", [1, 2, 3])
+@pytest.mark.parametrize("afterwards", [False, True])
+def test_a_request_may_be_told_after_its_lines(
+    device: MiotDevice, clock: Clock, early: int, afterwards: bool
+) -> None:
+    """The thread that has sent it was kept from telling of it: the line seems to be nobody's at first."""
+    tape = polls(Tape(), 2)
+    before = len(tape.records)
+    tape.ask(1, "get_properties", ON).fetch(DOWN).answer("result 2 1 0 true").reply(1, value(True))
+    request, poll, down, result, ok, reply = tape.records[before:]
+    recorder = Telling(clock=clock)
+    clock.now = tape.records[before].instant - 0.001
+    recorder.tell(tape.records[:before])
+    with Bench(device, recorder, late=False).expect("get_properties", siid=2, piid=1) as exchange:
+        clock.now = tape.now + 0.1
+        recorder.tell([poll, down, result, ok][: early + 1])
+        on_the_lan = [] if afterwards else [request, reply]
+        recorder.left.extend([*on_the_lan[:1], *[down, result, ok][early:], *on_the_lan[1:], *beyond(tape)])
+    recorder.tell(recorder.left)
+    if afterwards:
+        recorder.tell([request, reply])
+    found = exchange.exchange
+    assert (found.request, found.down, found.result, found.reply) == (request, down, result, reply)
+    assert (found.stopped_at, found.open) == (None, False)
+
+
 def test_a_request_sent_before_the_block_is_not_its_command(device: MiotDevice, clock: Clock) -> None:
     tape = Tape().fetch("none").ask(1, "get_properties", ON).fetch(DOWN).answer("result 2 1 0 true")
     tape.reply(1, value(True))

@@ -12,6 +12,7 @@ from miio_lan.bench.steps.seen import SeenExchange, Steps, StepTeller
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import InvalidArgument
 from miio_lan.pairing.exchange import STOPS, Exchange
+from miio_lan.record import Record
 
 if TYPE_CHECKING:
     from miio_lan.bench.bench import Bench
@@ -56,8 +57,14 @@ class Expectation(Steps):
         self._closed = True
 
     def _find_settled(self) -> Exchange | None:
+        """Give the command once it has its reply; where nobody seems to have asked on the LAN, once it is over.
+
+        Until then the request may still be told: the thread that sent it may come to that later than the line's.
+        """
         found = self._latest()
-        return found if found is not None and (found.reply or found.request is None) else None
+        if found is None or found.request is not None:
+            return found if found is not None and found.reply else None
+        return None if self._bench.may_grow(found) else found
 
     def _find_closed(self) -> Exchange | None:
         found = self._latest()
@@ -81,8 +88,10 @@ class Expectation(Steps):
             return [each for each in found if each.params == found[0].params][-1] if found else None
         # Once it is settled which command it is, only what is known of that one may change.
         first = beginning(self._settled_on)
-        now = next((each for each in found if beginning(each) is first), None)
-        if now is None or (self._closed and now.reply is not self._settled_on.reply):
+        now = next((each for each in found if _has(each, first)), None)
+        if now is None:
+            return self._settled_on
+        if self._closed and self._settled_on.request is not None and now.reply is not self._settled_on.reply:
             return self._settled_on  # what came after the call had ended did not end it
         return now
 
@@ -157,3 +166,8 @@ class Expectation(Steps):
     def exchanges(self) -> tuple[SeenExchange, ...]:
         """All commands like this."""
         return tuple(SeenExchange(each, self._bench) for each in self._matching())
+
+
+def _has(exchange: Exchange, first: Record) -> bool:
+    """Tell whether a command is the one that began with a record: a line of its own, where its request is told late."""
+    return beginning(exchange) is first or any(part.down is first for part in exchange.parts)
