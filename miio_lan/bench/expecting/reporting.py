@@ -108,8 +108,11 @@ class ReportExpectation:
     def _latest(self) -> Report | None:
         found = self._matching()
         if self._settled_on is not None:
+            # Its line may be told after its push, and stands before it then.
             first = self._settled_on.records[0]
-            return next((each for each in found if each.records[0] is first), self._settled_on)
+            return next(
+                (each for each in found if any(first is own for own in each.records)), self._settled_on
+            )
         # What nobody was heard to say may be of before the block; what was overtaken says less than what overtook it.
         told = [each for each in found if each.line and each.push] or [each for each in found if each.line]
         return next(iter(told or found), None)

@@ -115,6 +115,19 @@ def test_where_the_mcu_is_not_heard_the_push_tells() -> None:
     assert repr(report.push_time) == "<no push time: no line was heard>"
 
 
+def test_a_line_that_is_told_after_its_push_is_learnt() -> None:
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        bench = Bench(device, Recorder(), late=False)
+        told = {"id": 1, "method": "properties_changed", "params": [{"siid": 2, "piid": 2, "value": 5}]}
+        line, ok, push = Tape().up("properties_changed 2 2 5").down("ok")._lan("up", told, "").records
+        with bench.expect_report(2, 2, timeout=0) as report:
+            bench.recorder.observe(push)
+        assert (report.report.push, report.report.line) == (push, None)
+        bench.recorder.observe(line)
+        bench.recorder.observe(ok)
+    assert (report.report.line, report.report.acknowledgement, report.report.push) == (line, ok, push)
+
+
 def test_a_property_is_no_event() -> None:
     with pytest.raises(InvalidArgument, match="of a property"):
         WantedReport(2, 1, 1, None)
