@@ -20,11 +20,20 @@ matched one and the reply it would have had to ask for work once more, sooner th
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
+from statistics import median
 
 from miio_lan.pairing.candidates import SKEW
 from miio_lan.record import Record
+from miio_lan.uart.conversation import Conversation
+from miio_lan.uart.turns import STALL
+
+LONG_PAUSE = 2.5
+"""Times the usual interval between two questions for work: a longer silence is none of the MCU's."""
+LAST_POLLS = 50
+"""Questions for work that tell the usual interval."""
 
 
 def told_beyond(instant: float, records: Iterable[Record], directions: Collection[str]) -> bool:
@@ -41,6 +50,31 @@ def told_beyond(instant: float, records: Iterable[Record], directions: Collectio
         if not left:
             break
     return not left
+
+
+def longest_stall(uart: Conversation, replied: float) -> float:
+    """Give the seconds after a reply within which what led to it may have been read.
+
+    That is :data:`~miio_lan.uart.turns.STALL`; but where nothing at all was read since the reply, for longer than the
+    MCU ever keeps silent, the reader was kept from reading until then, however long that was, and read what it found.
+
+    ::
+
+        LAN       A asks        A's reply
+        line      B's lines  A's down, result, ok    B's down, result, ok
+        read      B's lines  ......................  A's and B's
+    """
+    said = bisect_right(uart.said, replied + SKEW, key=lambda turn: turn.instant)
+    told = bisect_right(uart.told, replied + SKEW, key=lambda each: each[0].instant)
+    later = [turn.instant for turn in uart.said[said : said + 1]]
+    later += [record.instant for record, _ in uart.told[told : told + 1]]
+    if not later:
+        return STALL
+    silence = min(later) - replied
+    end = bisect_right(uart.polls, replied)
+    polls = uart.polls[max(0, end - LAST_POLLS) : end]
+    usual = median([second - first for first, second in pairwise(polls)] or [0.0])
+    return silence + STALL if silence > LONG_PAUSE * usual else STALL
 
 
 def fetched_last(down: float, reply: float, polls: Sequence[float]) -> bool:

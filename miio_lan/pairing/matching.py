@@ -52,6 +52,7 @@ from miio_lan.pairing.candidates import (
     replied_promptly,
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.pairing.lag import longest_stall
 from miio_lan.pairing.paths import reachable, reaching
 from miio_lan.pairing.plausible import had_it_waiting, is_plausible
 from miio_lan.record import Record
@@ -314,13 +315,14 @@ class Matcher:
         reply = request.reply
         if reply is None or request not in self._chosen or not _may_be_stalled(request):
             return []
-        answers = [each.answer for each in self._downlinks_in_time(request, STALL) if each.answer is not None]
+        late = longest_stall(self._uart, reply.instant)
+        answers = [each.answer for each in self._downlinks_in_time(request, late) if each.answer is not None]
         if all(each.record.instant <= reply.instant + SKEW for each in answers):
             return []
         return [
             each
-            for each in self._all_candidates(request, STALL)
-            if each.ended and agrees(request, each, STALL) and not agrees(request, each)
+            for each in self._all_candidates(request, late)
+            if each.ended and agrees(request, each, late) and not agrees(request, each)
         ]
 
     def _swappable(self) -> set[LanRequest]:

@@ -36,6 +36,7 @@ from miio_lan.pairing.content import (
     is_denied,
     timed_out,
 )
+from miio_lan.pairing.lag import LONG_PAUSE
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
@@ -49,9 +50,6 @@ from miio_lan.uart.turns import Downlink, Turn, between
 
 CUT_OFF = "the recording ends before the module gives up"
 """The note of an exchange whose answer may still come."""
-
-LONG_PAUSE = 2.5
-"""Times the usual interval between two questions for work."""
 
 
 @dataclass

@@ -48,12 +48,11 @@ PINS = {
     },
     "pairing.content": {},
     "pairing.exchange": {},
-    "pairing.lag": {},
+    "pairing.lag": {"LONG_PAUSE": 2.5, "LAST_POLLS": 50},
     "pairing.matching": {"LONGEST_WAIT": 40.0, "HORIZON": 80.0, "COMPARABLE": 0.3, "FOREIGN_COST": 0.31},
     "pairing.plausible": {},
     "pairing.pairing": {"_COMPACT_AT": 4096},
     "pairing.reports": {"PUSH_TIME": 10.0, "USUAL_TIME": 2.0, "REPEATED_WITHIN": 30.0},
-    "pairing.stops": {"LONG_PAUSE": 2.5},
     "pairing.window": {"STRAGGLING": 1.0},
 }
 GET = "get_properties 2 1"
