@@ -137,7 +137,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Have the garbage collector look no more at what all tests were made into.
 
-    Each full collection went through those hundreds of thousands of objects: a quarter of a second, and on a loaded
+    Each full collection went through those hundreds of thousands of objects: some tenths of a second, and on a loaded
     machine more than one, in which no thread of a test runs.
     """
     gc.collect()

@@ -16,6 +16,8 @@ Plan: the lines of one direction are recorded in their order. So when a line aft
 of two receivers may differ, is recorded in each direction, all that was said before the reply is known
 (:func:`told_beyond`). Until then another downlink is possible, unless the MCU cannot have fetched one: between the
 matched one and the reply it would have had to ask for work once more, sooner than it ever did (:func:`fetched_last`).
+
+A receiver that was kept from reading stamps what it then finds too late: :func:`longest_stall` says by how much.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ def told_beyond(instant: float, records: Iterable[Record], directions: Collectio
 
 
 def longest_stall(uart: Conversation, replied: float) -> float:
-    """Give the seconds after a reply within which what led to it may have been read.
+    """Give for how long after a reply the lines that led to it may have been read, seconds.
 
     That is :data:`~miio_lan.uart.turns.STALL`; but where nothing at all was read since the reply, for longer than the
     MCU ever keeps silent, the reader was kept from reading until then, however long that was, and read what it found.

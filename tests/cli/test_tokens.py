@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,24 @@ def test_a_mistyped_token_is_not_shown(run, arguments):
     )
 
 
+def answered(process: subprocess.Popen[bytes], ours: int, question: bytes, typed: bytes) -> tuple[int, bytes]:
+    """Type something when a command asks at its terminal; give its exit code, and all that was shown there."""
+    shown = b""
+    try:
+        while not shown.endswith(question):  # from its space on, what is typed is not thrown away
+            shown += os.read(ours, 1000)
+        os.write(ours, typed)
+        code = process.wait(PATIENCE)
+        with suppress(OSError):  # the terminal is closed
+            while piece := os.read(ours, 1000):
+                shown += piece
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    return code, shown
+
+
 def test_a_token_is_typed_at_a_terminal_and_not_shown(product, tmp_path):
     """In a real terminal: what the keyboard sends does not come back."""
     ours, terminal = pty.openpty()
@@ -185,21 +204,8 @@ def test_a_token_is_typed_at_a_terminal_and_not_shown(product, tmp_path):
             ["setsid", "--ctty", *command], stdin=terminal, stdout=file, stderr=terminal, env=environment
         )
     os.close(terminal)
-    shown = b""
-    try:
-        while b"Token: " not in shown:  # from the space on, what is typed is not thrown away
-            shown += os.read(ours, 1000)
-        os.write(ours, f"{product.token}\n".encode())
-        assert process.wait(PATIENCE) == 0
-        try:
-            while piece := os.read(ours, 1000):
-                shown += piece
-        except OSError:  # the terminal is closed
-            pass
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+    code, shown = answered(process, ours, b"Token: ", f"{product.token}\n".encode())
+    assert code == 0
     assert product.token.encode() not in shown
     assert json.loads(out.read_text())["model"] == product.mcu.model
 
@@ -219,21 +225,8 @@ def test_what_is_typed_and_no_text_is_not_shown_either(arguments):
         env=environment,
     )
     os.close(terminal)
-    shown = b""
-    try:
-        while not shown.endswith(b": "):  # from the space on, what is typed is not thrown away
-            shown += os.read(ours, 1000)
-        os.write(ours, b"\xfchunter\n")
-        assert process.wait(PATIENCE) == 2
-        try:
-            while piece := os.read(ours, 1000):
-                shown += piece
-        except OSError:  # the terminal is closed
-            pass
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
+    code, shown = answered(process, ours, b": ", b"\xfchunter\n")
+    assert code == 2
     assert f"{arguments[-1]}: what was typed is no text".encode() in b" ".join(shown.split())
     assert not any(each in shown for each in (b"hunter", b"fc", b"\xfc", b"Unicode"))
 

@@ -62,9 +62,10 @@ class Expectation(Steps):
         Until then the request may still be told: the thread that sent it may come to that later than the line's.
         """
         found = self._latest()
-        if found is None or found.request is not None:
-            return found if found is not None and found.reply else None
-        return None if self._bench.may_grow(found) else found
+        if found is None:
+            return None
+        over = found.reply if found.request is not None else not self._bench.may_grow(found)
+        return found if over else None
 
     def _find_closed(self) -> Exchange | None:
         found = self._latest()
@@ -93,7 +94,7 @@ class Expectation(Steps):
             return self._settled_on
         if self._closed and self._settled_on.request is not None and now.reply is not self._settled_on.reply:
             return self._settled_on  # what came after the call had ended did not end it
-        return now
+        return now  # of one whose request was not told before, the reply may be told now
 
     def _found(self) -> Exchange:
         __tracebackhide__ = True
