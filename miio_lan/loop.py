@@ -14,13 +14,13 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from miio_lan.errors import PortError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 _LOGGER = logging.getLogger(__name__)
@@ -112,10 +112,19 @@ class Loop:
     def start(self) -> None:
         """Begin; once only.
 
-        :raises PortError: if it was started or closed before
+        :raises PortError: if it was started or closed before, or the system has no files or threads left for it
         """
         if self._thread is not None or self._closed:
             raise PortError(f"{self.name} was started before")
+        try:
+            with self._told_in_words():
+                self._begin()
+        except PortError:
+            self._thread = None
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
@@ -125,10 +134,22 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
+    @contextmanager
+    def _told_in_words(self) -> Iterator[None]:
+        """Raise as :class:`~miio_lan.errors.PortError` what the system refuses."""
+        try:
+            yield
+        except PortError:
+            raise  # it is an OSError, too
+        except (OSError, RuntimeError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise PortError(f"{self.name} cannot begin: {reason}") from error
+
     @property
     def _selector(self) -> selectors.BaseSelector:
         if self._waiting is None:
-            self._waiting = selectors.DefaultSelector()
+            with self._told_in_words():
+                self._waiting = selectors.DefaultSelector()
         return self._waiting
 
     def watch(self, file: _File, on_event: Callable[[int], object]) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import logging
+import selectors
 import socket
 import threading
 import time
@@ -112,6 +114,46 @@ def test_a_loop_starts_once(loop: Loop) -> None:
     loop.close()
     with pytest.raises(PortError, match="before"):
         loop.start()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "error", "words"),
+    [
+        (socket, "socketpair", OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+        (
+            selectors,
+            "DefaultSelector",
+            OSError(errno.ENOMEM, "Cannot allocate memory"),
+            "Cannot allocate memory",
+        ),
+        (threading.Thread, "start", RuntimeError("can't start new thread"), "can't start new thread"),
+    ],
+    ids=["files", "selectors", "threads"],
+)
+def test_what_the_system_refuses_is_told_in_words_and_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, module: object, name: str, error: Exception, words: str
+) -> None:
+    loop, pairs = Loop("loop under test"), []
+    make_pair = socket.socketpair
+
+    def remembered() -> tuple[socket.socket, socket.socket]:
+        pairs.append(make_pair())
+        return pairs[-1]
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "socketpair", remembered)
+    monkeypatch.setattr(module, name, refuse)
+    with pytest.raises(PortError) as caught:
+        loop.start()
+    assert str(caught.value) == f"loop under test cannot begin: {words}"
+    assert [end.fileno() for pair in pairs for end in pair] == [-1, -1] * len(pairs)
+    assert len(pairs) == (name != "socketpair")
+    with pytest.raises(PortError, match="was started before"):
+        loop.start()
+    loop.close()
+    assert loop.call(lambda: 5) == 5
 
 
 def test_deadlines_are_kept_and_can_be_withdrawn(loop: Loop) -> None:

@@ -377,10 +377,17 @@ class PtyPair(_Pair):
 
 
 class MemoryPair(_Pair):
-    """Two ends without a device node, for systems without pseudo terminals and for tests."""
+    """Two ends without a device node, for systems without pseudo terminals and for tests.
+
+    :raises PortError: if the system has no sockets to give
+    """
 
     def __init__(self) -> None:
-        near, far = (FileTransport.of_socket(end) for end in socket.socketpair())
+        try:
+            ends = socket.socketpair()
+        except OSError as error:
+            raise PortError(f"no line in memory to be had: {error.strerror or error}") from error
+        near, far = (FileTransport.of_socket(end) for end in ends)
         super().__init__(Port("memory (near)", near), Port("memory (far)", far))
 
 

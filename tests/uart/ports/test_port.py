@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import errno
 import logging
 import os
 import socket
@@ -687,6 +688,15 @@ def test_systems_without_pty_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tty", None)
     with pytest.raises(PortError, match="no pseudo-terminal"):
         open_port("pty")
+
+
+def test_a_system_without_sockets_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(socket, "socketpair", refuse)
+    with pytest.raises(PortError, match=r"^no line in memory to be had: Too many open files$"):
+        MemoryPair()
 
 
 def test_a_pty_that_cannot_be_set_raw_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
