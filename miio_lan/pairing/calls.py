@@ -29,13 +29,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
 
 from miio_lan.pairing.content import Demand
 from miio_lan.record import Record
-from miio_lan.record.marks import is_mark
+from miio_lan.record.marks import BREAKS, is_mark, words_of
 
 LONGEST_RESEND = 11.0
 """Seconds: a client that repeats a command waits no longer than this in between."""
+NOT_RECORDED = "some of what crossed the LAN was not recorded"
+"""What is said of whatever may have been otherwise, had an observer followed (:attr:`LanTraffic.gaps`)."""
 
 
 @dataclass(eq=False)
@@ -104,26 +108,40 @@ class LanCall:
         return now - self.last <= LONGEST_RESEND and all(each.reply is None for each in self.requests)
 
 
-def calls_of(records: Iterable[Record]) -> list[LanCall]:
-    """Group what was sent and answered over the LAN into commands, in the order of their beginning.
+class LanTraffic(NamedTuple):
+    """What crossed the LAN.
+
+    :param calls: the commands, in the order of their beginning
+    :param orphans: the replies to requests that were not seen: somebody else's, or lost ones
+    :param gaps: from when to when something was not recorded, monotonic seconds: an observer did not follow
+    """
+
+    calls: list[LanCall]
+    orphans: list[Record]
+    gaps: list[tuple[float, float]]
+
+    def missing(self, start: float, end: float) -> bool:
+        """Tell whether something between two instants was not recorded."""
+        return any(start <= until and since <= end for since, until in self.gaps)
+
+
+def lan_traffic(records: Iterable[Record]) -> LanTraffic:
+    """Group what was sent and answered over the LAN into commands.
 
     This is the only place that says which requests belong to one command: pairing and rules read it here.
 
     :param records: in the order of time; those of other wires, and marks of a check, are passed over
     """
-    return calls_and_orphans(records)[0]
-
-
-def calls_and_orphans(records: Iterable[Record]) -> tuple[list[LanCall], list[Record]]:
-    """Give the commands, and the replies to requests that were not seen: somebody else's, or lost ones.
-
-    :param records: as for :func:`calls_of`
-    """
     grouping = _Grouping()
     for record in records:
         if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
-    return grouping.calls, grouping.orphans
+    return LanTraffic(grouping.calls, grouping.orphans, grouping.gaps)
+
+
+def calls_of(records: Iterable[Record]) -> list[LanCall]:
+    """Give the commands of :func:`lan_traffic` alone."""
+    return lan_traffic(records).calls
 
 
 class _Grouping:
@@ -132,6 +150,8 @@ class _Grouping:
     def __init__(self) -> None:
         self.calls: list[LanCall] = []
         self.orphans: list[Record] = []
+        self.gaps: list[tuple[float, float]] = []
+        self._last_of: dict[str, float] = {}  # per peer, when anything of it was recorded last
         self._by_id: dict[tuple[str, int], tuple[LanCall, LanRequest]] = {}
         self._by_content: dict[tuple[str, str], list[LanCall]] = {}
         self._hello_sent: float | None = None
@@ -143,6 +163,10 @@ class _Grouping:
     def feed(self, record: Record) -> None:
         """Take a record of the LAN."""
         reading = record.reading or {}
+        if not record.raw and words_of(record.note) & BREAKS:
+            # It is told that something was lost before this; of this peer, the last thing that was not is known.
+            self.gaps.append((self._last_of.get(record.peer, -inf), record.instant))
+        self._last_of[record.peer] = record.instant
         if record.note == "hello":
             self._hello(record)
         elif record.direction == "down" and isinstance(reading.get("method"), str):

@@ -25,6 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from miio_lan.pairing.calls import NOT_RECORDED, lan_traffic
 from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import seconds_between
@@ -135,6 +136,7 @@ class _Reports:
         self._from_start = from_start
         self._said = [each for turn in self._line.said for each in _said(turn)]
         self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        self._traffic = lan_traffic(ordered)
         #: What pushes tell that no line said.
         self._orphans: list[tuple[_Push, _Kind, object]] = []
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
@@ -151,6 +153,7 @@ class _Reports:
                 self._tell(push, kind, value)
         self._doubt_events()
         self._doubt_orphans()
+        self._doubt_unrecorded()
         reports = [_report(each) for each in self._said]
         reports += [_of_push(*orphan) for orphan in self._orphans]
         return sorted(reports, key=lambda each: each.records[0].instant)
@@ -219,6 +222,13 @@ class _Reports:
             for each in self._near(kind, push.instant):
                 if same_value(each.value, value):
                     each.doubts.append("there is a push more than lines")
+
+    def _doubt_unrecorded(self) -> None:
+        """Doubt what became of lines whose push, or one before that, may not have been recorded."""
+        for each in self._said:
+            told = each.instant + PUSH_TIME if each.push is None else each.push.instant
+            if self._traffic.missing(each.instant, told):
+                each.doubts.append(NOT_RECORDED)
 
 
 def _said(turn: Turn) -> list[_Said]:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LanCall, LanRequest, calls_and_orphans
+from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, lan_traffic
 from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
-from miio_lan.pairing.matching import HORIZON, Matcher
+from miio_lan.pairing.matching import HORIZON, LONGEST_WAIT, Matcher
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
@@ -52,7 +52,8 @@ class Window:
         self._uart = line
         self._line = [record for record in records if record.wire == "uart"]
         self._lan = [record for record in records if record.wire == "lan"]
-        self._calls, orphans = calls_and_orphans(self._lan)
+        self._traffic = lan_traffic(self._lan)
+        self._calls, orphans = self._traffic.calls, self._traffic.orphans
         self._end = max((record.instant for record in records), default=0.0)
         self._finished = finished
         matcher = Matcher((request for call in self._calls for request in call.requests), line, orphans)
@@ -96,6 +97,7 @@ class Window:
         :data:`STRAGGLING` ago.
         """
         begun = [each.records[0].instant for each in exchanges if not self._is_settled(each)]
+        begun += [until for _, until in self._traffic.gaps if self._end - until < LONGEST_WAIT]
         end = min([self._end - STRAGGLING, *begun])
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
@@ -138,6 +140,8 @@ class Window:
         finding, parts = self._finding(main, first, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
             finding.doubt("several clients sent the same at the same time")
+        if self._lacks_records(call):
+            finding.doubt(NOT_RECORDED)
         if id(call) in self._repeated and reply is None:
             finding.doubt("its client may have sent it again under another id, as a command of its own")
         sent = sum(len(request.sends) for request in call.requests)
@@ -158,6 +162,13 @@ class Window:
             open=self._is_open(call.last if reply is None else records[-1].instant, main, match),
             stopped_part=finding.stopped_part,
         )
+
+    def _lacks_records(self, call: LanCall) -> bool:
+        """Tell whether a reply to it may not have been recorded, or something that was sent for it."""
+        first = call.requests[0]
+        if any(each.reply is None for each in call.requests):
+            return self._traffic.missing(first.first - LONGEST_WAIT, call.last + LONGEST_WAIT)
+        return not first.local and self._traffic.missing(first.first - LONGEST_RESEND, call.last)
 
     def _finding(
         self, request: LanRequest, first: Record, match: Candidate | None
@@ -224,6 +235,8 @@ class Window:
             finding.doubt("it may be that of a request on the LAN")
         elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
+        elif self._traffic.missing(downlink.instant - LONGEST_WAIT, downlink.instant + SKEW):
+            finding.doubt(f"{NOT_RECORDED}: somebody there may have asked for it")
         answered = downlink.answer is not None and downlink.answer.reply is not None
         # Its answer may come, or what the module says to that.
         waiting = downlink.closed is None and not answered and self._end - downlink.instant < 2 * ANSWER_TIME

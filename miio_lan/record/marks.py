@@ -15,6 +15,7 @@ no datagram and no break of either wire; whoever reads a wire passes over it (:f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -34,9 +35,14 @@ _MODES = {
 }
 _AT_ITS_END = "check: at its end"
 
+BREAKS = frozenset({"gap", "outage"})
+"""Words of a note: something that crossed a wire was not observed."""
+
 LINE_ENDS = "outage: the recording of the line ends"
 """The note of what stands, in each direction, behind the last line of a recording that a capture of the network goes on
 after. No mark but an outage, as that of a port which does not come back: nobody knows what was said from then on."""
+
+_WORDS = re.compile("[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,11 @@ def end_mark(mode: str, instant: float, wall: float, progress: Mapping[str, obje
     """
     reading = {_KEY: _END, "mode": mode, "progress": progress}
     return Record(_MODES[mode][0], "down", instant, wall, b"", reading, _AT_ITS_END)
+
+
+def words_of(note: str) -> frozenset[str]:
+    """Give the words of a note, such as those in :data:`BREAKS`."""
+    return frozenset(_WORDS.findall(note))
 
 
 def is_mark(record: Record) -> bool:

@@ -32,13 +32,12 @@ No I/O and no clock; nothing a line can hold raises; what is remembered is bound
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from math import inf
 from typing import Literal
 
 from miio_lan.record import Record
-from miio_lan.record.marks import is_mark
+from miio_lan.record.marks import BREAKS, is_mark, words_of
 from miio_lan.uart.bridge.faults import ALTERED, delivered, held_back, invented, is_replied_to
 from miio_lan.uart.commands import Direction, Down, Error, GetDown, Noise, Reply, Result
 from miio_lan.uart.commands.answering import takes_firmware
@@ -56,9 +55,7 @@ Side = Literal["module", "mcu"]
 
 BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
-_BREAKS = frozenset({"gap", "outage"})
 _ASIDE = frozenset({"echo", "xmodem"})
-_WORDS = re.compile("[a-z]+")
 
 
 class Conversation(LineHistory):
@@ -143,8 +140,8 @@ class Conversation(LineHistory):
         self._begin(record)
         dropped = not raw.endswith(CR)
         if note or not raw:
-            notes = frozenset(_WORDS.findall(note))
-            if notes & _BREAKS or not raw:
+            notes = words_of(note)
+            if notes & BREAKS or not raw:
                 self._break(record, away="outage" in notes)
             if not raw or notes & _ASIDE:
                 return

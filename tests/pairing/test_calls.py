@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from support.tape import Tape
 
-from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.calls import LanCall, calls_of, lan_traffic
 from miio_lan.record.marks import begin_mark, end_mark
 
 GET = ("get_properties", [{"siid": 2, "piid": 1}])
@@ -51,3 +52,16 @@ def test_a_mark_of_a_check_is_no_datagram() -> None:
     mark = replace(mark, reading={**(mark.reading or {}), "id": 1, "method": GET[0], "params": GET[1]})
     (call,) = calls_of([begin_mark("lan", 0.0, 0.0), tape.records[0], mark, *tape.records[1:]])
     assert call.requests[0].sends == [tape.records[0], tape.records[1]]
+
+
+def test_what_was_not_recorded_came_since_the_last_record_of_its_device() -> None:
+    tape = Tape().lan_gap(peer="a").wait(1).ask(1, *GET, peer="a").wait(1).ask(1, *GET, peer="b")
+    tape.wait(1).lan_gap(peer="a")
+    first, asked, _, second = (record.instant for record in tape.records)
+    traffic = lan_traffic(tape.records)
+    assert traffic.gaps == [(-math.inf, first), (asked, second)]
+    assert [traffic.missing(at, at) for at in (0, first + 0.1, asked, second, second + 0.1)] == [
+        *(True, False, True, True, False)
+    ]
+    assert traffic.missing(first + 0.1, asked)
+    assert not lan_traffic(tape.records[1:3]).missing(0, 9)

@@ -9,8 +9,10 @@ from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
 from miio_lan.bench.trace import summary
+from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED
 from miio_lan.pairing.clocks import compare
-from miio_lan.pairing.exchange import STEPS, STOPS, Exchange, Part
+from miio_lan.pairing.exchange import REPLY_LOST, STEPS, STOPS, Exchange, Part
+from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
@@ -338,6 +340,45 @@ def test_a_resend_after_a_restart_of_the_device() -> None:
     tape.ask(3, "get_properties", ON)
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").reply(3, IS_ON)
     assert the(tape).ids == (1, 2, 3)
+
+
+def test_what_may_not_have_been_recorded_of_the_lan_is_no_sure_loss() -> None:
+    lost = fetched().answer("result 2 1 0 true")
+    assert outcome(lost) == (REPLY_LOST, False)
+    (exchange,) = pair(lost.lan_gap().records)
+    assert (exchange.stopped_at, exchange.ambiguous) == (REPLY_LOST, True)
+    assert exchange.notes[-1] == NOT_RECORDED
+
+
+def test_who_asked_for_a_line_may_not_have_been_recorded() -> None:
+    unasked = idle().fetch("get_properties 2 1").answer("result 2 1 0 true")
+    assert not pair(unasked.records)[0].ambiguous
+    (exchange,) = pair(idle().lan_gap().fetch("get_properties 2 1").answer("result 2 1 0 true").records)
+    assert (exchange.stopped_at, exchange.ambiguous) == (None, True)
+    later = idle().lan_gap().wait(LONGEST_WAIT).fetch("get_properties 2 1").answer("result 2 1 0 true")
+    assert not pair(later.records)[0].ambiguous
+
+
+def test_a_command_with_its_reply_is_sure_long_after_what_was_not_recorded() -> None:
+    """Its first datagram may be a resend, where the client had time for one since."""
+
+    def asked_after(seconds: float) -> bool:
+        tape = idle().lan_gap().wait(seconds).ask(1, "get_properties", ON).fetch("get_properties 2 1")
+        return the(tape.answer("result 2 1 0 true").reply(1, IS_ON)).ambiguous
+
+    assert (asked_after(LONGEST_RESEND / 2), asked_after(LONGEST_RESEND)) == (True, False)
+
+
+def test_a_pairer_remembers_what_was_not_recorded() -> None:
+    tape = idle().lan_gap()
+    for _ in range(4):
+        tape.wait(2).fetch("none")
+    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(2).fetch("none")
+    pairer = Pairer()
+    for record in tape.records:
+        pairer.feed(record)
+        assert all(each.ambiguous for each in pairer.exchanges)
+    assert len(pairer.exchanges) == 1
 
 
 def test_an_answered_command_asked_again_is_another_one() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.tape import Tape
 
+from miio_lan.pairing.calls import NOT_RECORDED
 from miio_lan.pairing.reports import PUSH_TIME, REPEATED_WITHIN, USUAL_TIME, Report, reports
 from miio_lan.record import Record
 
@@ -223,6 +224,18 @@ def test_what_devices_say_otherwise_does_no_harm(body: dict[str, object]) -> Non
     seen = change(tape(), 55)._lan("up", body, "")
     seen.up("properties_changed", "properties_changed 2", "event_occured 6")
     assert reports(seen.records)[0].line is not None
+
+
+def test_a_push_that_may_not_have_been_recorded_is_not_surely_missing() -> None:
+    assert not only(change(tape(), 55)).ambiguous
+    report = only(change(tape(), 55).lan_gap())
+    assert (report.push, report.ambiguous, report.notes) == (None, True, (NOT_RECORDED,))
+    assert not only(change(tape(), 55).wait(PUSH_TIME).hello().lan_gap()).ambiguous
+
+
+def test_of_two_alike_the_push_that_was_not_recorded_may_be_the_one_of_the_line() -> None:
+    assert not only(push(change(tape(), 55), 1, (*BRIGHTNESS, 55))).ambiguous
+    assert only(push(change(tape(), 55).lan_gap(), 1, (*BRIGHTNESS, 55))).ambiguous
 
 
 # --- against a book of what happened ---

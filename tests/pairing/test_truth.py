@@ -63,7 +63,7 @@ def check(scene: Scene, seen: list[Record], exchanges: list[Exchange], *, lossy:
         if told.request is not None:
             calls.setdefault(told.call, []).append(told)
     for call in calls.values():
-        if is_past_telling(scene, call):
+        if is_past_telling(scene, call) or not any(id(told.request) in visible for told in call):
             continue
         found = [each for each in exchanges if any(told.request in each.records for told in call)]
         if any(each.ambiguous for each in found):

@@ -145,6 +145,17 @@ def stalls_and_losses(scene: Scene, rng: random.Random) -> list[Record]:
     return losses(scene, rng)
 
 
+def slow_observer(scene: Scene, rng: random.Random) -> list[Record]:
+    """The one who records the LAN does not follow for a while: a mark says that the oldest things were dropped."""
+    begin, until = rng.uniform(0, 8), rng.choice((0.005, 0.3, 1.5, 6))
+    lost = [each for each in scene.records if each.wire == "lan" and begin <= each.instant <= begin + until]
+    if not lost:
+        return scene.records
+    at, note = lost[-1].instant, f"gap: {len(lost)} before this were not told, for want of time"
+    seen = [each for each in scene.records if not any(each is one for one in lost)]
+    return [*seen, Record("lan", "down", at, at, b"", note=note, peer=lost[-1].peer)]
+
+
 def all_of_it(scene: Scene, rng: random.Random) -> list[Record]:
     return scene.records
 
@@ -159,6 +170,7 @@ WATCHES: dict[str, tuple[Watch, bool]] = {
     "noise": (noises, True),
     "adapters and losses": (adapters_and_losses, True),
     "stalls and losses": (stalls_and_losses, True),
+    "slow observer": (slow_observer, True),
 }
 #: The same for crowded scenes.
 CROWDED_WATCHES: dict[str, tuple[Watch, bool]] = {
@@ -167,4 +179,5 @@ CROWDED_WATCHES: dict[str, tuple[Watch, bool]] = {
     "losses": (losses, True),
     "bursts": (bursts, True),
     "missed ends": (missed_ends, True),
+    "slow observer": (slow_observer, True),
 }

@@ -62,6 +62,11 @@ class Tape:
             self._put("uart", "down", _raw(line), note=note)
         return self
 
+    def lan_gap(self, *, peer: str = "") -> Self:
+        """What an observer of the LAN is told that did not follow."""
+        note = "gap: 7 before this were not told, for want of time"
+        return self._put("lan", "down", b"", note=note, peer=peer)
+
     def mark(self, note: str) -> Self:
         return self._put("uart", "up", b"", note=note)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.errors import is_the_modules
+from miio_lan.pairing.calls import NOT_RECORDED
 from miio_lan.record import DIRECTIONS
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
@@ -38,6 +40,8 @@ def lan_answered(session: Observed, case: Case) -> None:
             case.unseen(f"{call.method}: several clients asked for the same at the same time", call.record)
         elif len(session.line.heard) == len(DIRECTIONS):
             case.unseen(f"{call.method}: {problem}; the line shows why", call.record)
+        elif call.answer is None and session.traffic.missing(call.began, math.inf):
+            case.unseen(f"{call.method}: {NOT_RECORDED}", call.record)
         elif problem:
             case.bad(f"{call.method}{':' if call.answer else ''} {problem}", call.record)
 

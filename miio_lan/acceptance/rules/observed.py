@@ -12,7 +12,7 @@ from miio_lan.acceptance.rules.lines import bare_words, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
-from miio_lan.pairing.calls import LanCall, calls_of
+from miio_lan.pairing.calls import LanCall, LanTraffic, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
@@ -146,9 +146,14 @@ class Observed:
         return tuple(joined(line, self.records))
 
     @cached_property
+    def traffic(self) -> LanTraffic:
+        """What crossed the LAN."""
+        return lan_traffic(self.records)
+
+    @cached_property
     def lan(self) -> tuple[JudgedCall, ...]:
         """What was called over the LAN, in the order of the requests."""
-        calls = calls_of(self.records)
+        calls = self.traffic.calls
         repeated = {id(call.earlier) for call in calls}
         return tuple(_of_lan_call(call) for call in calls if id(call) not in repeated)
 

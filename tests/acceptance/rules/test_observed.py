@@ -168,6 +168,33 @@ def test_the_end_of_the_observation_shows_that_nothing_came() -> None:
     assert outcome("lan-answered", request(1, 1, "x"), ended=6.0) is FAIL
 
 
+GAP = "gap: 7 before this were not told, for want of time"
+
+
+@pytest.mark.parametrize("at", [0.5, 1.5])
+def test_a_reply_that_was_not_recorded_is_not_missed(at: float) -> None:
+    gap = Record("lan", "down", at, at, b"", note=GAP, peer="lamp")
+    sent = [request(1, 1, "x"), reply(1.1, 7, result=["somebody else"])]
+    assert outcome("lan-answered", *sent, ended=6.0) is FAIL
+    assert outcome("lan-answered", *sorted([*sent, gap], key=lambda each: each.instant), ended=6.0) is (
+        UNSEEN if at > 1 else FAIL
+    )
+
+
+def test_what_was_not_recorded_may_have_set_anything() -> None:
+    done = [
+        request(1, 1, "set_properties", [item(2, 2, value=10)]),
+        reply(1.1, 1, result=[item(2, 2, code=0)]),
+    ]
+    read = [
+        request(3, 2, "get_properties", [item(2, 2)]),
+        reply(3.1, 2, result=[item(2, 2, code=0, value=60)]),
+    ]
+    gap = Record("lan", "down", 2.0, 2.0, b"", note=GAP, peer="lamp")
+    assert outcome("set-takes-effect", *done, *read, spec=LAMP) is FAIL
+    assert outcome("set-takes-effect", *done, gap, *read, spec=LAMP) is UNSEEN
+
+
 def test_two_receivers_that_are_late_each_in_its_own_time() -> None:
     late = [
         Record("uart", "down", 1.016, 1.016, b"down get_properties 2 1\r"),

@@ -274,14 +274,18 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
 
 
 def _follow_lan(session: Observed, account: _Account) -> None:
-    events: list[tuple[float, JudgedCall | Record]] = []
+    events: list[tuple[float, JudgedCall | Record | None]] = []
     for call in session.lan:
         done = call.answer.instant if call.answer is not None else call.began
         events.append((call.began if call.method == "get_properties" else done, call))
     pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
     events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
+    # What was not recorded may have set anything.
+    events += [(until, None) for _, until in session.traffic.gaps]
     for at, event in sorted(events, key=lambda each: each[0]):
-        if isinstance(event, Record):
+        if event is None:
+            account.forget()
+        elif isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
             account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)
         elif session.disturbed(event):
