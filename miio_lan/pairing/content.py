@@ -205,6 +205,11 @@ def all_good(result: object) -> bool:
     return not any(code < 0 for code in _codes_in(result))
 
 
+def is_of_no_use(result: object) -> bool:
+    """Tell whether a LAN result is what a module makes of an answer of which it can use nothing."""
+    return all(code == Code.INTERNAL for code in _codes_in(result))
+
+
 def all_refused(reading: Mapping[str, object] | None) -> bool:
     """Tell whether a LAN reply is a result of negative codes alone."""
     codes = _codes_in((reading or {}).get("result"))

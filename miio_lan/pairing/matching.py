@@ -53,6 +53,7 @@ from miio_lan.pairing.candidates import (
 )
 from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
 from miio_lan.pairing.lag import longest_stall
+from miio_lan.pairing.misheard import near_misses
 from miio_lan.pairing.paths import reachable, reaching
 from miio_lan.pairing.plausible import had_it_waiting, is_plausible
 from miio_lan.record import Record
@@ -114,6 +115,7 @@ class Matcher:
         self._match_stalled()
         for request in filter(self._may_lack_lines, self._requests):
             self._claim(request, ([each] for each in self._downlinks_in_time(request, STALL)))
+        self._claim_misheard()
         return self._chosen
 
     def _may_lack_lines(self, request: LanRequest) -> bool:
@@ -127,9 +129,25 @@ class Matcher:
         """Note what a request may have become as well, or a part of it."""
         for downlinks in candidates:
             asks_for = partial(request.demand.covers, downlinks[0].command)
-            waited = request.reply is not None or had_it_waiting(request, downlinks[0].instant, self._uart)
-            if waited and any(map(asks_for, range(len(request.demand.items)))):
+            if self._may_have_waited(request, downlinks[0]) and any(
+                map(asks_for, range(len(request.demand.items)))
+            ):
                 self.claimed.update(downlinks)
+
+    def _may_have_waited(self, request: LanRequest, downlink: Downlink) -> bool:
+        return request.reply is not None or had_it_waiting(request, downlink.instant, self._uart)
+
+    def _claim_misheard(self) -> None:
+        """Note what a request may have become that lacks lines, or is in doubt, if a character was misheard."""
+        for request in self._requests:
+            chosen = self._chosen.get(request)
+            if chosen is not None and chosen.sure and chosen.ended and not chosen.contradicted:
+                continue
+            free = (each for each in self._in_time(request, self.downlinks, STALL) if each not in self._owner)
+            waited = (each for each in free if self._may_have_waited(request, each))
+            if found := near_misses(waited, request.demand):
+                self.claimed.update(found)
+                self.doubtful.add(request)
 
     def _match_stalled(self) -> None:
         """Match those that have no match with what is left, as if the lines were read later than they were said.
@@ -197,7 +215,10 @@ class Matcher:
 
         :param skew: seconds by which a line may be stamped after the reply that it led to
         """
-        downlinks = self._by_method.get(request.demand.method, [])
+        return self._in_time(request, self._by_method.get(request.demand.method, []), skew)
+
+    @staticmethod
+    def _in_time(request: LanRequest, downlinks: Sequence[Downlink], skew: float) -> Sequence[Downlink]:
         if request.reply is None:
             end = request.last + LONGEST_WAIT
         else:

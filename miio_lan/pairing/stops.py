@@ -34,10 +34,12 @@ from miio_lan.pairing.content import (
     consistent,
     error_of,
     is_denied,
+    is_of_no_use,
     timed_out,
 )
 from miio_lan.pairing.lag import LONG_PAUSE
 from miio_lan.pairing.matching import LONGEST_WAIT
+from miio_lan.pairing.misheard import is_nearly_an_answer
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
@@ -45,7 +47,7 @@ from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
 from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
-from miio_lan.uart.replies import JSON_POLL_WORD
+from miio_lan.uart.replies import JSON_POLL_WORD, NOISE
 from miio_lan.uart.turns import Downlink, Turn, between
 
 CUT_OFF = "the recording ends before the module gives up"
@@ -85,8 +87,10 @@ def of_downlinks(
         finding.stopped_at = _of_downlink(downlink, reply, finding, uart.ended, skew)
         if finding.stopped_at is not None:
             finding.stopped_part = place
-            if downlink.answer is None and "up" not in uart.heard:
-                finding.doubt("the MCU was not heard")
+            if downlink.answer is None:
+                _doubt_silence(downlink, reply, finding, uart)
+            if not asked and not _is_in_form(downlink):
+                finding.doubt("the line, or its answer, may have been misheard")
             return finding
     if asked and reply is None:
         finding.stopped_at = at.REPLY_LOST
@@ -95,6 +99,24 @@ def of_downlinks(
         finding.stopped_part = len(downlinks) - 1
         finding.doubt(f"the client got the error {code}, which the answer does not explain")
     return finding
+
+
+def _is_in_form(downlink: Downlink) -> bool:
+    """Tell whether a line conforms, and its answer does and fits it, where there is one."""
+    answer = downlink.answer
+    return downlink.command.valid and (answer is None or (answer.fits and answer.command.valid))
+
+
+def _doubt_silence(
+    downlink: Downlink, reply: Record | None, finding: StopFinding, uart: Conversation
+) -> None:
+    """Doubt that the MCU said nothing."""
+    if "up" not in uart.heard:
+        finding.doubt("the MCU was not heard")
+    end = reply.instant if reply is not None else downlink.instant + ANSWER_TIME
+    noise = (each for each in between(uart.said, downlink.instant, end) if each.word == NOISE)
+    if any(is_nearly_an_answer(each.text) for each in noise):
+        finding.doubt("the MCU said what is nearly an answer: it may have been misheard")
 
 
 def is_success(reply: Record | None) -> bool:
@@ -136,6 +158,7 @@ def _of_downlink(
         return at.ANSWERED_LATE
     if not isinstance(answer.command, Result):
         return at.REFUSED
+    _doubt_taken(answer, reply, finding)
     return _of_result(answer, answer.command, reply, finding)
 
 
@@ -169,6 +192,15 @@ def _doubt_answer(
             finding.doubt("the module did not take it though it fits: it may belong to an earlier line")
         elif answer.blind:
             finding.doubt("it may belong to a line handed out before the watching began")
+
+
+def _doubt_taken(answer: Turn, reply: Record | None, finding: StopFinding) -> None:
+    """Doubt what was heard of an answer that is of no use, where the module took it and told the client otherwise."""
+    if (answer.fits and answer.command.valid) or not answer.accepted:
+        return
+    told = (reply.reading or {}).get("result") if reply is not None else None
+    if reply is None or (error_of(reply.reading) is None and not (all_good(told) or is_of_no_use(told))):
+        finding.doubt("the module took it: this line, or the one it answers, may have been misheard")
 
 
 def _of_result(answer: Turn, result: Result, reply: Record | None, finding: StopFinding) -> str | None:

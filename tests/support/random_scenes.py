@@ -145,6 +145,25 @@ def stalls_and_losses(scene: Scene, rng: random.Random) -> list[Record]:
     return losses(scene, rng)
 
 
+def misheard(scene: Scene, rng: random.Random) -> list[Record]:
+    """In some lines a character is heard wrongly: another digit, a wrong bit, or not at all."""
+    lines = [record for record in scene.records if record.wire == "uart" and b"none" not in record.raw]
+    said = [record for record in lines if record.raw != b"get_down\r"]
+    for line in rng.sample(said, min(len(said), rng.choice((1, 1, 1, 2)))):
+        raw, kind = line.raw, rng.choice(("digit", "bit", "lost"))
+        places = [place for place, byte in enumerate(raw[:-1]) if kind != "digit" or byte in b"0123456789"]
+        if not places:
+            continue
+        place = rng.choice(places)
+        wrong = {
+            "digit": b"%d" % rng.randrange(10),
+            "bit": bytes([raw[place] ^ (1 << rng.randrange(8))]),
+            "lost": b"",
+        }
+        scene.mishear(line, raw[:place] + wrong[kind] + raw[place + 1 :])
+    return scene.records
+
+
 def slow_observer(scene: Scene, rng: random.Random) -> list[Record]:
     """The one who records the LAN does not follow for a while: a mark says that the oldest things were dropped."""
     begin, until = rng.uniform(0, 8), rng.choice((0.005, 0.3, 1.5, 6))
@@ -172,6 +191,8 @@ WATCHES: dict[str, tuple[Watch, bool]] = {
     "stalls and losses": (stalls_and_losses, True),
     "slow observer": (slow_observer, True),
 }
+#: What is told of a command where lines are misheard; to rules, what was heard is what was said.
+MISHEARD: dict[str, tuple[Watch, bool]] = {"misheard": (misheard, True)}
 #: The same for crowded scenes.
 CROWDED_WATCHES: dict[str, tuple[Watch, bool]] = {
     "all of it": (all_of_it, False),

@@ -118,6 +118,11 @@ class Scene:
         stalls = tuple(stalls)
         self._put_on_record(late)
 
+    def mishear(self, line: Record, heard: bytes) -> None:
+        """Have the tap hear something else in place of a line."""
+        wrong = replace(line, raw=heard)
+        self._put_on_record(lambda record: wrong if record is line else record)
+
     def miss_end(self, line: Record) -> None:
         """Have the tap miss the CR of a line of the MCU: the next one runs into it, if it comes soon."""
         lines = [record for record in self.records if record.wire == "uart" and record.direction == "up"]
