@@ -137,12 +137,15 @@ class Conversation(LineHistory):
         note, raw = record.note, record.raw
         if not raw and is_mark(record):
             return
+        before = self._now
         self._begin(record)
         dropped = not raw.endswith(CR)
         if note or not raw:
             notes = words_of(note)
             if notes & BREAKS or not raw:
                 self._break(record, away="outage" in notes)
+            if "gap" in notes:
+                self.gaps.append((before, self._now))  # what was lost came since the last line that was not
             if not raw or notes & _ASIDE:
                 return
             dropped = dropped or bool(notes & THROWN_AWAY)

@@ -11,7 +11,7 @@ from support.tape import STEP, Tape
 from miio_lan.bench.trace import summary
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED
 from miio_lan.pairing.clocks import compare
-from miio_lan.pairing.exchange import REPLY_LOST, STEPS, STOPS, Exchange, Part
+from miio_lan.pairing.exchange import NOT_FETCHED, REPLY_LOST, STEPS, STOPS, Exchange, Part
 from miio_lan.pairing.matching import LONGEST_WAIT
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
@@ -1171,3 +1171,13 @@ def test_a_mark_in_a_silence_leaves_it_sure() -> None:
     tape.wait(5).fetch("none")
     (exchange,) = pair([*tape.records, mark])
     assert exchange == the(tape)
+
+
+def test_what_the_line_lacks_of_a_gap_may_have_been_a_command() -> None:
+    """Whoever listened says that something was lost; what that was came since the last line before."""
+
+    def timed_out() -> Tape:
+        return idle().ask(1, "get_properties", ON).wait(4).reply(1, error=-9999)
+
+    assert outcome(timed_out().wait(1).mark("gap: 9 lines were lost")) == (NOT_FETCHED, True)
+    assert outcome(timed_out().wait(1).fetch("none").mark("gap")) == (NOT_FETCHED, False)
