@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.device import DEVICE_ID, PORT, TOKEN, bind
+from benchmarks.device import DEVICE_ID, PORT, TOKEN, attempts, bind
 from benchmarks.floor import HEADER, MAGIC, Codec
 from benchmarks.results import NotMeasured
 from benchmarks.simulator import ROOT, loopback_address
@@ -24,7 +24,6 @@ from benchmarks.simulator import ROOT, loopback_address
 _ID = re.compile(rb'"id": ?(\d+)')
 _ITEM = b'{"did":"%d","siid":2,"piid":%d,"code":0,"value":%d}'
 _ANSWER = b'{"id":%%b,"result":[%b]}' % b",".join(_ITEM % (n, n, 10 * n) for n in range(1, 9))
-_ATTEMPTS = 20
 #: What is asked of it.
 METHOD = "get_properties"
 PARAMETERS = [{"did": str(number), "siid": 2, "piid": number} for number in range(1, 9)]
@@ -54,7 +53,7 @@ def cheap_device() -> Iterator[str]:
 
     :raises NotMeasured: if there is no free address
     """
-    for _ in range(_ATTEMPTS):
+    for _ in attempts():
         host = loopback_address()
         with subprocess.Popen(
             [sys.executable, "-m", "benchmarks.cheap_device", host],

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
@@ -22,6 +22,8 @@ TOKEN = bytes.fromhex("00112233445566778899aabbccddeeff")
 DEVICE_ID = 0x1234_5678
 #: python-miio speaks to this port and no other.
 PORT = 54321
+_ATTEMPTS = 20
+_PAUSE = 0.2
 #: A command nobody knows the effect of, so nobody may repeat it. Its parameter tells one press from another.
 UNSAFE = "press_button"
 _INFO = {
@@ -96,8 +98,22 @@ class Device:
         return ["on"]
 
 
+def attempts() -> Iterator[None]:
+    """Give turns to find an address with a free port, with pauses that grow, forty seconds in all.
+
+    Any socket of the computer may be given this port for a while, at all addresses at once: it is one of those that
+    Linux gives to whoever names none.
+    """
+    for number in range(1, _ATTEMPTS + 1):
+        yield
+        time.sleep(number * _PAUSE)
+
+
 def bind(host: str) -> socket.socket:
-    """Open a device's socket, without a wait for what another benchmark holds."""
+    """Open a device's socket, without a wait for what another one holds.
+
+    :raises OSError: if its port is not free there
+    """
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.bind((host, PORT))

@@ -20,13 +20,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from benchmarks.cheap_device import answer_to
-from benchmarks.device import PORT, TOKEN, bind
+from benchmarks.device import PORT, TOKEN, attempts, bind
 from benchmarks.floor import Codec
 from benchmarks.results import NotMeasured
 from benchmarks.simulator import ROOT
 
 _IN_A_ROW = 250
-_ATTEMPTS = 20
 
 
 def addresses(first: int, count: int) -> list[str]:
@@ -88,7 +87,7 @@ def _end_with_stdin() -> None:
 
 
 def _open(count: int) -> tuple[int, list[socket.socket]]:
-    for _ in range(_ATTEMPTS):
+    for _ in attempts():
         first = random.randrange(1, 255)
         found: list[socket.socket] = []
         try:

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from benchmarks.device import attempts
 from benchmarks.results import NotMeasured
 
 ROOT = Path(__file__).resolve().parent.parent
-_ATTEMPTS = 20
 
 
 def loopback_address() -> str:
@@ -51,7 +51,7 @@ class Simulator:
         :raises NotMeasured: if there is no free address
         """
         answer: dict[str, Any] = {}
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             host = loopback_address()
             answer = self._ask(do="open", host=host, loss=loss, seed=seed, memory=memory)
             if "error" not in answer:

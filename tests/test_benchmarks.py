@@ -134,6 +134,23 @@ def test_the_device_counts_what_it_carries_out_twice(room: Any) -> None:
     assert counts == {"carried out": 3, "twice": 1, "dropped": {}}
 
 
+def test_a_port_that_somebody_else_has_for_a_while_is_waited_for(
+    room: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any socket of the computer may be given it, at all addresses at once."""
+    device, simulator = room("device"), room("simulator")
+    pauses: list[float] = []
+    monkeypatch.setattr(device.time, "sleep", pauses.append)
+    devices = simulator.Simulator()
+    monkeypatch.setattr(devices, "_ask", lambda **_: {} if len(pauses) == 3 else {"error": "in use"})
+    assert devices.open().startswith("127.")
+    assert pauses == [0.2, 0.4, pytest.approx(0.6)]
+    monkeypatch.setattr(devices, "_ask", lambda **_: {"error": "in use"})
+    with pytest.raises(room("results").NotMeasured, match="in use"):
+        devices.open()
+    assert sum(pauses[3:]) == pytest.approx(42)
+
+
 def test_a_device_whose_clock_jumped_drops_old_stamps(room: Any) -> None:
     clients, device, simulator = room("clients"), room("device"), room("simulator")
     floor = room("floor")
