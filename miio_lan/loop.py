@@ -166,8 +166,10 @@ class Loop:
     def unwatch(self, file: _File) -> None:
         """Watch a file no longer (harmless for one that is not watched)."""
         self._watched.discard(file)
+        if self._waiting is None:
+            return
         with suppress(KeyError, ValueError):
-            self._selector.unregister(file)
+            self._waiting.unregister(file)
 
     def add_timed(self, timed: Timed) -> None:
         """Tick ``timed`` whenever its deadline has come."""

@@ -156,6 +156,14 @@ def test_what_the_system_refuses_is_told_in_words_and_leaves_nothing_open(
     assert loop.call(lambda: 5) == 5
 
 
+def test_what_was_never_watched_is_unwatched_without_a_selector(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop("loop under test")
+    monkeypatch.setattr(selectors, "DefaultSelector", lambda: pytest.fail("nothing is to be opened"))
+    loop.unwatch(0)
+    loop.close()
+    loop.unwatch(0)
+
+
 def test_deadlines_are_kept_and_can_be_withdrawn(loop: Loop) -> None:
     due, never, withdrawn = Alarm(0.0), Alarm(None), Alarm(0.0)
     for alarm in (due, never, withdrawn):

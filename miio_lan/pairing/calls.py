@@ -27,9 +27,11 @@ Plan: every datagram is looked at once, in the order of time.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from operator import itemgetter
 from typing import NamedTuple
 
 from miio_lan.pairing.content import Demand
@@ -113,7 +115,7 @@ class LanTraffic(NamedTuple):
 
     :param calls: the commands, in the order of their beginning
     :param orphans: the replies to requests that were not seen: somebody else's, or lost ones
-    :param gaps: from when to when something was not recorded, monotonic seconds: an observer did not follow
+    :param gaps: from when to when something was not recorded, monotonic seconds, in order: an observer did not follow
     """
 
     calls: list[LanCall]
@@ -122,7 +124,8 @@ class LanTraffic(NamedTuple):
 
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something between two instants was not recorded."""
-        return any(start <= until and since <= end for since, until in self.gaps)
+        place = bisect_left(self.gaps, start, key=itemgetter(1))
+        return place < len(self.gaps) and self.gaps[place][0] <= end
 
 
 def lan_traffic(records: Iterable[Record]) -> LanTraffic:
@@ -136,7 +139,23 @@ def lan_traffic(records: Iterable[Record]) -> LanTraffic:
     for record in records:
         if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
-    return LanTraffic(grouping.calls, grouping.orphans, grouping.gaps)
+    return LanTraffic(grouping.calls, grouping.orphans, _joined(grouping.gaps))
+
+
+def is_gap(record: Record) -> bool:
+    """Tell whether a record of the LAN is the mark of something that was not recorded."""
+    return not record.raw and bool(words_of(record.note) & BREAKS)
+
+
+def _joined(gaps: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Join what overlaps; in the order of time."""
+    found: list[tuple[float, float]] = []
+    for since, until in sorted(gaps):
+        if found and since <= found[-1][1]:
+            found[-1] = (found[-1][0], max(until, found[-1][1]))
+        else:
+            found.append((since, until))
+    return found
 
 
 def calls_of(records: Iterable[Record]) -> list[LanCall]:
@@ -163,8 +182,8 @@ class _Grouping:
     def feed(self, record: Record) -> None:
         """Take a record of the LAN."""
         reading = record.reading or {}
-        if not record.raw and words_of(record.note) & BREAKS:
-            # It is told that something was lost before this; of this peer, the last thing that was not is known.
+        if is_gap(record):
+            # Something was lost before this mark, and after the last record of the same device.
             self.gaps.append((self._last_of.get(record.peer, -inf), record.instant))
         self._last_of[record.peer] = record.instant
         if record.note == "hello":

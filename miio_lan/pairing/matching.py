@@ -18,7 +18,9 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    hardly more, for one may lose by it what the other gains. So is everybody on a path from a request without a match
    to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply. A
    downlink that was not seen is something free: its answer shows it, where that can have made the reply.
-3. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own; and
+3. *What was misheard*: a line that differs by a character or two from what a request lacks
+   (:mod:`~miio_lan.pairing.misheard`) is something free for it, and may be its own.
+4. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own; and
    so may what is a part of what somebody wanted who has less than that. That the MCU was asked for it by nobody on the
    LAN is in doubt, too.
 
@@ -308,7 +310,11 @@ class Matcher:
         """
         arrows: dict[LanRequest, set[LanRequest]] = {}
         chosen = self._chosen.items()
-        can_move = {request for request, each in chosen if may_be_of_unseen(request, each, self._uart)}
+        can_move = {
+            request
+            for request, each in chosen
+            if may_be_of_unseen(request, each, self._uart) or self._may_have_misheard(request, each)
+        }
         for request in self._requests:
             arrows[request] = set()
             for candidate in self._others(request):
@@ -317,6 +323,18 @@ class Matcher:
                     can_move.add(request)
                 arrows[request] |= owners - {request}
         return arrows, can_move
+
+    def _may_have_misheard(self, request: LanRequest, chosen: Candidate) -> bool:
+        """Tell whether a line that nobody has explains a reply better, if a character of it was misheard."""
+        if request.reply is None:
+            return False
+        free = (each for each in self._in_time(request, self.downlinks, 0.0) if each not in self._owner)
+        for each in near_misses(free, request.demand):
+            candidate = Candidate((each,), whole=True)
+            likelier = cost_of(request, candidate) < chosen.cost and agrees(request, candidate)
+            if likelier and not request.demand.covers(each.command, 0):
+                return True
+        return False
 
     def _others(self, request: LanRequest) -> list[Candidate]:
         """Give what else a request may have become.

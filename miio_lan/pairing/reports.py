@@ -226,6 +226,8 @@ class _Reports:
     def _doubt_unrecorded(self) -> None:
         """Doubt what became of lines whose push, or one before that, may not have been recorded."""
         for each in self._said:
+            if each.turn.refused and each.turn.reply_sure:
+                continue  # it is told to nobody
             told = each.instant + PUSH_TIME if each.push is None else each.push.instant
             if self._traffic.missing(each.instant, told):
                 each.doubts.append(NOT_RECORDED)

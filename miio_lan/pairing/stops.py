@@ -39,14 +39,14 @@ from miio_lan.pairing.content import (
 )
 from miio_lan.pairing.lag import LONG_PAUSE
 from miio_lan.pairing.matching import LONGEST_WAIT
-from miio_lan.pairing.misheard import is_nearly_an_answer
+from miio_lan.pairing.misheard import is_nearly_an_answer, nearly_names
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result
 from miio_lan.uart.commands.answering import codes_of, has_to_name
 from miio_lan.uart.conversation import BLIND, Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
-from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
+from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME
 from miio_lan.uart.replies import JSON_POLL_WORD, NOISE
 from miio_lan.uart.turns import Downlink, Turn, between
 
@@ -88,8 +88,8 @@ def of_downlinks(
         if finding.stopped_at is not None:
             finding.stopped_part = place
             if downlink.answer is None:
-                _doubt_silence(downlink, reply, finding, uart)
-            if not asked and not _is_in_form(downlink):
+                _doubt_silence(downlink, finding, uart)
+            if not asked and _may_be_misheard(downlink):
                 finding.doubt("the line, or its answer, may have been misheard")
             return finding
     if asked and reply is None:
@@ -101,20 +101,21 @@ def of_downlinks(
     return finding
 
 
-def _is_in_form(downlink: Downlink) -> bool:
-    """Tell whether a line conforms, and its answer does and fits it, where there is one."""
+def _may_be_misheard(downlink: Downlink) -> bool:
+    """Tell whether a line, or its answer, is in a form that a wrong character can have made of another one."""
     answer = downlink.answer
-    return downlink.command.valid and (answer is None or (answer.fits and answer.command.valid))
+    if answer is None or (answer.fits and answer.command.valid):
+        return not downlink.command.valid
+    # What the module refused as well is as wrong as it was heard, unless it is nearly right.
+    return answer.fits or not answer.refused or nearly_names(answer.text, downlink)
 
 
-def _doubt_silence(
-    downlink: Downlink, reply: Record | None, finding: StopFinding, uart: Conversation
-) -> None:
+def _doubt_silence(downlink: Downlink, finding: StopFinding, uart: Conversation) -> None:
     """Doubt that the MCU said nothing."""
     if "up" not in uart.heard:
         finding.doubt("the MCU was not heard")
-    end = reply.instant if reply is not None else downlink.instant + ANSWER_TIME
-    noise = (each for each in between(uart.said, downlink.instant, end) if each.word == NOISE)
+    said = between(uart.said, downlink.instant, downlink.instant + LATEST)
+    noise = (each for each in said if each.word == NOISE)
     if any(is_nearly_an_answer(each.text) for each in noise):
         finding.doubt("the MCU said what is nearly an answer: it may have been misheard")
 

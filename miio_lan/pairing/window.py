@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, lan_traffic
+from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, is_gap, lan_traffic
 from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
 from miio_lan.pairing.lag import fetched_last, told_beyond
 from miio_lan.pairing.matching import HORIZON, LONGEST_WAIT, Matcher
+from miio_lan.pairing.misheard import is_nearly_known
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
@@ -87,7 +88,7 @@ class Window:
         for each in sorted(exchanges, key=lambda each: each.records[-1].instant, reverse=True):
             if each.records[-1].instant >= instant:
                 instant = min(instant, each.records[0].instant)
-        gone = {id(record) for record in self._all if record.instant < instant}
+        gone = {id(record) for record in self._all if record.instant < instant} - self._gaps_near(instant)
         return Checkpoint(gone, self._before(self._uart.now(), gone, instant))
 
     def last_checkpoint(self, exchanges: list[Exchange]) -> Checkpoint | None:
@@ -97,17 +98,21 @@ class Window:
         :data:`STRAGGLING` ago.
         """
         begun = [each.records[0].instant for each in exchanges if not self._is_settled(each)]
-        begun += [until for _, until in self._traffic.gaps if self._end - until < LONGEST_WAIT]
         end = min([self._end - STRAGGLING, *begun])
         for quiet in reversed(self._uart.quiet):
             if quiet.instant >= end:
                 continue
             gone = {id(record) for record in self._line[: quiet.place]}
             gone |= {id(record) for record in self._lan if record.instant < quiet.instant}
+            gone -= self._gaps_near(quiet.instant)
             settled = [each for each in exchanges if any(id(record) in gone for record in each.records)]
             if all(id(record) in gone for each in settled for record in each.records):
                 return Checkpoint(gone, self._before(quiet.before, gone, quiet.instant))
         return None
+
+    def _gaps_near(self, instant: float) -> set[int]:
+        """Give the marks of gaps that still put in doubt what begins at an instant: they are kept."""
+        return {id(each) for each in self._lan if is_gap(each) and each.instant > instant - HORIZON}
 
     def _before(self, before: Before, gone: set[int], instant: float) -> Before:
         unasked = [(each.instant, each.command.method) for each in self._unasked if id(each.record) in gone]
@@ -231,11 +236,13 @@ class Window:
     def _of_unasked(self, downlink: Downlink) -> Exchange:
         """Give the exchange of a downlink that no request on the LAN explains."""
         finding = of_downlinks((downlink,), None, self._uart, asked=False)
+        if is_nearly_known(downlink.command):
+            finding.doubt("its method is nearly one of the document: it may have been misheard")
         if downlink in self._claimed:
             finding.doubt("it may be that of a request on the LAN")
         elif any(may_have_led_to(downlink, reply) for reply in self._replies_near(downlink)):
             finding.doubt("a request on the LAN that was not seen may have asked for it")
-        elif self._traffic.missing(downlink.instant - LONGEST_WAIT, downlink.instant + SKEW):
+        elif self._traffic.missing(downlink.instant - HORIZON, downlink.instant + SKEW):
             finding.doubt(f"{NOT_RECORDED}: somebody there may have asked for it")
         answered = downlink.answer is not None and downlink.answer.reply is not None
         # Its answer may come, or what the module says to that.

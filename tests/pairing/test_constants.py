@@ -50,7 +50,7 @@ PINS = {
     "pairing.exchange": {},
     "pairing.lag": {"LONG_PAUSE": 2.5, "LAST_POLLS": 50},
     "pairing.matching": {"LONGEST_WAIT": 40.0, "HORIZON": 80.0, "COMPARABLE": 0.3, "FOREIGN_COST": 0.31},
-    "pairing.misheard": {"MISHEARD": 2, "MOST_STEPS": 250_000},
+    "pairing.misheard": {"MISHEARD": 2, "MOST_PLACES": 250_000},
     "pairing.plausible": {},
     "pairing.pairing": {"_COMPACT_AT": 4096},
     "pairing.reports": {"PUSH_TIME": 10.0, "USUAL_TIME": 2.0, "REPEATED_WITHIN": 30.0},

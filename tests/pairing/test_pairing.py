@@ -12,7 +12,7 @@ from miio_lan.bench.trace import summary
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED
 from miio_lan.pairing.clocks import compare
 from miio_lan.pairing.exchange import NOT_FETCHED, REPLY_LOST, STEPS, STOPS, Exchange, Part
-from miio_lan.pairing.matching import LONGEST_WAIT
+from miio_lan.pairing.matching import HORIZON
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark
@@ -355,7 +355,7 @@ def test_who_asked_for_a_line_may_not_have_been_recorded() -> None:
     assert not pair(unasked.records)[0].ambiguous
     (exchange,) = pair(idle().lan_gap().fetch("get_properties 2 1").answer("result 2 1 0 true").records)
     assert (exchange.stopped_at, exchange.ambiguous) == (None, True)
-    later = idle().lan_gap().wait(LONGEST_WAIT).fetch("get_properties 2 1").answer("result 2 1 0 true")
+    later = idle().lan_gap().wait(HORIZON).fetch("get_properties 2 1").answer("result 2 1 0 true")
     assert not pair(later.records)[0].ambiguous
 
 
@@ -373,12 +373,17 @@ def test_a_pairer_remembers_what_was_not_recorded() -> None:
     tape = idle().lan_gap()
     for _ in range(4):
         tape.wait(2).fetch("none")
-    tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(2).fetch("none")
-    pairer = Pairer()
+    tape.wait(HORIZON - 20).fetch("get_properties 2 1").answer("result 2 1 0 true")
+    for _ in range(20):
+        tape.wait(5).fetch("none")
+    pairer, late = Pairer(), Pairer()
     for record in tape.records:
         pairer.feed(record)
         assert all(each.ambiguous for each in pairer.exchanges)
-    assert len(pairer.exchanges) == 1
+        late.feed(record)
+    late._compact()
+    assert [each.ambiguous for each in pairer.exchanges] == [True]
+    assert [each.ambiguous for each in late.exchanges] == [True]
 
 
 def test_an_answered_command_asked_again_is_another_one() -> None:

@@ -233,6 +233,11 @@ def test_a_push_that_may_not_have_been_recorded_is_not_surely_missing() -> None:
     assert not only(change(tape(), 55).wait(PUSH_TIME).hello().lan_gap()).ambiguous
 
 
+def test_what_the_module_refused_was_told_to_nobody_whatever_was_recorded() -> None:
+    refused = change(tape(), 55, "error").lan_gap()
+    assert not only(refused).ambiguous
+
+
 def test_of_two_alike_the_push_that_was_not_recorded_may_be_the_one_of_the_line() -> None:
     assert not only(push(change(tape(), 55), 1, (*BRIGHTNESS, 55))).ambiguous
     assert only(push(change(tape(), 55).lan_gap(), 1, (*BRIGHTNESS, 55))).ambiguous

@@ -253,6 +253,7 @@ def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> 
 CROWDED = (
     *(7000017, 7000028, 7000029, 7000048, 7000117, 7000121, 7000150),
     *(20000078, 20000591, 20000640, 20000677, 20000681),
+    *(55000096, 55000131, 77000114, 77000446, 77000552),
 )
 """What was once told wrongly of scenes in which all want the same."""
 

@@ -123,7 +123,7 @@ class FileServer(Closing):
     def start(self) -> None:
         """Begin to listen.
 
-        :raises DeviceException: if the address or the port cannot be had
+        :raises DeviceException: if the address or the port cannot be had, or the system has no files or threads left
         """
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         sock = made_socket(family, socket.SOCK_STREAM)
@@ -141,9 +141,13 @@ class FileServer(Closing):
             ) from None
         self._listener = sock
         self.port = sock.getsockname()[1]
-        self._loop.watch(sock, self._on_arrival)
-        self._loop.add_timed(self)
-        self._loop.start()
+        try:
+            self._loop.watch(sock, self._on_arrival)
+            self._loop.add_timed(self)
+            self._loop.start()
+        except DeviceException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Listen no more, and end every connection at once."""

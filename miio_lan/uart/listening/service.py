@@ -52,8 +52,8 @@ class LineService(Closing, Generic[_T]):
             raise PortError(f"the {self.WHAT} {done}")
         self._state = "running"
         self._loop.add_timed(self)
-        self._loop.start()
         try:
+            self._loop.start()
             # In one go, so that nothing is read before all are ready.
             self._loop.call(self._listen)
         except PortError:

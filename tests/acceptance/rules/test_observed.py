@@ -193,6 +193,13 @@ def test_what_was_not_recorded_may_have_set_anything() -> None:
     gap = Record("lan", "down", 2.0, 2.0, b"", note=GAP, peer="lamp")
     assert outcome("set-takes-effect", *done, *read, spec=LAMP) is FAIL
     assert outcome("set-takes-effect", *done, gap, *read, spec=LAMP) is UNSEEN
+    # By another program, while the first one did not follow; or asked for by nobody who was seen.
+    later = replace(gap, instant=9.0, wall=9.0)
+    elsewhere = [replace(each, peer="other") for each in read]
+    assert outcome("set-takes-effect", *done, *elsewhere, spec=LAMP) is FAIL
+    assert outcome("set-takes-effect", *done, *elsewhere, later, spec=LAMP) is UNSEEN
+    unseen = reply(2.0, 77, result=[item(2, 2, code=0)])
+    assert outcome("set-takes-effect", *done, unseen, *read, spec=LAMP) is UNSEEN
 
 
 def test_two_receivers_that_are_late_each_in_its_own_time() -> None:

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from miio_lan.device.ota.server import MAX_CONNECTIONS, FileServer, ServerRoute, route_to
-from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.errors import DeviceException, InvalidArgument, PortError
+from miio_lan.loop import Loop
 
 BODY = bytes(range(256)) * 4096
 HERE = ServerRoute("127.0.0.1", "127.0.0.1")
@@ -259,6 +260,19 @@ def test_a_port_that_is_taken_is_told(server: FileServer) -> None:
     with pytest.raises(DeviceException, match=f"cannot serve the file at 127.0.0.1 port {server.port}"):
         second.start()
     second.close()
+
+
+def test_a_server_that_gets_no_thread_listens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Loop) -> None:
+        raise PortError("no thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "start", refuse)
+        server = FileServer(BODY, HERE)
+        with pytest.raises(DeviceException, match="no thread"):
+            server.start()
+    with FileServer(BODY, HERE, port=server.port):
+        pass
 
 
 def test_a_port_may_be_chosen(server: FileServer) -> None:

@@ -9,7 +9,7 @@ from support.blocks import block
 from support.ends import Log
 
 from miio_lan.errors import PortError
-from miio_lan.loop import wall_clock
+from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Record
 from miio_lan.uart.conversation import converse
 from miio_lan.uart.listening import tap as tap_module
@@ -421,3 +421,14 @@ def test_a_port_of_unknown_direction_loses_no_byte(chunks) -> None:
         tap.close()
     assert b"".join(record.raw for record in records) == b"".join(chunks)
     assert len({record.direction for record in records}) <= 1
+
+
+def test_a_tap_that_gets_no_thread_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Loop) -> None:
+        raise PortError("miio tap cannot begin: can't start new thread")
+
+    monkeypatch.setattr(Loop, "start", refuse)
+    pair = MemoryPair()
+    with pytest.raises(PortError, match="cannot begin"), Tap(lambda _: None, up=pair.near, down=pair.far):
+        pytest.fail("it did not begin")
+    assert (pair.near.closed, pair.far.closed) == (True, True)

@@ -273,6 +273,14 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
 # --- the LAN -------------------------------------------------------------------------------------------------------
 
 
+def _is_in_gap(session: Observed, event: JudgedCall | Record) -> bool:
+    """Tell whether something was not recorded while a call was under way."""
+    if isinstance(event, Record):
+        return False
+    done = event.answer.instant if event.answer is not None else event.began
+    return session.traffic.missing(event.began, done)
+
+
 def _follow_lan(session: Observed, account: _Account) -> None:
     events: list[tuple[float, JudgedCall | Record | None]] = []
     for call in session.lan:
@@ -280,10 +288,12 @@ def _follow_lan(session: Observed, account: _Account) -> None:
         events.append((call.began if call.method == "get_properties" else done, call))
     pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
     events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
-    # What was not recorded may have set anything.
-    events += [(until, None) for _, until in session.traffic.gaps]
+    # What was not recorded, or nobody was seen to ask for, may have set anything.
+    unseen = [until for _, until in session.traffic.gaps]
+    unseen += [each.instant for each in session.traffic.orphans]
+    events += [(instant, None) for instant in unseen]
     for at, event in sorted(events, key=lambda each: each[0]):
-        if event is None:
+        if event is None or _is_in_gap(session, event):
             account.forget()
         elif isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
