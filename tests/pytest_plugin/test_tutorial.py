@@ -31,24 +31,31 @@ def environment() -> dict[str, str]:
     return {**kept, "PATH": tools, "PYTHONUTF8": "1", "COLUMNS": "80", "PYTEST_ADDOPTS": "-p no:randomly"}
 
 
+def run(command: str, directory: Path) -> str:
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=directory,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    ).stdout
+
+
 def test_the_tutorial_does_as_it_says(tmp_path: Path) -> None:
-    checker = doctest.OutputChecker()
+    """A machine that is too busy to run the product leaves a doubt, which the page does not show: it is tried again."""
+    checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     ran = 0
     for name, text in steps():
         if not name.startswith("$ "):
             (tmp_path / name).write_text(patient(text), encoding="utf-8")
             continue
-        done = subprocess.run(
-            ["bash", "-c", name[2:]],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-        )
-        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        assert checker.check_output(text, done.stdout, flags), f"{name}\n{done.stdout}"
+        for _ in range(3):
+            told = run(name[2:], tmp_path)
+            if checker.check_output(text, told, flags) or "(ambiguous)" not in told:
+                break
+        assert checker.check_output(text, told, flags), f"{name}\n{told}"
         ran += 1
     assert ran == 20
 
