@@ -28,7 +28,7 @@ from miio_lan.device.blocking import Device
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import PowerError
 from miio_lan.pairing.exchange import Exchange
-from miio_lan.pairing.lag import told_beyond
+from miio_lan.pairing.matching.lag import told_beyond
 from miio_lan.pairing.pairing import Pairer
 from miio_lan.record import Record
 

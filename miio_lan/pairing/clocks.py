@@ -7,7 +7,7 @@ become gives an interval for the offset, as long as the round trip less the MCU'
 commands have a line is taken, if it is better by far than every other, and better than chance.
 
 1. Stretches of some two minutes of the capture: where do the intervals of their commands meet? Each such place is a
-   supposition (:mod:`miio_lan.pairing.suppositions`).
+   supposition (:mod:`miio_lan.pairing.offset.suppositions`).
 2. Each is followed through the whole capture, forwards and backwards, as far as two crystals may drift apart: which
    commands have a line, and which should have one and do not (:class:`Path`)?
 3. Repeated commands close to one another count as one, for one event explains them all: a cycle of polls, an outage.
@@ -32,8 +32,8 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
-from miio_lan.pairing.askings import Commands
-from miio_lan.pairing.suppositions import MAX_DRIFT, MOST, Path, paths_of
+from miio_lan.pairing.offset.askings import Commands
+from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, paths_of
 from miio_lan.record import Record
 from miio_lan.record.marks import LINE_ENDS, is_mark
 

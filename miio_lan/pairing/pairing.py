@@ -45,7 +45,7 @@ class Pairer:
     """Takes records as they come and gives the exchanges so far.
 
     Records of the two wires may come out of order, as they do when two threads observe them; what is older than
-    :data:`~miio_lan.pairing.matching.HORIZON` is settled and no longer changes.
+    :data:`~miio_lan.pairing.matching.matching.HORIZON` is settled and no longer changes.
     """
 
     def __init__(self) -> None:

@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from miio_lan.pairing.calls import NOT_RECORDED, lan_traffic
-from miio_lan.pairing.candidates import SKEW
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import seconds_between
+from miio_lan.pairing.matching.candidates import SKEW
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import EventOccured, PropertiesChanged

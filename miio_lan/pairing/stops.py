@@ -26,7 +26,6 @@ from itertools import pairwise
 from statistics import median
 
 from miio_lan.pairing import exchange as at
-from miio_lan.pairing.candidates import DELIVERY, SKEW, says_code
 from miio_lan.pairing.content import (
     BAD_ANSWERS,
     all_good,
@@ -37,9 +36,10 @@ from miio_lan.pairing.content import (
     is_of_no_use,
     timed_out,
 )
-from miio_lan.pairing.lag import LONG_PAUSE
-from miio_lan.pairing.matching import LONGEST_WAIT
-from miio_lan.pairing.misheard import is_nearly_an_answer, nearly_names
+from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, says_code
+from miio_lan.pairing.matching.lag import LONG_PAUSE
+from miio_lan.pairing.matching.matching import LONGEST_WAIT
+from miio_lan.pairing.matching.misheard import is_nearly_an_answer, nearly_names
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Result

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED, LanCall, LanRequest, is_gap, lan_traffic
-from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
 from miio_lan.pairing.content import error_of, timed_out
 from miio_lan.pairing.exchange import Exchange, Part
-from miio_lan.pairing.lag import fetched_last, told_beyond
-from miio_lan.pairing.matching import HORIZON, LONGEST_WAIT, Matcher
-from miio_lan.pairing.misheard import is_nearly_known
+from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, explains, may_have_led_to
+from miio_lan.pairing.matching.lag import fetched_last, told_beyond
+from miio_lan.pairing.matching.matching import HORIZON, LONGEST_WAIT, Matcher
+from miio_lan.pairing.matching.misheard import is_nearly_known
 from miio_lan.pairing.stops import StopFinding, is_success, of_downlinks, of_unseen
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks

@@ -14,8 +14,8 @@ from support.tape import Tape
 from support.two_clocks import Steady, TwoClocks, polled, random_scene, random_views, seen
 
 from miio_lan.errors import ClocksInDoubt
-from miio_lan.pairing import suppositions
 from miio_lan.pairing.clocks import Clocks, compare, join
+from miio_lan.pairing.offset import suppositions
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.record.marks import LINE_ENDS

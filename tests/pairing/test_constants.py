@@ -8,14 +8,14 @@ from support.paired import asked, fed, the
 from support.tape import STEP, Tape
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.candidates import Candidate, cost_of
 from miio_lan.pairing.content import Demand, same_value
-from miio_lan.pairing.matching import NEAR, Matcher
+from miio_lan.pairing.matching.candidates import Candidate, cost_of
+from miio_lan.pairing.matching.matching import NEAR, Matcher
 from miio_lan.pairing.pairing import pair
 from miio_lan.uart.conversation import converse
 
 PINS = {
-    "pairing.askings": {"ALIVE": 3.0, "EDGE": 1.0, "MAX_PARTS": 12},
+    "pairing.offset.askings": {"ALIVE": 3.0, "EDGE": 1.0, "MAX_PARTS": 12},
     "pairing.calls": {"LONGEST_RESEND": 11.0},
     "pairing.clocks": {
         "LEAD": 15.0,
@@ -27,7 +27,7 @@ PINS = {
         "MIN_COMMANDS": 5,
         "DRIFTS": 200,
     },
-    "pairing.suppositions": {
+    "pairing.offset.suppositions": {
         "MAX_DRIFT": 0.0002,
         "MOST": 7.0,
         "RARE": 3,
@@ -39,7 +39,7 @@ PINS = {
         "LIKELY": 0.8,
         "DIFFERENT": 0.1,
     },
-    "pairing.candidates": {
+    "pairing.matching.candidates": {
         "SKEW": 0.05,
         "DELIVERY": 0.5,
         "OUT_OF_ORDER": 20.0,
@@ -48,10 +48,15 @@ PINS = {
     },
     "pairing.content": {},
     "pairing.exchange": {},
-    "pairing.lag": {"LONG_PAUSE": 2.5, "LAST_POLLS": 50},
-    "pairing.matching": {"LONGEST_WAIT": 40.0, "HORIZON": 80.0, "COMPARABLE": 0.3, "FOREIGN_COST": 0.31},
-    "pairing.misheard": {"MISHEARD": 2, "MOST_PLACES": 250_000},
-    "pairing.plausible": {},
+    "pairing.matching.lag": {"LONG_PAUSE": 2.5, "LAST_POLLS": 50},
+    "pairing.matching.matching": {
+        "LONGEST_WAIT": 40.0,
+        "HORIZON": 80.0,
+        "COMPARABLE": 0.3,
+        "FOREIGN_COST": 0.31,
+    },
+    "pairing.matching.misheard": {"MISHEARD": 2, "MOST_PLACES": 250_000},
+    "pairing.matching.plausible": {},
     "pairing.pairing": {"_COMPACT_AT": 4096},
     "pairing.reports": {"PUSH_TIME": 10.0, "USUAL_TIME": 2.0, "REPEATED_WITHIN": 30.0},
     "pairing.window": {"STRAGGLING": 1.0},

@@ -12,7 +12,7 @@ from miio_lan.bench.trace import summary
 from miio_lan.pairing.calls import LONGEST_RESEND, NOT_RECORDED
 from miio_lan.pairing.clocks import compare
 from miio_lan.pairing.exchange import NOT_FETCHED, REPLY_LOST, STEPS, STOPS, Exchange, Part
-from miio_lan.pairing.matching import HORIZON
+from miio_lan.pairing.matching.matching import HORIZON
 from miio_lan.pairing.pairing import Pairer, pair
 from miio_lan.record import Record
 from miio_lan.record.marks import begin_mark, end_mark

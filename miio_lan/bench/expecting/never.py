@@ -8,7 +8,7 @@ from typing import Generic, Self, TypeVar
 
 from miio_lan.bench.recorder import Mark, Recorder
 from miio_lan.bench.trace import NO_WORK, POLL, ExpectationFailed
-from miio_lan.pairing.lag import told_beyond
+from miio_lan.pairing.matching.lag import told_beyond
 
 LONGEST_LAG = 1.0
 """Seconds that are waited at most for lines said before the end of a block and told later."""

@@ -27,7 +27,7 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
-from miio_lan.pairing.candidates import SKEW
+from miio_lan.pairing.matching.candidates import SKEW
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import STALL

@@ -22,8 +22,8 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from miio_lan.pairing.candidates import LIKELY_CUT
 from miio_lan.pairing.content import Demand
+from miio_lan.pairing.matching.candidates import LIKELY_CUT
 from miio_lan.uart.commands import Action, Down, GetProperties, Legacy, SetProperties
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.turns import Downlink

@@ -1,7 +1,7 @@
 """Whether anything in the stamps, or about a request, speaks against the downlinks that it was matched with.
 
-Another explanation that was seen is for :mod:`~miio_lan.pairing.matching` to find; here it is about those that were not
-seen: somebody else's request, or lines of this one that are missing.
+Another explanation that was seen is for :mod:`~miio_lan.pairing.matching.matching` to find; here it is about those that
+were not seen: somebody else's request, or lines of this one that are missing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.candidates import DELIVERY, SKEW, Candidate, answer_to
 from miio_lan.pairing.content import timed_out
+from miio_lan.pairing.matching.candidates import DELIVERY, SKEW, Candidate, answer_to
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME
 

@@ -5,7 +5,7 @@ request on the LAN explains. Each request gets the downlinks it became, each dow
 and a match is sure only when no other matching explains what was seen as well.
 
 Plan: requests and downlinks are the two sides of a bipartite graph. Its edges come from
-:mod:`~miio_lan.pairing.candidates`.
+:mod:`~miio_lan.pairing.matching.candidates`.
 
 1. *Matching by augmenting paths* (Kuhn's algorithm). A request takes its first free candidate. Where all are taken, it
    pushes the owner of one to another candidate of that owner, and so on, until somebody finds a free one. Those whose
@@ -19,7 +19,7 @@ Plan: requests and downlinks are the two sides of a bipartite graph. Its edges c
    to one whose reply proves no more that it was carried out, and both ends of an arrow to one without a reply. A
    downlink that was not seen is something free: its answer shows it, where that can have made the reply.
 3. *What was misheard*: a line that differs by a character or two from what a request lacks
-   (:mod:`~miio_lan.pairing.misheard`) is something free for it, and may be its own.
+   (:mod:`~miio_lan.pairing.matching.misheard`) is something free for it, and may be its own.
 4. *The same doubt from the other side*: what somebody in doubt could have as well, and nobody has, may be its own; and
    so may what is a part of what somebody wanted who has less than that. That the MCU was asked for it by nobody on the
    LAN is in doubt, too.
@@ -43,7 +43,8 @@ from math import inf
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.candidates import (
+from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.pairing.matching.candidates import (
     LIKELY_CUT,
     SKEW,
     Candidate,
@@ -53,11 +54,10 @@ from miio_lan.pairing.candidates import (
     may_be_of_unseen,
     replied_promptly,
 )
-from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
-from miio_lan.pairing.lag import longest_stall
-from miio_lan.pairing.misheard import near_misses
-from miio_lan.pairing.paths import reachable, reaching
-from miio_lan.pairing.plausible import had_it_waiting, is_plausible
+from miio_lan.pairing.matching.lag import longest_stall
+from miio_lan.pairing.matching.misheard import near_misses
+from miio_lan.pairing.matching.paths import reachable, reaching
+from miio_lan.pairing.matching.plausible import had_it_waiting, is_plausible
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import STALL, Downlink

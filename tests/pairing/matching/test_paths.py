@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from miio_lan.pairing.paths import reachable, reaching
+from miio_lan.pairing.matching.paths import reachable, reaching
 
 ARROWS = {"a": {"b"}, "b": {"c", "d"}, "c": {"b"}, "e": {"a"}}
 

@@ -6,8 +6,8 @@ import pytest
 from support.paired import asked
 from support.tape import Tape
 
-from miio_lan.pairing.candidates import DELIVERY
 from miio_lan.pairing.exchange import Exchange
+from miio_lan.pairing.matching.candidates import DELIVERY
 from miio_lan.pairing.pairing import pair
 
 SET = [{"siid": 2, "piid": 2, "value": 40}]

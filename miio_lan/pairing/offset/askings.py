@@ -15,8 +15,8 @@ from itertools import pairwise
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest, calls_of
-from miio_lan.pairing.candidates import SKEW, agrees, extend
 from miio_lan.pairing.content import error_of
+from miio_lan.pairing.matching.candidates import SKEW, agrees, extend
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, GetProperties, SetProperties
 from miio_lan.uart.conversation import converse

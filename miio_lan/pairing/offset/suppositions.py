@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from miio_lan.pairing.askings import Commands, OverheardCommand
-from miio_lan.pairing.candidates import SKEW
+from miio_lan.pairing.matching.candidates import SKEW
+from miio_lan.pairing.offset.askings import Commands, OverheardCommand
 
 MAX_DRIFT = 200e-6
 """Seconds per second by which two clocks may drift apart: two crystals of 100 ppm."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.tape import Tape
 
-from miio_lan.pairing.lag import fetched_last, longest_stall, told_beyond
+from miio_lan.pairing.matching.lag import fetched_last, longest_stall, told_beyond
 from miio_lan.pairing.pairing import pair
 from miio_lan.uart.conversation import converse
 

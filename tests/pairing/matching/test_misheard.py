@@ -10,7 +10,7 @@ from support.tape import Tape
 
 from miio_lan.pairing.content import Demand
 from miio_lan.pairing.exchange import ANSWERED_WRONGLY, NOT_ANSWERED, NOT_FETCHED
-from miio_lan.pairing.misheard import is_nearly_an_answer, near_misses
+from miio_lan.pairing.matching.misheard import is_nearly_an_answer, near_misses
 from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.uart.commands import Down, read
