@@ -73,6 +73,8 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 #: A busy machine lets single polls of the program come late, which is no more than a warning.
 BUSY = {"poll-interval"}
+#: Where it lets the program be late with two answers in a row, the tester gives up, and says so. That is no alarm.
+UNDONE = {"test-completed"}
 #: What it keeps from being seen, or leaves in doubt, is looked at again.
 TIMES = 5
 #: What is not answered twice is not asked again by the tester, which is told.
@@ -265,11 +267,12 @@ def both(*options: str) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
     ids=lambda each: " ".join(each) or "usual",
 )
 def test_there_is_no_false_alarm(options: tuple[str, ...]) -> None:
-    wanted = set().union(*(failed | warned for failed, warned in TABLE.values())) - {"test-completed"}
-    left = [wanted - BUSY, wanted - BUSY]  # each rule of the table is looked at, in both ways
+    wanted = set().union(*(failed | warned for failed, warned in TABLE.values())) - BUSY
+    # Each rule of the table is looked at, in both ways; who only listens has nothing to complete.
+    left = [wanted, wanted - UNDONE]
     for _ in range(TIMES):
         for place, verdicts in enumerate(both(*options)):
-            assert names(verdicts, Outcome.FAIL) == set()
+            assert names(verdicts, Outcome.FAIL) - UNDONE == set()
             assert names(verdicts, Outcome.WARNING) - BUSY == set()
             left[place] -= names(verdicts, Outcome.PASS)
         if not any(left):
@@ -286,7 +289,7 @@ def test_a_bug_breaks_its_rules_and_no_other(bug: str) -> None:
     for _ in range(TIMES):
         for place, verdicts in enumerate(both(bug)):
             found = names(verdicts, Outcome.FAIL), names(verdicts, Outcome.WARNING) - BUSY
-            assert found[0] <= wanted[place][0]
+            assert found[0] - UNDONE <= wanted[place][0]
             assert found[1] <= wanted[place][1]
             left[place] -= found[0] | found[1]
         if not any(left):
