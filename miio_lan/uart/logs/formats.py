@@ -17,7 +17,7 @@ from functools import partial
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
-from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, without_colours
+from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, unescaped, without_colours
 from miio_lan.uart.logs.tables import joined, read_table
 
 
@@ -35,8 +35,6 @@ class ReadLog:
 
 
 _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
-_C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
-_C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
 
 
 def read_format(texts: Sequence[str]) -> ReadLog | None:
@@ -97,17 +95,6 @@ def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
     if text and not _BINARY.sub("", text).strip():
         return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
     return None
-
-
-def unescaped(text: str) -> bytes:
-    r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
-
-    def byte(found: re.Match[bytes]) -> bytes:
-        if found[1]:
-            return bytes.fromhex(found[1].decode())
-        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
-
-    return _C_ESCAPE.sub(byte, text.encode("utf-8", "surrogatepass"))
 
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from miio_lan.uart.commands import Direction
+from miio_lan.uart.values import QUOTED
 
 ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
 """Words for an end of the line, each with the direction of what it says."""
@@ -28,8 +30,15 @@ _SECONDS = re.compile(r"\s*+[\[(]\s*+(\d++(?:\.\d++)?+)\s*+s?+\s*+[\])][:,]?+\s*
 _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 # Shorter ones are texts, a code and a number for instance, unless they end as lines do.
 _SHORT_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]){1,3}+0[DdAa]")
-_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
+# Inside of a JSON string, pairs with a backslash are JSON's, but for the one that JSON does not have.
+_IN_STRING = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
+_ELSEWHERE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|[rn0])")
 _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+# \u4e2d is JSON's too.
+_C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(?!u[0-9A-Fa-f]{4})(.))", re.DOTALL)
+_C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_PAIRS_OF_REPR = frozenset("\\'nrtx")
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
@@ -83,13 +92,25 @@ def without_colours(text: str) -> str:
     return _COLOUR.sub("", text.rstrip("\r\n"))
 
 
-def unquoted(text: str) -> str:
-    """Take the quotes off that programs put around a whole line; quotes of a parameter stay."""
+def line_bytes(text: str) -> bytes:
+    """Give the bytes of a whole line, without the quotes that programs put around one; those of a parameter stay."""
     text = text.strip()
     if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
-        return text[2:-1]
-    whole = _QUOTED.fullmatch(text)
-    return whole.group(1) if whole else text
+        inner, written = text[2:-1], True
+    elif whole := _QUOTED.fullmatch(text):
+        inner = whole[1]
+        written = _written_by_repr(inner)
+    else:
+        return as_bytes(text)
+    return unescaped(inner) if written and not _is_hex(inner) else as_bytes(inner)
+
+
+def _written_by_repr(text: str) -> bool:
+    """Tell whether a program escaped what stands in its quotes, or wrote it as it was."""
+    if not set(_PAIR.findall(text)) <= _PAIRS_OF_REPR:
+        return False
+    said = unescaped(text).decode("latin-1")
+    return not any(in_string and ("\n" in part or "\r" in part) for part, in_string in parts_of(said))
 
 
 def quoted_in(text: str) -> str | None:
@@ -99,12 +120,55 @@ def quoted_in(text: str) -> str | None:
     return found.group(1) if found else None
 
 
+def parts_of(text: str) -> Iterator[tuple[str, bool]]:
+    """Give the parts of a text, each with whether it is a JSON string with both of its quotes."""
+    done = 0
+    # Where one is not closed, no later one is: so nothing is read twice.
+    while (begin := text.find('"', done)) >= 0 and (string := QUOTED.match(text, begin)):
+        yield text[done:begin], False
+        yield string.group(), True
+        done = string.end()
+    yield text[done:], False
+
+
 def as_bytes(text: str) -> bytes:
-    r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``."""
-    if _HEX.fullmatch(text) or _SHORT_HEX.fullmatch(text.rstrip()):
+    r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``.
+
+    Inside of a JSON string, ``\n`` is JSON's, and stays.
+    """
+    if _is_hex(text):
         return bytes.fromhex(re.sub(r"[ :]", "", text))
-    # Bytes that were no text come as lone surrogates from whoever read the file.
-    raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")
-    return _ESCAPE.sub(
-        lambda found: _ESCAPED.get(found.group()) or bytes.fromhex(found.group()[2:].decode()), raw
+    if "\\" not in text:
+        return _encoded(text)
+    return b"".join(
+        _IN_STRING.sub(_kept, _encoded(part)) if in_string else _ELSEWHERE.sub(_meant, _encoded(part))
+        for part, in_string in parts_of(text)
     )
+
+
+def _kept(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode()) if found[1] else found[0]
+
+
+def _meant(found: re.Match[bytes]) -> bytes:
+    return _ESCAPED.get(found[0]) or _kept(found)
+
+
+def unescaped(text: str) -> bytes:
+    r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        if found[1]:
+            return bytes.fromhex(found[1].decode())
+        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
+
+    return _C_ESCAPE.sub(byte, _encoded(text))
+
+
+def _is_hex(text: str) -> bool:
+    return bool(_HEX.fullmatch(text) or _SHORT_HEX.fullmatch(text.rstrip()))
+
+
+def _encoded(text: str) -> bytes:
+    # Bytes that were no text come as lone surrogates from whoever read the file.
+    return text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")

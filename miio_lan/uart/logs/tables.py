@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.document import PARTIAL_LINE_TIME
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted
+from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, line_bytes
 
 #: The column of a logic analyser's list of all that was decoded, a byte a row.
 _DECODED = "decoded protocol result"
@@ -179,7 +179,7 @@ def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     if header.hexadecimal and all(_PLAIN_HEX.fullmatch(text.strip()) for text in texts):
         return [bytes.fromhex(text.replace(":", " ")) for text in texts]
     if not header.by_bytes:
-        return [_numbered(text) or as_bytes(unquoted(_bare(text))) for text in texts]
+        return [_numbered(text) or line_bytes(_bare(text)) for text in texts]
     numbers = all(text.isdecimal() and int(text) < 256 for text in texts)
     decimal = numbers and any(len(text) > 1 for text in texts)
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from miio_lan.uart.logs.formats import read_format, unescaped
+from miio_lan.uart.logs.formats import read_format
+from miio_lan.uart.logs.logparts import unescaped
 from miio_lan.uart.logs.textlog import read_text_log
 
 Lines = list[tuple[str, str]]
