@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from miio_lan.uart.commands import Direction
+from miio_lan.uart.order import OBSERVED_WITHIN
 from miio_lan.uart.values import QUOTED
 
 ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
@@ -21,11 +23,13 @@ _QUOTED_LINE = re.compile(r"""[^']*+'((?:[^'"\\]++|\\.|"(?:[^"\\]++|\\.)*+")*+)'
 _COLOUR = re.compile(r"\x1b\[[0-9;]*+[A-Za-z]")
 
 _DAY = 86400.0
-_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]++)?+"
+_DATE = r"(?:(\d{4}[-/.]\d\d[-/.]\d\d|\d\d?[-/.]\d\d?[-/.]\d{4})(?:T|,?+[ ]++))?+"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
 _CLOCK = re.compile(
     rf"\s*+[\[(]?+\s*+{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,9}}))?+\s*+{_ZONE}[\])]?+[:,]?+\s*+"
 )
+# What a line ends with, where a log shows it.
+_ESCAPED_END = re.compile(r"(?:\\(?:[rn0]|x0[0adAD])|<(?:CR|LF|NUL)>)*+\s*+")
 _SECONDS = re.compile(r"\s*+[\[(]\s*+(\d++(?:\.\d++)?+)\s*+s?+\s*+[\])][:,]?+\s*+|\s*+(\d++\.\d++)\s++")
 _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 # Shorter ones are texts, a code and a number for instance, unless they end as lines do.
@@ -58,33 +62,96 @@ class LogLine:
     direction: Direction | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """A time as a line shows it.
+
+    :param seconds: since midnight where it is a time of day
+    :param date: as the log writes it; empty where it does not
+    """
+
+    seconds: float
+    of_day: bool
+    date: str
+    rest: str
+
+
 class Times:
-    """Reads the times in front of the lines of one log; past midnight they go on."""
+    """Reads the times in front of the lines of one log; past midnight they go on.
+
+    Where a log clearly goes back, because it goes on after a restart or its clock was set, it goes on from there:
+    nobody knows how long that took, and what lies between later lines stays right.
+    """
 
     def __init__(self) -> None:
-        self._day = 0.0
+        self._base = 0.0
         self._last = 0.0
+        self._days = 0
+        self._date = ""
 
     def take(self, line: str) -> tuple[float, str]:
         """Give the instant of a line, that of the line before where it tells none, and the line without it."""
-        instant, rest = _time(line, self._last - self._day)
-        if instant + self._day < self._last - _DAY / 2:
-            self._day += _DAY
-        self._last = max(self._last, instant + self._day)
-        return self._last, rest
+        stamp = _stamp(line)
+        if stamp is None:
+            return self._last, line
+        instant = self._base + stamp.seconds + (self._days_at(stamp) * _DAY if stamp.of_day else 0.0)
+        if instant < self._last - OBSERVED_WITHIN:
+            self._base += self._last - instant
+        else:
+            self._last = max(self._last, instant)
+        return self._last, stamp.rest
+
+    def _days_at(self, stamp: _Stamp) -> int:
+        """Give the days since the log began; where the line bears no date, the time of day tells of midnight."""
+        if stamp.date:
+            if self._date:
+                self._days += _days_between(self._date, stamp.date)
+            self._date = stamp.date
+            return self._days
+        ahead = self._base + self._days * _DAY + stamp.seconds - self._last
+        if self._days and ahead > _DAY - OBSERVED_WITHIN:
+            return self._days - 1  # a late line from before midnight
+        if ahead < -_DAY / 2:
+            self._days += 1
+        return self._days
 
 
-def _time(line: str, otherwise: float) -> tuple[float, str]:
+def _days_between(before: str, after: str) -> int:
+    """Give the days from one date to another; 0 where one is none.
+
+    Which of day and month stands first depends on the computer: as it is read, the fewest days have passed.
+    """
+    orders = zip(_readings(before), _readings(after), strict=True)
+    days = [(later - earlier).days for earlier, later in orders if earlier and later]
+    return min(days, key=lambda each: (each < 0, abs(each)), default=0)
+
+
+def _readings(text: str) -> tuple[date | None, date | None]:
+    """Give a date as it is where the day stands first, and where the month does."""
+    first, second, third = (int(each) for each in re.split("[-/.]", text))
+    if third < 100:  # the year stands first
+        return _date_of(first, second, third), None
+    return _date_of(third, second, first), _date_of(third, first, second)
+
+
+def _date_of(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _stamp(line: str) -> _Stamp | None:
     clock = _CLOCK.match(line)
     # Nothing behind it: the time is what the line says, a module's answer.
-    if clock and clock.end() < len(line):
-        hours, minutes, seconds, fraction = clock.groups()
+    if clock and not _ESCAPED_END.fullmatch(line, clock.end()):
+        day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return instant, line[clock.end() :]
+        return _Stamp(instant, True, day or "", line[clock.end() :])
     counted = _SECONDS.match(line)
     if counted and counted.end() < len(line):
-        return float(counted.group(1) or counted.group(2)), line[counted.end() :]
-    return otherwise, line
+        return _Stamp(float(counted.group(1) or counted.group(2)), False, "", line[counted.end() :])
+    return None
 
 
 def without_colours(text: str) -> str:

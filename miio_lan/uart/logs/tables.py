@@ -12,10 +12,12 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import RecordError
+from miio_lan.foreign import excerpt
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, line_bytes
 
@@ -31,7 +33,14 @@ _WHO = (
     "direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type",
     "analyzer name",
 )  # fmt: skip
-_SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "\u03bcs": 1e-6, "ns": 1e-9}
+"""Seconds of a unit, the two letters that look like a mu taken for one."""
+_SPELT = {
+    **dict.fromkeys(("", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds", "millis"), "ms"),
+    **dict.fromkeys(("usec", "usecs", "microsecond", "microseconds", "micros"), "us"),
+    **dict.fromkeys(("nsec", "nsecs", "nanosecond", "nanoseconds", "nanos"), "ns"),
+}
 
 _OPENS = re.compile(r"[\[(]")
 _NUMBERED = re.compile(
@@ -57,7 +66,7 @@ class _Header:
     data: int
     time: int | None
     mark: int | None
-    scale: float
+    unit: str
     hexadecimal: bool
     by_bytes: bool
     bare: bool
@@ -124,7 +133,6 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
             f"a table with the columns {', '.join(names)} has none that says what crossed the line: name it data, and "
             "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
         )
-    unit = units[time] if time is not None else ""
     bare = not {"parity error", _DECODED}.isdisjoint(names)
     return _Header(
         divider=divider,
@@ -132,7 +140,7 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
         data=data,
         time=time,
         mark=mark,
-        scale=_SCALES.get(unit, 1.0),
+        unit=units[time] if time is not None else "",
         hexadecimal=names[data] == "hex" or units[data].startswith("hex"),
         by_bytes=bare or {"start_time", "duration"} <= set(names),
         bare=bare,
@@ -148,7 +156,7 @@ def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[tuple[str, f
     times, instant = Times(), 0.0
     for cells in reader:
         if len(cells) > header.data:
-            instant = _instant(_cell(cells, header.time), header.scale, times, instant)
+            instant = _instant(_cell(cells, header.time), header.unit, times, instant)
             yield _text(cells, header), instant, _cell(cells, header.mark).lower()
 
 
@@ -164,14 +172,23 @@ def _text(cells: Sequence[str], header: _Header) -> str:
     return cells[header.data]
 
 
-def _instant(cell: str, scale: float, times: Times, before: float) -> float:
+def _instant(cell: str, unit: str, times: Times, before: float) -> float:
     if not cell:
         return before
     try:
-        seconds = float(cell.replace(",", ".").removesuffix("s")) * scale
+        count = float(cell.replace(",", ".").removesuffix("s"))
     except ValueError:
         return times.take(f"{cell} ;")[0]  # a time of day
-    return seconds if math.isfinite(seconds) else before
+    return count * _scale(unit) if math.isfinite(count) else before
+
+
+def _scale(unit: str) -> float:
+    """Give the seconds of a unit; a guess would be wrong by a factor of a thousand, without a word."""
+    name = unicodedata.normalize("NFKC", unit).rstrip(".")
+    scale = _SCALES.get(_SPELT.get(name, name))
+    if scale is None:
+        raise RecordError(f"the unit {excerpt(unit)} of the times is not known: write s, ms, us or ns")
+    return scale
 
 
 def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
