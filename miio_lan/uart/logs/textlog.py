@@ -22,7 +22,8 @@ from miio_lan.record import Record, is_cut_off, read
 from miio_lan.uart.bridge.faults import bridged, set_aside
 from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Reply
 from miio_lan.uart.commands import read as read_command
-from miio_lan.uart.listening.overhearing import XMODEM
+from miio_lan.uart.line import UNFINISHED
+from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.formats import ReadLog, read_format
 from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, line_bytes, parts_of, without_colours
@@ -32,6 +33,8 @@ from miio_lan.uart.order import in_stream
 _LOGGER = logging.getLogger(__name__)
 
 _RECORD = '{"wire"'
+#: What was heard at the time, and cannot be seen from one line.
+_HEARD = frozenset({UNFINISHED, LATE_START, LOST_BYTES})
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
 _TAGS = re.compile(r"^(?:(?:\[[^\]]*+\])++:?+|[EWIDV] \(\d++\) [\w.]++:)\s*+")
 #: The end of a line in the middle of a text, as substitution tables write it: ``command\r:reply``.
@@ -132,12 +135,21 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
             yield record  # nothing answers it: to what follows it was not said
             continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
-        ended = said if said.endswith(b"\r") else said + b"\r"
-        watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
+        unfinished = UNFINISHED in record.note.split(", ")
+        ended = said if unfinished or said.endswith(b"\r") else said + b"\r"
+        way: Direction = "up" if record.direction == "up" else "down"
+        watch.feed(way, ended, record.instant)
+        if unfinished:
+            watch.flush(way)
         for again in found:
-            note = ", ".join(filter(None, (again.note, bridged(record.note))))
-            yield replace(again, raw=record.raw, note=note, peer=record.peer)
+            yield replace(again, raw=record.raw, note=_kept(record.note, again.note), peer=record.peer)
         found.clear()
+
+
+def _kept(before: str, again: str) -> str:
+    """Join the note of a line that was read anew with what of the recorded one no reading can tell."""
+    notes = [again, *(each for each in before.split(", ") if each in _HEARD), bridged(before)]
+    return ", ".join(dict.fromkeys(each for note in notes for each in note.split(", ") if each))
 
 
 def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
