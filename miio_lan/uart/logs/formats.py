@@ -10,15 +10,24 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
-from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, unescaped, without_colours
-from miio_lan.uart.logs.tables import joined, read_table
+from miio_lan.uart.logs.logparts import (
+    ENDS,
+    LogLine,
+    Times,
+    as_bytes,
+    line_bytes,
+    quoted_in,
+    unescaped,
+    without_colours,
+)
+from miio_lan.uart.logs.tables import TimeColumn, joined, read_table
 
 
 @dataclass(slots=True)
@@ -259,7 +268,10 @@ def _cells_of(text: str) -> list[str] | None:
     row = text.strip()
     if not row.startswith("|"):
         return None
-    return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row.strip("|"))]
+    # One bar at each end is the table's; a second one has an empty cell in front of it.
+    row = row[1:]
+    row = row[:-1] if row.endswith("|") and not row.endswith("\\|") else row
+    return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row)]
 
 
 def _markdown(texts: Sequence[str]) -> ReadLog | None:
@@ -288,8 +300,7 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
     """Add what a table holds; give the number of its rows in which nothing crossed the wire."""
     marks = [_speaker_of(cell.lower()) for cell in head]
     if any(marks):
-        said = [(mark, cell) for cells in body for mark, cell in zip(marks, cells, strict=False)]
-        rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark]
+        rest += _of_two_columns(marks, body, TimeColumn.named(head))
         return 0
     with suppress(RecordError):
         lines = read_table([_as_csv(cells) for cells in (head, *body)])
@@ -301,6 +312,17 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
         return len(body)  # it explains commands, and is no log
     rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
     return 0
+
+
+def _of_two_columns(
+    marks: Sequence[str | None], body: Sequence[Sequence[str]], clock: TimeColumn | None
+) -> Iterator[str | LogLine]:
+    for cells in body:
+        instant = clock.take(cells) if clock else None
+        for mark, cell in zip(marks, cells, strict=False):
+            if mark and cell:
+                text = f"{mark}: {cell}"  # as a line of no format, it bears the time of what stands before the table
+                yield text if instant is None else LogLine(line_bytes(cell), instant, mark)
 
 
 def _as_csv(cells: Sequence[str]) -> str:

@@ -72,6 +72,31 @@ class _Header:
     bare: bool
 
 
+class TimeColumn:
+    """Reads the times of a table, row by row.
+
+    :param column: where they stand; None where there are none
+    """
+
+    def __init__(self, column: int | None, unit: str) -> None:
+        self._column = column
+        self._unit = unit
+        self._times = Times()
+        self._last = 0.0
+
+    @classmethod
+    def named(cls, heads: Sequence[str]) -> TimeColumn | None:
+        """Find the column by its heading; None where no heading is one of times."""
+        split = [_name_and_unit(head.lower()) for head in heads]
+        column = _column([name for name, _ in split], _TIME)
+        return None if column is None else cls(column, split[column][1])
+
+    def take(self, cells: Sequence[str]) -> float:
+        """Give the instant of a row, that of the row before where it tells none."""
+        self._last = _instant(_cell(cells, self._column), self._unit, self._times, self._last)
+        return self._last
+
+
 def read_table(texts: Sequence[str]) -> list[LogLine] | None:
     """Read a table; None if the log is none.
 
@@ -153,11 +178,10 @@ def _column(names: list[str], known: Sequence[str]) -> int | None:
 
 def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[tuple[str, float, str]]:
     """Go through the rows: the text of each, its instant and its mark."""
-    times, instant = Times(), 0.0
+    clock = TimeColumn(header.time, header.unit)
     for cells in reader:
         if len(cells) > header.data:
-            instant = _instant(_cell(cells, header.time), header.unit, times, instant)
-            yield _text(cells, header), instant, _cell(cells, header.mark).lower()
+            yield _text(cells, header), clock.take(cells), _cell(cells, header.mark).lower()
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:

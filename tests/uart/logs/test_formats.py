@@ -359,3 +359,41 @@ def test_options_of_sigrok_do_not_hide_the_bytes(row: str) -> None:
         for at, byte in enumerate('result "a" 0 1\r')
     )
     assert said(text) == [("up", b'result "a" 0 1\r')]
+
+
+@pytest.mark.parametrize("bars", [("|", "|", "|"), ("| ", " | ", " |"), ("  |", "|", "|  "), ("|", " |", "")])
+@pytest.mark.parametrize("number", [False, True])
+def test_empty_cells_of_markdown_stay_where_they_are(bars: tuple[str, str, str], number: bool) -> None:
+    first, between, last = bars
+    rows = [["MCU", "module"], ["-", "-"], ["get_down", ""], ["", TALK[1][1]], [TALK[2][1], ""], ["", "ok"]]
+    if number:
+        rows = [[str(at), *row] if row[0] != "-" else ["-", *row] for at, row in enumerate(rows)]
+    # With no bar at the end, a last cell that is empty would be none.
+    text = "".join(
+        first + between.join(cell or (" " if not last else "") for cell in row) + last + "\n" for row in rows
+    )
+    assert lines(text) == TALK
+
+
+def test_an_escaped_bar_at_the_end_of_a_row_is_part_of_its_cell() -> None:
+    assert lines('|module|MCU|\n|-|-|\n||properties_changed 2 1 "a\\|"|\n||net \\|\n') == [
+        ("up", 'properties_changed 2 1 "a|"'), ("up", "net |"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "stamps", "instants"),
+    [
+        ("Time", ["12:00:01.100", "12:00:01.110"], [43201.1, 43201.11]),
+        ("Time [ms]", ["1100", "1110"], [1.1, 1.11]),
+        ("t", ["1.5", ""], [1.5, 1.5]),
+    ],
+)
+def test_times_count_beside_columns_of_both_directions(
+    head: str, stamps: list[str], instants: list[float]
+) -> None:
+    text = f"|{head}|MCU|Module|\n|---|---|---|\n|{stamps[0]}|get_down||\n|{stamps[1]}||down none|\n"
+    found = list(read_text_log(io.StringIO(text)))
+    assert [(record.direction, round(record.instant, 6)) for record in found] == [
+        ("up", instants[0]), ("down", instants[1]),
+    ]  # fmt: skip
