@@ -90,13 +90,28 @@ _BINARY = re.compile(r"0b[01]{8} \(0x([0-9A-Fa-f]{2})\)[:, ]?")
 _SIZE = re.compile(r" \(\d++(?: bytes)?\)$")
 
 
-def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
+def _esphome(texts: Sequence[str]) -> ReadLog | None:
+    found = (_ESPHOME.search(without_colours(text)) for text in texts)
+    rows = [_SIZE.sub("", match[2].strip()) for match in found if match]
+    return _by_lines(_ESPHOME, partial(_of_esphome, decimal=_are_decimal(rows)))(texts)
+
+
+def _are_decimal(rows: Sequence[str]) -> bool:
+    """Tell whether the numbers of a log are decimal: one row of two digits each does not show it."""
+    numbers = [row for row in rows if _HEX_DIGITS.fullmatch(row) or _DECIMALS.fullmatch(row)]
+    if not all(map(_DECIMALS.fullmatch, numbers)):
+        return False
+    # The comma is what log_int is told to write, the colon what log_hex is.
+    return not all(map(_HEX_DIGITS.fullmatch, numbers)) or any("," in row for row in numbers)
+
+
+def _of_esphome(match: re.Match[str], *, decimal: bool) -> tuple[bytes, str] | None:
     """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
     mark, text = match[1], match[2].strip()
     if text[:1] == text[-1:] == '"' and len(text) > 1:
         return unescaped(text[1:-1]), mark
     text = _SIZE.sub("", text)
-    if _HEX_DIGITS.fullmatch(text):
+    if not decimal and _HEX_DIGITS.fullmatch(text):
         return bytes.fromhex(re.sub("[:, ]", "", text)), mark
     if _DECIMALS.fullmatch(text):
         numbers = [int(each) for each in re.split("[:, ]", text)]
@@ -175,16 +190,19 @@ _SIGROK = re.compile(
 
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
+    matches = [_SIGROK.match(text.rstrip("\r\n")) for text in texts]
     found, pieces = ReadLog(), []
-    for text in texts:
-        match = _SIGROK.match(text.rstrip("\r\n"))
+    # Where a log has several decoders, there is one for each wire.
+    several = len({match[1].lower() for match in matches if match}) > 1
+    for text, match in zip(texts, matches, strict=True):
         if match is None:
             found.skipped += bool(text.strip())
             continue
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
+        mark = (match[2] or "").lower()
         # Rows have no times: those of one line are told by its end alone.
-        pieces.append(LogLine(byte, 0.0, (match[2] or "").lower()))
+        pieces.append(LogLine(byte, 0.0, f"{match[1].lower()} {mark}".strip() if several else mark))
     found.lines = joined(pieces, bytewise=True)
     return found if pieces else None
 
@@ -335,7 +353,7 @@ _READERS: tuple[_Reader, ...] = (
     _socat,
     _sigrok,
     _putty,
-    _by_lines(_ESPHOME, _of_esphome),
+    _esphome,
     _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
     _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
     _by_lines(_DOCKLIGHT, _of_docklight),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 
@@ -397,3 +398,44 @@ def test_times_count_beside_columns_of_both_directions(
     assert [(record.direction, round(record.instant, 6)) for record in found] == [
         ("up", instants[0]), ("down", instants[1]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", [("", ""), ("rx: ", "rx: "), ("rx: ", "tx: ")])
+def test_two_decoders_of_sigrok_are_two_wires(kinds: tuple[str, str]) -> None:
+    up = "get_down\rproperties_changed 2 1 5\r"
+    down = "down get_properties 2 1\rerror\r"
+    rows = []
+    for pair in itertools.zip_longest(up, down):
+        for number, (byte, kind) in enumerate(zip(pair, kinds, strict=True), 1):
+            if byte:
+                rows.append(f"uart-{number}: {kind}{byte if byte != chr(13) else '[0D]'}\n")
+    assert lines("".join(rows)) == [
+        ("up", "get_down"), ("down", "down get_properties 2 1"), ("down", "error"), ("up", "properties_changed 2 1 5"),
+    ]  # fmt: skip
+
+
+def esphome(*rows: tuple[str, bytes], divider: str = ",", number: str = "d") -> str:
+    return "".join(
+        f"[1][D][uart_debug:1]: {mark} {divider.join(format(byte, number) for byte in raw)}\n"
+        for mark, raw in rows
+    )
+
+
+@pytest.mark.parametrize("divider", [",", ":", " "])
+def test_numbers_of_esphome_are_all_of_one_kind(divider: str) -> None:
+    rows = [
+        ("<<<", b"get_down\r"),
+        (">>>", b"down set_properties "),
+        (">>>", b"2 1 2 2\r"),
+        ("<<<", b"result 2 1 0\r"),
+    ]
+    told = [("up", "get_down"), ("down", "down set_properties 2 1 2 2"), ("up", "result 2 1 0")]
+    assert lines(esphome(*rows, divider=divider)) == told
+    assert lines(esphome(*rows, divider=divider, number="02X")) == told
+
+
+@pytest.mark.parametrize(("divider", "number", "raw"), [(",", "d", b"GET 2 1"), (":", "02X", b'" 111 "')])
+def test_the_divider_tells_where_all_numbers_have_two_digits(divider: str, number: str, raw: bytes) -> None:
+    found = read_format(esphome(("<<<", raw), divider=divider, number=number).splitlines())
+    assert found is not None
+    assert [line.raw for line in found.lines] == [raw]
