@@ -12,7 +12,6 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 
 from miio_lan.errors import RecordError
@@ -20,6 +19,7 @@ from miio_lan.uart.commands import Direction
 from miio_lan.uart.logs.logparts import (
     ENDS,
     LogLine,
+    ReadLog,
     Times,
     as_bytes,
     line_bytes,
@@ -28,20 +28,6 @@ from miio_lan.uart.logs.logparts import (
     without_colours,
 )
 from miio_lan.uart.logs.tables import TimeColumn, joined, read_table
-
-
-@dataclass(slots=True)
-class ReadLog:
-    """What a format made of a log.
-
-    :param skipped: how many of the log's lines did not cross the wire
-    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
-    """
-
-    lines: list[LogLine] = field(default_factory=list)
-    skipped: int = 0
-    rest: list[str | LogLine] | None = None
-
 
 _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
 
@@ -320,16 +306,20 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
     if any(marks):
         rest += _of_two_columns(marks, body, TimeColumn.named(head))
         return 0
-    with suppress(RecordError):
-        lines = read_table([_as_csv(cells) for cells in (head, *body)])
-        if lines is not None:
-            rest += lines
-            return 0
+    if _is_log(head) and (read := read_table([_as_csv(cells) for cells in (head, *body)])):
+        rest += read.lines
+        return read.skipped
     taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
     if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
         return len(body)  # it explains commands, and is no log
     rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
     return 0
+
+
+def _is_log(head: Sequence[str]) -> bool:
+    with suppress(RecordError):  # no column of data: a table about something else
+        return read_table([_as_csv(head)]) is not None
+    return False
 
 
 def _of_two_columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from miio_lan.uart.commands import Direction
@@ -60,6 +60,19 @@ class LogLine:
     instant: float
     mark: str = ""
     direction: Direction | None = None
+
+
+@dataclass(slots=True)
+class ReadLog:
+    """What a format, or a table, makes of a log.
+
+    :param skipped: how many of the log's lines did not cross the wire
+    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
+    """
+
+    lines: list[LogLine] = field(default_factory=list)
+    skipped: int = 0
+    rest: list[str | LogLine] | None = None
 
 
 @dataclass(frozen=True, slots=True)

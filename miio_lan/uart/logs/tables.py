@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from miio_lan.errors import RecordError
 from miio_lan.foreign import excerpt
 from miio_lan.uart.document import PARTIAL_LINE_TIME
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, line_bytes
+from miio_lan.uart.logs.logparts import LogLine, ReadLog, Times, as_bytes, line_bytes
 
 #: The column of a logic analyser's list of all that was decoded, a byte a row.
 _DECODED = "decoded protocol result"
@@ -97,7 +97,7 @@ class TimeColumn:
         return self._last
 
 
-def read_table(texts: Sequence[str]) -> list[LogLine] | None:
+def read_table(texts: Sequence[str]) -> ReadLog | None:
     """Read a table; None if the log is none.
 
     :param texts: the lines of the file
@@ -113,12 +113,14 @@ def read_table(texts: Sequence[str]) -> list[LogLine] | None:
         quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
     )
     try:
-        rows = [row for row in _rows(reader, header) if row[0]]
+        found = ReadLog()
+        rows = [row for row in _rows(reader, header, found) if row[0]]
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
     raws = _cells([text for text, _, _ in rows], header)
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
-    return joined(pieces, bytewise=header.by_bytes)
+    found.lines = joined(pieces, bytewise=header.by_bytes)
+    return found
 
 
 def _physical(texts: Sequence[str]) -> io.StringIO:
@@ -176,12 +178,14 @@ def _column(names: list[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
 
 
-def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[tuple[str, float, str]]:
-    """Go through the rows: the text of each, its instant and its mark."""
+def _rows(reader: Iterator[list[str]], header: _Header, found: ReadLog) -> Iterator[tuple[str, float, str]]:
+    """Go through the rows: the text of each, its instant and its mark; those too short for a text are counted."""
     clock = TimeColumn(header.time, header.unit)
     for cells in reader:
         if len(cells) > header.data:
             yield _text(cells, header), clock.take(cells), _cell(cells, header.mark).lower()
+        else:
+            found.skipped += any(cell.strip() for cell in cells)
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:

@@ -25,8 +25,17 @@ from miio_lan.uart.commands import read as read_command
 from miio_lan.uart.line import UNFINISHED
 from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM
 from miio_lan.uart.listening.watch import LineWatch
-from miio_lan.uart.logs.formats import ReadLog, read_format
-from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, line_bytes, parts_of, without_colours
+from miio_lan.uart.logs.formats import read_format
+from miio_lan.uart.logs.logparts import (
+    ENDS,
+    LogLine,
+    ReadLog,
+    Times,
+    as_bytes,
+    line_bytes,
+    parts_of,
+    without_colours,
+)
 from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
 
@@ -77,7 +86,9 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
     known = read_format(texts) or ReadLog(rest=[*texts])
-    seen = known.lines if known.rest is None else _of_no_format(known.rest)
+    if known.rest is not None:
+        _read_rest(known, known.rest)
+    seen = known.lines
     meanings = _meanings(seen)
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
@@ -104,10 +115,12 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
-def _of_no_format(rest: Sequence[str | LogLine]) -> list[LogLine]:
+def _read_rest(known: ReadLog, rest: Sequence[str | LogLine]) -> None:
+    """Read what is of no format: a table, or lines."""
     texts = [each for each in rest if isinstance(each, str)]
     table = read_table(texts) if len(texts) == len(rest) else None
-    return list(_seen(rest if table is None else table))
+    known.lines = list(_seen(rest)) if table is None else table.lines
+    known.skipped += table.skipped if table else 0
 
 
 def _is_record(text: str) -> bool:

@@ -99,7 +99,7 @@ def test_units_have_many_spellings(unit: str, scale: float) -> None:
     head = f"Time [{unit}]" if unit else "Time"
     rows = read_table([f"{head},Direction,Data", f"{scale},up,get_down", f"{scale * 1.5},down,down none"])
     assert rows is not None
-    assert [round(row.instant, 9) for row in rows] == [1.0, 1.5]
+    assert [round(row.instant, 9) for row in rows.lines] == [1.0, 1.5]
 
 
 @pytest.mark.parametrize("head", ["Time [ticks]", "Timestamp (samples)", "Time (UTC)"])
@@ -110,3 +110,5 @@ def test_a_unit_that_nobody_knows_is_refused_and_not_guessed(head: str) -> None:
     assert (
         read_table([f"{head},Direction,Data", "10:00:00,up,get_down"]) is not None
     )  # no number: nothing to scale
+    with pytest.raises(RecordError, match="is not known"):
+        list(read_text_log([f"|{head}|direction|data|", "|-|-|-|", "|1000|up|get_down|"]))
