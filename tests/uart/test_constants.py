@@ -71,7 +71,7 @@ PINS = {
         "_DAY": 86400.0,
     },
     "uart.logs.tables": {
-        "_SCALES": {"ms": 0.001, "us": 1e-06, "µs": 1e-06, "ns": 1e-09},
+        "_SCALES": {"s": 1.0, "ms": 0.001, "us": 1e-06, "\u03bcs": 1e-06, "ns": 1e-09},
     },
     "uart.ports.port": {
         "BYTES_PER_SECOND": 11520,

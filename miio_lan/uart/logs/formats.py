@@ -10,33 +10,26 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 
 from miio_lan.errors import RecordError
 from miio_lan.uart.commands import Direction
-from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, quoted_in, without_colours
-from miio_lan.uart.logs.tables import joined, read_table
-
-
-@dataclass(slots=True)
-class ReadLog:
-    """What a format made of a log.
-
-    :param skipped: how many of the log's lines did not cross the wire
-    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
-    """
-
-    lines: list[LogLine] = field(default_factory=list)
-    skipped: int = 0
-    rest: list[str | LogLine] | None = None
-
+from miio_lan.uart.logs.logparts import (
+    ENDS,
+    LogLine,
+    ReadLog,
+    Times,
+    as_bytes,
+    line_bytes,
+    quoted_in,
+    unescaped,
+    without_colours,
+)
+from miio_lan.uart.logs.tables import TimeColumn, joined, read_table
 
 _CODES = {"CR": b"\r", "LF": b"\n", "NUL": b"\0", "TAB": b"\t", "ESC": b"\x1b", "SP": b" "}
-_C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
-_C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
 
 
 def read_format(texts: Sequence[str]) -> ReadLog | None:
@@ -83,13 +76,28 @@ _BINARY = re.compile(r"0b[01]{8} \(0x([0-9A-Fa-f]{2})\)[:, ]?")
 _SIZE = re.compile(r" \(\d++(?: bytes)?\)$")
 
 
-def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
+def _esphome(texts: Sequence[str]) -> ReadLog | None:
+    found = (_ESPHOME.search(without_colours(text)) for text in texts)
+    rows = [_SIZE.sub("", match[2].strip()) for match in found if match]
+    return _by_lines(_ESPHOME, partial(_of_esphome, decimal=_are_decimal(rows)))(texts)
+
+
+def _are_decimal(rows: Sequence[str]) -> bool:
+    """Tell whether the numbers of a log are decimal: one row of two digits each does not show it."""
+    numbers = [row for row in rows if _HEX_DIGITS.fullmatch(row) or _DECIMALS.fullmatch(row)]
+    if not all(map(_DECIMALS.fullmatch, numbers)):
+        return False
+    # The comma is what log_int is told to write, the colon what log_hex is.
+    return not all(map(_HEX_DIGITS.fullmatch, numbers)) or any("," in row for row in numbers)
+
+
+def _of_esphome(match: re.Match[str], *, decimal: bool) -> tuple[bytes, str] | None:
     """Read what ``log_string``, ``log_hex``, ``log_int`` and ``log_binary`` of ESPHome write."""
     mark, text = match[1], match[2].strip()
     if text[:1] == text[-1:] == '"' and len(text) > 1:
         return unescaped(text[1:-1]), mark
     text = _SIZE.sub("", text)
-    if _HEX_DIGITS.fullmatch(text):
+    if not decimal and _HEX_DIGITS.fullmatch(text):
         return bytes.fromhex(re.sub("[:, ]", "", text)), mark
     if _DECIMALS.fullmatch(text):
         numbers = [int(each) for each in re.split("[:, ]", text)]
@@ -97,17 +105,6 @@ def _of_esphome(match: re.Match[str]) -> tuple[bytes, str] | None:
     if text and not _BINARY.sub("", text).strip():
         return bytes(int(digits, 16) for digits in _BINARY.findall(text)), mark
     return None
-
-
-def unescaped(text: str) -> bytes:
-    r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
-
-    def byte(found: re.Match[bytes]) -> bytes:
-        if found[1]:
-            return bytes.fromhex(found[1].decode())
-        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
-
-    return _C_ESCAPE.sub(byte, text.encode("utf-8", "surrogatepass"))
 
 
 # --- A module's own log: tou: recv=get_down -------------------------------------------------------------------------
@@ -179,16 +176,19 @@ _SIGROK = re.compile(
 
 
 def _sigrok(texts: Sequence[str]) -> ReadLog | None:
+    matches = [_SIGROK.match(text.rstrip("\r\n")) for text in texts]
     found, pieces = ReadLog(), []
-    for text in texts:
-        match = _SIGROK.match(text.rstrip("\r\n"))
+    # Where a log has several decoders, there is one for each wire.
+    several = len({match[1].lower() for match in matches if match}) > 1
+    for text, match in zip(texts, matches, strict=True):
         if match is None:
             found.skipped += bool(text.strip())
             continue
         number = match[4] or match[5]
         byte = bytes([int(number, 16)]) if number else (match[6] or " ").encode("utf-8", "surrogateescape")
+        mark = (match[2] or "").lower()
         # Rows have no times: those of one line are told by its end alone.
-        pieces.append(LogLine(byte, 0.0, (match[2] or "").lower()))
+        pieces.append(LogLine(byte, 0.0, f"{match[1].lower()} {mark}".strip() if several else mark))
     found.lines = joined(pieces, bytewise=True)
     return found if pieces else None
 
@@ -272,7 +272,10 @@ def _cells_of(text: str) -> list[str] | None:
     row = text.strip()
     if not row.startswith("|"):
         return None
-    return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row.strip("|"))]
+    # One bar at each end is the table's; a second one has an empty cell in front of it.
+    row = row[1:]
+    row = row[:-1] if row.endswith("|") and not row.endswith("\\|") else row
+    return [cell.strip().strip("`").replace("\\|", "|") for cell in _CELLS.split(row)]
 
 
 def _markdown(texts: Sequence[str]) -> ReadLog | None:
@@ -301,19 +304,33 @@ def _table(head: list[str], body: list[list[str]], rest: list[str | LogLine]) ->
     """Add what a table holds; give the number of its rows in which nothing crossed the wire."""
     marks = [_speaker_of(cell.lower()) for cell in head]
     if any(marks):
-        said = [(mark, cell) for cells in body for mark, cell in zip(marks, cells, strict=False)]
-        rest += [f"{mark}: {cell}" for mark, cell in said if cell and mark]
+        rest += _of_two_columns(marks, body, TimeColumn.named(head))
         return 0
-    with suppress(RecordError):
-        lines = read_table([_as_csv(cells) for cells in (head, *body)])
-        if lines is not None:
-            rest += lines
-            return 0
+    if _is_log(head) and (read := read_table([_as_csv(cells) for cells in (head, *body)])):
+        rest += read.lines
+        return read.skipped
     taken = [at for at, cell in enumerate(head) if len(head) == 1 or cell.lower() in _ASKED | _REPLIED]
     if len(head) > 1 and not _REPLIED & {cell.lower() for cell in head}:
         return len(body)  # it explains commands, and is no log
     rest += [cells[at] for cells in body for at in taken if at < len(cells) and cells[at]]
     return 0
+
+
+def _is_log(head: Sequence[str]) -> bool:
+    with suppress(RecordError):  # no column of data: a table about something else
+        return read_table([_as_csv(head)]) is not None
+    return False
+
+
+def _of_two_columns(
+    marks: Sequence[str | None], body: Sequence[Sequence[str]], clock: TimeColumn | None
+) -> Iterator[str | LogLine]:
+    for cells in body:
+        instant = clock.take(cells) if clock else None
+        for mark, cell in zip(marks, cells, strict=False):
+            if mark and cell:
+                text = f"{mark}: {cell}"  # as a line of no format, it bears the time of what stands before the table
+                yield text if instant is None else LogLine(line_bytes(cell), instant, mark)
 
 
 def _as_csv(cells: Sequence[str]) -> str:
@@ -326,7 +343,7 @@ _READERS: tuple[_Reader, ...] = (
     _socat,
     _sigrok,
     _putty,
-    _by_lines(_ESPHOME, _of_esphome),
+    _esphome,
     _by_lines(_MODULE, lambda match: (as_bytes(match[2]), _MODULES[match[1]])),
     _by_lines(_SSCOM, lambda match: (as_bytes(match[2].strip(_UNSHOWN)), match[1])),
     _by_lines(_DOCKLIGHT, _of_docklight),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
 
 from miio_lan.uart.commands import Direction
+from miio_lan.uart.order import OBSERVED_WITHIN
+from miio_lan.uart.values import QUOTED
 
 ENDS: dict[str, Direction] = {"mcu": "up", "module": "down", "wifi": "down", "chip": "down"}
 """Words for an end of the line, each with the direction of what it says."""
@@ -19,17 +23,26 @@ _QUOTED_LINE = re.compile(r"""[^']*+'((?:[^'"\\]++|\\.|"(?:[^"\\]++|\\.)*+")*+)'
 _COLOUR = re.compile(r"\x1b\[[0-9;]*+[A-Za-z]")
 
 _DAY = 86400.0
-_DATE = r"(?:\d{4}[-/]\d\d[-/]\d\d[T ]++)?+"
+_DATE = r"(?:(\d{4}[-/.]\d\d[-/.]\d\d|\d\d?[-/.]\d\d?[-/.]\d{4})(?:T|,?+[ ]++))?+"
 _ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
 _CLOCK = re.compile(
     rf"\s*+[\[(]?+\s*+{_DATE}(\d\d):(\d\d):(\d\d)(?:[.,:](\d{{1,9}}))?+\s*+{_ZONE}[\])]?+[:,]?+\s*+"
 )
+# What a line ends with, where a log shows it.
+_ESCAPED_END = re.compile(r"(?:\\(?:[rn0]|x0[0adAD])|<(?:CR|LF|NUL)>)*+\s*+")
 _SECONDS = re.compile(r"\s*+[\[(]\s*+(\d++(?:\.\d++)?+)\s*+s?+\s*+[\])][:,]?+\s*+|\s*+(\d++\.\d++)\s++")
 _HEX = re.compile(r"[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){3,}+\s*+")
 # Shorter ones are texts, a code and a number for instance, unless they end as lines do.
 _SHORT_HEX = re.compile(r"(?:[0-9a-fA-F]{2}[ :]){1,3}+0[DdAa]")
-_ESCAPE = re.compile(rb"\\(?:x[0-9a-fA-F]{2}|[rn0])")
+# Inside of a JSON string, pairs with a backslash are JSON's, but for the one that JSON does not have.
+_IN_STRING = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
+_ELSEWHERE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|[rn0])")
 _ESCAPED = {rb"\r": b"\r", rb"\n": b"\n", rb"\0": b"\0"}
+# \u4e2d is JSON's too.
+_C_ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(?!u[0-9A-Fa-f]{4})(.))", re.DOTALL)
+_C_ESCAPES = dict(zip(b"abefnrtv0", b"\a\b\x1b\f\n\r\t\v\0", strict=True))
+_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_PAIRS_OF_REPR = frozenset("\\'nrtx")
 _OTHER_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
@@ -49,33 +62,109 @@ class LogLine:
     direction: Direction | None = None
 
 
+@dataclass(slots=True)
+class ReadLog:
+    """What a format, or a table, makes of a log.
+
+    :param skipped: how many of the log's lines did not cross the wire
+    :param rest: texts to be read as lines of no format, among lines of tables; None where all was read
+    """
+
+    lines: list[LogLine] = field(default_factory=list)
+    skipped: int = 0
+    rest: list[str | LogLine] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """A time as a line shows it.
+
+    :param seconds: since midnight where it is a time of day
+    :param date: as the log writes it; empty where it does not
+    """
+
+    seconds: float
+    of_day: bool
+    date: str
+    rest: str
+
+
 class Times:
-    """Reads the times in front of the lines of one log; past midnight they go on."""
+    """Reads the times in front of the lines of one log; past midnight they go on.
+
+    Where a log clearly goes back, because it goes on after a restart or its clock was set, it goes on from there:
+    nobody knows how long that took, and what lies between later lines stays right.
+    """
 
     def __init__(self) -> None:
-        self._day = 0.0
+        self._base = 0.0
         self._last = 0.0
+        self._days = 0
+        self._date = ""
 
     def take(self, line: str) -> tuple[float, str]:
         """Give the instant of a line, that of the line before where it tells none, and the line without it."""
-        instant, rest = _time(line, self._last - self._day)
-        if instant + self._day < self._last - _DAY / 2:
-            self._day += _DAY
-        self._last = max(self._last, instant + self._day)
-        return self._last, rest
+        stamp = _stamp(line)
+        if stamp is None:
+            return self._last, line
+        instant = self._base + stamp.seconds + (self._days_at(stamp) * _DAY if stamp.of_day else 0.0)
+        if instant < self._last - OBSERVED_WITHIN:
+            self._base += self._last - instant
+        else:
+            self._last = max(self._last, instant)
+        return self._last, stamp.rest
+
+    def _days_at(self, stamp: _Stamp) -> int:
+        """Give the days since the log began; where the line bears no date, the time of day tells of midnight."""
+        if stamp.date:
+            if self._date:
+                self._days += _days_between(self._date, stamp.date)
+            self._date = stamp.date
+            return self._days
+        ahead = self._base + self._days * _DAY + stamp.seconds - self._last
+        if self._days and ahead > _DAY - OBSERVED_WITHIN:
+            return self._days - 1  # a late line from before midnight
+        if ahead < -_DAY / 2:
+            self._days += 1
+        return self._days
 
 
-def _time(line: str, otherwise: float) -> tuple[float, str]:
+def _days_between(before: str, after: str) -> int:
+    """Give the days from one date to another; 0 where one is none.
+
+    Which of day and month stands first depends on the computer: as it is read, the fewest days have passed.
+    """
+    orders = zip(_readings(before), _readings(after), strict=True)
+    days = [(later - earlier).days for earlier, later in orders if earlier and later]
+    return min(days, key=lambda each: (each < 0, abs(each)), default=0)
+
+
+def _readings(text: str) -> tuple[date | None, date | None]:
+    """Give a date as it is where the day stands first, and where the month does."""
+    first, second, third = (int(each) for each in re.split("[-/.]", text))
+    if third < 100:  # the year stands first
+        return _date_of(first, second, third), None
+    return _date_of(third, second, first), _date_of(third, first, second)
+
+
+def _date_of(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _stamp(line: str) -> _Stamp | None:
     clock = _CLOCK.match(line)
     # Nothing behind it: the time is what the line says, a module's answer.
-    if clock and clock.end() < len(line):
-        hours, minutes, seconds, fraction = clock.groups()
+    if clock and not _ESCAPED_END.fullmatch(line, clock.end()):
+        day, hours, minutes, seconds, fraction = clock.groups()
         instant = int(hours) * 3600 + int(minutes) * 60 + int(seconds) + float(f"0.{fraction or 0}")
-        return instant, line[clock.end() :]
+        return _Stamp(instant, True, day or "", line[clock.end() :])
     counted = _SECONDS.match(line)
     if counted and counted.end() < len(line):
-        return float(counted.group(1) or counted.group(2)), line[counted.end() :]
-    return otherwise, line
+        return _Stamp(float(counted.group(1) or counted.group(2)), False, "", line[counted.end() :])
+    return None
 
 
 def without_colours(text: str) -> str:
@@ -83,13 +172,25 @@ def without_colours(text: str) -> str:
     return _COLOUR.sub("", text.rstrip("\r\n"))
 
 
-def unquoted(text: str) -> str:
-    """Take the quotes off that programs put around a whole line; quotes of a parameter stay."""
+def line_bytes(text: str) -> bytes:
+    """Give the bytes of a whole line, without the quotes that programs put around one; those of a parameter stay."""
     text = text.strip()
     if text.startswith(("b'", 'b"')) and text.endswith(text[1]) and len(text) > 2:
-        return text[2:-1]
-    whole = _QUOTED.fullmatch(text)
-    return whole.group(1) if whole else text
+        inner, written = text[2:-1], True
+    elif whole := _QUOTED.fullmatch(text):
+        inner = whole[1]
+        written = _written_by_repr(inner)
+    else:
+        return as_bytes(text)
+    return unescaped(inner) if written and not _is_hex(inner) else as_bytes(inner)
+
+
+def _written_by_repr(text: str) -> bool:
+    """Tell whether a program escaped what stands in its quotes, or wrote it as it was."""
+    if not set(_PAIR.findall(text)) <= _PAIRS_OF_REPR:
+        return False
+    said = unescaped(text).decode("latin-1")
+    return not any(in_string and ("\n" in part or "\r" in part) for part, in_string in parts_of(said))
 
 
 def quoted_in(text: str) -> str | None:
@@ -99,12 +200,55 @@ def quoted_in(text: str) -> str | None:
     return found.group(1) if found else None
 
 
+def parts_of(text: str) -> Iterator[tuple[str, bool]]:
+    """Give the parts of a text, each with whether it is a JSON string with both of its quotes."""
+    done = 0
+    # Where one is not closed, no later one is: so nothing is read twice.
+    while (begin := text.find('"', done)) >= 0 and (string := QUOTED.match(text, begin)):
+        yield text[done:begin], False
+        yield string.group(), True
+        done = string.end()
+    yield text[done:], False
+
+
 def as_bytes(text: str) -> bytes:
-    r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``."""
-    if _HEX.fullmatch(text) or _SHORT_HEX.fullmatch(text.rstrip()):
+    r"""Give the bytes a text stands for: it is a hex dump, or has escapes like ``\r``, ``\n``, ``\0`` and ``\x41``.
+
+    Inside of a JSON string, ``\n`` is JSON's, and stays.
+    """
+    if _is_hex(text):
         return bytes.fromhex(re.sub(r"[ :]", "", text))
-    # Bytes that were no text come as lone surrogates from whoever read the file.
-    raw = text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")
-    return _ESCAPE.sub(
-        lambda found: _ESCAPED.get(found.group()) or bytes.fromhex(found.group()[2:].decode()), raw
+    if "\\" not in text:
+        return _encoded(text)
+    return b"".join(
+        _IN_STRING.sub(_kept, _encoded(part)) if in_string else _ELSEWHERE.sub(_meant, _encoded(part))
+        for part, in_string in parts_of(text)
     )
+
+
+def _kept(found: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(found[1].decode()) if found[1] else found[0]
+
+
+def _meant(found: re.Match[bytes]) -> bytes:
+    return _ESCAPED.get(found[0]) or _kept(found)
+
+
+def unescaped(text: str) -> bytes:
+    r"""Give the bytes of a text with the escapes of C: ``\r``, ``\"``, ``\xFF``."""
+
+    def byte(found: re.Match[bytes]) -> bytes:
+        if found[1]:
+            return bytes.fromhex(found[1].decode())
+        return bytes([_C_ESCAPES.get(found[2][0], found[2][0])])
+
+    return _C_ESCAPE.sub(byte, _encoded(text))
+
+
+def _is_hex(text: str) -> bool:
+    return bool(_HEX.fullmatch(text) or _SHORT_HEX.fullmatch(text.rstrip()))
+
+
+def _encoded(text: str) -> bytes:
+    # Bytes that were no text come as lone surrogates from whoever read the file.
+    return text.encode("utf-8", "surrogatepass" if _OTHER_SURROGATE.search(text) else "surrogateescape")

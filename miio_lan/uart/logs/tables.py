@@ -12,12 +12,14 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miio_lan.errors import RecordError
+from miio_lan.foreign import excerpt
 from miio_lan.uart.document import PARTIAL_LINE_TIME
-from miio_lan.uart.logs.logparts import LogLine, Times, as_bytes, unquoted
+from miio_lan.uart.logs.logparts import LogLine, ReadLog, Times, as_bytes, line_bytes
 
 #: The column of a logic analyser's list of all that was decoded, a byte a row.
 _DECODED = "decoded protocol result"
@@ -31,7 +33,14 @@ _WHO = (
     "direction", "dir", "way", "source", "from", "sender", "channel", "port", "device", "name", "type",
     "analyzer name",
 )  # fmt: skip
-_SCALES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_SCALES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "\u03bcs": 1e-6, "ns": 1e-9}
+"""Seconds of a unit, the two letters that look like a mu taken for one."""
+_SPELT = {
+    **dict.fromkeys(("", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("msec", "msecs", "millisecond", "milliseconds", "millis"), "ms"),
+    **dict.fromkeys(("usec", "usecs", "microsecond", "microseconds", "micros"), "us"),
+    **dict.fromkeys(("nsec", "nsecs", "nanosecond", "nanoseconds", "nanos"), "ns"),
+}
 
 _OPENS = re.compile(r"[\[(]")
 _NUMBERED = re.compile(
@@ -57,13 +66,38 @@ class _Header:
     data: int
     time: int | None
     mark: int | None
-    scale: float
+    unit: str
     hexadecimal: bool
     by_bytes: bool
     bare: bool
 
 
-def read_table(texts: Sequence[str]) -> list[LogLine] | None:
+class TimeColumn:
+    """Reads the times of a table, row by row.
+
+    :param column: where they stand; None where there are none
+    """
+
+    def __init__(self, column: int | None, unit: str) -> None:
+        self._column = column
+        self._unit = unit
+        self._times = Times()
+        self._last = 0.0
+
+    @classmethod
+    def named(cls, heads: Sequence[str]) -> TimeColumn | None:
+        """Find the column by its heading; None where no heading is one of times."""
+        split = [_name_and_unit(head.lower()) for head in heads]
+        column = _column([name for name, _ in split], _TIME)
+        return None if column is None else cls(column, split[column][1])
+
+    def take(self, cells: Sequence[str]) -> float:
+        """Give the instant of a row, that of the row before where it tells none."""
+        self._last = _instant(_cell(cells, self._column), self._unit, self._times, self._last)
+        return self._last
+
+
+def read_table(texts: Sequence[str]) -> ReadLog | None:
     """Read a table; None if the log is none.
 
     :param texts: the lines of the file
@@ -79,12 +113,14 @@ def read_table(texts: Sequence[str]) -> list[LogLine] | None:
         quoting=csv.QUOTE_NONE if header.bare else csv.QUOTE_MINIMAL,
     )
     try:
-        rows = [row for row in _rows(reader, header) if row[0]]
+        found = ReadLog()
+        rows = [row for row in _rows(reader, header, found) if row[0]]
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
     raws = _cells([text for text, _, _ in rows], header)
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
-    return joined(pieces, bytewise=header.by_bytes)
+    found.lines = joined(pieces, bytewise=header.by_bytes)
+    return found
 
 
 def _physical(texts: Sequence[str]) -> io.StringIO:
@@ -124,7 +160,6 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
             f"a table with the columns {', '.join(names)} has none that says what crossed the line: name it data, and "
             "the others time and direction (or export the decoded bytes of a logic analyser, not its samples)"
         )
-    unit = units[time] if time is not None else ""
     bare = not {"parity error", _DECODED}.isdisjoint(names)
     return _Header(
         divider=divider,
@@ -132,7 +167,7 @@ def _columns(names: list[str], units: list[str], divider: str) -> _Header | None
         data=data,
         time=time,
         mark=mark,
-        scale=_SCALES.get(unit, 1.0),
+        unit=units[time] if time is not None else "",
         hexadecimal=names[data] == "hex" or units[data].startswith("hex"),
         by_bytes=bare or {"start_time", "duration"} <= set(names),
         bare=bare,
@@ -143,13 +178,14 @@ def _column(names: list[str], known: Sequence[str]) -> int | None:
     return next((names.index(name) for name in known if name in names), None)
 
 
-def _rows(reader: Iterator[list[str]], header: _Header) -> Iterator[tuple[str, float, str]]:
-    """Go through the rows: the text of each, its instant and its mark."""
-    times, instant = Times(), 0.0
+def _rows(reader: Iterator[list[str]], header: _Header, found: ReadLog) -> Iterator[tuple[str, float, str]]:
+    """Go through the rows: the text of each, its instant and its mark; those too short for a text are counted."""
+    clock = TimeColumn(header.time, header.unit)
     for cells in reader:
         if len(cells) > header.data:
-            instant = _instant(_cell(cells, header.time), header.scale, times, instant)
-            yield _text(cells, header), instant, _cell(cells, header.mark).lower()
+            yield _text(cells, header), clock.take(cells), _cell(cells, header.mark).lower()
+        else:
+            found.skipped += any(cell.strip() for cell in cells)
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str:
@@ -164,14 +200,23 @@ def _text(cells: Sequence[str], header: _Header) -> str:
     return cells[header.data]
 
 
-def _instant(cell: str, scale: float, times: Times, before: float) -> float:
+def _instant(cell: str, unit: str, times: Times, before: float) -> float:
     if not cell:
         return before
     try:
-        seconds = float(cell.replace(",", ".").removesuffix("s")) * scale
+        count = float(cell.replace(",", ".").removesuffix("s"))
     except ValueError:
         return times.take(f"{cell} ;")[0]  # a time of day
-    return seconds if math.isfinite(seconds) else before
+    return count * _scale(unit) if math.isfinite(count) else before
+
+
+def _scale(unit: str) -> float:
+    """Give the seconds of a unit; a guess would be wrong by a factor of a thousand, without a word."""
+    name = unicodedata.normalize("NFKC", unit).rstrip(".")
+    scale = _SCALES.get(_SPELT.get(name, name))
+    if scale is None:
+        raise RecordError(f"the unit {excerpt(unit)} of the times is not known: write s, ms, us or ns")
+    return scale
 
 
 def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
@@ -179,7 +224,7 @@ def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     if header.hexadecimal and all(_PLAIN_HEX.fullmatch(text.strip()) for text in texts):
         return [bytes.fromhex(text.replace(":", " ")) for text in texts]
     if not header.by_bytes:
-        return [_numbered(text) or as_bytes(unquoted(_bare(text))) for text in texts]
+        return [_numbered(text) or line_bytes(_bare(text)) for text in texts]
     numbers = all(text.isdecimal() and int(text) < 256 for text in texts)
     decimal = numbers and any(len(text) > 1 for text in texts)
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]

@@ -22,20 +22,32 @@ from miio_lan.record import Record, is_cut_off, read
 from miio_lan.uart.bridge.faults import bridged, set_aside
 from miio_lan.uart.commands import Command, Direction, Down, GetDown, Noise, Reply
 from miio_lan.uart.commands import read as read_command
-from miio_lan.uart.listening.overhearing import XMODEM
+from miio_lan.uart.line import UNFINISHED
+from miio_lan.uart.listening.overhearing import LATE_START, LOST_BYTES, XMODEM
 from miio_lan.uart.listening.watch import LineWatch
-from miio_lan.uart.logs.formats import ReadLog, read_format
-from miio_lan.uart.logs.logparts import ENDS, LogLine, Times, as_bytes, unquoted, without_colours
+from miio_lan.uart.logs.formats import read_format
+from miio_lan.uart.logs.logparts import (
+    ENDS,
+    LogLine,
+    ReadLog,
+    Times,
+    as_bytes,
+    line_bytes,
+    parts_of,
+    without_colours,
+)
 from miio_lan.uart.logs.tables import read_table
 from miio_lan.uart.order import in_stream
 
 _LOGGER = logging.getLogger(__name__)
 
 _RECORD = '{"wire"'
+#: What was heard at the time, and cannot be seen from one line.
+_HEARD = frozenset({UNFINISHED, LATE_START, LOST_BYTES})
 #: Level and place, as in ``[V][miot:091]:`` and ``I (1234) uart:``.
 _TAGS = re.compile(r"^(?:(?:\[[^\]]*+\])++:?+|[EWIDV] \(\d++\) [\w.]++:)\s*+")
 #: The end of a line in the middle of a text, as substitution tables write it: ``command\r:reply``.
-_ENDED = re.compile(r"\\r:?(?=[^\s\\])")
+_ENDED = re.compile(rb"\r:?(?=[!-~])")
 _ARROWS = re.compile(r"([↑↓])")
 _MARK = re.compile(
     r"^(mcu|module|chip|wifi|host|device|txd?|rxd?|send|sent|sending|recv|receive|received|in|out|up|down|uplink|downlink)"
@@ -74,7 +86,9 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         yield from _refreshed(in_stream(record for record in records if record.wire == "uart"))
         return
     known = read_format(texts) or ReadLog(rest=[*texts])
-    seen = known.lines if known.rest is None else _of_no_format(known.rest)
+    if known.rest is not None:
+        _read_rest(known, known.rest)
+    seen = known.lines
     meanings = _meanings(seen)
     found: list[Record] = []
     watch = LineWatch(found.append, wall=lambda instant: instant)
@@ -101,10 +115,12 @@ def read_text_log(lines: Iterable[str], *, direction: Direction | None = None) -
         _LOGGER.warning("%s no line of the wire in any format that is known, and left out", lines_are)
 
 
-def _of_no_format(rest: Sequence[str | LogLine]) -> list[LogLine]:
+def _read_rest(known: ReadLog, rest: Sequence[str | LogLine]) -> None:
+    """Read what is of no format: a table, or lines."""
     texts = [each for each in rest if isinstance(each, str)]
     table = read_table(texts) if len(texts) == len(rest) else None
-    return list(_seen(rest if table is None else table))
+    known.lines = list(_seen(rest)) if table is None else table.lines
+    known.skipped += table.skipped if table else 0
 
 
 def _is_record(text: str) -> bool:
@@ -132,12 +148,21 @@ def _refreshed(records: Iterable[Record]) -> Iterator[Record]:
             yield record  # nothing answers it: to what follows it was not said
             continue
         said = record.raw.rstrip(b"\n")  # behind CR it would begin another line
-        ended = said if said.endswith(b"\r") else said + b"\r"
-        watch.feed("up" if record.direction == "up" else "down", ended, record.instant)
+        unfinished = UNFINISHED in record.note.split(", ")
+        ended = said if unfinished or said.endswith(b"\r") else said + b"\r"
+        way: Direction = "up" if record.direction == "up" else "down"
+        watch.feed(way, ended, record.instant)
+        if unfinished:
+            watch.flush(way)
         for again in found:
-            note = ", ".join(filter(None, (again.note, bridged(record.note))))
-            yield replace(again, raw=record.raw, note=note, peer=record.peer)
+            yield replace(again, raw=record.raw, note=_kept(record.note, again.note), peer=record.peer)
         found.clear()
+
+
+def _kept(before: str, again: str) -> str:
+    """Join the note of a line that was read anew with what of the recorded one no reading can tell."""
+    notes = [again, *(each for each in before.split(", ") if each in _HEARD), bridged(before)]
+    return ", ".join(dict.fromkeys(each for note in notes for each in note.split(", ") if each))
 
 
 def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
@@ -154,43 +179,53 @@ def _seen(texts: Iterable[str | LogLine]) -> Iterator[LogLine]:
 
 
 def _one_line(line: str, instant: float) -> Iterator[LogLine]:
-    parts = _ARROWS.split(line)
+    parts = _with_arrows(line)
     if len(parts) > 1:  # the document prints several on a line
         for arrow, text in zip(parts[1::2], parts[2::2], strict=True):
             yield LogLine(as_bytes(text.strip()), instant, arrow)
         return
     marked = _MARK.match(line) or _BARE_MARK.match(line) or _SIGN.match(line)
     if marked:
-        yield LogLine(as_bytes(unquoted(marked[2])), instant, marked[1].lower())
+        yield LogLine(line_bytes(marked[2]), instant, marked[1].lower())
         return
     of_mcu = _MCUS.match(line)
     if of_mcu:
         way: Direction = "up" if of_mcu[1] in ("->", "→") else "down"
-        yield LogLine(as_bytes(unquoted(of_mcu[2])), instant, "", way)
+        yield LogLine(line_bytes(of_mcu[2]), instant, "", way)
         return
-    for text in _ENDED.split(unquoted(line)):
-        if text:
-            yield from (LogLine(as_bytes(each), instant) for each in _with_reply(text))
+    for raw in _ENDED.split(line_bytes(line)):
+        if raw:
+            yield from (LogLine(each, instant) for each in _with_reply(raw))
 
 
-def _with_reply(text: str) -> list[str]:
+def _with_arrows(line: str) -> list[str]:
+    """Divide a line at its arrows, which stand between the parts; one in a parameter's text is no mark."""
+    parts = [""]
+    for text, in_string in parts_of(line):
+        first, *others = [text] if in_string else _ARROWS.split(text)
+        parts[-1] += first
+        parts += others
+    return parts
+
+
+def _with_reply(raw: bytes) -> list[bytes]:
     """Divide a command and the module's reply to it, where both stand on one line: ``mcu_version 0013 ok``."""
-    word, _, rest = text.partition(" ")
-    command = read_command(text, direction="up")
+    word, _, rest = raw.partition(b" ")
+    command = read_command(raw, direction="up")
     if not rest or isinstance(command, Noise) or command.valid:
-        return [text]
-    begin, _, end = text.rpartition(" ")
+        return [raw]
+    begin, _, end = raw.rpartition(b" ")
     for said, reply in ((begin, end), (word, rest.strip())):
         asked = read_command(said, direction="up")
         if asked.valid and _replies(reply, asked):
             return [said, reply]
-    return [text]
+    return [raw]
 
 
-def _replies(text: str, asked: Command) -> bool:
-    if text in ("ok", "error"):
-        return not (isinstance(asked, GetDown) and text == "ok")
-    reply = read_command(text, direction="down", pending=asked)
+def _replies(raw: bytes, asked: Command) -> bool:
+    if raw in (b"ok", b"error"):
+        return not (isinstance(asked, GetDown) and raw == b"ok")
+    reply = read_command(raw, direction="down", pending=asked)
     return reply.valid and isinstance(reply, Down if isinstance(asked, GetDown) else Reply)
 
 

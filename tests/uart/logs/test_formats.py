@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 
 import pytest
 
-from miio_lan.uart.logs.formats import read_format, unescaped
+from miio_lan.uart.logs.formats import read_format
+from miio_lan.uart.logs.logparts import unescaped
 from miio_lan.uart.logs.textlog import read_text_log
 
 Lines = list[tuple[str, str]]
@@ -358,3 +360,82 @@ def test_options_of_sigrok_do_not_hide_the_bytes(row: str) -> None:
         for at, byte in enumerate('result "a" 0 1\r')
     )
     assert said(text) == [("up", b'result "a" 0 1\r')]
+
+
+@pytest.mark.parametrize("bars", [("|", "|", "|"), ("| ", " | ", " |"), ("  |", "|", "|  "), ("|", " |", "")])
+@pytest.mark.parametrize("number", [False, True])
+def test_empty_cells_of_markdown_stay_where_they_are(bars: tuple[str, str, str], number: bool) -> None:
+    first, between, last = bars
+    rows = [["MCU", "module"], ["-", "-"], ["get_down", ""], ["", TALK[1][1]], [TALK[2][1], ""], ["", "ok"]]
+    if number:
+        rows = [[str(at), *row] if row[0] != "-" else ["-", *row] for at, row in enumerate(rows)]
+    # With no bar at the end, a last cell that is empty would be none.
+    text = "".join(
+        first + between.join(cell or (" " if not last else "") for cell in row) + last + "\n" for row in rows
+    )
+    assert lines(text) == TALK
+
+
+def test_an_escaped_bar_at_the_end_of_a_row_is_part_of_its_cell() -> None:
+    assert lines('|module|MCU|\n|-|-|\n||properties_changed 2 1 "a\\|"|\n||net \\|\n') == [
+        ("up", 'properties_changed 2 1 "a|"'), ("up", "net |"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("head", "stamps", "instants"),
+    [
+        ("Time", ["12:00:01.100", "12:00:01.110"], [43201.1, 43201.11]),
+        ("Time [ms]", ["1100", "1110"], [1.1, 1.11]),
+        ("t", ["1.5", ""], [1.5, 1.5]),
+    ],
+)
+def test_times_count_beside_columns_of_both_directions(
+    head: str, stamps: list[str], instants: list[float]
+) -> None:
+    text = f"|{head}|MCU|Module|\n|---|---|---|\n|{stamps[0]}|get_down||\n|{stamps[1]}||down none|\n"
+    found = list(read_text_log(io.StringIO(text)))
+    assert [(record.direction, round(record.instant, 6)) for record in found] == [
+        ("up", instants[0]), ("down", instants[1]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", [("", ""), ("rx: ", "rx: "), ("rx: ", "tx: ")])
+def test_two_decoders_of_sigrok_are_two_wires(kinds: tuple[str, str]) -> None:
+    up = "get_down\rproperties_changed 2 1 5\r"
+    down = "down get_properties 2 1\rerror\r"
+    rows = []
+    for pair in itertools.zip_longest(up, down):
+        for number, (byte, kind) in enumerate(zip(pair, kinds, strict=True), 1):
+            if byte:
+                rows.append(f"uart-{number}: {kind}{byte if byte != chr(13) else '[0D]'}\n")
+    assert lines("".join(rows)) == [
+        ("up", "get_down"), ("down", "down get_properties 2 1"), ("down", "error"), ("up", "properties_changed 2 1 5"),
+    ]  # fmt: skip
+
+
+def esphome(*rows: tuple[str, bytes], divider: str = ",", number: str = "d") -> str:
+    return "".join(
+        f"[1][D][uart_debug:1]: {mark} {divider.join(format(byte, number) for byte in raw)}\n"
+        for mark, raw in rows
+    )
+
+
+@pytest.mark.parametrize("divider", [",", ":", " "])
+def test_numbers_of_esphome_are_all_of_one_kind(divider: str) -> None:
+    rows = [
+        ("<<<", b"get_down\r"),
+        (">>>", b"down set_properties "),
+        (">>>", b"2 1 2 2\r"),
+        ("<<<", b"result 2 1 0\r"),
+    ]
+    told = [("up", "get_down"), ("down", "down set_properties 2 1 2 2"), ("up", "result 2 1 0")]
+    assert lines(esphome(*rows, divider=divider)) == told
+    assert lines(esphome(*rows, divider=divider, number="02X")) == told
+
+
+@pytest.mark.parametrize(("divider", "number", "raw"), [(",", "d", b"GET 2 1"), (":", "02X", b'" 111 "')])
+def test_the_divider_tells_where_all_numbers_have_two_digits(divider: str, number: str, raw: bytes) -> None:
+    found = read_format(esphome(("<<<", raw), divider=divider, number=number).splitlines())
+    assert found is not None
+    assert [line.raw for line in found.lines] == [raw]

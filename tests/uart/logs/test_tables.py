@@ -25,7 +25,7 @@ def lines(text: str, **options: object) -> list[tuple[str, bytes]]:
 def table(text: str) -> list[LogLine]:
     found = read_table(text.split("\n"))
     assert found is not None
-    return found
+    return found.lines
 
 
 def said(first: str, second: str, pattern: str = "{instant},{who},{text}") -> str:
@@ -129,6 +129,18 @@ def test_texts_with_dividers_in_them() -> None:
 def test_rows_that_say_nothing_are_passed_over() -> None:
     assert table("time,direction,data\n\n1\n1,TX,\n1,TX,net\n") == [LogLine(b"net", 1.0, "tx")]
     assert table("\n\ntime,data") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,direction,data\n1.0,up,get_down\n1.1,down\n\n1.2\n,,\n1.3,up,net\n",
+        "|time|direction|data|\n|-|-|-|\n|1.0|up|get_down|\n|1.1|down|\n|1.2|\n|1.3|up|net|\n",
+    ],
+)
+def test_rows_that_are_too_short_are_counted(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert lines(text) == [("up", b"get_down"), ("up", b"net")]
+    assert [record.getMessage()[:8] for record in caplog.records] == ["2 lines "]
 
 
 def test_the_caller_may_know_the_direction() -> None:

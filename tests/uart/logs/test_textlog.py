@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import RecordError
 from miio_lan.record import Record, write
+from miio_lan.uart.listening.overhearing import Overhearing
 from miio_lan.uart.listening.watch import LineWatch
 from miio_lan.uart.logs.textlog import read_text_log
 
@@ -201,6 +202,30 @@ def test_what_a_bridge_did_stays_in_its_recording() -> None:
     # The module never heard the first: the second is the answer.
     assert again[3].reading is not None
     assert again[3].reading["results"] == [[2, 1, 0, 5]]
+
+
+@pytest.mark.parametrize("last", ["model a.b.c", "result 2 1 0 tr", "\n"])
+def test_what_was_heard_stays_in_its_recording(last: str) -> None:
+    """How a listener joined in, what it lost, and what nobody ended: no line shows that by itself."""
+    said = [
+        ("up", b"sult 2 1 0\r", 0.0), ("up", b"get_dwn\r", 0.1), ("down", b"dwn none\r", 0.2),
+        ("up", b"get_down\r", 0.3), ("down", b"down get_properties 2 1\r", 0.31), ("up", last.encode(), 0.4),
+        ("up", b"result 2 1 0 true\r", 1.8), ("down", b"ok\r", 1.81), ("up", b"get_d", 3.0), ("down", b"down n", 3.1),
+    ]  # fmt: skip
+    recorded: list[Record] = []
+    listener = Overhearing(recorded.append, wall=lambda instant: instant)
+    for direction, raw, instant in said:
+        listener.tick(instant)
+        listener.feed(direction, raw, instant)  # type: ignore[arg-type]
+    listener.flush()
+    written = io.StringIO()
+    write(written, recorded)
+    again = list(read_text_log(io.StringIO(written.getvalue())))
+    assert [(record.raw, record.note, record.reading) for record in again] == [
+        (record.raw, record.note, record.reading) for record in recorded
+    ]
+    notes = {note for record in again for note in record.note.split(", ")}
+    assert {"noise", "late start", "lost bytes", "unfinished"} <= notes
 
 
 def test_blocks_of_firmware_in_a_recording_stay_blocks() -> None:
