@@ -30,6 +30,7 @@ __all__ = [
     "Value",
     "clean",
     "join",
+    "past_prompt",
     "seal",
     "split",
     "split_legacy",
@@ -52,6 +53,7 @@ _TOKENS = re.compile(rf'{QUOTED.pattern}[^ ]*|".*|[^ ]+')
 _LEGACY_TOKENS = re.compile(rf'{QUOTED.pattern}[^ ,]*|".*|[^ ,]+', re.DOTALL)
 _NESTED = re.compile(r"[\[\]{}]")
 _GRAPHIC = re.compile(rb"[!-~]")
+_PROMPTS = re.compile(r"(?:# *)+(?=[^ ])")
 
 
 def clean(
@@ -103,6 +105,12 @@ def _drop(text: str, keep_text: bool) -> tuple[str, list[str]]:
     if backspaces:
         faults.append(f"{backspaces} backspace(s)")
     return "".join(kept), faults
+
+
+def past_prompt(text: str) -> str:
+    """Give what a module says behind the prompt of echo mode, of clean text; what has nothing behind it stays."""
+    found = _PROMPTS.match(text) if text.startswith("#") else None
+    return text[found.end() :] if found else text
 
 
 def split(line: bytes | str) -> list[str]:
