@@ -324,7 +324,7 @@ class Interference:
         if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
             answers = downlink.method
         for each in self._active():
-            if text and each.fault.fits(command, direction, answers):
+            if text and each.fault.fits(command, direction, answers, line):
                 each.fitted += 1
                 if each.fitted > each.fault.skip:
                     self._apply(each.fault, lane, line, now)

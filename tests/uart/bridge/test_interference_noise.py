@@ -68,6 +68,18 @@ def test_it_does_not_when_the_line_comes_byte_by_byte(rule: str, direction: Dire
     assert [heard + dropped for dropped in wire.dropped] == [line]
 
 
+@pytest.mark.parametrize(
+    ("rule", "line", "heard"),
+    [
+        (r"alter down *: s/none/x/", b"down no\xffne\r", b"down x\r"),
+        (r"alter down *: s/n/\xff/", b"down none\r", b"dow\xff \xffo\xffe\r"),
+        (r"alter down *: s/\xff/n/", b"down \xffone\r", b"down none\r"),
+    ],
+)
+def test_a_substitution_sees_and_sends_any_byte(rule: str, line: bytes, heard: bytes) -> None:
+    assert Wire(rule, direction="down").say(line) == heard
+
+
 def test_a_count_is_used_up_by_the_line_that_is_meant() -> None:
     wire = Wire("drop properties_changed x1")
     noisy, plain = b'properties_changed 1 5 "\xff"\r', b"properties_changed 2 1 true\r"
