@@ -118,8 +118,8 @@ class Conversation(LineHistory):
         if direction == "down":
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
-            # ``help`` itself is among the lines of its answer.
-            back = asked is not None and asked.reply is None and is_echo(text, asked)
+            # Whatever its form: a line that comes back need not be one that may reply. ``help`` is in its own answer.
+            back = any(each.reply is None and is_echo(text, each) for each in self._open)
             return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
         if not text.startswith(("result", "error")):
             return Seen(text, read_line(raw, direction, None))

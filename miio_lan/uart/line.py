@@ -30,6 +30,8 @@ __all__ = [
     "Value",
     "clean",
     "join",
+    "kept_text",
+    "past_prompt",
     "seal",
     "split",
     "split_legacy",
@@ -47,11 +49,15 @@ THROWN_AWAY = frozenset({OVERLONG, UNFINISHED})
 KEPT = 4096
 """Bytes of one line that a :class:`LineReader` keeps by default; what exceeds it is dropped up to the next CR."""
 
+GRAPHIC = re.compile(rb"[!-~]")
+"""A byte that begins a line: what comes before, an end of a line or junk at power-up, is no part of its text."""
+
 _TYPOGRAPHIC = dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033\uff02"), '"')
 _TOKENS = re.compile(rf'{QUOTED.pattern}[^ ]*|".*|[^ ]+')
 _LEGACY_TOKENS = re.compile(rf'{QUOTED.pattern}[^ ,]*|".*|[^ ,]+', re.DOTALL)
 _NESTED = re.compile(r"[\[\]{}]")
-_GRAPHIC = re.compile(rb"[!-~]")
+_DROPPED = bytes(each for each in range(256) if not 0x20 <= each < 0x7F)
+_PROMPTS = re.compile(r"(?:# *)+(?=[^ ])")
 
 
 def clean(
@@ -103,6 +109,19 @@ def _drop(text: str, keep_text: bool) -> tuple[str, list[str]]:
     if backspaces:
         faults.append(f"{backspaces} backspace(s)")
     return "".join(kept), faults
+
+
+def kept_text(line: bytes) -> str:
+    """Give the printable text of one line as a module holds it: what :func:`clean` gives, at much less cost."""
+    if b"\x08" in line or b"\x7f" in line or CR in line[:-1]:
+        return clean(line, keep_text=False)[0]
+    return line.translate(None, _DROPPED).decode("ascii").strip(" ")
+
+
+def past_prompt(text: str) -> str:
+    """Give what a module says behind the prompt of echo mode, of clean text; what has nothing behind it stays."""
+    found = _PROMPTS.match(text) if text.startswith("#") else None
+    return text[found.end() :] if found else text
 
 
 def split(line: bytes | str) -> list[str]:
@@ -285,7 +304,7 @@ class LineReader:
         if not self._has_text:
             # an LF that belongs to the line before, or power-up junk, does not date this line
             self._began = now
-            self._has_text = 0x20 < data[0] < 0x7F or _GRAPHIC.search(data) is not None
+            self._has_text = 0x20 < data[0] < 0x7F or GRAPHIC.search(data) is not None
         self._last = now
         self._buffer += data
         if len(self._buffer) > self._limit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from miio_lan.uart.commands import UPLINKS
-from miio_lan.uart.line import tokens_of
+from miio_lan.uart.line import past_prompt, tokens_of
 from miio_lan.uart.values import QUOTED, read_value
 
 _WORDS = (
@@ -53,6 +53,7 @@ def lost_bytes(text: str, direction: str, *, foreign: bool) -> bool:
 
     :param foreign: whether it is no command at all
     """
+    text = past_prompt(text) if direction == "down" else text
     return bool(_MERGED[direction].search(text)) or (foreign and _is_fragment(text, direction))
 
 

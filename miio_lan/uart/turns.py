@@ -16,7 +16,7 @@ from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.commands.answering import has_to_name
-from miio_lan.uart.line import clean
+from miio_lan.uart.line import clean, past_prompt
 from miio_lan.uart.replies import NOISE
 
 LATENESS = 0.03
@@ -24,8 +24,6 @@ LATENESS = 0.03
 STALL = 0.5
 """Seconds by which a line may be stamped later than it was said where the computer had other things to do. That it was
 so is never sure: a match that needs it is in doubt."""
-
-_PROMPT = "# "
 
 
 def text_of(record: Record) -> str:
@@ -42,7 +40,7 @@ def text_of_raw(raw: bytes, direction: str) -> str:
 
 def without_prompt(text: str, direction: str) -> str:
     """Give the clean text of a line without the prompt of echo mode, which stands before what a module says."""
-    return text.removeprefix(_PROMPT).strip(" ") if direction == "down" else text
+    return past_prompt(text) if direction == "down" else text
 
 
 class Seen(NamedTuple):

@@ -53,6 +53,7 @@ PINS = {
     },
     "uart.line": {
         "KEPT": 4096,
+        "_DROPPED": bytes([*range(32), *range(127, 256)]),
     },
     "uart.listening.backlog": {
         "PAUSE": 0.05,

@@ -17,6 +17,7 @@ from miio_lan.uart.line import (
     LineReader,
     clean,
     join,
+    kept_text,
     legacy_tokens_of,
     seal,
     split,
@@ -267,3 +268,11 @@ def test_the_lines_do_not_depend_on_the_pieces(data: bytes, size: int) -> None:
     found = [line for at in range(0, len(data), size) for line in pieces.feed(data[at : at + size], 0.0)]
     assert [*found, *pieces.flush()] == expected
     assert b"".join(line.raw for line in expected) == data
+
+
+@given(
+    st.binary(max_size=30)
+    | st.lists(st.sampled_from([*b"a \x08\x7f\r\n\xff\xe4\xbd\xa0"]), max_size=12).map(bytes)
+)
+def test_the_text_that_is_kept_is_that_of_a_line_that_is_looked_at_closely(line: bytes) -> None:
+    assert kept_text(line) == clean(line, keep_text=False)[0]

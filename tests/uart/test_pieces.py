@@ -38,6 +38,12 @@ def test_what_nobody_cut_is_no_end_of_a_line(text: str) -> None:
     [
         *(("up", "get_dwn", True), ("up", "propertieschanged 2 1 5", True), ("up", "hello", False)),
         *(("up", "get_dget_down", True), ("down", "own none", True), ("down", "okok", True)),
+        # The prompt of echo mode is said before a line, and no line that ran into it.
+        *(
+            ("down", "# down none", False),
+            ("down", "# down nonedown none", True),
+            ("down", "# own none", True),
+        ),
     ],
 )
 def test_what_lacks_a_few_bytes(direction: str, text: str, lost: bool) -> None:

@@ -110,7 +110,7 @@ class Bridge(LineService[_Forwarded]):
         super().tick(now)
 
     def _on_data(self, direction: Direction, data: bytes, instant: float) -> None:
-        self._idle = self._interference.lets_pass(direction, data)
+        self._idle = self._interference.lets_pass(direction, data, instant)
         if self._idle:
             note = "" if self._forward(direction, data) else NOT_FORWARDED
             gone = time.monotonic()

@@ -28,6 +28,7 @@ from typing import Literal, get_args
 from miio_lan.errors import InvalidArgument
 from miio_lan.record import Record
 from miio_lan.uart.commands import EXTRAS, UPLINKS, Command, Direction
+from miio_lan.uart.line import kept_text
 from miio_lan.uart.values import shown
 
 Kind = Literal["drop", "delay", "alter", "duplicate", "answer"]
@@ -52,6 +53,7 @@ _UNDELIVERED = (DROPPED, ALTERED, ANSWERED, NOT_FORWARDED)
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _COUNT = re.compile(r"[x×](\d+)")
 _IDS = re.compile(r"(\d+)(?:\.(\d+))?")
+_WRITTEN = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|.)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*|\*")
 _WHAT = {
     "times": "how often (x1)",
@@ -204,25 +206,26 @@ class Fault:
     def _is_uplink(self) -> bool:
         return self.direction == "up" or self.name in UPLINKS or self.name in EXTRAS or self.name == "result"
 
-    def fits(self, command: Command, direction: Direction, answers: str) -> bool:
+    def fits(self, command: Command, direction: Direction, answers: str, raw: bytes = b"") -> bool:
         """Tell whether the rule is about a line.
 
         :param command: the line, read
         :param answers: the method or command it answers, empty where there is none
+        :param raw: its bytes, where there is more in them than its text
         """
         head = self.heads(direction)
         if head is None or not begins(command.line, head):
             return False
         if self.answers and self.answers != answers:
             return False
-        if not self._changes(command.line):
+        if not self._changes(raw or command.line.encode()):
             return False
         return self.ids is None or any(_same(self.ids, found) for found in _ids_of(command.as_json()))
 
-    def _changes(self, line: str) -> bool:
+    def _changes(self, line: bytes) -> bool:
         """Tell whether ``s/old/new/`` has something to change in a line; any other rule has."""
         parts = _substitution(self.text) if self.kind == "alter" and self.change is None else None
-        return parts is None or parts[0].search(line.encode()) is not None
+        return parts is None or any(parts[0].search(each) for each in _forms(line))
 
     def altered(self, line: bytes) -> bytes:
         """Give what an ``alter`` makes of a line, CR included."""
@@ -233,7 +236,14 @@ class Fault:
             return spoken(self.text)
         pattern, new = parts
         body = line.rstrip(b"\r")
-        return pattern.sub(new, body) + line[len(body) :]
+        known = next((each for each in _forms(line) if pattern.search(each)), body)
+        return pattern.sub(new, known) + line[len(body) :]
+
+
+def _forms(line: bytes) -> tuple[bytes, bytes]:
+    """Give a line as it was said, and as the other end would hold it: noise may stand within what is looked for."""
+    body = line.rstrip(b"\r")
+    return body, kept_text(body).encode()
 
 
 def begins(text: str, head: str) -> bool:
@@ -313,13 +323,20 @@ def _substitution(text: str) -> tuple[re.Pattern[bytes], bytes] | None:
         pattern = re.compile(parts[0].encode())
     except re.error as error:
         raise InvalidArgument(f"{shown(parts[0])} is not a regular expression: {error}") from None
+    new = _WRITTEN.sub(_template, parts[1].encode())
     try:
-        pattern.sub(parts[1].encode(), b"")
+        pattern.sub(new, b"")
     except (re.error, IndexError) as error:  # a group by a number, or by a name, that there is not
         raise InvalidArgument(
             f"{shown(parts[1])} cannot stand in place of {shown(parts[0])}: {error}"
         ) from None
-    return pattern, parts[1].encode()
+    return pattern, new
+
+
+def _template(found: re.Match[bytes]) -> bytes:
+    """Give a written byte as a template of :mod:`re` has it, which has no ``\\xff`` of its own."""
+    byte = bytes([int(found[1], 16)]) if found[1] else found[0]
+    return byte * 2 if byte == b"\\" else byte
 
 
 def _ids_of(reading: Mapping[str, object]) -> list[tuple[object, object]]:

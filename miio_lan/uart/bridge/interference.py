@@ -1,7 +1,8 @@
 """Between two ends of a line: bytes of both directions in, what goes on to the other end out, faults included.
 
 What no fault can concern goes on byte by byte. A line that may be meant is held back until its CR, and for no longer
-than a module would wait for it. The bytes of a firmware transfer are never held. No I/O and no clock.
+than a module would wait for it. It is known by the text that a module would hold: noise within it saves no line, and
+noise alone begins none. The bytes of a firmware transfer are never held. No I/O and no clock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from miio_lan.uart.commands import Direction, Down, Error, Result, read
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import PARTIAL_LINE_TIME
 from miio_lan.uart.firmware.transfer import ASK_FOR_CRC, BLOCK_HEAD, SIZES, head_at
-from miio_lan.uart.line import CR, KEPT, clean
+from miio_lan.uart.line import CR, GRAPHIC, KEPT, kept_text
 from miio_lan.uart.replies import OpenLines, is_echo
 from miio_lan.uart.turns import without_prompt
 
@@ -68,6 +69,19 @@ class _Owed:
         return self.text.partition(" ")[0]
 
 
+@dataclass(eq=False, slots=True)
+class _Injected:
+    """A fault since it was asked for; asked for again, the same one counts anew."""
+
+    fault: Fault
+    fitted: int = 0  # lines
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether it was applied as often as it may be."""
+        return self.fault.times is not None and self.fitted >= self.fault.skip + self.fault.times
+
+
 @dataclass(slots=True)
 class _Lane:
     """One direction."""
@@ -93,8 +107,7 @@ class Interference:
     """
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
-        self._faults: list[Fault] = list(faults)
-        self._seen: Counter[int] = Counter()
+        self._faults = [_Injected(fault) for fault in faults]
         self._done: Counter[str] = Counter()
         self._up, self._down = _Lane("up"), _Lane("down")
         self._lanes: dict[Direction, _Lane] = {"up": self._up, "down": self._down}
@@ -105,7 +118,7 @@ class Interference:
     @property
     def faults(self) -> tuple[Fault, ...]:
         """What is to be done, used up or not."""
-        return tuple(self._faults)
+        return tuple([each.fault for each in self._faults])
 
     @property
     def done(self) -> Mapping[str, int]:
@@ -114,23 +127,28 @@ class Interference:
 
     def add(self, *faults: Fault) -> None:
         """Do this too, after what is to be done already."""
-        self._faults.extend(faults)
+        self._faults += [_Injected(fault) for fault in faults]
 
     def clear(self) -> None:
         """Do nothing any more; what is delayed still comes in its time."""
         self._faults.clear()
-        self._seen.clear()
         if not any(owed.ours for owed in self._owed):
             self._owed.clear()
 
-    def lets_pass(self, direction: Direction, data: bytes) -> bool:
+    def lets_pass(self, direction: Direction, data: bytes, now: float) -> bool:
         """Tell at little cost whether bytes, which come next, simply go on, for nothing is to be done to any line.
 
         They need not be fed then.
         """
         if not self._is_idle:
             return False
-        self._lanes[direction].passing = not data.endswith(CR)
+        lane = self._lanes[direction]
+        if data.endswith(CR):
+            lane.passing = False
+            return True
+        if not lane.passing or CR in data or now >= lane.last + PARTIAL_LINE_TIME:
+            lane.passing = GRAPHIC.search(data, data.rfind(CR) + 1) is not None
+        lane.last = now
         return True
 
     def feed(
@@ -140,7 +158,7 @@ class Interference:
 
         :param downlink: the downlink that waits for its ``result``
         """
-        if self.lets_pass(direction, data):
+        if self.lets_pass(direction, data, now):
             return [Passage(direction, data, now)]
         self._release_due(now)
         while data:
@@ -213,16 +231,19 @@ class Interference:
         piece, rest = data[:end], data[end:]
         if not lane.line:
             lane.began = now
+            if now >= lane.last + PARTIAL_LINE_TIME:
+                lane.passing, lane.tail = False, b""  # nobody waits for the rest of it
         lane.last = now
         lane.line += piece
         if lane.passing:
             del lane.line[KEPT:]
             rest = self._pass(lane, piece, now) + rest
-        elif len(lane.line) > KEPT or not self._concerns(lane.direction, bytes(lane.line)):
+        elif len(lane.line) > KEPT or not self._concerns(lane):
             rest = self._release(lane) + rest
         elif piece.endswith(CR):
             line = bytes(lane.line)
             lane.line.clear()
+            lane.tail = b""
             self._decide(lane, line, now, downlink)
             return rest
         if lane.passing and piece.endswith(CR):
@@ -231,9 +252,12 @@ class Interference:
         return rest
 
     def _release(self, lane: _Lane) -> bytes:
-        """Let the line go on as it comes."""
-        lane.passing = True
-        return self._pass(lane, bytes(lane.line), lane.began)
+        """Let the line go on as it comes. What has no text begins none: the next line is another."""
+        line = bytes(lane.line)
+        lane.passing = GRAPHIC.search(line) is not None
+        if not lane.passing:
+            lane.line.clear()
+        return self._pass(lane, line, lane.began)
 
     def _pass(self, lane: _Lane, data: bytes, instant: float) -> bytes:
         """Have bytes go on. Where a block begins in them, its bytes are no line; what is behind it is returned."""
@@ -268,28 +292,27 @@ class Interference:
 
     # --- lines -------------------------------------------------------------------------------------------------------
 
-    def _concerns(self, direction: Direction, line: bytes) -> bool:
+    def _concerns(self, lane: _Lane) -> bool:
         """Tell whether a fault may be about the line of which this is the beginning."""
-        text = line.lstrip(b"\n \x00\xff").rstrip(CR)
-        if not text.isascii() or not text.decode("ascii").isprintable():
-            return False  # no line: noise, or a transfer
-        if self._transfer and not text.strip(bytes([ASK_FOR_CRC])):
+        line, direction = bytes(lane.line), lane.direction
+        text = kept_text(line)
+        if head_at(lane.tail + line) is not None:
+            return False  # a block of a transfer begins, or may
+        if not text and line.strip(b"\r\n \x00\xff"):
+            return False  # noise alone, or controls of a transfer; the others often stand before a line
+        if self._transfer and not text.strip(chr(ASK_FOR_CRC)):
             return False  # the receiver asks for the first block, and no CR will come
         if direction == "down" and self._owed.first is not None and self._owed.first.ours:
             return True
-        heads = [fault.heads(direction) for fault in self._active()]
-        return any(head is not None and may_begin(text.decode("ascii"), head) for head in heads)
+        heads = [each.fault.heads(direction) for each in self._active()]
+        return any(head is not None and may_begin(text, head) for head in heads)
 
-    def _active(self) -> list[Fault]:
-        return [
-            fault
-            for fault in self._faults
-            if fault.times is None or self._seen[id(fault)] < fault.skip + fault.times
-        ]
+    def _active(self) -> list[_Injected]:
+        return [each for each in self._faults if not each.is_used_up]
 
     def _decide(self, lane: _Lane, line: bytes, now: float, downlink: Down | None) -> None:
         """Do to a complete line what a fault demands, or let it go on."""
-        text, direction = _plain(line), lane.direction
+        text, direction = kept_text(line), lane.direction
         owed = self._answered(text, now) if direction == "down" else None
         if owed is not None and owed.ours:
             self._emit(lane, Passage(direction, line, lane.began, deliver=False, note=DROPPED))
@@ -300,11 +323,11 @@ class Interference:
         answers = owed.word if owed is not None else ""
         if direction == "up" and isinstance(command, (Result, Error)) and downlink is not None:
             answers = downlink.method
-        for fault in self._active():
-            if text and fault.fits(command, direction, answers):
-                self._seen[id(fault)] += 1
-                if self._seen[id(fault)] > fault.skip:
-                    self._apply(fault, lane, line, now)
+        for each in self._active():
+            if text and each.fault.fits(command, direction, answers, line):
+                each.fitted += 1
+                if each.fitted > each.fault.skip:
+                    self._apply(each.fault, lane, line, now)
                     return
         self._say(lane, Passage(direction, line, lane.began), now)
 
@@ -332,7 +355,7 @@ class Interference:
         step = Passage(lane.direction, spoken(fault.text), now, note=SENT)
         if lane is self._up:
             for line in step.data.split(CR):
-                if text := _plain(line):
+                if text := kept_text(line):
                     self._owed.add(_Owed(text, now, ours=True))
         if lane.line and lane.passing:  # in the middle of somebody else's line
             lane.behind.append(step)
@@ -341,14 +364,14 @@ class Interference:
 
     def _say(self, lane: _Lane, step: Passage, now: float, due: float | None = None) -> None:
         """Have a whole line go on to the other end."""
-        if lane is self._up and (text := _plain(step.data)):
+        if lane is self._up and (text := kept_text(step.data)):
             heard_at = lane.waiting[-1][0] if lane.waiting else now
             self._owed.add(_Owed(text, max(heard_at, due or now), ours=False))
         self._emit(lane, step, due)
 
     def _passed(self, direction: Direction, line: bytes, now: float) -> None:
         """Keep account of a line that went on as it came."""
-        text = _plain(line)
+        text = kept_text(line)
         if direction == "down":
             self._answered(text, now)
         elif text and (self._faults or self._owed):
@@ -362,8 +385,3 @@ class Interference:
         if first is not None and is_echo(text, first):
             return None
         return self._owed.replied(text, now)[0]
-
-
-def _plain(line: bytes) -> str:
-    """Give the printable text of a line, as a module would hold it."""
-    return clean(line, keep_text=False)[0]

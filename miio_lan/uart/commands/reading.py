@@ -53,7 +53,7 @@ from miio_lan.uart.commands.uplink import (
     Version,
 )
 from miio_lan.uart.document import LINE_LIMIT, NET_STATES, STATUS_CODES, model_fault, version_fault
-from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, clean, tokens_of
+from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, clean, past_prompt, tokens_of
 from miio_lan.uart.values import MISSING, MissingValue, Value, shown
 
 __all__ = [
@@ -76,7 +76,6 @@ UPLINKS: dict[str, Callable[[Cursor], Command]] = {
     )
 }  # fmt: skip
 
-_PROMPT = re.compile(r"# *(?=[^ ])")
 _FIRST_NUL = re.compile(r"\s*([A-Za-z_]+)\x00(?=[ -~])")
 
 
@@ -174,10 +173,14 @@ def _unknown(word: str) -> str:
 
 
 def _read_down(text: str, pending: Command | None) -> Command:
-    prompt = _PROMPT.match(text)
-    if prompt:
-        command = _read_down(text[prompt.end() :], pending)
-        return command.amended(faults=("the prompt of echo mode stands before the line", *command.faults))
+    said = past_prompt(text)
+    command = _read_said(said, pending)
+    if said == text:
+        return command
+    return command.amended(faults=("the prompt of echo mode stands before the line", *command.faults))
+
+
+def _read_said(text: str, pending: Command | None) -> Command:
     tokens = tokens_of(text)
     if tokens[0] == "down":
         cursor = Cursor(tokens[1:], text[len("down") :].strip(" "))

@@ -169,6 +169,11 @@ def test_a_line_is_held_from_its_first_byte_if_it_will_be_meant(head, line) -> N
         ("result 2 1 -4001", b"result 2 1 0 5\r", b"result 2 1 -4001\r"),
         ("sorry", b"ok\r", b"sorry\r"),
         ("s/x/y/", b"ok\r", b"ok\r"),
+        ("s/0/\\xff/", b"result 2 1 0\r", b"result 2 1 \xff\r"),
+        ("s/ (1)/\\x5c\\x2F\\1\\x0a\\n/", b"result 2 1\r", b"result 2\\/1\n\n\r"),
+        ("s/0/\\\\xff/", b"result 2 1 0\r", b"result 2 1 \\xff\r"),
+        ("s/\\xff/x/", b"result \xff\r", b"result x\r"),
+        ("s/none/x/", b"down no\xffne\r", b"down x\r"),
     ],
 )
 def test_alterations(text, old, new) -> None:

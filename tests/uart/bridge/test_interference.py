@@ -249,7 +249,7 @@ def test_junk_before_a_line_does_not_save_it(junk) -> None:
 
 def test_noise_goes_on() -> None:
     line = Line("drop *")
-    assert line.say(b">ab\x90\xfe\r") == [(">", b"ab\x90\xfe\r")]
+    assert line.say(b">\x90\xfe\r") == [(">", b"\x90\xfe\r")]
     assert line.say(b">\r") == [(">", b"\r")]
 
 

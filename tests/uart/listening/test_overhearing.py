@@ -103,6 +103,30 @@ def test_an_echo_is_marked() -> None:
     assert first.note == "echo"
 
 
+@pytest.mark.parametrize("prompt", ["", "\n\n# "])
+def test_the_lines_of_echo_mode_are_echoes_and_replies(prompt: str) -> None:
+    bench = Bench()
+    bench.say(">echo on", "<ok")
+    talk = [
+        ("get_down", "down get_properties 2 1"),
+        ("result 2 1 0 5", "ok"),
+        ("net", "cloud"),
+        ("noise", "error"),
+    ]
+    for said, reply in [
+        *talk,
+        ("properties_changed 2 1 6", "ok"),
+        ('error "x" -1', "ok"),
+        ("get_down", "down none"),
+    ]:
+        _, echo, answer = bench.say(f">{said}", f"<{prompt}{said}", f"<{reply}")
+        assert (echo.note, answer.note) == ("echo", ""), said
+    _, reply = bench.say(">get_down", f"<{prompt}down none")
+    assert reply.note == ""
+    both = bench.say(">model a.b.c", ">get_down", "<get_down", "<model a.b.c", "<ok", "<down none")
+    assert notes(both) == ["", "", "echo", "echo", "", ""]
+
+
 def test_a_firmware_transfer_does_not_disturb_the_lines_around_it() -> None:
     bench = Bench().begun()
     said = bench.say(
