@@ -34,8 +34,8 @@ def off(
         return
     if progress is not None:
         progress("switching the product off and on")
-    power.off()
     try:
+        power.off()
         time.sleep(_off_for(options))
         yield
     finally:
