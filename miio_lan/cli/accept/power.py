@@ -39,7 +39,7 @@ def off(
         time.sleep(_off_for(options))
         yield
     finally:
-        if not power.is_on:
+        if power.in_doubt or power.is_on is False:
             power.on()
 
 
