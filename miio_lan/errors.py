@@ -147,6 +147,8 @@ class DeviceTimeout(DeviceException, TimeoutError):
     :param sent: how many datagrams carried it
     :param elapsed: seconds from the call to giving up
     :param may_have_run: whether the command may have been executed
+    :param asked: whether the device was asked, by a hello at least, and had its time to answer; False where its turn
+        did not come, or somebody broke off: that says nothing of the device
     """
 
     def __init__(
@@ -157,6 +159,7 @@ class DeviceTimeout(DeviceException, TimeoutError):
         sent: int = 0,
         elapsed: float | None = None,
         may_have_run: bool | None = None,
+        asked: bool = True,
     ) -> None:
         super().__init__(message)
         if may_have_run is not None:
@@ -164,6 +167,7 @@ class DeviceTimeout(DeviceException, TimeoutError):
         self.method = method
         self.sent = sent
         self.elapsed = elapsed
+        self.asked = asked
 
 
 class OutcomeUnknown(DeviceTimeout):

@@ -215,11 +215,11 @@ class Rig:
         return text.format(uart=called("uart"), uart_up=called("uart_up"))
 
     def switch_on(self) -> None:
-        """Switch the product on, where a test left it off: the next one needs it.
+        """Switch the product on, where a test left it off, or in doubt: the next one needs it.
 
         :raises PowerError: if it was not switched
         """
-        if self._power is not None and self._power.is_on is False:
+        if self._power is not None and (self._power.in_doubt or self._power.is_on is False):
             self._power.on()
 
     def rest(self) -> None:

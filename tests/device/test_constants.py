@@ -170,6 +170,7 @@ PINS = {
         "SEARCH_TIME": 5.0,
         "FIRST_REST": 30.0,
         "MAX_REST": 120.0,
+        "_LONGER": 2.0,
         "OLD_ADDRESS_TIME": 0.7,
     },
     "device.fleet.named": {

@@ -91,3 +91,18 @@ def test_power_commands_that_make_no_sense(run: Run, options: tuple[str, ...], w
     result = run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(f"*{why}*")
+
+
+def test_a_product_that_a_test_left_in_doubt_is_switched_on(
+    pytester: pytest.Pytester, run: Run, bench: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_doubt(power):
+            power.in_doubt = True
+
+        def test_the_next_one(miio_bench):
+            assert (miio_bench.power.is_on, miio_bench.power.in_doubt) == (True, False)
+        """
+    )
+    run(*bench, "--miio-power", "true").assert_outcomes(passed=2)

@@ -33,7 +33,7 @@ from miio_lan.bench.places.entry import (
 from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
 from miio_lan.errors import BenchFileError, DevicesFileError, InvalidArgument, InvalidTokenException
-from miio_lan.foreign import excerpt
+from miio_lan.foreign import excerpt, show
 from miio_lan.keeping import missing_file, open_to_others
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
@@ -349,7 +349,7 @@ class _EntryReading:
             return None
         kinds = (int,) if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
-            shown = f"{value}" if isinstance(value, int | float) else kind_of(value)
+            shown = show(value) if isinstance(value, int | float) else kind_of(value)
             kind = "a whole number" if whole else "a number"
             raise InvalidArgument(f"{key} is {kind} from {least:g} to {most:g}, not {shown}")
         return value

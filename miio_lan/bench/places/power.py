@@ -6,12 +6,17 @@ What switches it is somebody else's: a program for a USB hub or a socket, a driv
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import shlex
+import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from time import sleep
-from typing import Protocol
+from typing import IO, Protocol
 
 from miio_lan.errors import InvalidArgument, PowerError
 from miio_lan.foreign import show
@@ -55,8 +60,9 @@ class CommandPower:
 
     :param command: e.g. ``uhubctl -l 1-1 -p 2 -a {action}``; ``{action}`` becomes ``on`` or ``off``, and stands at the
         end where it is not written
-    :param timeout: seconds the command may take
-    :ivar is_on: whether the product is on, as far as was switched here; None before that
+    :param timeout: seconds the command may take; what it leaves running in the background is not waited for
+    :ivar is_on: whether the product is on, as far as was switched here; None before that, and when nobody knows
+    :ivar in_doubt: whether nobody knows, because a command did not end
     :raises InvalidArgument: if that is no command
     """
 
@@ -70,6 +76,7 @@ class CommandPower:
         self.command = words if any(ACTION in word for word in words) else [*words, ACTION]
         self.timeout = timeout
         self.is_on: bool | None = None
+        self.in_doubt = False
 
     def __repr__(self) -> str:
         return f"<CommandPower {shlex.join(self.command)}>"
@@ -77,12 +84,12 @@ class CommandPower:
     def off(self) -> None:
         """See :class:`Power`."""
         self._switch("off")
-        self.is_on = False
+        self.is_on, self.in_doubt = False, False
 
     def on(self) -> None:
         """See :class:`Power`."""
         self._switch("on")
-        self.is_on = True
+        self.is_on, self.in_doubt = True, False
 
     def cycle(self, off_for: float | None = None) -> None:
         """See :class:`Power`."""
@@ -92,33 +99,65 @@ class CommandPower:
         words = [word.replace(ACTION, action) for word in self.command]
         _LOGGER.info("power %s: %s", action, shlex.join(words))
         try:
-            ended = subprocess.run(  # noqa: S603 - the command is the user's own
-                words, stdin=subprocess.DEVNULL, capture_output=True, timeout=self.timeout, check=False
-            )
+            code, said = self._run(words)
         except subprocess.TimeoutExpired:
-            problem = f"did not end within {self.timeout:g} s"
+            raise PowerError(
+                f"it is not known whether the product was switched {action}: {shlex.join(words)} "
+                f"did not end within {self.timeout:g} s"
+            ) from None
         except (OSError, ValueError) as error:
             problem = f"cannot be run: {getattr(error, 'strerror', None) or error}"
         else:
-            if ended.returncode == 0:
+            if code == 0:
                 return
-            problem = f"ended with code {ended.returncode}"
-            said = (ended.stderr or ended.stdout).decode("utf-8", "replace").strip()
-            if said:
-                problem += f" and said {show(said[-_MOST_SAID:])}"
+            problem = f"ended with code {code}" + (f" and said {show(said)}" if said else "")
         raise PowerError(f"the product was not switched {action}: {shlex.join(words)} {problem}")
+
+    def _run(self, words: list[str]) -> tuple[int, str]:
+        """Run a command; give the code it ends with and what it said last. One that does not end is ended."""
+        own_session = sys.platform != "win32"  # so that what it started can be ended with it
+        # In files, not by pipes: a child that stays in the background keeps a pipe open after the command has ended.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = subprocess.Popen(  # noqa: S603 - the command is the user's own
+                words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=own_session
+            )
+            try:
+                code = process.wait(self.timeout)
+            except BaseException:  # also when the user interrupts: a terminal does not reach another session
+                self.is_on, self.in_doubt = None, True
+                _end(process)
+                raise
+            return code, _end_of(err) or _end_of(out)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command and its children: one of them could switch the product when nobody expects it any more."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _end_of(file: IO[bytes]) -> str:
+    """Give the last of what a command has written."""
+    file.seek(-min(4 * _MOST_SAID, file.seek(0, os.SEEK_END)), os.SEEK_END)
+    return file.read(4 * _MOST_SAID).decode("utf-8", "replace").strip()[-_MOST_SAID:]
 
 
 class LabgridPower:
     """Switches a product by a power driver of labgrid, or anything that follows its ``PowerProtocol``.
 
     :param driver: an active driver, e.g. ``target.get_driver("PowerProtocol")``
-    :ivar is_on: whether the product is on, as far as was switched here; None before that
+    :ivar is_on: whether the product is on, as far as was switched here; None before that, and when nobody knows
+    :ivar in_doubt: whether nobody knows, because the driver failed
     """
 
     def __init__(self, driver: Power) -> None:
         self._driver = driver
         self.is_on: bool | None = None
+        self.in_doubt = False
 
     def __repr__(self) -> str:
         return f"<LabgridPower {type(self._driver).__name__}>"
@@ -126,12 +165,12 @@ class LabgridPower:
     def off(self) -> None:
         """See :class:`Power`."""
         self._ask("off", self._driver.off)
-        self.is_on = False
+        self.is_on, self.in_doubt = False, False
 
     def on(self) -> None:
         """See :class:`Power`."""
         self._ask("on", self._driver.on)
-        self.is_on = True
+        self.is_on, self.in_doubt = True, False
 
     def cycle(self, off_for: float | None = None) -> None:
         """See :class:`Power`. Without ``off_for``, the driver's own delay counts."""
@@ -139,19 +178,20 @@ class LabgridPower:
             switch_off_and_on(self, off_for)
             return
         self._ask("off and on", self._driver.cycle)
-        self.is_on = True
+        self.is_on, self.in_doubt = True, False
 
     def _ask(self, action: str, switch: Callable[[], object]) -> None:
         try:
             switch()
         except Exception as error:  # the errors of drivers have no common root
+            self.is_on, self.in_doubt = None, True
             raise PowerError(f"the product was not switched {action}: {show(str(error))}") from error
 
 
 def switch_off_and_on(power: Power, off_for: float) -> None:
-    """Switch a product off, wait so many seconds, and switch it on; it is on also when somebody interrupts the wait."""
-    power.off()
+    """Switch a product off, wait so many seconds, and switch it on: that, too, when something fails or interrupts."""
     try:
+        power.off()
         sleep(off_for)
     finally:
         power.on()

@@ -12,7 +12,7 @@ from miio_lan.bench.recorder import Recorder
 from miio_lan.device.blocking import Device
 from miio_lan.device.description.cache import find
 from miio_lan.device.doctor import CheckedStep, StepVerdict, diagnose
-from miio_lan.errors import DeviceError, DeviceException, PortError
+from miio_lan.errors import DeviceException, DeviceInfoUnavailableException, PayloadDecodeException, PortError
 from miio_lan.foreign import show
 from miio_lan.record.marks import is_mark
 
@@ -106,26 +106,30 @@ def _check_spec(entry: ProductEntry, checks: list[CheckedStep]) -> Spec | None:
 
 def _check_device(entry: ProductEntry, spec: Spec | None, within: float, checks: list[CheckedStep]) -> None:
     done = "Sent a hello, and asked miIO.info."
-    info, did = None, None
     try:
-        with Device(entry.host, entry.token, port=entry.port, timeout=min(ATTEMPT, within)) as device:
-            device.retry_count = 1
-            info = device.info()
-            did = device.device_id
-    except DeviceError as error:
-        checks += [
-            told("hello", StepVerdict.GOOD, done, "it answers"),
-            told("token", StepVerdict.GOOD, done, "the token is right"),
-            told("info", StepVerdict.BAD, done, f"it refuses to say who it is: {error}"),
-        ]
+        info, did = _asked(entry, within)
     except (DeviceException, OSError) as error:
         checks += _diagnosed(entry, within, error)
+        return
+    checks += [_greeted(entry, did, done), told("token", StepVerdict.GOOD, done, "the token is right")]
+    if isinstance(info, str):
+        checks.append(told("info", StepVerdict.IN_DOUBT, done, f"it refuses to say who it is: {info}"))
     else:
-        checks += [
-            _greeted(entry, did, done),
-            told("token", StepVerdict.GOOD, done, "the token is right"),
-            _identified(info, spec, done),
-        ]
+        checks.append(_identified(info, spec, done))
+
+
+def _asked(entry: ProductEntry, within: float) -> tuple[DeviceInfo | str, int]:
+    """Ask a device who it is; give that, or its words when it does not say it, and its did."""
+    with Device(entry.host, entry.token, port=entry.port, timeout=min(ATTEMPT, within)) as device:
+        device.retry_count = 1
+        info: DeviceInfo | str
+        try:
+            info = device.info()
+        except DeviceInfoUnavailableException as error:
+            if isinstance(error.__cause__, PayloadDecodeException):
+                raise
+            info = str(error.__cause__ or error)  # an answer, made with our token
+        return info, device.device_id
 
 
 def _greeted(entry: ProductEntry, did: int | None, done: str) -> CheckedStep:
@@ -152,12 +156,20 @@ def _diagnosed(entry: ProductEntry, within: float, error: Exception) -> list[Che
         found = diagnose(entry.host or "", entry.token, port=entry.port, within=within)
     except DeviceException as trouble:
         return [told("hello", StepVerdict.BAD, "Looked at the device.", str(trouble))]
-    steps = [found[step] for step in ("hello", "token")]
-    if found["route"].verdict is StepVerdict.BAD:
-        steps.insert(0, found["route"])
-    if all(each.verdict is StepVerdict.GOOD for each in steps):  # it answers now
-        return [*steps, told("info", StepVerdict.IN_DOUBT, "Asked miIO.info.", str(error), "Look again.")]
-    return [*steps, told("info", StepVerdict.NOT_TRIED, done, "it answers no command")]
+    hello, token = found["hello"], found["token"]
+    answers = all(each.verdict is StepVerdict.GOOD for each in (hello, token))  # now
+    if found.did is not None and entry.did not in (None, found.did):
+        hello = _greeted(entry, found.did, hello.done)
+        if token.verdict is not StepVerdict.GOOD:
+            token = told(
+                "token", StepVerdict.NOT_TRIED, done, "it is another product, with a token of its own"
+            )
+    steps = [found["route"]] if found["route"].verdict is StepVerdict.BAD else []
+    if answers:
+        info = told("info", StepVerdict.IN_DOUBT, "Asked miIO.info.", str(error), "Look again.")
+    else:
+        info = told("info", StepVerdict.NOT_TRIED, done, "it answers no command")
+    return [*steps, hello, token, info]
 
 
 # --- the line --------------------------------------------------------------------------------------------------------
@@ -210,12 +222,21 @@ def _listened(opened: dict[str, Port], *, two: bool) -> tuple[dict[str, list[str
 
 
 def _heard_lines(recorder: Recorder, *, two: bool) -> dict[str, list[str]]:
+    """Give the whole lines by key; none for a key of which only noise was heard."""
     found: dict[str, list[str]] = {}
     for record in recorder.records:
         if not is_mark(record):
             key = "uart_up" if two and record.direction == "up" else "uart"
-            found.setdefault(key, []).append(record.text)
+            lines = found.setdefault(key, [])
+            if _is_line(record.raw):
+                lines.append(record.text)
     return found
+
+
+def _is_line(raw: bytes) -> bool:
+    """Tell a line from noise, which an open input or another speed makes."""
+    text = raw.rstrip(b"\r\n")
+    return text != raw and text.isascii() and bool(text.strip()) and text.decode().strip("\n\t").isprintable()
 
 
 def _heard(key: str, entry: ProductEntry, heard: dict[str, list[str]], *, swapped: bool) -> CheckedStep:
@@ -229,6 +250,9 @@ def _heard(key: str, entry: ProductEntry, heard: dict[str, list[str]], *, swappe
     if swapped:
         seen = f"it hears the other end than {_ENDS[key]}: the receivers are swapped"
         return told(key, StepVerdict.BAD, done, seen, "Exchange uart and uart_up.")
+    if not heard[key]:
+        next_ = "Is GND at GND, and nothing loose? Has the port the speed of the line?"
+        return told(key, StepVerdict.IN_DOUBT, done, "only noise was heard, no whole line", next_)
     return told(key, StepVerdict.GOOD, done, f"it hears lines such as {show(heard[key][0])}")
 
 

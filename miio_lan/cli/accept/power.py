@@ -34,12 +34,12 @@ def off(
         return
     if progress is not None:
         progress("switching the product off and on")
-    power.off()
     try:
+        power.off()
         time.sleep(_off_for(options))
         yield
     finally:
-        if not power.is_on:
+        if power.in_doubt or power.is_on is False:
             power.on()
 
 

@@ -211,7 +211,7 @@ def _kept_list(base: str, now: float) -> published.Listed | None:
     if not isinstance(data, dict) or data.get("base") != base or not isinstance(data.get("models"), dict):
         return None
     fetched = data.get("fetched")
-    if not isinstance(fetched, int) or not 0 <= now - fetched < LIST_AGE:
+    if not isinstance(fetched, int) or not fetched <= now < fetched + int(LIST_AGE):
         return None
     return {
         model: [entry for each in entries if (entry := published.entry_of(each)) is not None]

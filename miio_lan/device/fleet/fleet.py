@@ -51,8 +51,8 @@ class DeviceOutcome(Generic[T]):
 
     @property
     def silent(self) -> bool:
-        """Whether the device did not answer."""
-        return isinstance(self.error, DeviceTimeout)
+        """Whether the device was asked, and did not answer; not where its turn did not come, or somebody broke off."""
+        return isinstance(self.error, DeviceTimeout) and self.error.asked
 
 
 class Fleet(Generic[D]):
@@ -245,11 +245,15 @@ class _Asking(Generic[D, T]):
         except DeviceException as error:
             problem = error
         except TimeoutError:
-            problem = OutcomeUnknown("it was cut off by a time-out of the caller's own", may_have_run=True)
+            problem = OutcomeUnknown(
+                "it was cut off by a time-out of the caller's own", may_have_run=True, asked=False
+            )
         except asyncio.CancelledError as error:
             if is_own_end(error, before):
                 raise
-            problem = OutcomeUnknown("what it waited for was cancelled by somebody else", may_have_run=True)
+            problem = OutcomeUnknown(
+                "what it waited for was cancelled by somebody else", may_have_run=True, asked=False
+            )
         return DeviceOutcome(name, result, problem, time.monotonic() - began)
 
     async def _within(self, device: D) -> T:
@@ -258,7 +262,9 @@ class _Asking(Generic[D, T]):
             return await self._what(device)
         left = self._end - time.monotonic()
         if left <= 0:
-            raise DeviceTimeout("it was not asked: the time for all devices was over before its turn", sent=0)
+            raise DeviceTimeout(
+                "it was not asked: the time for all devices was over before its turn", sent=0, asked=False
+            )
         with until(self._end):
             limit = asyncio.timeout(left + _GRACE)
             try:

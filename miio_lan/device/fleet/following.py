@@ -31,7 +31,10 @@ SEARCH_TIME = 5.0
 
 FIRST_REST, MAX_REST = 30.0, 120.0
 """Seconds before a device that was not found is looked for again; doubled each time. Everybody is asked then: a device
-that is switched off shall not keep a network busy."""
+that is switched off shall not keep a network busy. A shorter search asks less, proves less, and is rested from for its
+share of that time."""
+_LONGER = 2.0
+"""A search so many times as long as all that failed begins at once: it may find what they had no time for."""
 OLD_ADDRESS_TIME = 0.7
 """Seconds that a device has to answer at its old address before everybody is asked; at most a third of the search."""
 
@@ -49,8 +52,8 @@ class Follower:
         self, name: str, path: str | Path | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        # Seconds before everybody is asked again, and from when on.
-        self._rest = self._not_before = 0.0
+        # Seconds of rest after a search of full length, when the next one may begin, and the longest that failed.
+        self._rest = self._not_before = self._searched = 0.0
         self._file = DevicesFile(path)
         self.device = self._file.get(name)
 
@@ -61,52 +64,55 @@ class Follower:
 
         :param seconds: what the call has left
         """
-        known = self.device
-        if known.did is not None and self._due():
+        known, times = self.device, _times(seconds)
+        if known.did is not None and self._due(times["timeout"]):
             ip: str | None = None
             try:
                 from miio_lan.lan.discovery.blocking import locate
 
-                ip = locate(known.did, known.ip, port=known.port, **_times(seconds))
+                ip = locate(known.did, known.ip, port=known.port, **times)
             except (DeviceException, OSError) as error:
                 self._not_looked_for(error)
-            self._found(ip)
+            self._found(ip, times["timeout"])
         return self.device.ip
 
     async def find_async(self, seconds: float) -> str:
         """Return the same in an asyncio loop."""
-        known = self.device
-        if known.did is not None and self._due():
+        known, times = self.device, _times(seconds)
+        if known.did is not None and self._due(times["timeout"]):
             import asyncio
 
             ip: str | None = None
             try:
                 from miio_lan.lan.discovery.aio import locate
 
-                ip = await locate(known.did, known.ip, port=known.port, **_times(seconds))
+                ip = await locate(known.did, known.ip, port=known.port, **times)
             except (DeviceException, OSError) as error:
                 self._not_looked_for(error)
             if ip in {None, known.ip}:
-                self._found(ip)
+                self._found(ip, times["timeout"])
             else:
                 # In a thread: the file may be locked by another program, and the loop waits for nobody.
-                await asyncio.to_thread(self._found, ip)
+                await asyncio.to_thread(self._found, ip, times["timeout"])
         return self.device.ip
 
-    def _due(self) -> bool:
-        """Tell whether it can be looked for, and not so soon after it was not found."""
-        return _is_address(self.device.ip) and self._clock() >= self._not_before
+    def _due(self, timeout: float) -> bool:
+        """Tell whether it can be looked for, and not so soon after it was not found by as good a search."""
+        rested = self._clock() >= self._not_before or timeout >= _LONGER * self._searched
+        return rested and _is_address(self.device.ip)
 
     def _not_looked_for(self, error: Exception) -> None:
         # Too many files are open, for example. Whether its address can be used all the same, the call itself will see.
         _LOGGER.warning("%s cannot be looked for: %s", printable(self.device.name), error)
 
-    def _found(self, ip: str | None) -> None:
+    def _found(self, ip: str | None, timeout: float) -> None:
         if ip is None:
-            self._rest = min(MAX_REST, max(FIRST_REST, 2 * self._rest))
-            self._not_before = self._clock() + self._rest
+            longer = timeout >= _LONGER * self._searched
+            self._rest = FIRST_REST if longer else min(MAX_REST, 2 * self._rest)
+            self._searched = max(self._searched, timeout)
+            self._not_before = self._clock() + self._rest * timeout / SEARCH_TIME
             return
-        self._rest = 0.0
+        self._rest = self._searched = 0.0
         if ip != self.device.ip:
             self._moved(ip)
 

@@ -197,7 +197,7 @@ def _free_name(candidate: ImportedDevice, did: int | None, devices: Mapping[str,
     wished = " ".join("".join(each if each.isprintable() else " " for each in candidate.name).split())
     if not wished:
         wished = f"{candidate.model or 'device'}-{did or candidate.ip}"
-    wished = wished.lstrip("-").strip()[: MAX_NAME - 6].strip() or "device"
+    wished = wished.lstrip("- ")[: MAX_NAME - 6].strip() or "device"
     name, number = wished, 2
     while name in devices:
         name, number = f"{wished} {number}", number + 1

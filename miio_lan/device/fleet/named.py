@@ -280,7 +280,8 @@ class DevicesFile:
     def change(self, edit: Callable[[dict[str, NamedDevice]], None]) -> None:
         """Have ``edit`` change the devices, and write what comes of it; nothing is written if nothing changed.
 
-        :raises DevicesFileError: if the file cannot be read or written; it is as before then
+        :raises DevicesFileError: if the file cannot be read or written, or nobody could read what would be written; it
+            is as before then
         """
         try:
             # A link stays one: what it leads to is replaced.
@@ -291,7 +292,7 @@ class DevicesFile:
                 before = dict(devices)
                 edit(devices)
                 if list(devices.items()) != list(before.items()):
-                    replace_file(path, _text(devices).encode())
+                    replace_file(path, _text(devices, str(self.path)).encode())
         except OSError as error:
             raise DevicesFileError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
@@ -328,6 +329,15 @@ class DevicesFile:
         self.change(edit)
 
 
-def _text(devices: Mapping[str, NamedDevice]) -> str:
+def _text(devices: Mapping[str, NamedDevice], source: str) -> str:
+    """Write devices as a file has them: one that is refused at reading would take the whole file from its user.
+
+    :raises DevicesFileError: if nobody could read what would be written
+    """
     entries = {name: device.entry() for name, device in devices.items()}
-    return printable_json(json.dumps(entries, indent=2, ensure_ascii=False)) + "\n"
+    try:
+        text = printable_json(json.dumps(entries, indent=2, ensure_ascii=False)) + "\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DevicesFileError(told_of(source, f"cannot be written: {error}")) from None
+    parse_devices(text, source)
+    return text

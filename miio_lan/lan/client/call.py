@@ -191,8 +191,9 @@ class Call:
         elapsed = now - self.started
         what = f"{peer} gave no answer to {self.method or 'a hello'} within {elapsed:.1f} s"
         if self.first_sent is None:
+            told, asked = self._never_sent()
             return DeviceTimeout(
-                f"{what}: {self._never_sent()}", method=self.method, sent=self.sends, elapsed=elapsed
+                f"{what}: {told}", method=self.method, sent=self.sends, elapsed=elapsed, asked=asked
             )
         text = f"{what} (sent {'once' if self.sends == 1 else f'{self.sends} times'}): {self._unanswered()}"
         if may_have_run and not self.is_read:
@@ -225,21 +226,22 @@ class Call:
         error.may_have_run = may_have_run
         return error
 
-    def _never_sent(self) -> str:
+    def _never_sent(self) -> tuple[str, bool]:
+        """Say why it was not sent, and whether the device was asked all the same, by a hello."""
         if self.deadline <= self.started:
             what = "the command" if self.method else "it"
-            return f"{what} was not sent, because the time for the whole call was over"
+            return f"{what} was not sent, because the time for the whole call was over", False
         if self.refusals:
-            return f"{self.trouble}. Check the address and the port"
+            return f"{self.trouble}. Check the address and the port", True
         if not self.awaits_hello and self.method is not None:
             return (
                 "the command was not sent, because earlier ones to this device had not ended, or copies of them might "
                 "still arrive"
-            )
+            ), False
         return (
             "it does not answer hellos either. Check the address, that the product has power and Wi-Fi, and that "
             "no firewall or router lies between (products ignore other subnets)"
-        )
+        ), True
 
     def _unanswered(self) -> str:
         parts = []

@@ -211,6 +211,7 @@ class Traffic(Generic[AnyLane]):
                 method=call.method,
                 sent=0,
                 elapsed=now - call.started,
+                asked=False,
             )
             call.done = True
         return over

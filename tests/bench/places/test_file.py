@@ -130,6 +130,10 @@ WRONG = [
     ('token = "x"', "token without host: whose is it?"),
     ("port = 5", "port without host: whose is it?"),
     (HOST + "port = 0", "port is a whole number from 1 to 65535, not 0"),
+    (
+        HOST + "port = 0x" + "f" * 5000,
+        "port is a whole number from 1 to 65535, not an integer of thousands of digits",
+    ),
     (HOST + "port = 5.5", "port is a whole number from 1 to 65535, not 5.5"),
     (HOST + "port = true", "port is a whole number from 1 to 65535, not True"),
     (HOST + "port = '1'", "port is a whole number from 1 to 65535, not a text"),

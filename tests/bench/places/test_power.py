@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -103,6 +105,48 @@ def test_a_command_that_fails(command: list[str], why: str) -> None:
 def test_a_command_that_does_not_end() -> None:
     with pytest.raises(PowerError, match=r"did not end within 0\.2 s"):
         CommandPower([sys.executable, "-c", "import signal; signal.pause()"], timeout=0.2).on()
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def test_what_stays_in_the_background_is_not_waited_for(fifo: Path) -> None:
+    power = CommandPower(["sh", "-c", 'cat "$0" & exit 0', str(fifo)], timeout=20)
+    power.on()
+    assert power.is_on is True
+    fifo.write_bytes(b"")  # the background has an end, too
+
+
+def test_a_command_that_does_not_end_leaves_no_child_that_switches_later(fifo: Path) -> None:
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    power = CommandPower(["sh", "-c", 'exec >"$0"; sleep 60 & wait', str(fifo)], timeout=1)
+    power.is_on = True
+    with pytest.raises(PowerError, match=r"^it is not known whether the product was switched off: sh -c "):
+        power.off()
+    assert (power.is_on, power.in_doubt) == (None, True)
+    try:
+        found = os.read(reader, 1)  # nobody has it open
+    except BlockingIOError:  # somebody is about to end
+        found = os.read(reader, 1) if select.select([reader], [], [], 20)[0] else b"a child is still there"
+    os.close(reader)
+    assert found == b""
+    power.command = ["true"]
+    power.on()
+    assert (power.is_on, power.in_doubt) == (True, False)
+
+
+def test_a_product_that_failed_to_be_switched_off_is_switched_on(slept: list[float]) -> None:
+    driver = Driver()
+    driver.off = Driver(OSError("no relay")).off  # type: ignore[method-assign]
+    power = LabgridPower(driver)
+    with pytest.raises(PowerError, match="not switched off"):
+        power.cycle(1.0)
+    assert (driver.done, slept) == (["on"], [])
+    assert (power.is_on, power.in_doubt) == (True, False)
 
 
 class Driver:

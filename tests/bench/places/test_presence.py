@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from support.fake_device import DEVICE_ID, FakeDevice
 
 from miio_lan.bench.places import presence
 from miio_lan.bench.places.file import ProductEntry
 from miio_lan.bench.places.presence import Presence, in_use, look_at
+from miio_lan.bench.recorder import Recorder
 from miio_lan.cli.virtual.taps import Taps
+from miio_lan.lan.responder.responder import Request
+from miio_lan.record.record import Record
 from miio_lan.record.redact import Secret
 from miio_lan.virtual.product import VirtualProduct
 
@@ -124,6 +129,72 @@ def test_a_wrong_token(product: tuple[VirtualProduct, ProductEntry], monkeypatch
     found = verdicts(look_at(entry, within=4))
     assert found["hello"] == "good"
     assert found["token"] == "in doubt"
+
+
+def test_another_product_with_a_token_of_its_own(
+    product: tuple[VirtualProduct, ProductEntry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "ATTEMPT", 0.05)
+    given = product[1]
+    found = look_at(
+        ProductEntry("left", host=given.host, port=given.port, token=Secret("f" * 32), did=78), within=4
+    )
+    assert verdicts(found) == {"hello": "bad", "token": "not tried", "info": "not tried"}
+    assert "the bench file says 78: another product. Correct host, or did." in seen(found, "hello")
+    assert "anew" not in str(found.as_json())
+
+
+def refusing(device: FakeDevice, request: Request) -> None:
+    device.reply(request, error=(-32601, "Method not found."))
+
+
+def saying_nothing_of_use(device: FakeDevice, request: Request) -> None:
+    device.reply(request, result=["ok"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (refusing, "It refuses to say who it is: .*Method not found"),
+        (saying_nothing_of_use, "It refuses to say .* str "),
+    ],
+)
+@pytest.mark.parametrize(("did", "hello"), [(DEVICE_ID, "good"), (78, "bad")])
+def test_a_device_that_does_not_say_who_it_is(
+    answer: Callable[[FakeDevice, Request], None], why: str, did: int, hello: str
+) -> None:
+    with FakeDevice(answer) as device:
+        found = look_at(ProductEntry("left", host="127.0.0.1", port=device.port, token=TOKEN, did=did))
+    assert verdicts(found) == {"hello": hello, "token": "good", "info": "in doubt"}
+    assert re.match(why, seen(found, "info"))
+    assert {each.method for each in device.requests} == {"miIO.info"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict"),
+    [
+        ([b"get_down\r"], "good"),
+        ([b"\x00", b'props temp "\xe2"\r', b"get_down\r\n"], "good"),
+        ([b"\x00"], "in doubt"),
+        ([b"get_do"], "in doubt"),
+        ([b"\r", b"\r\n", b" \r"], "in doubt"),
+        ([b"\xf8\x00\xe0\r", b"\xff\xfe\x80\r", b"a\x00\r"], "in doubt"),
+    ],
+)
+def test_only_whole_lines_are_lines(raw: list[bytes], verdict: str) -> None:
+    recorder = Recorder()
+    for each in raw:
+        recorder.observe(Record("uart", "up", 0.0, 0.0, each))
+    lines = presence._heard_lines(recorder, two=False)
+    found = presence._heard("uart", ProductEntry("left", uart="port"), lines, swapped=False)
+    assert (found.verdict.value, len(lines["uart"])) == (verdict, 1 if verdict == "good" else 0)
+    assert (
+        found.seen
+        == {
+            "good": "It hears lines such as 'get_down'.",
+            "in doubt": "Only noise was heard, no whole line.",
+        }[verdict]
+    )
 
 
 def test_what_is_in_use_is_not_looked_at() -> None:

@@ -210,6 +210,21 @@ class TestPower:
         assert (ended.code, switched["done"]) == (1, ["off"])
         assert "Error: no hub" in ended.err
 
+    def test_a_product_that_is_in_doubt_is_switched_on(self, run, switched, monkeypatch):
+        act = CommandPower._switch
+
+        def doubt(power: CommandPower, action: str) -> None:
+            act(power, action)
+            if action == "off":
+                power.is_on, power.in_doubt = None, True
+                raise PowerError("nobody knows")
+
+        monkeypatch.setattr(CommandPower, "_switch", doubt)
+        switched |= {"off": lambda: None, "on": lambda: None}
+        ended = run("accept", "--uart", "pty", *self.OPTIONS[:4])
+        assert (ended.code, switched["done"]) == (1, ["off", "on"])
+        assert "Error: nobody knows" in ended.err
+
     def test_it_is_left_on_whatever_happens(self, run, switched):
         switched |= {"off": lambda: None, "on": lambda: None}
         ended = run("accept", "--uart", "pty", "--power-up", "0.01", *self.OPTIONS[:4])

@@ -93,6 +93,8 @@ def test_another_service_has_another_list(service: Service) -> None:
         '{"base": 1}',
         '{"models": 5}',
         '{"base": "BASE", "fetched": 1, "models": {"MODEL": [[1]]}}',
+        '{"base": "BASE", "fetched": 1%s, "models": {}}' % ("0" * 400),
+        '{"base": "BASE", "fetched": -1%s, "models": {}}' % ("0" * 400),
     ],
 )
 def test_a_damaged_list_is_fetched_anew(service: Service, folder: Path, kept: str) -> None:

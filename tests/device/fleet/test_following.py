@@ -43,7 +43,7 @@ def put(
 
 def test_the_constants_are_what_they_were() -> None:
     assert (following.SEARCH_TIME, following.OLD_ADDRESS_TIME) == (5.0, 0.7)
-    assert (following.FIRST_REST, following.MAX_REST) == (30.0, 120.0)
+    assert (following.FIRST_REST, following.MAX_REST, following._LONGER) == (30.0, 120.0, 2.0)
 
 
 def test_a_device_by_its_name(file: DevicesFile, server: Server) -> None:
@@ -216,6 +216,30 @@ def test_one_that_is_off_does_not_keep_the_network_busy(
     now[0] += 30.0
     follower.find(20.0)
     assert searches[-1] == now[0]
+
+
+def test_a_search_that_was_too_short_does_not_make_a_device_lost(
+    file: DevicesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.put(NamedDevice("lamp", "127.0.0.9", TOKEN.hex(), 5))
+    now, searches = [1000.0], []
+
+    def locate(did: int, known: str, *, timeout: float, **how: object) -> str | None:
+        searches.append((now[0] - 1000.0, timeout))
+        return "127.0.0.7" if timeout >= 4.0 else None
+
+    monkeypatch.setattr(blocking, "locate", locate)
+    follower = Follower("lamp", file.path, clock=lambda: now[0])
+    # The rest is six times as long as the search, then twelve times, then 24 times.
+    for now[0] in (1000.0, 1000.5, 1000.75, 1001.75, 1002.0, 1002.25):
+        assert follower.find(0.2) == "127.0.0.9"
+    assert searches == [(0.0, 0.1), (0.75, 0.1), (2.0, 0.1)]
+    # One that is longer by far begins at once, and is the first of its length.
+    for seconds in (3.0, 3.0, 4.0):
+        follower.find(seconds)
+    assert searches[3:] == [(2.25, 1.5)]
+    assert follower.find(20.0) == "127.0.0.7"
+    assert searches[4:] == [(2.25, 5.0)]
 
 
 def test_who_answers_nowhere_stays_where_it_was(file: DevicesFile, server: Server) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from miio_lan.device.fleet.importing import MAX_DEVICES, ImportedDevice, read_candidates, take
@@ -167,6 +167,17 @@ def test_names_are_made_fit_and_free() -> None:
     assert added("lamp", "lamp", "lamp") == ["lamp", "lamp 2", "lamp 3"]
     assert added(" --x\ty\x1b ", "") == ["x y", "device-2"]
     assert added("x" * 100) == ["x" * 58]
+
+
+@given(names=st.lists(st.text("- x\t\x1b\xa0", max_size=9) | st.text(max_size=70), max_size=4))
+@example(names=["- - Fan", "-", "- -", "\xa0-\xa0- x"])
+def test_what_is_taken_can_be_read_again(names: list[str]) -> None:
+    candidates = [ImportedDevice(name, f"1.2.3.{at}", TOKEN, at + 1) for at, name in enumerate(names)]
+    devices: dict[str, NamedDevice] = {}
+    added = take(devices, candidates).added
+    text = json.dumps({name: each.entry() for name, each in devices.items()})
+    assert list(parse_devices(text, "file")) == added
+    assert len(added) == len(names)
 
 
 def test_a_device_without_a_did_is_known_by_all_the_rest() -> None:

@@ -186,6 +186,29 @@ def test_a_write_that_fails_changes_nothing(path: Path, monkeypatch: pytest.Monk
     assert [each.name for each in path.parent.iterdir()] == ["devices.json"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        NamedDevice("- Fan", "1.2.3.5", TOKEN),
+        NamedDevice("fan", "not an address", TOKEN),
+        NamedDevice("fan", "1.2.3.5", "no token"),
+        NamedDevice("fan", "1.2.3.5", TOKEN, -1),
+        NamedDevice("fan", "1.2.3.5", TOKEN, port=0),
+        NamedDevice("fan", "1.2.3.5", TOKEN, more={"x": {1: 1, "1": 2}}),
+        NamedDevice("fan", "1.2.3.5", TOKEN, more={"x": 10**5000}),
+        NamedDevice("fan", "1.2.3.5", TOKEN, more={"x": {1}}),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(path: Path, wrong: NamedDevice) -> None:
+    file = DevicesFile(path)
+    file.put(NamedDevice("lamp", "1.2.3.4", TOKEN))
+    before = path.read_bytes()
+    with pytest.raises(DevicesFileError, match=r"devices\.json"):
+        file.put(wrong)
+    assert path.read_bytes() == before
+    assert list(file.read()) == ["lamp"]
+
+
 def test_nothing_is_written_when_nothing_changes(path: Path) -> None:
     write(path, {"lamp": LAMP})
     before = path.stat().st_ino

@@ -375,8 +375,10 @@ def test_a_command_behind_others_ends_in_time_and_was_never_sent() -> None:
     with pytest.raises(DeviceTimeout, match="not sent") as caught:
         second.outcome()
     assert not isinstance(caught.value, OutcomeUnknown)
-    with pytest.raises(DeviceTimeout):
+    assert not caught.value.asked
+    with pytest.raises(DeviceTimeout) as caught:
         first.outcome()
+    assert caught.value.asked
 
 
 # --- errors from the device -------------------------------------------------------------------------------------------
