@@ -60,7 +60,7 @@ class Fleet(Generic[D]):
 
     ::
 
-        async with Fleet.from_file("devices.json") as fleet:
+        async with Fleet.from_file() as fleet:
             async for outcome in fleet.call(lambda device: device.info(), within=30):
                 print(outcome.name, outcome.result or outcome.error)
 
@@ -78,7 +78,7 @@ class Fleet(Generic[D]):
     @classmethod
     def from_file(
         cls,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         names: Iterable[str] | None = None,
         kind: type[AsyncDevice] = AsyncMiotDevice,
@@ -87,15 +87,17 @@ class Fleet(Generic[D]):
     ) -> Fleet[Any]:
         """Make a fleet of the devices in a file, see :func:`miio_lan.device.fleet.named.read_devices`.
 
+        :param path: the file; None for that of ``miio-lan device add``
         :param names: those that are wanted; None for all
         :param kind: the class of the devices
         :param options: further arguments for each of them, such as ``timeout``
         :raises DevicesFileError: (a ``ValueError``) if the file cannot be read, or a name is not in it
         """
-        from miio_lan.device.fleet.named import read_devices
+        from miio_lan.device.fleet.named import default_path, read_devices
         from miio_lan.errors import DevicesFileError
         from miio_lan.record.redact import told_of
 
+        path = default_path() if path is None else path
         known = read_devices(path)
         wanted = list(known) if names is None else list(dict.fromkeys(names))
         for name in wanted:

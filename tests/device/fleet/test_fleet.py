@@ -324,7 +324,7 @@ def test_polling_ends_when_the_reader_leaves(network: Network) -> None:
     run(network, work())
 
 
-def test_a_fleet_from_a_file(tmp_path: Path) -> None:
+def test_a_fleet_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "devices.json"
     lamp = {"ip": "127.0.0.1", "token": "00" * 16, "did": 7, "model": "a.b.c", "port": 1234}
     path.write_text(json.dumps({"lamp": lamp, "fan": {"ip": "127.0.0.2", "token": "11" * 16}}))
@@ -337,6 +337,8 @@ def test_a_fleet_from_a_file(tmp_path: Path) -> None:
     assert list(Fleet.from_file(path, names=["fan", "fan"]).devices) == ["fan"]
     with pytest.raises(DevicesFileError, match="no device named 'fam'"):
         Fleet.from_file(path, names=["fam"])
+    monkeypatch.setenv("MIIO_LAN_DEVICES", str(path))
+    assert list(Fleet.from_file().devices) == ["lamp", "fan"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, 1.5, "3"])
