@@ -39,13 +39,14 @@ def test_the_tour_runs(fresh_python):
     assert refusal.startswith("-")
 
 
-def test_many_devices_are_asked(fresh_python, pytester):
+def test_many_devices_are_asked(fresh_python, pytester, monkeypatch):
     _, many, _ = blocks("python")
     with VirtualProduct(mcu_options={"poll_interval": 0.002}) as lamp:
         entry = {"ip": lamp.host, "token": lamp.token, "port": lamp.port}
         path = pytester.path / "devices.json"
         path.write_text(json.dumps({"lamp": entry, "other": entry}))
         path.chmod(0o600)
+        monkeypatch.setenv("MIIO_LAN_DEVICES", str(path))
         assert sorted(fresh_python(many).splitlines()) == ["lamp True", "other True"]
 
 
