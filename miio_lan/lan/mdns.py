@@ -22,7 +22,7 @@ MAX_ASKED = 64
 """Instances that are asked for at one time; the one that was asked for first gives way."""
 
 
-class _Asking:
+class _Resolver:
     """Finds out the addresses of what is announced, and tells them.
 
     Anybody may announce what nobody answers for: nothing waits behind a question, and their number is bounded.
@@ -83,7 +83,7 @@ class Browser:
     """
 
     def __init__(self, addresses: Iterable[str], heard: Heard) -> None:
-        self._asking = _Asking(heard)
+        self._resolver = _Resolver(heard)
         self._zeroconf = Zeroconf(interfaces=list(addresses), ip_version=IPVersion.V4Only)
         self._browser = ServiceBrowser(self._zeroconf, SERVICE, handlers=[self._changed])
 
@@ -92,12 +92,12 @@ class Browser:
     ) -> None:
         # There is one thread for all instances, and closing waits until it has seen to all of them.
         if state_change is not ServiceStateChange.Removed and zeroconf.loop is not None:
-            zeroconf.loop.call_soon_threadsafe(self._asking.begin, zeroconf, service_type, name)
+            zeroconf.loop.call_soon_threadsafe(self._resolver.begin, zeroconf, service_type, name)
 
     def close(self) -> None:
         """Stop; nothing is called any more."""
         if self._zeroconf.loop is not None:
-            self._zeroconf.loop.call_soon_threadsafe(self._asking.stop)
+            self._zeroconf.loop.call_soon_threadsafe(self._resolver.stop)
         self._browser.cancel()
         self._zeroconf.close()
 
@@ -106,7 +106,7 @@ class AsyncBrowser:
     """Listens in the running loop; ``heard`` is called there. Arguments as for :class:`Browser`."""
 
     def __init__(self, addresses: Iterable[str], heard: Heard) -> None:
-        self._asking = _Asking(heard)
+        self._resolver = _Resolver(heard)
         self._zeroconf = AsyncZeroconf(interfaces=list(addresses), ip_version=IPVersion.V4Only)
         self._browser = AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._changed])
 
@@ -114,11 +114,11 @@ class AsyncBrowser:
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
     ) -> None:
         if state_change is not ServiceStateChange.Removed:
-            self._asking.begin(zeroconf, service_type, name)
+            self._resolver.begin(zeroconf, service_type, name)
 
     async def close(self) -> None:
         """Stop; nothing is called any more."""
-        tasks = self._asking.stop()
+        tasks = self._resolver.stop()
         if tasks:
             await asyncio.wait(tasks)
         await self._browser.async_cancel()
