@@ -389,24 +389,28 @@ class AsyncConnection(Member):
         :param deadline: how long that may take (monotonic seconds)
         :param wanted: whether whoever asked for it still wants it
         """
-        if self.find is not None:
-            self._finding = self._finding or asyncio.Lock()
-            with suppress(TimeoutError):  # then what is known has to do, and the call ends by its deadline
-                async with asyncio.timeout(max(0.0, deadline - self._clock())), self._finding:
-                    if not (self._wants_address and wanted()):
-                        return
-                    self.host = await self.find(deadline - self._clock())
-                    self.listeners.peer = self.session.peer
-                    address = await self._find(deadline)
-                    if wanted():
-                        self._join(station, address)
-                    return
-        address = await self._find(deadline)
+        if self.find is not None and not await self._look_for(self.find, deadline, wanted):
+            return
+        address = await look_up(self.host, self.port, self.source_ip, deadline - self._clock())
         if wanted():
             self._join(station, address)
 
-    async def _find(self, deadline: float) -> Address:
-        return await look_up(self.host, self.port, self.source_ip, deadline - self._clock())
+    async def _look_for(
+        self, find: Callable[[float], Awaitable[str]], deadline: float, wanted: Callable[[], bool]
+    ) -> bool:
+        """Take the address that the device is found at; tells whether there is still somebody who wants it."""
+        self._finding = self._finding or asyncio.Lock()
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock())), self._finding:
+                if not (self._wants_address and wanted()):
+                    return False
+                self.host = await find(deadline - self._clock())
+                self.listeners.peer = self.session.peer
+        except DeviceException:
+            raise  # some of them are a TimeoutError, too
+        except TimeoutError:
+            pass  # then what is known has to do, and the call ends by its deadline
+        return True
 
     def _join(self, station: Station, address: Address) -> None:
         """Speak to an address from now on."""
