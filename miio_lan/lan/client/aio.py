@@ -137,6 +137,8 @@ class AsyncConnection(Member):
     def close(self) -> None:
         """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
         self.closings += 1
+        if self._station is not None and self._station.loop.is_closed():
+            self._part(self._station)
         self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
@@ -354,13 +356,20 @@ class AsyncConnection(Member):
         if station is not None:
             if station.loop.is_running():
                 raise InvalidArgument("this device is in use by another event loop, in another thread")
-            self._forget()  # nobody waits in a loop that does not run
-            self.session.abandon_all("its event loop was left")
-            self._after(self._clock())
-            self._leave()
-            self.under_way, self.in_line, self.greeted = 0, False, False
+            self._part(station)
         self._station = station_of(loop)
         return self._station
+
+    def _part(self, station: Station) -> None:
+        """Leave a loop that does not run: nobody waits there."""
+        self._forget()
+        if station.loop.is_closed():  # it takes neither timers nor news
+            self._leave()
+            self._station = None
+        self.session.abandon_all("its event loop was left")
+        self._after(self._clock())
+        self._leave()
+        self.under_way, self.in_line, self.greeted = 0, False, False
 
     def _forget(self) -> None:
         """Forget who waits in the loop that is left."""
