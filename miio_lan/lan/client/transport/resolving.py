@@ -31,7 +31,7 @@ class Lookup:
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
         # What is called at the end, each once: the thread and whoever joins take it from here.
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[Callable[[], object]] = []
         self._over = False
 
     @property
@@ -77,13 +77,13 @@ class Lookup:
             raise unknown_name(self._host, self._error)
         raise no_name_server(self._host, seconds)
 
-    def join(self, end: Callable[[], None]) -> None:
+    def join(self, end: Callable[[], object]) -> None:
         """Have something called when it ends, in the thread that asks, or here where it has ended."""
         self._waiting.append(end)
         if self._over:
             self._call_back()
 
-    def leave(self, end: Callable[[], None]) -> None:
+    def leave(self, end: Callable[[], object]) -> None:
         """Have it called no more."""
         with suppress(ValueError):
             self._waiting.remove(end)
