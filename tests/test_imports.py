@@ -77,7 +77,7 @@ FLOORS = {
     room: floor
     for floor, rooms in enumerate(
         (
-            ("foreign", "variables"),
+            ("foreign", "variables", "ready"),
             ("errors",),
             ("record",),
             ("loop", "keeping"),
@@ -188,9 +188,9 @@ def reached(start: Module, graph: Mapping[str, Module]) -> Iterator[tuple[Module
 
 
 def foundation_stands_alone(graph: Mapping[str, Module]) -> Iterator[str]:
-    """``foreign`` and ``errors`` import nothing of the package, ``record`` nothing but these."""
+    """``foreign`` and ``errors`` import nothing of the package, ``record`` nothing but these and ``ready``."""
     for module in graph.values():
-        alone = {"foreign": (), "errors": ("errors",), "record": ("foreign", "errors", "record")}
+        alone = {"foreign": (), "errors": ("errors",), "record": ("foreign", "errors", "ready", "record")}
         allowed = alone.get(module.room)
         for imported in sorted(module.imports) if allowed is not None else ():
             if is_under(imported, PACKAGE) and imported != PACKAGE and room_of(imported) not in allowed:

@@ -39,19 +39,44 @@ _LOGGER = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: When the call ends that a task is in, monotonic seconds; it may consist of several commands.
-_DEADLINE: ContextVar[float | None] = ContextVar("deadline of a call", default=None)
+
+class _Limit:
+    """When the calls of a task end (monotonic seconds), as long as the block lasts that says so.
+
+    The context of a block is copied into tasks that outlive it. Some of them are made by others: whoever is called back
+    by the socket has the context in which that was opened.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.over = False
+
+
+#: The blocks that a task is in, or was made in.
+_LIMITS: ContextVar[tuple[_Limit, ...]] = ContextVar("limits of calls", default=())
+
+
+def _deadline() -> float | None:
+    return min((each.deadline for each in _LIMITS.get() if not each.over), default=None)
 
 
 @contextmanager
 def until(deadline: float | None) -> Iterator[None]:
-    """Have all calls of the task end by a deadline (monotonic seconds) at the latest; an earlier one stays."""
-    outer = _DEADLINE.get()
-    mark = _DEADLINE.set(min((each for each in (outer, deadline) if each is not None), default=None))
+    """Have all calls of the task end by a deadline (monotonic seconds) at the latest; an earlier one stays.
+
+    So do those of tasks that are made inside, until this ends.
+    """
+    if deadline is None:
+        yield
+        return
+    limit = _Limit(deadline)
+    # Without those that are over: tasks that make tasks, one after the other, would collect them.
+    mark = _LIMITS.set((*(each for each in _LIMITS.get() if not each.over), limit))
     try:
         yield
     finally:
-        _DEADLINE.reset(mark)
+        limit.over = True
+        _LIMITS.reset(mark)
 
 
 class AsyncDevice:
@@ -190,7 +215,7 @@ class AsyncDevice:
             retry_count=self._retries(retry_count),
             repeat_safe=arguments.checked_safe(repeat_safe),
             extra=arguments.checked_members("extra_parameters", extra_parameters),
-            deadline=_DEADLINE.get(),
+            deadline=_deadline(),
         )
 
     async def send_handshake(self) -> Packet:
@@ -201,7 +226,7 @@ class AsyncDevice:
         answer = await self._reachable().handshake(
             timeout=arguments.checked_timeout(self.timeout),
             retry_count=self._retries(None),
-            deadline=_DEADLINE.get(),
+            deadline=_deadline(),
         )
         assert isinstance(answer, Packet)  # noqa: S101 - handshakes end with nothing else
         return answer
@@ -404,9 +429,9 @@ class AsyncDevice:
         self._reachable()
         context = copy_context()
         # The deadline of the task that subscribes does not hold for what is told later.
-        context.run(_DEADLINE.set, None)
+        context.run(_LIMITS.set, ())
         with self._one_deadline():
-            await self._told().begin(self, callback, poll, every, context, _DEADLINE.get())
+            await self._told().begin(self, callback, poll, every, context, _deadline())
 
     async def next_push(self, timeout: float) -> Push | None:  # noqa: ASYNC109 - None is no error
         """Wait for the next thing the device tells unasked; repeats are left out.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import stat
 import time
 from pathlib import Path
+
+from miio_lan.ready import writable
 
 READER_TIME = 2.0
 """Seconds in which the reader of a pipe has to come; both are often started together."""
@@ -92,7 +93,7 @@ class PipeLines:
                 left = left[taken:]
                 if taken:
                     self._stalled = False
-                elif not select.select([], [self._file], [], 0.0 if self._stalled else PIPE_TIME)[1]:
+                elif not writable(self._file, 0.0 if self._stalled else PIPE_TIME):
                     self._stalled = True
                     return
         finally:

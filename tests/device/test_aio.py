@@ -24,7 +24,7 @@ from miio_lan import (
     MiotValueType,
     UnsupportedFeatureException,
 )
-from miio_lan.device.aio import _DEADLINE, until
+from miio_lan.device.aio import _LIMITS, _deadline, until
 from miio_lan.device.spec import Spec
 from miio_lan.errors import InvalidArgument, SpecUnavailable
 
@@ -311,7 +311,7 @@ def test_the_steps_of_a_call_end_by_one_deadline(monkeypatch: pytest.MonkeyPatch
 
     class Lamp(Awaited):
         async def send(self, command: str, *args: Any, **more: Any) -> Any:
-            seen.append(_DEADLINE.get())
+            seen.append(_deadline())
             now[0] += 1
             return [{"siid": 2, "piid": number, "code": 0, "value": 1} for number in range(1, 41)]
 
@@ -322,18 +322,74 @@ def test_the_steps_of_a_call_end_by_one_deadline(monkeypatch: pytest.MonkeyPatch
     seen.clear()
     asyncio.run(device.test_properties(["a"]))
     assert set(seen) == {None}
-    assert _DEADLINE.get() is None
+    assert _deadline() is None
 
 
 def test_the_earlier_of_two_deadlines_holds() -> None:
     with until(10):
         with until(20):
-            assert _DEADLINE.get() == 10
+            assert _deadline() == 10
         with until(5):
-            assert _DEADLINE.get() == 5
+            assert _deadline() == 5
         with until(None):
-            assert _DEADLINE.get() == 10
-    assert _DEADLINE.get() is None
+            assert _deadline() == 10
+    assert _deadline() is None
+
+
+def test_tasks_that_are_made_inside_have_the_deadline_as_long_as_the_block_lasts() -> None:
+    seen: list[float | None] = []
+
+    async def look(until_over: asyncio.Event | None = None) -> None:
+        seen.append(_deadline())
+        if until_over is not None:
+            await until_over.wait()
+            with until(20):
+                seen.append(_deadline())
+            seen.append(_deadline())
+
+    async def work() -> None:
+        over = asyncio.Event()
+        with until(15):
+            with until(10):
+                await asyncio.gather(look(), look())
+                longer = asyncio.create_task(look(over))
+                await asyncio.sleep(0)
+            assert seen == [10, 10, 10]
+            over.set()
+            await longer
+        assert seen[3:] == [15, 15]
+
+    asyncio.run(work())
+    seen.clear()
+
+    async def outlive() -> None:
+        over = asyncio.Event()
+        with until(10):
+            longer = asyncio.create_task(look(over))
+            await asyncio.sleep(0)
+        over.set()
+        await longer
+
+    asyncio.run(outlive())
+    assert seen == [10, 20, None]
+
+
+def test_tasks_that_make_tasks_without_an_end_collect_no_deadlines() -> None:
+    lengths: list[int] = []
+
+    async def go_on(left: int, before: asyncio.Event) -> None:
+        made = asyncio.Event()
+        with until(10):
+            before.set()
+            lengths.append(len(_LIMITS.get()))
+            if left:
+                following = asyncio.create_task(go_on(left - 1, made))
+                await made.wait()
+        if left:
+            await following
+
+    asyncio.run(go_on(20, asyncio.Event()))
+    assert max(lengths) <= 3
 
 
 def test_a_deadline_of_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,14 +397,14 @@ def test_a_deadline_of_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Lamp(Awaited):
         async def send(self, command: str, *args: Any, **more: Any) -> Any:
-            seen.append(_DEADLINE.get())
+            seen.append(_deadline())
             return [{"siid": 2, "piid": 1, "code": 0, "value": 1}]
 
     async def work() -> None:
         device = prepared(Lamp, GOOD)
         with until(5.0):
             await device.read(2, 1)
-        assert _DEADLINE.get() is None
+        assert _deadline() is None
 
     asyncio.run(work())
     assert seen == [5.0]

@@ -144,6 +144,38 @@ def test_a_loop_that_is_closed_without_a_word_leaves_no_socket(server: Server) -
     other.close()
 
 
+@pytest.mark.parametrize("then", ["send", "close", "subscribed close", "subscribed send"])
+def test_a_loop_that_is_closed_with_calls_and_waits_open(server: Server, then: str) -> None:
+    answer, server.answer = server.answer, lambda request: None
+    device = at(server)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> list[asyncio.Task[Any]]:
+        if "subscribed" in then:
+            await device.subscribe()
+        calls = [loop.create_task(device.send("toggle", [1])) for _ in range(2)]
+        waits = [loop.create_task(device.next_push(60))] if "subscribed" in then else []
+        while not server.received.acquire(blocking=False):  # noqa: ASYNC110 - set by a thread
+            await asyncio.sleep(0)
+        return calls + waits
+
+    left = loop.run_until_complete(begin())
+    for task in left:
+        assert not task.done()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    server.answer = answer
+
+    async def go_on() -> None:
+        if "close" in then:
+            await device.close()
+            await device.close()
+        assert await device.send("get_echo", [2]) == [2]
+        await device.close()
+
+    asyncio.run(go_on(), debug=True)
+
+
 def test_a_task_that_is_cancelled_with_its_loop(server: Server, run: Any) -> None:
     server.answer = lambda request: None
 

@@ -295,6 +295,7 @@ PINS = {
     },
     "lan.mdns": {
         "RESOLVE_TIME": 1000,
+        "MAX_ASKED": 64,
     },
 }
 

@@ -6,7 +6,6 @@ import codecs
 import io
 import math
 import os
-import select
 import stat
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Self
 
 from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.errors import RecordError
+from miio_lan.ready import readable
 
 _LARGEST_READ = 65536
 """Bytes that are read in one go."""
@@ -129,7 +129,7 @@ def _readable(file: io.FileIO, seconds: float) -> bool:
     due = time.monotonic() + seconds
     while True:
         left = due - time.monotonic()
-        if select.select([file], [], [], min(max(0.0, left), SIGNAL_TIME))[0]:
+        if readable(file, min(left, SIGNAL_TIME)):
             return True
         if left <= SIGNAL_TIME:
             return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import struct
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from miio_lan.device.doctor.observed import Route
 from miio_lan.lan.discovery.ways import local_interfaces
+from miio_lan.ready import readable
 
 _PROC = Path("/proc/net")
 _COMPLETE = 0x2
@@ -99,7 +99,7 @@ def _pinged(sock: socket.socket, wait: float) -> bool:
     sock.send(request)
     end = time.monotonic() + wait
     while (left := end - time.monotonic()) > 0:
-        if not select.select([sock], [], [], left)[0]:
+        if not readable(sock, left):
             break
         try:
             data = sock.recv(1024)

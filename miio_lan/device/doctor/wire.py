@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import select
 import socket
 import struct
 import sys
@@ -15,6 +14,7 @@ from miio_lan.device.doctor.observed import Refusal
 from miio_lan.lan.client.transport.refusals import ask_for_refusals
 from miio_lan.lan.packet import LARGEST_DATAGRAM
 from miio_lan.lan.sockets import made_socket
+from miio_lan.ready import readable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -91,7 +91,7 @@ class ProbeSocket:
         """Wait until something comes, or the time is over (monotonic seconds)."""
         wait = until - time.monotonic()
         if wait > 0:
-            select.select([self._socket], [], [], wait)
+            readable(self._socket, wait)
         self._read_refusals()
         heard: list[ProbeReply] = []
         while len(heard) < 64:

@@ -137,6 +137,8 @@ class AsyncConnection(Member):
     def close(self) -> None:
         """Leave the socket, ending open calls and waits; the next command, or wait, joins again."""
         self.closings += 1
+        if self._station is not None and self._station.loop.is_closed():
+            self._part(self._station)
         self.listeners.end("the connection was closed")
         self.session.abandon_all("the connection was closed")
         waiting, self.waiting = self.waiting, []
@@ -354,13 +356,20 @@ class AsyncConnection(Member):
         if station is not None:
             if station.loop.is_running():
                 raise InvalidArgument("this device is in use by another event loop, in another thread")
-            self._forget()  # nobody waits in a loop that does not run
-            self.session.abandon_all("its event loop was left")
-            self._after(self._clock())
-            self._leave()
-            self.under_way, self.in_line, self.greeted = 0, False, False
+            self._part(station)
         self._station = station_of(loop)
         return self._station
+
+    def _part(self, station: Station) -> None:
+        """Leave a loop that does not run: nobody waits there."""
+        self._forget()
+        if station.loop.is_closed():  # it takes neither timers nor news
+            self._leave()
+            self._station = None
+        self.session.abandon_all("its event loop was left")
+        self._after(self._clock())
+        self._leave()
+        self.under_way, self.in_line, self.greeted = 0, False, False
 
     def _forget(self) -> None:
         """Forget who waits in the loop that is left."""
@@ -389,24 +398,28 @@ class AsyncConnection(Member):
         :param deadline: how long that may take (monotonic seconds)
         :param wanted: whether whoever asked for it still wants it
         """
-        if self.find is not None:
-            self._finding = self._finding or asyncio.Lock()
-            with suppress(TimeoutError):  # then what is known has to do, and the call ends by its deadline
-                async with asyncio.timeout(max(0.0, deadline - self._clock())), self._finding:
-                    if not (self._wants_address and wanted()):
-                        return
-                    self.host = await self.find(deadline - self._clock())
-                    self.listeners.peer = self.session.peer
-                    address = await self._find(deadline)
-                    if wanted():
-                        self._join(station, address)
-                    return
-        address = await self._find(deadline)
+        if self.find is not None and not await self._look_for(self.find, deadline, wanted):
+            return
+        address = await look_up(self.host, self.port, self.source_ip, deadline - self._clock())
         if wanted():
             self._join(station, address)
 
-    async def _find(self, deadline: float) -> Address:
-        return await look_up(self.host, self.port, self.source_ip, deadline - self._clock())
+    async def _look_for(
+        self, find: Callable[[float], Awaitable[str]], deadline: float, wanted: Callable[[], bool]
+    ) -> bool:
+        """Take the address that the device is found at; tells whether there is still somebody who wants it."""
+        self._finding = self._finding or asyncio.Lock()
+        try:
+            async with asyncio.timeout(max(0.0, deadline - self._clock())), self._finding:
+                if not (self._wants_address and wanted()):
+                    return False
+                self.host = await find(deadline - self._clock())
+                self.listeners.peer = self.session.peer
+        except DeviceException:
+            raise  # some of them are a TimeoutError, too
+        except TimeoutError:
+            pass  # then what is known has to do, and the call ends by its deadline
+        return True
 
     def _join(self, station: Station, address: Address) -> None:
         """Speak to an address from now on."""

@@ -223,13 +223,13 @@ def test_a_wait_is_begun_anew_for_a_signal_that_was_not_seen(monkeypatch) -> Non
     reading, writing = os.pipe()
     waited: list[float] = []
 
-    def select_(*files: object) -> tuple[list[object], list[object], list[object]]:
-        waited.append(files[-1])  # type: ignore[arg-type]
+    def readable(file: object, seconds: float) -> bool:
+        waited.append(seconds)
         if len(waited) == 3:
             raise InterruptedError
-        return [], [], []
+        return False
 
-    monkeypatch.setattr("select.select", select_)
+    monkeypatch.setattr(arriving, "readable", readable)
     with io.FileIO(reading) as file, pytest.raises(InterruptedError):
         arriving._readable(file, float("inf"))
     os.close(writing)

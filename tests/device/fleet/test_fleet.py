@@ -55,6 +55,25 @@ def test_every_device_has_an_outcome_as_they_come(network: Network) -> None:
     assert all(endpoint.closed for endpoint in network.endpoints)
 
 
+def test_a_task_that_outlives_its_call_is_not_bound_to_the_time_of_that(network: Network) -> None:
+    async def watch(device: AsyncDevice) -> Any:
+        await asyncio.sleep(5)
+        return await echo(device)
+
+    async def work() -> None:
+        watching: list[asyncio.Task[Any]] = []
+
+        async def what(device: AsyncDevice) -> Any:
+            watching.append(asyncio.create_task(watch(device)))
+            return await echo(device)
+
+        async with fleet(network, 2) as devices:
+            assert all(outcome.ok for outcome in await all_of(devices.call(what, within=1.0)))
+            assert await asyncio.gather(*watching) == [["x"], ["x"]]
+
+    run(network, work())
+
+
 def test_one_that_refuses_and_one_that_is_silent_cost_the_others_nothing(network: Network) -> None:
     network.fate = lambda direction, address: [] if address[1] == 2 else [0.001]
 

@@ -325,15 +325,17 @@ def test_a_way_that_changes_while_it_subscribes(
     run(network, work())
 
 
-def test_another_address_of_the_device_is_found_by_whoever_waits(network: Network) -> None:
+def test_another_address_of_the_device_is_found_by_whoever_waits(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = network.device(1), network.device(2)
     new.responder.device_id = old.responder.device_id
     where = 1
 
-    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", where))]
+    async def look_up(*_: Any) -> Any:
+        return (socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", where))
 
-    network.loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr("miio_lan.lan.client.aio.look_up", look_up)
 
     async def work() -> None:
         nonlocal where

@@ -15,8 +15,10 @@ import pytest
 from support.clockwork import Clockwork, Network, run, simulated_network
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.transport import forks
+from miio_lan.lan.client.transport.resolving import no_name_server
 from miio_lan.lan.client.transport.station import station_of
 from miio_lan.lan.client.wire import Told
 from miio_lan.lan.packet import HELLO
@@ -145,12 +147,14 @@ def test_an_address_that_cannot_be_sent_to_ends_the_call_early(network: Network)
     assert network.loop.now < 1006
 
 
-def test_closing_ends_a_call_whose_host_is_still_looked_up(network: Network) -> None:
-    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+def test_closing_ends_a_call_whose_host_is_still_looked_up(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def look_up(*_: Any) -> Any:
         await asyncio.sleep(3)
-        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", 1))]
+        return (socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", 1))
 
-    network.loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(aio, "look_up", look_up)
 
     async def work() -> None:
         connection = network.connect()
@@ -167,14 +171,16 @@ def test_closing_ends_a_call_whose_host_is_still_looked_up(network: Network) -> 
     run(network, work())
 
 
-def test_a_device_that_moved_is_found_by_the_next_call(network: Network) -> None:
+def test_a_device_that_moved_is_found_by_the_next_call(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     network.device(2).responder.device_id = network.device(1).responder.device_id
     number = 1
 
-    async def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
-        return [(socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", number))]
+    async def look_up(*_: Any) -> Any:
+        return (socket.AF_INET, socket.SOCK_DGRAM, 0, "", ("127.0.0.1", number))
 
-    network.loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(aio, "look_up", look_up)
 
     async def work() -> None:
         nonlocal number
@@ -191,6 +197,47 @@ def test_a_device_that_moved_is_found_by_the_next_call(network: Network) -> None
         connection.close()
 
     run(network, work())
+
+
+def test_a_name_server_has_the_whole_time_of_a_call_and_not_more(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a device that is looked for first, and of each of several calls."""
+    waited: list[float] = []
+
+    async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -> Any:
+        waited.append(seconds)
+        await asyncio.sleep(seconds)
+        raise no_name_server(host, seconds)
+
+    async def find(seconds: float) -> str:
+        return "lamp.invalid"
+
+    monkeypatch.setattr(aio, "look_up", look_up)
+    connection = network.connect()
+    connection.find = find
+
+    async def work() -> None:
+        calls = (ask(connection, timeout=2, retry_count=0) for _ in range(2))
+        for error in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(error, DeviceTimeout)
+            assert "the name server did not answer within 2.0 s when asked for 'lamp.invalid'" in str(error)
+        connection.close()
+
+    run(network, work())
+    assert waited == [2.0, 2.0]
+    assert network.loop.now == pytest.approx(1002)
+
+
+def test_an_error_of_who_looks_for_a_device_ends_the_call(network: Network) -> None:
+    connection = network.connect()
+
+    async def find(seconds: float) -> str:
+        raise DeviceTimeout("it is nowhere")
+
+    connection.find = find
+    with pytest.raises(DeviceTimeout, match="it is nowhere"):
+        run(network, ask(connection))
 
 
 def test_two_objects_for_one_address_are_told_apart(network: Network) -> None:

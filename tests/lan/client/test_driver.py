@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from support.lan_server import TOKEN, Server
+from support.names import Names, name_server
 
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 from miio_lan.lan.client import blocking
@@ -361,38 +362,10 @@ def test_a_child_begins_with_a_hello_and_without_open_calls(server: Server) -> N
 # --- names and addresses ----------------------------------------------------------------------------------------------
 
 
-class Names:
-    """A name server of our own."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.known: dict[str, str] = {}
-        self.gate = threading.Event()
-        self.gate.set()
-        self.asked = 0
-        self.begun = threading.Semaphore(0)
-        self._original = socket.getaddrinfo
-        patch.setattr(socket, "getaddrinfo", self._look)
-
-    def _look(self, host: Any, port: int, **options: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else host
-        if name not in self.known:
-            return self._original(host, port, **options)
-        if options.get("flags", 0) & socket.AI_NUMERICHOST:
-            raise socket.gaierror("not an address")
-        self.asked += 1
-        self.begun.release()
-        self.gate.wait(30)
-        return self._original(self.known[name], port, **options)
-
-
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
-    found = Names(monkeypatch)
-    yield found
-    found.gate.set()
-    for thread in threading.enumerate():
-        if thread.name.startswith("look-up"):
-            thread.join(10)
+    with name_server(monkeypatch) as found:
+        yield found
 
 
 def test_a_silent_name_server_ends_the_call_at_its_deadline(server: Server, names: Names) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,9 @@ class Lookup:
         self._found: Address | None = None
         self._error: Exception | None = None
         self._thread: threading.Thread | None = None
+        # What is called at the end, each once: the thread and whoever joins take it from here.
+        self._waiting: list[Callable[[], object]] = []
+        self._over = False
 
     @property
     def finished(self) -> bool:
@@ -42,25 +46,61 @@ class Lookup:
         :raises DeviceTimeout: if the name server does not answer in time; a later call may wait on
         :raises DeviceException: if the name is not known, or no single device can be there
         """
+        if self._thread is None and (address := numeric(self._host, self._port, self._family)) is not None:
+            return usable(self._host, address)
+        self.begin().join(min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        return self.outcome(seconds)
+
+    def begin(self) -> threading.Thread:
+        """Ask, unless that is under way; gives the thread that does.
+
+        :raises DeviceException: if there can be no thread
+        """
         thread = self._thread
         if thread is None:
-            if (address := numeric(self._host, self._port, self._family)) is not None:
-                return usable(self._host, address)
             thread = threading.Thread(target=self._ask, daemon=True, name=f"look-up of {self._host}")
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # the system gives no more threads
+                raise DeviceException(f"{self._host!r} cannot be looked up: {error}") from None
             self._thread = thread
-        thread.join(min(max(0.0, seconds), threading.TIMEOUT_MAX))
+        return thread
+
+    def outcome(self, seconds: float) -> Address:
+        """Give what is known by now; errors are those of :meth:`wait`.
+
+        :param seconds: how long it was waited for
+        """
         if self._found is not None:
             return usable(self._host, self._found)
         if self._error is not None:
             raise unknown_name(self._host, self._error)
         raise no_name_server(self._host, seconds)
 
+    def join(self, end: Callable[[], object]) -> None:
+        """Have something called when it ends, in the thread that asks, or here where it has ended."""
+        self._waiting.append(end)
+        if self._over:
+            self._call_back()
+
+    def leave(self, end: Callable[[], object]) -> None:
+        """Have it called no more."""
+        with suppress(ValueError):
+            self._waiting.remove(end)
+
     def _ask(self) -> None:
         try:
             self._found = _look_up(self._host, self._port, 0, self._family)
         except (OSError, UnicodeError, ValueError) as error:
             self._error = error
+        finally:
+            self._over = True
+            self._call_back()
+
+    def _call_back(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._waiting.pop()()
 
 
 def numeric(host: str, port: int, family: socket.AddressFamily = socket.AF_INET) -> Address | None:

@@ -1,18 +1,19 @@
-"""Looking up a device's address in an event loop."""
+"""Looking up a device's address in an event loop.
+
+Not in the loop's executor: a name server that does not answer would hold up what others want to have done there, first
+of all other look-ups, and the end of the program.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import suppress
 
-from miio_lan.lan.client.transport.resolving import (
-    Address,
-    no_name_server,
-    numeric,
-    preferred,
-    unknown_name,
-    usable,
-)
+from miio_lan.lan.client.transport.resolving import Address, Lookup, numeric, usable
+
+_UNDER_WAY: dict[tuple[str, int, socket.AddressFamily], Lookup] = {}
+"""The look-ups that are not answered yet, of all loops: whoever asks the same meanwhile waits for the same."""
 
 
 async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -> Address:
@@ -28,12 +29,30 @@ async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -
     if address is not None:
         return usable(host, address)
     seconds = max(0.0, seconds)
+    lookup = _under_way(host, port, family)
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(over.set)
+
+    lookup.join(tell)
     try:
-        async with asyncio.timeout(seconds):
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except TimeoutError:
-        raise no_name_server(host, seconds) from None
-    except (OSError, UnicodeError, ValueError) as error:
-        raise unknown_name(host, error) from None
-    return usable(host, preferred(found, family))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await over.wait()
+    finally:
+        lookup.leave(tell)
+    return lookup.outcome(seconds)
+
+
+def _under_way(host: str, port: int, family: socket.AddressFamily) -> Lookup:
+    """Give the look-up of a name that is under way, or begin one."""
+    key = (host, port, family)
+    lookup = _UNDER_WAY.get(key)
+    if lookup is None or lookup.finished:  # by a fork, which takes its thread away
+        lookup = Lookup(host, port, family)
+        lookup.begin()
+        _UNDER_WAY[key] = lookup
+        lookup.join(lambda: _UNDER_WAY.pop(key, None))
+    return lookup

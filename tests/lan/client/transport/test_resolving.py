@@ -6,14 +6,19 @@ import asyncio
 import os
 import socket
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.lan_server import TOKEN, Server
+from support.names import Names, join_look_ups, name_server
 
-from miio_lan import AsyncDevice, Device, DeviceException
+from miio_lan import AsyncDevice, Device, DeviceException, DeviceTimeout
+from miio_lan.lan.client.transport import resolving_aio
 from miio_lan.lan.client.transport.resolving import numeric, usable
+from miio_lan.lan.client.transport.resolving_aio import look_up
 
 
 def used(host: str) -> Any:
@@ -100,3 +105,69 @@ def test_what_cannot_be_is_told_at_once_and_leaves_nothing_open(face: Any, host:
 def test_the_broadcast_address_of_a_network() -> None:
     with pytest.raises(DeviceException, match="broadcast address of a network"):
         blocking("127.255.255.255", 54321)
+
+
+# --- name servers that do not answer ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    with name_server(monkeypatch) as found:
+        found.known["good.example"] = "127.0.0.1"
+        found.at_once.add("good.example")
+        found.known |= {f"gone{number}.example": "127.0.0.2" for number in range(40)}
+        found.gate.clear()
+        yield found
+
+
+def test_names_that_nobody_answers_for_hold_up_neither_others_nor_the_end(names: Names) -> None:
+    async def work() -> None:
+        gone = [asyncio.create_task(look_up(f"gone{number}.example", 9, None, 60)) for number in range(40)]
+        await asyncio.sleep(0)
+        assert (await look_up("good.example", 9, None, 60))[4] == ("127.0.0.1", 9)
+        assert await asyncio.to_thread(lambda: "done") == "done"
+        assert not any(task.done() for task in gone)
+        for task in gone:
+            task.cancel()
+
+    asyncio.run(work(), debug=True)
+    assert names.answered == 0  # nobody waited for the gate
+
+
+def test_who_asks_the_same_waits_for_the_look_up_that_is_under_way(names: Names) -> None:
+    async def work() -> None:
+        with pytest.raises(DeviceTimeout, match=r"the name server did not answer within 0\.0 s"):
+            await look_up("gone1.example", 9, None, 0)
+        later = [asyncio.create_task(look_up("gone1.example", 9, None, 60)) for _ in range(3)]
+        await asyncio.sleep(0)
+        names.gate.set()
+        assert {(await each)[4] for each in later} == {("127.0.0.2", 9)}
+        assert names.asked == 1
+        join_look_ups()
+        await look_up("gone1.example", 9, None, 60)
+        assert names.asked == 2
+
+    asyncio.run(work(), debug=True)
+
+
+def test_a_look_up_outlives_the_loop_that_asked(names: Names) -> None:
+    loop = asyncio.new_event_loop()
+    asking = loop.create_task(look_up("gone1.example", 9, None, 60))
+    loop.run_until_complete(asyncio.sleep(0))
+    assert len(resolving_aio._UNDER_WAY) == 1
+    asking._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    names.gate.set()
+    join_look_ups()
+    assert resolving_aio._UNDER_WAY == {}
+    assert asyncio.run(look_up("gone1.example", 9, None, 60))[4] == ("127.0.0.2", 9)
+
+
+@pytest.mark.parametrize("face", [blocking, awaited])
+def test_a_computer_without_another_thread(names: Names, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(DeviceException, match=r"^'good.example' cannot be looked up: can't start new thread"):
+        face("good.example", 9)
