@@ -162,11 +162,7 @@ class Update:
         :param clock: the device's clock when it was last heard, and that instant
         """
         self._now = max(self._now, now)
-        if served is not None:
-            self.served = served
-            if self._asked:  # what it fetches before it answers the request is told after that
-                before, self._counted = self._counted or Served(served.size), served
-                self._count(before, served)
+        self._count(served)
         if clock is not None and self._stamps.observe(*clock) and self.requested is not None:
             self._restart(self._stamps)
         try:
@@ -181,9 +177,13 @@ class Update:
         untold, self._untold = self._untold, []
         return untold
 
-    def cancel(self, now: float) -> UpdateResult:
-        """End it where it is; the device may go on with what it has."""
+    def cancel(self, now: float, served: Served | None) -> UpdateResult:
+        """End it where it is; the device may go on with what it has.
+
+        :param served: the counts of the file server, read after its end
+        """
         self._now = max(self._now, now)
+        self._count(served)
         self._steps.close()
         return self._end(Ending.Cancelled, verdicts.cancelled(self))
 
@@ -306,11 +306,8 @@ class Update:
         if not isinstance(info, dict):
             return UNKNOWN
         life = info.get("life")
-        if (
-            isinstance(life, (int, float))
-            and self._lives.observe(life, self._now)
-            and self.requested is not None
-        ):
+        fell = isinstance(life, (int, float)) and self._lives.observe(life, self._now)
+        if fell and self.requested is not None:
             self._restart(self._lives)
         return Versions.of(DeviceInfo(info))
 
@@ -342,8 +339,7 @@ class Update:
             self.begun = self.installed = True
         elif state is UpdateState.Idle and self.begun:
             self._seem_over(self.pace.settle)
-        new, self.state = word != self.word, state
-        self.word = word
+        new, self.state, self.word = word != self.word, state, word
         if new:
             self._note_word(told)
             self._tell(Phase.State, f"the device says {word}")
@@ -367,7 +363,11 @@ class Update:
                 self._percent = percent
                 self._tell(Phase.Progress)
 
-    def _count(self, before: Served, served: Served) -> None:
+    def _count(self, served: Served | None) -> None:
+        self.served = served or self.served
+        if served is None or not self._asked:  # what comes before the answer is told after it
+            return
+        before, self._counted = self._counted or Served(served.size), served
         if served.requests > before.requests or served.sent > before.sent:
             self.begun = True
             if not before.requests:

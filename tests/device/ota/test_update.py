@@ -468,10 +468,24 @@ def test_cancelled_says_what_the_device_may_still_do() -> None:
         device = Updated(plan, **options)
         with pytest.raises(AssertionError, match="no end"):
             device.run(limit=3)
-        result = device.update.cancel(device.now)
+        result = device.update.cancel(device.now, device.served)
         assert result.ending is Ending.Cancelled
         assert words in result.text
-    assert Updated({}).update.cancel(0.0).text == "cancelled before anything was asked of the device"
+    assert Updated({}).update.cancel(0.0, None).text == "cancelled before anything was asked of the device"
+
+
+def test_cancelled_knows_what_was_fetched_since_it_asked_last() -> None:
+    device = Updated({})
+    with pytest.raises(AssertionError, match="no end"):
+        device.run(limit=3)
+    device.fetch()
+    result = device.update.cancel(device.now, device.served)
+    assert "has the whole file, and may still install it" in result.text
+    assert result.served is not None
+    assert result.served.complete
+    assert [each.phase for each in device.update.take_phases()] == [
+        *(Phase.Fetching, Phase.Fetched, Phase.Ended)
+    ]
 
 
 def test_the_error_has_the_result_and_says_whether_it_may_go_on() -> None:
