@@ -358,3 +358,10 @@ def test_options_of_sigrok_do_not_hide_the_bytes(row: str) -> None:
         for at, byte in enumerate('result "a" 0 1\r')
     )
     assert said(text) == [("up", b'result "a" 0 1\r')]
+
+
+@pytest.mark.parametrize("end", ["x", "", "=" + " " * 50_000 + "x"], ids=["no header", "a header", "blanks"])
+def test_a_long_line_like_puttys_header_is_read_once(end: str) -> None:
+    """Who looked for its end from each of its signs would be at it for an hour."""
+    text = PUTTY.replace("=~=\n", "=~" * 1_000_000 + end + "\n", 1)
+    assert lines(text)[-4:] == TALK
