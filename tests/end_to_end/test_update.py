@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,13 +17,17 @@ from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 from support.interfered import KINDS, NEW, PACE, image_of, interfered, product_of
 
 from miio_lan import AsyncDevice, Device, DeviceTimeout, UpdateState
-from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase
+from miio_lan.device.ota.aio import AsyncFirmwareInstall
+from miio_lan.device.ota.blocking import FirmwareInstall
+from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
 from miio_lan.errors import InvalidArgument, UpdateFailed
 from miio_lan.lan.packet import encode
 from miio_lan.lan.responder.responder import Request
+from miio_lan.virtual.product import VirtualProduct
 
 POINTS = 50
 AT_ONCE = 10
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def test_a_megabyte_for_the_module_arrives_and_is_proven() -> None:
@@ -132,6 +138,58 @@ def test_cancelled_from_another_thread() -> None:
         with pytest.raises(UpdateFailed, match="may still install it") as caught:
             install.run(cancel)
     assert caught.value.result.ending is Ending.Cancelled
+
+
+def begin_nothing(product: VirtualProduct) -> None:
+    """Have it answer ok, and fetch nothing."""
+    product.call(lambda _: setattr(product.module.updates, "start", lambda *_: None))
+
+
+def fetched_by_then(install: FirmwareInstall | AsyncFirmwareInstall) -> None:
+    """Fetch all of the file from the device's address, behind the back of who has just read the counts."""
+    stage = install._stage
+    assert stage is not None
+    assert stage.server is not None
+    with OPENER.open(stage.server.url) as answer:
+        answer.read()
+
+
+@pytest.mark.parametrize("way", ["cancel", "leave"])
+def test_cancelled_tells_what_was_fetched_up_to_the_end(way: str) -> None:
+    with product_of() as product, Device(product.host, product.token, port=product.port) as device:
+        begin_nothing(product)
+        install = device.installing(image_of("mcu", random.Random(10), 1000), pace=PACE)
+        for phase in install:
+            if phase.phase is Phase.Requested:
+                fetched_by_then(install)
+                if way == "leave":
+                    break
+                install.cancel()
+    assert install.result is not None
+    assert install.result.ending is Ending.Cancelled
+    assert "has the whole file, and may still install it" in install.result.text
+
+
+@pytest.mark.parametrize("way", ["cancel", "leave"])
+def test_cancelled_tells_what_was_fetched_up_to_the_end_in_an_event_loop(way: str) -> None:
+    async def main(host: str, port: int, token: str) -> UpdateResult | None:
+        async with AsyncDevice(host, token, port=port) as device:
+            install = device.installing(image_of("mcu", random.Random(10), 1000), pace=PACE)
+            async with contextlib.aclosing(install.phases()) as phases:
+                async for phase in phases:
+                    if phase.phase is Phase.Requested:
+                        await asyncio.to_thread(fetched_by_then, install)
+                        if way == "leave":
+                            break
+                        install.cancel()
+            return install.result
+
+    with product_of() as product:
+        begin_nothing(product)
+        result = asyncio.run(main(product.host, product.port, product.token))
+    assert result is not None
+    assert result.ending is Ending.Cancelled
+    assert "has the whole file, and may still install it" in result.text
 
 
 def test_in_an_event_loop() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
-from miio_lan.device.ota.staging import Source, Stage
+from miio_lan.device.ota.staging import Source, Stage, given_up
 from miio_lan.device.ota.update import Pace, PollPause, Update, paced
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
@@ -104,7 +104,7 @@ class AsyncFirmwareInstall:
                 async for phase in self._carry_out(update, stage):
                     yield phase
             finally:
-                self.result = self.result or update.cancel(time.monotonic())
+                self.result = self.result or given_up(update, stage)
         finally:
             stage.close()
 
@@ -119,7 +119,7 @@ class AsyncFirmwareInstall:
             if step is not None:
                 answer = await self._do(step)
                 if self._cancelled.is_set():
-                    self.result = update.cancel(time.monotonic())
+                    self.result = given_up(update, stage)
         for phase in update.take_phases():
             yield phase
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
-from miio_lan.device.ota.staging import Source, Stage
+from miio_lan.device.ota.staging import Source, Stage, given_up
 from miio_lan.device.ota.update import Pace, PollPause, Update, paced
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
@@ -92,7 +92,7 @@ class FirmwareInstall:
             try:
                 yield from self._carry_out(update)
             finally:
-                self.result = self.result or update.cancel(time.monotonic())
+                self.result = self.result or given_up(update, self._stage)
 
     def _carry_out(self, update: Update) -> Generator[UpdatePhase, None, None]:
         session = self._connection.session
@@ -104,7 +104,7 @@ class FirmwareInstall:
             if step is not None:
                 answer = self._do(step)
                 if self._cancelled.is_set():
-                    self.result = update.cancel(time.monotonic())
+                    self.result = given_up(update, self._stage)
         yield from update.take_phases()
 
     def _do(self, step: Ask | PollPause) -> Any:

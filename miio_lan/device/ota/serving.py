@@ -27,8 +27,9 @@ STRETCH = 60.0
 PARTING = 5.0
 
 _REQUEST = re.compile(rb"([A-Za-z]{1,16}) ([!-~]{1,2048}) HTTP/1\.([01])")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*([^\x00\r\n]*?)[ \t]*")
-_RANGE = re.compile(r"bytes[ \t]*=[ \t]*([0-9]{0,20})[ \t]*-[ \t]*([0-9]{0,20})", re.IGNORECASE)
+# Possessive where blanks may stand: a stranger may send thousands, and no split of them is tried twice.
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):[ \t]*+([^\x00\r\n]*+)")
+_RANGE = re.compile(r"bytes[ \t]*+=[ \t]*+([0-9]{0,20})[ \t]*+-[ \t]*+([0-9]{0,20})", re.IGNORECASE)
 _REASONS = {
     200: "OK",
     206: "Partial Content",
@@ -270,7 +271,7 @@ def _headers(lines: list[bytes]) -> dict[str, str] | None:
         found = _HEADER.fullmatch(line)
         if found is None:
             return None
-        name, value = found.group(1).decode("ascii").lower(), found.group(2).decode("latin-1")
+        name, value = found.group(1).decode("ascii").lower(), found.group(2).decode("latin-1").rstrip(" \t")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
 

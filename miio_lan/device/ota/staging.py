@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import stat
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from miio_lan.device.ota.outcome import UpdateResult
 from miio_lan.device.ota.progress import checked_md5, update_parameters
 from miio_lan.device.ota.server import FileServer, route_to
 from miio_lan.device.ota.serving import Served
-from miio_lan.device.ota.update import FirmwareImage
+from miio_lan.device.ota.update import FirmwareImage, Update
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import printable, show
 from miio_lan.loop import Closing
@@ -95,6 +97,12 @@ class Stage(Closing):
         self._closed = True
         if self.server is not None:
             self.server.close()
+
+
+def given_up(update: Update, stage: Stage) -> UpdateResult:
+    """End an update where it is. Nothing is served any more when the counts are read: they say what the device has."""
+    stage.close()
+    return update.cancel(time.monotonic(), stage.served())
 
 
 def _checked_url(url: str) -> str:

@@ -135,8 +135,8 @@ class Update:
         self._stamps, self._lives = Boots(), Boots(exact=True)
         self._stale = ""
         self._heard = began
-        self._silent = False
-        self._mute = False
+        #: Whether it does not answer now; whether it knows no states.
+        self.silent = self.mute = False
         #: Since when the device has seemed to be done, and for how long it is watched then.
         self._over: float | None = None
         self._watch_for = 0.0
@@ -162,11 +162,7 @@ class Update:
         :param clock: the device's clock when it was last heard, and that instant
         """
         self._now = max(self._now, now)
-        if served is not None:
-            self.served = served
-            if self._asked:  # what it fetches before it answers the request is told after that
-                before, self._counted = self._counted or Served(served.size), served
-                self._count(before, served)
+        self._count(served)
         if clock is not None and self._stamps.observe(*clock) and self.requested is not None:
             self._restart(self._stamps)
         try:
@@ -181,9 +177,13 @@ class Update:
         untold, self._untold = self._untold, []
         return untold
 
-    def cancel(self, now: float) -> UpdateResult:
-        """End it where it is; the device may go on with what it has."""
+    def cancel(self, now: float, served: Served | None) -> UpdateResult:
+        """End it where it is; the device may go on with what it has.
+
+        :param served: the counts of the file server, read after its end
+        """
         self._now = max(self._now, now)
+        self._count(served)
         self._steps.close()
         return self._end(Ending.Cancelled, verdicts.cancelled(self))
 
@@ -252,12 +252,12 @@ class Update:
         word = yield from self._question(OTA_STATE)
         if word is not None:
             self._take_state(word)
-        if not self._silent:
+        if not self.silent:
             number = yield from self._question(OTA_PROGRESS)
             if number is not None:
                 self._take_progress(number)
         # At each change, too: the later ``life`` was told last, the surer a restart shows in it.
-        if self._mute or self._over is not None or self.evidence.restarted or self.word != before:
+        if self.mute or self._over is not None or self.evidence.restarted or self.word != before:
             info = yield from self._question("miIO.info")
             versions = self._read_info(info) if info is not None else UNKNOWN
             if versions != UNKNOWN and self.evidence.told(
@@ -270,12 +270,12 @@ class Update:
         try:
             answer = yield Ask(method, retry_count=1)
         except (DeviceError, PayloadDecodeException):
-            self._mute = self._mute or method == OTA_STATE
+            self.mute = self.mute or method == OTA_STATE
             self._hear()
             return None
         except DeviceException as error:
-            if not self._silent:
-                self._silent = True
+            if not self.silent:
+                self.silent = True
                 why = "" if isinstance(error, DeviceTimeout) else f" ({error})"
                 self._tell(Phase.Silent, f"it does not answer{why}, as many do not while they write flash")
             return None
@@ -284,8 +284,8 @@ class Update:
 
     def _hear(self) -> None:
         self._heard = self._now
-        if self._silent:
-            self._silent = False
+        if self.silent:
+            self.silent = False
             self._tell(Phase.Answering, "it answers again")
 
     # --- what it means -----------------------------------------------------------------------------------------
@@ -293,24 +293,21 @@ class Update:
     @property
     def silent_for(self) -> float:
         """Seconds since the device was heard last; 0 while it answers."""
-        return self._now - self._heard if self._silent else 0.0
+        return self._now - self._heard if self.silent else 0.0
 
     @property
     def settled(self) -> bool:
         """Whether the device has seemed to be done for long enough, and answers."""
         over = self._over
-        return over is not None and not self._silent and self._now - over >= self._watch_for
+        return over is not None and not self.silent and self._now - over >= self._watch_for
 
     def _read_info(self, answer: object) -> Versions:
         info = single(answer)
         if not isinstance(info, dict):
             return UNKNOWN
         life = info.get("life")
-        if (
-            isinstance(life, (int, float))
-            and self._lives.observe(life, self._now)
-            and self.requested is not None
-        ):
+        fell = isinstance(life, (int, float)) and self._lives.observe(life, self._now)
+        if fell and self.requested is not None:
             self._restart(self._lives)
         return Versions.of(DeviceInfo(info))
 
@@ -342,8 +339,7 @@ class Update:
             self.begun = self.installed = True
         elif state is UpdateState.Idle and self.begun:
             self._seem_over(self.pace.settle)
-        new, self.state = word != self.word, state
-        self.word = word
+        new, self.state, self.word = word != self.word, state, word
         if new:
             self._note_word(told)
             self._tell(Phase.State, f"the device says {word}")
@@ -367,7 +363,11 @@ class Update:
                 self._percent = percent
                 self._tell(Phase.Progress)
 
-    def _count(self, before: Served, served: Served) -> None:
+    def _count(self, served: Served | None) -> None:
+        self.served = served or self.served
+        if served is None or not self._asked:  # what comes before the answer is told after it
+            return
+        before, self._counted = self._counted or Served(served.size), served
         if served.requests > before.requests or served.sent > before.sent:
             self.begun = True
             if not before.requests:

@@ -43,7 +43,9 @@ def judge(update: Update, now: float) -> Verdict | None:
 
 def error_of(result: UpdateResult) -> UpdateFailed:
     """Make the error for an update that did not end well."""
-    untouched = {Ending.Refused, Ending.Unreachable, Ending.NeverFetched}
+    untouched = {Ending.Refused, Ending.Unreachable}
+    if result.served is not None:  # what a device fetches from elsewhere is not seen
+        untouched.add(Ending.NeverFetched)
     text = f"the update ended as {result.ending.value!r}: {result.text}"
     return UpdateFailed(text, result, may_have_run=result.ending not in untouched)
 
@@ -75,7 +77,12 @@ def _ended(update: Update) -> Verdict:
         return Ending.Unproven, f"it restarted and tells {found.after}, but what it had before is not known"
     if update.state is UpdateState.Failed or (update.failure and not (found.restarted or update.installed)):
         return _failed(update)
-    return _seemed_done(update) if found.restarted or update.installed else _fell_back(update)
+    if found.restarted or update.installed:
+        return _seemed_done(update)
+    if UNKNOWN in (found.before, found.after) and (update.served is None or update.served.complete):
+        said = "it is idle again, and what it tells of its version proves nothing"
+        return Ending.Unproven, f"{said} ({found.after})"
+    return _fell_back(update)
 
 
 def _seemed_done(update: Update) -> Verdict:
@@ -134,10 +141,16 @@ def _failed(update: Update) -> Verdict:
 
 
 def _not_fetched(update: Update) -> bool:
-    """Tell whether the time to begin was not used."""
-    return (
-        not (update.served.requests if update.served is not None else update.begun) and not update.installed
-    )
+    """Tell whether the time to begin was not used.
+
+    A device that fetches from elsewhere may be at work while it says nothing, or nothing that is understood.
+    """
+    if update.installed:
+        return False
+    if update.served is not None:
+        return not update.served.requests
+    unheard = update.silent or update.mute or update.state is UpdateState.Unknown
+    return not (update.begun or unheard)
 
 
 def _never_fetched(update: Update, said: str = "") -> Verdict:

@@ -229,7 +229,7 @@ def _of_socat(text: str, length: int) -> bytes:
 
 # --- PuTTY: a header, then what came --------------------------------------------------------------------------------
 
-_PUTTY = re.compile(r"^=~[=~]++ PuTTY log .*?=~[=~]++\s*+$")
+_PUTTY = re.compile(r"^=~[=~]++ PuTTY log .*=~[=~]\s*+$")
 
 
 def _putty(texts: Sequence[str]) -> ReadLog | None:

@@ -7,6 +7,7 @@ it. Source: observed modules (http only, continued after an interruption, a watc
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from miio_lan.foreign import excerpt, printable
 URL_KEYS = ("app_url", "mcu_url", "wifi_url")
 """The parameters of ``miIO.ota`` that name an image."""
 _HTTP, _HTTPS = "http://", "https://"
+_BEHIND_SERVER = re.compile(r"[/?#\\]")
+_SERVER = re.compile(r"(?:\[[^\[\]]*+\]|[^:\[\]]++)(?::[0-9]++)?+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +213,7 @@ def md5_of(params: Mapping[str, object]) -> str:
 
 
 def server_of(url: str) -> str:
-    """Give the part of a URL that names the server: the rest may be nobody's business."""
-    return printable(url.partition("//")[2].partition("/")[0].rpartition("@")[2])
+    """Give host and port of a URL, as far as it has them: the rest may be nobody's business."""
+    authority = _BEHIND_SERVER.split(url.partition("//")[2], maxsplit=1)[0].rpartition("@")[2]
+    found = _SERVER.match(authority)
+    return printable(found[0]) if found is not None else "an address that cannot be read"

@@ -233,6 +233,28 @@ def test_what_is_no_request_is_refused_and_ends_the_connection(said: bytes) -> N
     assert guest.served.requests == 0
 
 
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("X:" + " " * 7000 + "\0", 400),
+        ("X:" + " " * 7000 + "y" + " " * 500 + "\0", 400),
+        ("X: " + "y " * 3500 + "\0", 400),
+        ("Range: bytes=" + " " * 7000 + "x", 200),
+        ("Range: bytes=" + " " * 7000 + "0-3", 206),
+        ("Connection:" + " \t" * 3500 + "close" + " \t" * 400, 200),
+    ],
+    ids=["blanks", "blanks around a value", "blanks in a value", "no range", "a range", "a value"],
+)
+def test_thousands_of_blanks_are_read_once(header: str, code: int) -> None:
+    """Who tried each split of them would be at it for an hour."""
+    assert parsed(Guest().get(header))[0] == code
+
+
+def test_blanks_around_a_value_are_not_of_it() -> None:
+    assert parsed(Guest().get("Connection: \t close\t "))[1]["connection"] == "close"
+    assert parsed(Guest().get("Range:bytes=0-3 \t"))[2] == BODY[:4]
+
+
 def test_a_request_may_come_in_pieces_and_with_bare_line_feeds() -> None:
     guest = Guest()
     said = request("Range: bytes=0-3").replace(b"\r\n", b"\n")

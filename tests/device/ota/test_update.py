@@ -259,6 +259,81 @@ def test_what_was_before_is_not_known() -> None:
     assert "what it had before is not known" in result.text
 
 
+def tells_no_versions(plan: dict[float, Happens], **options: Any) -> Updated:
+    """Give a device as vacuums without cloud are: ``miIO.info`` is refused, and the stamp is Unix time."""
+    device = Updated(plan, **options)
+    device.unix = True
+    device.answers["miIO.info"] = DeviceError(-10000)
+    return device
+
+
+@pytest.mark.parametrize("served", [True, False])
+@pytest.mark.parametrize("version", [None, "2.0.0"])
+def test_idle_after_work_proves_nothing_where_no_versions_are_told(served: bool, version: str | None) -> None:
+    fetched = FETCHED if served else {2: says("downloading", 20)}
+    device = tells_no_versions(
+        {**fetched, 9: says("installing"), 60: says("idle", 101)}, served=served, version=version
+    )
+    result = device.run()
+    assert result.ending is Ending.Unproven, result.text
+    assert not result.failed
+    assert result.text == "it is idle again, and what it tells of its version proves nothing (not told)"
+
+
+@pytest.mark.parametrize("missing", ["before", "after"])
+def test_idle_after_work_proves_nothing_where_one_version_is_missing(missing: str) -> None:
+    refused = {"miIO.info": DeviceError(-10000)}
+    answers = {} if missing == "before" else refused
+    device = Updated({0.05: sets(answers=answers), **FETCHED, 9: says("installing"), 60: says("idle", 101)})
+    device.unix, device.tells_life = True, False
+    device.answers = refused if missing == "before" else {}
+    assert device.run().ending is Ending.Unproven
+
+
+def test_what_was_surely_not_installed_is_said_without_versions_too() -> None:
+    half = {2: both(says("downloading", 5), lambda device: device.fetch(0, 500)), 6: says("idle", 101)}
+    assert tells_no_versions(half).run().ending is Ending.FetchBrokeOff
+    nothing = {2: says("downloading", 5), 6: says("idle", 101)}
+    assert tells_no_versions(nothing).run().ending is Ending.NeverFetched
+    failed = {**FETCHED, 6: says("failed", 101)}
+    assert tells_no_versions(failed).run().ending is Ending.FetchedButRefused
+
+
+def unheard(device: Updated) -> None:
+    device.silent = True
+
+
+def mute(device: Updated) -> None:
+    device.answers = {each: DeviceError(-32601) for each in ("miIO.get_ota_state", "miIO.get_ota_progress")}
+
+
+AT_WORK_UNSEEN: dict[str, Happens] = {
+    "it is silent": unheard,
+    "it does not know the questions": mute,
+    "it says what nobody knows": says("flashing"),
+}
+
+
+@pytest.mark.parametrize("name", AT_WORK_UNSEEN)
+def test_a_device_that_fetches_from_elsewhere_may_be_at_work_unseen(name: str) -> None:
+    def done(device: Updated) -> None:
+        device.silent, device.answers = False, {}
+        device.install()
+
+    device = Updated({1: AT_WORK_UNSEEN[name], 120: done}, served=False)
+    result = device.run()
+    assert result.ending is Ending.Proven, result.text
+
+
+@pytest.mark.parametrize("name", AT_WORK_UNSEEN)
+def test_one_that_stays_unseen_is_not_said_never_to_have_begun(name: str) -> None:
+    pace = Pace()
+    result = Updated({1: AT_WORK_UNSEEN[name]}, served=False).run()
+    assert result.ending is Ending.TimedOut
+    assert result.seconds >= (pace.silence if "silent" in name else pace.total)
+    assert error_of(result).may_have_run
+
+
 def test_a_change_is_named_at_the_end_of_the_time_too() -> None:
     plan = {**FETCHED, 6: both(sets(module="2.0.0"), says("installing"))}
     device = Updated({**plan, 8: says("unheard of")}, pace=Pace(total=30))
@@ -393,10 +468,24 @@ def test_cancelled_says_what_the_device_may_still_do() -> None:
         device = Updated(plan, **options)
         with pytest.raises(AssertionError, match="no end"):
             device.run(limit=3)
-        result = device.update.cancel(device.now)
+        result = device.update.cancel(device.now, device.served)
         assert result.ending is Ending.Cancelled
         assert words in result.text
-    assert Updated({}).update.cancel(0.0).text == "cancelled before anything was asked of the device"
+    assert Updated({}).update.cancel(0.0, None).text == "cancelled before anything was asked of the device"
+
+
+def test_cancelled_knows_what_was_fetched_since_it_asked_last() -> None:
+    device = Updated({})
+    with pytest.raises(AssertionError, match="no end"):
+        device.run(limit=3)
+    device.fetch()
+    result = device.update.cancel(device.now, device.served)
+    assert "has the whole file, and may still install it" in result.text
+    assert result.served is not None
+    assert result.served.complete
+    assert [each.phase for each in device.update.take_phases()] == [
+        *(Phase.Fetching, Phase.Fetched, Phase.Ended)
+    ]
 
 
 def test_the_error_has_the_result_and_says_whether_it_may_go_on() -> None:
@@ -405,6 +494,9 @@ def test_the_error_has_the_result_and_says_whether_it_may_go_on() -> None:
     assert error.result.ending is Ending.NeverFetched
     assert not error.may_have_run
     assert error_of(Updated({**FETCHED, 6: says("installing")}).run()).may_have_run
+    elsewhere = error_of(Updated({}, served=False).run())
+    assert elsewhere.result.ending is Ending.NeverFetched
+    assert elsewhere.may_have_run  # what it fetches there is not seen
 
 
 def test_a_device_that_changes_its_mind_for_ever_fills_no_memory() -> None:

@@ -197,6 +197,27 @@ def test_which_image_is_meant(params: dict[str, object], found: tuple[str, str] 
     assert url_of(params, 256) == found
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        *(("http://h?token=secret", "h"), ("http://h:81#secret", "h:81"), ("http://h\\secret", "h")),
+        *(
+            ("http://10.0.0.2:8000?a=secret@b", "10.0.0.2:8000"),
+            ("http://[fd00::5]:80/secret", "[fd00::5]:80"),
+        ),
+        *(
+            ("http://user:secret?@h/", "user"),
+            ("http://h:secret/", "h"),
+            ("http://user:secret@h:99999/", "h:99999"),
+        ),
+        *(("http:secret", "an address that cannot be read"), ("http://", "an address that cannot be read")),
+        ("http://[::1/secret", "an address that cannot be read"),
+    ],
+)
+def test_of_a_url_no_more_than_the_server_is_told(url: str, told: str) -> None:
+    assert server_of(url) == told
+
+
 def test_what_is_told_of_a_url_and_a_checksum() -> None:
     assert server_of("http://user:secret@10.0.0.2:8000/hidden") == "10.0.0.2:8000"
     assert md5_of({"file_md5": "ABC"}) == "abc"
