@@ -362,7 +362,6 @@ def test_options_of_sigrok_do_not_hide_the_bytes(row: str) -> None:
     assert said(text) == [("up", b'result "a" 0 1\r')]
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("bars", [("|", "|", "|"), ("| ", " | ", " |"), ("  |", "|", "|  "), ("|", " |", "")])
 @pytest.mark.parametrize("number", [False, True])
 def test_empty_cells_of_markdown_stay_where_they_are(bars: tuple[str, str, str], number: bool) -> None:
@@ -440,10 +439,10 @@ def test_the_divider_tells_where_all_numbers_have_two_digits(divider: str, numbe
     found = read_format(esphome(("<<<", raw), divider=divider, number=number).splitlines())
     assert found is not None
     assert [line.raw for line in found.lines] == [raw]
-=======
+
+
 @pytest.mark.parametrize("end", ["x", "", "=" + " " * 50_000 + "x"], ids=["no header", "a header", "blanks"])
 def test_a_long_line_like_puttys_header_is_read_once(end: str) -> None:
     """Who looked for its end from each of its signs would be at it for an hour."""
     text = PUTTY.replace("=~=\n", "=~" * 1_000_000 + end + "\n", 1)
     assert lines(text)[-4:] == TALK
->>>>>>> 8f4d12d65ab75e29985a1dda02d26065bc8a946b
