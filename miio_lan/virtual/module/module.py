@@ -17,7 +17,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Responder, ResponderOptions
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
-from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
 from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
@@ -181,7 +181,7 @@ class Module:
 
     @property
     def factory(self) -> bool:
-        """Whether it is in factory test mode."""
+        """Whether it is in factory test mode, at the router that the document presets for it."""
         return self._factory
 
     @property
@@ -243,6 +243,7 @@ class Module:
 
     def join(self, now: float) -> None:
         """Leave the own access point for the network of the chip's memory; come back if there is no such network."""
+        self._factory = False
         self.network.join(now)
 
     def _reachable(self) -> bool:
@@ -252,8 +253,7 @@ class Module:
         for what in [each for each, due in self._scheduled.items() if due <= now]:
             due = self._scheduled.pop(what, now)
             if what == "factory":
-                self._factory = True
-                self.chip.ssid, self.chip.password = FACTORY_SSID, FACTORY_PASSWORD
+                self._factory = True  # its own network stays in its memory, for the time after
                 self.network.enter("local")
                 continue
             if what == "restore":
