@@ -178,10 +178,11 @@ class McuHost(LineHost):
         return f"<McuHost {printable(self.mcu.model)} at {self.line.name} ({self._state})>"
 
     @property
-    def _machine(self) -> Timed:
+    def _machine(self) -> Mcu:
         return self.mcu
 
     def _switch_on(self, now: float) -> None:
+        self.mcu.hooks.failed = self._loop.note
         self.mcu.start(now)
 
     def _take(self, data: bytes, now: float) -> None:
@@ -246,7 +247,7 @@ class ModuleHost(LineHost):
         return self.host if self.ap_host is None or self.module.provisioned else self.ap_host
 
     @property
-    def _machine(self) -> Timed:
+    def _machine(self) -> Module:
         return self.module
 
     def _prepare(self) -> None:
@@ -257,6 +258,7 @@ class ModuleHost(LineHost):
         super()._prepare()
 
     def _switch_on(self, now: float) -> None:
+        self.module.hooks.failed = self._loop.note
         self.module.start(now)
         for each in self._endpoints():
             self._loop.watch(each.socket, partial(self._on_datagrams, each))
@@ -329,8 +331,7 @@ class ModuleHost(LineHost):
             endpoint.send(datagram, peer)
         except OSError as error:  # a full buffer, a network that went away: datagrams get lost
             _LOGGER.debug("no datagram to %s: %s", peer, error)
-        if self._on_datagram is not None:
-            self._on_datagram("up", datagram, time.monotonic(), peer)
+        self.module.hooks.run(self._on_datagram, "up", datagram, time.monotonic(), peer)
 
     def _on_datagrams(self, endpoint: BoundSocket, _events: int) -> None:
         for _ in range(_DATAGRAMS_AT_ONCE):
@@ -341,8 +342,7 @@ class ModuleHost(LineHost):
             if endpoint is not self._present():  # it is in the other network
                 continue
             instant = self._later(time.monotonic())
-            if self._on_datagram is not None:
-                self._on_datagram("down", datagram, instant, peer)
+            self.module.hooks.run(self._on_datagram, "down", datagram, instant, peer)
             if asked_at:
                 self._asked_at = self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)

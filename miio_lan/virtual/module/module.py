@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.cipher import parse_token
@@ -19,6 +20,7 @@ from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
 from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
 from miio_lan.uart.line import Line, seal
+from miio_lan.virtual.hooks import Hooks
 from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.download import UpdateTimes
@@ -126,6 +128,8 @@ class Module:
             provisioned=provisioned,
             stamp_at=stamp_at,
         )
+        #: What becomes of errors in what is only told, and in ``next_token``.
+        self.hooks = Hooks()
         self._networks, self._next_token, self._on_net = networks, next_token, on_net
         if networks and provisioned:
             self.chip.ssid, self.chip.password = next(iter(networks.items()))
@@ -265,8 +269,9 @@ class Module:
         self.chip.ssid = self.chip.password = ""
         self.chip.uid = 0
         self.responder.provisioned = False
-        if self._next_token is not None:
-            self.responder.renew(self._next_token())
+        token = self.hooks.run(self._next_token)
+        if token is not None:
+            self.responder.renew(token)
 
     # -- the line --------------------------------------------------------------------------------------------
 
@@ -339,9 +344,9 @@ class Module:
         command = read(line, direction="down")
         if isinstance(command, Down) and not isinstance(command, NoMethod) and not command.wants_result:
             self.queue.notify(text)
-            done(RequestOutcome(), now)
+            self.hooks.run(done, RequestOutcome(), now)
             return True
-        return self.queue.submit(RawRequest(text, self.profile, now, done))
+        return self.queue.submit(RawRequest(text, self.profile, now, partial(self.hooks.run, done)))
 
     def _net_changed(self, state: str) -> None:
         if state == "offline":
@@ -350,8 +355,7 @@ class Module:
             self.chip.count_failure(known=self.chip.ssid in (self._networks or {}))
             self.chip.ssid = self.chip.password = ""
             self.responder.provisioned = self.network.failing = False
-        if self._on_net is not None:
-            self._on_net(state)
+        self.hooks.run(self._on_net, state)
         if self.profile.every_notice and state != "updating":
             self.queue.notify(f"MIIO_net_change {state}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from miio_lan.device.ota import MAX_URL
@@ -21,6 +22,7 @@ from miio_lan.virtual.module.firmware import FirmwareTransfer
 
 if TYPE_CHECKING:
     from miio_lan.uart.line import Line
+    from miio_lan.virtual.hooks import Hooks
     from miio_lan.virtual.module.chip import Chip
     from miio_lan.virtual.module.download import Fetch
     from miio_lan.virtual.module.line.mcu_queue import McuQueue
@@ -37,6 +39,7 @@ class UpdateBoard(Protocol):
     """What an update needs of the module around it."""
 
     chip: Chip
+    hooks: Hooks
     profile: Profile
     queue: McuQueue
     update: FirmwareUpdate
@@ -110,7 +113,7 @@ class Updates:
 
     def send(self, image: bytes, now: float, done: Callable[[str, float], None]) -> None:
         """Send the MCU an image that is there already."""
-        self._transfer = FirmwareTransfer(image, now, done)
+        self._transfer = FirmwareTransfer(image, now, partial(self._board.hooks.run, done))
 
     def stop(self, reason: str, now: float) -> None:
         """Break off whatever goes on, as a restart does."""
@@ -134,7 +137,7 @@ class Updates:
 
     def _tell(self, text: str) -> None:
         if self.on_told is not None:
-            self.on_told(text)
+            self._board.hooks.run(self.on_told, text)
         else:
             _LOGGER.info("update: %s", text)
 
