@@ -1,4 +1,4 @@
-"""Hooks that fail: the virtual ends go on as if nobody had been told, and the failure is told to whoever drives them."""
+"""Hooks that fail: the virtual ends go on as if nobody had been told, and whoever drives them is told of it."""
 
 from __future__ import annotations
 

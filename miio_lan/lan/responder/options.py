@@ -29,7 +29,8 @@ class ResponderOptions:
     :param max_request: bytes of the longest datagram that is read; longer ones are dropped
     :param trailing_nul: end the JSON with a NUL before padding
     :param id_first: write ``id`` before ``result`` (newer firmware) or after it
-    :param max_reply: bytes of the longest reply text; a longer one overflows: so much of it arrives, with a bad sign
+    :param max_reply: bytes of the longest reply text, damage included; a longer one overflows: so much of it
+        arrives, with a bad sign
     :param property_limit: how many properties or names one request may ask for
     :param property_overflow: what happens beyond: a short list, -9999, a bad sign, or silence
     :param damage: kinds of damage done to every reply, see :mod:`miio_lan.lan.responder.damage`

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.cipher import parse_token
@@ -346,7 +345,8 @@ class Module:
             self.queue.notify(text)
             self.hooks.run(done, RequestOutcome(), now)
             return True
-        return self.queue.submit(RawRequest(text, self.profile, now, partial(self.hooks.run, done)))
+        request = RawRequest(text, self.profile, now, lambda outcome, at: self.hooks.run(done, outcome, at))
+        return self.queue.submit(request)
 
     def _net_changed(self, state: str) -> None:
         if state == "offline":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from miio_lan.device.ota import MAX_URL
@@ -113,7 +112,8 @@ class Updates:
 
     def send(self, image: bytes, now: float, done: Callable[[str, float], None]) -> None:
         """Send the MCU an image that is there already."""
-        self._transfer = FirmwareTransfer(image, now, partial(self._board.hooks.run, done))
+        hooks = self._board.hooks
+        self._transfer = FirmwareTransfer(image, now, lambda failed, at: hooks.run(done, failed, at))
 
     def stop(self, reason: str, now: float) -> None:
         """Break off whatever goes on, as a restart does."""
