@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from miio_lan.lan.responder.damage import Damage, check_damage
+from miio_lan.lan.responder.subnets import own_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class ResponderOptions:
     :param property_overflow: what happens beyond: a short list, -9999, a bad sign, or silence
     :param damage: kinds of damage done to every reply, see :mod:`miio_lan.lan.responder.damage`
     :raises UnsupportedFeatureException: for a kind of damage that does not exist
+    :raises InvalidArgument: if ``own_subnet`` is no network
     """
 
     hello_sign: Literal["ff", "zero"] = "ff"
@@ -60,3 +62,5 @@ class ResponderOptions:
     def __post_init__(self) -> None:
         for kind in self.damage:
             check_damage(kind)
+        if self.own_subnet is not None:
+            own_network(self.own_subnet)

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miio_lan.errors import DeviceException, PayloadDecodeException, UnsupportedFeatureException
+from miio_lan.errors import (
+    DeviceException,
+    InvalidArgument,
+    PayloadDecodeException,
+    UnsupportedFeatureException,
+)
 from miio_lan.lan import packet
 from miio_lan.lan.responder.damage import DAMAGES
 from miio_lan.lan.responder.responder import MAX_DATAGRAMS, Request, Responder, ResponderOptions
@@ -76,6 +81,17 @@ class TestHello:
         assert len(responder.take_output()) == heeded
         assert (ask(responder, info(), peer=(address, 40000)) is not None) is heeded
         assert responder.dropped["another subnet"] == (0 if heeded else 2)
+
+    @pytest.mark.parametrize("network", ["10.0.0.7/24", "10.0.0.7", "0.0.0.0/0"])
+    def test_the_own_subnet_may_be_named_by_an_address_of_it(self, network):
+        responder = make(own_subnet=network)
+        responder.receive(packet.HELLO, ("10.0.0.7", 40000), 100.0)
+        assert len(responder.take_output()) == 1
+
+    @pytest.mark.parametrize("network", ["10.0.0.0/33", "", "lan", "fd00::/8", "10.0.0/24"])
+    def test_a_subnet_that_is_none_is_refused_at_once(self, network):
+        with pytest.raises(InvalidArgument, match=r"no IPv4 network; one looks like 192\.168\.1\.0/24"):
+            ResponderOptions(own_subnet=network)
 
     def test_duplicates_on_request(self):
         responder = make(duplicate_hello=True)
