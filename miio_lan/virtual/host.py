@@ -229,6 +229,8 @@ class ModuleHost(LineHost):
         self._port = port
         self._endpoint: BoundSocket | None = None
         self._fetcher: Fetcher | None = None
+        #: Downloads nobody wants any more whose threads may still wait for something.
+        self._let_go: list[Fetcher] = []
         self._ap_endpoint: BoundSocket | None = None
         self._asked_at = ""
         self._told_of_bluetooth = False
@@ -273,6 +275,10 @@ class ModuleHost(LineHost):
         super()._free()
         for each in self._endpoints():
             each.close()
+        if self._let_go:
+            from miio_lan.virtual.fetching import wait_for
+
+            wait_for(self._let_go)
 
     def _endpoints(self) -> list[BoundSocket]:
         return [each for each in (self._endpoint, self._ap_endpoint) if each is not None]
@@ -306,9 +312,11 @@ class ModuleHost(LineHost):
             self._fetcher = Fetcher(wanted, _Told(self), source=self._asked_at)
 
     def _stop_fetching(self) -> None:
+        """Let go of the download. Its thread is not waited for: line and LAN are served by this one."""
         fetcher, self._fetcher = self._fetcher, None
         if fetcher is not None:
-            fetcher.stop()
+            fetcher.let_go()
+            self._let_go = [each for each in (*self._let_go, fetcher) if not each.over]
 
     def told_of_download(self, tell: Callable[[Updates, float], None]) -> None:
         """Tell the module what came. From the thread of a download; what comes after the end is nobody's."""
