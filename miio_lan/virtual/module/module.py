@@ -17,7 +17,7 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Responder, ResponderOptions
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
-from miio_lan.uart.document import ESP_FIRMWARE_LIMIT
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, TIMED_OUT_CODE
 from miio_lan.uart.line import Line, seal
 from miio_lan.virtual.hooks import Hooks
 from miio_lan.virtual.image import ImagePart
@@ -41,6 +41,8 @@ __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScr
 MAX_REPORTED = 256
 #: Seconds a chip has been powered when it first answers after a start.
 POWERED_BEFORE = 1.0
+#: Why what was under way came to nothing.
+RESTARTED = "the module restarted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +235,14 @@ class Module:
         if "restore" in self._scheduled:  # what was acknowledged is done, whatever restarts the module first
             self._forget_network()
         self._scheduled.clear()
-        self.updates.stop("the module restarted", now)
-        self.queue.clear()
+        self.updates.stop(RESTARTED, now)
+        forgotten = self.queue.clear()
         self.console.reset()
         self.reports.boot(now)
         self.update.reset()
+        # A LAN caller is not answered, for nothing is listening; whoever handed something out is told.
+        for request in forgotten:
+            request.finish(RequestOutcome(error=(TIMED_OUT_CODE, RESTARTED)), now)
 
     def schedule(self, what: str, now: float) -> None:
         """Have ``reboot``, ``restore``, ``factory`` or ``reconfigure`` happen after its time."""
@@ -334,7 +339,7 @@ class Module:
         """Hand the MCU any text after ``down``, right or wrong, as nobody on the LAN could.
 
         :param done: called once with the outcome: the values of ``result``, or the error; at once, and with nothing,
-            where nothing has to answer it
+            where nothing has to answer it. Where the module restarts before, the error is -9999 and says so
         :return: whether there was room in the queue
         :raises LineError: if it is not a line
         """

@@ -246,6 +246,33 @@ class TestRestart:
         chip.uart("result 1")
         assert chip.reply()["result"] == [1]
 
+    @pytest.mark.parametrize("how", ["restart", "stop"])
+    def test_what_was_handed_out_has_its_outcome(self, chip, how):
+        outcomes = []
+        for text in ("in_work", "waiting"):
+            assert chip.module.hand_out(
+                text, chip.now, lambda outcome, at: outcomes.append((outcome.error, at))
+            )
+        chip.uart("get_down")
+        getattr(chip.module, how)(chip.now)
+        assert outcomes == [((-9999, "the module restarted"), chip.now)] * 2
+        chip.wait(20)
+        assert len(outcomes) == 2
+
+    def test_whoever_is_told_of_a_restart_may_hand_out_again(self, chip):
+        outcomes = []
+
+        def again(outcome, at):
+            outcomes.append(outcome.error)
+            assert chip.module.hand_out("found", at, lambda outcome, _: outcomes.append(outcome.result))
+
+        assert chip.module.hand_out("lost", chip.now, again)
+        chip.module.restart(chip.now)
+        chip.wait(1)
+        assert chip.uart("get_down") == "down found\r"
+        chip.uart("result 1")
+        assert outcomes == [(-9999, "the module restarted"), [1]]
+
     def test_echo_and_half_a_line_are_forgotten(self, chip):
         chip.uart("echo on")
         chip.bytes(b"ne")
