@@ -7,6 +7,7 @@ it. Source: observed modules (http only, continued after an interruption, a watc
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -211,4 +212,4 @@ def md5_of(params: Mapping[str, object]) -> str:
 
 def server_of(url: str) -> str:
     """Give the part of a URL that names the server: the rest may be nobody's business."""
-    return printable(url.partition("//")[2].partition("/")[0].rpartition("@")[2])
+    return printable(re.split("[/?#]", url.partition("//")[2], maxsplit=1)[0].rpartition("@")[2])

@@ -199,6 +199,7 @@ def test_which_image_is_meant(params: dict[str, object], found: tuple[str, str] 
 
 def test_what_is_told_of_a_url_and_a_checksum() -> None:
     assert server_of("http://user:secret@10.0.0.2:8000/hidden") == "10.0.0.2:8000"
+    assert server_of("http://10.0.0.2?key=secret@x") == server_of("http://10.0.0.2#secret") == "10.0.0.2"
     assert md5_of({"file_md5": "ABC"}) == "abc"
     assert md5_of({"file_md5": 5}) == md5_of({}) == ""
 
