@@ -205,6 +205,14 @@ class Loop:
 
         return future.result() if self.post(job) else function()
 
+    def note(self, error: Exception) -> None:
+        """Log what a callback raised, and keep it for :meth:`take_failure`. From any thread."""
+        _LOGGER.error("%s: a callback failed", self.name, exc_info=error)
+        with self._lock:
+            if self._failure is None:
+                error.add_note(f"(raised in the thread {self.name!r})")
+                self._failure = error
+
     def take_failure(self) -> Exception | None:
         """Give the first exception a callback has raised since the last time, or None."""
         with self._lock:
@@ -240,7 +248,7 @@ class Loop:
             while not self._stopping:
                 patience = self._turn(patience)
         except Exception as error:  # noqa: BLE001 - a machine that cannot tell its deadline; nobody else sees it
-            self._note(error)
+            self.note(error)
         finally:
             self._finish()
 
@@ -295,14 +303,7 @@ class Loop:
         try:
             function(*arguments)
         except Exception as error:  # noqa: BLE001 - one broken callback must not silence the others
-            self._note(error)
-
-    def _note(self, error: Exception) -> None:
-        _LOGGER.error("%s: a callback failed", self.name, exc_info=error)
-        with self._lock:
-            if self._failure is None:
-                error.add_note(f"(raised in the thread {self.name!r})")
-                self._failure = error
+            self.note(error)
 
     def _finish(self) -> None:
         while True:

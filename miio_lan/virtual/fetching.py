@@ -10,7 +10,8 @@ import ipaddress
 import re
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ READ_AT_ONCE = 16 * 1024
 LONGEST_SILENCE = 120.0
 """Seconds without a byte after which the thread ends by itself, should nobody stop it."""
 CLOSING = 5.0
-"""Seconds the end of the thread is waited for."""
+"""Seconds the ends of threads are waited for."""
 _WORDS = 60
 """Characters of a server's own words that are passed on."""
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -70,13 +71,26 @@ class Fetcher:
 
     def stop(self) -> None:
         """Stop it wherever it is, and wait for the end of its thread. May be called twice."""
+        self.let_go()
+        self.wait(CLOSING)
+
+    def let_go(self) -> None:
+        """Stop it without waiting for its thread: nothing ends the look-up of a name but its own time."""
         with self._lock:
             self._stopped = True
             if self._socket is not None:
                 with suppress(OSError):
                     self._socket.shutdown(socket.SHUT_RDWR)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of its thread, so long at most."""
         if self._thread is not threading.current_thread():
-            self._thread.join(CLOSING)
+            self._thread.join(seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether its thread has ended."""
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         failure, final = "", False
@@ -103,24 +117,31 @@ class Fetcher:
             told()
 
     def _request(self) -> None:
-        parts = urlsplit(self.fetch.url)
         try:
-            host, port = parts.hostname, parts.port or 80
-        except ValueError:
-            host, port = None, 0
+            connection = self._ask()
+        # What is wrong with a URL shows where it is used: read, looked up, sent.
+        except (ValueError, http.client.InvalidURL) as error:
+            raise _Refused("the URL is none that can be fetched by http") from error
+        try:
+            self._take(connection.getresponse())
+        finally:
+            connection.close()
+
+    def _ask(self) -> http.client.HTTPConnection:
+        """Connect, and send the request.
+
+        :raises ValueError: if the URL is none
+        """
+        parts = urlsplit(self.fetch.url)
+        host, port = parts.hostname, parts.port or 80
         if parts.scheme != "http" or not host:
-            raise _Refused("the URL is none that can be fetched by http")
+            raise ValueError("not http, or no host")
         connection = http.client.HTTPConnection(host, port)
         connection.sock = self._connect(host, port)
         headers = {"Range": f"bytes={self.fetch.start}-"} if self.fetch.start else {}
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        try:
-            connection.request("GET", target, headers=headers)
-            self._take(connection.getresponse())
-        except (ValueError, UnicodeError) as error:
-            raise _Refused("the URL is none that can be fetched by http") from error
-        finally:
-            connection.close()
+        connection.request("GET", target, headers=headers)
+        return connection
 
     def _connect(self, host: str, port: int) -> socket.socket:
         """Connect by the first address that answers.
@@ -175,6 +196,13 @@ class Fetcher:
             closing, self._socket = self._socket, None
         if closing is not None:
             closing.close()
+
+
+def wait_for(fetchers: Sequence[Fetcher]) -> None:
+    """Wait for the threads of downloads that were let go, :data:`CLOSING` seconds for all of them."""
+    until = time.monotonic() + CLOSING
+    for each in fetchers:
+        each.wait(max(0.0, until - time.monotonic()))
 
 
 def _may_come_from(source: str, target: object) -> bool:

@@ -178,10 +178,11 @@ class McuHost(LineHost):
         return f"<McuHost {printable(self.mcu.model)} at {self.line.name} ({self._state})>"
 
     @property
-    def _machine(self) -> Timed:
+    def _machine(self) -> Mcu:
         return self.mcu
 
     def _switch_on(self, now: float) -> None:
+        self.mcu.hooks.failed = self._loop.note
         self.mcu.start(now)
 
     def _take(self, data: bytes, now: float) -> None:
@@ -228,6 +229,8 @@ class ModuleHost(LineHost):
         self._port = port
         self._endpoint: BoundSocket | None = None
         self._fetcher: Fetcher | None = None
+        #: Downloads nobody wants any more whose threads may still wait for something.
+        self._let_go: list[Fetcher] = []
         self._ap_endpoint: BoundSocket | None = None
         self._asked_at = ""
         self._told_of_bluetooth = False
@@ -246,7 +249,7 @@ class ModuleHost(LineHost):
         return self.host if self.ap_host is None or self.module.provisioned else self.ap_host
 
     @property
-    def _machine(self) -> Timed:
+    def _machine(self) -> Module:
         return self.module
 
     def _prepare(self) -> None:
@@ -257,6 +260,7 @@ class ModuleHost(LineHost):
         super()._prepare()
 
     def _switch_on(self, now: float) -> None:
+        self.module.hooks.failed = self._loop.note
         self.module.start(now)
         for each in self._endpoints():
             self._loop.watch(each.socket, partial(self._on_datagrams, each))
@@ -271,6 +275,10 @@ class ModuleHost(LineHost):
         super()._free()
         for each in self._endpoints():
             each.close()
+        if self._let_go:
+            from miio_lan.virtual.fetching import wait_for
+
+            wait_for(self._let_go)
 
     def _endpoints(self) -> list[BoundSocket]:
         return [each for each in (self._endpoint, self._ap_endpoint) if each is not None]
@@ -304,9 +312,11 @@ class ModuleHost(LineHost):
             self._fetcher = Fetcher(wanted, _Told(self), source=self._asked_at)
 
     def _stop_fetching(self) -> None:
+        """Let go of the download. Its thread is not waited for: line and LAN are served by this one."""
         fetcher, self._fetcher = self._fetcher, None
         if fetcher is not None:
-            fetcher.stop()
+            fetcher.let_go()
+            self._let_go = [each for each in (*self._let_go, fetcher) if not each.over]
 
     def told_of_download(self, tell: Callable[[Updates, float], None]) -> None:
         """Tell the module what came. From the thread of a download; what comes after the end is nobody's."""
@@ -329,8 +339,7 @@ class ModuleHost(LineHost):
             endpoint.send(datagram, peer)
         except OSError as error:  # a full buffer, a network that went away: datagrams get lost
             _LOGGER.debug("no datagram to %s: %s", peer, error)
-        if self._on_datagram is not None:
-            self._on_datagram("up", datagram, time.monotonic(), peer)
+        self.module.hooks.run(self._on_datagram, "up", datagram, time.monotonic(), peer)
 
     def _on_datagrams(self, endpoint: BoundSocket, _events: int) -> None:
         for _ in range(_DATAGRAMS_AT_ONCE):
@@ -341,8 +350,7 @@ class ModuleHost(LineHost):
             if endpoint is not self._present():  # it is in the other network
                 continue
             instant = self._later(time.monotonic())
-            if self._on_datagram is not None:
-                self._on_datagram("down", datagram, instant, peer)
+            self.module.hooks.run(self._on_datagram, "down", datagram, instant, peer)
             if asked_at:
                 self._asked_at = self.module.chip.address = asked_at
             self.module.receive_lan(datagram, peer, instant)

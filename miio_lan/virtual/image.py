@@ -55,8 +55,8 @@ def read_image(data: bytes) -> Image:
     if not data.startswith(MAGIC):
         return Image()
     head, end, _ = data[:LONGEST_HEAD].partition(b"\n")
-    words = head[len(MAGIC) :].decode("ascii", "replace").split(" ")
-    if not end or len(words) != 2 or not words[1].isprintable() or not words[1]:
+    words = head[len(MAGIC) :].decode("latin-1").split(" ")
+    if not end or not head.isascii() or len(words) != 2 or not words[1].isprintable() or not words[1]:
         return Image(fault=f"its first line is not {show(MAGIC.decode() + 'mcu 0042')}: a part and a version")
     part, version = words
     if part == "mcu":

@@ -7,12 +7,15 @@ import socket
 import sys
 import threading
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
+from support.ends import Caller
 from support.image_server import Answer, ImageServer, cut, raw, whole
 
 from miio_lan.virtual.fetching import Fetcher
 from miio_lan.virtual.module.download import Fetch
+from miio_lan.virtual.product import VirtualProduct
 
 IMAGE = os.urandom(100_000)
 PATIENCE = 100.0
@@ -146,12 +149,47 @@ def test_nobody_there() -> None:
     fetcher.stop()
 
 
-@pytest.mark.parametrize("url", ["http://", "http://127.0.0.1:99999/", "http://127.0.0.1:0x/", "https://x/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:0x/",
+        "https://x/",
+        "http://[::1/fw",
+        "http://a\0b/fw",
+    ],
+)
 def test_urls_that_are_none(url: str) -> None:
     told = Told()
     fetcher = Fetcher(Fetch(3, url, 0, 100), told)
     assert told.end.get(timeout=PATIENCE) == ("the URL is none that can be fetched by http", True)
     fetcher.stop()
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 70}.example"])
+def test_names_that_are_none(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The system's look-up encodes a name first; none is looked up here.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda name, *_, **__: name.encode("idna"))
+    told = Told()
+    fetcher = Fetcher(Fetch(3, f"http://{host}/fw", 0, 100), told)
+    assert told.end.get(timeout=PATIENCE) == ("the URL is none that can be fetched by http", True)
+    fetcher.stop()
+
+
+@pytest.mark.parametrize("path", ["a b", "\x7f", "\u00e9"])
+def test_urls_whose_path_is_none(path: str) -> None:
+    told = Told()
+    with ImageServer(whole(IMAGE)) as server:
+        fetcher = Fetcher(Fetch(3, server.url + path, 0, 100), told)
+        assert told.end.get(timeout=PATIENCE) == ("the URL is none that can be fetched by http", True)
+        fetcher.stop()
+
+
+def test_a_number_of_the_server_that_is_too_long_is_not_the_fault_of_the_url() -> None:
+    head = f"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/{'9' * 5000}\r\n\r\n"
+    _, end, _ = fetched(raw(head.encode()))
+    assert end == ("the answer cannot be read: ValueError", False)
 
 
 def test_it_can_be_stopped_while_a_server_is_silent() -> None:
@@ -164,3 +202,30 @@ def test_it_can_be_stopped_while_a_server_is_silent() -> None:
         fetcher.stop()
         assert "miio download" not in {thread.name for thread in threading.enumerate()}
     assert told.end.empty()
+
+
+def test_a_download_that_looks_up_a_name_does_not_hold_up_the_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def slow(host: Any, *args: Any, **more: Any) -> Any:
+        if host != "slow.example":
+            return look_up(host, *args, **more)
+        begun.set()
+        over.wait(PATIENCE)
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with VirtualProduct() as product, Caller(product.host, product.port, product.token) as caller:
+        caller.ask("miIO.ota", {"app_url": "http://slow.example/fw"})
+        assert begun.wait(PATIENCE)
+        waits: list[float] = []
+        monkeypatch.setattr(Fetcher, "wait", lambda _, seconds: waits.append(seconds))
+        product.call(lambda now: product.module.restart(now))
+        assert product.call(lambda now: product.module.updates.wanted) is None
+        assert waits == []
+        monkeypatch.undo()
+        over.set()
+    assert "miio download" not in {thread.name for thread in threading.enumerate()}

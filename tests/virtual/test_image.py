@@ -31,6 +31,9 @@ def test_what_an_image_says_of_itself(data: bytes, image: Image) -> None:
         (b"miio-lan firmware mcu 0042", FORM),
         (b"miio-lan firmware mcu\n", FORM),
         (b"miio-lan firmware module \x1b[2J\n", FORM),
+        (b"miio-lan firmware module 2.\xff\xfe\n", FORM),
+        (b"miio-lan firmware m\xffu 0042\n", FORM),
+        (b"miio-lan firmware module 2.\xc3\xa9\n", FORM),
         (b"miio-lan firmware module " + b"x" * 200 + b"\n", FORM),
     ],
 )  # fmt: skip
@@ -49,3 +52,4 @@ def test_making_one() -> None:
 def test_anything_can_be_read(data: bytes, marked: bool) -> None:
     image = read_image(b"miio-lan firmware " * marked + data)
     assert image.part in (None, "module", "mcu")
+    assert (image.version or "").isascii()

@@ -61,6 +61,7 @@ class TesterHost(LineHost):
         return self.tester
 
     def _switch_on(self, now: float) -> None:
+        self.tester.module.hooks.failed = self._loop.note
         self.tester.start(now)
 
     def _take(self, data: bytes, now: float) -> None:

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +19,7 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.record.lanes import said
 
 if TYPE_CHECKING:
@@ -102,10 +101,12 @@ def _network(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     """Check an IPv4 network."""
     if value is None:
         return None
+    from miio_lan.lan.responder.subnets import own_network
+
     try:
-        return str(IPv4Network(value, strict=False))
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} is no IPv4 network; one looks like 192.168.1.0/24.") from error
+        return str(own_network(value))
+    except InvalidArgument as error:
+        raise click.BadParameter(f"{error}.") from error
 
 
 UNPROVISIONED_BOOT_TIME = 2.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from miio_lan.lan.responder.damage import Damage, check_damage
+from miio_lan.lan.responder.subnets import own_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class ResponderOptions:
     :param max_request: bytes of the longest datagram that is read; longer ones are dropped
     :param trailing_nul: end the JSON with a NUL before padding
     :param id_first: write ``id`` before ``result`` (newer firmware) or after it
-    :param max_reply: bytes of the longest reply text; a longer one overflows: so much of it arrives, with a bad sign
+    :param max_reply: bytes of the longest reply text, damage included; a longer one overflows: so much of it
+        arrives, with a bad sign
     :param property_limit: how many properties or names one request may ask for
     :param property_overflow: what happens beyond: a short list, -9999, a bad sign, or silence
     :param damage: kinds of damage done to every reply, see :mod:`miio_lan.lan.responder.damage`
     :raises UnsupportedFeatureException: for a kind of damage that does not exist
+    :raises InvalidArgument: if ``own_subnet`` is no network
     """
 
     hello_sign: Literal["ff", "zero"] = "ff"
@@ -59,3 +62,5 @@ class ResponderOptions:
     def __post_init__(self) -> None:
         for kind in self.damage:
             check_damage(kind)
+        if self.own_subnet is not None:
+            own_network(self.own_subnet)

@@ -320,11 +320,11 @@ class Responder:
     def _transmit(self, plain: bytes, peer: Address, now: float, *, spoilt: bool = False) -> None:
         options = self.options
         kinds = options.damage
+        if kinds:
+            plain = damage_text(plain, kinds)
         if spoilt or (options.max_reply is not None and len(plain) > options.max_reply):
             kinds = (*kinds, "bad sign")
             plain = plain[: options.max_reply]
-        if kinds:
-            plain = damage_text(plain, kinds)
         if options.trailing_nul:
             plain += b"\0"
         datagram = encode(plain, token=self._token, device_id=self.device_id, stamp=self.stamp(now))

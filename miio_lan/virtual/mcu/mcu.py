@@ -20,6 +20,7 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER,
 )
 from miio_lan.uart.line import KEPT, UNFINISHED, Line, LineReader, split
+from miio_lan.virtual.hooks import Hooks
 from miio_lan.virtual.mcu import answers
 from miio_lan.virtual.mcu.behaviour import ActionHook, Drift, usual_actions
 from miio_lan.virtual.mcu.bootloader import Bootloader, BootloaderSettings
@@ -93,6 +94,7 @@ class Mcu:
     :ivar mute_actions: (siid, aiid) pairs that are left unanswered
     :ivar update_answer: ``"ready"`` or ``"busy"``, the answer to ``update_fw``; None leaves it unanswered
     :ivar bootloader: how its bootloader behaves, and when it leaves for it
+    :ivar hooks: what becomes of errors in ``on_told`` and ``on_image``
     :ivar on_update: called with the instant when the module has acknowledged ``"ready"``, in place of the transfer
     :ivar on_told: called with what happens to its firmware, in words for people; else it is logged
     :ivar on_image: called with an image that was taken, before it is started
@@ -133,6 +135,7 @@ class Mcu:
         self.mute_actions: set[Iid] = set()
         self.update_answer: str | None = "ready"
         self.bootloader = BootloaderSettings()
+        self.hooks = Hooks()
         self.on_update: Callable[[float], None] | None = None
         self.on_told: Callable[[str], object] | None = None
         self.on_image: Callable[[bytes], object] | None = None

@@ -33,8 +33,7 @@ def leave_bootloader(mcu: Mcu, bootloader: Bootloader) -> None:
     if bootloader.image is not None:
         mcu.image = bootloader.image
         old, mcu.version = mcu.version, version_after(mcu, bootloader.image)
-        if mcu.on_image is not None:
-            mcu.on_image(bootloader.image)
+        mcu.hooks.run(mcu.on_image, bootloader.image)
         tell(mcu, f"took {len(bootloader.image)} bytes; version {old} is followed by {mcu.version}")
     elif bootloader.failed:
         mcu.counters["failed updates"] += 1
@@ -49,6 +48,6 @@ def version_after(mcu: Mcu, image: bytes) -> str:
 def tell(mcu: Mcu, text: str) -> None:
     """Tell people what happens to the firmware."""
     if mcu.on_told is not None:
-        mcu.on_told(text)
+        mcu.hooks.run(mcu.on_told, text)
     else:
         _LOGGER.info("firmware: %s", text)

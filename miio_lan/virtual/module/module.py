@@ -17,8 +17,9 @@ from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.responder.responder import Address, Responder, ResponderOptions
 from miio_lan.record.redact import as_secret
 from miio_lan.uart.commands import Down, NoMethod, read
-from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, FACTORY_PASSWORD, FACTORY_SSID
+from miio_lan.uart.document import ESP_FIRMWARE_LIMIT, TIMED_OUT_CODE
 from miio_lan.uart.line import Line, seal
+from miio_lan.virtual.hooks import Hooks
 from miio_lan.virtual.image import ImagePart
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.download import UpdateTimes
@@ -40,6 +41,8 @@ __all__ = ["Chip", "Module", "Reported", "RequestOutcome", "Timings", "UpdateScr
 MAX_REPORTED = 256
 #: Seconds a chip has been powered when it first answers after a start.
 POWERED_BEFORE = 1.0
+#: Why what was under way came to nothing.
+RESTARTED = "the module restarted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class Module:
             provisioned=provisioned,
             stamp_at=stamp_at,
         )
+        #: What becomes of errors in what is only told, and in ``next_token``.
+        self.hooks = Hooks()
         self._networks, self._next_token, self._on_net = networks, next_token, on_net
         if networks and provisioned:
             self.chip.ssid, self.chip.password = next(iter(networks.items()))
@@ -181,7 +186,7 @@ class Module:
 
     @property
     def factory(self) -> bool:
-        """Whether it is in factory test mode."""
+        """Whether it is in factory test mode, at the router that the document presets for it."""
         return self._factory
 
     @property
@@ -230,11 +235,14 @@ class Module:
         if "restore" in self._scheduled:  # what was acknowledged is done, whatever restarts the module first
             self._forget_network()
         self._scheduled.clear()
-        self.updates.stop("the module restarted", now)
-        self.queue.clear()
+        self.updates.stop(RESTARTED, now)
+        forgotten = self.queue.clear()
         self.console.reset()
         self.reports.boot(now)
         self.update.reset()
+        # A LAN caller is not answered, for nothing is listening; whoever handed something out is told.
+        for request in forgotten:
+            request.finish(RequestOutcome(error=(TIMED_OUT_CODE, RESTARTED)), now)
 
     def schedule(self, what: str, now: float) -> None:
         """Have ``reboot``, ``restore``, ``factory`` or ``reconfigure`` happen after its time."""
@@ -243,6 +251,7 @@ class Module:
 
     def join(self, now: float) -> None:
         """Leave the own access point for the network of the chip's memory; come back if there is no such network."""
+        self._factory = False
         self.network.join(now)
 
     def _reachable(self) -> bool:
@@ -252,8 +261,7 @@ class Module:
         for what in [each for each, due in self._scheduled.items() if due <= now]:
             due = self._scheduled.pop(what, now)
             if what == "factory":
-                self._factory = True
-                self.chip.ssid, self.chip.password = FACTORY_SSID, FACTORY_PASSWORD
+                self._factory = True  # its own network stays in its memory, for the time after
                 self.network.enter("local")
                 continue
             if what == "restore":
@@ -265,8 +273,9 @@ class Module:
         self.chip.ssid = self.chip.password = ""
         self.chip.uid = 0
         self.responder.provisioned = False
-        if self._next_token is not None:
-            self.responder.renew(self._next_token())
+        token = self.hooks.run(self._next_token)
+        if token is not None:
+            self.responder.renew(token)
 
     # -- the line --------------------------------------------------------------------------------------------
 
@@ -330,7 +339,7 @@ class Module:
         """Hand the MCU any text after ``down``, right or wrong, as nobody on the LAN could.
 
         :param done: called once with the outcome: the values of ``result``, or the error; at once, and with nothing,
-            where nothing has to answer it
+            where nothing has to answer it. Where the module restarts before, the error is -9999 and says so
         :return: whether there was room in the queue
         :raises LineError: if it is not a line
         """
@@ -339,9 +348,10 @@ class Module:
         command = read(line, direction="down")
         if isinstance(command, Down) and not isinstance(command, NoMethod) and not command.wants_result:
             self.queue.notify(text)
-            done(RequestOutcome(), now)
+            self.hooks.run(done, RequestOutcome(), now)
             return True
-        return self.queue.submit(RawRequest(text, self.profile, now, done))
+        request = RawRequest(text, self.profile, now, lambda outcome, at: self.hooks.run(done, outcome, at))
+        return self.queue.submit(request)
 
     def _net_changed(self, state: str) -> None:
         if state == "offline":
@@ -350,8 +360,7 @@ class Module:
             self.chip.count_failure(known=self.chip.ssid in (self._networks or {}))
             self.chip.ssid = self.chip.password = ""
             self.responder.provisioned = self.network.failing = False
-        if self._on_net is not None:
-            self._on_net(state)
+        self.hooks.run(self._on_net, state)
         if self.profile.every_notice and state != "updating":
             self.queue.notify(f"MIIO_net_change {state}")
 

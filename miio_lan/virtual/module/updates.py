@@ -21,6 +21,7 @@ from miio_lan.virtual.module.firmware import FirmwareTransfer
 
 if TYPE_CHECKING:
     from miio_lan.uart.line import Line
+    from miio_lan.virtual.hooks import Hooks
     from miio_lan.virtual.module.chip import Chip
     from miio_lan.virtual.module.download import Fetch
     from miio_lan.virtual.module.line.mcu_queue import McuQueue
@@ -37,6 +38,7 @@ class UpdateBoard(Protocol):
     """What an update needs of the module around it."""
 
     chip: Chip
+    hooks: Hooks
     profile: Profile
     queue: McuQueue
     update: FirmwareUpdate
@@ -110,7 +112,8 @@ class Updates:
 
     def send(self, image: bytes, now: float, done: Callable[[str, float], None]) -> None:
         """Send the MCU an image that is there already."""
-        self._transfer = FirmwareTransfer(image, now, done)
+        hooks = self._board.hooks
+        self._transfer = FirmwareTransfer(image, now, lambda failed, at: hooks.run(done, failed, at))
 
     def stop(self, reason: str, now: float) -> None:
         """Break off whatever goes on, as a restart does."""
@@ -134,7 +137,7 @@ class Updates:
 
     def _tell(self, text: str) -> None:
         if self.on_told is not None:
-            self.on_told(text)
+            self._board.hooks.run(self.on_told, text)
         else:
             _LOGGER.info("update: %s", text)
 

@@ -220,6 +220,7 @@ def test_of_a_url_no_more_than_the_server_is_told(url: str, told: str) -> None:
 
 def test_what_is_told_of_a_url_and_a_checksum() -> None:
     assert server_of("http://user:secret@10.0.0.2:8000/hidden") == "10.0.0.2:8000"
+    assert server_of("http://10.0.0.2?key=secret@x") == server_of("http://10.0.0.2#secret") == "10.0.0.2"
     assert md5_of({"file_md5": "ABC"}) == "abc"
     assert md5_of({"file_md5": 5}) == md5_of({}) == ""
 

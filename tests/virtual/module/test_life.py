@@ -192,6 +192,47 @@ class TestRestart:
         chip.wait(1)
         assert (chip.module.factory, chip.uart("net")) == (False, "uap\r")
 
+    @pytest.mark.parametrize("networks", [None, {"attic": "a right one"}])
+    def test_factory_mode_forgets_no_network(self, bench, networks):
+        chip = bench(networks=networks)
+        before = chip.call("miIO.info")["ap"]
+        chip.uart("factory")
+        chip.wait(2)
+        assert chip.call("miIO.info")["ap"] != before
+        chip.uart("reboot")
+        chip.wait(20)  # longer than it tries to join a network that is not there
+        assert (chip.uart("net"), chip.module.provisioned) == ("cloud\r", True)
+        assert chip.call("miIO.info")["ap"] == before
+        assert packet.shown_token(chip.hello()[0]) is None
+
+    def test_factory_mode_and_restore_forget_it(self, chip):
+        chip.uart("factory")
+        chip.wait(2)
+        chip.uart("restore")
+        chip.wait(1)
+        assert (chip.uart("net"), chip.module.chip.ssid, chip.module.provisioned) == ("uap\r", "", False)
+
+    def test_a_device_that_waits_shows_the_router_of_factory_mode_and_leaves_it_when_it_is_set_up(
+        self, bench
+    ):
+        chip = bench(provisioned=False)
+        chip.uart("factory")
+        chip.wait(2)
+        assert chip.call("miIO.info")["ap"]["ssid"] == "miio_default"
+        chip.call("miIO.config_router", CREDENTIALS)
+        assert chip.call("miIO.info")["ap"]["ssid"] == CREDENTIALS["ssid"]
+        assert not chip.module.factory
+
+    def test_the_network_it_knows_is_joined_again_out_of_factory_mode(self, chip):
+        chip.call("miIO.config_router", CREDENTIALS)
+        chip.wait(5)
+        chip.uart("factory")
+        chip.wait(2)
+        chip.call("miIO.config_router", CREDENTIALS)
+        chip.wait(5)
+        assert not chip.module.factory
+        assert chip.call("miIO.info")["ap"]["ssid"] == CREDENTIALS["ssid"]
+
     def test_request_in_work_is_forgotten_and_the_next_one_works(self, chip):
         chip.send("lost")
         chip.uart("get_down")
@@ -204,6 +245,33 @@ class TestRestart:
         assert chip.uart("get_down") == "down found\r"
         chip.uart("result 1")
         assert chip.reply()["result"] == [1]
+
+    @pytest.mark.parametrize("how", ["restart", "stop"])
+    def test_what_was_handed_out_has_its_outcome(self, chip, how):
+        outcomes = []
+        for text in ("in_work", "waiting"):
+            assert chip.module.hand_out(
+                text, chip.now, lambda outcome, at: outcomes.append((outcome.error, at))
+            )
+        chip.uart("get_down")
+        getattr(chip.module, how)(chip.now)
+        assert outcomes == [((-9999, "the module restarted"), chip.now)] * 2
+        chip.wait(20)
+        assert len(outcomes) == 2
+
+    def test_whoever_is_told_of_a_restart_may_hand_out_again(self, chip):
+        outcomes = []
+
+        def again(outcome, at):
+            outcomes.append(outcome.error)
+            assert chip.module.hand_out("found", at, lambda outcome, _: outcomes.append(outcome.result))
+
+        assert chip.module.hand_out("lost", chip.now, again)
+        chip.module.restart(chip.now)
+        chip.wait(1)
+        assert chip.uart("get_down") == "down found\r"
+        chip.uart("result 1")
+        assert outcomes == [(-9999, "the module restarted"), [1]]
 
     def test_echo_and_half_a_line_are_forgotten(self, chip):
         chip.uart("echo on")

@@ -142,11 +142,13 @@ class McuQueue:
             self._queue.remove(request)
             request.finish(timeout, now)
 
-    def clear(self) -> None:
-        """Forget everything, as a restart does; nobody gets an answer."""
+    def clear(self) -> list[McuRequest]:
+        """Forget everything, as a restart does; give the requests that nothing will answer any more."""
+        forgotten = [*([self._pending] if self._pending is not None else []), *self._queue]
         self._queue.clear()
         self._notices.clear()
         self._pending = None
         self._late = False
         self._told_net = "unprov"
         self.answer_time = self.profile.answer_time
+        return forgotten

@@ -8,6 +8,7 @@ from typing import Protocol
 from miio_lan.device.ota import MAX_URL
 from miio_lan.lan import MAX_PASSWORD, MAX_SSID
 from miio_lan.lan.responder.subscriptions import INVALID_PARAM
+from miio_lan.uart.document import FACTORY_SSID
 from miio_lan.virtual.module.chip import Chip
 from miio_lan.virtual.module.profile import Profile
 from miio_lan.virtual.module.requests.request import RequestOutcome
@@ -34,6 +35,10 @@ class LanBoard(Protocol):
     @property
     def provisioned(self) -> bool:
         """Whether it belongs to a network."""
+
+    @property
+    def factory(self) -> bool:
+        """Whether it is in factory test mode."""
 
     def life(self, now: float) -> int:
         """Seconds since boot."""
@@ -97,10 +102,11 @@ def _mcu_version(chip: Chip) -> dict[str, object]:
 
 
 def _access_point(board: LanBoard) -> dict[str, object]:
-    if not board.provisioned:
+    if not board.provisioned and not board.factory:
         # What real modules show while they are an access point themselves.
         return {"ssid": "", "bssid": "00:00:00:00:00:00", "rssi": -256}
-    return {"ssid": board.chip.ssid, "bssid": "02:00:00:00:00:01", "rssi": -45}
+    ssid = FACTORY_SSID if board.factory else board.chip.ssid
+    return {"ssid": ssid, "bssid": "02:00:00:00:00:01", "rssi": -45}
 
 
 def _interface(board: LanBoard) -> dict[str, object]:
@@ -114,7 +120,7 @@ def _config_router(board: LanBoard, params: object, now: float) -> RequestOutcom
     if not _is_text(ssid, MAX_SSID) or not _is_text(password, MAX_PASSWORD) or not ssid:
         return RequestOutcome(error=INVALID_PARAM)
     chip = board.chip
-    known = board.provisioned and (chip.ssid, chip.password) == (ssid, password)
+    known = board.provisioned and not board.factory and (chip.ssid, chip.password) == (ssid, password)
     chip.ssid, chip.password = str(ssid), str(password)
     if isinstance(uid, int) and uid > 0:
         chip.uid = uid
