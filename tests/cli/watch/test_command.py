@@ -171,3 +171,17 @@ def test_wrong_use(run, arguments, complaint) -> None:
     assert ended.code in (1, 2)
     assert ended.out == ""
     assert complaint in ended.err
+
+
+def test_a_recording_without_records_is_an_error_and_costs_no_earlier_copy(run, tmp_path) -> None:
+    empty, copy = tmp_path / "empty", tmp_path / "copy"
+    empty.write_text("")
+    copy.write_text("earlier")
+    ended = run("watch", "--replay", str(empty), "-o", str(copy))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"Error: {empty} holds no records")
+    assert "uart decode" in ended.err
+    assert copy.read_text() == "earlier"
+    as_json = run("--json", "watch", "--replay", str(empty))
+    assert as_json.code == 1
+    assert "holds no records" in as_json.json["error"]["message"]
