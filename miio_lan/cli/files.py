@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from miio_lan import keeping
 from miio_lan.click_common.failures import FAILED, refuse
 from miio_lan.click_common.output import echo
-from miio_lan.errors import RecordError
+from miio_lan.errors import DeviceException, RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,6 +105,18 @@ def _mode(path: Path) -> int | None:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def shown_name(name: str) -> str:
+    """Give what errors call a file that is read: ``-`` is standard input."""
+    return "standard input" if name == "-" else name
+
+
+def no_records(name: str) -> DeviceException:
+    """Make the error for a recording in which there is nothing: no usage error, for the file may be right."""
+    from miio_lan.record.recording import READ_AS_RECORDING
+
+    return DeviceException(f"{shown_name(name)} holds no records: {READ_AS_RECORDING}")
 
 
 def replace_file(name: str, data: bytes) -> None:

@@ -18,7 +18,7 @@ import click
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.errors import InvalidTokenException
-from miio_lan.record.redact import Secret, as_secret
+from miio_lan.record.redact import Secret, as_secret, told_of
 from miio_lan.variables import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class TokenSource:
         """Give the token, None where none was given. A file is read, and a person asked, when this is first called.
 
         :raises click.UsageError: if there is no token in the file, or nobody to be asked
+        :raises InvalidTokenException: if there is none in the variable, naming it
         """
         self.check()
         if self._found is None:
@@ -88,7 +89,7 @@ class TokenSource:
             elif self.ask:
                 self._found = _asked()
             else:
-                self._found = self.variable if self.typed is None else self.typed
+                self._found = _of_variable(self.variable) if self.typed is None else self.typed
         return self._found
 
 
@@ -136,6 +137,25 @@ def read_private(option: str, name: str) -> bytes:
     if warning := open_to_others(about):
         echo(f"Warning: {name} {warning}", err=True)
     return data
+
+
+def _of_variable(value: Secret | None) -> Secret | None:
+    """Check what the variable says: nobody typed it, so an error has to say where it stands.
+
+    :raises InvalidTokenException: if it is no token, without showing it
+    """
+    if value is None:
+        return None
+    from miio_lan.lan.cipher import parse_token  # most commands need no token
+
+    problem = ""
+    try:
+        parse_token(value)
+    except InvalidTokenException as error:  # nothing of it is to be found in what follows
+        problem = str(error)
+    if problem:
+        raise InvalidTokenException(told_of(TOKEN_VARIABLE, problem))
+    return value
 
 
 def _checked(data: bytes, where: str) -> Secret:

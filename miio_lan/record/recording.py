@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Self, TextIO, cast
 from miio_lan import record as records
 from miio_lan.errors import RecordError
 from miio_lan.record.pipes import PipeLines
+from miio_lan.record.redact import told_of
 from miio_lan.record.runs import put_off
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ _LOGGER = logging.getLogger(__name__)
 
 _LOOKED_AT = 65536
 """Bytes of the end of a file that are looked at in one go."""
+READ_AS_RECORDING = "recordings are JSON Lines of this program; text logs are read by 'miio-lan uart decode'"
+"""What is to be known by whoever takes something else for a recording."""
+# How a line of a recording begins, also one that was cut off behind any character.
+_BEGIN = re.compile(r"\{[ \t]*(?:[\"}]|\Z)")
 
 
 class FileRecorder:
@@ -213,6 +219,7 @@ def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
     """
     if file == "-" and sys.stdin is None:
         raise RecordError("there is no standard input to read")
+    name = _shown_name(file)
     try:
         if file == "-":
             yield from _whole(sys.stdin)
@@ -222,13 +229,36 @@ def read_recording(file: str | Path | TextIO) -> Generator[Record, None, None]:
         else:
             yield from _whole(file)
     except OSError as error:
-        name = "standard input" if file == "-" else getattr(file, "name", file)
-        raise RecordError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise RecordError(f"{name or file} cannot be read: {error.strerror or error}") from error
+    except RecordError as error:
+        raise RecordError(told_of(name, str(error)) if name else str(error)) from None
+
+
+def _shown_name(file: str | Path | TextIO) -> str:
+    """Give what errors call a file; empty for one that has no name."""
+    if file == "-":
+        return "standard input"
+    name = file if isinstance(file, (str, Path)) else getattr(file, "name", "")
+    return str(name) if isinstance(name, (str, Path)) else ""
 
 
 def _whole(file: TextIO) -> Iterator[Record]:
     # What is read is only iterated over.
-    return records.read(cast("TextIO", _complete(file)))
+    return records.read(cast("TextIO", _complete(_begun(file))))
+
+
+def _begun(lines: Iterable[str]) -> Iterator[str]:
+    """See that the first line that is not empty may be one of a recording.
+
+    :raises RecordError: if it is not; the others are not looked at, for what is wrong with them is damage
+    """
+    looked_at = False
+    for number, line in enumerate(lines, 1):
+        if not looked_at and (text := line.removeprefix("\ufeff").lstrip()):
+            looked_at = True
+            if not _BEGIN.match(text):
+                raise RecordError(f"line {number} is no line of a recording: {READ_AS_RECORDING}")
+        yield line
 
 
 def _complete(lines: Iterable[str]) -> Iterator[str]:

@@ -244,3 +244,16 @@ def test_without_a_terminal_nobody_can_be_asked(product):
     assert ended.returncode == 2
     assert "--ask-token needs a terminal" in ended.stderr
     assert product.token not in ended.stderr + ended.stdout
+
+
+@pytest.mark.parametrize("value", ["zz", "hunter sesame" * 3, "x" * 32])
+def test_a_variable_without_a_token_is_named_and_not_shown(run, value):
+    where = {"MIIO_LAN_IP": "127.0.0.1", "MIIO_LAN_TOKEN": value}
+    ended = run("get", "2.1", env=where)
+    assert (ended.code, ended.out) == (2, "")
+    assert "MIIO_LAN_TOKEN" in ended.err
+    assert "a token has 32 hexadecimal digits" in ended.err
+    assert value not in ended.err
+    as_json = run("--json", "get", "2.1", env=where).json["error"]
+    assert (as_json["type"], "MIIO_LAN_TOKEN" in as_json["message"]) == ("InvalidTokenException", True)
+    assert value not in as_json["message"]

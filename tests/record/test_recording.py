@@ -296,3 +296,43 @@ def test_a_file_without_any_end_of_line_is_begun_anew(tmp_path) -> None:
     with FileRecorder(path, append=True) as recorder:
         recorder(record())
     assert list(read_recording(path)) == [record()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12:00:01.013 \u2191 get_down\n",
+        "12 abc\n",
+        "net\r\n",
+        "\n\nhello",
+        "[]\n",
+        '{\n  "title": "x"\n}\n',
+        "\ufeff5\n",
+    ],
+)
+def test_what_is_no_recording_at_all_is_named_and_told_who_reads_logs(tmp_path, text) -> None:
+    path = tmp_path / "session.log"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecordError) as told:
+        list(read_recording(path))
+    assert str(told.value).startswith(f"{path}: line ")
+    assert "is no line of a recording" in str(told.value)
+    assert "text logs are read by 'miio-lan uart decode'" in str(told.value)
+    assert "cut off" not in str(told.value)
+
+
+def test_damage_is_named_with_its_file_and_is_no_text_log(tmp_path) -> None:
+    path = tmp_path / "line.jsonl"
+    for text, problem in (('{"wire": "ua\n', "not JSON"), ("{}\n", "wire is one of")):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(RecordError) as told:
+            list(read_recording(path))
+        assert str(told.value).startswith(f"{path}: line 1 of the recording: {problem}")
+        assert "uart decode" not in str(told.value)
+
+
+@pytest.mark.parametrize("begun", ["", "{", '{"wi'])
+def test_a_recording_that_was_cut_off_in_its_first_line_is_one(tmp_path, begun) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_text(begun, encoding="utf-8")
+    assert list(read_recording(path)) == []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from miio_lan.cli import signals
 from miio_lan.cli.accept.power import cycle, off, power_of, wait_for
 from miio_lan.cli.device.properties import load_spec
+from miio_lan.cli.files import no_records
 from miio_lan.cli.lan.captures import joined
 from miio_lan.cli.uart.wire import opened_tap
 from miio_lan.cli.watch.live import to_all
@@ -46,7 +47,7 @@ def of_recording(settings: CliSettings, options: dict[str, Any], recording: Reco
     spec = load_spec(options["spec"])
     records = list(read_recording(name))
     if not records:
-        raise DeviceException(f"{name} holds no records")
+        raise no_records(name)
     if options["pcap"]:
         records = joined(settings, options["pcap"], records, about=options["offset"])
     for record in records:

@@ -32,7 +32,8 @@ def decode(settings: CliSettings, file: str) -> None:
 
     FILE is what tcpdump, Wireshark or a router has captured (pcap or pcapng); '-' for stdin. The device is the one
     whose token is given, or -d NAME; without both, all devices with names are looked for. --ip looks at one address
-    only. Each row has the time of day, the direction (↓ to the device, ↑ from it), the client, and what was said. With
+    only. Each row has the time of day, the direction (↓ to the device, ↑ from it), the name of the device where it has
+    one, the client, and what was said. With
     --json, one JSON object per datagram. Tokens and passwords are hidden unless --show-secrets.
     """
     from miio_lan.lan.capture.reading import records_of
@@ -44,7 +45,8 @@ def decode(settings: CliSettings, file: str) -> None:
             if settings.json:
                 echo(json_line(as_json(device, record, secrets=settings.show_secrets)))
             else:
-                name = (device.name or str(device.did)) if several else ""
+                # A did beside one token alone says nothing that who gave the token does not know.
+                name = device.name or (str(device.did) if several else "")
                 text = as_text(record, name, secrets=settings.show_secrets)
                 echo(folded(text, rows_of(sys.stdout), _MARGIN))
 
@@ -58,7 +60,7 @@ def as_json(device: CapturedDevice, record: Record, *, secrets: bool = False) ->
 def as_text(record: Record, device: str = "", *, secrets: bool = False) -> str:
     """Give a record as one line for people; secrets are hidden unless asked for.
 
-    :param device: what to call the device; nothing where there is one alone
+    :param device: what to call the device; nothing where there is one alone, without a name
     """
     arrow = "↑" if record.direction == "up" else "↓"
     names = " ".join(each for each in (device, record.peer) if each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from miio_lan.cli import completion
+from miio_lan.cli.files import shown_name
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.layout import folded, rows_of
 from miio_lan.click_common.output import echo, json_line
+from miio_lan.errors import DeviceException, RecordError
 from miio_lan.foreign import printable
 from miio_lan.record.lanes import said
-from miio_lan.record.redact import redact_record
+from miio_lan.record.redact import redact_record, told_of
 
 if TYPE_CHECKING:
     from miio_lan.record import Record
 
 #: Columns of the time and the arrow.
 _INDENT = 15
+_FORMATS = (
+    "text logs (arrows, TX/RX, times in front, what known programs write), tables (CSV) with a column of data, "
+    "and recordings of this program are read"
+)
 
 
 @command("decode", without=DEVICE_OPTIONS)
@@ -39,15 +45,32 @@ def decode(settings: CliSettings, file: str, direction: Any) -> None:
 
     FILE is a log of nearly any shape (arrows, TX/RX, times in front, a replacement module's log, a recording of this
     program), or a table (CSV) with a header like time,direction,data or as logic analysers export it; '-' for stdin.
-    With --json, one JSON object per line of the wire. Tokens and passwords are hidden unless --show-secrets.
+    With --json, one JSON object per line of the wire. Tokens and passwords are hidden unless --show-secrets. Exit
+    code 1 says that there was no line of the wire.
     """
-    from miio_lan.uart.logs.textlog import read_text_log
-
-    for record in read_text_log(_lines(file), direction=direction):
+    found = False
+    for record in _records(file, direction):
+        found = True
         if settings.json:
             echo(json_line(as_json(record, secrets=settings.show_secrets)))
         else:
             echo(as_rows(record, secrets=settings.show_secrets))
+
+    if not found:
+        raise DeviceException(f"{shown_name(file)} holds no line of the wire: {_FORMATS}")
+
+
+def _records(file: str, direction: Any) -> Iterator[Record]:
+    """Read a log or a recording; an error names it.
+
+    :raises RecordError: if it is a damaged recording, or a table without a column of data
+    """
+    from miio_lan.uart.logs.textlog import read_text_log
+
+    try:
+        yield from read_text_log(_lines(file), direction=direction)
+    except RecordError as error:
+        raise RecordError(told_of(shown_name(file), str(error))) from None
 
 
 def _lines(file: str) -> Iterable[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from contextlib import ExitStack
 
     from miio_lan.cli.watch.live import Feed
@@ -85,6 +86,7 @@ def bridge(settings: CliSettings, /, **options: Any) -> None:
     from miio_lan.uart.bridge.bridge import Bridge
     from miio_lan.uart.bridge.faults import Fault
 
+    refuse_one_port([options["module"], options["mcu"]])
     faults = [Fault.parse(rule) for rule in options["faults"]]
     made: list[Bridge] = []
 
@@ -108,6 +110,21 @@ def _summarise(bridge: Bridge) -> None:
         echo(f"{bridge.lost} bytes could not be forwarded", err=True)
 
 
+def refuse_one_port(names: Collection[str]) -> None:
+    """See that no port is named twice; ``pty`` and ``loop://`` give a new one each time.
+
+    :raises click.UsageError: for the first that is
+    """
+    named = [name for name in names if name != "pty" and not name.startswith("loop://")]
+    known: set[str] = set()
+    for name in named:
+        # A device may have several names (/dev/serial/by-id); a URL is no path.
+        key = name if "://" in name else os.path.normcase(os.path.realpath(name))
+        if key in known:
+            refuse(f"{name} is named twice: each end of the line needs a port of its own.")
+        known.add(key)
+
+
 def opened_port(stack: ExitStack, name: str) -> Port:
     """Open a port, closed in the end."""
     from miio_lan.uart.ports.port import open_port
@@ -121,13 +138,14 @@ def opened_tap(
     """Start the tap that ``--up``, ``--down`` and ``--either`` describe.
 
     :param feed: what shows the records, when it is to bring the lines of two receivers into their order
-    :raises click.UsageError: if they describe none
+    :raises click.UsageError: if they describe none, or one port for both
     """
     from miio_lan.uart.listening.tap import Tap
 
     names = {key: options[key] for key in ("up", "down", "either") if options[key]}
     if not names or ("either" in names and len(names) > 1):
         refuse("Give --up and --down, one of them, or --either URL alone.")
+    refuse_one_port(names.values())
     ports = {key: opened_port(stack, name) for key, name in names.items()}
     for line in _places(ports.items()):
         echo(line, err=True)

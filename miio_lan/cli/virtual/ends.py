@@ -87,6 +87,7 @@ def module(settings: CliSettings, **options: Any) -> None:
     from miio_lan.virtual.host import ModuleHost
     from miio_lan.virtual.module.module import Module
 
+    virtual_run.check_addresses(options)
     image = options["firmware"].read() if options["firmware"] is not None else None
     if image == b"":
         refuse(f"{options['firmware'].name} is empty: that is no firmware.")

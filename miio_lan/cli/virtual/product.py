@@ -54,11 +54,12 @@ def product(settings: CliSettings, /, **options: Any) -> None:
     """
     from miio_lan.cli.virtual.orders import MCU_ORDERS, mcu_orders
 
+    virtual_run.check_addresses(options)
     with contextlib.ExitStack() as stack:
         taps = stack.enter_context(_taps()) if options["tap"] else None
         made = _product(settings, options, taps)
         stop = stack.enter_context(ended_by_signals())
-        stack.enter_context(_started(made))
+        stack.enter_context(_started(made, options["port"]))
         if settings.json:
             echo_json(_facts(made, taps), secrets=True)  # that is what it is started for
         else:
@@ -104,11 +105,11 @@ def _product(settings: CliSettings, options: dict[str, Any], taps: Taps | None) 
     return made
 
 
-def _started(product: VirtualProduct) -> VirtualProduct:
+def _started(product: VirtualProduct, port: int) -> VirtualProduct:
     try:
         product.start()
     except DeviceException as error:
-        taken = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
+        taken = port and isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
         raise (
             DeviceException(f"{error}; --port 0 takes any free one") if taken else error
         ) from error.__cause__

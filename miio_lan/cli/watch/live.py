@@ -19,7 +19,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.device.show import Show, filter_of
-from miio_lan.cli.files import Recording, check_files
+from miio_lan.cli.files import Recording, check_files, no_records
 from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.cli.watch.replaying import Copy
 from miio_lan.click_common.numbers import SECONDS
@@ -216,23 +216,21 @@ def run(
 
 
 def replay(settings: CliSettings, options: dict[str, Any], view: View, source: Replay) -> None:
-    """Show a recording, and copy what is shown, in the order of the recording, until the end.
+    """Show a recording, and copy all of it, shown or not, in the order of the recording, until the end.
 
     :raises RecordError: if a line of it is no record, or the copy cannot be written
+    :raises DeviceException: if it ended without any
     """
     wanted = filter_of(options)
     check_files([options["output"]], [source.file, options.get("pcap")])
-
-    def record(each: Record) -> None:
-        if wanted(each):
-            recording(each)
-
     with contextlib.closing(source), contextlib.ExitStack() as stack:
         recording = _recording(stack, options["output"])
-        copy = stack.enter_context(contextlib.closing(Copy(record)))
+        copy = stack.enter_context(contextlib.closing(Copy(recording)))
         stack.enter_context(ended_by_signals(source))
         if not source.begin(options["seconds"]):
             return  # nothing came, for which nothing is to be lost
+        if source.empty:
+            raise no_records(source.file)
         recording.begin()
         show = _made(settings, options, view, wanted)
         _show(options, show, source, lambda each: copy.take(source.place(each), each))
@@ -278,7 +276,7 @@ OUTPUT = click.option(
     "--output",
     metavar="FILE",
     shell_complete=completion.files,
-    help="Record everything there, as JSON Lines.",
+    help="Record everything there, shown or not, as JSON Lines.",
 )
 DURATION = click.option("--seconds", type=SECONDS, metavar="S", help="End after S seconds.")
 COUNT = click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N lines.")

@@ -66,6 +66,11 @@ class Replay:
             self._places[id(record)] = place
             yield record
 
+    @property
+    def empty(self) -> bool:
+        """Whether it ended before any record; to be asked when it has begun."""
+        return self._first is None
+
     def place(self, record: Record) -> int:
         """Give the place of a record in the file, counted from 0. To be asked once, for a record that was given."""
         return self._places.pop(id(record))

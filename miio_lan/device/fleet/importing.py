@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.device.fleet.named import MAX_NAME, NamedDevice, device_of, did_of, load_json
-from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
+from miio_lan.errors import DeviceException, DevicesFileError, InvalidArgument, InvalidTokenException
 from miio_lan.record.redact import HIDDEN, told_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
     """Read what a file says of devices: JSON, or one JSON document a line.
 
     :param source: what errors call it
-    :raises DevicesFileError: if it is no JSON, says nothing of devices, or of more than :data:`MAX_DEVICES`
+    :raises DevicesFileError: if it is no JSON, or says something of more than :data:`MAX_DEVICES` devices
+    :raises DeviceException: if it says nothing of any
     """
     try:
         documents = [load_json(text, source)]
@@ -82,7 +83,7 @@ def read_candidates(text: str | bytes, source: str) -> list[ImportedDevice]:
         documents = [load_json(line, f"{source}, line {number}") for number, line in enumerate(lines, 1)]
     found = list(_candidates(documents))
     if not found:
-        raise DevicesFileError(
+        raise DeviceException(
             told_of(source, "nothing in it looks like a device, with a token or with did and address")
         )
     if len(found) > MAX_DEVICES:

@@ -509,3 +509,13 @@ def test_an_image_that_no_module_sends_is_refused_before_anything_is_done(run, t
     assert (ended.code, ended.out) == (2, "")
     assert why in ended.err
     assert "polling" not in ended.err
+
+
+def test_a_text_log_is_named_and_told_who_reads_it(run, tmp_path) -> None:
+    path = tmp_path / "session.log"
+    path.write_text("12:00:01.013 \u2191 get_down\n", encoding="utf-8")
+    for command in (("accept",), ("watch", "--replay")):
+        ended = run(*command, str(path))
+        assert (ended.code, ended.out) == (2, "")
+        assert f"{path}: line 1 is no line of a recording" in ended.err
+        assert "'miio-lan uart decode'" in ended.err

@@ -61,7 +61,13 @@ def test_devices_with_names_are_told_apart(run, capture, names) -> None:
     assert [row.split()[2] for row in rows] == ["lamp"] * 4 + ["shelf"] * 4
     alone = run("lan", "decode", capture, "-d", "shelf")
     assert len(alone.out.splitlines()) == 4
-    assert "shelf" not in alone.out
+    assert [row.split()[2] for row in alone.out.splitlines()] == ["shelf"] * 4
+
+
+def test_one_device_with_a_name_is_called_by_it(run, capture, names) -> None:
+    names(lamp={"ip": "192.0.2.99", "token": TOKEN.hex()})
+    rows = run("lan", "decode", capture).out.splitlines()
+    assert [row.split()[2] for row in rows] == ["lamp"] * 4
 
 
 def test_a_wrong_token_is_told(run, capture) -> None:

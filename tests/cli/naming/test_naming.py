@@ -256,9 +256,10 @@ class TestImport:
         assert ended.code == 2
         assert f"{source} cannot be read" in ended.err
 
-    def test_what_is_no_list_of_devices(self, run: Callable, file: DevicesFile) -> None:
-        ended = run("device", "import", "-", stdin="{}")
-        assert ended.code == 2
+    @pytest.mark.parametrize("text", ["{}", "[]"])
+    def test_what_is_no_list_of_devices(self, run: Callable, file: DevicesFile, text: str) -> None:
+        ended = run("device", "import", "-", stdin=text)
+        assert ended.code == 1
         assert "stdin: nothing in it looks like a device" in ended.err
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from miio_lan.record import Record, write
 from miio_lan.record.recording import FileRecorder
 
@@ -119,3 +121,34 @@ def test_a_log_as_chinese_windows_writes_it(run, tmp_path):
     ended = run("uart", "decode", str(log))
     assert [line.split(maxsplit=1)[1] for line in ended.out.splitlines()] == ["↑ get_down", "↓ down none"]
     assert ended.err == ""
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", b'{\n  "title": "x",\n  "verdicts": []\n}\n', bytes(range(128, 256)), b"{"]
+)
+@pytest.mark.parametrize("from_stdin", [False, True])
+def test_where_nothing_was_found_that_is_an_error(run, tmp_path, data, from_stdin) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(data)
+    name, stdin = ("-", data) if from_stdin else (str(path), None)
+    ended = run("uart", "decode", name, stdin=stdin)
+    assert (ended.code, ended.out) == (1, "")
+    assert (
+        f"Error: {'standard input' if from_stdin else path} holds no line of the wire: text logs" in ended.err
+    )
+    as_json = run("uart", "decode", "--json", name, stdin=stdin)
+    assert as_json.code == 1
+    assert "holds no line of the wire" in as_json.json["error"]["message"]
+
+
+def test_standard_input_that_ends_after_some_lines_is_no_error(run):
+    ended = run("uart", "decode", stdin="get_down\n")
+    assert (ended.code, ended.out.split()) == (0, ["0.000", "\u2191", "get_down"])
+
+
+def test_a_damaged_recording_is_named(run, tmp_path):
+    path = tmp_path / "line.jsonl"
+    path.write_text('{"wire": 5}\n')
+    ended = run("uart", "decode", str(path))
+    assert ended.code == 2
+    assert ended.err.startswith(f"Error: {path}: line 1 of the recording: ")

@@ -177,3 +177,38 @@ def test_help_shows_rules_that_work(run) -> None:
     assert len(rules) == 9
     for rule in rules:
         Fault.parse(rule)
+
+
+def _twice(tmp_path, kind: str) -> tuple[str, str]:
+    port, other = tmp_path / "ttyUSB0", tmp_path / "by-id"
+    port.touch()
+    other.symlink_to(port)
+    return {"name": (str(port), str(port)), "link": (str(port), str(other))}.get(kind, (kind, kind))
+
+
+@pytest.mark.parametrize("kind", ["name", "link", "socket://127.0.0.1:9"])
+@pytest.mark.parametrize(
+    ("command", "first", "second"),
+    [
+        ("uart record", "--up", "--down"),
+        ("uart bridge", "--module", "--mcu"),
+        ("watch", "--up", "--down"),
+        ("accept", "--tap-up", "--tap-down"),
+    ],
+)
+def test_one_port_for_both_ends_is_wrong_use(
+    run, monkeypatch, tmp_path, kind, command, first, second
+) -> None:
+    def opened(name: str, **_: object) -> Port:
+        raise AssertionError(f"{name} was opened")
+
+    monkeypatch.setattr(port_module, "open_port", opened)
+    one, other = _twice(tmp_path, kind)
+    ended = run(*command.split(), first, one, second, other)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{other} is named twice: each end of the line needs a port of its own" in ended.err
+    assert run("--json", *command.split(), first, one, second, other).json["error"]["type"] == "UsageError"
+
+
+def test_two_new_ports_of_one_kind_are_two(run) -> None:
+    assert run("uart", "record", "--up", "loop://", "--down", "loop://", "--seconds", "0.01").code == 0

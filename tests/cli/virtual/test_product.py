@@ -297,3 +297,15 @@ def test_a_password_is_that_of_a_network(run, at_start):
     for command in (["virtual"], ["virtual", "module"]):
         ended = run(*command, "--wifi-password", "x")
         assert (ended.code, "give its name with --wifi-ssid" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "ap_host"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "0:0::1"), ("localhost", "LocalHost")],
+)
+def test_its_address_until_then_has_to_be_another(run, at_start, host, ap_host):
+    for command in (["virtual", "--port", "0", "--tap"], ["virtual", "module", "--port", "/dev/none-such"]):
+        ended = run(*command, "--unprovisioned", "--host", host, "--ap-host", ap_host)
+        assert (ended.code, ended.out) == (2, "")
+        assert f"--ap-host {ap_host} is the address of another network" in ended.err
+        assert "--port 0" not in ended.err

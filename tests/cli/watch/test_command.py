@@ -30,14 +30,15 @@ def test_a_recording_is_replayed_in_two_lanes(run, recording) -> None:
     ]
 
 
-def test_what_is_shown_of_a_recording_can_be_recorded(run, recording, tmp_path) -> None:
+@pytest.mark.parametrize(
+    "chosen",
+    [(), ("--polls",), ("--wire", "uart"), ("--only", "result"), ("--hide", "down"), ("--speed", "1000")],
+)
+def test_a_copy_has_all_of_a_recording_whatever_is_shown_of_it(run, recording, tmp_path, chosen) -> None:
     copy = tmp_path / "copy.jsonl"
-    ended = run(
-        "watch", "--replay", recording, "--wire", "uart", "--polls", "-o", str(copy), "--speed", "1000"
-    )
-    assert ended.code == 0
-    assert ended.err == f"3 records in {copy}\n"
-    assert [record.wire for record in read_recording(copy)] == ["uart"] * 3
+    ended = run("watch", "--replay", recording, *chosen, "-o", str(copy))
+    assert (ended.code, ended.err) == (0, f"4 records in {copy}\n")
+    assert copy.read_bytes() == Path(recording).read_bytes()
 
 
 @pytest.fixture
@@ -170,3 +171,17 @@ def test_wrong_use(run, arguments, complaint) -> None:
     assert ended.code in (1, 2)
     assert ended.out == ""
     assert complaint in ended.err
+
+
+def test_a_recording_without_records_is_an_error_and_costs_no_earlier_copy(run, tmp_path) -> None:
+    empty, copy = tmp_path / "empty", tmp_path / "copy"
+    empty.write_text("")
+    copy.write_text("earlier")
+    ended = run("watch", "--replay", str(empty), "-o", str(copy))
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"Error: {empty} holds no records")
+    assert "uart decode" in ended.err
+    assert copy.read_text() == "earlier"
+    as_json = run("--json", "watch", "--replay", str(empty))
+    assert as_json.code == 1
+    assert "holds no records" in as_json.json["error"]["message"]

@@ -283,6 +283,15 @@ def test_a_pipe_on_which_nothing_comes_costs_no_earlier_copy(tmp_path) -> None:
     assert copy.read_text() == "earlier"
 
 
+def test_a_pipe_that_ends_without_a_record_is_an_error() -> None:
+    command = [sys.executable, "-m", "miio_lan", "watch", "--replay", "-"]
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: standard input holds no records")
+
+
 def test_a_named_pipe_without_a_writer_is_waited_for_no_longer(tmp_path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with replayed("--seconds", "0.1", file=str(tmp_path / "pipe")) as process:

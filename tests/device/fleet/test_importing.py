@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from miio_lan.device.fleet.importing import MAX_DEVICES, ImportedDevice, read_candidates, take
 from miio_lan.device.fleet.named import NamedDevice, parse_devices
-from miio_lan.errors import DevicesFileError
+from miio_lan.errors import DeviceException, DevicesFileError
 
 TOKEN = "00112233445566778899aabbccddeeff"
 OTHER = "ffeeddccbbaa99887766554433221100"
@@ -189,11 +189,22 @@ def test_a_device_without_a_did_is_known_by_all_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", "nothing\nof it", '{"a": 1}\n{"b": 2}', '[{"did": 5}]']
+    ("text", "is_json"),
+    [
+        ("", False),
+        ("{", False),
+        ("nothing\nof it", False),
+        ("[]", True),
+        ("{}", True),
+        ('{"a": 1}\n{"b": 2}', True),
+        ('[{"did": 5}]', True),
+    ],
 )
-def test_what_says_nothing_of_devices_is_refused(text: str) -> None:
-    with pytest.raises(DevicesFileError, match=r"^file"):
+def test_what_says_nothing_of_devices_is_refused(text: str, is_json: bool) -> None:
+    with pytest.raises(DeviceException, match=r"^file") as told:
         read_candidates(text, "file")
+    # What can be read, and has nothing in it, is no wrong input: the command's exit code is 1.
+    assert isinstance(told.value, ValueError) is not is_json
 
 
 def test_the_line_that_is_no_json_is_named() -> None:
@@ -234,7 +245,7 @@ def test_whatever_comes_the_file_stays_one_that_can_be_read(document: object) ->
     devices = {"fan": NamedDevice("fan", "1.2.3.4", OTHER, 5)}
     try:
         candidates = read_candidates(json.dumps(document), "file")
-    except DevicesFileError:
+    except DeviceException:
         return
     take(devices, candidates)
     text = json.dumps({name: device.entry() for name, device in devices.items()})
