@@ -216,3 +216,15 @@ def test_what_was_meant_to_be_a_token(typed) -> None:
         == "no such option --show-everything-that-is-known"
     )
     assert redact_typed("no file 'hunter'", ["hunter", " "]) == f"no file '{HIDDEN}'"
+
+
+@pytest.mark.parametrize(
+    "text", ["0 is not in the range 1<=x<=18446744073709551614.", f"not '{'9' * 24}'", "9" * 20]
+)
+def test_numbers_and_their_bounds_are_no_mistyped_tokens(text) -> None:
+    assert redact_typed(text) == text
+
+
+@pytest.mark.parametrize("typed", ["1" * 31, "1" * 32, "1" * 33, "1" * 25, "12345678901234567890a"])
+def test_digits_of_about_the_length_of_a_token_are_hidden(typed) -> None:
+    assert redact_typed(f"{typed} is not in the range") == f"{HIDDEN} is not in the range"
