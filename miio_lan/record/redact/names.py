@@ -14,7 +14,7 @@ _LAST = (
 )
 # These are parts of nothing else, wherever they stand.
 _ANYWHERE = "passwd|password|passphrase"
-# A word of the name ends with one of these, or is one of the shorter, wherever it stands: "psk_5g", "tokenOld", "pw_new".
+# A word of the name ends with one of these, or is one of the shorter, wherever it stands: "psk_5g", "tokenOld", "pw_2".
 # What goes on with letters is another word: "tokens_left", "tokenizer", "pwm".
 _ENDS_WORD = "token|psk|pwd|ltmk|pmk|secret|passcode"
 _WHOLE_WORD = "pw"
