@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # What a device refuses is shown as what comes of the command.
 _UNSAID = ("miio_lan.device.miot", "miio_lan.device.steps.reading")
 _OPTION_LIKE = re.compile(r"--?[A-Za-z]")
+# A password may be empty: the network has none. The others have errors of their own for that.
+_MAY_BE_EMPTY = frozenset({"wifi_password", "ssid", "token", "firmware_version", "record"})
 
 
 @dataclass
@@ -76,6 +78,20 @@ class CliSettings:
         return next((option for option, is_given in given.items() if is_given), "") if self.device else ""
 
 
+def _refuse_empty(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """See that a typed option says something: what comes of an unset variable of a shell would pass for not given.
+
+    :raises click.BadParameter: if it is empty
+    """
+    typed = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+    if (
+        typed
+        and (value == "" or (isinstance(value, tuple) and "" in value))
+        and param.name not in _MAY_BE_EMPTY
+    ):
+        raise click.BadParameter("it is empty; leave the option out where it is not meant.", ctx, param)
+
+
 def _store_token(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     name = param.name or ""
     source = ctx.get_parameter_source(name)
@@ -92,6 +108,7 @@ def _store_show_secrets(ctx: click.Context, param: click.Parameter, value: Any) 
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    _refuse_empty(ctx, param, value)
     absent = value is None or value is False or (param.name == "verbose" and value == 0)
     if param.name and not absent:
         settings = ctx.ensure_object(CliSettings)
@@ -186,6 +203,9 @@ class CliCommand(click.Command):
         """Read the arguments; what looks like an option and is none is refused, unless it stands after ``--``."""
         marked = args[args.index("--") :] if "--" in args else []
         rest = super().parse_args(ctx, args)
+        for param in self.params:
+            if isinstance(param, click.Option):
+                _refuse_empty(ctx, param, ctx.params.get(param.name or ""))
         for value in self._argument_values(ctx):
             if _OPTION_LIKE.match(value) and value not in marked:
                 import difflib  # for those who mistype

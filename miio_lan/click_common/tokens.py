@@ -60,10 +60,12 @@ class TokenSource:
             self.ask = True
 
     def check(self) -> None:
-        """See that at most one of the options was given; each of them goes before the variable.
+        """See that at most one of the options was given, and says something; each of them goes before the variable.
 
-        :raises click.UsageError: if there are two
+        :raises click.UsageError: if there are two, or an empty one
         """
+        if self.typed == "":  # somebody meant to give one
+            refuse("The token is missing: what --token gives is empty.")
         given = [
             name
             for name, is_given in (

@@ -162,7 +162,7 @@ def test_a_device_with_such_a_name(run: Callable[..., Any]) -> None:
         ('host = "192.0.2.1"', "host needs the token of the product: give token_file, or token"),
         (
             'host = "192.0.2.1"\ntoken_file = "lamp.token"',
-            "token_file: lamp.token holds no token (a token has 32",
+            "token_file - lamp.token holds no token (a token has 32",
         ),
         ('host = "192.0.2.1"\ntoken_file = "passwd"', "passwd - there is no such file"),
         ('host = "192.0.2.1"\nmy_token = "x"', "there is no key 'my_token' - did you mean"),

@@ -34,3 +34,32 @@ def test_numbers_that_are_none_or_absurd(run, arguments, wanted, number) -> None
 def test_a_wait_of_nothing_is_one(run, number) -> None:
     assert run("uart", "console", "--port", "/dev/none", "--wait", number).code == 2
     assert run("uart", "console", "--port", "/dev/none", "--wait", "0").code == 1
+
+
+DIDS = "1 to 18446744073709551614"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["virtual", "product", "--did", "0"], "0 is not in the range 1<=x<=18446744073709551614."),
+        (
+            ["provision", "--ssid", "x", "--open", "--uid", "-5"],
+            "-5 is not in the range 0<=x<=18446744073709551615.",
+        ),
+        (["info", "--port", "12345678901234567890"], "12345678901234567890 is not in the range 1<=x<=65535."),
+        (["doctor", "--ip", "127.0.0.1", "--did", "9" * 23], f"a number from {DIDS}, not '{'9' * 23}'"),
+        (["device", "add", "q", "--did", "0"], f"did is a number from {DIDS}, not '0'"),
+    ],
+)
+def test_an_error_tells_the_number_and_its_bounds(run, arguments, wanted) -> None:
+    ended = run(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert wanted in " ".join(ended.err.split())
+
+
+@pytest.mark.parametrize("token", ["00112233445566778899aabbccddeeff", "1" * 32])
+def test_a_token_that_was_given_to_the_wrong_option_is_hidden(run, token) -> None:
+    ended = run("virtual", "product", "--did", token)
+    assert ended.code == 2
+    assert token not in ended.err

@@ -267,11 +267,11 @@ class _EntryReading:
             if given is not None:
                 raise InvalidArgument("token and token_file are two ways to give one thing: use one of them")
             path = self._path.parent / (self._text("token_file") or "")
-            wrong = f"token_file: {path} holds no token"
+            wrong = told_of("token_file", f"{path} holds no token")
             try:
                 data = _content(path, "the token", _TOKEN_BYTES)
             except BenchFileError as error:
-                raise InvalidArgument(f"token_file: {error}") from None
+                raise InvalidArgument(told_of("token_file", error)) from None
             _warn_if_open(path)
             given = Secret(data.decode("utf-8-sig", "replace").strip())
         if given is None:

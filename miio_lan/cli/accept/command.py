@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import click
 
 from miio_lan.cli import completion
 from miio_lan.cli.accept import modes as accept_modes
+from miio_lan.cli.accept.reports import CheckRecording, told_when_cut, write_reports
 from miio_lan.cli.accept.rules import list_rules, refuse_others
 from miio_lan.cli.accept.usage import (
     REPORT_FORMATS,
@@ -21,7 +21,6 @@ from miio_lan.cli.accept.usage import (
     mode_of,
     reports_of,
 )
-from miio_lan.cli.files import Recording
 from miio_lan.cli.lan import captures
 from miio_lan.cli.options import CliCommand, CliSettings
 from miio_lan.cli.signals import killed_is_interrupted
@@ -32,7 +31,7 @@ from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from miio_lan.acceptance.verdict import Judgement
     from miio_lan.cli.accept.modes import Mode
@@ -95,7 +94,7 @@ class _Accept(CliCommand):
     metavar="WORD",
     multiple=True,
     shell_complete=completion.allowances,
-    help="What else may be done to the product, see below; repeatable. By default it is only read.",
+    help="What else may be done to the product, see below; repeatable. By default it is only read (--virtual: all).",
 )
 @click.option(
     "--firmware",
@@ -175,7 +174,7 @@ def accept(settings: CliSettings, /, **options: Any) -> None:
     Asking changes nothing unless allowed: --allow writes sets every writable property to its limits and to forbidden
     values (what can be read is restored afterwards), --allow actions runs every action there is, --allow ota offers a
     firmware update and cancels it, or with --firmware FILE sends it and waits for the restart. Network states are
-    told to the MCU in any case.
+    told to the MCU in any case. --virtual has nothing to spare: without --allow, all of it is done.
     """
     if options["rules"]:
         refuse_others()
@@ -186,10 +185,13 @@ def accept(settings: CliSettings, /, **options: Any) -> None:
     reports = reports_of(options)
     options["image"] = image_of(options["firmware"])
     with killed_is_interrupted():
-        with Recording(options["record"]) as recording:
+        with (
+            CheckRecording(options["record"]) as recording,
+            told_when_cut(recording, reports, options["lang"]),
+        ):
             judgement = _MODES[mode](settings, options, recording)
         # Before they are shown: whoever reads that may leave.
-        codes = [_write(judgement, reports, options["lang"])]
+        codes = [write_reports(judgement, reports, options["lang"])]
         with reader_may_leave():
             _show(settings, judgement)
         codes += [_code(judgement), recording.tell()]
@@ -229,26 +231,3 @@ def _plainer(text: str) -> str:
     except UnicodeEncodeError:
         return text.translate(_SIGNS)
     return text
-
-
-def _write(judgement: Judgement, reports: list[tuple[str, Path]], lang: str) -> int:
-    """Write every report that can be written, and give the exit code for that."""
-    from miio_lan.acceptance.report import formats as report
-    from miio_lan.record.pipes import open_output
-
-    writers: dict[str, Callable[[Judgement], str]] = {
-        "html": partial(report.to_html, lang=lang),
-        "junit": report.to_junit,
-        "json": report.to_json,
-    }
-    code = 0
-    for kind, path in reports:
-        try:
-            text = writers[kind](judgement)
-            with open(path, "w", encoding="utf-8", opener=open_output) as file:
-                file.write(text)
-        except Exception as error:  # noqa: BLE001 - neither the other reports nor the judgement are to suffer
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
-            echo(f"Error: {path} cannot be written: {reason}", err=True)
-            code = FAILED
-    return code

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from miio_lan.acceptance.verdict import Judgement
-    from miio_lan.cli.files import Recording
+    from miio_lan.cli.accept.reports import CheckRecording
     from miio_lan.cli.options import CliSettings
     from miio_lan.cli.signals import Stop
     from miio_lan.device.miot import MiotDevice
     from miio_lan.record import Observer, Record
     from miio_lan.uart.listening.tap import Tap
 
-    Mode = Callable[[CliSettings, dict[str, Any], Recording], Judgement]
+    Mode = Callable[[CliSettings, dict[str, Any], CheckRecording], Judgement]
 
 # How often it is looked whether a tap hears what it should.
 _SLICE = 0.2
 
 
-def of_recording(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
+def of_recording(settings: CliSettings, options: dict[str, Any], recording: CheckRecording) -> Judgement:
     """Judge a recording, and copy it. What a check has recorded is judged as the check was.
 
     :raises DeviceException: if it is empty or cannot be judged
@@ -64,12 +64,13 @@ def of_recording(settings: CliSettings, options: dict[str, Any], recording: Reco
     return judgement_of(records, spec=spec, title=title, from_boot=options["from_boot"])
 
 
-def of_uart(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
+def of_uart(settings: CliSettings, options: dict[str, Any], recording: CheckRecording) -> Judgement:
     """Judge the MCU at a port, in the place of its module."""
     from miio_lan.acceptance.tester.active import Timing, drive_module
     from miio_lan.uart.ports.port import open_port
 
     spec, power = load_spec(options["spec"]), power_of(options)
+    recording.goes_by(spec)
     with open_port(options["uart"]) as line:
         if options["uart"] == "pty":
             echo(f"the MCU's end of the line is {line.name}", err=True)
@@ -89,7 +90,7 @@ def of_uart(settings: CliSettings, options: dict[str, Any], recording: Recording
             )
 
 
-def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
+def of_virtual(settings: CliSettings, options: dict[str, Any], recording: CheckRecording) -> Judgement:
     """Judge the virtual MCU."""
     from miio_lan.acceptance.tester.active import drive_module
     from miio_lan.device.description.spec import Spec
@@ -98,6 +99,8 @@ def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Record
     from miio_lan.virtual.mcu.mcu import Mcu
 
     spec = load_spec(options["spec"]) or Spec.shipped()
+    title = f"virtual {spec.shown_model}"
+    recording.goes_by(spec, title)
     mcu = Mcu(spec, misbehave=options["misbehave"])
     with MemoryPair() as pair, McuHost(mcu, pair.far):
         return drive_module(
@@ -108,19 +111,20 @@ def of_virtual(settings: CliSettings, options: dict[str, Any], recording: Record
             firmware=options["image"],
             firmware_version=options["firmware_version"],
             from_boot=True,  # it is switched on here
-            title=f"virtual {spec.shown_model}",
+            title=title,
             observer=recording,
             progress=_progress(settings),
         )
 
 
-def of_lan(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
+def of_lan(settings: CliSettings, options: dict[str, Any], recording: CheckRecording) -> Judgement:
     """Judge a finished product over the LAN, and its line where that is heard."""
     from miio_lan.acceptance.tester.active import drive_lan
     from miio_lan.cli.device.connect import opened
 
     spec, power = load_spec(options["spec"]), power_of(options)
     heard: list[Record] = []
+    recording.goes_by(spec)
 
     @contextlib.contextmanager
     def connect(observe: Observer) -> Iterator[MiotDevice]:
@@ -157,7 +161,7 @@ def _observed(observe: Observer) -> type[MiotDevice]:
     return ObservedDevice
 
 
-def of_tap(settings: CliSettings, options: dict[str, Any], recording: Recording) -> Judgement:
+def of_tap(settings: CliSettings, options: dict[str, Any], recording: CheckRecording) -> Judgement:
     """Judge what is heard of a line until Ctrl-C."""
     from miio_lan.acceptance.judging import judgement_of
 

@@ -72,11 +72,8 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
 def _made(settings: CliSettings, kind: type[D], options: dict[str, Any]) -> D:
     if settings.device:
         return kind.from_name(settings.device, **options)
-    token = settings.token
-    if token == "":  # somebody meant to give one
-        refuse(_TOKEN_MISSING)
     # One that is not set up shows its token.
-    return kind(settings.ip, token, port=settings.port or PORT, **options)
+    return kind(settings.ip, settings.token, port=settings.port or PORT, **options)
 
 
 def _see_token(device: Device) -> None:

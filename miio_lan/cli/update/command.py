@@ -78,6 +78,8 @@ def _carry_out(install: FirmwareInstall, show: Shown) -> None:
                 show.phase(phase, install.result)
     except KeyboardInterrupt as interruption:
         if install.result is not None:
+            for phase in install.result.phases[-1:]:  # it came with the interruption, to nobody
+                show.phase(phase, install.result)
             interruption.add_note(install.result.text)
         raise
 

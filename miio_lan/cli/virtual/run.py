@@ -21,6 +21,7 @@ from miio_lan.click_common.layout import rows_of
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.lan.discovery.announcement import MAX_DID
 from miio_lan.record.lanes import said
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ HOST = click.option(
 )
 TOKEN = click.option("--token", help="32 hexadecimal digits; random by default.")
 DID = click.option(
-    "--did", type=click.IntRange(1, (1 << 64) - 2), metavar="NUMBER", help="Its device id; random by default."
+    "--did", type=click.IntRange(1, MAX_DID), metavar="NUMBER", help="Its device id; random by default."
 )
 UNPROVISIONED = click.option(
     "--unprovisioned",

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DevicesFileError, InvalidArgument, InvalidTokenException
-from miio_lan.foreign import excerpt, printable_json
+from miio_lan.foreign import excerpt, printable_json, show
 from miio_lan.keeping import config_folder, locked, open_to_others, replace_file
 from miio_lan.lan import PORT
-from miio_lan.lan.discovery.announcement import MAX_DID
+from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
 from miio_lan.record.redact import Secret, as_secret, is_secret, told_of
 from miio_lan.variables import DEVICES_VARIABLE
 
@@ -216,7 +216,7 @@ def did_of(value: object) -> int | None:
     digits = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20
     number = int(value) if digits and isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= MAX_DID:
-        raise InvalidArgument(f"did is a number of 64 bits, not {_shown(value)}")
+        raise InvalidArgument(f"{DID_RANGE}, not {_shown_number(value)}")
     return number
 
 
@@ -234,6 +234,11 @@ def _port(value: object) -> int:
 
 def _shown(value: object) -> str:
     return excerpt(value) if isinstance(value, str) else _kind(value)
+
+
+def _shown_number(value: object) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return show(value) if is_number else _shown(value)
 
 
 def _kind(value: object) -> str:

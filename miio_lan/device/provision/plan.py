@@ -12,7 +12,7 @@ from miio_lan.device.arguments import checked_members, checked_port, checked_tim
 from miio_lan.device.steps.calls import wifi_parameters
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
-from miio_lan.lan.discovery.announcement import MAX_DID
+from miio_lan.lan.discovery.announcement import DID_RANGE, MAX_DID
 from miio_lan.lan.discovery.search import parse_subnets
 from miio_lan.lan.packet import PORT
 from miio_lan.record.redact.secret import Secret, as_secret
@@ -131,7 +131,7 @@ def make_plan(
 
 def _did(did: int | None) -> int | None:
     if did is not None and (isinstance(did, bool) or not isinstance(did, int) or not 0 < did <= MAX_DID):
-        raise InvalidArgument(f"did is a number of 64 bits, not {show(did)}")
+        raise InvalidArgument(f"{DID_RANGE}, not {show(did)}")
     return did
 
 

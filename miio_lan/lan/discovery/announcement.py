@@ -14,6 +14,8 @@ from typing import NamedTuple
 SERVICE = "_miio._udp.local."
 MAX_DID = 0xFFFF_FFFF_FFFF_FFFE
 """The largest did: 64 bits, and all ones means "unknown"."""
+DID_RANGE = f"did is a number from 1 to {MAX_DID}"
+"""How the error for anything else begins."""
 MAX_TEXT = 4096
 """Bytes of a TXT record, and characters of an instance, that are looked at."""
 

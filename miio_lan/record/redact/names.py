@@ -7,17 +7,23 @@ from functools import lru_cache
 
 from miio_lan.record.redact.patterns import late_pattern
 
-# A name is compared in lower case, without what is neither letter nor digit.
+# A name is compared in lower case, without what is neither letter nor digit: these stand at its end ("bindkey").
 _LAST = (
     "tokens?|psk|pwd|keys?|ltmk|pmk|secrets?|ssecurity|psecurity|passcode|accesskeyid|credentials?|signature|"
     "authorization|cookies?"
 )
+# These are parts of nothing else, wherever they stand.
 _ANYWHERE = "passwd|password|passphrase"
+# A word of the name ends with one of these, or is one of the shorter, wherever it stands: "psk_5g", "tokenOld", "pw_2".
+# What goes on with letters is another word: "tokens_left", "tokenizer", "pwm".
+_ENDS_WORD = "token|psk|pwd|ltmk|pmk|secret|passcode"
+_WHOLE_WORD = "pw"
 _OWNERS = "wifi|wlan|ap|admin|user|root|router|net|login|mqtt"
 _SECRET_NAME = late_pattern(rf".*(?:{_LAST})(?:hex|b64|base64)?[0-9]*|.*(?:{_ANYWHERE}).*|(?:{_OWNERS})?pass")
-# Too short to be looked for within other words: a name is one of these, or has it as its last word ("wifi_pw", "apPw").
-_SHORT_WORDS = frozenset({"pw", "sign", "sig"})
-_CAMEL = late_pattern(r"[a-z](?=[A-Z])")
+_SECRET_WORD = late_pattern(rf"(?:{_ENDS_WORD})(?![a-z])|(?<![a-z])(?:{_WHOLE_WORD})(?![a-z])")
+# Everyday words in the middle of a name: a name is one of these, or has it as its last word ("x-oss-sign").
+_LAST_WORDS = frozenset({"sign", "sig"})
+_CAMEL = late_pattern(r"[a-z0-9](?=[A-Z])|[A-Z](?=[A-Z][a-z])")
 _BETWEEN_WORDS = late_pattern(r"[^a-z0-9]")
 
 _ESCAPED_LETTER = late_pattern(r"(?<!\\)\\++u([0-9a-fA-F]{4})")
@@ -74,15 +80,19 @@ def number_or_text(text: str) -> object:
 
 
 def _looks_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.fullmatch(plain_name(name)) or _has_short_word(_unescaped(name)))
+    return bool(_SECRET_NAME.fullmatch(plain_name(name))) or _has_secret_word(_unescaped(name))
 
 
 _known = lru_cache(maxsize=2048)(_looks_secret)
 
 
-def _has_short_word(name: str) -> bool:
-    words = _BETWEEN_WORDS.split(_CAMEL.sub(lambda found: f"{found[0]} ", name).lower())
-    return words[-1].rstrip("0123456789") in _SHORT_WORDS
+def _has_secret_word(name: str) -> bool:
+    words = _CAMEL.sub(lambda found: f"{found[0]} ", name).lower()
+    return bool(_SECRET_WORD.search(words)) or _last_of(words) in _LAST_WORDS
+
+
+def _last_of(words: str) -> str:
+    return _BETWEEN_WORDS.split(words)[-1].rstrip("0123456789")
 
 
 def _unescaped(name: str) -> str:

@@ -27,6 +27,9 @@ _TEXT_DEPTH = 4
 _TYPED = late_pattern(r"[0-9A-Za-z]{20,}+|[0-9A-Za-z:-]{40,}+")
 _DIGIT = late_pattern(r"[0-9a-fA-F:-]")
 _MOST_DIGITS = 0.75
+# The bounds of numbers, and numbers out of them: of a million tokens, less than one has no letter at all. Digits of
+# about the length of a token may be meant as one.
+_NUMBER = late_pattern(r"[0-9]{1,24}")
 _LEAST_KNOWN = 4
 
 
@@ -54,6 +57,8 @@ def redact_typed(text: str, typed: Iterable[str] = ()) -> str:
 
     def token(match: re.Match[str]) -> str:
         word = match[0]
+        if _NUMBER.fullmatch(word):
+            return word
         return HIDDEN if len(_DIGIT.findall(word)) >= len(word) * _MOST_DIGITS else word
 
     return _TYPED.sub(token, redact(redact_known(text, typed)))

@@ -143,7 +143,7 @@ WRONG = [
     ('device = "x"\nport = 1', "port is known of a named device"),
     ('host = "a"\ntoken = 5', "token is a text of 32 hexadecimal digits, not a number"),
     (HOST + 'token_file = "x"', "token and token_file are two ways to give one thing"),
-    ('host = "a"\ntoken_file = "none"', "token_file: bench/none: there is no such file"),
+    ('host = "a"\ntoken_file = "none"', "token_file - bench/none: there is no such file"),
     (HOST + 'uart_up = "/dev/x"', "uart_up is the second of two receivers"),
     (HOST + "power = ''", "power is empty"),
     (HOST + 'power = "a \'b"', "power: the power command"),
@@ -256,7 +256,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_bench(odd)
     (tmp_path / "long.token").write_text("0" * 5000)
     with pytest.raises(
-        BenchFileError, match=r"token_file: .*long\.token - the token holds more than 4096 bytes"
+        BenchFileError, match=r"token_file - .*long\.token - the token holds more than 4096 bytes"
     ):
         entry('host = "a"\ntoken_file = "long.token"', tmp_path / "miio.toml")
 

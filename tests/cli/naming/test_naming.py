@@ -236,7 +236,7 @@ class TestImport:
         source.write_text(self.DOCUMENT)
         assert run("device", "import", str(source)).out.splitlines() == [
             "added    Lamp",
-            "skipped  Scale: did is a number of 64 bits, not 'blt.3'",
+            "skipped  Scale: did is a number from 1 to 18446744073709551614, not 'blt.3'",
         ]
         assert file.get("Lamp") == NamedDevice("Lamp", "192.0.2.9", TOKEN, 5, "a.b.c")
         assert run("device", "import", "-", stdin=self.DOCUMENT).out.startswith("as was   Lamp\n")

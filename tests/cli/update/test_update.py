@@ -114,6 +114,8 @@ def test_what_is_not_proven_has_exit_code_3(ask: Any, image: Path) -> None:
         (["IMAGE", "--md5", "0" * 32], "is it whole, and the right one?"),
         (["IMAGE", "--serve-address", "0.0.0.0"], "a device cannot fetch from 0.0.0.0"),
         (["IMAGE", "--serve-address", "lamp"], "is no IP address"),
+        (["IMAGE", "--version", ""], "--version': it is empty"),
+        (["IMAGE", "--md5="], "--md5': it is empty"),
         (["IMAGE", "--timeout", "0"], "no number of seconds"),
         (["IMAGE", "--serve-port", "0"], "--serve-port"),
     ],
@@ -179,7 +181,9 @@ def test_ctrl_c_says_what_the_device_may_still_do(
         said.split()
     )
     if json_wanted:
-        assert json.loads(out.splitlines()[-1])["error"]["type"] == "Interrupted"
+        ended, error = (json.loads(row) for row in out.splitlines()[-2:])
+        assert (ended["phase"], ended["result"]["ending"]) == ("ended", "cancelled")
+        assert error["error"]["type"] == "Interrupted"
 
 
 def test_a_bar_on_a_terminal(product: VirtualProduct, image: Path) -> None:

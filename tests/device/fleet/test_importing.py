@@ -71,7 +71,9 @@ def test_each_frame_is_seen_through(frame: str) -> None:
     devices: dict[str, NamedDevice] = {}
     outcome = take(devices, read_candidates(json.dumps(FRAMES[frame]), "file"))
     assert outcome.added == ["Bedroom lamp"]
-    assert outcome.skipped == [("Button", "did is a number of 64 bits, not 'lumi.158d0001'")]
+    assert outcome.skipped == [
+        ("Button", "did is a number from 1 to 18446744073709551614, not 'lumi.158d0001'")
+    ]
     lamp = NamedDevice(
         "Bedroom lamp",
         "192.168.1.9",

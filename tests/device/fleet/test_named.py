@@ -67,10 +67,11 @@ WRONG = [
     ({"lamp": {**LAMP, "token": TOKEN[1:]}}, "'lamp': a token has 32 hexadecimal digits, this one has 31"),
     ({"lamp": {**LAMP, "token": 7}}, "'lamp': a token is text, not a number"),
     *(
-        ({"lamp": {**LAMP, "did": did}}, "'lamp': did is a number of 64 bits")
+        ({"lamp": {**LAMP, "did": did}}, "'lamp': did is a number from 1 to 18446744073709551614")
         for did in (0, -1, 2**64 - 1, True, "x")
     ),
-    ({"lamp": {**LAMP, "did": [5]}}, "'lamp': did is a number of 64 bits, not a list"),
+    ({"lamp": {**LAMP, "did": [5]}}, "'lamp': did is a number from 1 to 18446744073709551614, not a list"),
+    ({"lamp": {**LAMP, "did": -1}}, "not -1"),
     ({"lamp": {**LAMP, "model": 5}}, "'lamp': model is text, not a number"),
     *(
         ({"lamp": {**LAMP, "port": port}}, "'lamp': port is a number from 1 to 65535")

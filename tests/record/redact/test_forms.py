@@ -45,6 +45,28 @@ def in_base64(text: str | bytes) -> str:
             "x-oss-sign",
         ),
         *("Authorization", "Cookie", "wifi_pass", "serviceToken", "client_secrets", "bind_key", "beaconkey"),
+        *(
+            "psk_5g",
+            "pwd_2g",
+            "token_old",
+            "tokenOld",
+            "wifiPsk24",
+            "wifiPsk5g",
+            "PSK_5G",
+            "PSKOld",
+            "psk5g",
+            "pwd_new",
+        ),
+        *(
+            "pw_new",
+            "apPwNew",
+            "accesstoken_old",
+            "ltmk_a",
+            "pmkOld",
+            "client_secret_id",
+            "passcode_2",
+            "XSign",
+        ),
     ],
 )
 def test_names(name) -> None:
@@ -53,11 +75,23 @@ def test_names(name) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["design", "signal", "assign", "signed_off", "spw_x", "pwm", "upward", "security_mode", "secs", "by_pass"]
+    "name", ["design", "signal", "assign", "signed_off", "spw_x", "pwm", "upward", "security_mode", "secs", "by_pass",
+             "tokens_left", "tokenizer_mode", "pwmDuty", "PWM_2", "apPWm", "secretary_a", "desk_5", "pws_x"]
 )  # fmt: skip
 def test_names_that_are_none(name) -> None:
     assert redact_value({name: "hunter"}) == {name: "hunter"}
     assert redact(f"{name}=hunter") == f"{name}=hunter"
+
+
+@pytest.mark.parametrize("name", ["psk_5g", "token_old", "pw_new", "tokenOld"])
+def test_one_rule_for_all_ways_of_writing(name) -> None:
+    document = json.dumps({name: "hunter", "n": 1})
+    assert redact(json.dumps({"a": document})) == json.dumps({"a": document.replace("hunter", HIDDEN)})
+    assert redact(str({name: "hunter"})) == str({name: HIDDEN})
+    assert redact(f'{{"{name}":"hun') == f'{{"{name}":"{HIDDEN}"'
+    assert redact(f"{name}: hunter") == f"{name}: {HIDDEN}"
+    assert redact(f"<{name}>hunter</{name}>") == f"<{name}>{HIDDEN}</{name}>"
+    assert redact_value({"name": name, "value": "hunter"}) == {"name": name, "value": HIDDEN}
 
 
 @pytest.mark.parametrize(
@@ -182,3 +216,15 @@ def test_what_was_meant_to_be_a_token(typed) -> None:
         == "no such option --show-everything-that-is-known"
     )
     assert redact_typed("no file 'hunter'", ["hunter", " "]) == f"no file '{HIDDEN}'"
+
+
+@pytest.mark.parametrize(
+    "text", ["0 is not in the range 1<=x<=18446744073709551614.", f"not '{'9' * 24}'", "9" * 20]
+)
+def test_numbers_and_their_bounds_are_no_mistyped_tokens(text) -> None:
+    assert redact_typed(text) == text
+
+
+@pytest.mark.parametrize("typed", ["1" * 31, "1" * 32, "1" * 33, "1" * 25, "12345678901234567890a"])
+def test_digits_of_about_the_length_of_a_token_are_hidden(typed) -> None:
+    assert redact_typed(f"{typed} is not in the range") == f"{HIDDEN} is not in the range"

@@ -68,6 +68,9 @@ def repeated(pieces: list[str], length: int = LENGTH) -> str:
 @example(["\\"], '"')
 @example(["token="], "'")
 @example(["tokentoken0"], "")
+@example(["tokena"], "")
+@example(["pwPW"], "")
+@example(["A"], "pw")
 @example(['setwifi "\\"'], "")
 def test_texts(pieces, head) -> None:
     text = head + repeated(pieces)

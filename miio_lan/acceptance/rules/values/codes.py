@@ -77,18 +77,27 @@ def _judge_code(case: Case, call: JudgedCall, what: str, code: ToldCode, due: Co
     number. Of what is to be refused, refused as expected is right, refused otherwise is odd, accepted is wrong.
     """
     if isinstance(code, str):
-        if due == Code.OK:
-            (case.bad if len(call.properties) <= 1 else case.odd)(f"{what}: {code}", call.record)
-        else:
+        if due != Code.OK:
             case.odd(f"{what} is refused by {code} rather than by a result with {int(due)}", call.record)
+        elif len(call.properties) > 1:
+            case.odd(f"{what}: {code}", call.record)
+        else:
+            _judge_success(case, call, what, code)
     elif due == Code.OK:
-        (case.good if code >= 0 else case.bad)(f"{what}: code {code}", call.record)
+        _judge_success(case, call, what, code)
     elif code == due:
         case.good(f"{what}: {code}", call.record)
     elif code < 0:
         case.odd(f"{what} is refused with {code} rather than {int(due)}", call.record)
     else:
         case.bad(f"{what} is accepted (code {code}) instead of refused with {int(due)}", call.record)
+
+
+def _judge_success(case: Case, call: JudgedCall, what: str, code: ToldCode) -> None:
+    """Judge the answer to what is to succeed, where it is about that alone."""
+    done = not isinstance(code, str) and code >= 0
+    told = code if isinstance(code, str) else f"code {code}"
+    (case.good if done else case.bad)(f"{what}: {told}", call.record)
 
 
 @rule(
@@ -137,10 +146,13 @@ def bad_value(session: Observed, case: Case) -> None:
 @rule(
     "Every action of the description runs with legal arguments",
     source="product description; serial document, action",
+    severity="failure",
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
-    _judge_actions(session, case, Code.OK)
+    for action, where, call, code in _actions(session, case):
+        if _due_to_action(session, action, call) == Code.OK:
+            _judge_success(case, call, where, code)
 
 
 @rule(
