@@ -37,7 +37,7 @@ def judge(update: Update, now: float) -> Verdict | None:
     if waited >= pace.total:
         if found.changed:
             return _ended(update)
-        return Ending.TimedOut, f"no end was seen within {waited:.0f} s{_last_state(update)}"
+        return Ending.TimedOut, f"no end was seen within {pace.total:g} s{_last_state(update)}"
     return None
 
 

@@ -361,6 +361,11 @@ def test_a_short_time_has_the_same_names() -> None:
     assert Updated(FETCHED, pace=Pace(total=30)).run().ending is Ending.TimedOut
 
 
+def test_the_time_that_was_given_is_told() -> None:
+    result = Updated({**FETCHED, 6: says("installing")}, pace=Pace(total=30.5)).run()
+    assert (result.ending, result.text.partition(" s")[0]) == (Ending.TimedOut, "no end was seen within 30.5")
+
+
 def test_every_end_is_reached_within_its_time() -> None:
     pace = Pace(begin=10, settle=5, confirm=1, silence=20, total=40)
     for plan, options, _, _ in ENDS.values():
