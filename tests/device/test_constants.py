@@ -102,7 +102,7 @@ PINS = {
         "LEAST_LEFT": 0.2,
     },
     "device.provision.keeping": {
-        "PATIENCE": 3.0,
+        "LOCK_PATIENCE": 3.0,
     },
     "device.provision.reasons": {
         "ASKING_TIME": 1.0,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from miio_lan.device.provision.run import Run
 
-PATIENCE = 3.0
+LOCK_PATIENCE = 3.0
 """Seconds to wait for others that change the file, after an interruption: who interrupts wants an end."""
 _MODEL = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
@@ -81,7 +81,7 @@ class Keeper:
             return "its token is not kept"
         again = "It shows it again after a reset, when it waits to be set up"
         try:
-            kept = self._kept or self._write(run, PATIENCE)
+            kept = self._kept or self._write(run, LOCK_PATIENCE)
         except DevicesFileError as error:
             return f"its token is not kept: {error}. {again}"
         except KeyboardInterrupt:  # once more: what was interrupted first is raised all the same

@@ -167,7 +167,7 @@ class TestInterrupted:
 
     def test_while_others_change_the_file(self, file: DevicesFile, monkeypatch: pytest.MonkeyPatch) -> None:
         """It waits for them once more, but not for ever; and what then is to be done is said."""
-        monkeypatch.setattr("miio_lan.device.provision.keeping.PATIENCE", 0.0)
+        monkeypatch.setattr("miio_lan.device.provision.keeping.LOCK_PATIENCE", 0.0)
         keeper = Keeper("lamp", path=file.path)
         file.path.parent.mkdir()
         with locked(file.path.parent):
