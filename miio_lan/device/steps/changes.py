@@ -173,9 +173,9 @@ def _read(polling: Polling, now: float, end: float) -> Waiting:
         if polling.fits(answer):
             return polling.read(answer, (yield Now()))
         polling.alone = True  # nobody can tell which value is whose
-    found, last = (
-        [],
-        DeviceError(None, "the device gives no value, or several, for each name", method="get_prop"),
+    found: list[Any] = []
+    last: DeviceException = DeviceError(
+        None, "the device gives no value, or several, for each name", method="get_prop"
     )
     for name in polling.properties:
         now = yield Now()
