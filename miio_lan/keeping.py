@@ -8,6 +8,7 @@ import secrets
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _NAME = "miio-lan"
 MOST_TOKEN_BYTES = 4096
 """Bytes of a file with one token that are read: a longer one holds something else."""
+LOCK_LOOK = 0.05
+"""Seconds between two looks at a lock that is waited for with an end."""
 
 
 def config_folder() -> Path:
@@ -91,26 +94,43 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 # Where the system has no locks for files, this program's own threads keep out of each other's way at least.
 _THREADS = threading.Lock()
+_TAKEN = "another program is at work on it"
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience: float | None = None) -> Iterator[None]:
     """Keep others that ask for it from changing a folder meanwhile: threads, and programs where the system can do that.
 
-    :raises OSError: if the folder cannot be opened
+    :param patience: seconds to wait for others; None for as long as they take
+    :raises OSError: if the folder cannot be opened; a ``TimeoutError`` if others took longer
     """
     try:
         import fcntl
     except ImportError:  # not on every system
-        with _THREADS:
+        if not _THREADS.acquire(timeout=-1 if patience is None else patience):
+            raise TimeoutError(_TAKEN) from None
+        try:
             yield
+        finally:
+            _THREADS.release()
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if patience is None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        else:
+            _lock_within(handle, patience)
         yield
     finally:
         os.close(handle)
+
+
+def _lock_within(handle: int, patience: float) -> None:
+    end = time.monotonic() + patience
+    while not _lock(handle, wait=False):
+        if time.monotonic() >= end:
+            raise TimeoutError(_TAKEN)
+        time.sleep(LOCK_LOOK)
 
 
 class Claim:

@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.keeping import Claim, cache_folder, config_folder, missing_file, open_to_others, replace_file
+from miio_lan import keeping
+from miio_lan.keeping import (
+    LOCK_LOOK,
+    Claim,
+    cache_folder,
+    config_folder,
+    locked,
+    missing_file,
+    open_to_others,
+    replace_file,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +178,37 @@ def test_a_claim_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "full").write_text("a file")
     with pytest.raises(OSError, match="full"):
         Claim(tmp_path / "full" / "lamp.lock").take("us", wait=False)
+
+
+def test_a_lock_is_waited_for_with_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others may free it in time, or not."""
+    holding = locked(tmp_path)
+    looks: list[float] = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        holding.__exit__(None, None, None)
+
+    monkeypatch.setattr(keeping.time, "sleep", pause)
+    holding.__enter__()
+    with (
+        locked(tmp_path, patience=100.0),
+        pytest.raises(TimeoutError, match="another program"),
+        locked(tmp_path, patience=0.0),
+    ):
+        pass
+    assert looks == [LOCK_LOOK] == [0.05]
+
+
+def test_so_is_one_between_threads_where_files_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with (
+        locked(tmp_path),
+        pytest.raises(TimeoutError, match="another program"),
+        locked(tmp_path, patience=0.0),
+    ):
+        pass
+    with locked(tmp_path, patience=0.0):
+        pass

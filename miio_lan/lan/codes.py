@@ -12,6 +12,7 @@ from miio_lan.errors import McuTimeout
 MCU_TIMEOUT = McuTimeout.CODE
 QUEUE_FULL = -30012
 METHOD_NOT_FOUND = -32601
+NOT_SAVED = -32603
 
 #: Errors that may be gone at the next attempt.
 RECOVERABLE = frozenset({MCU_TIMEOUT, -30001, -30010, -30011, QUEUE_FULL})
@@ -35,7 +36,7 @@ _OPEN_ENDED = frozenset(
             -30014,
             -30015,
         ),
-        *(-30016, -30017, -30018, -30019, -30030, -32603, -32604),
+        *(-30016, -30017, -30018, -30019, -30030, NOT_SAVED, -32604),
         *(-33001, -33002, -33003, -33004, -33005, -33006, -33020, -33021, -33022, -33023, -33024, -33025),
     }
 )
@@ -64,7 +65,7 @@ _TOP_LEVEL = {
     -32600: "malformed request",
     -32601: "the product does not know the method",
     -32602: "the method exists, but its parameters are wrong",
-    -32603: "the Wi-Fi credentials could not be saved",
+    NOT_SAVED: "the Wi-Fi credentials could not be saved",
     -32604: "the product's answer was invalid",
     -32605: "the request is too complex",
     -32700: "the product could not read the request",

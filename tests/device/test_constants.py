@@ -101,6 +101,9 @@ PINS = {
         "CHECKS": 3,
         "LEAST_LEFT": 0.2,
     },
+    "device.provision.keeping": {
+        "LOCK_PATIENCE": 3.0,
+    },
     "device.provision.reasons": {
         "ASKING_TIME": 1.0,
     },

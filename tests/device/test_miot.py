@@ -127,6 +127,34 @@ def test_refusals_are_errors_in_words(
     assert caught.value.code == code
 
 
+SAYS_NOTHING = [None, False, True, "fail", ["unknown_cmd"], [], [None], {}, [{}], {"exe_time": 5}]
+
+
+@pytest.mark.parametrize("answer", SAYS_NOTHING)
+def test_what_does_not_say_that_it_was_done_is_no_success(answer: Any) -> None:
+    for call, words in (
+        (("run", 2, 1), "the device's answer does not say what became of action 2.1"),
+        (("write", 2, 1, 5), "the device left property 2.1 out of its answer"),
+    ):
+        with pytest.raises(DeviceError, match=words) as caught:
+            getattr(Scripted(answer), call[0])(*call[1:])
+        assert caught.value.may_have_run
+
+
+@pytest.mark.parametrize(
+    "answer", [*SAYS_NOTHING, [{"siid": 2, "piid": 1}], [{"siid": 2, "piid": 1, "code": None}]]
+)
+def test_an_item_without_value_and_code_is_no_value(answer: Any) -> None:
+    with pytest.raises(DeviceError, match="left property"):
+        Scripted(answer).read(2, 1)
+    assert Scripted(answer).get_property_by(2, 1) == []
+
+
+@pytest.mark.parametrize("more", [{"value": None}, {"code": 0}, {"code": 0, "value": None}])
+def test_nothing_may_be_a_value(more: dict[str, Any]) -> None:
+    assert Scripted([more]).read(2, 1) is None
+
+
 def test_an_mcu_that_does_not_answer_is_an_error_for_a_single_property() -> None:
     with pytest.raises(McuTimeout):
         Scripted(McuTimeout(-9999)).read(2, 1)

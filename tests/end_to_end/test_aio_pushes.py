@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from miio_lan import AsyncMiotDevice
+from miio_lan import AsyncDevice, AsyncMiotDevice
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.responder.responder import ResponderOptions
 from miio_lan.virtual.product import VirtualProduct
@@ -60,7 +60,7 @@ def value_of(push: Push | None) -> Any:
     return next((each["value"] for each in told if (each["siid"], each["piid"]) == BRIGHTNESS), None)
 
 
-async def until_told(device: AsyncMiotDevice, value: int) -> None:
+async def until_told(device: AsyncDevice, value: int) -> None:
     async for push in device.pushes():
         if value_of(push) == value:
             return
@@ -102,11 +102,12 @@ def test_a_function_is_called_back(product: VirtualProduct, run: Any) -> None:
     run(work())
 
 
-def test_a_product_that_does_not_tell_is_read(run: Any) -> None:
+@pytest.mark.parametrize("kind", [AsyncMiotDevice, AsyncDevice])
+def test_a_product_that_does_not_tell_is_read(run: Any, kind: type[AsyncDevice]) -> None:
     with made(push=False) as product:
 
         async def work() -> None:
-            async with at(product) as lamp:
+            async with kind(product.host, product.token, port=product.port) as lamp:
                 await lamp.subscribe(poll=[BRIGHTNESS], every=0.1)
                 assert await lamp.next_push(0) is None
                 await turn(product, 55)

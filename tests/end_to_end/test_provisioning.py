@@ -220,12 +220,13 @@ def test_interrupted_anywhere_the_file_is_whole_or_not_there(
         with pytest.raises(KeyboardInterrupt) as caught:
             set_up(running, name="lamp", path=path, callback=interrupt, timeout=60)
         told = phase not in ("find", "tell") or (not begins and phase == "tell")
-        if path.exists():
-            assert told
+        assert path.exists() is told
+        (note,) = caught.value.__notes__
+        if told:
             assert DevicesFile(path).get("lamp").token == running.token
-        if phase in ("find", "join", "check"):
-            assert path.exists() is told
-            assert any("was told to join" in each for each in caught.value.__notes__) is told
+            assert note.endswith("was told to join 'attic'; it is kept as 'lamp'")
+        else:
+            assert note == "nothing was sent to a device but greetings"
         # Nothing of it is in the way of doing it again.
         assert not list(tmp_path.glob(".*"))
 

@@ -65,6 +65,7 @@ PINS = {
     "lan.codes": {
         "QUEUE_FULL": -30012,
         "METHOD_NOT_FOUND": -32601,
+        "NOT_SAVED": -32603,
         "RECOVERABLE": frozenset({-9999, -30001, -30010, -30011, -30012}),
         "_TOP_LEVEL": {
             -5000,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import weakref
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from miio_lan.device.telling import aio as telling_aio
 from miio_lan.lan.client import aio
 from miio_lan.lan.client.aio import AsyncConnection
 from miio_lan.lan.client.session import Session
-from miio_lan.lan.client.transport import station
+from miio_lan.lan.client.transport import lines, station
 from miio_lan.lan.responder.responder import Request, Responder
 
 TOKEN = bytes(range(16))
@@ -191,6 +192,8 @@ def simulated_network() -> Iterator[Network]:
     loop = Clockwork()
     network = Network(loop)
     with pytest.MonkeyPatch.context() as patch:
+        # What another network's time left on the way is none of this one's.
+        patch.setattr(lines, "_LINES", weakref.WeakValueDictionary())
         patch.setattr(station, "Endpoint", type("Endpoint", (FakeEndpoint,), {"network": network}))
         for module in (aio, station, device_aio, fleet, telling_aio):
             patch.setattr(module, "time", SimpleNamespace(monotonic=loop.time, time=loop.time))

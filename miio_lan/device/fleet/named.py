@@ -282,9 +282,10 @@ class DevicesFile:
         hint = f"did you mean {excerpt(close[0])}?" if close else f"{others} in {self.path}"
         raise DevicesFileError(told_of(f"no device is named {excerpt(name)}", hint))
 
-    def change(self, edit: Callable[[dict[str, NamedDevice]], None]) -> None:
+    def change(self, edit: Callable[[dict[str, NamedDevice]], None], patience: float | None = None) -> None:
         """Have ``edit`` change the devices, and write what comes of it; nothing is written if nothing changed.
 
+        :param patience: seconds to wait for others that change the file; None for as long as they take
         :raises DevicesFileError: if the file cannot be read or written, or nobody could read what would be written; it
             is as before then
         """
@@ -292,7 +293,7 @@ class DevicesFile:
             # A link stays one: what it leads to is replaced.
             path = Path(os.path.realpath(self.path))
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(path.parent):
+            with locked(path.parent, patience):
                 devices = self.read()
                 before = dict(devices)
                 edit(devices)

@@ -46,10 +46,10 @@ async def provision(
     run = Provisioning(plan, time.monotonic(), callback or (lambda _phase: None))
     try:
         await _carry_out(run)
+        return keeper.keep(run, time.monotonic)
     except BaseException as error:
-        error.add_note(keeper.interrupted(run, time.monotonic))
+        error.add_note(keeper.interrupted(run))
         raise
-    return keeper.keep(run, time.monotonic)
 
 
 async def _carry_out(run: Provisioning) -> None:

@@ -60,10 +60,10 @@ def provision(
     run = Provisioning(plan, time.monotonic(), callback or (lambda _phase: None))
     try:
         _carry_out(run)
+        return keeper.keep(run, time.monotonic)
     except BaseException as error:
-        error.add_note(keeper.interrupted(run, time.monotonic))
+        error.add_note(keeper.interrupted(run))
         raise
-    return keeper.keep(run, time.monotonic)
 
 
 def _carry_out(run: Provisioning) -> None:

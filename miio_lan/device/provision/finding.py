@@ -11,6 +11,7 @@ from miio_lan.device.provision.reasons import failures
 from miio_lan.device.steps.calls import accepted, single
 from miio_lan.errors import DeviceError, DeviceException, PayloadDecodeException
 from miio_lan.foreign import excerpt
+from miio_lan.lan.codes import NOT_SAVED
 from miio_lan.record.redact.secret import Secret
 
 if TYPE_CHECKING:
@@ -114,12 +115,20 @@ def tell(run: Run) -> Steps:
 
 
 def _not_answered(run: Run, error: DeviceException) -> None:
-    if error.may_have_run or isinstance(error, PayloadDecodeException):
-        run.ends(r.UNKNOWN, f"it did not answer readably, and may have understood ({run.quoted(str(error))})")
+    # The code leaves open what ran; but what was not saved is not joined, and the device waits to be told again.
+    unsaved = isinstance(error, DeviceError) and error.code == NOT_SAVED
+    if (error.may_have_run and not unsaved) or isinstance(error, PayloadDecodeException):
+        how = "answered with an error" if isinstance(error, DeviceError) else "did not answer readably"
+        run.ends(r.UNKNOWN, f"it {how}, and may have understood ({run.quoted(str(error))})")
         return
     run.was_told = False
     if isinstance(error, DeviceError):
         message = run.quoted(error.message)
-        run.ends(r.REFUSED, f"it refused: {run.quoted(str(error))}", code=error.code, message=message)
+        words = (
+            f"it could not save the network (code {error.code}, {message!r})"
+            if unsaved
+            else run.quoted(str(error))
+        )
+        run.ends(r.REFUSED, f"it refused: {words}", code=error.code, message=message)
     else:
         run.ends(r.NO_ANSWER, f"it fell silent before it was told: {run.quoted(str(error))}")

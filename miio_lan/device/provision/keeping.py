@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from miio_lan.device.provision.run import Run
 
+LOCK_PATIENCE = 3.0
+"""Seconds to wait for others that change the file, after an interruption: who interrupts wants an end."""
 _MODEL = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -45,37 +47,64 @@ class Keeper:
         self.name = name
         self.wanted = name is not None if wanted is None else wanted
         self._file = DevicesFile(path)
+        #: The name that the device is kept under by now.
+        self._kept: str | None = None
         known = self._file.read().get(name or "") if self.wanted else None
         #: The did that the name belongs to, 0 for a device without one; None where it may be taken.
         self.owner = None if known is None or replacing else known.did or 0
 
     def keep(self, run: Run, clock: Callable[[], float]) -> Provisioned:
         """Keep the device, if it is wanted and worth it, and give what became of all."""
-        if not self.wanted or not run.worth_keeping or run.did is None or run.token is None:
+        if not self._is_due(run):
             return run.result()
         run.begins("store", "keeping its address and its token", clock())
+        try:
+            kept = self._write(run)
+        except DevicesFileError as error:
+            run.ends(NOT_STORED, f"its token is not kept: {error}", clock())
+            return run.result()
+        told = told_of(f"it is kept as {excerpt(kept)}", f"miio-lan -d {kept} info")
+        run.ends(DONE, told, clock(), name=kept)
+        return run.result(kept)
+
+    def interrupted(self, run: Run) -> str:
+        """Keep what is worth it although not all was done; say what is known, in a sentence.
+
+        Nobody is told of phases here: who was told may be what failed.
+        """
+        if not run.was_told:
+            return "nothing was sent to a device but greetings"
+        return f"the device {run.did} was told to join {excerpt(run.plan.ssid)}; {self._kept_at_last(run)}"
+
+    def _kept_at_last(self, run: Run) -> str:
+        if not self._is_due(run):
+            return "its token is not kept"
+        again = "It shows it again after a reset, when it waits to be set up"
+        try:
+            kept = self._kept or self._write(run, LOCK_PATIENCE)
+        except DevicesFileError as error:
+            return f"its token is not kept: {error}. {again}"
+        except KeyboardInterrupt:  # once more: what was interrupted first is raised all the same
+            return f"its token is not kept. {again}"
+        return f"it is kept as {excerpt(kept)}"
+
+    def _is_due(self, run: Run) -> bool:
+        return self.wanted and run.worth_keeping and run.did is not None and run.token is not None
+
+    def _write(self, run: Run, patience: float | None = None) -> str:
+        """Put it into the file, and give its name. Who is not sure that this was done does it again: nothing changes.
+
+        :param patience: seconds to wait for others that change the file; None for as long as they take
+        :raises DevicesFileError: if it cannot be written
+        """
         kept: list[str] = []
 
         def edit(devices: dict[str, NamedDevice]) -> None:
             kept[:] = [_put(devices, run, self.name)]
 
-        try:
-            self._file.change(edit)
-        except DevicesFileError as error:
-            run.ends(NOT_STORED, f"its token is not kept: {error}", clock())
-            return run.result()
-        told = told_of(f"it is kept as {excerpt(kept[0])}", f"miio-lan -d {kept[0]} info")
-        run.ends(DONE, told, clock(), name=kept[0])
-        return run.result(kept[0])
-
-    def interrupted(self, run: Run, clock: Callable[[], float]) -> str:
-        """Keep what is worth it although not all was done; say what is known, in a sentence."""
-        run.mute()
-        if not run.was_told:
-            return "nothing was sent to a device but greetings"
-        made = self.keep(run, clock)
-        where = f"; it is kept as {excerpt(made.name)}" if made.name else "; its token is not kept"
-        return f"the device {run.did} was told to join {excerpt(run.plan.ssid)}{where}"
+        self._file.change(edit, patience)
+        self._kept = kept[0]
+        return self._kept
 
 
 def _put(devices: dict[str, NamedDevice], run: Run, name: str | None) -> str:

@@ -5,13 +5,13 @@ Every decision about that is here, as steps. Both faces carry them out: they hav
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from miio_lan.device.steps.calls import Ask
-from miio_lan.device.steps.polling import Polling
+from miio_lan.device.steps.polling import UNTOLD, Polling
 from miio_lan.device.steps.subscription import Greet, Pause, Subscription
-from miio_lan.errors import DeviceException, UnsupportedFeatureException
+from miio_lan.errors import DeviceError, DeviceException, PayloadDecodeException, UnsupportedFeatureException
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import Push
@@ -48,10 +48,12 @@ class Read(NamedTuple):
     """Read properties; the reply is the answer of ``get_properties``.
 
     :param until: when that has to end, monotonic seconds
+    :param options: more for ``get_properties``
     """
 
     properties: Sequence[Any]
     until: float
+    options: Mapping[str, Any]
 
 
 class Rest(NamedTuple):
@@ -149,14 +151,39 @@ def _changes_read(polling: Polling, seconds: float, patience: float) -> Waiting:
         if now >= polling.due:
             polling.begun(now)
             try:
-                answer = yield Read(polling.properties, max(end, now + READING))
+                push = yield from _read(polling, now, end)
             except DeviceException:
                 if polling.failed((yield Now()), patience):
                     raise
             else:
-                push = polling.read(answer, (yield Now()))
                 if push is not None:
                     return push
         now = yield Rest(min(end, polling.due))
         if now >= end:
             return None
+
+
+def _read(polling: Polling, now: float, end: float) -> Waiting:
+    """Read all, and give what changed.
+
+    :raises DeviceException: if nothing was read, or nobody can say what it means
+    """
+    if not polling.alone:
+        answer = yield Read(polling.properties, max(end, now + READING), polling.options)
+        if polling.fits(answer):
+            return polling.read(answer, (yield Now()))
+        polling.alone = True  # nobody can tell which value is whose
+    found: list[Any] = []
+    last: DeviceException = DeviceError(
+        None, "the device gives no value, or several, for each name", method="get_prop"
+    )
+    for name in polling.properties:
+        now = yield Now()
+        try:
+            answer = yield Read([name], max(end, now + READING), polling.options)
+        except (DeviceError, PayloadDecodeException) as error:  # it may know the others
+            answer, last = (), error
+        found.append(answer[0] if len(answer) == 1 else UNTOLD)
+    if all(value is UNTOLD for value in found):
+        raise last
+    return polling.take(found, (yield Now()))

@@ -72,6 +72,16 @@ def matched(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item | N
     return found
 
 
+def values(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item | None]:
+    """Give the result of a read for each thing that was asked: with neither value nor code, it is as if left out."""
+    return [
+        item
+        if item is not None and ("value" in item or failed(item) or isinstance(item.get("code"), int))
+        else None
+        for item in matched(asked, answer)
+    ]
+
+
 def done(asked: Sequence[Mapping[str, Any]], answer: object) -> list[Item]:
     """Bring the answer of a set or an action into one item for each thing that was asked, as far as it says anything.
 
@@ -199,9 +209,16 @@ def _name(item: Mapping[str, Any]) -> str:
     return f"{kind} {item.get('siid')}.{number}"
 
 
-def no_answer(method: str, siid: int, piid: int) -> DeviceError:
-    """Make the error for a property the device left out of its answer: it did not refuse it."""
-    error = DeviceError(None, f"the device left property {siid}.{piid} out of its answer", method=method)
+def no_answer(method: str, siid: int, number: int) -> DeviceError:
+    """Make the error for a property, or an action, of which the answer says nothing: it was not refused.
+
+    :param number: its piid or aiid
+    """
+    if method == ACTION:
+        said = f"the device's answer does not say what became of action {siid}.{number}"
+    else:
+        said = f"the device left property {siid}.{number} out of its answer"
+    error = DeviceError(None, said, method=method)
     if not is_read(method):
         error.doubt(MAY_HAVE_RUN)
     return error

@@ -108,7 +108,7 @@ def write_value(siid: int, piid: int, value: Any) -> Steps[None]:
 def run_action(siid: int, aiid: int, params: Sequence[Any] | None) -> Steps[list[Any]]:
     """Call an action and give its output values.
 
-    :raises DeviceError: if the device refuses it
+    :raises DeviceError: if the device refuses it, or does not say that it was done
     """
     answer = yield from miot_calls.call_action(named_action(siid, aiid, params))
     for item in miot_calls.done([{"siid": siid, "aiid": aiid}], answer):
@@ -116,7 +116,7 @@ def run_action(siid: int, aiid: int, params: Sequence[Any] | None) -> Steps[list
             raise miot_calls.refusal(ACTION, item)
         out = item.get("out")
         return out if isinstance(out, list) else []
-    return []
+    raise miot_calls.no_answer(ACTION, siid, aiid)
 
 
 def logged(results: list[Any]) -> list[Any]:

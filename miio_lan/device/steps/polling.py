@@ -6,14 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from miio_lan.device.arguments import checked_ids, checked_list, checked_wait
-from miio_lan.device.steps.miot_calls import failed
+from miio_lan.device.steps.miot_calls import failed, no_answer, values
+from miio_lan.device.steps.reading import DEFAULT_LIMIT
 from miio_lan.errors import InvalidArgument
 from miio_lan.foreign import show
 from miio_lan.lan.client.incoming.pushes import Push
+from miio_lan.uart.document import GET_PROPERTIES
 
 #: Seconds between two readings, unless told otherwise, and the least.
 POLL_EVERY, LEAST = 5.0, 0.1
-_ABSENT = object()
+#: What stands for a value that was not told.
+UNTOLD = object()
+#: How properties that are named by numbers are read, also by an object that reads names otherwise.
+_BY_NUMBERS: Mapping[str, Any] = {"property_getter": GET_PROPERTIES, "max_properties": DEFAULT_LIMIT}
 
 
 class Polling:
@@ -25,10 +30,15 @@ class Polling:
 
     def __init__(self, properties: Sequence[Any], every: float) -> None:
         self.properties = [_named(each) for each in properties]
+        self._miot = all(isinstance(each, Mapping) and "piid" in each for each in self.properties)
+        #: More for the device's ``get_properties``.
+        self.options = _BY_NUMBERS if self._miot else {}
         self.every = every
+        #: Whether each name is asked for alone: the values of several were more or fewer than the names.
+        self.alone = False
         #: When to read next, monotonic seconds; at once for the first time.
         self.due = 0.0
-        self._known: list[Any] = [_ABSENT] * len(self.properties)
+        self._known: list[Any] = [UNTOLD] * len(self.properties)
         self._silent_since: float | None = None
 
     def begun(self, now: float) -> None:
@@ -47,27 +57,36 @@ class Polling:
         self._silent_since = now
         return True
 
+    def fits(self, answer: Sequence[Any]) -> bool:
+        """Tell whether it is known which value of an answer is whose: those of names only have their order."""
+        return self._miot or len(answer) == len(self.properties)
+
     def read(self, answer: Sequence[Any], now: float) -> Push | None:
-        """Take a reading, and give what changed since the one before, in the form in which devices tell it.
+        """Take an answer that fits, and give what changed; see :meth:`take`.
+
+        :raises DeviceError: if it is about none of the properties
+        """
+        return self.take(_by_property(self.properties, answer) if self._miot else answer, now)
+
+    def take(self, found: Sequence[Any], now: float) -> Push | None:
+        """Take what was read, and give what changed since the reading before, in the form in which devices tell it.
 
         The first one is what later ones are compared with. What cannot be read just now is as it was.
+
+        :param found: a value for each property, or :data:`UNTOLD`
         """
         self._silent_since = None
-        miot = all(isinstance(each, Mapping) and "piid" in each for each in self.properties)
-        found = _by_property(self.properties, answer) if miot else list(answer)
-        if len(found) != len(self.properties):
-            return None  # nobody can tell which value is whose
         changed = []
         for place, value in enumerate(found):
             known = self._known[place]
-            if value is _ABSENT:
+            if value is UNTOLD:
                 continue
             self._known[place] = value
-            if known is not _ABSENT and (known != value or type(known) is not type(value)):
+            if known is not UNTOLD and (known != value or type(known) is not type(value)):
                 changed.append((self.properties[place], value))
         if not changed:
             return None
-        if miot:
+        if self._miot:
             told = [{"siid": each["siid"], "piid": each["piid"], "value": value} for each, value in changed]
             return Push("properties_changed", told, 0, now)
         return Push("props", {str(name): value for name, value in changed}, 0, now)
@@ -98,8 +117,9 @@ def _named(each: Any) -> Any:
 
 
 def _by_property(properties: Sequence[Any], answer: Sequence[Any]) -> list[Any]:
-    values: dict[tuple[Any, Any], Any] = {}
-    for item in answer:
-        if isinstance(item, Mapping) and not failed(item) and "value" in item:
-            values[item.get("siid"), item.get("piid")] = item["value"]
-    return [values.get((each["siid"], each["piid"]), _ABSENT) for each in properties]
+    items = values(properties, list(answer))
+    if not any(items):
+        raise no_answer(GET_PROPERTIES, properties[0]["siid"], properties[0]["piid"])
+    return [
+        UNTOLD if item is None or failed(item) or "value" not in item else item["value"] for item in items
+    ]

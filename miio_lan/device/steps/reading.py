@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from miio_lan.device.steps.calls import Ask, Steps, try_list
-from miio_lan.device.steps.miot_calls import Item, failed, match, matched, refusal, refused_as_a_whole
+from miio_lan.device.steps.miot_calls import Item, failed, match, refusal, refused_as_a_whole, values
 from miio_lan.device.steps.slices import cut
 from miio_lan.errors import (
     DeviceError,
@@ -114,7 +114,7 @@ class _Reading:
 
     def take(self, part: Sequence[WantedProperty], answer: object) -> int:
         """Take an answer, and tell how many results it has."""
-        results = matched([each.ids for each in part], answer)
+        results = values([each.ids for each in part], answer)
         count = 0
         for wanted, item in zip(part, results, strict=True):
             if item is not None:
@@ -130,7 +130,7 @@ class _Reading:
 def read_one(ids: Mapping[str, Any]) -> Steps[list[Item]]:
     """Read one property, giving a list with one result (none where the device leaves it out)."""
     answer = yield Ask(GET_PROPERTIES, [dict(ids)])
-    return match([ids], answer)
+    return [item for item in values([ids], answer) if item is not None]
 
 
 def read_properties(

@@ -143,7 +143,7 @@ class AsyncTelling:
                 return await connection.listen(step.seconds, step.patience)
             if isinstance(step, Read):
                 with self._within(step.until):
-                    return await device.get_properties(step.properties)
+                    return await device.get_properties(step.properties, **step.options)
             if isinstance(step, Rest):
                 await connection.listeners.wait(step.until - time.monotonic(), endings)
             return time.monotonic()

@@ -129,7 +129,7 @@ class Telling:
                 return self._connection.listen(step.seconds, step.patience)
             if isinstance(step, Read):
                 with within(step.until):
-                    return device.get_properties(step.properties)
+                    return device.get_properties(step.properties, **step.options)
             if isinstance(step, Rest):
                 self._rest(step.until, closings, device)
             return time.monotonic()

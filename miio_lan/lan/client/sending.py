@@ -35,12 +35,12 @@ class Sending(Wire):
         self._round_trips = RoundTrips()
         self._ids = IdSource(start_id, rng)
         self.memory = IdMemory(self._ids)
-        self._calls = OpenCalls()
+        self.line = CommandQueue()
+        self._calls = OpenCalls(self.line.sets_afoot)
         self._silent = False
         self._last_heard: float | None = None
         self._refused_since: float | None = None
         self._ended: list[Call] = []
-        self.line = CommandQueue()
         #: The subscription that is held, None where there is none.
         self.hold: Hold | None = None
         self._route: object = None
@@ -79,6 +79,7 @@ class Sending(Wire):
                 place = self.line.leave(call)
                 if place is not None:
                     line.join(place)
+            self._calls.share(line.sets_afoot)
             self.line = line
 
     @property
@@ -259,7 +260,7 @@ class Sending(Wire):
         """Tell when what is due of a command may go out: a set after older ones, a new id when it is not too many."""
         free = now
         if call.targets and call.first_sent is None:
-            free = self._calls.free_at(call, now)
+            free = max(self._calls.free_at(call, now), self.line.free_at(call, now))
         again = call.id in call.sent_at
         if self.memory.guarded and (not again or (call.safe and not (call.once or self._keeps_id(call)))):
             free = max(free, self.memory.free_at(now))

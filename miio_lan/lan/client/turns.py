@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from miio_lan.lan.client.call import Call
+from miio_lan.lan.client.repeating.afoot import Afoot
 
 #: Seconds after its deadline when a command does not stand in the way of others any more, even if nobody ended it.
 PASSED_OVER = 1.0
@@ -47,6 +48,8 @@ class CommandQueue:
 
     def __init__(self) -> None:
         self._places: list[QueuePlace] = []
+        #: Copies of ended sets that may still be under way, of all sessions.
+        self.sets_afoot = Afoot()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -91,6 +94,29 @@ class CommandQueue:
                 ahead, limit = ahead + 1, min(limit, place.limit)
             # Else it belongs to who waits for this one (an observer sends): it will not end before.
         return ahead < limit
+
+    def free_at(self, call: Call, now: float) -> float:
+        """Tell when a set may go out first: not while an older one of the same property may still be under way.
+
+        Whose session it was hears of its end; others look again.
+        """
+        free = self.sets_afoot.free_at(call.targets, now)
+        if len(self._places) > 1 and (own := self._place_of(call)) is not None:
+            for place in tuple(self._places):
+                if place is own:
+                    break
+                if self._is_older_set(place, own, now):
+                    free = max(free, place.call.deadline)
+        return min(free, now + LOOK)
+
+    @staticmethod
+    def _is_older_set(place: QueuePlace, own: QueuePlace, now: float) -> bool:
+        """Tell whether another session has a set of the same property open, other than one that waits for this one."""
+        waits = place.caller is not None and place.caller == own.caller
+        older = (
+            place.call.active and place.session is not own.session and not waits and not place.is_over(now)
+        )
+        return older and bool(place.call.targets & own.call.targets)
 
     def _place_of(self, call: Call) -> QueuePlace | None:
         for place in tuple(self._places):

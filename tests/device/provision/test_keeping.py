@@ -13,6 +13,7 @@ from miio_lan.device.provision.keeping import Keeper
 from miio_lan.device.provision.plan import make_plan
 from miio_lan.device.provision.steps import Provisioning
 from miio_lan.errors import DevicesFileError, InvalidArgument
+from miio_lan.keeping import locked
 from miio_lan.record.redact import Secret
 
 TOKEN = "00112233445566778899aabbccddeeff"
@@ -133,19 +134,57 @@ def test_what_cannot_work_is_told_before(file: DevicesFile) -> None:
 
 class TestInterrupted:
     def test_before_it_was_told(self, file: DevicesFile) -> None:
-        said = Keeper("lamp", path=file.path).interrupted(told(was_told=False), clock)
+        said = Keeper("lamp", path=file.path).interrupted(told(was_told=False))
         assert said == "nothing was sent to a device but greetings"
         assert not file.path.exists()
 
     def test_afterwards(self, file: DevicesFile) -> None:
-        said = Keeper("lamp", path=file.path).interrupted(told(), clock)
+        said = Keeper("lamp", path=file.path).interrupted(told())
         assert said == "the device 777 was told to join 'attic'; it is kept as 'lamp'"
         assert file.get("lamp").token == TOKEN
 
     def test_the_address_that_it_will_have_is_kept_where_it_is_known(self, file: DevicesFile) -> None:
         plan = make_plan("attic", "a right password", new_address="192.168.1.9")
-        Keeper("lamp", path=file.path).interrupted(told(plan=plan, ip="192.168.8.1"), clock)
+        Keeper("lamp", path=file.path).interrupted(told(plan=plan, ip="192.168.8.1"))
         assert file.get("lamp").ip == "192.168.1.9"
 
     def test_where_it_is_not_wanted(self) -> None:
-        assert "its token is not kept" in Keeper(None).interrupted(told(), clock)
+        assert Keeper(None).interrupted(told()).endswith("; its token is not kept")
+
+    def test_where_it_is_kept_already(self, file: DevicesFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        run, keeper = told(), Keeper(None, wanted=True, path=file.path)
+        keeper.keep(run, clock)
+        monkeypatch.setattr(DevicesFile, "change", None)  # nothing is written once more
+        assert keeper.interrupted(run).endswith("; it is kept as 'a.b.c-777'")
+
+    def test_where_nobody_can_know_whether_it_is_kept(self, file: DevicesFile) -> None:
+        """The interruption comes right after the file was written: the same entry is found again, under its name."""
+        Keeper(None, wanted=True, path=file.path).keep(told(), clock)
+        before = file.path.stat()
+        said = Keeper(None, wanted=True, path=file.path).interrupted(told())
+        assert said.endswith("; it is kept as 'a.b.c-777'")
+        assert (list(file.read()), file.path.stat().st_mtime_ns) == (["a.b.c-777"], before.st_mtime_ns)
+
+    def test_while_others_change_the_file(self, file: DevicesFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It waits for them once more, but not for ever; and what then is to be done is said."""
+        monkeypatch.setattr("miio_lan.device.provision.keeping.LOCK_PATIENCE", 0.0)
+        keeper = Keeper("lamp", path=file.path)
+        file.path.parent.mkdir()
+        with locked(file.path.parent):
+            said = keeper.interrupted(told())
+        assert "its token is not kept" in said
+        assert said.endswith(
+            "another program is at work on it. It shows it again after a reset, when it waits to be set up"
+        )
+        assert TOKEN not in said
+        assert not file.path.exists()
+        assert keeper.interrupted(told()).endswith("it is kept as 'lamp'")
+
+    def test_once_more(self, file: DevicesFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(DevicesFile, "change", interrupt)
+        assert "its token is not kept. It shows it again" in Keeper("lamp", path=file.path).interrupted(
+            told()
+        )

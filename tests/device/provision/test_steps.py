@@ -273,6 +273,25 @@ class TestTelling:
         assert outcomes(made) == [("find", "done"), ("tell", "unknown"), ("join", "done"), ("check", "done")]
         assert made.ok
 
+    @pytest.mark.parametrize("message", ["Config router fail", f"cannot save {PASSWORD}", ""])
+    def test_one_that_could_not_save_it_waits_on(self, message: str) -> None:
+        """Nobody looks for it in the network, and blames the password."""
+        error = DeviceError(-32603, message, may_have_run=True)
+        error.doubt("the command may have been executed")
+        world = World([WAITING], told=error)
+        made = world.run()
+        assert outcomes(made) == [("find", "done"), ("tell", "refused")]
+        shown = message.replace(PASSWORD, "(hidden)")
+        assert made.error == f"it refused: it could not save the network (code -32603, {shown!r})"
+        assert made.phases[1].more == {"code": -32603, "message": shown}
+        assert not world.machine.worth_keeping
+
+    def test_an_error_that_leaves_it_open_was_readable(self) -> None:
+        made = World([WAITING], [JOINED], told=DeviceError(-30001, "Resp invalid.", may_have_run=True)).run()
+        assert made.phases[1].text.startswith("it answered with an error, and may have understood (")
+        made = World([WAITING], [JOINED], told=OutcomeUnknown("no answer")).run()
+        assert made.phases[1].text.startswith("it did not answer readably, and may have understood (")
+
     def test_one_that_falls_silent_before(self) -> None:
         world = World([WAITING], told=SILENT)
         made = world.run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -32,6 +32,8 @@ class Face:
         self.held: Hold | None = None
         #: What a reading gives, or raises; it takes some time.
         self.read: Callable[[], list[Any]] = lambda: ["on"]
+        #: The same, where it depends on what is asked for.
+        self.by_names: Callable[[Sequence[Any]], list[Any]] = lambda _: self.read()
         self.reading_takes = 0.25
 
     def carry(self, step: Any) -> Any:
@@ -49,7 +51,7 @@ class Face:
                 return {"code": 0}
             case Read():
                 self.now += self.reading_takes
-                return self.read()
+                return self.by_names(step.properties)
             case Rest():
                 self.now = max(self.now, step.until)
         return self.now
@@ -208,3 +210,64 @@ def test_who_is_sent_away_while_nothing_is_due_is_told() -> None:
     with pytest.raises(DeviceTimeout):
         carry_out(steps, lambda step: timeout() if isinstance(step, Rest) else face.carry(step))
     assert [type(step) for step in face.steps] == [Now, Read, Now]
+
+
+# --- names whose values cannot be told apart -----------------------------------------------------------------------
+
+
+def read_by_names(answers: Callable[[Sequence[Any]], list[Any]]) -> tuple[Face, Changes]:
+    """Two names are polled every 5 s."""
+    face, changes = Face(), Changes(PROCESS)
+    changes.polling = Polling(["power", "bright"], 5.0)
+    face.by_names = answers
+    return face, changes
+
+
+def asked(face: Face) -> list[list[str]]:
+    return [list(step.properties) for step in face.did(Read)]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_product_that_leaves_names_out_is_asked_for_each_alone(refuses: bool) -> None:
+    state = {"power": "off"}
+
+    def answers(names: Sequence[Any]) -> list[Any]:
+        if refuses and names == ["bright"]:
+            raise DeviceError(-5001, "command error")
+        return [state[name] for name in names if name in state]
+
+    face, changes = read_by_names(answers)
+    assert face.next(changes, 4.0) is None
+    assert asked(face) == [["power", "bright"], ["power"], ["bright"]]
+    state["power"] = "on"
+    push = face.next(changes, 60.0)
+    assert push is not None
+    assert (push.method, push.params) == ("props", {"power": "on"})
+    assert asked(face)[3:] == [["power"], ["bright"]]
+
+
+@pytest.mark.parametrize("answer", [["on", 5, 7], []])
+def test_what_is_the_same_for_any_name_is_told_as_a_failure(answer: list[Any]) -> None:
+    face, changes = read_by_names(lambda _: answer)
+    assert face.next(changes, 18.0, 20.0) is None
+    with pytest.raises(DeviceError, match="no value, or several, for each name"):
+        face.next(changes, 18.0, 20.0)
+
+
+def test_why_no_name_can_be_read_is_told() -> None:
+    def answers(names: Sequence[Any]) -> list[Any]:
+        if len(names) == 1:
+            raise DeviceError(-9999, "user ack timeout")
+        return ["on"]
+
+    face, changes = read_by_names(answers)
+    assert face.next(changes, 18.0, 20.0) is None
+    with pytest.raises(DeviceError, match="-9999"):
+        face.next(changes, 18.0, 20.0)
+
+
+def test_silence_is_met_by_no_further_name_and_each_has_its_second() -> None:
+    face, changes = read_by_names(lambda names: [5] if names != ["power"] else timeout())
+    face.next(changes, 0.0)
+    assert asked(face) == [["power", "bright"], ["power"]]
+    assert [step.until for step in face.did(Read)] == [101.0, 101.25]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from miio_lan.device.steps.polling import Polling
+from miio_lan.errors import DeviceError
 from miio_lan.lan.client.incoming.pushes import Push
 
 
@@ -31,7 +34,8 @@ def test_what_cannot_be_read_now_is_as_it_was() -> None:
     good = [{"siid": 2, "piid": 1, "code": 0, "value": 5}]
     assert polling.read(good, 1.0) is None
     assert polling.read([{"siid": 2, "piid": 1, "code": -4004}], 2.0) is None
-    assert polling.read([], 3.0) is None
+    with pytest.raises(DeviceError, match="left property"):
+        polling.read([], 3.0)
     assert polling.read(good, 4.0) is None
 
 
@@ -39,7 +43,27 @@ def test_legacy_names() -> None:
     polling = Polling(["power", "bright"], 5.0)
     assert polling.read(["on", 5], 1.0) is None
     assert polling.read(["off", 5], 2.0) == Push("props", {"power": "off"}, 0, 2.0)
-    assert polling.read(["off"], 3.0) is None  # whose value is that?
+    assert not polling.fits(["off"])  # whose value is that?
+    assert polling.fits(["off", 5])
+    assert polling.options == {}
+
+
+def test_numbers_are_asked_for_by_their_own_command_and_their_answers_say_whose_they_are() -> None:
+    polling = Polling([(2, 1), (2, 2)], 5.0)
+    assert polling.options == {"property_getter": "get_properties", "max_properties": 15}
+    assert polling.fits([])
+    polling.read([{"siid": 2, "piid": 1, "code": 0, "value": 5}], 1.0)
+    assert polling.read([{"siid": "2", "piid": 1, "code": 0, "value": 6}], 2.0) is not None
+
+
+def test_a_reading_that_means_nothing_does_not_end_the_silence() -> None:
+    polling = Polling([(2, 1)], 5.0)
+    told = []
+    for now in (0.0, 10.0, 20.0):
+        with pytest.raises(DeviceError):
+            polling.read([{}], now)
+        told.append(polling.failed(now, 20.0))
+    assert told == [False, False, True]
 
 
 def test_failures_are_told_after_the_patience() -> None:

@@ -289,7 +289,10 @@ def _threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("changes of")]
 
 
-def test_a_device_that_cannot_tell_changes_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [MiotDevice, Device])
+def test_a_device_that_cannot_tell_changes_is_read(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Device]
+) -> None:
     told: Queue[Push] = Queue()
     readings: Queue[Any] = Queue()
     original = Polling.read
@@ -300,7 +303,7 @@ def test_a_device_that_cannot_tell_changes_is_read(monkeypatch: pytest.MonkeyPat
         return found
 
     monkeypatch.setattr(Polling, "read", read)
-    with made(push=False) as product, MiotDevice(product.host, product.token, port=product.port) as device:
+    with made(push=False) as product, kind(product.host, product.token, port=product.port) as device:
         with pytest.raises(UnsupportedFeatureException, match="read its properties"):
             device.subscribe()
         device.subscribe(told.put, poll=[BRIGHTNESS], every=0.1)

@@ -13,7 +13,7 @@ class OpenCalls:
     One list, and a mark on those that may send: wherever a thread is interrupted, a call is in it or not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sets_afoot: Afoot) -> None:
         #: All that are not done.
         self.all: list[Call] = []
         #: Id -> the call that waits for an answer to it.
@@ -22,6 +22,14 @@ class OpenCalls:
         self.checks: dict[int, Call] = {}
         #: What ended calls have left on the way.
         self.afoot = Afoot()
+        #: Of that, what sets anything, beside that of others that speak to the same device.
+        self._sets_afoot = sets_afoot
+        self._owner = object()
+
+    def share(self, sets_afoot: Afoot) -> None:
+        """Keep what sets anything here from now on."""
+        self._sets_afoot.move(self._owner, sets_afoot)
+        self._sets_afoot = sets_afoot
 
     @property
     def active(self) -> list[Call]:
@@ -36,6 +44,8 @@ class OpenCalls:
                 again = call.sent_at[number] != call.sent_at[number]
                 if self.by_id.pop(number, None) is not None or again:
                     self.afoot.left(number, sent, call.targets, again=again)
+                    if call.targets:
+                        self._sets_afoot.left((self._owner, number), sent, call.targets, again=again)
         if self.checks:
             for number in [number for number, other in self.checks.items() if other is call]:
                 del self.checks[number]
@@ -51,6 +61,7 @@ class OpenCalls:
     def late_answer(self, number: int, now: float) -> None:
         """Take an answer nobody waits for: what may have waited for it to come goes on."""
         if self.afoot.answered(number):
+            self._sets_afoot.answered((self._owner, number))
             self.release(now)
 
     def release(self, now: float) -> None:
@@ -60,13 +71,13 @@ class OpenCalls:
                 call.next_send = min(call.next_send, now)
 
     def free_at(self, call: Call, now: float) -> float:
-        """Tell when a set may go out first: not while an older one of the same property may still be under way."""
+        """Tell when a set may go out first: not while an older one of the same property is open here."""
         for other in self.all:
             if other is call:
                 break
             if other.active and other.targets & call.targets:
                 return other.deadline
-        return self.afoot.free_at(call.targets, now)
+        return now
 
     def owner(self, plain: bytes, now: float, *, others: bool) -> Call | None:
         """Find the call that an unreadable answer belongs to: by its id, or because there is no other it could be.

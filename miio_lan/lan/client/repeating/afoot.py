@@ -3,12 +3,13 @@
 Copies under several ids are answered one by one. Of several under one id nobody can tell which one an answer is to.
 
 An absolute set does no harm twice, but it does late: a copy that was delayed would undo a newer set of the same
-property. So a newer one waits until older copies have been answered, or must have got lost.
+property. So a newer one waits until older copies have been answered, or must have got lost; also those that another
+object for the same device has sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 #: Seconds after which a datagram that was sent has arrived or is lost; a LAN needs milliseconds, bad Wi-Fi a second.
@@ -38,32 +39,41 @@ class _Copy(NamedTuple):
 
 
 class Afoot:
-    """What of the ended calls of one session may still be under way."""
+    """What of the ended calls of one session may still be under way; or, of those that set, of all for one device.
+
+    There is no lock here, for threads share the latter: each change is a single one of a dictionary.
+    """
 
     def __init__(self) -> None:
-        self._copies: dict[int, _Copy] = {}
+        self._copies: dict[Hashable, _Copy] = {}
 
-    def left(self, number: int, sent: float, sets: Targets, *, again: bool = False) -> None:
+    def left(self, number: Hashable, sent: float, sets: Targets, *, again: bool = False) -> None:
         """Note a copy whose call ended without an answer to it.
 
-        :param number: its id
+        :param number: its id, or whose it is and its id
         :param sent: when it was last sent, monotonic seconds
         :param again: whether it was sent several times under that id, answered or not
         """
         # A device that is silent for days leaves many: those at the front are the oldest, nearly.
-        while self._copies:
-            first = next(iter(self._copies))
-            if len(self._copies) < _MAX_COPIES and self._copies[first].until > sent:
+        for first, copy in self._copies.copy().items():
+            if len(self._copies) < _MAX_COPIES and copy.until > sent:
                 break
-            del self._copies[first]
+            self._copies.pop(first, None)
         self._copies[number] = _Copy(sent + UNDER_WAY, sets, again)
 
-    def answered(self, number: int) -> bool:
+    def move(self, owner: object, other: Afoot) -> None:
+        """Give the copies of one session, whose keys begin with it, to another device's."""
+        for key, copy in self._copies.copy().items():
+            if isinstance(key, tuple) and key[0] is owner:
+                other._copies[key] = copy
+                self._copies.pop(key, None)
+
+    def answered(self, number: Hashable) -> bool:
         """Note an answer, and tell whether it was the one to such a copy, which then is under way no more."""
         copy = self._copies.get(number)
         if copy is None or copy.again:
             return False
-        del self._copies[number]
+        self._copies.pop(number, None)
         return True
 
     def anything(self, now: float) -> bool:
@@ -72,12 +82,14 @@ class Afoot:
 
     def count(self, now: float) -> int:
         """Tell under how many ids something may still be under way."""
-        return sum(copy.until > now for copy in self._copies.values()) if self._copies else 0
+        return sum(copy.until > now for copy in self._copies.copy().values()) if self._copies else 0
 
     def free_at(self, sets: Targets | None, now: float) -> float:
         """Tell when nothing that sets one of these can be under way any more (None: nothing at all)."""
-        for number, copy in list(self._copies.items()):
+        free = now
+        for number, copy in self._copies.copy().items():
             if copy.until <= now:
-                del self._copies[number]
-        found = (copy.until for copy in self._copies.values() if sets is None or copy.targets & sets)
-        return max(found, default=now)
+                self._copies.pop(number, None)
+            elif copy.until > free and (sets is None or copy.targets & sets):
+                free = copy.until
+        return free

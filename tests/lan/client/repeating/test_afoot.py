@@ -166,6 +166,90 @@ def test_no_older_value_ever_replaces_a_newer_one(seed: int, loss: float, delay:
     assert values == sorted(values)
 
 
+# --- several objects for one device -----------------------------------------------------------------------------------
+
+
+def two_for_one_device(**options: Any) -> tuple[Link, Link]:
+    """Two sessions that stand in one line, each at a link of its own; a test moves their clocks together."""
+    one, other = Link(**options), Link(**options)
+    other.session.share(one.session.line)
+    for link in (one, other):
+        link.call("get_prop")
+        link.sent.clear()
+    one.now = other.now = max(one.now, other.now)
+    return one, other
+
+
+def lose_a_set(link: Link) -> float:
+    """Send a set that is not answered, and tell when it went out."""
+    link.deaf = True
+    with pytest.raises(DeviceTimeout):
+        link.call("set_properties", setting(1, "old"), timeout=0.5, retry_count=0).outcome()
+    return sends(link, "set_properties")[-1]
+
+
+def test_a_newer_set_waits_for_the_late_copy_of_another_objects_older_one() -> None:
+    one, other = two_for_one_device()
+    lost = lose_a_set(one)
+    other.now = one.now
+    other.call("set_properties", setting(2, "elsewhere")).outcome()
+    assert other.now - one.now < 0.1
+    other.call("set_properties", setting(1, "new")).outcome()
+    assert lost + 2.0 <= sends(other, "set_properties")[-1] < lost + 2.2
+
+
+def test_the_late_answer_that_the_one_hears_ends_the_wait_of_the_other() -> None:
+    one, other = two_for_one_device(work=0.8)
+    with pytest.raises(DeviceTimeout):
+        one.call("set_properties", setting(1, "old"), timeout=0.5, retry_count=0).outcome()
+    other.now = one.now
+    call = other.start("set_properties", setting(1, "new"))
+    assert call.first_sent is None
+    one.pass_time(0.5)
+    heard = one.now
+    other.run()
+    assert call.first_sent is not None
+    assert call.first_sent < heard + 0.2
+
+
+def test_what_is_left_moves_with_its_session_to_another_line() -> None:
+    one, other = two_for_one_device()
+    lose_a_set(one)
+    other.now = one.now
+    elsewhere = Link()
+    one.session.share(elsewhere.session.line)
+    other.call("set_properties", setting(1, "new")).outcome()
+    assert other.now - one.now < 0.1
+    assert elsewhere.session.line.sets_afoot.anything(one.now)
+
+
+def test_it_waits_as_well_for_one_that_another_object_has_open() -> None:
+    one, other = two_for_one_device(work=0.5, max_in_flight=3)
+    older = one.start("set_properties", setting(1, "old"))
+    newer = other.start("set_properties", setting(1, "new"))
+    free = other.start("set_properties", setting(2, "elsewhere"))
+    assert older.first_sent is not None
+    assert free.first_sent is not None
+    one.run()
+    ended = one.now
+    other.run()
+    assert newer.first_sent is not None
+    assert newer.first_sent < ended + 0.2
+    assert newer.outcome() is not None
+
+
+def test_one_that_waits_for_this_one_is_not_waited_for() -> None:
+    """An observer of a set sends another one, by another object."""
+    one, other = two_for_one_device(work=0.5)
+    calls = []
+    for link in (one, other):
+        params = setting(1, "any")
+        call = link.session.command("set_properties", params, link.now, timeout=5.0, retry_count=3)
+        link.session.begin(call, link.now, caller="thread 1")
+        calls.append(call)
+    assert calls[1].first_sent is not None
+
+
 # --- answers that cannot be read --------------------------------------------------------------------------------------
 
 
