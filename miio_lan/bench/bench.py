@@ -248,8 +248,10 @@ class Bench(Generic[DeviceT]):
                 device.read(2, 1)
 
         The parameters are those of :meth:`expect`. At the end of the block, lines that are told late are waited for.
+        Where a wire was not heard all the time, because a receiver was away, it fails, too.
 
-        :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
+        :raises ExpectationFailed: at the end of the block, when one was seen, or that cannot be known; showing both
+            wires
         """
         wanted = Wanted.of(self.spec, method, **criteria)
 

@@ -14,6 +14,13 @@ from miio_lan.bench.snapshot import BOTH, unseen
 from miio_lan.bench.trace import ExpectationFailed, trace
 from miio_lan.pairing.content import same_value
 from miio_lan.record import Record
+from miio_lan.uart.commands import UPLINKS
+
+# Of words that both may say, such as "error", both directions matter.
+_SAID_BY = {
+    **dict.fromkeys({*UPLINKS, "result"} - {"error"}, frozenset({"up"})),
+    **dict.fromkeys(("down", "ok"), frozenset({"down"})),
+}
 
 What = str | re.Pattern[str] | Callable[[Record], bool]
 
@@ -156,7 +163,12 @@ class ObservedLine:
         The parameters are those of :meth:`wait_for`. The block ends when the MCU asks for work again, or a second
         later: what it reports of a command comes after its answer. Lines that are told late are waited for.
 
-        :raises ExpectationFailed: at the end of the block, when one was said, showing both wires
+        Where such a line could not have been heard, it fails, too: where nobody listens in its direction, and where
+        a receiver was away. The direction is known by the first word (``properties_changed``, ``down``), or by
+        ``command=``; for a pattern or a function, ``direction`` names it.
+
+        :raises ExpectationFailed: at the end of the block, when one was said, or that cannot be known; showing both
+            wires
         """
         wanted = WantedLine(what, direction, reading)
 
@@ -170,7 +182,15 @@ class ObservedLine:
             return f"{problem}{missed}\n{trace(self._recorder.records)}"
 
         what_not = f"a line like {wanted}"
-        return Never(self._recorder, self._hears, what_not, inside, tell, until_poll=bool(self._hears))
+        return Never(
+            self._recorder,
+            self._hears,
+            what_not,
+            inside,
+            tell,
+            line=wanted.directions,
+            until_poll=bool(self._hears),
+        )
 
 
 class WantedLine:
@@ -185,6 +205,17 @@ class WantedLine:
         self._what = what
         self._direction = direction
         self._reading = reading
+
+    @property
+    def directions(self) -> frozenset[str]:
+        """The directions in which such a line may be said."""
+        if self._direction is not None:
+            return frozenset({self._direction})
+        command = self._reading.get("command")
+        word = command if isinstance(command, str) else ""
+        if isinstance(self._what, str):
+            word = self._what.partition(" ")[0]
+        return _SAID_BY.get(word, BOTH)
 
     def is_met_by(self, record: Record) -> bool:
         """Tell whether a line is like this."""
