@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, overload
 
@@ -15,6 +16,7 @@ from miio_lan.bench.trace import ExpectationFailed, trace
 from miio_lan.pairing.content import same_value
 from miio_lan.record import Record
 from miio_lan.uart.commands import UPLINKS
+from miio_lan.uart.order import OBSERVED_WITHIN, in_order
 
 # Of words that both may say, such as "error", both directions matter.
 _SAID_BY = {
@@ -30,15 +32,17 @@ class MatchedLine(Record):
     """A line with what a pattern found in it: a record that has the groups of the match.
 
     :param match: the whole of the match
+    :param record: the line as it was recorded
     """
 
     match: re.Match[str] = field(kw_only=True, repr=False)
+    record: Record = field(kw_only=True, repr=False)
 
     @classmethod
     def of(cls, record: Record, match: re.Match[str]) -> Self:
         """Make it of a line and what was found in it."""
         held = (record.wire, record.direction, record.instant, record.wall, record.raw)
-        return cls(*held, record.reading, record.note, record.peer, match=match)
+        return cls(*held, record.reading, record.note, record.peer, match=match, record=record)
 
     def __getitem__(self, group: int | str) -> str | Any:
         """Give a group by its number or name, as ``re.Match`` does; None where it took no part."""
@@ -68,6 +72,7 @@ class ObservedLine:
         self._recorder = recorder
         self._hears = hears
         self._given: list[Record] = []
+        self._giving = threading.Lock()
 
     @property
     def records(self) -> list[Record]:
@@ -120,7 +125,7 @@ class ObservedLine:
             the match, too; or a function that says yes to a record
         :param direction: ``"up"`` for lines of the MCU, ``"down"`` for lines of the module
         :param timeout: seconds to wait
-        :param since: only what came after this record
+        :param since: only what came after this record: of a line, in the order in which the lines were said
         :param reading: keys and values its reading must have, such as ``command="properties_changed"``
         :raises ExpectationFailed: when it does not come, showing what did
         """
@@ -129,12 +134,8 @@ class ObservedLine:
         wanted = WantedLine(what, direction, reading)
 
         def look() -> Record | None:
-            for record in self.records:
-                if since is not None and record.instant <= since.instant:
-                    continue
-                if wanted.is_met_by(record) and not any(record is each for each in self._given):
-                    return record
-            return None
+            told = self.records if since is None else behind(since, self.records)
+            return next((each for each in told if wanted.is_met_by(each) and self._give(each)), None)
 
         found = self._recorder.wait(look, timeout)
         if found is None:
@@ -142,9 +143,16 @@ class ObservedLine:
             raise ExpectationFailed(
                 f"no line like {wanted} came within {timeout:g} s{missed}\n{trace(self._recorder.records)}"
             )
-        self._given.append(found)
         match = what.search(found.text) if isinstance(what, re.Pattern) else None
         return found if match is None else MatchedLine.of(found, match)
+
+    def _give(self, record: Record) -> bool:
+        """Take a line for whoever asked, False where it was given before: threads of a test may ask at once."""
+        with self._giving:
+            if any(record is each for each in self._given):
+                return False
+            self._given.append(record)
+            return True
 
     def expect_none(
         self,
@@ -191,6 +199,22 @@ class ObservedLine:
             line=wanted.directions,
             until_poll=bool(self._hears),
         )
+
+
+def behind(since: Record, records: Sequence[Record]) -> list[Record]:
+    """Give the lines that came after a record, in the order in which they were said.
+
+    Lines that were read at once have one instant, and two receivers are late by different times: instants alone do
+    not tell which line came first. They do for a record that is not among the lines, such as one of the LAN.
+
+    :param records: the lines, in the order of time
+    """
+    own = since.record if isinstance(since, MatchedLine) else since
+    if not any(own is each for each in records):
+        return [each for each in records if each.instant > own.instant]
+    near = in_order(each for each in records if abs(each.instant - own.instant) <= OBSERVED_WITHIN)
+    place = next(place for place, each in enumerate(near) if each is own)
+    return [*near[place + 1 :], *(each for each in records if each.instant > own.instant + OBSERVED_WITHIN)]
 
 
 class WantedLine:
