@@ -10,10 +10,10 @@ from typing import Any, Literal, Self, overload
 
 from miio_lan.bench.expecting.expectation import TIMEOUT
 from miio_lan.bench.expecting.never import Never
+from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.snapshot import BOTH, unseen
 from miio_lan.bench.trace import ExpectationFailed, trace
-from miio_lan.pairing.content import same_value
 from miio_lan.record import Record
 from miio_lan.uart.commands import UPLINKS
 from miio_lan.uart.order import OBSERVED_WITHIN, in_order
@@ -246,7 +246,7 @@ class WantedLine:
         if self._direction not in (None, record.direction) or not record.raw:
             return False
         have = record.reading or {}
-        if any(key not in have or not same_value(value, have[key]) for key, value in self._reading.items()):
+        if any(key not in have or not is_wanted(value, have[key]) for key, value in self._reading.items()):
             return False
         what = self._what
         if what is None:

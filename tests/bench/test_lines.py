@@ -62,7 +62,9 @@ def bench(recorder: Telling) -> Iterator[Bench[MiotDevice]]:
 
 
 def test_a_pattern_gives_the_groups_of_its_match() -> None:
-    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r").down("ok").up("properties_changed 3 1 7").records)
+    line = line_of(
+        Tape().up(b"\nproperties_changed 2 2 55\r").down("ok").up("properties_changed 3 1 7").records
+    )
     found = line.wait_for(REPORT, timeout=0)
     assert isinstance(found, MatchedLine)
     assert found.match.re is REPORT
@@ -95,7 +97,9 @@ def test_a_line_is_found_by_its_text_whatever_ends_it() -> None:
 
 
 def test_what_was_read_at_once_came_after_it_all_the_same() -> None:
-    records = Tape().fetch("set_properties 2 2 5").up("result 2 2 0", "properties_changed 2 2 5").down("ok").records
+    records = (
+        Tape().fetch("set_properties 2 2 5").up("result 2 2 0", "properties_changed 2 2 5").down("ok").records
+    )
     records = [replace(each, instant=1.0) for each in records]
     line = line_of(records)
     asked, down, result, report, said = records
@@ -141,7 +145,7 @@ class Meeting(Recorder):
         super().__init__()
         self.together = threading.Barrier(threads)
 
-    def wait(self, look, timeout):  # type: ignore[no-untyped-def]  # noqa: ARG002
+    def wait(self, look, timeout):  # type: ignore[no-untyped-def]
         found = look()
         self.together.wait()
         return found

@@ -44,7 +44,9 @@ def why_unheard(directions: Collection[str], hears: Collection[str]) -> str:
     :param directions: the directions in which it may be said
     :param hears: those that are heard
     """
-    missing = [who for direction, who in SPEAKERS.items() if direction in directions and direction not in hears]
+    missing = [
+        who for direction, who in SPEAKERS.items() if direction in directions and direction not in hears
+    ]
     if not missing:
         return ""
     hint = "; direction= tells who else would say it" if len(missing) < len(directions) else ""

@@ -36,7 +36,7 @@ class Still(Recorder):
         tape.records.clear()
         self.now = tape.now
 
-    def wait(self, look: Callable[[], Any], timeout: float) -> Any:  # noqa: ARG002 - nothing more comes
+    def wait(self, look: Callable[[], Any], timeout: float) -> Any:
         return look()
 
 
@@ -180,7 +180,14 @@ def gap_in_it(tape: Tape, tell: Callable[[], None], direction: Direction) -> Ite
     yield
 
 
-BREAKS = [outage_in_it, outage_over_in_it, outage_all_the_time, outage_within_it, end_of_what_is_known, gap_in_it]
+BREAKS = [
+    outage_in_it,
+    outage_over_in_it,
+    outage_all_the_time,
+    outage_within_it,
+    end_of_what_is_known,
+    gap_in_it,
+]
 
 
 @pytest.mark.parametrize("broken", BREAKS)
@@ -229,7 +236,7 @@ def test_a_break_of_what_nobody_listens_to(
 def test_an_outage_that_is_found_out_after_the_block(
     recorder: Still, tape: Tape, make: Callable[..., Bench[MiotDevice]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wait(look: Callable[[], Any], timeout: float) -> Any:  # noqa: ARG001
+    def wait(look: Callable[[], Any], timeout: float) -> Any:
         recorder.tell(lost(tape.wait(0.1), "up"))
         return look()
 
