@@ -6,6 +6,7 @@ For tests, with or without pytest. All waiting is waiting for events, never for 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -85,6 +86,8 @@ class Bench(Generic[DeviceT]):
         self.from_start = not late
         self._pairer = Pairer()
         self._fed = 0
+        # Nobody who holds it calls back or waits: an observer may ask a bench at any time.
+        self._joining = threading.Lock()
 
     @property
     def power(self) -> Power:
@@ -118,12 +121,15 @@ class Bench(Generic[DeviceT]):
 
     def snapshot(self) -> Snapshot:
         """Give what is known at this moment: records, and the commands they make."""
-        kept, own = self.recorder.look()
-        for record in kept[self._fed :]:
-            self._pairer.feed(record)
-            self._fed += 1
+        # Threads of a test may ask at once. With look() inside, what one was given was fed before the next one is.
+        with self._joining:
+            kept, own = self.recorder.look()
+            for record in kept[self._fed :]:
+                self._pairer.feed(record)
+                self._fed += 1
+            exchanges = self._pairer.exchanges
         ours = {id(record) for record in own}
-        found = [each for each in self._pairer.exchanges if id(beginning(each)) in ours]
+        found = [each for each in exchanges if id(beginning(each)) in ours]
         return Snapshot(own, [self._as_heard(each) for each in found], self.hears)
 
     def _as_heard(self, exchange: Exchange) -> Exchange:
@@ -248,8 +254,10 @@ class Bench(Generic[DeviceT]):
                 device.read(2, 1)
 
         The parameters are those of :meth:`expect`. At the end of the block, lines that are told late are waited for.
+        Where a wire was not heard all the time, because a receiver was away, it fails, too.
 
-        :raises ExpectationFailed: at the end of the block, when one was seen, showing both wires
+        :raises ExpectationFailed: at the end of the block, when one was seen, or that cannot be known; showing both
+            wires
         """
         wanted = Wanted.of(self.spec, method, **criteria)
 

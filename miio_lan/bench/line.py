@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, overload
 
 from miio_lan.bench.expecting.expectation import TIMEOUT
 from miio_lan.bench.expecting.never import Never
+from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.bench.recorder import Mark, Recorder, is_between
 from miio_lan.bench.snapshot import BOTH, unseen
 from miio_lan.bench.trace import ExpectationFailed, trace
-from miio_lan.pairing.content import same_value
 from miio_lan.record import Record
+from miio_lan.uart.commands import UPLINKS
+from miio_lan.uart.order import OBSERVED_WITHIN, in_order
+
+# Of words that both may say, such as "error", both directions matter.
+_SAID_BY = {
+    **dict.fromkeys({*UPLINKS, "result"} - {"error"}, frozenset({"up"})),
+    **dict.fromkeys(("down", "ok"), frozenset({"down"})),
+}
 
 What = str | re.Pattern[str] | Callable[[Record], bool]
 
@@ -23,15 +32,17 @@ class MatchedLine(Record):
     """A line with what a pattern found in it: a record that has the groups of the match.
 
     :param match: the whole of the match
+    :param record: the line as it was recorded
     """
 
     match: re.Match[str] = field(kw_only=True, repr=False)
+    record: Record = field(kw_only=True, repr=False)
 
     @classmethod
     def of(cls, record: Record, match: re.Match[str]) -> Self:
         """Make it of a line and what was found in it."""
         held = (record.wire, record.direction, record.instant, record.wall, record.raw)
-        return cls(*held, record.reading, record.note, record.peer, match=match)
+        return cls(*held, record.reading, record.note, record.peer, match=match, record=record)
 
     def __getitem__(self, group: int | str) -> str | Any:
         """Give a group by its number or name, as ``re.Match`` does; None where it took no part."""
@@ -61,6 +72,7 @@ class ObservedLine:
         self._recorder = recorder
         self._hears = hears
         self._given: list[Record] = []
+        self._giving = threading.Lock()
 
     @property
     def records(self) -> list[Record]:
@@ -113,7 +125,7 @@ class ObservedLine:
             the match, too; or a function that says yes to a record
         :param direction: ``"up"`` for lines of the MCU, ``"down"`` for lines of the module
         :param timeout: seconds to wait
-        :param since: only what came after this record
+        :param since: only what came after this record: of a line, in the order in which the lines were said
         :param reading: keys and values its reading must have, such as ``command="properties_changed"``
         :raises ExpectationFailed: when it does not come, showing what did
         """
@@ -122,12 +134,8 @@ class ObservedLine:
         wanted = WantedLine(what, direction, reading)
 
         def look() -> Record | None:
-            for record in self.records:
-                if since is not None and record.instant <= since.instant:
-                    continue
-                if wanted.is_met_by(record) and not any(record is each for each in self._given):
-                    return record
-            return None
+            told = self.records if since is None else behind(since, self.records)
+            return next((each for each in told if wanted.is_met_by(each) and self._give(each)), None)
 
         found = self._recorder.wait(look, timeout)
         if found is None:
@@ -135,9 +143,16 @@ class ObservedLine:
             raise ExpectationFailed(
                 f"no line like {wanted} came within {timeout:g} s{missed}\n{trace(self._recorder.records)}"
             )
-        self._given.append(found)
         match = what.search(found.text) if isinstance(what, re.Pattern) else None
         return found if match is None else MatchedLine.of(found, match)
+
+    def _give(self, record: Record) -> bool:
+        """Take a line for whoever asked, False where it was given before: threads of a test may ask at once."""
+        with self._giving:
+            if any(record is each for each in self._given):
+                return False
+            self._given.append(record)
+            return True
 
     def expect_none(
         self,
@@ -156,7 +171,12 @@ class ObservedLine:
         The parameters are those of :meth:`wait_for`. The block ends when the MCU asks for work again, or a second
         later: what it reports of a command comes after its answer. Lines that are told late are waited for.
 
-        :raises ExpectationFailed: at the end of the block, when one was said, showing both wires
+        Where such a line could not have been heard, it fails, too: where nobody listens in its direction, and where
+        a receiver was away. The direction is known by the first word (``properties_changed``, ``down``), or by
+        ``command=``; for a pattern or a function, ``direction`` names it.
+
+        :raises ExpectationFailed: at the end of the block, when one was said, or that cannot be known; showing both
+            wires
         """
         wanted = WantedLine(what, direction, reading)
 
@@ -170,7 +190,31 @@ class ObservedLine:
             return f"{problem}{missed}\n{trace(self._recorder.records)}"
 
         what_not = f"a line like {wanted}"
-        return Never(self._recorder, self._hears, what_not, inside, tell, until_poll=bool(self._hears))
+        return Never(
+            self._recorder,
+            self._hears,
+            what_not,
+            inside,
+            tell,
+            line=wanted.directions,
+            until_poll=bool(self._hears),
+        )
+
+
+def behind(since: Record, records: Sequence[Record]) -> list[Record]:
+    """Give the lines that came after a record, in the order in which they were said.
+
+    Lines that were read at once have one instant, and two receivers are late by different times: instants alone do
+    not tell which line came first. They do for a record that is not among the lines, such as one of the LAN.
+
+    :param records: the lines, in the order of time
+    """
+    own = since.record if isinstance(since, MatchedLine) else since
+    if not any(own is each for each in records):
+        return [each for each in records if each.instant > own.instant]
+    near = in_order(each for each in records if abs(each.instant - own.instant) <= OBSERVED_WITHIN)
+    place = next(place for place, each in enumerate(near) if each is own)
+    return [*near[place + 1 :], *(each for each in records if each.instant > own.instant + OBSERVED_WITHIN)]
 
 
 class WantedLine:
@@ -186,12 +230,23 @@ class WantedLine:
         self._direction = direction
         self._reading = reading
 
+    @property
+    def directions(self) -> frozenset[str]:
+        """The directions in which such a line may be said."""
+        if self._direction is not None:
+            return frozenset({self._direction})
+        command = self._reading.get("command")
+        word = command if isinstance(command, str) else ""
+        if isinstance(self._what, str):
+            word = self._what.partition(" ")[0]
+        return _SAID_BY.get(word, BOTH)
+
     def is_met_by(self, record: Record) -> bool:
         """Tell whether a line is like this."""
         if self._direction not in (None, record.direction) or not record.raw:
             return False
         have = record.reading or {}
-        if any(key not in have or not same_value(value, have[key]) for key, value in self._reading.items()):
+        if any(key not in have or not is_wanted(value, have[key]) for key, value in self._reading.items()):
             return False
         what = self._what
         if what is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from miio_lan.record import Record
+from miio_lan.record.marks import begins_outage
 
 RECORDS_BEFORE = 64
 """Records that are kept from before the beginning: they show that somebody was listening already."""
@@ -72,9 +73,11 @@ class Recorder:
             self._news.notify_all()
 
     def begin(self) -> None:
-        """Start anew, with the last few records as what came before."""
+        """Start anew, with the last few records as what came before, and the outages that go on."""
         with self._news:
-            self._records = self._records[-RECORDS_BEFORE:]
+            away = _outages(self._records)
+            recent = self._records[-RECORDS_BEFORE:]
+            self._records = [*(each for each in self._records[:-RECORDS_BEFORE] if id(each) in away), *recent]
             self._told_at = {id(record): self._told_at[id(record)] for record in self._records}
             self._begun = len(self._records)
 
@@ -118,3 +121,15 @@ class Recorder:
             with self._news:
                 if len(self._records) == seen:
                     self._news.wait(min(left, threading.TIMEOUT_MAX))
+
+
+def _outages(records: Sequence[Record]) -> set[int]:
+    """Give the identities of the marks of outages that are not over."""
+    away: dict[tuple[str, str, str], int] = {}
+    for record in records:
+        key = (record.wire, record.direction, record.peer)
+        if begins_outage(record):
+            away.setdefault(key, id(record))
+        else:
+            away.pop(key, None)
+    return set(away.values())

@@ -45,9 +45,13 @@ def miio_product(request: pytest.FixtureRequest, miio_rigs: Rigs) -> str:
     from miio_lan.errors import DeviceException
 
     entries = miio_rigs.settings.entries
+    try:
+        named = marked(request.node, entries)
+    except pytest.Collector.CollectError as error:
+        pytest.fail(str(error), pytrace=False)
     if entries is None:
-        return AND.join(marked(request.node, None))
-    names = products_of(request.node) or marked(request.node, entries) or tuple(entries)
+        return AND.join(named)
+    names = products_of(request.node) or named or tuple(entries)
     if not products_of(request.node) and len(names) > 1:
         pytest.fail(UNNAMED, pytrace=False)
     try:

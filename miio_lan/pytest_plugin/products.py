@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PRODUCT = "miio_product"
 """The fixture whose parameter says which products a test is of."""
 MARKER = "miio"
+NO_NAMES = 'the marker miio names products, as in @pytest.mark.miio("left", "right"),'
 AND = "+"
 """Between the names of products that one test uses together."""
 
@@ -42,14 +43,19 @@ def marked(node: pytest.Item, known: Collection[str] | None) -> tuple[str, ...]:
     """Give the names in the marker of a test; none where it has no marker.
 
     :param known: the products that there are; None for any
-    :raises pytest.Collector.CollectError: if one is not there
+    :raises pytest.Collector.CollectError: if one is not there, or what the marker says are no names
     """
     marker = node.get_closest_marker(MARKER)
-    names = tuple(dict.fromkeys(marker.args)) if marker is not None else ()
+    if marker is None:
+        return ()
+    if marker.kwargs or not all(isinstance(name, str) for name in marker.args):
+        given = [*map(repr, marker.args), *(f"{key}={each!r}" for key, each in marker.kwargs.items())]
+        raise pytest.Collector.CollectError(f"{node.nodeid}: {NO_NAMES} and not {', '.join(given)}")
+    names = tuple(dict.fromkeys(marker.args))
     for name in names:
-        if not isinstance(name, str) or (known is not None and name not in known):
-            close = difflib.get_close_matches(str(name), known or (), n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known or ())}"
+        if known is not None and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
             raise pytest.Collector.CollectError(
                 f"{node.nodeid}: the bench file has no product {name!r}: {hint}"
             )

@@ -66,6 +66,13 @@ class Reports:
         what = self._settings.describe()
         return f"miio: {what}" if what else None
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Forget what an earlier attempt at the test has opened and kept: plugins may repeat a test that failed."""
+        item.stash[OPENED] = []
+        kinds = (RECORDING_PROPERTY, LOG_PROPERTY)
+        item.user_properties[:] = [each for each in item.user_properties if each[0] not in kinds]
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Have the last lines of a test told while its live log is open: later, other threads' messages may be lost."""

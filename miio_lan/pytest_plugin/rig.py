@@ -93,6 +93,7 @@ class Rig:
         if self.settings.labgrid is not None and self._place is None:
             self._place, self.settings = labgrid_place.opened(self.settings)
             self._power = self._place.entry.power if self.settings.power is None else None
+        self.switch_on()  # where that failed at the end of the test before
         product, settings = self._product, self.settings
         if product is None and settings.uart is not None:
             if self._tap is None:

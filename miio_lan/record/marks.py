@@ -85,6 +85,12 @@ def words_of(note: str) -> frozenset[str]:
     return frozenset(_WORDS.findall(note))
 
 
+def begins_outage(record: Record) -> bool:
+    """Tell whether a record is the mark of an outage: nothing is heard until its end, or the next record."""
+    words = words_of(record.note)
+    return not record.raw and "outage" in words and "over" not in words
+
+
 def is_mark(record: Record) -> bool:
     """Tell whether a record is a mark, of either kind."""
     return not record.raw and record.reading is not None and record.reading.get(_KEY) in (_BEGIN, _END)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.bench.snapshot import BOTH
 from miio_lan.bench.trace import summary, trace, without_polls
 from miio_lan.errors import InvalidArgument, SpecError
+from miio_lan.pairing.pairing import pair
 from miio_lan.record import Record
 from miio_lan.virtual.product import VirtualProduct
 
@@ -69,6 +72,46 @@ def test_a_criterion_that_there_is_not(bench: Bench[MiotDevice]) -> None:
     for ask in (bench.expect, bench.expect_none, bench.history):
         with pytest.raises(TypeError, match="no criterion: pid; there are siid, piid, aiid, value"):
             ask(siid=2, pid=1)
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Has threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless")
+def test_threads_may_ask_at_once(silent: Bench[MiotDevice]) -> None:
+    tape, threads, rounds = Tape(), 6, 40
+    for number in range(1, rounds + 1):
+        tape.ask(number, "get_properties", ON).fetch("get_properties 2 1").answer("result 2 1 0 true")
+        tape.reply(number, IS_ON).wait(0.2)
+    left = iter(tape.records)
+
+    def tell_more() -> None:
+        for record in itertools.islice(left, len(tape.records) // rounds):
+            silent.recorder.observe(record)
+
+    together = threading.Barrier(threads, tell_more)
+
+    def ask() -> None:
+        try:
+            for _ in range(rounds):
+                together.wait()
+                assert silent.joined
+        except BaseException:
+            together.abort()  # or the others would wait for it
+            raise
+
+    for thread in (asking := [threading.Thread(target=ask) for _ in range(threads)]):
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert silent.joined == pair(tape.records)
+    assert [each.stopped_at for each in silent.joined] == [None] * rounds
 
 
 # --- expectations --------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,9 +18,9 @@ from miio_lan.record import Record
 REPORT = re.compile(r"properties_changed (?P<siid>\d+) (\d+) (\d+)( extra)?")
 
 
-def line_of(tape: Tape) -> ObservedLine:
+def line_of(records: Iterable[Record]) -> ObservedLine:
     recorder = Recorder()
-    for record in tape.records:
+    for record in records:
         recorder.observe(record)
     return ObservedLine(recorder)
 
@@ -61,7 +62,9 @@ def bench(recorder: Telling) -> Iterator[Bench[MiotDevice]]:
 
 
 def test_a_pattern_gives_the_groups_of_its_match() -> None:
-    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r").down("ok").up("properties_changed 3 1 7"))
+    line = line_of(
+        Tape().up(b"\nproperties_changed 2 2 55\r").down("ok").up("properties_changed 3 1 7").records
+    )
     found = line.wait_for(REPORT, timeout=0)
     assert isinstance(found, MatchedLine)
     assert found.match.re is REPORT
@@ -73,7 +76,7 @@ def test_a_pattern_gives_the_groups_of_its_match() -> None:
 
 
 def test_it_is_the_line_as_well() -> None:
-    line = line_of(Tape().up("properties_changed 2 2 55").down("ok"))
+    line = line_of(Tape().up("properties_changed 2 2 55").down("ok").records)
     found = line.wait_for(REPORT, timeout=0)
     (first, second) = line.records
     assert isinstance(found, Record)
@@ -88,9 +91,77 @@ def test_it_is_the_line_as_well() -> None:
 
 
 def test_a_line_is_found_by_its_text_whatever_ends_it() -> None:
-    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r"))
+    line = line_of(Tape().up(b"\nproperties_changed 2 2 55\r").records)
     assert line.wait_for("properties_changed 2 2 55", timeout=0) == line.records[0]
     assert "properties_changed 2 2 55" in line.records
+
+
+def test_what_was_read_at_once_came_after_it_all_the_same() -> None:
+    records = (
+        Tape().fetch("set_properties 2 2 5").up("result 2 2 0", "properties_changed 2 2 5").down("ok").records
+    )
+    records = [replace(each, instant=1.0) for each in records]
+    line = line_of(records)
+    asked, down, result, report, said = records
+    assert line.wait_for("properties_changed", since=result, timeout=0) is report
+    assert line.wait_for("ok", since=report, timeout=0) is said
+    assert line.wait_for(since=asked, timeout=0) is down
+    with pytest.raises(ExpectationFailed):
+        line.wait_for("result", since=report, timeout=0)
+
+
+def test_the_reply_is_behind_its_line_though_its_receiver_was_sooner() -> None:
+    tape = Tape()
+    for _ in range(3):  # the one at the module hands on at once, the one at the MCU 12 ms later
+        tape.down("down none").up("get_down").wait(0.1)
+    tape.down("ok").up("properties_changed 2 2 55")
+    line = line_of(tape.records)
+    report = line.wait_for(REPORT, timeout=0)
+    assert report.record is line.records[-1]
+    assert line.wait_for(re.compile("^(ok|error)$"), since=report, timeout=0).record is line.records[-2]
+
+
+def test_a_line_long_after_it() -> None:
+    tape = Tape().up("properties_changed 2 2 5").wait(100).up("properties_changed 2 2 6")
+    line = line_of(tape.records)
+    (first, second) = line.records
+    assert line.wait_for(since=first, timeout=0) is second
+    with pytest.raises(ExpectationFailed):
+        line.wait_for(since=second, timeout=0)
+
+
+def test_after_a_record_of_the_lan_its_time_tells() -> None:
+    tape = Tape().up("properties_changed 2 2 5").ask(1, "miIO.info").up("properties_changed 2 2 6")
+    line = line_of(tape.records)
+    assert line.wait_for(since=tape.records[1], timeout=0) is tape.records[2]
+    with pytest.raises(ExpectationFailed):
+        line.wait_for(since=tape.records[1], timeout=0)
+
+
+class Meeting(Recorder):
+    """Has all threads look before any of them goes on."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.together = threading.Barrier(threads)
+
+    def wait(self, look, timeout):  # type: ignore[no-untyped-def]
+        found = look()
+        self.together.wait()
+        return found
+
+
+def test_threads_are_given_each_line_once() -> None:
+    recorder, given = Meeting(6), []
+    for record in Tape().up(*["properties_changed 2 2 5"] * 6).records:
+        recorder.observe(record)
+    line = ObservedLine(recorder)
+    threads = [threading.Thread(target=lambda: given.append(line.wait_for(timeout=0))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(each) for each in given}) == 6
 
 
 def test_a_line_that_must_not_be_said(recorder: Telling, bench: Bench[MiotDevice]) -> None:

@@ -106,3 +106,37 @@ def test_a_product_that_a_test_left_in_doubt_is_switched_on(
         """
     )
     run(*bench, "--miio-power", "true").assert_outcomes(passed=2)
+
+
+UNRELIABLE = """
+import pathlib, sys
+said, times = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+before = said.read_text().split() if said.exists() else []
+said.write_text(" ".join([*before, sys.argv[3]]))
+sys.exit("hub busy" if sys.argv[3] == "on" and before.count("on") < times else 0)
+"""
+
+
+@pytest.mark.parametrize(("fails", "outcomes"), [(1, {"passed": 3}), (2, {"passed": 2})])
+def test_a_product_that_could_not_be_switched_on_is_before_the_next_test(
+    pytester: pytest.Pytester, run: Run, bench: tuple[str, ...], fails: int, outcomes: dict[str, int]
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_off(power):
+            power.off()
+
+        def test_the_next_one(miio_bench):
+            assert miio_bench.power.is_on
+
+        def test_the_one_after_it(miio_bench):
+            assert miio_bench.power.is_on
+        """
+    )
+    said = pytester.path / "said"
+    command = shlex.join([sys.executable, "-c", UNRELIABLE, str(said), str(fails), "{action}"])
+    result = run(*bench, "--miio-power", command)
+    result.assert_outcomes(**outcomes, errors=fails)
+    assert said.read_text().split() == ["off", *["on"] * (fails + 1)]
+    if fails > 1:
+        result.stdout.fnmatch_lines("*the product cannot be opened: the product was not switched on: *")

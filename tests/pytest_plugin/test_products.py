@@ -290,6 +290,40 @@ def test_it(miio_bench): pass
     result.stdout.fnmatch_lines("*the bench file has no product 'lefft': did you mean left?*")
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('["left", "right"]', "not ['left', 'right']"),
+        ("1", "not 1"),
+        ('"left", ("right",)', "not 'left', ('right',)"),
+        ('product="left"', "not product='left'"),
+    ],
+)
+def test_a_marker_without_names(pytester: pytest.Pytester, run: Run, said: str, told: str) -> None:
+    pytester.makepyfile(f"""
+import pytest
+@pytest.mark.miio({said})
+def test_it(miio_bench): pass
+""")
+    result = run()
+    result.assert_outcomes(errors=1)
+    wanted = f'the marker miio names products, as in @pytest.mark.miio("left", "right"), and {told}'
+    assert wanted in result.stdout.str()
+    assert "products.py" not in result.stdout.str().replace("test_a_marker_without_names.py", "")
+
+
+def test_a_marker_without_names_and_without_a_bench_file(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+import pytest
+@pytest.mark.miio(["left"])
+def test_it(miio_bench): pass
+""")
+    result = pytester.runpytest_inprocess("-p", "no:randomly", "-p", "no:cacheprovider", "--miio-virtual")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*the marker miio names products, *, and not [[]'left'[]]*")
+    result.stdout.no_fnmatch_line("*products.py:*")
+
+
 def test_products_asked_for_while_the_test_runs(pytester: pytest.Pytester, run: Run) -> None:
     pytester.makepyfile("""
 import pytest

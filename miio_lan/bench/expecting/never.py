@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from miio_lan.bench.expecting.unheard import why_unheard, why_unknown
 from miio_lan.bench.recorder import Mark, Recorder
 from miio_lan.bench.trace import NO_WORK, POLL, ExpectationFailed
 from miio_lan.pairing.matching.lag import told_beyond
@@ -17,13 +18,14 @@ _T = TypeVar("_T")
 
 
 class Never(Generic[_T]):
-    """Fails at the end of the block when something was seen that must not happen.
+    """Fails at the end of the block when something was seen that must not happen, or could not have been seen.
 
     :param recorder: is told of both wires
     :param hears: the directions of the line that are heard
     :param what: what must not happen, in words
     :param inside: gives what happened between two moments
     :param tell: makes the text of the failure
+    :param line: the directions in which the line says it; None for a command, which the LAN shows, too
     :param until_poll: whether what the block caused counts, too: all until the MCU asks for work again
     """
 
@@ -35,6 +37,7 @@ class Never(Generic[_T]):
         inside: Callable[[Mark, Mark], Sequence[_T]],
         tell: Callable[[str], str],
         *,
+        line: Collection[str] | None = None,
         until_poll: bool = False,
     ) -> None:
         self._recorder = recorder
@@ -42,6 +45,7 @@ class Never(Generic[_T]):
         self._what = what
         self._inside = inside
         self._tell = tell
+        self._line = line
         self._until_poll = until_poll
         self._begun = recorder.mark()
         self._ended: Mark | None = None
@@ -65,6 +69,8 @@ class Never(Generic[_T]):
         if count:
             times = "" if count == 1 else f", {count} times"
             raise ExpectationFailed(self._tell(f"{self._what} was not to happen, and did{times}"))
+        if why := self._why_unknown():
+            raise ExpectationFailed(self._tell(f"whether {self._what} happened cannot be known: {why}"))
 
     @property
     def seen(self) -> Sequence[_T]:
@@ -89,3 +95,11 @@ class Never(Generic[_T]):
             return True
         line = (record for record in reversed(self._recorder.records) if record.wire == "uart")
         return told_beyond(ended.instant, line, self._hears) or None
+
+    def _why_unknown(self) -> str:
+        """Say why what was not seen may have happened all the same; empty where it did not."""
+        line, ended = self._line, self._ended or self._recorder.mark()
+        if line is not None and (why := why_unheard(line, self._hears)):
+            return why
+        matter = self._hears if line is None else line
+        return why_unknown(self._recorder.look()[0], matter, self._begun, ended, lan=line is None)

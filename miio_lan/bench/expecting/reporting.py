@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.bench.recorder import is_between
 from miio_lan.bench.steps.missing import Missing
 from miio_lan.bench.trace import ExpectationFailed
 from miio_lan.errors import DeviceException, InvalidArgument
-from miio_lan.pairing.content import error_of, same_value
+from miio_lan.pairing.content import error_of
 from miio_lan.pairing.reports import EVENT, PROPERTIES, PUSH_TIME, Report, reports
 from miio_lan.record import Record
 from miio_lan.record.redact import redact_value
@@ -52,7 +53,7 @@ class WantedReport:
         value = self._value
         if isinstance(value, Mapping):
             value = [[piid, each] for piid, each in value.items()]
-        return value is None or same_value(value, report.value)
+        return value is None or is_wanted(value, report.value)
 
     def __str__(self) -> str:
         kinds = {PROPERTIES: "a report", EVENT: "an event"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
+from miio_lan.bench.expecting.values import is_wanted
 from miio_lan.device.description.names import find_action, find_property
 from miio_lan.device.description.spec import Spec
 from miio_lan.errors import InvalidArgument, SpecError
-from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record.redact import redact_value
 
@@ -16,7 +16,8 @@ from miio_lan.record.redact import redact_value
 class Criteria(TypedDict, total=False):
     """What a test may ask of a command; what is absent, or None, may be anything.
 
-    :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have
+    :param siid: with ``piid``, ``aiid`` and ``value``: what one of its properties, or its action, must have; of an
+        action, ``piid`` and ``value`` are those of one of its arguments. ``True`` and 1 are two values
     :param params: the parameters as a whole
     :param property: the name of a property in the description, in the place of ``siid`` and ``piid``
     :param action: the name of an action in the description, in the place of ``siid`` and ``aiid``
@@ -66,10 +67,10 @@ class Wanted:
         """Tell whether a command is like this."""
         if self._method not in (None, exchange.method):
             return False
-        if self._params is not None and not same_value(self._params, exchange.params):
+        if self._params is not None and not is_wanted(self._params, exchange.params):
             return False
         return not self._ids or any(
-            all(key in item and same_value(item[key], value) for key, value in self._ids.items())
+            all(key in item and is_wanted(value, item[key]) for key, value in self._ids.items())
             for item in _items(exchange)
         )
 
@@ -97,10 +98,26 @@ def _numbers_of(spec: Spec | None, criteria: Criteria) -> dict[str, int | None]:
 
 
 def _items(exchange: Exchange) -> list[Mapping[str, object]]:
-    """Give the properties of a command, or its action, as objects with siid, piid, aiid, value."""
+    """Give the properties of a command, or its action and each argument of that: siid, piid, aiid, value."""
     params = exchange.params
     if isinstance(params, Mapping) and isinstance(params.get("properties"), list):
         keys = ("siid", "piid", "value")  # of a line, where no request was seen
         return [dict(zip(keys, each, strict=False)) for each in params["properties"]]
     found = params if isinstance(params, list) else [params]
-    return [each for each in found if isinstance(each, Mapping)]
+    items = [each for each in found if isinstance(each, Mapping)]
+    return [*items, *(argument for each in items for argument in _arguments(each))]
+
+
+def _arguments(action: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """Give the arguments of an action with its ids; in a list, as of a line, or with their names, as on the LAN."""
+    given = action.get("in")
+    ids = {key: action[key] for key in ("siid", "aiid") if key in action}
+    found: list[Mapping[str, object]] = []
+    for each in given if isinstance(given, list) else ():
+        if isinstance(each, Mapping):
+            found.append({**ids, **{key: each[key] for key in ("piid", "value") if key in each}})
+        elif isinstance(each, (list, tuple)):
+            found.append({**ids, **dict(zip(("piid", "value"), each, strict=False))})
+        else:
+            found.append({**ids, "value": each})  # some clients leave out which argument it is
+    return found
