@@ -41,15 +41,14 @@ class LanRun:
     _values: dict[tuple[int, int], Any] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
-        """Ask for everything. Whatever ends it early, what was set is put back first.
+        """Ask for everything. Whatever ends it, what was set and is not yet what it was is put back.
 
         :raises DeviceException: if the product cannot be reached at all
         """
         try:
             self._ask()
-        except BaseException:
+        finally:
             self._put_back()
-            raise
 
     def _ask(self) -> None:
         self._stage("miIO.info")
@@ -71,10 +70,12 @@ class LanRun:
         if not wanted:
             return
         self._stage("putting back what was set")
+        # A product that was given up may be there again; one that is not shall not be waited for again and again.
         self._missed = 2 * GIVE_UP - 1
         for prop, before in wanted:
             if self._set(prop, before):
                 self.course.put_back(prop)
+                self._verify(prop)
 
     def _stage(self, text: str) -> None:
         self._stage_now = text
@@ -106,11 +107,25 @@ class LanRun:
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
         for prop in spec.readable():
-            match self._get([prop.iid]):
-                case [{"code": 0, "value": value}] if not prop.problem(value):
-                    self._values[prop.iid] = value
+            self._read(prop)
         for iids in plan.odd_reads(spec):
             self._get(iids)
+
+    def _read(self, prop: Property) -> None:
+        match self._get([prop.iid]):
+            case [{"code": 0, "value": value}] if not prop.problem(value):
+                self._values[prop.iid] = value
+
+    def _may_set(self, prop: Property) -> bool:
+        """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
+        if not prop.readable or prop.iid in self._values:
+            return True
+        self._read(prop)
+        if prop.iid in self._values:
+            return True
+        if self._missed < 2 * GIVE_UP:
+            self.course.leave_out(self._stage_now, plan.unknown(prop), told=True)
+        return False
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""
@@ -133,7 +148,7 @@ class LanRun:
 
     def _writes(self, spec: Spec) -> None:
         self._stage("writing")
-        for prop in spec.writable():
+        for prop in filter(self._may_set, spec.writable()):
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
                 if self._change(prop, value):
@@ -144,8 +159,8 @@ class LanRun:
             if before is not None and self._set(prop, before):
                 self.course.put_back(prop)
                 self._verify(prop)
-        for prop in plan.read_only(spec):
-            self._set(prop, self._values.get(prop.iid, prop.default()))
+        for prop in filter(self._may_set, plan.read_only(spec)):
+            self._set(prop, self._values[prop.iid])
         siid, piid = plan.missing_property(spec)
         self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])
 

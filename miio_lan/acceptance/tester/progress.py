@@ -86,6 +86,11 @@ class Progress:
         return [str(each) for each in self._changed.values() if each.before is not None]
 
     @property
+    def lost(self) -> list[str]:
+        """What the product was left with where nobody knows how it had been, in words."""
+        return [str(each) for each in self._changed.values() if each.before is None]
+
+    @property
     def remains(self) -> str:
         """What was left out, in words: the stages, with the number of steps."""
         return ", ".join(f"{stage} ({count})" for stage, count in self.left_out.items())

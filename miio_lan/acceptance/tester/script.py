@@ -63,11 +63,12 @@ class _TesterRun:
         self.course = self.tester.course
 
     def script(self) -> Script:
-        """Everything, from power-up to the end; when interrupted, what is to be put back."""
+        """Everything, from power-up to the end; when interrupted, only what is to be put back."""
         try:
             yield from self._everything()
         except Interrupted:
-            yield from self._put_back()
+            yield from self._put_back(soon=True)
+            self.tester.stage = "done"
 
     def _everything(self) -> Script:
         tester = self._begin("waiting for the MCU (switch it on, or off and on again)")
@@ -124,6 +125,8 @@ class _TesterRun:
                 yield from self._writes(self.spec)
             if "actions" in self.allow:
                 yield from self._actions(self.spec)
+        # Before the update, after which it may be another program that is asked.
+        yield from self._put_back()
         if "ota" in self.allow:
             yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
@@ -172,6 +175,8 @@ class _TesterRun:
     def _writes(self, spec: Spec) -> Script:
         self._begin("writing")
         for prop in spec.writable():
+            if not (yield from self._may_set(prop)):
+                continue
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
                 yield from self._set(prop, value)
@@ -182,21 +187,46 @@ class _TesterRun:
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
         for prop in plan.read_only(spec):
-            value = self._values.get(prop.iid, prop.default())
-            yield from self._ask(_setting(prop, value))
+            if (yield from self._may_set(prop)):
+                yield from self._ask(_setting(prop, self._values[prop.iid]))
         siid, piid = plan.missing_property(spec)
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
         several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
         yield from self._ask(f"set_properties {' '.join(several)}")
 
-    def _put_back(self) -> Script:
-        """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
-        self._begin("putting back what was set")
+    def _may_set(self, prop: Property) -> Generator[Wait, None, bool]:
+        """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
+        if not prop.readable or prop.iid in self._values:
+            return True
+        if not (self._gone or self._hopeless("get_properties")):
+            yield from self._read(prop)
+        if prop.iid in self._values:
+            return True
+        self.course.leave_out(self.tester.stage, plan.unknown(prop), told=not self._gone)
+        return False
+
+    def _put_back(self, *, soon: bool = False) -> Script:
+        """Set again what was set, to what it was before; ends as soon as the MCU does not take part.
+
+        :param soon: somebody waits: what the MCU has taken counts, and is not looked at
+        """
+        wanted = self.course.to_put_back
+        if not wanted:
+            return
+        tester = self._begin("putting back what was set")
+        # An MCU that was given up may be there again.
         self._missed.clear()
-        for prop, before in self.course.to_put_back:
-            if _took((yield from self._ask(_setting(prop, before))), prop):
+        if self._gone:
+            polled = heard_again(tester, "get_down")
+            yield Wait(polled, SILENCE_TIME + _MARGIN)
+            self._gone = not polled()
+        for prop, before in wanted:
+            if soon:
+                done = _took((yield from self._ask(_setting(prop, before), changes=prop)), prop)
+            else:
+                done = yield from self._set(prop, before)
+            if done:
                 self.course.put_back(prop)
-        self.tester.stage = "done"
 
     def _actions(self, spec: Spec) -> Script:
         self._begin("actions")

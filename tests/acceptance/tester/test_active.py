@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Container
 from itertools import cycle
 from threading import Event, Thread
 from typing import Any
@@ -167,6 +168,28 @@ class TestModule:
         assert len(stages) == 1
 
 
+class Losing(MiotDevice):
+    """Some commands, counted from 0 by their method and what they are about, get no answer."""
+
+    def __init__(self, *args: Any, lost: Container[tuple[str, int]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lost = lost
+        self._sent: Counter[str] = Counter()
+
+    def send(self, command: str, parameters: Any = None, *args: Any, **options: Any) -> Any:
+        about = f"{command} {parameters[0]['did']}" if command.endswith("_properties") else command
+        self._sent[about] += 1
+        if (about, self._sent[about] - 1) in self._lost:
+            raise DeviceTimeout("no answer")
+        return super().send(command, parameters, *args, **options)
+
+
+def losing(product: VirtualProduct, *lost: tuple[str, int]) -> Callable[[Observer], MiotDevice]:
+    return lambda observer: Losing(
+        product.host, product.token, port=product.port, observer=observer, lost=lost
+    )
+
+
 class Interrupting(MiotDevice):
     """Somebody presses Ctrl-C as soon as a property has another value; ``mute`` devices answer nothing from then on."""
 
@@ -295,6 +318,23 @@ class TestLan:
         assert [re.sub(r" \(.*\)", "", each) for each in told] == (
             ["property 2.1 could not be set back to true"] if mute else []
         )
+
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            [("get_properties 2-2", 0)],
+            [("set_properties 2-2", number) for number in range(1, 5)],
+            [("get_properties 2-2", number) for number in range(5)],
+        ],
+    )
+    def test_nothing_stays_changed(self, lost: list[tuple[str, int]]) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            before = product.call(lambda _: dict(product.mcu.values))
+            judgement = drive_lan(losing(product, *lost), spec=LAMP, allow=["writes"])
+            after = product.call(lambda _: dict(product.mcu.values))
+        assert {iid for iid in before if before[iid] != after[iid]} <= {(2, 9)}
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert not any("could not be set back" in each.text for each in verdict.evidence)
 
     def test_a_product_that_cannot_be_reached_is_an_error(self) -> None:
         class Unreachable(MiotDevice):
