@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Container
+from dataclasses import replace
 from itertools import cycle
 from threading import Event, Thread
 from typing import Any
@@ -15,11 +16,13 @@ from support.talk import talk
 
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module
+from miio_lan.acceptance.tester.plan import missing_service
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.lan.packet import HEADER_SIZE
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.ports.port import MemoryPair, PtyPair
@@ -190,6 +193,31 @@ def losing(product: VirtualProduct, *lost: tuple[str, int]) -> Callable[[Observe
     )
 
 
+class Unheard(MiotDevice):
+    """Some of the commands of a check, counted from 0, do not reach the product."""
+
+    def __init__(self, product: VirtualProduct, lost: Container[int], observer: Observer) -> None:
+        super().__init__(product.host, product.token, port=product.port, observer=observer)
+        self._product, self._lost, self._sent = product, lost, 0
+
+    def send(self, command: str, *args: Any, **options: Any) -> Any:
+        self._sent += 1
+        if self._sent - 1 not in self._lost:
+            return super().send(command, *args, **options)
+        module = self._product.module
+        whole = module.receive_lan
+
+        def without_commands(datagram: bytes, *rest: Any) -> None:
+            if len(datagram) == HEADER_SIZE:
+                whole(datagram, *rest)
+
+        self._product.call(lambda _: setattr(module, "receive_lan", without_commands))
+        try:
+            return super().send(command, *args, **options, timeout=0.5)
+        finally:
+            self._product.call(lambda _: setattr(module, "receive_lan", whole))
+
+
 class Interrupting(MiotDevice):
     """Somebody presses Ctrl-C as soon as a property has another value; ``mute`` devices answer nothing from then on."""
 
@@ -317,6 +345,65 @@ class TestLan:
         told = getattr(caught.value, "__notes__", [])
         assert [re.sub(r" \(.*\)", "", each) for each in told] == (
             ["property 2.1 could not be set back to true"] if mute else []
+        )
+
+    @pytest.mark.parametrize(
+        ("lost", "expected"),
+        [
+            ([4], Outcome.WARNING),
+            ([4, 20, 35], Outcome.WARNING),
+            ([4, 5], Outcome.FAIL),  # the second one is the repetition
+            (range(4, 1000), Outcome.FAIL),
+        ],
+    )
+    def test_a_lost_datagram_fails_no_product(self, lost: Container[int], expected: Outcome) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(lambda observer: Unheard(product, lost, observer), spec=LAMP)
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "lan-answered"]
+        assert verdict.outcome is expected
+        assert judgement.ok is (expected is Outcome.WARNING)
+
+    @pytest.mark.parametrize(("dead", "expected"), [(False, Outcome.WARNING), (True, Outcome.FAIL)])
+    def test_after_an_action_without_a_reply_the_product_is_asked_whether_it_is_there(
+        self, dead: bool, expected: Outcome
+    ) -> None:
+        asked: list[str] = []
+
+        class Last(Unheard):
+            def send(self, command: str, *args: Any, **options: Any) -> Any:
+                asked.append(command)
+                last = command == "action" and args[0]["siid"] == missing_service(LAMP)
+                if last or (dead and self._lost):
+                    self._lost = {self._sent}
+                return super().send(command, *args, **options)
+
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(lambda observer: Last(product, (), observer), spec=LAMP, allow=["actions"])
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "lan-answered"]
+        assert verdict.outcome is expected
+        assert asked[-2 - dead :] == ["action", *["miIO.info"] * (1 + dead)]
+
+    def test_replies_that_cannot_be_read_are_called_so(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+
+            def cut_off(stage: str) -> None:
+                responder = product.module.responder
+                damaged = replace(responder.options, damage=("cut off",))
+                if stage == "reading":
+                    product.call(lambda _: setattr(responder, "options", damaged))
+
+            def connect(observer: Observer) -> MiotDevice:
+                return MiotDevice(
+                    product.host, product.token, port=product.port, observer=observer, timeout=1.0
+                )
+
+            judgement = drive_lan(connect, spec=LAMP, progress=cut_off)
+        found = {each.rule.name: each for each in judgement.verdicts}
+        assert {each.text for each in found["lan-answered"].evidence} == {
+            "get_properties got a reply that cannot be read (not JSON)"
+        }
+        assert found["test-completed"].text.startswith(
+            "the replies of the product cannot be read; left out: "
         )
 
     @pytest.mark.parametrize(
