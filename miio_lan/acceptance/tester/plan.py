@@ -17,7 +17,8 @@ ALLOWED: dict[str, str] = {
     "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards, "
     "also when interrupted; one that cannot be read keeps the last value",
     "actions": "run every action, also with wrong arguments",
-    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
+    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it; "
+    "broken off when interrupted",
 }
 """What may be allowed, each word with what it means."""
 PER_LINE = MAX_PARAMETERS // GET_RESULT_SIZE

@@ -13,6 +13,7 @@ from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
+from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property, Value
@@ -67,6 +68,7 @@ class _TesterRun:
         try:
             yield from self._everything()
         except Interrupted:
+            yield from self._break_off()
             yield from self._put_back(soon=True)
             self.tester.stage = "done"
 
@@ -266,6 +268,25 @@ class _TesterRun:
         self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
         if not self.course.transfer_failed:
             yield Wait(back, tester.timing.transfer)
+
+    def _break_off(self) -> Script:
+        """Have an MCU that was offered firmware wait for none, and see it come back."""
+        tester, course = self.tester, self.course
+        if not tester.updating:
+            return
+        self._begin("breaking off the firmware update")
+        course.broken_off = STRANDED
+        tester.break_off_update(BROKEN_OFF)
+        tester.transfer_expected = True
+        polled, end = heard_again(tester, "get_down"), tester.now + tester.timing.boot
+        # A bootloader that was just starting has not heard the first word of it, and asks.
+        while not polled() and tester.now < end:
+            tester.transfer_started = False
+            tester.cancel_transfer()
+            yield Wait(lambda: polled() or tester.transfer_started, end - tester.now)
+        tester.transfer_expected = False
+        if polled():
+            course.broken_off = BROKEN_OFF
 
     def _settle(self) -> Script:
         """Give the last things asked the time the rules allow them."""

@@ -80,6 +80,43 @@ class TestModule:
         with MemoryPair() as pair, pytest.raises(InvalidArgument, match="'ota' is allowed"):
             drive_module(pair.near, firmware=b"x")
 
+    @pytest.mark.parametrize("image", [b"", bytes(2**20 + 1)])
+    def test_an_image_that_cannot_be_sent_is_refused_before_anything_is(self, image: bytes) -> None:
+        seen: list[Record] = []
+        refused = pytest.raises(InvalidArgument, match=f"firmware of {len(image)} bytes")
+        with MemoryPair() as pair, McuHost(Mcu(LAMP, poll_interval=0.002), pair.far), refused:
+            drive_module(pair.near, allow=["ota"], refusals=0, firmware=image, observer=seen.append)
+        assert seen == []
+
+    def test_who_interrupts_an_update_leaves_no_mcu_in_its_bootloader(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        begun = Event()
+        stages: list[str] = []
+
+        def observer(record: Record) -> None:
+            if "xmodem" in record.note:
+                begun.set()
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            if stage == "firmware update, the whole of it":
+                assert begun.wait(PATIENCE)
+                raise KeyboardInterrupt
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far) as host:
+            with pytest.raises(KeyboardInterrupt) as caught:
+                drive_module(
+                    pair.near,
+                    refusals=0,
+                    allow=["ota"],
+                    firmware=bytes(2**20),
+                    observer=observer,
+                    progress=progress,
+                )
+            assert host.call(lambda _: mcu._transfer) is None
+        assert stages[-1] == "breaking off the firmware update"
+        assert caught.value.__notes__ == ["the firmware update was broken off"]
+
     def test_what_is_wrong_is_found(self) -> None:
         mcu = Mcu(LAMP, poll_interval=0.002, misbehave=["quoted-booleans", "ff-bytes"])
         with MemoryPair() as pair, McuHost(mcu, pair.far):
