@@ -116,11 +116,13 @@ class LanTraffic(NamedTuple):
     :param calls: the commands, in the order of their beginning
     :param orphans: the replies to requests that were not seen: somebody else's, or lost ones
     :param gaps: from when to when something was not recorded, monotonic seconds, in order: an observer did not follow
+    :param unreadable: the replies that could not be read, so that nobody can tell what they answer
     """
 
     calls: list[LanCall]
     orphans: list[Record]
     gaps: list[tuple[float, float]]
+    unreadable: list[Record]
 
     def missing(self, start: float, end: float) -> bool:
         """Tell whether something between two instants was not recorded."""
@@ -139,7 +141,7 @@ def lan_traffic(records: Iterable[Record]) -> LanTraffic:
     for record in records:
         if record.wire == "lan" and not is_mark(record):
             grouping.feed(record)
-    return LanTraffic(grouping.calls, grouping.orphans, _joined(grouping.gaps))
+    return LanTraffic(grouping.calls, grouping.orphans, _joined(grouping.gaps), grouping.unreadable)
 
 
 def is_gap(record: Record) -> bool:
@@ -170,6 +172,7 @@ class _Grouping:
         self.calls: list[LanCall] = []
         self.orphans: list[Record] = []
         self.gaps: list[tuple[float, float]] = []
+        self.unreadable: list[Record] = []
         self._last_of: dict[str, float] = {}  # per peer, when anything of it was recorded last
         self._by_id: dict[tuple[str, int], tuple[LanCall, LanRequest]] = {}
         self._by_content: dict[tuple[str, str], list[LanCall]] = {}
@@ -194,6 +197,8 @@ class _Grouping:
             self._reply(record, reading)
         elif record.direction == "up" and record.note:
             self._unreadable = record.instant
+            if record.raw:
+                self.unreadable.append(record)
 
     def _hello(self, record: Record) -> None:
         if record.direction == "up":

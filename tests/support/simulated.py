@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from miio_lan.acceptance.rules.all import judge
@@ -77,7 +78,7 @@ def simulate(
         mcu.take_output()
     elif hasty:
         mcu.start(now)
-        carry(mcu, tester, watch, now)
+        deque(carry(mcu, tester, watch, now), maxlen=0)
     tester.start(now)
     off = mcu_at >= 0 and not hasty
     while not tester.done:
@@ -87,10 +88,10 @@ def simulate(
         if meanwhile is not None and tester.heard["get_down"] > 5:
             meanwhile(mcu, now)
             meanwhile = None
-        carry(mcu, tester, watch, now)
-        if interrupt is not None and interrupt(session):
-            interrupt = None
-            tester.interrupt(now)
+        for _ in carry(mcu, tester, watch, now):
+            if interrupt is not None and interrupt(session):
+                interrupt = None
+                tester.interrupt(now)
         times = [*([BEGAN + mcu_at] if off else []), mcu.deadline, tester.deadline, watch.deadline]
         now = max(now, min(each for each in times if each is not None))
         for machine in (mcu, tester, watch):
@@ -100,8 +101,8 @@ def simulate(
     return session
 
 
-def carry(mcu: Mcu, tester: Tester, watch: Overhearing, now: float) -> None:
-    """Carry bytes between the ends until both are silent."""
+def carry(mcu: Mcu, tester: Tester, watch: Overhearing, now: float) -> Iterator[None]:
+    """Carry bytes between the ends until both are silent; whoever wants to may do something in between."""
     while True:
         up = mcu.take_output()
         if up:
@@ -111,5 +112,6 @@ def carry(mcu: Mcu, tester: Tester, watch: Overhearing, now: float) -> None:
         if down:
             watch.feed("down", down, now)
             mcu.receive(down, now)
+        yield
         if not up and not down:
             return

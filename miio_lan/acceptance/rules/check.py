@@ -30,13 +30,19 @@ def test_completed(session: Observed, case: Case) -> None:
         return
     if course.cut:
         case.bad(f"{course.cut}: what was not asked by then was not judged")
+    if course.broken_off:
+        case.odd(course.broken_off)
     if course.left_out:
         last = session.line.said[-1].record if session.line.said else None
         (case.odd if course.told else case.bad)(f"{course.stopped}; left out: {course.remains}", last)
     for text in course.owed:
         case.odd(text)
-    if not (course.cut or course.left_out or course.owed):
-        case.good("everything was asked")
+    if not (course.cut or course.broken_off or course.left_out or course.owed):
+        # What cannot be read cannot be restored: that is to be known, and no fault of the product.
+        case.good("; ".join(["everything was asked", *course.lost]))
+        return
+    for text in course.lost:
+        case.odd(text)
 
 
 def _powered_up(session: Observed, case: Case) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.errors import is_the_modules
 from miio_lan.pairing.calls import NOT_RECORDED
-from miio_lan.record import DIRECTIONS
+from miio_lan.record import DIRECTIONS, Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 lan_rule = rules_of("lan")
 module_rule = rules_of("module", severity="warning")
+
+_NO_REPLY = "got no reply"
+_LOST = "a datagram may have been lost on the network"
 
 MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
@@ -24,38 +27,83 @@ MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 @lan_rule(
     "Every LAN request is answered",
     source="serial document, 4 s; observed: -9999 when the MCU does not answer",
+    severity="failure or warning",
 )
 def lan_answered(session: Observed, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer.
 
-    Where the line was heard, it shows whose fault it was that there was none, and other rules judge that.
+    Where the line was heard, it shows whose fault it was that there was none, and other rules judge that. A network
+    loses datagrams: a single one that is missing is a warning, where the product answers what comes next.
     """
+    lone = _lone(session.lan)
     for call in session.lan:
         problem = _missing_answer(session, call)
+        lined = len(session.line.heard) == len(DIRECTIONS)
         if problem is None:
-            case.good(f"{call.method}", call.record)
+            again = 0 if lined else _asked_again(session, call)
+            if again > 1:
+                case.bad(f"{call.method} got a reply only after {again} that got none", call.record)
+            elif again:
+                case.odd(f"{call.method} got a reply only when it was asked again: {_LOST}", call.record)
+            else:
+                case.good(call.method, call.record)
         elif session.disturbed(call):
             case.unseen(f"{call.method}: a bridge interfered with the serial line", call.record)
         elif call.doubtful:
             case.unseen(f"{call.method}: several clients asked for the same at the same time", call.record)
-        elif len(session.line.heard) == len(DIRECTIONS):
+        elif lined:
             case.unseen(f"{call.method}: {problem}; the line shows why", call.record)
         elif call.answer is None and session.traffic.missing(call.began, math.inf):
             case.unseen(f"{call.method}: {NOT_RECORDED}", call.record)
+        elif problem == _NO_REPLY and id(call) in lone:
+            case.odd(f"{call.method} {problem}: {_LOST}", call.record)
         elif problem:
             case.bad(f"{call.method}{':' if call.answer else ''} {problem}", call.record)
+
+
+def _asked_again(session: Observed, call: JudgedCall) -> int:
+    """Count how often a check had to repeat itself. Of other clients nobody knows how long they wait before they do."""
+    return 0 if session.course is None or call.method.startswith("miIO.") else call.unheard
+
+
+def _lone(calls: Iterable[JudgedCall]) -> set[int]:
+    """Find the calls, by their ``id``, that were sent once, got no reply, and have no other such call beside them."""
+    found: set[int] = set()
+    by_peer: dict[str, list[JudgedCall]] = {}
+    for call in calls:
+        by_peer.setdefault(call.request.peer, []).append(call)
+    for each in by_peer.values():
+        answered = [True, *(call.answer is not None for call in each)]
+        for call, before, here, after in zip(each, answered, answered[1:], answered[2:], strict=False):
+            if before and not here and after and call.sends == 1:
+                found.add(id(call))
+    return found
 
 
 def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
     """Say what a caller got instead of an answer; None for an answer, empty where one may still come."""
     if call.answer is None:
+        unreadable = _unreadable(session, call)
+        if unreadable is not None:
+            return f"got a reply that cannot be read ({unreadable.note})"
         # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
         waited = session.course is not None and not session.course.cut
         over = waited or session.ended - call.request.instant >= ANSWER_TIME
-        return "got no reply" if over else ""
+        return _NO_REPLY if over else ""
     if call.error is not None and _gave_up(*call.error):
         return _told(*call.error)
     return None
+
+
+def _unreadable(session: Observed, call: JudgedCall) -> Record | None:
+    """Find a reply that cannot be read, between a call and the next one of the same peer."""
+    peer = call.request.peer
+    later = (
+        each.began for each in session.lan if each.request.peer == peer and each.began > call.request.instant
+    )
+    end = min(later, default=math.inf)
+    replies = (each for each in session.traffic.unreadable if each.peer == peer)
+    return next((each for each in replies if call.began <= each.instant <= end), None)
 
 
 def _told(code: int, message: str) -> str:

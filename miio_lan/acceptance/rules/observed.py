@@ -57,6 +57,7 @@ class JudgedCall:
     :param error: code and message, when the call failed as a whole
     :param began: when it was sent first, on the LAN, monotonic seconds
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
+    :param sends: how many datagrams carried it, and ``unheard`` how many of its requests got no reply, on the LAN
     """
 
     method: str
@@ -71,6 +72,8 @@ class JudgedCall:
     error: tuple[int, str] | None = None
     began: float = 0.0
     doubtful: bool = False
+    sends: int = 1
+    unheard: int = 0
 
     @property
     def record(self) -> Record:
@@ -154,8 +157,14 @@ class Observed:
     def lan(self) -> tuple[JudgedCall, ...]:
         """What was called over the LAN, in the order of the requests."""
         calls = self.traffic.calls
-        repeated = {id(call.earlier) for call in calls}
-        return tuple(_of_lan_call(call) for call in calls if id(call) not in repeated)
+        repeated: set[int] = set()
+        found: list[JudgedCall] = []
+        for call in calls:
+            # What was lost once is repeated once; whoever asks for the same later has asked for something of his own.
+            found.append(_of_lan_call(call, repeats=id(call.earlier) not in repeated))
+            if call.earlier is not None:
+                repeated.add(id(call.earlier))
+        return tuple(judged for call, judged in zip(calls, found, strict=True) if id(call) not in repeated)
 
     @property
     def model(self) -> str:
@@ -298,13 +307,25 @@ def _asked(downlink: Downlink) -> JudgedCall:
 # --- the LAN -------------------------------------------------------------------------------------------------------
 
 
-def _of_lan_call(call: LanCall) -> JudgedCall:
-    main, first = call.replied or call.requests[-1], call
-    while first.earlier is not None:
-        first = first.earlier
+def _of_lan_call(call: LanCall, *, repeats: bool) -> JudgedCall:
+    """Make it of a call.
+
+    :param repeats: whether the earlier one that it may repeat is its own, so that what was not heard then counts
+    """
+    main = call.replied or call.requests[-1]
     doubtful = call.doubtful or any(request.doubtful for request in call.requests)
-    began = first.requests[0].first
-    asked = JudgedCall(main.demand.method, main.sends[0], began=began, doubtful=doubtful)
+    every, earlier = list(call.requests), call.earlier
+    while earlier is not None:
+        every, earlier = [*earlier.requests, *every], earlier.earlier
+    own = every if repeats else call.requests
+    asked = JudgedCall(
+        main.demand.method,
+        main.sends[0],
+        began=every[0].first,
+        doubtful=doubtful,
+        sends=sum(len(request.sends) for request in own),
+        unheard=sum(request.reply is None for request in own),
+    )
     asked = _with_params(asked, main.demand.params)
     return asked if main.reply is None else _with_reply(asked, main.reply)
 

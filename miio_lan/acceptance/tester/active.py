@@ -15,7 +15,7 @@ from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
 from miio_lan.acceptance.tester.marked import MarkedObserver
-from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.tester.progress import STRANDED, Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
 from miio_lan.acceptance.verdict import Judgement
@@ -102,14 +102,18 @@ def drive_module(
         later as it is now
     :param progress: called with each stage, for people
     :param switch_on: called once the line is listened to, to switch on a product that is off until then
-    :raises InvalidArgument: for a word that cannot be allowed, or firmware where no update is
+    :raises InvalidArgument: for a word that cannot be allowed, firmware where no update is, or an image that is empty
+        or too large
     :raises DeviceException: if the MCU says nothing at all, or the port fails
-    :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
+    :raises KeyboardInterrupt: as it came, once what was set is put back and an update is broken off; its notes say what
+        was not, and that
     """
     words = plan.allowed(allow)
     if firmware is not None and "ota" not in words:
         raise InvalidArgument("firmware is sent only where 'ota' is allowed")
     tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
+    if firmware is not None:
+        tester.module.check_firmware(firmware)
     seen = MarkedObserver(
         MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
     )
@@ -159,14 +163,21 @@ def _watch(host: TesterHost, progress: OnStage | None) -> None:
 
 
 def _put_back(host: TesterHost, progress: OnStage | None) -> None:
-    """Have what was set put back, as far as that is soon done; a second Ctrl-C ends that, too."""
-    if not host.tester.course.still_changed:
+    """Have what was set put back and an update broken off, as far as that is soon done.
+
+    A second Ctrl-C ends that, too.
+    """
+    tester = host.tester
+    updating = tester.updating
+    if not (updating or tester.course.still_changed):
         return
+    if updating:
+        tester.course.broken_off = STRANDED  # until the MCU is heard again
     try:
         if progress is not None:
-            progress("putting back what was set")
-        host.call(host.tester.interrupt)
-        host.finished.wait(PUT_BACK)
+            progress("breaking off the firmware update" if updating else "putting back what was set")
+        host.call(tester.interrupt)
+        host.finished.wait(PUT_BACK + (tester.timing.boot if updating else 0.0))
     except (Exception, KeyboardInterrupt) as another:  # noqa: BLE001 - what it was interrupted by is what counts
         _LOGGER.debug("not everything was put back: %r", another)
 
@@ -178,7 +189,7 @@ def _told(course: Progress) -> Iterator[None]:
         yield
     except BaseException as error:
         course.cut = _INTERRUPTED
-        for text in course.still_changed:
+        for text in course.left_behind:
             error.add_note(text)
             _LOGGER.warning("%s", text)
         raise

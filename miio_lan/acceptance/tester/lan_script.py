@@ -14,9 +14,13 @@ from miio_lan.acceptance.tester.script import GIVE_UP
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property
 from miio_lan.device.miot import MiotDevice
-from miio_lan.errors import DeviceError, DeviceException, McuTimeout
+from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
 _LOGGER = logging.getLogger(__name__)
+
+_GONE = "the product does not answer any more"
+_UNREAD = "the replies of the product cannot be read"
+_MUTE = "the MCU does not answer"  # as the module tells
 
 
 @dataclass(eq=False)
@@ -36,20 +40,21 @@ class LanRun:
     course: Progress = field(default_factory=Progress)
     _missed: int = field(default=0, init=False)
     _stage_now: str = field(default="", init=False)
-    # Whether only the MCU does not answer, and the module tells so.
-    _mute: bool = field(default=False, init=False)
+    # What the last calls that brought nothing have in common.
+    _why: str = field(default=_GONE, init=False)
+    # Whether the last call was met by silence.
+    _unheard: bool = field(default=False, init=False)
     _values: dict[tuple[int, int], Any] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
-        """Ask for everything. Whatever ends it early, what was set is put back first.
+        """Ask for everything. Whatever ends it, what was set and is not yet what it was is put back.
 
         :raises DeviceException: if the product cannot be reached at all
         """
         try:
             self._ask()
-        except BaseException:
+        finally:
             self._put_back()
-            raise
 
     def _ask(self) -> None:
         self._stage("miIO.info")
@@ -64,6 +69,9 @@ class LanRun:
             self._writes(spec)
         if spec is not None and "actions" in self.allow:
             self._actions(spec)
+        if self._unheard and self._missed < 2 * GIVE_UP:
+            # Whether the last command was lost, or has silenced the product, is told by what comes after it.
+            self._call("miIO.info")
 
     def _put_back(self) -> None:
         """Set again what was set, to what it was before; ends as soon as the product does not take part."""
@@ -71,33 +79,50 @@ class LanRun:
         if not wanted:
             return
         self._stage("putting back what was set")
+        # A product that was given up may be there again; one that is not shall not be waited for again and again.
         self._missed = 2 * GIVE_UP - 1
         for prop, before in wanted:
             if self._set(prop, before):
                 self.course.put_back(prop)
+                self._verify(prop)
 
     def _stage(self, text: str) -> None:
         self._stage_now = text
         if self.progress is not None:
             self.progress(text)
 
-    def _call(self, method: str, params: Any = None) -> Any:
-        """Call, and give the result; None when there is none. What went wrong is on the record."""
+    def _call(self, method: str, params: Any = None, *, repeat: bool = True) -> Any:
+        """Call, and give the result; None when there is none. What went wrong is on the record.
+
+        :param repeat: whether it is asked once more after silence, for networks lose datagrams
+        """
         if self._missed >= 2 * GIVE_UP:
-            why = "the MCU does not answer" if self._mute else "the product does not answer any more"
-            self.course.leave_out(self._stage_now, why, told=self._mute)
+            self.course.leave_out(self._stage_now, self._why, told=self._why == _MUTE)
             return None
-        try:
-            result = self.device.send(method, params, 0)
-        except DeviceException as error:
-            # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
-            silent = isinstance(error, McuTimeout) or not isinstance(error, DeviceError)
-            self._mute = isinstance(error, McuTimeout) and (self._mute or not self._missed)
-            self._missed = self._missed + 1 if silent else 0
-            _LOGGER.info("%s: %s", method, error)
-            return None
-        self._missed = 0
-        return result
+        for _ in range(2 if repeat else 1):
+            try:
+                result = self.device.send(method, params, 0)
+            except DeviceException as error:
+                # A product that cannot be reached any more, or a reply nobody can read: the rest will tell.
+                _LOGGER.info("%s: %s", method, error)
+                self._miss(error)
+                if not self._unheard:
+                    return None
+            else:
+                self._missed, self._unheard = 0, False
+                return result
+        return None
+
+    def _miss(self, error: DeviceException) -> None:
+        """Count what brought nothing; the product's own refusal is an answer."""
+        self._unheard = isinstance(error, DeviceTimeout)
+        if isinstance(error, DeviceError) and not isinstance(error, McuTimeout):
+            self._missed = 0
+            return
+        read = not isinstance(error, PayloadDecodeException)
+        why = _MUTE if isinstance(error, McuTimeout) else _GONE if read else _UNREAD
+        self._why = why if not self._missed or why == self._why else _GONE
+        self._missed += 1
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Any:
         wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in iids]
@@ -106,11 +131,25 @@ class LanRun:
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
         for prop in spec.readable():
-            match self._get([prop.iid]):
-                case [{"code": 0, "value": value}] if not prop.problem(value):
-                    self._values[prop.iid] = value
+            self._read(prop)
         for iids in plan.odd_reads(spec):
             self._get(iids)
+
+    def _read(self, prop: Property) -> None:
+        match self._get([prop.iid]):
+            case [{"code": 0, "value": value}] if not prop.problem(value):
+                self._values[prop.iid] = value
+
+    def _may_set(self, prop: Property) -> bool:
+        """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
+        if not prop.readable or prop.iid in self._values:
+            return True
+        self._read(prop)
+        if prop.iid in self._values:
+            return True
+        if self._missed < 2 * GIVE_UP:
+            self.course.leave_out(self._stage_now, plan.unknown(prop), told=True)
+        return False
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""
@@ -133,7 +172,7 @@ class LanRun:
 
     def _writes(self, spec: Spec) -> None:
         self._stage("writing")
-        for prop in spec.writable():
+        for prop in filter(self._may_set, spec.writable()):
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
                 if self._change(prop, value):
@@ -144,8 +183,8 @@ class LanRun:
             if before is not None and self._set(prop, before):
                 self.course.put_back(prop)
                 self._verify(prop)
-        for prop in plan.read_only(spec):
-            self._set(prop, self._values.get(prop.iid, prop.default()))
+        for prop in filter(self._may_set, plan.read_only(spec)):
+            self._set(prop, self._values[prop.iid])
         siid, piid = plan.missing_property(spec)
         self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])
 
@@ -153,4 +192,5 @@ class LanRun:
         self._stage("actions")
         for siid, aiid, arguments in plan.calls(spec):
             given = [{"piid": piid, "value": value} for piid, value in arguments]
-            self._call("action", {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given})
+            call = {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given}
+            self._call("action", call, repeat=False)  # it may have run

@@ -15,9 +15,10 @@ from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
 ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
     "writes": "set every writable property to its limits and to forbidden values, and restore it afterwards, "
-    "also when interrupted",
+    "also when interrupted; one that cannot be read keeps the last value",
     "actions": "run every action, also with wrong arguments",
-    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it",
+    "ota": "offer a firmware update, and cancel the transfer; with --firmware, do the whole of it; "
+    "broken off when interrupted",
 }
 """What may be allowed, each word with what it means."""
 PER_LINE = MAX_PARAMETERS // GET_RESULT_SIZE
@@ -138,6 +139,11 @@ def odd_reads(spec: Spec) -> list[list[tuple[int, int]]]:
 def read_only(spec: Spec) -> list[Property]:
     """Give some properties that cannot be set."""
     return [prop for prop in spec.readable() if not prop.writable][:4]
+
+
+def unknown(prop: Property) -> str:
+    """Say why a property that can be read is not set: it could not be set back."""
+    return f"the value of property {prop.siid}.{prop.piid} ({prop.name}) is not known, so it is not set"
 
 
 def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:

@@ -11,6 +11,9 @@ from miio_lan.device.description.values import Property, Value
 from miio_lan.errors import RecordError
 from miio_lan.uart.values import token
 
+BROKEN_OFF = "the firmware update was broken off"
+STRANDED = f"{BROKEN_OFF}; the MCU was not heard since, and may wait for it in its bootloader"
+
 
 @dataclass(frozen=True)
 class _Change:
@@ -42,6 +45,7 @@ class Progress:
     :param cut: why it ended before its end through no fault of the product, empty when it did not
     :param transfer_failed: why the firmware did not arrive; empty when it did, None when none was sent
     :param firmware_version: the version the MCU is to report after an update, None when nobody said
+    :param broken_off: what became of an update that an interruption ended, empty without one
     """
 
     stopped: str = ""
@@ -50,6 +54,7 @@ class Progress:
     cut: str = ""
     transfer_failed: str | None = None
     firmware_version: str | None = None
+    broken_off: str = ""
     _changed: dict[tuple[int, int], _Change] = field(default_factory=dict)
 
     def leave_out(self, stage: str, why: str, *, told: bool = False) -> None:
@@ -81,9 +86,19 @@ class Progress:
         return [str(each) for each in self._changed.values()]
 
     @property
+    def left_behind(self) -> list[str]:
+        """What whoever interrupts the test has to know of the product, in words."""
+        return [*self.still_changed, *filter(None, [self.broken_off])]
+
+    @property
     def owed(self) -> list[str]:
         """What the product was left with although it was known how it had been, in words."""
         return [str(each) for each in self._changed.values() if each.before is not None]
+
+    @property
+    def lost(self) -> list[str]:
+        """What the product was left with where nobody knows how it had been, in words."""
+        return [str(each) for each in self._changed.values() if each.before is None]
 
     @property
     def remains(self) -> str:
@@ -99,6 +114,7 @@ class Progress:
             "cut": self.cut,
             "transfer_failed": self.transfer_failed,
             "firmware_version": self.firmware_version,
+            "broken_off": self.broken_off,
             "changed": [
                 {"siid": each.iid[0], "piid": each.iid[1], "name": each.name, "before": each.before}
                 for each in self._changed.values()
@@ -120,6 +136,7 @@ class Progress:
             cut=_text(data, "cut") or "",
             transfer_failed=_text(data, "transfer_failed"),
             firmware_version=_text(data, "firmware_version"),
+            broken_off=_text(data, "broken_off") or "",
             _changed={each.iid: each for each in changes},
         )
 

@@ -13,6 +13,7 @@ from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
+from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property, Value
@@ -63,11 +64,13 @@ class _TesterRun:
         self.course = self.tester.course
 
     def script(self) -> Script:
-        """Everything, from power-up to the end; when interrupted, what is to be put back."""
+        """Everything, from power-up to the end; when interrupted, only what is to be put back."""
         try:
             yield from self._everything()
         except Interrupted:
-            yield from self._put_back()
+            yield from self._break_off()
+            yield from self._put_back(soon=True)
+            self.tester.stage = "done"
 
     def _everything(self) -> Script:
         tester = self._begin("waiting for the MCU (switch it on, or off and on again)")
@@ -124,6 +127,8 @@ class _TesterRun:
                 yield from self._writes(self.spec)
             if "actions" in self.allow:
                 yield from self._actions(self.spec)
+        # Before the update, after which it may be another program that is asked.
+        yield from self._put_back()
         if "ota" in self.allow:
             yield from self._update() if self.firmware is None else self._whole_update(self.firmware)
 
@@ -172,6 +177,8 @@ class _TesterRun:
     def _writes(self, spec: Spec) -> Script:
         self._begin("writing")
         for prop in spec.writable():
+            if not (yield from self._may_set(prop)):
+                continue
             before = self._values.get(prop.iid)
             for value in plan.legal_values(prop):
                 yield from self._set(prop, value)
@@ -182,21 +189,46 @@ class _TesterRun:
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
         for prop in plan.read_only(spec):
-            value = self._values.get(prop.iid, prop.default())
-            yield from self._ask(_setting(prop, value))
+            if (yield from self._may_set(prop)):
+                yield from self._ask(_setting(prop, self._values[prop.iid]))
         siid, piid = plan.missing_property(spec)
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
         several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
         yield from self._ask(f"set_properties {' '.join(several)}")
 
-    def _put_back(self) -> Script:
-        """Set again what was set, to what it was before; ends as soon as the MCU does not take part."""
-        self._begin("putting back what was set")
+    def _may_set(self, prop: Property) -> Generator[Wait, None, bool]:
+        """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
+        if not prop.readable or prop.iid in self._values:
+            return True
+        if not (self._gone or self._hopeless("get_properties")):
+            yield from self._read(prop)
+        if prop.iid in self._values:
+            return True
+        self.course.leave_out(self.tester.stage, plan.unknown(prop), told=not self._gone)
+        return False
+
+    def _put_back(self, *, soon: bool = False) -> Script:
+        """Set again what was set, to what it was before; ends as soon as the MCU does not take part.
+
+        :param soon: somebody waits: what the MCU has taken counts, and is not looked at
+        """
+        wanted = self.course.to_put_back
+        if not wanted:
+            return
+        tester = self._begin("putting back what was set")
+        # An MCU that was given up may be there again.
         self._missed.clear()
-        for prop, before in self.course.to_put_back:
-            if _took((yield from self._ask(_setting(prop, before))), prop):
+        if self._gone:
+            polled = heard_again(tester, "get_down")
+            yield Wait(polled, SILENCE_TIME + _MARGIN)
+            self._gone = not polled()
+        for prop, before in wanted:
+            if soon:
+                done = _took((yield from self._ask(_setting(prop, before), changes=prop)), prop)
+            else:
+                done = yield from self._set(prop, before)
+            if done:
                 self.course.put_back(prop)
-        self.tester.stage = "done"
 
     def _actions(self, spec: Spec) -> Script:
         self._begin("actions")
@@ -236,6 +268,25 @@ class _TesterRun:
         self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
         if not self.course.transfer_failed:
             yield Wait(back, tester.timing.transfer)
+
+    def _break_off(self) -> Script:
+        """Have an MCU that was offered firmware wait for none, and see it come back."""
+        tester, course = self.tester, self.course
+        if not tester.updating:
+            return
+        self._begin("breaking off the firmware update")
+        course.broken_off = STRANDED
+        tester.break_off_update(BROKEN_OFF)
+        tester.transfer_expected = True
+        polled, end = heard_again(tester, "get_down"), tester.now + tester.timing.boot
+        # A bootloader that was just starting has not heard the first word of it, and asks.
+        while not polled() and tester.now < end:
+            tester.transfer_started = False
+            tester.cancel_transfer()
+            yield Wait(lambda: polled() or tester.transfer_started, end - tester.now)
+        tester.transfer_expected = False
+        if polled():
+            course.broken_off = BROKEN_OFF
 
     def _settle(self) -> Script:
         """Give the last things asked the time the rules allow them."""

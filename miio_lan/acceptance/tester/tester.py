@@ -230,6 +230,17 @@ class Tester:
         """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
         return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
 
+    @property
+    def updating(self) -> bool:
+        """Whether the MCU is offered firmware, or sent it: left alone now, it may wait for that in its bootloader."""
+        return self.transfer_expected or self.module.updates.under_way
+
+    def break_off_update(self, reason: str) -> None:
+        """Offer and send no firmware any more; what was offered and not fetched is forgotten."""
+        self.module.updates.stop(reason, self.now)
+        self.module.update.reset()
+        self.module.queue.clear()
+
     def cancel_transfer(self) -> None:
         """Tell the MCU that no firmware will come."""
         self._raw += CANCEL

@@ -305,15 +305,22 @@ class Module:
         :return: False when one is being sent already, or a request waits for the MCU
         :raises InvalidArgument: for an image that is empty, or larger than the module takes
         """
-        if not 0 < len(image) <= self.firmware_limit:
-            raise InvalidArgument(
-                f"firmware of {len(image)} bytes: this module sends 1 to {self.firmware_limit} bytes to its MCU"
-            )
+        self.check_firmware(image)
         self.tick(now)
         if self.updates.under_way or len(self.queue) or not self._up:
             return False
         self.updates.send(image, now, done)
         return True
+
+    def check_firmware(self, image: bytes) -> None:
+        """See that an image is one that :meth:`send_firmware` takes.
+
+        :raises InvalidArgument: if it is empty, or larger than the module takes
+        """
+        if not 0 < len(image) <= self.firmware_limit:
+            raise InvalidArgument(
+                f"firmware of {len(image)} bytes: this module sends 1 to {self.firmware_limit} bytes to its MCU"
+            )
 
     def _go_on(self, now: float) -> None:
         self.console.send(self.updates.take_output(now))

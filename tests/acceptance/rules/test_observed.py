@@ -8,7 +8,8 @@ import pytest
 
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.rules.observed import Observed, PropertyAnswer
-from miio_lan.acceptance.verdict import Outcome
+from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
 from miio_lan.uart.bridge.faults import ALTERED, DROPPED, HELD_BACK, SENT
@@ -161,6 +162,79 @@ def test_where_the_line_was_heard_it_is_what_counts() -> None:
 )
 def test_rule(name: str, expected: Outcome, records: list[Record]) -> None:
     assert outcome(name, *records, spec=LAMP) is expected
+
+
+def in_a_check(*records: Record) -> Verdict:
+    verdicts = judge(records, course=Progress())
+    return next(each for each in verdicts if each.rule.name == "lan-answered")
+
+
+def asked(*answered: bool, params: object = (), step: float = 5.0) -> list[Record]:
+    """Commands one after the other, each with whether it was answered."""
+    found: list[Record] = []
+    for number, comes in enumerate(answered):
+        at = 1.0 + step * number
+        found.append(request(at, number, "get_properties", params or [item(2, number)]))
+        found += [reply(at + 0.1, number, result=[])] if comes else []
+    return found
+
+
+class TestLostOnTheNetwork:
+    @pytest.mark.parametrize(
+        ("answered", "expected"),
+        [
+            ((True, True), PASS),
+            ((True, False, True), WARNING),
+            ((False, True), WARNING),
+            ((True, False, True, False, True), WARNING),
+            ((True, False), FAIL),
+            ((True, False, False, True), FAIL),
+            ((False,), FAIL),
+        ],
+    )
+    def test_a_silence_between_answers_is_a_warning(
+        self, answered: tuple[bool, ...], expected: Outcome
+    ) -> None:
+        records = asked(*answered)
+        assert in_a_check(*records).outcome is expected
+        assert outcome("lan-answered", *records, ended=100.0) is expected, "whoever asked"
+
+    @pytest.mark.parametrize(
+        ("answered", "expected"),
+        [
+            ((True,), PASS),
+            ((False, True), WARNING),
+            ((False, False, True), FAIL),
+            ((False, False), FAIL),
+        ],
+    )
+    def test_a_check_that_has_to_ask_again_says_so(
+        self, answered: tuple[bool, ...], expected: Outcome
+    ) -> None:
+        records = asked(*answered, params=[item(2, 1)])
+        assert in_a_check(*records, request(90, 90, "x"), reply(91, 90, result=[])).outcome is expected
+
+    def test_what_was_lost_once_counts_once(self) -> None:
+        found = in_a_check(*asked(False, True, True, True, params=[item(2, 1)], step=1.0))
+        assert (found.outcome, found.warned, found.kept) == (WARNING, 1, 2)
+
+    def test_other_clients_may_ask_as_often_as_they_like(self) -> None:
+        assert outcome("lan-answered", *asked(False, True, params=[item(2, 1)]), ended=100.0) is PASS
+
+    def test_another_device_answers_for_itself(self) -> None:
+        records = [
+            *asked(True, False),
+            request(90, 90, "x", peer="two"),
+            reply(91, 90, peer="two", result=[]),
+        ]
+        assert in_a_check(*records).outcome is FAIL
+
+    def test_a_reply_that_cannot_be_read_was_not_lost(self) -> None:
+        unread = Record("lan", "up", 6.2, 6.2, b'{"id":1,"res', note="not JSON", peer="lamp")
+        first, answer, second, third, last = asked(True, False, True)
+        found = in_a_check(first, answer, second, unread, third, last)
+        assert found.outcome is FAIL
+        assert found.text == "1 of 3: get_properties got a reply that cannot be read (not JSON)"
 
 
 def test_the_end_of_the_observation_shows_that_nothing_came() -> None:

@@ -685,10 +685,14 @@ def test_what_could_not_be_put_back_is_a_warning() -> None:
     course.will_change(second, None)
     found = verdict("test-completed", POLL, course=course)
     where = f"property {first.siid}.{first.piid} ({first.name})"
-    assert (found.outcome, found.text) == (WARNING, f"{where} could not be set back to true")
-    assert course.still_changed[1].endswith("was set, and what it was before is not known")
+    assert (found.outcome, found.text) == (WARNING, f"2 of 2: {where} could not be set back to true")
+    lost = (
+        f"property {second.siid}.{second.piid} ({second.name}) was set, and what it was before is not known"
+    )
+    assert course.still_changed[1] == found.evidence[1].text == lost
     course.put_back(first)
-    assert outcome("test-completed", POLL, course=course) is PASS
+    found = verdict("test-completed", POLL, course=course)
+    assert (found.outcome, found.text) == (PASS, f"everything was asked; {lost}")
 
 
 LOST = "3 -- "  # the MCU is not heard any more

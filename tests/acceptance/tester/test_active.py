@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Container
+from dataclasses import replace
 from itertools import cycle
 from threading import Event, Thread
 from typing import Any
@@ -14,11 +16,13 @@ from support.talk import talk
 
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module
+from miio_lan.acceptance.tester.plan import missing_service
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException, DeviceTimeout, InvalidArgument, OutcomeUnknown
+from miio_lan.lan.packet import HEADER_SIZE
 from miio_lan.record import Observer, Record
 from miio_lan.record.marks import is_mark
 from miio_lan.uart.ports.port import MemoryPair, PtyPair
@@ -75,6 +79,43 @@ class TestModule:
     def test_firmware_is_refused_where_no_update_is_allowed(self) -> None:
         with MemoryPair() as pair, pytest.raises(InvalidArgument, match="'ota' is allowed"):
             drive_module(pair.near, firmware=b"x")
+
+    @pytest.mark.parametrize("image", [b"", bytes(2**20 + 1)])
+    def test_an_image_that_cannot_be_sent_is_refused_before_anything_is(self, image: bytes) -> None:
+        seen: list[Record] = []
+        refused = pytest.raises(InvalidArgument, match=f"firmware of {len(image)} bytes")
+        with MemoryPair() as pair, McuHost(Mcu(LAMP, poll_interval=0.002), pair.far), refused:
+            drive_module(pair.near, allow=["ota"], refusals=0, firmware=image, observer=seen.append)
+        assert seen == []
+
+    def test_who_interrupts_an_update_leaves_no_mcu_in_its_bootloader(self) -> None:
+        mcu = Mcu(LAMP, poll_interval=0.002)
+        begun = Event()
+        stages: list[str] = []
+
+        def observer(record: Record) -> None:
+            if "xmodem" in record.note:
+                begun.set()
+
+        def progress(stage: str) -> None:
+            stages.append(stage)
+            if stage == "firmware update, the whole of it":
+                assert begun.wait(PATIENCE)
+                raise KeyboardInterrupt
+
+        with MemoryPair() as pair, McuHost(mcu, pair.far) as host:
+            with pytest.raises(KeyboardInterrupt) as caught:
+                drive_module(
+                    pair.near,
+                    refusals=0,
+                    allow=["ota"],
+                    firmware=bytes(2**20),
+                    observer=observer,
+                    progress=progress,
+                )
+            assert host.call(lambda _: mcu._transfer) is None
+        assert stages[-1] == "breaking off the firmware update"
+        assert caught.value.__notes__ == ["the firmware update was broken off"]
 
     def test_what_is_wrong_is_found(self) -> None:
         mcu = Mcu(LAMP, poll_interval=0.002, misbehave=["quoted-booleans", "ff-bytes"])
@@ -165,6 +206,53 @@ class TestModule:
         with MemoryPair() as pair, McuHost(Mcu(LAMP), pair.far), pytest.raises(KeyboardInterrupt):
             drive_module(pair.near, spec=LAMP, allow=["writes"], progress=progress)
         assert len(stages) == 1
+
+
+class Losing(MiotDevice):
+    """Some commands, counted from 0 by their method and what they are about, get no answer."""
+
+    def __init__(self, *args: Any, lost: Container[tuple[str, int]] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lost = lost
+        self._sent: Counter[str] = Counter()
+
+    def send(self, command: str, parameters: Any = None, *args: Any, **options: Any) -> Any:
+        about = f"{command} {parameters[0]['did']}" if command.endswith("_properties") else command
+        self._sent[about] += 1
+        if (about, self._sent[about] - 1) in self._lost:
+            raise DeviceTimeout("no answer")
+        return super().send(command, parameters, *args, **options)
+
+
+def losing(product: VirtualProduct, *lost: tuple[str, int]) -> Callable[[Observer], MiotDevice]:
+    return lambda observer: Losing(
+        product.host, product.token, port=product.port, observer=observer, lost=lost
+    )
+
+
+class Unheard(MiotDevice):
+    """Some of the commands of a check, counted from 0, do not reach the product."""
+
+    def __init__(self, product: VirtualProduct, lost: Container[int], observer: Observer) -> None:
+        super().__init__(product.host, product.token, port=product.port, observer=observer)
+        self._product, self._lost, self._sent = product, lost, 0
+
+    def send(self, command: str, *args: Any, **options: Any) -> Any:
+        self._sent += 1
+        if self._sent - 1 not in self._lost:
+            return super().send(command, *args, **options)
+        module = self._product.module
+        whole = module.receive_lan
+
+        def without_commands(datagram: bytes, *rest: Any) -> None:
+            if len(datagram) == HEADER_SIZE:
+                whole(datagram, *rest)
+
+        self._product.call(lambda _: setattr(module, "receive_lan", without_commands))
+        try:
+            return super().send(command, *args, **options, timeout=0.5)
+        finally:
+            self._product.call(lambda _: setattr(module, "receive_lan", whole))
 
 
 class Interrupting(MiotDevice):
@@ -295,6 +383,82 @@ class TestLan:
         assert [re.sub(r" \(.*\)", "", each) for each in told] == (
             ["property 2.1 could not be set back to true"] if mute else []
         )
+
+    @pytest.mark.parametrize(
+        ("lost", "expected"),
+        [
+            ([4], Outcome.WARNING),
+            ([4, 20, 35], Outcome.WARNING),
+            ([4, 5], Outcome.FAIL),  # the second one is the repetition
+            (range(4, 1000), Outcome.FAIL),
+        ],
+    )
+    def test_a_lost_datagram_fails_no_product(self, lost: Container[int], expected: Outcome) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(lambda observer: Unheard(product, lost, observer), spec=LAMP)
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "lan-answered"]
+        assert verdict.outcome is expected
+        assert judgement.ok is (expected is Outcome.WARNING)
+
+    @pytest.mark.parametrize(("dead", "expected"), [(False, Outcome.WARNING), (True, Outcome.FAIL)])
+    def test_after_an_action_without_a_reply_the_product_is_asked_whether_it_is_there(
+        self, dead: bool, expected: Outcome
+    ) -> None:
+        asked: list[str] = []
+
+        class Last(Unheard):
+            def send(self, command: str, *args: Any, **options: Any) -> Any:
+                asked.append(command)
+                last = command == "action" and args[0]["siid"] == missing_service(LAMP)
+                if last or (dead and self._lost):
+                    self._lost = {self._sent}
+                return super().send(command, *args, **options)
+
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            judgement = drive_lan(lambda observer: Last(product, (), observer), spec=LAMP, allow=["actions"])
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "lan-answered"]
+        assert verdict.outcome is expected
+        assert asked[-2 - dead :] == ["action", *["miIO.info"] * (1 + dead)]
+
+    def test_replies_that_cannot_be_read_are_called_so(self) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+
+            def cut_off(stage: str) -> None:
+                responder = product.module.responder
+                damaged = replace(responder.options, damage=("cut off",))
+                if stage == "reading":
+                    product.call(lambda _: setattr(responder, "options", damaged))
+
+            def connect(observer: Observer) -> MiotDevice:
+                return MiotDevice(
+                    product.host, product.token, port=product.port, observer=observer, timeout=1.0
+                )
+
+            judgement = drive_lan(connect, spec=LAMP, progress=cut_off)
+        found = {each.rule.name: each for each in judgement.verdicts}
+        assert {each.text for each in found["lan-answered"].evidence} == {
+            "get_properties got a reply that cannot be read (not JSON)"
+        }
+        assert found["test-completed"].text.startswith(
+            "the replies of the product cannot be read; left out: "
+        )
+
+    @pytest.mark.parametrize(
+        "lost",
+        [
+            [("get_properties 2-2", 0)],
+            [("set_properties 2-2", number) for number in range(1, 5)],
+            [("get_properties 2-2", number) for number in range(5)],
+        ],
+    )
+    def test_nothing_stays_changed(self, lost: list[tuple[str, int]]) -> None:
+        with VirtualProduct(LAMP, mcu_options=QUICK) as product:
+            before = product.call(lambda _: dict(product.mcu.values))
+            judgement = drive_lan(losing(product, *lost), spec=LAMP, allow=["writes"])
+            after = product.call(lambda _: dict(product.mcu.values))
+        assert {iid for iid in before if before[iid] != after[iid]} <= {(2, 9)}
+        (verdict,) = [each for each in judgement.verdicts if each.rule.name == "test-completed"]
+        assert not any("could not be set back" in each.text for each in verdict.evidence)
 
     def test_a_product_that_cannot_be_reached_is_an_error(self) -> None:
         class Unreachable(MiotDevice):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
+from miio_lan.virtual.mcu.bootloader import POLL_FOR
 from miio_lan.virtual.mcu.mcu import Mcu
 
 LAMP = Spec.shipped("lamp")
@@ -131,3 +133,65 @@ def test_without_firmware_nothing_is_judged() -> None:
     session = simulate(Mcu(LAMP), allow=("ota",))
     assert verdict(session).outcome is Outcome.NOT_OBSERVED
     assert session.verdicts()["update-return"].outcome is Outcome.PASS
+
+
+def in_its_bootloader(session: Simulated) -> bool:
+    return session.mcu._transfer is not None
+
+
+def offered(session: Simulated) -> bool:
+    return any(record.raw.startswith(b"down update_fw") for record in session.records)
+
+
+def is_ready(session: Simulated) -> bool:
+    return any(record.raw.startswith(b'result "ready"') for record in session.records)
+
+
+def sending(session: Simulated) -> bool:
+    return any((record.reading or {}).get("transfer") == "block" for record in session.records)
+
+
+def about_to_offer(session: Simulated) -> bool:
+    return session.tester.updating
+
+
+@pytest.mark.parametrize("firmware", [IMAGE, None])
+@pytest.mark.parametrize("when", [about_to_offer, offered, is_ready, in_its_bootloader, sending])
+@pytest.mark.parametrize("reset", ["", "ready", "offer"])
+def test_an_interrupted_update_leaves_the_mcu_at_work(
+    firmware: bytes | None, when: Callable[[Simulated], bool], reset: str
+) -> None:
+    mcu = Mcu(LAMP)
+    if reset:
+        mcu.bootloader.reset = reset
+    session = simulate(mcu, allow=("ota",), firmware=firmware, interrupt=when)
+    course = session.tester.course
+    assert session.tester.stage == "done"
+    mcu.tick(session.ended + POLL_FOR)  # a bootloader that polls by itself soon starts the application
+    assert not in_its_bootloader(session)
+    assert mcu.image is None
+    if firmware is not None:
+        assert course.left_behind == ["the firmware update was broken off"]
+        course.cut = "the check was interrupted"
+        assert session.with_outcome(Outcome.FAIL) == {"test-completed"}
+        found = session.verdicts()["update-complete"]
+        assert (found.outcome, found.text) == (Outcome.NOT_OBSERVED, "the firmware update was broken off")
+
+
+def test_an_mcu_that_is_gone_when_the_update_is_broken_off_is_told() -> None:
+    mcu = Mcu(LAMP)
+    mcu.on_update = lambda now: mcu.stop()
+    session = simulate(mcu, allow=("ota",), firmware=IMAGE, interrupt=is_ready)
+    (text,) = session.tester.course.left_behind
+    assert text.endswith("the MCU was not heard since, and may wait for it in its bootloader")
+    again = Progress.from_json(session.tester.course.as_json())
+    assert again.left_behind == [text]
+
+
+def test_what_follows_the_transfer_is_not_missed_by_who_was_interrupted() -> None:
+    session = update(Mcu(LAMP))
+    last = max(at for at, record in enumerate(session.records) if "xmodem" in record.note)
+    course = Progress(transfer_failed="", cut="the check was interrupted")
+    verdicts = judge(session.records[: last + 1], driven=True, course=course)
+    found = next(each for each in verdicts if each.rule.name == "update-complete")
+    assert found.outcome is Outcome.NOT_OBSERVED

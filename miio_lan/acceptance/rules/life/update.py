@@ -38,10 +38,14 @@ def update_complete(session: Observed, case: Case) -> None:
     """A version that is the same as before is a warning, unless it is the one that was to be reported."""
     course = session.course
     seen = _seen(session.records)
-    if course is None or course.transfer_failed is None or seen.offer is None:
+    if course is not None and course.broken_off:
+        case.unseen(course.broken_off)
+    elif course is None or course.transfer_failed is None or seen.offer is None:
         case.unseen("no firmware was sent")
     elif course.transfer_failed:
         case.bad(course.transfer_failed, seen.last or seen.offer)
+    elif course.cut and not seen.after.keys() >= set(_REPORTS):
+        case.unseen(f"{course.cut}: what the MCU reports after the transfer was not waited for")
     else:
         _started(seen, case, course.firmware_version)
 

@@ -314,6 +314,12 @@ def status_codes(session: Observed, case: Case) -> None:
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
+    if session.course is not None and session.course.broken_off:
+        answered = [each for each in session.line.downlinks if is_update(each) and each.answer is not None]
+        if not answered:
+            # Nobody waited for the answer: the offer was withdrawn.
+            case.unseen(session.course.broken_off)
+            return
     for _, said in _answers_to(session, case, is_update):
         values = said.command.values if isinstance(said.command, c.Result) else ()
         right = values in UPDATE_ANSWERS
