@@ -107,7 +107,6 @@ class Device:
         self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
-        self._telling: Telling | None = None
         arguments.checked_in_flight(max_in_flight)
         arguments.checked_port(port)
         peer = ip or "the device"
@@ -146,8 +145,9 @@ class Device:
 
     @cached_property
     def _call(self) -> threading.local:
-        # Of each thread: when the call it is in ends, which may consist of several commands.
-        return threading.local()
+        # Of each thread: when the call it is in ends, which may consist of several commands. Two threads may come first
+        # at one time, and get the same.
+        return vars(self).setdefault("_call", threading.local())
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -479,13 +479,15 @@ class Device:
         :param every: seconds between two readings, 5 by default, at least 0.1
         :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
         :raises DeviceError: if it refuses
+        :raises DeviceException: if the system gives no thread for the callback; all is as before then
         """
         from miio_lan.device.telling.blocking import Telling  # most programs never subscribe
 
-        self._telling = self._telling or Telling(self._connection)
+        # Two threads may subscribe first at one time, and get the same.
+        telling: Telling = vars(self).setdefault("_telling", Telling(self._connection))
         with self._one_deadline():
             deadline = getattr(self._call, "deadline", None)
-            self._telling.begin(self, callback, poll, every, deadline)
+            telling.begin(self, callback, poll, every, self._within, deadline)
 
     def next_push(self, timeout: float) -> Push | None:
         """Wait for the next thing the device tells unasked; repeats are left out.

@@ -56,8 +56,9 @@ class Session(Receiving):
         self._begin_anew(start_id, rng or SHARED)
 
     def split_off(self, rng: random.Random = SHARED) -> None:
-        """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
-        super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
+        """Become the session of another process (after a fork): it shares no ids, handshake, calls, subscription."""
+        # A plain hello: the one of a subscriber poses as the first process.
+        super().__init__(self.token, Greeting(), observed=self.observed)
         self._begin_anew(0, rng)
 
     # --- the caller's side -------------------------------------------------------------------------------------
