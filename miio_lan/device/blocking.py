@@ -270,9 +270,9 @@ class Device:
         :param bounded: whether all steps together end by one deadline, that of a single command
         """
         outer = getattr(self._call, "deadline", None)
-        if bounded and outer is None:
-            self._limit()
-        try:
+        try:  # an interruption (Ctrl-C) may come as soon as the deadline is there, and leaves none behind
+            if bounded and outer is None:
+                self._limit()
             return carry_out(steps, self._ask)
         finally:
             self._call.deadline = outer
@@ -287,9 +287,9 @@ class Device:
     def _one_deadline(self) -> Iterator[None]:
         """Have all that is done in this context end by one deadline: of a single command, or of the call around it."""
         outer = getattr(self._call, "deadline", None)
-        if outer is None:
-            self._limit()
         try:
+            if outer is None:
+                self._limit()
             yield
         finally:
             self._call.deadline = outer
@@ -297,8 +297,9 @@ class Device:
     @contextmanager
     def _within(self, deadline: float) -> Iterator[None]:
         """Have all calls of this thread end by an instant (monotonic seconds), as long as this context lasts."""
-        outer, self._call.deadline = getattr(self._call, "deadline", None), deadline
+        outer = getattr(self._call, "deadline", None)
         try:
+            self._call.deadline = deadline
             yield
         finally:
             self._call.deadline = outer
@@ -336,9 +337,11 @@ class Device:
 
         :raises DeviceInfoUnavailableException: if it is not given and the device does not tell
         """
-        if self._model is None and self.info().model is None:
+        # An interruption of info() may leave what was told without the model that is taken from it.
+        model = self.info().model if self._model is None else self._model
+        if model is None:
             raise DeviceInfoUnavailableException("the device does not tell its model: give Device(model=...)")
-        return str(self._model)
+        return str(model)
 
     def _check_model(self) -> None:
         if self.supported_models and self._model not in self.supported_models:
