@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import stat
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,23 +93,35 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 # Where the system has no locks for files, this program's own threads keep out of each other's way at least.
 _THREADS = threading.Lock()
+_LOOK = 0.01
+"""Seconds between two looks whether a lock is free that is not waited for without an end: no system says so."""
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, seconds: float = math.inf) -> Iterator[None]:
     """Keep others that ask for it from changing a folder meanwhile: threads, and programs where the system can do that.
 
+    :param seconds: how long to wait for others
+    :raises BlockingIOError: if somebody else has it for longer
     :raises OSError: if the folder cannot be opened
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401
     except ImportError:  # not on every system
-        with _THREADS:
+        if not _THREADS.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+            raise BlockingIOError(f"{folder} is in use") from None
+        try:
             yield
+        finally:
+            _THREADS.release()
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        end = time.monotonic() + seconds
+        while not _lock(handle, wait=end == math.inf):
+            if time.monotonic() >= end:
+                raise BlockingIOError(f"{folder} is in use")
+            time.sleep(_LOOK)
         yield
     finally:
         os.close(handle)

@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from miio_lan.keeping import Claim, cache_folder, config_folder, missing_file, open_to_others, replace_file
+from miio_lan import keeping
+from miio_lan.keeping import (
+    Claim,
+    cache_folder,
+    config_folder,
+    locked,
+    missing_file,
+    open_to_others,
+    replace_file,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +177,18 @@ def test_a_claim_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "full").write_text("a file")
     with pytest.raises(OSError, match="full"):
         Claim(tmp_path / "full" / "lamp.lock").take("us", wait=False)
+
+
+@pytest.mark.parametrize("threads", [False, True], ids=["programs", "threads"])
+def test_a_folder_that_somebody_else_has_is_waited_for_as_long_as_it_was_told(
+    threads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert keeping._LOOK == 0.01
+    if threads:
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+    with locked(tmp_path):
+        for seconds in (0.0, 0.02):
+            with pytest.raises(BlockingIOError, match="in use"), locked(tmp_path, seconds):
+                pass
+    with locked(tmp_path, 0.0):
+        pass

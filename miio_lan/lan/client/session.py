@@ -113,6 +113,7 @@ class Session(Receiving):
         if self._is_plain(call, now):
             self._send_first(call, now)
         else:
+            call.late = now >= call.deadline
             self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:
