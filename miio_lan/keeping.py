@@ -93,7 +93,7 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 # Where the system has no locks for files, this program's own threads keep out of each other's way at least.
 _THREADS = threading.Lock()
-_LOOK = 0.01
+_NEXT_TRY = 0.01
 """Seconds between two looks whether a lock is free that is not waited for without an end: no system says so."""
 
 
@@ -121,7 +121,7 @@ def locked(folder: Path, seconds: float = math.inf) -> Iterator[None]:
         while not _lock(handle, wait=end == math.inf):
             if time.monotonic() >= end:
                 raise BlockingIOError(f"{folder} is in use")
-            time.sleep(_LOOK)
+            time.sleep(_NEXT_TRY)
         yield
     finally:
         os.close(handle)

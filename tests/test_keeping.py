@@ -183,7 +183,7 @@ def test_a_claim_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_folder_that_somebody_else_has_is_waited_for_as_long_as_it_was_told(
     threads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert keeping._LOOK == 0.01
+    assert keeping._NEXT_TRY == 0.01
     if threads:
         monkeypatch.setitem(sys.modules, "fcntl", None)
     with locked(tmp_path):

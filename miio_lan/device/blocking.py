@@ -14,6 +14,7 @@ from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.protocol import ProtocolView
 from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
@@ -81,7 +82,7 @@ class Device:
     _model: str | None = None
     _info: DeviceInfo | None = None
     _telling: Telling | None = None
-    _protocol: Any = None
+    _protocol: Any = cached_property(ProtocolView)
 
     def __init__(
         self,
@@ -147,7 +148,8 @@ class Device:
     def _call(self) -> threading.local:
         # Of each thread: when the call it is in ends, which may consist of several commands. Two threads may come first
         # at one time, and get the same.
-        return vars(self).setdefault("_call", threading.local())
+        own: threading.local = vars(self).setdefault("_call", threading.local())
+        return own
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -211,9 +213,10 @@ class Device:
         Every error has ``may_have_run``: whether the command may have been executed.
         """
         command = arguments.checked_command(command)
-        if self._protocol is not None:
-            # What python-miio's own test doubles put in place of the wire.
-            return self._protocol.send(
+        wire = self._protocol
+        if not isinstance(wire, ProtocolView) and wire is not None:
+            # What python-miio's own test doubles put in its place.
+            return wire.send(
                 command, parameters, self._retries(retry_count), extra_parameters=extra_parameters
             )
         return self._reachable().call(
