@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import stat
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 _NAME = "miio-lan"
 MOST_TOKEN_BYTES = 4096
 """Bytes of a file with one token that are read: a longer one holds something else."""
-LOCK_LOOK = 0.05
-"""Seconds between two looks at a lock that is waited for with an end."""
 
 
 def config_folder() -> Path:
@@ -94,21 +93,23 @@ def replace_file(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 
 # Where the system has no locks for files, this program's own threads keep out of each other's way at least.
 _THREADS = threading.Lock()
-_TAKEN = "another program is at work on it"
+_NEXT_TRY = 0.01
+"""Seconds between two looks whether a lock is free that is not waited for without an end: no system says so."""
 
 
 @contextlib.contextmanager
-def locked(folder: Path, patience: float | None = None) -> Iterator[None]:
+def locked(folder: Path, seconds: float = math.inf) -> Iterator[None]:
     """Keep others that ask for it from changing a folder meanwhile: threads, and programs where the system can do that.
 
-    :param patience: seconds to wait for others; None for as long as they take
-    :raises OSError: if the folder cannot be opened; a ``TimeoutError`` if others took longer
+    :param seconds: how long to wait for others
+    :raises BlockingIOError: if somebody else has it for longer
+    :raises OSError: if the folder cannot be opened
     """
     try:
-        import fcntl
+        import fcntl  # noqa: F401
     except ImportError:  # not on every system
-        if not _THREADS.acquire(timeout=-1 if patience is None else patience):
-            raise TimeoutError(_TAKEN) from None
+        if not _THREADS.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)):
+            raise BlockingIOError(f"{folder} is in use") from None
         try:
             yield
         finally:
@@ -116,21 +117,14 @@ def locked(folder: Path, patience: float | None = None) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        if patience is None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        else:
-            _lock_within(handle, patience)
+        end = time.monotonic() + seconds
+        while not _lock(handle, wait=end == math.inf):
+            if time.monotonic() >= end:
+                raise BlockingIOError(f"{folder} is in use")
+            time.sleep(_NEXT_TRY)
         yield
     finally:
         os.close(handle)
-
-
-def _lock_within(handle: int, patience: float) -> None:
-    end = time.monotonic() + patience
-    while not _lock(handle, wait=False):
-        if time.monotonic() >= end:
-            raise TimeoutError(_TAKEN)
-        time.sleep(LOCK_LOOK)
 
 
 class Claim:

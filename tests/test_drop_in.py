@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -117,6 +118,21 @@ class TestDoubles:
         assert double.asked[0] == ("x", [1], 2, {"sid": "y"})
         assert double.asked[1][0] == "get_properties"
         assert (double.model, double.info().model) == ("dummy.model.v1", "other.model.v1")
+
+    def test_one_that_stands_in_a_class_is_asked(self) -> None:
+        asked: list[Any] = []
+
+        class Doubled(MiotDevice):
+            _protocol = SimpleNamespace(send=lambda *given, **more: asked.append((given, more)))
+
+        Doubled("127.0.0.1", TOKEN).send("x", [1], 2)
+        assert asked == [(("x", [1], 2), {"extra_parameters": None})]
+
+    def test_without_one_a_class_finds_its_last_id_there(self) -> None:
+        device = MiotDevice("127.0.0.1", TOKEN, start_id=41)
+        assert device._protocol.raw_id == device.raw_id == 41
+        device._connection.call = lambda *_, **__: ["ok"]  # type: ignore[method-assign]
+        assert device.send("get_status") == ["ok"]
 
     def test_words_that_are_no_command_are_still_refused(self) -> None:
         double = Double()

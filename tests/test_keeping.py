@@ -13,7 +13,6 @@ import pytest
 
 from miio_lan import keeping
 from miio_lan.keeping import (
-    LOCK_LOOK,
     Claim,
     cache_folder,
     config_folder,
@@ -180,35 +179,16 @@ def test_a_claim_that_cannot_be_made(tmp_path: Path) -> None:
         Claim(tmp_path / "full" / "lamp.lock").take("us", wait=False)
 
 
-def test_a_lock_is_waited_for_with_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others may free it in time, or not."""
-    holding = locked(tmp_path)
-    looks: list[float] = []
-
-    def pause(seconds: float) -> None:
-        looks.append(seconds)
-        holding.__exit__(None, None, None)
-
-    monkeypatch.setattr(keeping.time, "sleep", pause)
-    holding.__enter__()
-    with (
-        locked(tmp_path, patience=100.0),
-        pytest.raises(TimeoutError, match="another program"),
-        locked(tmp_path, patience=0.0),
-    ):
-        pass
-    assert looks == [LOCK_LOOK] == [0.05]
-
-
-def test_so_is_one_between_threads_where_files_have_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("threads", [False, True], ids=["programs", "threads"])
+def test_a_folder_that_somebody_else_has_is_waited_for_as_long_as_it_was_told(
+    threads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    with (
-        locked(tmp_path),
-        pytest.raises(TimeoutError, match="another program"),
-        locked(tmp_path, patience=0.0),
-    ):
-        pass
-    with locked(tmp_path, patience=0.0):
+    assert keeping._NEXT_TRY == 0.01
+    if threads:
+        monkeypatch.setitem(sys.modules, "fcntl", None)
+    with locked(tmp_path):
+        for seconds in (0.0, 0.02):
+            with pytest.raises(BlockingIOError, match="in use"), locked(tmp_path, seconds):
+                pass
+    with locked(tmp_path, 0.0):
         pass

@@ -295,11 +295,12 @@ class AsyncDevice:
 
         :raises DeviceInfoUnavailableException: if it is not given and the device does not tell
         """
-        if self._model is None and (await self.info()).model is None:
+        model = (await self.info()).model if self._model is None else self._model
+        if model is None:
             raise DeviceInfoUnavailableException(
                 "the device does not tell its model: give AsyncDevice(model=...)"
             )
-        return str(self._model)
+        return str(model)
 
     def _check_model(self) -> None:
         if self.supported_models and self._model not in self.supported_models:

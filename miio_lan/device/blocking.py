@@ -14,6 +14,7 @@ from miio_lan.device import arguments
 from miio_lan.device.command import command
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
+from miio_lan.device.protocol import ProtocolView
 from miio_lan.device.steps import calls, updating
 from miio_lan.device.steps.calls import Ask, PropertyTest, Steps
 from miio_lan.device.steps.carrying import arguments_of, carry_out
@@ -81,7 +82,7 @@ class Device:
     _model: str | None = None
     _info: DeviceInfo | None = None
     _telling: Telling | None = None
-    _protocol: Any = None
+    _protocol: Any = cached_property(ProtocolView)
 
     def __init__(
         self,
@@ -107,7 +108,6 @@ class Device:
         self._model = arguments.checked_model(model)
         self._info: DeviceInfo | None = None
         self._progress = UpdateProgress()
-        self._telling: Telling | None = None
         arguments.checked_in_flight(max_in_flight)
         arguments.checked_port(port)
         peer = ip or "the device"
@@ -146,8 +146,10 @@ class Device:
 
     @cached_property
     def _call(self) -> threading.local:
-        # Of each thread: when the call it is in ends, which may consist of several commands.
-        return threading.local()
+        # Of each thread: when the call it is in ends, which may consist of several commands. Two threads may come first
+        # at one time, and get the same.
+        own: threading.local = vars(self).setdefault("_call", threading.local())
+        return own
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -211,9 +213,10 @@ class Device:
         Every error has ``may_have_run``: whether the command may have been executed.
         """
         command = arguments.checked_command(command)
-        if self._protocol is not None:
-            # What python-miio's own test doubles put in place of the wire.
-            return self._protocol.send(
+        wire = self._protocol
+        if not isinstance(wire, ProtocolView) and wire is not None:
+            # What python-miio's own test doubles put in its place.
+            return wire.send(
                 command, parameters, self._retries(retry_count), extra_parameters=extra_parameters
             )
         return self._reachable().call(
@@ -270,9 +273,9 @@ class Device:
         :param bounded: whether all steps together end by one deadline, that of a single command
         """
         outer = getattr(self._call, "deadline", None)
-        if bounded and outer is None:
-            self._limit()
-        try:
+        try:  # an interruption (Ctrl-C) may come as soon as the deadline is there, and leaves none behind
+            if bounded and outer is None:
+                self._limit()
             return carry_out(steps, self._ask)
         finally:
             self._call.deadline = outer
@@ -287,9 +290,9 @@ class Device:
     def _one_deadline(self) -> Iterator[None]:
         """Have all that is done in this context end by one deadline: of a single command, or of the call around it."""
         outer = getattr(self._call, "deadline", None)
-        if outer is None:
-            self._limit()
         try:
+            if outer is None:
+                self._limit()
             yield
         finally:
             self._call.deadline = outer
@@ -297,8 +300,9 @@ class Device:
     @contextmanager
     def _within(self, deadline: float) -> Iterator[None]:
         """Have all calls of this thread end by an instant (monotonic seconds), as long as this context lasts."""
-        outer, self._call.deadline = getattr(self._call, "deadline", None), deadline
+        outer = getattr(self._call, "deadline", None)
         try:
+            self._call.deadline = deadline
             yield
         finally:
             self._call.deadline = outer
@@ -336,9 +340,11 @@ class Device:
 
         :raises DeviceInfoUnavailableException: if it is not given and the device does not tell
         """
-        if self._model is None and self.info().model is None:
+        # An interruption of info() may leave what was told without the model that is taken from it.
+        model = self.info().model if self._model is None else self._model
+        if model is None:
             raise DeviceInfoUnavailableException("the device does not tell its model: give Device(model=...)")
-        return str(self._model)
+        return str(model)
 
     def _check_model(self) -> None:
         if self.supported_models and self._model not in self.supported_models:
@@ -479,13 +485,15 @@ class Device:
         :param every: seconds between two readings, 5 by default, at least 0.1
         :raises UnsupportedFeatureException: if it cannot, and ``poll`` is not given
         :raises DeviceError: if it refuses
+        :raises DeviceException: if the system gives no thread for the callback; all is as before then
         """
         from miio_lan.device.telling.blocking import Telling  # most programs never subscribe
 
-        self._telling = self._telling or Telling(self._connection)
+        # Two threads may subscribe first at one time, and get the same.
+        telling: Telling = vars(self).setdefault("_telling", Telling(self._connection))
         with self._one_deadline():
             deadline = getattr(self._call, "deadline", None)
-            self._telling.begin(self, callback, poll, every, deadline)
+            telling.begin(self, callback, poll, every, self._within, deadline)
 
     def next_push(self, timeout: float) -> Push | None:
         """Wait for the next thing the device tells unasked; repeats are left out.

@@ -174,6 +174,8 @@ PINS = {
         "FIRST_REST": 30.0,
         "MAX_REST": 120.0,
         "_LONGER": 2.0,
+        "_KEEPING_TIME": 0.5,
+        "_KEEPING_SHARE": 0.25,
         "OLD_ADDRESS_TIME": 0.7,
     },
     "device.fleet.named": {

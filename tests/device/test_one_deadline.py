@@ -154,3 +154,9 @@ def test_there_is_no_pause_for_which_there_is_no_time(scene: Scene, awaited: boo
         scene.carry_out(awaited, impatient)
     assert scene.now == pytest.approx(1004.3)
     assert set(scene.deadlines) == {1004.0}
+
+
+def test_threads_that_come_first_at_one_time_have_their_deadlines_in_one_place() -> None:
+    device = MiotDevice("127.0.0.1", TOKEN)
+    first, second = (MiotDevice._call.func(device) for _ in range(2))  # as if neither had seen the other
+    assert first is second is device._call

@@ -395,6 +395,15 @@ def update_progress(product: VirtualProduct) -> None:
     assert here.update_progress() < 100
 
 
+@check("result of configure_wifi")
+def configure_wifi(product: VirtualProduct) -> None:
+    there, here = both(product)
+    for each in (there, here):
+        each.send = lambda *_args, **_how: ["ok"]
+    assert there.configure_wifi("home", "secret") == "ok"
+    assert here.configure_wifi("home", "secret") == ["ok"]
+
+
 @pytest.fixture(autouse=True)
 def _sockets_are_closed() -> Iterator[None]:
     """Here, where warnings of it are expected: python-miio leaves that to the interpreter.

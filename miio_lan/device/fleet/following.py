@@ -35,6 +35,11 @@ that is switched off shall not keep a network busy. A shorter search asks less, 
 share of that time."""
 _LONGER = 2.0
 """A search so many times as long as all that failed begins at once: it may find what they had no time for."""
+_KEEPING_TIME = 0.5
+"""Seconds that others are waited for who change the file of names, at most; and never longer than a part of the search:
+the call shall still have time for its command. What was not kept then is kept the next time it is looked for."""
+_KEEPING_SHARE = 0.25
+"""Which part."""
 OLD_ADDRESS_TIME = 0.7
 """Seconds that a device has to answer at its old address before everybody is asked; at most a third of the search."""
 
@@ -56,6 +61,8 @@ class Follower:
         self._rest = self._not_before = self._searched = 0.0
         self._file = DevicesFile(path)
         self.device = self._file.get(name)
+        # As the file has it, and why it has not the address that was found.
+        self._filed, self._unkept = self.device, ""
 
     def find(self, seconds: float) -> str:
         """Return the device's address: where it was last if it answers there, or where its did answers.
@@ -89,7 +96,7 @@ class Follower:
                 ip = await locate(known.did, known.ip, port=known.port, **times)
             except (DeviceException, OSError) as error:
                 self._not_looked_for(error)
-            if ip in {None, known.ip}:
+            if ip is None or ip == known.ip == self._filed.ip:
                 self._found(ip, times["timeout"])
             else:
                 # In a thread: the file may be locked by another program, and the loop waits for nobody.
@@ -114,15 +121,20 @@ class Follower:
             return
         self._rest = self._searched = 0.0
         if ip != self.device.ip:
-            self._moved(ip)
+            _LOGGER.warning("%s is at %s now, no more at %s", printable(self.device.name), ip, self.device.ip)
+            self.device, self._unkept = self.device.at(ip), ""
+        if ip != self._filed.ip:
+            self._keep(ip, min(_KEEPING_TIME, _KEEPING_SHARE * timeout))
 
-    def _moved(self, ip: str) -> None:
-        _LOGGER.warning("%s is at %s now, no more at %s", printable(self.device.name), ip, self.device.ip)
+    def _keep(self, ip: str, seconds: float) -> None:
         try:
-            self._file.moved(self.device, ip)
+            self._file.moved(self._filed, ip, seconds)
         except DevicesFileError as error:
-            _LOGGER.warning("its new address is not kept: %s", error)
-        self.device = self.device.at(ip)
+            if str(error) != self._unkept:  # else it is no news
+                _LOGGER.warning("its new address is not kept: %s", error)
+            self._unkept = str(error)
+        else:
+            self._filed, self._unkept = self.device, ""
 
     def options(self) -> dict[str, Any]:
         """Return the arguments of a device class; one written for python-miio may know no port."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -282,10 +283,10 @@ class DevicesFile:
         hint = f"did you mean {excerpt(close[0])}?" if close else f"{others} in {self.path}"
         raise DevicesFileError(told_of(f"no device is named {excerpt(name)}", hint))
 
-    def change(self, edit: Callable[[dict[str, NamedDevice]], None], patience: float | None = None) -> None:
+    def change(self, edit: Callable[[dict[str, NamedDevice]], None], seconds: float = math.inf) -> None:
         """Have ``edit`` change the devices, and write what comes of it; nothing is written if nothing changed.
 
-        :param patience: seconds to wait for others that change the file; None for as long as they take
+        :param seconds: how long to wait for others that change the file
         :raises DevicesFileError: if the file cannot be read or written, or nobody could read what would be written; it
             is as before then
         """
@@ -293,12 +294,14 @@ class DevicesFile:
             # A link stays one: what it leads to is replaced.
             path = Path(os.path.realpath(self.path))
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(path.parent, patience):
+            with locked(path.parent, seconds):
                 devices = self.read()
                 before = dict(devices)
                 edit(devices)
                 if list(devices.items()) != list(before.items()):
                     replace_file(path, _text(devices, str(self.path)).encode())
+        except BlockingIOError:
+            raise DevicesFileError(f"{self.path} cannot be written: another program is changing it") from None
         except OSError as error:
             raise DevicesFileError(f"{self.path} cannot be written: {error.strerror or error}") from None
 
@@ -321,9 +324,10 @@ class DevicesFile:
         self.get(name)
         self.change(edit)
 
-    def moved(self, device: NamedDevice, ip: str) -> None:
+    def moved(self, device: NamedDevice, ip: str, seconds: float = math.inf) -> None:
         """Note that a device has another address now, unless somebody else changed its entry meanwhile.
 
+        :param seconds: how long to wait for others that change the file
         :raises DevicesFileError: as :meth:`change`
         """
 
@@ -332,7 +336,7 @@ class DevicesFile:
             if known is not None and (known.did, known.ip) == (device.did, device.ip):
                 devices[device.name] = known.at(ip)
 
-        self.change(edit)
+        self.change(edit, seconds)
 
 
 def _text(devices: Mapping[str, NamedDevice], source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -91,10 +92,10 @@ class Keeper:
     def _is_due(self, run: Run) -> bool:
         return self.wanted and run.worth_keeping and run.did is not None and run.token is not None
 
-    def _write(self, run: Run, patience: float | None = None) -> str:
+    def _write(self, run: Run, seconds: float = math.inf) -> str:
         """Put it into the file, and give its name. Who is not sure that this was done does it again: nothing changes.
 
-        :param patience: seconds to wait for others that change the file; None for as long as they take
+        :param seconds: how long to wait for others that change the file
         :raises DevicesFileError: if it cannot be written
         """
         kept: list[str] = []
@@ -102,7 +103,7 @@ class Keeper:
         def edit(devices: dict[str, NamedDevice]) -> None:
             kept[:] = [_put(devices, run, self.name)]
 
-        self._file.change(edit, patience)
+        self._file.change(edit, seconds)
         self._kept = kept[0]
         return self._kept
 

@@ -74,28 +74,23 @@ Waiting: TypeAlias = Generator[Now | Listen | Read | Rest, Any, Push | None]
 class Changes:
     """What one client and one device have agreed on.
 
-    :param process: number of this process
+    Belongs to one process: with the same did, parent and child would take the subscription from each other.
     """
 
-    def __init__(self, process: int) -> None:
+    def __init__(self) -> None:
         self.subscription = Subscription.fresh()
         #: What is read, where the device does not tell.
         self.polling: Polling | None = None
-        self._process = process
 
-    def begin(self, greeting: Greeting, polling: Polling | None, *, unix: float, process: int) -> Agreeing:
+    def begin(self, greeting: Greeting, polling: Polling | None, *, unix: float) -> Agreeing:
         """Subscribe; or have the device read from now on, where it does not tell.
 
         :param greeting: the hellos of the device's session, which pose as the subscriber from now on
         :param polling: what to read; None for nothing
         :param unix: what time it is, Unix seconds
-        :param process: number of this process
         :raises UnsupportedFeatureException: if it does not tell, and nothing is to be read
         :raises DeviceError: if it refuses
         """
-        if self._process != process:
-            # After a fork: with the same did, parent and child would take the subscription from each other.
-            self._process, self.subscription = process, Subscription.fresh()
         before = greeting.hello
         greeting.hello = virtual_hello(self.subscription.virtual_did)
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
@@ -47,16 +46,17 @@ class AsyncTelling:
 
     def __init__(self, connection: AsyncConnection, within: Within) -> None:
         self._connection, self._within = connection, within
-        self.changes = Changes(os.getpid())
+        self.changes = Changes()
         self._caller: _AsyncCaller | None = None
         self._locked: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         split_after_fork(self)
 
     def split_off(self) -> None:
-        """Become that of another process (after a fork): the task that calls back stays with the first one."""
+        """Become that of another process (after a fork): subscription and task stay with the first one."""
         if self._caller is not None:
             self._caller.ended = True  # should its loop be used here, too
         self._caller = self._locked = None
+        self.changes = Changes()
 
     @property
     def endings(self) -> int:
@@ -91,7 +91,7 @@ class AsyncTelling:
             if closings != self._connection.closings:
                 raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
             greeting = self._connection.session.greeting
-            steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
+            steps: Any = self.changes.begin(greeting, polling, unix=time.time())
             await carry_out_awaiting(steps, self._agreeing(device, endings, deadline))
             await self.stop()
             self._connection.listeners.raise_if_over(endings)  # no callback for one who closed it meanwhile

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -40,22 +39,23 @@ class Telling:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.changes = Changes(os.getpid())
         self._start()
         split_after_fork(self)
 
     def _start(self) -> None:
-        """Begin without any thread at work."""
+        """Begin without any thread at work, and without a subscription."""
+        self.changes = Changes()
         self._caller: _Caller | None = None
         # What was told to :meth:`attend`, for :meth:`next`.
         self._kept: deque[Push] = deque(maxlen=MAX_PUSHES)
         # One at a time subscribes or gives up; who does so may be told something meanwhile, and do so again.
         self._turn = threading.RLock()
         self._closed = threading.Condition()
-        self._closings = 0
+        #: How often the device was closed.
+        self.closings = 0
 
     def split_off(self) -> None:
-        """Become that of another process (after a fork): the thread that calls back stays with the first one."""
+        """Become that of another process (after a fork): subscription and thread stay with the first one."""
         self._start()
 
     def begin(
@@ -64,24 +64,36 @@ class Telling:
         callback: Callable[[Push], object] | None,
         poll: Sequence[Any] | None,
         every: float | None,
+        within: Within,
         deadline: float | None,
     ) -> None:
         """See :meth:`miio_lan.Device.subscribe`.
 
+        :param within: has all calls of a thread end by an instant (monotonic seconds)
         :param deadline: by which all of it ends, as calls of this thread do (monotonic seconds)
         """
         polling = chosen(callback, poll, every)
-        closings = self._closings
+        closings = self.closings
         with self._turn:
-            greeting = self._connection.session.greeting
-            steps: Any = self.changes.begin(greeting, polling, unix=time.time(), process=os.getpid())
-            carry_out(steps, self._agreeing(device, closings, deadline))
-            self.stop()
-            with self._closed:
-                self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
-                if callback is not None:
-                    self._caller = _Caller(device, callback)
-                    self._caller.start()
+            # Its thread first: where the system gives none, the device was not asked, and all is as before.
+            caller = None if callback is None else _Caller(self, device, callback, within)
+            try:
+                if caller is not None:
+                    caller.start()
+                greeting = self._connection.session.greeting
+                steps: Any = self.changes.begin(greeting, polling, unix=time.time())
+                carry_out(steps, self._agreeing(device, closings, deadline))
+                self.stop()
+                with self._closed:
+                    self._raise_if_closed(closings, device)  # no callback for one who closed it meanwhile
+                    self._caller = caller
+                    if caller is not None:
+                        caller.go((closings, self._connection.closings))
+            except BaseException:
+                if caller is not None:
+                    self._caller = None if self._caller is caller else self._caller
+                    caller.end()
+                raise
 
     def _agreeing(self, device: Device, closings: int, deadline: float | None = None) -> Callable[[Any], Any]:
         """Give what carries out steps that begin or end being told.
@@ -113,25 +125,29 @@ class Telling:
 
         return carry
 
-    def next(self, device: Device, timeout: float, within: Within) -> Push | None:
+    def next(
+        self, device: Device, timeout: float, within: Within, closings: tuple[int, int] | None = None
+    ) -> Push | None:
         """See :meth:`miio_lan.Device.next_push`.
 
         :param within: has all calls of this thread end by an instant (monotonic seconds)
+        :param closings: how often this, and the connection, had been closed when whoever waits began; None for now
         """
         seconds = arguments.checked_wait(timeout)
         patience = arguments.checked_patience(device.timeout, device.retry_count)
         if self._kept and self.changes.polling is None:
             return self._kept.popleft()
-        closings = self._closings
+        own, connections = closings or (self.closings, self._connection.closings)
 
         def carry(step: Any) -> Any:
             if isinstance(step, Listen):
-                return self._connection.listen(step.seconds, step.patience)
+                return self._connection.listen(step.seconds, step.patience, connections)
             if isinstance(step, Read):
+                self._raise_if_closed(own, device)  # reading would open what was closed meanwhile
                 with within(step.until):
                     return device.get_properties(step.properties, **step.options)
             if isinstance(step, Rest):
-                self._rest(step.until, closings, device)
+                self._rest(step.until, own, device)
             return time.monotonic()
 
         steps: Any = self.changes.next(self._connection.session.hold, seconds, patience)
@@ -152,17 +168,17 @@ class Telling:
     def _rest(self, until: float, closings: int, device: Device) -> None:
         with self._closed:
             wait = max(0.0, until - time.monotonic())
-            self._closed.wait_for(lambda: closings != self._closings, wait)
+            self._closed.wait_for(lambda: closings != self.closings, wait)
             self._raise_if_closed(closings, device)
 
     def _raise_if_closed(self, closings: int, device: Device) -> None:
-        if closings != self._closings:
+        if closings != self.closings:
             raise DeviceException(f"waiting for {device.ip} ended: the connection was closed")
 
     def close(self) -> None:
         """End the calling back, and what waits for the next reading."""
         with self._closed:
-            self._closings += 1
+            self.closings += 1
             if self._caller is not None:
                 self._caller.ended.set()
             self._closed.notify_all()
@@ -179,7 +195,7 @@ class Telling:
         with self._turn:
             self.stop()
             steps: Any = self.changes.end(self._connection.session.greeting)
-            carry_out(steps, self._agreeing(device, self._closings))
+            carry_out(steps, self._agreeing(device, self.closings))
 
 
 def _send(device: Device, ask: Ask) -> Any:
@@ -190,31 +206,52 @@ def _send(device: Device, ask: Ask) -> Any:
 class _Caller:
     """A thread that calls back for each change."""
 
-    def __init__(self, device: Device, callback: Callable[[Push], object]) -> None:
-        self._device, self._callback = device, callback
+    def __init__(
+        self, telling: Telling, device: Device, callback: Callable[[Push], object], within: Within
+    ) -> None:
+        self._telling, self._device, self._callback, self._within = telling, device, callback, within
         self.ended = threading.Event()
+        self._begins = threading.Event()
+        self._closings = (0, 0)
         self._thread = threading.Thread(target=self._run, name=f"changes of {device.ip}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self._thread.start()
+        """Have a thread that waits until it may :meth:`go`.
+
+        :raises DeviceException: if there can be none
+        """
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # the system gives no more threads
+            raise DeviceException(f"no callback for {self._device.ip}: {error}") from None
+
+    def go(self, closings: tuple[int, int]) -> None:
+        """Begin.
+
+        :param closings: how often it had been closed by then, as :meth:`Telling.next` takes it: what is closed later
+            stays closed, even between two waits
+        """
+        self._closings = closings
+        self._begins.set()
 
     def end(self) -> None:
         """End, and wait for that, unless it is this thread that asks, or a function that takes long."""
         self.ended.set()
-        if threading.current_thread() is not self._thread:
+        self._begins.set()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(_PARTING)
 
     def _run(self) -> None:
+        self._begins.wait()
         while not self.ended.is_set():
             try:
-                push = self._device.next_push(_TURN)
+                push = self._telling.next(self._device, _TURN, self._within, self._closings)
             except DeviceException as error:
                 if not self.ended.is_set():
                     _LOGGER.warning("%s: %s", self._device.ip, error)
                 self.ended.wait(_REST)
                 continue
-            if push is not None:
+            if push is not None and self._telling.closings == self._closings[0]:
                 self._call(push)
 
     def _call(self, push: Push) -> None:

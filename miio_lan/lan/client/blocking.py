@@ -97,20 +97,22 @@ class Connection(SharedSocket):
             )
         )
 
-    def listen(self, timeout: float, patience: float = math.inf) -> Push | None:
+    def listen(self, timeout: float, patience: float = math.inf, closings: int | None = None) -> Push | None:
         """Wait for something the device tells unasked.
 
         :param timeout: seconds; what already arrived is given at once
         :param patience: seconds after which a subscription that nobody knows to be held is an error
+        :param closings: how often it had been closed when whoever waits began; None for now
         :raises DeviceException: if the connection is closed meanwhile
         """
         inbox = self.session.pushes
         end = self._clock() + timeout
         within = self._is_telling()
         try:
-            closings = self._closings
-            self._look(end, closings)
-            while not inbox.done and self._clock() < end and closings == self._closings:
+            closings = self.closings if closings is None else closings
+            if closings == self.closings:
+                self._look(end, closings)
+            while not inbox.done and self._clock() < end and closings == self.closings:
                 self._wait(end)
                 self._tell(end)
                 if self.session.take_elsewhere():
@@ -126,7 +128,7 @@ class Connection(SharedSocket):
         except BaseException:
             self._recover(None, within)
             raise
-        if closings != self._closings:
+        if closings != self.closings:
             raise DeviceException(f"waiting for {self.session.peer} ended: the connection was closed")
         if error is not None:
             raise error
@@ -162,7 +164,7 @@ class Connection(SharedSocket):
     def close(self) -> None:
         """Close the socket, ending what other threads wait for; the next command opens another socket."""
         with self._state:
-            self._closings += 1
+            self.closings += 1
             self.session.abandon_all("the connection was closed")
             self._close_socket()
             self._local_port = 0
@@ -191,14 +193,14 @@ class Connection(SharedSocket):
             with self._state:
                 now = self._clock()
                 call = make(now)
-                closings = self._closings
+                closings = self.closings
                 begun = self._begin(call, now)
             while not begun:
                 self._attend(call.deadline, closings)
                 self._let_catch_up(call)
                 with self._state:
                     now = self._clock()
-                    if closings != self._closings:
+                    if closings != self.closings:
                         # Neither it nor a socket for it comes after that.
                         self.session.abandon(call, "the connection was closed", now)
                     begun = call.done or self._begin(call, now)

@@ -77,6 +77,8 @@ class Call:
     hurried: int = 0
     busy: int = 0
     accompany: bool = False
+    #: Whether it began when its time was over: its address was looked for, or an observer waited for, that long.
+    late: bool = False
 
     hellos_heard: int = 0
     #: How many datagrams came damaged meanwhile, by kind.
@@ -228,9 +230,11 @@ class Call:
 
     def _never_sent(self) -> tuple[str, bool]:
         """Say why it was not sent, and whether the device was asked all the same, by a hello."""
+        what = "the command" if self.method else "it"
         if self.deadline <= self.started:
-            what = "the command" if self.method else "it"
             return f"{what} was not sent, because the time for the whole call was over", False
+        if self.late:
+            return f"{what} was not sent, because its time was over before its turn", False
         if self.refusals:
             return f"{self.trouble}. Check the address and the port", True
         if not self.awaits_hello and self.method is not None:

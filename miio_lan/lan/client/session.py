@@ -56,8 +56,9 @@ class Session(Receiving):
         self._begin_anew(start_id, rng or SHARED)
 
     def split_off(self, rng: random.Random = SHARED) -> None:
-        """Become the session of another process (after a fork): ids, handshake and open calls are not shared."""
-        super().__init__(self.token, Greeting(self.greeting.hello), observed=self.observed)
+        """Become the session of another process (after a fork): it shares no ids, handshake, calls, subscription."""
+        # A plain hello: the one of a subscriber poses as the first process.
+        super().__init__(self.token, Greeting(), observed=self.observed)
         self._begin_anew(0, rng)
 
     # --- the caller's side -------------------------------------------------------------------------------------
@@ -112,6 +113,7 @@ class Session(Receiving):
         if self._is_plain(call, now):
             self._send_first(call, now)
         else:
+            call.late = now >= call.deadline
             self.tick(now)
 
     def abandon(self, call: Call, reason: str, now: float) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import itertools
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,12 @@ from miio_lan.device.fleet import following
 from miio_lan.device.fleet.following import Follower
 from miio_lan.device.fleet.named import DevicesFile, NamedDevice
 from miio_lan.errors import DevicesFileError
+from miio_lan.keeping import locked
 from miio_lan.lan.discovery import aio, blocking
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
+
+PATIENCE = 30.0  # only ever waited for in full when a test fails
 
 
 @pytest.fixture
@@ -120,6 +124,41 @@ def test_a_new_address_that_cannot_be_kept_is_used_all_the_same(
     assert caplog.messages[-1] == "its new address is not kept: read-only"
     # It is where it was found, and that is no news.
     assert follower.find(20.0) == "127.0.0.1"
+    assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_file_that_another_program_changes_is_not_waited_for(
+    awaited: bool,
+    file: DevicesFile,
+    moved: list[dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The call has its time to itself; the address is kept the next time."""
+
+    async def locate(*asked: object, **how: object) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr(aio, "locate", locate)
+    file.put(NamedDevice("lamp", "127.0.0.9", TOKEN.hex(), 5))
+    follower = Follower("lamp", file.path)
+
+    def find() -> None:
+        _ = asyncio.run(follower.find_async(0.5)) if awaited else follower.find(0.5)
+
+    with locked(file.path.parent):
+        for _ in range(2):
+            thread = threading.Thread(target=find, daemon=True)
+            thread.start()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+            assert follower.device.ip == "127.0.0.1"
+            assert file.get("lamp").ip == "127.0.0.9"
+    busy = f"its new address is not kept: {file.path} cannot be written: another program is changing it"
+    assert caplog.messages == ["lamp is at 127.0.0.1 now, no more at 127.0.0.9", busy]
+    find()
+    assert file.get("lamp").ip == "127.0.0.1"
     assert len(caplog.messages) == 2
 
 

@@ -174,7 +174,7 @@ class TestInterrupted:
             said = keeper.interrupted(told())
         assert "its token is not kept" in said
         assert said.endswith(
-            "another program is at work on it. It shows it again after a reset, when it waits to be set up"
+            "another program is changing it. It shows it again after a reset, when it waits to be set up"
         )
         assert TOKEN not in said
         assert not file.path.exists()

@@ -18,8 +18,8 @@ from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.packet import HELLO, Packet, PushAbility, push_sign, virtual_hello
 
-PROCESS, UNIX = 7, 1_700_000_000.0
 PUSH = Push("properties_changed", [], 5, 1.0)
+UNIX = 1_700_000_000.0
 
 
 class Face:
@@ -60,7 +60,7 @@ class Face:
         return [step for step in self.steps if isinstance(step, kind)]
 
     def begin(self, changes: Changes, greeting: Greeting, polling: Polling | None = None) -> None:
-        steps: Any = changes.begin(greeting, polling, unix=UNIX, process=PROCESS)
+        steps: Any = changes.begin(greeting, polling, unix=UNIX)
         carry_out(steps, self.carry)
 
     def next(self, changes: Changes, seconds: float, patience: float = 20.0) -> Push | None:
@@ -74,7 +74,7 @@ def timeout() -> list[Any]:
 
 
 def reading(every: float = 5.0) -> tuple[Changes, Polling]:
-    changes = Changes(PROCESS)
+    changes = Changes()
     changes.polling = Polling(["power"], every)
     return changes, changes.polling
 
@@ -94,7 +94,7 @@ def test_one_that_does_not_tell_is_read_if_that_is_wanted() -> None:
     face, greeting, changes, polling = (
         Face(tells=False),
         Greeting(),
-        Changes(PROCESS),
+        Changes(),
         Polling(["power"], 5.0),
     )
     with pytest.raises(UnsupportedFeatureException, match="does not tell"):
@@ -108,26 +108,17 @@ def test_one_that_does_not_tell_is_read_if_that_is_wanted() -> None:
 
 @pytest.mark.parametrize("error", [DeviceError(-1, "no"), KeyboardInterrupt()])
 def test_whatever_ends_the_asking_leaves_the_hellos_as_they_were(error: BaseException) -> None:
-    greeting, changes = Greeting(), Changes(PROCESS)
+    greeting, changes = Greeting(), Changes()
 
     def fail(_: Any) -> Any:
         assert greeting.hello != HELLO
         raise error
 
-    steps: Any = changes.begin(greeting, Polling(["power"], 5.0), unix=UNIX, process=PROCESS)
+    steps: Any = changes.begin(greeting, Polling(["power"], 5.0), unix=UNIX)
     with pytest.raises(type(error)):
         carry_out(steps, fail)
     assert greeting.hello == HELLO
     assert changes.polling is None
-
-
-def test_another_process_poses_as_somebody_else() -> None:
-    changes = Changes(PROCESS + 1)
-    first = changes.subscription.virtual_did
-    Face().begin(changes, Greeting())
-    second = changes.subscription.virtual_did
-    Face().begin(changes, Greeting())
-    assert first != second == changes.subscription.virtual_did
 
 
 def test_what_is_held_is_what_is_given_back() -> None:
@@ -143,7 +134,7 @@ def test_what_is_held_is_what_is_given_back() -> None:
 
 
 def test_the_hellos_are_plain_again_though_giving_back_fails() -> None:
-    face, greeting, changes = Face(), Greeting(), Changes(PROCESS)
+    face, greeting, changes = Face(), Greeting(), Changes()
     face.begin(changes, greeting)
     changes.polling = Polling(["power"], 5.0)
     steps: Any = changes.end(greeting)
@@ -156,7 +147,7 @@ def test_the_hellos_are_plain_again_though_giving_back_fails() -> None:
 
 
 def test_one_that_tells_is_listened_to() -> None:
-    face, changes = Face(), Changes(PROCESS)
+    face, changes = Face(), Changes()
     with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
         face.next(changes, 3.0)
     face.held = changes.subscription.hold(1.0, UNIX)
@@ -217,7 +208,7 @@ def test_who_is_sent_away_while_nothing_is_due_is_told() -> None:
 
 def read_by_names(answers: Callable[[Sequence[Any]], list[Any]]) -> tuple[Face, Changes]:
     """Two names are polled every 5 s."""
-    face, changes = Face(), Changes(PROCESS)
+    face, changes = Face(), Changes()
     changes.polling = Polling(["power", "bright"], 5.0)
     face.by_names = answers
     return face, changes

@@ -518,6 +518,7 @@ def test_a_child_calls_nobody_back(
             assert await others() == set()
             lamp.push(CHANGED, [1])
             await asyncio.sleep(1)
+            lamp.responder.subscriptions._subscribers.clear()  # the parent's: both are at one address here
             await device.subscribe(lambda push: heard.append(told(push)))
             lamp.push(CHANGED, [2])
             await asyncio.sleep(1)
@@ -525,6 +526,24 @@ def test_a_child_calls_nobody_back(
     run(network, work())
     assert heard == [[2]]
     assert not caplog.records
+
+
+def test_a_child_has_no_part_in_the_subscription_of_its_parent(
+    network: Network, lamp: SimulatedDevice
+) -> None:
+    async def work() -> None:
+        async with at(network) as device:
+            await device.subscribe()
+            forks.after_fork()
+            assert device._connection.session.greeting.hello == HELLO
+            await device.unsubscribe()
+            assert (asked(lamp, "miIO.unsub"), subscribers(lamp)) == (0, 1)
+            with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
+                await device.next_push(0)
+            await device.subscribe()
+            assert subscribers(lamp) == 2
+
+    run(network, work())
 
 
 def test_two_that_subscribe_at_once_hold_one(

@@ -14,6 +14,7 @@ import pytest
 
 from miio_lan import Device, DeviceException, MiotDevice, UnsupportedFeatureException
 from miio_lan.device.steps.polling import Polling
+from miio_lan.device.telling import blocking as telling_blocking
 from miio_lan.errors import InvalidArgument
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.transport import forks
@@ -178,14 +179,112 @@ def test_a_callback_is_called_until_unsubscribed(
         device.next_push(0)
 
 
-def test_a_child_process_poses_as_somebody_else(device: MiotDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_has_no_part_in_the_subscription_of_its_parent(
+    product: VirtualProduct, device: MiotDevice
+) -> None:
     device.subscribe()
     did = device._telling.changes.subscription.virtual_did
     device.subscribe()
     assert device._telling.changes.subscription.virtual_did == did
-    monkeypatch.setattr("miio_lan.device.telling.blocking.os.getpid", lambda: -1)
+    forks.after_fork()
+    assert device._connection.session.greeting.hello == HELLO
+    device.unsubscribe()
+    subscriptions = product.module.responder.subscriptions
+    assert product.call(lambda _: len(subscriptions)) == 1
+    with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
+        device.next_push(0)
     device.subscribe()
     assert device._telling.changes.subscription.virtual_did != did
+    assert product.call(lambda _: len(subscriptions)) == 2
+
+
+def test_a_child_does_not_read_for_its_parent() -> None:
+    with made(push=False) as product, MiotDevice(product.host, product.token, port=product.port) as device:
+        device.subscribe(poll=[BRIGHTNESS], every=1000.0)
+        forks.after_fork()
+        with pytest.raises(UnsupportedFeatureException, match=r"subscribe\(\) first"):
+            device.next_push(0)
+
+
+def test_threads_that_subscribe_first_at_one_time_share_what_is_told(
+    device: MiotDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is held up while it makes its own, until both do."""
+    both = threading.Barrier(2)
+    make = telling_blocking.Telling
+
+    def make_late(*given: Any) -> Any:
+        made = make(*given)
+        both.wait(PATIENCE)
+        return made
+
+    monkeypatch.setattr(telling_blocking, "Telling", make_late)
+    threads = [threading.Thread(target=device.subscribe, args=(lambda _: None,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    device.close()
+    assert not _threads()
+
+
+@pytest.mark.parametrize("push", [True, False], ids=["told", "read"])
+def test_closed_between_two_waits_it_stays_closed(push: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that calls back is held up between its look whether it ended and its wait."""
+    held, gate, told = threading.Event(), threading.Event(), Queue[Push]()
+    plain = telling_blocking.Telling.next
+
+    def late(*given: Any) -> Push | None:
+        if not threading.current_thread().name.startswith("changes of"):
+            return plain(*given)
+        held.set()
+        gate.wait(PATIENCE)
+        return plain(*given)
+
+    monkeypatch.setattr(telling_blocking.Telling, "next", late)
+    with made(push=push) as product, MiotDevice(product.host, product.token, port=product.port) as device:
+        device.subscribe(told.put, poll=None if push else [BRIGHTNESS])
+        held.wait(PATIENCE)
+        telling, stop = device._telling, device._telling.stop
+
+        def let_go_and_stop() -> None:
+            gate.set()
+            stop()
+
+        monkeypatch.setattr(telling, "stop", let_go_and_stop)
+        opened: list[object] = []
+        opens = device._connection._open
+        monkeypatch.setattr(
+            device._connection, "_open", lambda address: (opened.append(address), opens(address))
+        )
+        device.close()
+        until(lambda: not _threads())
+        assert (opened, device._connection._socket, told.empty()) == ([], None, True)
+
+
+def test_without_a_thread_for_the_callback_all_is_as_before(
+    product: VirtualProduct, device: MiotDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: Queue[Push] = Queue()
+    start = threading.Thread.start
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    for before in ([], ["changes of 127.0.0.1"]):
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(DeviceException, match=r"no callback for 127\.0\.0\.1: can't start new thread"):
+            device.subscribe(lambda _: None)
+        monkeypatch.setattr(threading.Thread, "start", start)
+        assert _threads() == before
+        device.subscribe(told.put)
+    turn(product, 73)
+    assert until(lambda: value_of(told.get(timeout=PATIENCE))) == 73
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(DeviceException, match="no callback"):
+        device.subscribe(lambda _: None)
+    device.unsubscribe()
+    assert not _threads()
 
 
 def test_closing_ends_the_calling_back(product: VirtualProduct, device: MiotDevice) -> None:

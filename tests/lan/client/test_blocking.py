@@ -227,7 +227,7 @@ def test_the_source_address_says_which_address_of_a_name_is_meant(
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
     with Connection("lamp", Session(TOKEN), port=9, source_ip=source) as connection:
-        connection._attend(float("inf"), connection._closings)
+        connection._attend(float("inf"), connection.closings)
         assert connection._socket is not None
         assert connection._socket.family == family
         assert source is None or connection._socket.getsockname()[0] == source

@@ -381,6 +381,20 @@ def test_a_command_behind_others_ends_in_time_and_was_never_sent() -> None:
     assert caught.value.asked
 
 
+@pytest.mark.parametrize("command", [True, False])
+def test_one_that_begins_after_its_end_says_so(command: bool) -> None:
+    link = Link()
+    ends: dict[str, Any] = {"timeout": 1, "retry_count": 0}
+    session = link.session
+    call = session.command("toggle", [], link.now, **ends) if command else session.handshake(link.now, **ends)
+    session.begin(call, call.deadline + 2)
+    with pytest.raises(
+        DeviceTimeout, match="was not sent, because its time was over before its turn"
+    ) as caught:
+        call.outcome()
+    assert not caught.value.asked
+
+
 # --- errors from the device -------------------------------------------------------------------------------------------
 
 

@@ -85,8 +85,8 @@ class SharedSocket(DeviceSocket):
         self._leads_until = 0.0
         self._waiting = Waiting()
         self._attended = 0.0
-        # How often it was closed.
-        self._closings = 0
+        #: How often it was closed.
+        self.closings = 0
 
     # --- turns -------------------------------------------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class SharedSocket(DeviceSocket):
         if self._socket is None or (self._doubtful and self.session.silent):
             address = self._resolve(end)
             with self._state:
-                if closings == self._closings and (self._doubtful or self._socket is None):
+                if closings == self.closings and (self._doubtful or self._socket is None):
                     self._open(address)
                     self.session.share(line_of(address[-1]))
                     self.session.rerouted(self._route, self._clock())
