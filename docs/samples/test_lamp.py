@@ -107,8 +107,8 @@ def test_a_change_at_the_lamp_reaches_the_lan(miio_virtual, miio_bench, miio_dev
 def test_an_mcu_that_hangs_is_noticed_and_recovers(miio_virtual, miio_bench, miio_device):
     miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.add("silent"))
     with miio_bench.expect("get_properties", **ON) as exchange, pytest.raises(McuTimeout):
-        # Not sent again: the lamp's silence once is enough.
-        miio_device.send("get_properties", [{"did": "on", **ON}], retry_count=0)
+        # Not sent again: the lamp's silence once is enough. The module waits 4 s for it, a busy computer adds to that.
+        miio_device.send("get_properties", [{"did": "on", **ON}], timeout=30, retry_count=0)
     assert exchange.stopped_at == "not answered"
     assert not exchange.result
     miio_virtual.call(lambda now: miio_virtual.mcu.misbehave.discard("silent"))
