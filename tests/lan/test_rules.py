@@ -183,3 +183,17 @@ def test_the_pages_name_the_errors_that_are_answered_by_another_attempt() -> Non
     assert named == codes.RECOVERABLE
     (listed,) = re.findall(r"recoverable errors \(([^)]*)\)", (docs / "architecture.md").read_text("utf-8"))
     assert {int(code) for code in listed.split(", ")} == codes.RECOVERABLE
+
+
+def test_the_page_says_of_each_code_whether_the_command_may_have_run() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lan-protocol.md").read_text("utf-8")
+    told: dict[int, str] = {}
+    for numbers, ran in re.findall(
+        r"^\| (-\d[\d, …-]*) \| [^|]+ \| ([^|]+) \| [^|]+ \|$", page, re.MULTILINE
+    ):
+        for part in numbers.split(", "):
+            first, *last = [int(each) for each in part.split(" … ")]
+            bounds = sorted((first, *(last or [first])))
+            told |= dict.fromkeys(range(bounds[0], bounds[1] + 1), ran.partition(";")[0])
+    assert {code: codes.may_have_run(code) for code in told} == {code: told[code] == "yes" for code in told}
+    assert set(told) >= {code for code in range(-40_000, 0) if codes.may_have_run(code)}
