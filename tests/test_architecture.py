@@ -94,3 +94,13 @@ def test_every_long_file_has_its_reason() -> None:
         if path.read_text(encoding="utf-8").count("\n") > 400
     }
     assert named == long
+
+
+def test_what_the_recipes_name_stands_in_the_file_they_name() -> None:
+    recipes = (Path(__file__).parents[1] / "docs" / "maintaining.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(\w+)`(?:\s+(?:of|in)\s+|\s+\()`([\w/]+\.py)`", recipes)
+    assert len(named) > 10
+    files = [*ROOT.rglob("*.py"), *Path(__file__).parent.rglob("*.py")]
+    for word, path in named:
+        ends = [file for file in files if file.as_posix().endswith(f"/{path}")]
+        assert any(re.search(rf"\b{word}\b", file.read_text(encoding="utf-8")) for file in ends), (word, path)

@@ -163,7 +163,7 @@ def shared_options(*, with_variables: bool = False, without: Collection[str] = (
         option(
             "--port", type=click.IntRange(1, 65535), metavar="PORT", variable=PORT_VARIABLE, help="UDP port."
         ),
-        option("--json", is_flag=True, help="One JSON document on stdout, also for errors."),
+        option("--json", is_flag=True, help="JSON on stdout, one document or one a line, also for errors."),
         option("verbose", "-v", "--verbose", count=True, help="Log what crosses the wire to stderr."),
         option(
             "--show-secrets",

@@ -152,7 +152,7 @@ class MiotDevice(Device):
     ) -> list[Any]:
         """Read properties given as objects with ``siid`` and ``piid``, in slices the device can take.
 
-        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.read_properties`.
+        The working slice size is learnt and remembered; see :func:`miio_lan.device.steps.reading.read_properties`.
 
         :param max_properties: properties per request at most; None for what is known to work
         """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,3 +68,10 @@ def test_push_announcements(sub_ts: int, kind: int, wildcard: bool) -> None:
     declared = layouts.PUSH_SIGN.parse(packet.push_sign(ability))
     assert (declared.sub_ts, declared.type, declared.wildcard == 0xFE) == ability
     assert packet.push_ability(packet.push_sign(ability)) == ability
+
+
+def test_the_page_shows_all_of_the_push_mark() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lan-protocol.md").read_text("utf-8")
+    (shown,) = re.findall(r"^\| (`MSUB`, .*?) \|", page, re.MULTILINE)
+    sizes = {"`MSUB`": 4, "4 bytes": 4, "`PUB`": 3, "type": 1, "wildcard": 1, "3 bytes": 3}
+    assert sum(sizes[part] for part in shown.split(", ")) == layouts.PUSH_SIGN.sizeof() == 16

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from miio_lan.errors import DeviceError, McuTimeout, RecoverableError
 from miio_lan.lan import codes
+from miio_lan.lan.client import call
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE, DeviceClock
 from miio_lan.lan.client.ids import MAX_ID, IdSource
 from miio_lan.lan.client.incoming.reply import read_error, reply_id
@@ -183,3 +184,27 @@ def test_the_pages_name_the_errors_that_are_answered_by_another_attempt() -> Non
     assert named == codes.RECOVERABLE
     (listed,) = re.findall(r"recoverable errors \(([^)]*)\)", (docs / "architecture.md").read_text("utf-8"))
     assert {int(code) for code in listed.split(", ")} == codes.RECOVERABLE
+
+
+def test_the_page_says_of_each_code_whether_the_command_may_have_run() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lan-protocol.md").read_text("utf-8")
+    told: dict[int, str] = {}
+    for numbers, ran in re.findall(
+        r"^\| (-\d[\d, …-]*) \| [^|]+ \| ([^|]+) \| [^|]+ \|$", page, re.MULTILINE
+    ):
+        for part in numbers.split(", "):
+            first, *last = [int(each) for each in part.split(" … ")]
+            bounds = sorted((first, *(last or [first])))
+            told |= dict.fromkeys(range(bounds[0], bounds[1] + 1), ran.partition(";")[0])
+    assert {code: codes.may_have_run(code) for code in told} == {code: told[code] == "yes" for code in told}
+    assert set(told) >= {code for code in range(-40_000, 0) if codes.may_have_run(code)}
+
+
+def test_the_page_names_what_may_be_sent_again() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    (row,) = re.findall(r"^\| (reads \(.*) \| when the answer is overdue", page, re.MULTILINE)
+    named = re.findall(r"`([^`]+)`", row)
+    prefixes = {each.removesuffix("...") for each in named if each.endswith("...")}
+    assert prefixes == set(call._READ_PREFIXES)
+    assert set(named) - {f"{each}..." for each in prefixes} == call._READS | call._ABSOLUTE_SETS
+    assert not call.is_repeat_safe("set_power")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support.patient import patient
+
+from miio_lan.pytest_plugin import fixtures, hooks
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "end-to-end-tests.md"
 BLOCK = re.compile(r"(?:^<!-- file: (\S+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,3 +70,16 @@ def test_times_of_the_page_are_found() -> None:
     assert patient(files).count("100.0") == 10
     assert patient(files).count("3.0") == files.count("3.0") + 2
     assert patient("send(timeout=0.5) expect(timeout=0)") == "send(timeout=0.5) expect(timeout=0)"
+
+
+def test_the_reference_names_every_option_and_every_fixture() -> None:
+    reference = TUTORIAL.read_text(encoding="utf-8").partition("## For reference")[2]
+    named = set(re.findall(r"`(--miio-[a-z-]+)`", reference))
+    assert named == {"--miio-virtual", *(f"--miio-{name}" for name, _, _ in hooks._OPTIONS)}
+    shown = {
+        name
+        for row in re.findall(r"^\| (`.*?) \|", reference, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    defined = set(re.findall(r"^@pytest.fixture.*\ndef (\w+)", inspect.getsource(fixtures), re.MULTILINE))
+    assert shown == defined - {"miio_rigs", "miio_rig"}  # those are for the others

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miio_lan.acceptance.rules.line.answers import is_long, is_malformed, is_unknown
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD, is_long, is_malformed, is_unknown
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.values.codes import is_refused_on_purpose
 from miio_lan.pairing.exchange import REFUSED
@@ -18,5 +18,7 @@ def wanted_refusals(session: Observed) -> int:
     odd = (each for each in session.line.downlinks if is_unknown(each) or is_malformed(each) or is_long(each))
     wanted = {id(each.record) for each in odd}
     wanted |= {id(call.request) for call in session.calls if is_refused_on_purpose(session, call)}
+    # On the LAN, nothing but the request may tell of it: the line is not heard, or the module refuses by itself.
+    wanted |= {id(call.request) for call in session.lan if call.method == UNKNOWN_METHOD}
     refused = (each for each in session.exchanges if each.stopped_at == REFUSED)
     return sum(any(id(record) in wanted for record in each.records) for each in refused)

@@ -46,7 +46,7 @@ def add(settings: CliSettings, name: str, **options: Any) -> None:
     made = _made(settings, name, _address(settings, did), did, options["model"], ask=not options["no_check"])
     if not options["no_check"]:
         made = _checked(settings, made)
-    file.put(made)
+    file.change(lambda devices: devices.update({name: _renewed(devices.get(name), made)}))
     if settings.json:
         echo_json({name: made.entry()})
     else:
@@ -55,6 +55,13 @@ def add(settings: CliSettings, name: str, **options: Any) -> None:
             f"{made.name}: {made.model or 'a device'} at {made.ip}, did {made.did or 'unknown'}{found}",
             fold=True,
         )
+
+
+def _renewed(before: NamedDevice | None, made: NamedDevice) -> NamedDevice:
+    """Give the entry with what else the file has about the same device."""
+    if before is not None and before.did is not None and before.did == made.did:
+        return replace(made, more=before.more)
+    return made
 
 
 def _address(settings: CliSettings, did: int | None) -> str:

@@ -229,7 +229,7 @@ def _model(value: object) -> str | None:
 
 def _port(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
-        raise InvalidArgument(f"port is a number from 1 to 65535, not {_shown(value)}")
+        raise InvalidArgument(f"port is a number from 1 to 65535, not {_shown_number(value)}")
     return value
 
 

@@ -298,8 +298,8 @@ class Module:
     def send_firmware(self, image: bytes, now: float, done: Callable[[str, float], None]) -> bool:
         """Update the MCU's firmware: ``update_fw``, then the image, then ask for the version.
 
-        The MCU is given 6 s to answer ``update_fw``. Until it is over, only ``get_down`` and ``result`` are served;
-        once it is ``"ready"``, the network state is ``updating`` and ``miIO.get_ota_state`` says ``installing``.
+        The MCU is given 6 s to answer ``update_fw``. Until it is over, ``get_down``, ``result`` and ``error`` alone are
+        served. Once it is ``"ready"``, the network state is ``updating``, and ``miIO.get_ota_state`` ``installing``.
 
         :param done: called once with why it failed, empty when the image arrived, and the time
         :return: False when one is being sent already, or a request waits for the MCU

@@ -54,3 +54,16 @@ def test_what_a_product_has_to_do_is_not(down: str, answer: str) -> None:
 def test_without_a_description_only_the_form_tells() -> None:
     assert count("get_properties 77 1", "result 77 1 -4003", spec=None) == 0
     assert count("unknown_command", 'error "no such method" -5000', spec=None) == 1
+
+
+def test_on_the_lan_alone_an_unknown_method_is_refused_on_purpose() -> None:
+    tape = (
+        Tape()
+        .ask(1, "unknown_command")
+        .reply(1, error=-5000)
+        .ask(2, "get_prop", ["power"])
+        .reply(2, error=-5000)
+    )
+    session = Observed(tape.records, spec=LAMP, course=Progress())
+    assert [each.stopped_at for each in session.exchanges] == [REFUSED, REFUSED]
+    assert wanted_refusals(session) == 1

@@ -163,6 +163,15 @@ class TestAdd:
         assert ended.code == 2
         assert "'lamp' is the name of a device already: --replace replaces it" in ended.err
 
+    def test_other_keys_of_the_same_device_are_kept(
+        self, run: Callable, file: DevicesFile, product: VirtualProduct
+    ) -> None:
+        for did, more in ((product.device_id, {"room": "attic"}), (5, {})):
+            file.put(NamedDevice("lamp", "192.0.2.9", TOKEN, did, more={"room": "attic"}))
+            command = ["device", "add", "lamp", *where(product), "--token", product.token, "--replace"]
+            assert run(*command).code == 0
+            assert (file.get("lamp").token, file.get("lamp").more) == (product.token, more)
+
     def test_by_its_did_alone(
         self, run: Callable, file: DevicesFile, product: VirtualProduct, monkeypatch: pytest.MonkeyPatch
     ) -> None:

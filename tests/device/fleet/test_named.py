@@ -74,7 +74,7 @@ WRONG = [
     ({"lamp": {**LAMP, "did": -1}}, "not -1"),
     ({"lamp": {**LAMP, "model": 5}}, "'lamp': model is text, not a number"),
     *(
-        ({"lamp": {**LAMP, "port": port}}, "'lamp': port is a number from 1 to 65535")
+        ({"lamp": {**LAMP, "port": port}}, f"'lamp': port is a number from 1 to 65535, not {port!r}")
         for port in (0, 65536, "5")
     ),
     ({"": LAMP}, "'': a name has 1 to 64 characters"),
