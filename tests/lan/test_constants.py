@@ -163,6 +163,7 @@ PINS = {
     },
     "lan.client.incoming.reply": {
         "MAX_MESSAGE": 1000,
+        "_ANSWER_DIGITS": 12,
     },
     "lan.client.sending": {
         "GREET_AFTER": 20.0,

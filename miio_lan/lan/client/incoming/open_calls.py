@@ -58,11 +58,21 @@ class OpenCalls:
         """Tell how many ids that went out before now may reach the device after what goes out now."""
         return len(self.by_id) + self.afoot.count(now)
 
-    def late_answer(self, number: int, now: float) -> None:
-        """Take an answer nobody waits for: what may have waited for it to come goes on."""
-        if self.afoot.answered(number):
-            self._sets_afoot.answered((self._owner, number))
-            self.release(now)
+    def late_answer(self, number: int, now: float) -> bool:
+        """Take an answer nobody waits for: what may have waited for it to come goes on.
+
+        :returns: whether it answers what an ended call has left on the way
+        """
+        if not self.afoot.answered(number):
+            return False
+        self._sets_afoot.answered((self._owner, number))
+        self.release(now)
+        return True
+
+    def note_stray(self) -> None:
+        """Note an answer that belongs to nothing that was asked, for those that wait for theirs."""
+        for call in self.active:
+            call.strays += call.first_sent is not None
 
     def release(self, now: float) -> None:
         """Let sets look again whether they may go out: something older is no longer under way."""
