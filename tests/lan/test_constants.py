@@ -195,6 +195,8 @@ PINS = {
     },
     "lan.client.greeting": {
         "REPLY_WINDOW": 10.0,
+        "POSED_FIRST": 4,
+        "POSED": 2,
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
@@ -318,7 +320,8 @@ def test_most_devices_are_like_this() -> None:
 
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
-    assert unpinned({room: {"REPLY_WINDOW": 11.0}}) == {room: {"REPLY_WINDOW": 10.0}}
+    pinned = {"REPLY_WINDOW": 11.0, "POSED_FIRST": 4, "POSED": 2}
+    assert unpinned({room: pinned}) == {room: {"REPLY_WINDOW": 10.0}}
     assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
         "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
     }
