@@ -82,7 +82,7 @@ def _kind(answer: object) -> str:
     """Say what kind of JSON value an answer is; not the value, which may have a secret in it."""
     if answer is None or isinstance(answer, bool):
         return "null" if answer is None else "true or false"
-    return {str: "a text", list: "a list"}.get(type(answer), "a number")
+    return "a text" if isinstance(answer, str) else "a list" if isinstance(answer, list) else "a number"
 
 
 def read_slices(properties: Sequence[Any], getter: str, max_properties: int | None) -> Steps[list[Any]]:

@@ -72,11 +72,7 @@ class Subscription:
         greeting: Packet = yield Greet()
         tries = 0
         while push_ability(greeting.sign) is None:
-            shows = shown_token(greeting) is not None
-            pauses = PAUSES_WHILE_TOKEN_SHOWN if shows else PAUSES
-            if greetings is not None and greetings.was_plain:
-                pauses = PAUSES_AFTER_PLAIN
-            pauses = (0.0,) * STALE_ANSWERS + pauses
+            pauses = (0.0,) * STALE_ANSWERS + _pauses(greeting, greetings)
             if tries >= len(pauses):
                 break
             if pauses[tries] and (yield Pause(pauses[tries])):
@@ -133,6 +129,13 @@ class Subscription:
 
     def _parameters(self, update_ts: int) -> dict[str, object]:
         return {"version": "2.0", "did": str(self.virtual_did), "update_ts": update_ts}
+
+
+def _pauses(greeting: Packet, greetings: Greeting | None) -> tuple[float, ...]:
+    """Give the seconds to wait before asking once more after an answer without the mark, once for each time."""
+    if greetings is not None and greetings.was_plain:
+        return PAUSES_AFTER_PLAIN
+    return PAUSES if shown_token(greeting) is None else PAUSES_WHILE_TOKEN_SHOWN
 
 
 def _ability(greeting: Packet) -> PushAbility:
