@@ -201,6 +201,7 @@ PINS = {
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
         "_STEP_BITS": 4,
+        "_LATELY": 1_048_576,
     },
     "lan.client.pacing": {
         "INITIAL_RESEND": 2.5,

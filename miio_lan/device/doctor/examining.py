@@ -349,12 +349,14 @@ class Examination:
             if self._hello_answer(heard, wire):
                 continue
             payload, stamp, damage = self._opened(heard, wire, token)
-            if payload is not None and reply_id(payload) in ids:
+            number = reply_id(payload) if payload is not None else None
+            if payload is not None and number in ids:
                 answer = DeviceAnswer.of(payload, stamp, heard.at)
                 break
-            stray = NO_ID_OF_OURS if payload is not None and not is_request(payload) else ""
-            if (damage or stray) and len(damaged) < 8:
-                damaged.append(damage or stray)
+            if payload is not None and not (is_request(payload) or self._ids.may_have_given(number)):
+                damage = NO_ID_OF_OURS
+            if damage and len(damaged) < 8:
+                damaged.append(damage)
         self._note_hellos()
         took, hellos = time.monotonic() - began, len(self._answers) - greeted
         return Asked(method, len(ids), took, answer, tuple(damaged), hellos)

@@ -194,7 +194,9 @@ class Receiving(Sending):
             return
         check = self._calls.checks.pop(number, None) if number is not None else None
         if number is None or (check is None and not self.memory.answered(number, payload, now)):
-            if number is None or not self._calls.late_answer(number, now):
+            if number is not None:
+                self._calls.late_answer(number, now)
+            if not self._ids.may_have_given(number):
                 self._calls.note_stray()
             self.dropped["no open request has this id"] += 1
             return

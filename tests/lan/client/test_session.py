@@ -25,7 +25,7 @@ from miio_lan.lan.client.call import is_repeat_safe
 from miio_lan.lan.client.sending import GREET_AFTER
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, MAX_REQUEST, Packet, decode, encode, hello_reply
-from miio_lan.lan.responder.responder import Request, ResponderOptions
+from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 
 WRONG = b"w" * 16
 
@@ -777,15 +777,32 @@ def test_answers_that_belong_to_nothing_are_told_of_and_the_token_is_not_blamed(
     assert "may be wrong" not in str(caught.value)
 
 
-def test_a_late_answer_to_an_earlier_command_is_not_told_of() -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 100.0])
+def test_a_late_answer_to_an_earlier_command_is_not_told_of(seconds: float) -> None:
     link = Link()
     link.call("get_prop")
     given_up = link.start("get_prop")
     link.session.abandon(given_up, "interrupted", link.now)
+    link.pass_time(seconds)
     call = link.start("get_prop")
-    link.session.receive(
-        encode({"id": given_up.id, "result": 1}, token=TOKEN, device_id=DEVICE_ID, stamp=500), link.now
+    answer = encode({"id": given_up.id, "result": 1}, token=TOKEN, device_id=DEVICE_ID, stamp=500)
+    link.session.receive(answer, link.now)
+    assert call.strays == 0
+
+
+@pytest.mark.parametrize("memory", ["normal", "silent", "replay"])
+def test_late_answers_to_questions_of_the_session_are_not_told_of(memory: Any) -> None:
+    """A command that must not run twice is not answered; the session asks, and the network doubles the answers."""
+    link = Link(options=ResponderOptions(id_memory=memory))
+    link.replies["toggle"] = lambda _: {"result": 1}
+    link.call("get_prop")
+    link.fate = lambda direction: [0.4, 0.9] if direction == "up" else [0.002]
+    link.device.reply = lambda *args, **words: (  # type: ignore[method-assign]
+        args[0].method == "toggle" or Responder.reply(link.device, *args, **words)
     )
+    call = link.call("toggle")
+    with pytest.raises(OutcomeUnknown):
+        call.outcome()
     assert call.strays == 0
 
 

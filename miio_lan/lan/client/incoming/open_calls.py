@@ -58,16 +58,11 @@ class OpenCalls:
         """Tell how many ids that went out before now may reach the device after what goes out now."""
         return len(self.by_id) + self.afoot.count(now)
 
-    def late_answer(self, number: int, now: float) -> bool:
-        """Take an answer nobody waits for: what may have waited for it to come goes on.
-
-        :returns: whether it answers what an ended call has left on the way
-        """
-        if not self.afoot.answered(number):
-            return False
-        self._sets_afoot.answered((self._owner, number))
-        self.release(now)
-        return True
+    def late_answer(self, number: int, now: float) -> None:
+        """Take an answer nobody waits for: what may have waited for it to come goes on."""
+        if self.afoot.answered(number):
+            self._sets_afoot.answered((self._owner, number))
+            self.release(now)
 
     def note_stray(self) -> None:
         """Note an answer that belongs to nothing that was asked, for those that wait for theirs."""
