@@ -723,7 +723,8 @@ def test_an_error_that_is_a_text_is_told() -> None:
         ({"code": "-3", "msg": "unsupported method"}, r"\(code -3, 'unsupported method'\)"),
         ({"code": -3, "message": "", "error": "other"}, r"\(code -3\)"),
         ({"code": 0, "message": "ok"}, r"\(code 0, 'ok'\)$"),
-        ({"code": False}, r"\(code None\)"),
+        ({"code": False}, r"refused by the device \(without a code\)"),
+        ({}, r"refused by the device \(without a code\)"),
     ],
 )
 def test_what_an_error_says_is_told(error: dict[str, Any], words: str) -> None:
