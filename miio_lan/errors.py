@@ -87,7 +87,8 @@ class DeviceError(DeviceException):
             return ": ".join(each for each in told if each)
         verb = "answered with an error" if self.advice else "refused"
         what = f"{self.method} was {verb}" if self.method else verb
-        said = f"code {self.code}" + (f", {self.message!r}" if self.message else "")
+        said = "without a code" if self.code is None else f"code {self.code}"
+        said += f", {self.message!r}" if self.message else ""
         spent = f" after {self.exe_time:g} ms" if self.exe_time is not None else ""
         meaning = f": {self.explanation}" if self.explanation else ""
         advice = f". {self.advice}" if self.advice else ""

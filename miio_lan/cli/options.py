@@ -15,6 +15,7 @@ from miio_lan.click_common.logs import log_to_stderr, warn_on_stderr
 from miio_lan.click_common.numbers import SECONDS
 from miio_lan.click_common.output import SHOW_SECRETS
 from miio_lan.click_common.tokens import TOKEN_OPTIONS, TokenSource, token_options
+from miio_lan.errors import DeviceException
 from miio_lan.variables import IP_VARIABLE, PORT_VARIABLE
 
 if TYPE_CHECKING:
@@ -225,12 +226,17 @@ class CliCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Run the command."""
         self._refuse_unused(ctx)
-        ctx.ensure_object(CliSettings).token_source.check()
-        if ctx.ensure_object(CliSettings).verbose:
+        settings = ctx.ensure_object(CliSettings)
+        settings.token_source.check()
+        if settings.verbose:
             log_to_stderr(ctx.find_root())
         else:
             warn_on_stderr(ctx.find_root(), self.unsaid)
-        super().invoke(ctx)
+        try:
+            super().invoke(ctx)
+        except DeviceException as error:
+            error.mended = error.mended or settings.mended
+            raise
 
     def _refuse_unused(self, ctx: click.Context) -> None:
         """See that no option stands before the command that it has no use for.

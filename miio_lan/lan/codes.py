@@ -159,10 +159,10 @@ def explain_item(code: int) -> str:
 def may_have_run(code: int | None) -> bool:
     """Tell whether a command that was answered with this code may have been executed all the same.
 
-    An MCU's own refusal, and what the module refuses before the MCU hears of it, mean no. A text without a number,
+    An MCU's own refusal, and what the module refuses before the MCU hears of it, mean no. A text without a number, 0,
     and all by which the module tells of trouble with its MCU, leave it open.
     """
-    if code is None or code in _OPEN_ENDED:
+    if not code or code in _OPEN_ENDED:
         return True
     digits = str(-code)
     if code < 0 and len(digits) == 9 and digits[:2] == "70":

@@ -129,7 +129,7 @@ def said(record: Record, *, secrets: bool = False) -> str:
         text = _transfer(reading)
     elif record.wire == "uart":
         text = line_text(record)
-    elif "method" in reading:
+    elif "method" in reading and not reading.keys() & {"result", "error"}:
         text = f"{reading['method']} {_items(reading.get('params'))}".strip()
     else:
         text = _reply(reading)
@@ -153,8 +153,15 @@ def _transfer(reading: Mapping[str, object]) -> str:
 def _reply(reading: Mapping[str, object]) -> str:
     error = reading.get("error")
     if isinstance(error, Mapping):
-        return f"error {error.get('code')} {error.get('message', '')}".strip()
-    return _items(reading.get("result"))
+        rest = {key: value for key, value in error.items() if key != "code"}
+        words = error["message"] if rest.keys() == {"message"} else _json(rest) if rest else ""
+        return f"error {error.get('code')} {words}".strip()
+    if error is not None:
+        return f"error {error if isinstance(error, str) else _json(error)}"
+    if "result" in reading:
+        return _items(reading["result"])
+    rest = {key: value for key, value in reading.items() if key not in {"id", "exe_time"}}
+    return _json(rest) if rest and "id" in reading else ""  # without an id, it is a mark
 
 
 def _items(value: object) -> str:

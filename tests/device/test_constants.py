@@ -119,6 +119,7 @@ PINS = {
         "STALE_ANSWERS": 2,
         "PAUSES": (0.3, 0.7),
         "PAUSES_WHILE_TOKEN_SHOWN": (0.3, 0.7, 1.0, 2.0, 3.0, 3.0),
+        "PAUSES_AFTER_PLAIN": (0.3, 0.3, 0.3, 0.3, 0.3, 0.3),
         "_SUBSCRIBABLE_TYPES": frozenset({4, 1, 0}),
     },
     "device.steps.polling": {

@@ -163,6 +163,7 @@ PINS = {
     },
     "lan.client.incoming.reply": {
         "MAX_MESSAGE": 1000,
+        "_ANSWER_DIGITS": 12,
     },
     "lan.client.sending": {
         "GREET_AFTER": 20.0,
@@ -194,10 +195,13 @@ PINS = {
     },
     "lan.client.greeting": {
         "REPLY_WINDOW": 10.0,
+        "POSED_FIRST": 4,
+        "POSED": 2,
     },
     "lan.client.ids": {
         "MAX_ID": 0x7FFF_FFFF,
         "_STEP_BITS": 4,
+        "_LATELY": 1_048_576,
     },
     "lan.client.pacing": {
         "INITIAL_RESEND": 2.5,
@@ -317,7 +321,8 @@ def test_most_devices_are_like_this() -> None:
 
 def test_a_changed_number_is_seen() -> None:
     room = "lan.client.greeting"
-    assert unpinned({room: {"REPLY_WINDOW": 11.0}}) == {room: {"REPLY_WINDOW": 10.0}}
+    pinned = {"REPLY_WINDOW": 11.0, "POSED_FIRST": 4, "POSED": 2}
+    assert unpinned({room: pinned}) == {room: {"REPLY_WINDOW": 10.0}}
     assert unpinned({"lan.client.repeating.afoot": {"UNDER_WAY": 2.0}}) == {
         "lan.client.repeating.afoot": {"_MAX_COPIES": 1000}
     }

@@ -65,6 +65,14 @@ def test_ids_are_31_bits_never_zero_and_all_different(start: int, seed: int) -> 
     assert ids.last == given_ids[-1]
 
 
+@given(st.integers(0, MAX_ID), st.integers())
+def test_ids_that_were_given_of_late_are_known(start: int, seed: int) -> None:
+    ids = IdSource(start, random.Random(seed))
+    assert all(ids.may_have_given(number) for number in [ids.next() for _ in range(200)])
+    assert not any(ids.may_have_given(number) for number in (None, 0, -ids.last, MAX_ID + 1))
+    assert not ids.may_have_given(ids.last % MAX_ID + 1)
+
+
 def test_a_start_id_is_counted_on_from() -> None:
     ids = IdSource(100, random.Random(1))
     assert ids.last == 100

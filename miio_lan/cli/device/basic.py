@@ -24,7 +24,11 @@ def info(settings: CliSettings) -> None:
     from miio_lan.device.blocking import Device
 
     with opened(settings, Device) as device:
-        show(settings, device.info())
+        found = device.info()
+    if not settings.json and not render(found):
+        echo("The device tells nothing of itself.")
+    else:
+        show(settings, found)
 
 
 @command("raw-command")

@@ -62,7 +62,6 @@ def opened(settings: CliSettings, kind: type[D], *, observer: Observer | None = 
                     _see_token(device)
                 yield device
             except DeviceException as error:
-                error.mended = device.mended
                 if isinstance(error, DeviceTimeout):
                     which = f" -d {settings.device}" if settings.device else ""
                     error.add_note(f"miio-lan doctor{which} says where it ends, and what to do next.")

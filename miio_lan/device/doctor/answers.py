@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from miio_lan.device.doctor.findings import CheckedStep, StepVerdict
+from miio_lan.device.doctor.observed import NO_ID_OF_OURS
 from miio_lan.device.doctor.reach import LATE, blocked, not_tried
 from miio_lan.lan.client.clock import CLOCK_TOLERANCE, UNIX_TIME
 from miio_lan.lan.codes import QUEUE_FULL
@@ -58,6 +59,12 @@ def _shown(seen: Examined, done: str) -> CheckedStep:
 
 
 def _unanswered(seen: Examined, asked: Asked, done: str) -> CheckedStep:
+    if NO_ID_OF_OURS in asked.damaged:
+        told = "Answers came whose checksum is right under this token, but they bear no id that was asked."
+        advice = (
+            "Ask once more; -v shows what comes. A product that never answers under its ids cannot be used."
+        )
+        return CheckedStep("token", StepVerdict.IN_DOUBT, done, told, advice)
     if "bad sign" in asked.damaged:
         told = (
             "Answers came whose checksum is wrong under this token. Either the token is another one, or the answers "

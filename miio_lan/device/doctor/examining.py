@@ -11,6 +11,7 @@ from miio_lan.device.doctor import system
 from miio_lan.device.doctor.findings import Diagnosis
 from miio_lan.device.doctor.judging import judge
 from miio_lan.device.doctor.observed import (
+    NO_ID_OF_OURS,
     Asked,
     DeviceAnswer,
     Examined,
@@ -26,6 +27,7 @@ from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.clock import DeviceClock
 from miio_lan.lan.client.ids import SHARED, IdSource
+from miio_lan.lan.client.incoming.reply import is_request, reply_id
 from miio_lan.lan.client.repeating.memory import GREETING, QUESTION, IdMemory
 from miio_lan.lan.client.transport.resolving import Address, Lookup
 from miio_lan.lan.packet import HEADER_SIZE, HELLO, decode, encode, shown_token, unwrap
@@ -313,10 +315,10 @@ class Examination:
             for heard in wire.receive(min(due, self._end)):
                 if self._hello_answer(heard, wire):
                     memory.greeted()
-                elif (payload := self._opened(heard, wire, token)[0]) is not None:
-                    number = payload.get("id")
-                    if isinstance(number, int):
-                        memory.answered(number, payload, heard.at)
+                    continue
+                payload = self._opened(heard, wire, token)[0]
+                if payload is not None and (number := reply_id(payload)) is not None:
+                    memory.answered(number, payload, heard.at)
 
     def _ask(
         self,
@@ -347,12 +349,14 @@ class Examination:
             if self._hello_answer(heard, wire):
                 continue
             payload, stamp, damage = self._opened(heard, wire, token)
-            if damage and len(damaged) < 8:
-                damaged.append(damage)
-            number = payload.get("id") if payload is not None else None
-            if payload is not None and isinstance(number, int) and number in ids:
+            number = reply_id(payload) if payload is not None else None
+            if payload is not None and number in ids:
                 answer = DeviceAnswer.of(payload, stamp, heard.at)
                 break
+            if payload is not None and not (is_request(payload) or self._ids.may_have_given(number)):
+                damage = NO_ID_OF_OURS
+            if damage and len(damaged) < 8:
+                damaged.append(damage)
         self._note_hellos()
         took, hellos = time.monotonic() - began, len(self._answers) - greeted
         return Asked(method, len(ids), took, answer, tuple(damaged), hellos)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from miio_lan.lan.client.incoming.reply import read_error, result_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MEANINGLESS = 1 << 40
+NO_ID_OF_OURS = "no id that was asked"
+"""Why an authentic answer could not be used."""
 
 RefusalKind = Literal["port", "host", "network", "prohibited", "not permitted", "other"]
 Shown = Literal["nothing", "yours", "another"]
@@ -122,14 +126,11 @@ class DeviceAnswer:
         """Read an answer out of the payload that a device sent."""
         spent = _number(payload.get("exe_time"))
         exe_time = None if spent is None else float(spent)
-        if "error" not in payload:
-            return cls(payload.get("result"), exe_time=exe_time, stamp=stamp, at=at)
-        error = payload["error"]
-        code = error.get("code") if isinstance(error, dict) else None
-        message = error.get("message") if isinstance(error, dict) else error
-        number = code if isinstance(code, int) and _number(code) is not None else None
-        told = message if isinstance(message, str) else ""
-        return cls(None, True, number, told, exe_time, stamp, at)
+        error = read_error(payload, "")
+        if error is None:
+            return cls(result_of(payload), exe_time=exe_time, stamp=stamp, at=at)
+        code = error.code if _number(error.code) is not None else None
+        return cls(None, True, code, error.message, exe_time, stamp, at)
 
 
 def _number(value: object) -> int | float | None:

@@ -72,10 +72,17 @@ def fetch_info() -> Steps[DeviceInfo]:
         answer = answer[0]
     if not isinstance(answer, dict):
         raise DeviceInfoUnavailableException(
-            f"the device answers miIO.info with {type(answer).__name__} instead of an object; "
+            f"the device answers miIO.info with {_kind(answer)} instead of an object; "
             f"give its model by hand where one is needed"
         )
     return DeviceInfo(answer)
+
+
+def _kind(answer: object) -> str:
+    """Say what kind of JSON value an answer is; not the value, which may have a secret in it."""
+    if answer is None or isinstance(answer, bool):
+        return "null" if answer is None else "true or false"
+    return "a text" if isinstance(answer, str) else "a list" if isinstance(answer, list) else "a number"
 
 
 def read_slices(properties: Sequence[Any], getter: str, max_properties: int | None) -> Steps[list[Any]]:

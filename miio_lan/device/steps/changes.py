@@ -92,9 +92,9 @@ class Changes:
         :raises DeviceError: if it refuses
         """
         before = greeting.hello
-        greeting.hello = virtual_hello(self.subscription.virtual_did)
+        greeting.pose(virtual_hello(self.subscription.virtual_did))
         try:
-            yield from self.subscription.begin(unix)
+            yield from self.subscription.begin(unix, greeting)
             yield TakeUp()
         except UnsupportedFeatureException:
             greeting.hello = before
@@ -107,6 +107,8 @@ class Changes:
             raise
         else:
             self.polling = None
+        finally:
+            greeting.in_doubt = False
 
     def next(self, hold: Hold | None, seconds: float, patience: float) -> Waiting:
         """Wait for the next change, and give it; None when nothing changed in time.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from miio_lan.device.steps.calls import Ask, Steps
 from miio_lan.errors import UnsupportedFeatureException
+from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.incoming.holding import METHODS, SUBSCRIBE, WILDCARD, Hold, refusal
 from miio_lan.lan.packet import Packet, PushAbility, push_ability, shown_token
 
@@ -23,6 +24,9 @@ STALE_ANSWERS = 2
 PAUSES = (0.3, 0.7)
 #: The same, where the device shows its token: for a moment after a start, some do.
 PAUSES_WHILE_TOKEN_SHOWN = (0.3, 0.7, 1.0, 2.0, 3.0, 3.0)
+#: The same, where hellos with our virtual did went unanswered, and plain ones were said between them: the network may
+#: have lost just those.
+PAUSES_AFTER_PLAIN = (0.3,) * 6
 _SUBSCRIBABLE_TYPES = frozenset({0, 1, 4})
 
 
@@ -57,17 +61,18 @@ class Subscription:
         return cls((rng or random.Random()).randrange(1 << 32, 1 << 63))
 
     @staticmethod
-    def greeted() -> Generator[Greet | Pause, Any, Packet]:
+    def greeted(greetings: Greeting | None = None) -> Generator[Greet | Pause, Any, Packet]:
         """Greet until the answer has the mark of push, or to no end.
 
         An answer without it may be a late one, or a second one, to the plain hello of an earlier command. A device that
         is starting may show its token in the mark's place.
+
+        :param greetings: the hellos of the session, which may be plain ones now and then
         """
         greeting: Packet = yield Greet()
         tries = 0
         while push_ability(greeting.sign) is None:
-            shows = shown_token(greeting) is not None
-            pauses = (0.0,) * STALE_ANSWERS + (PAUSES_WHILE_TOKEN_SHOWN if shows else PAUSES)
+            pauses = (0.0,) * STALE_ANSWERS + _pauses(greeting, greetings)
             if tries >= len(pauses):
                 break
             if pauses[tries] and (yield Pause(pauses[tries])):
@@ -76,14 +81,15 @@ class Subscription:
             greeting = yield Greet()
         return greeting
 
-    def begin(self, unix: float) -> GreetingSteps:
+    def begin(self, unix: float, greetings: Greeting | None = None) -> GreetingSteps:
         """Greet, and subscribe to everything the device can push.
 
         :param unix: what time it is, Unix seconds
+        :param greetings: see :meth:`greeted`
         :raises UnsupportedFeatureException: if it does not announce push
         :raises DeviceError: if it refuses
         """
-        greeting = yield from self.greeted()
+        greeting = yield from self.greeted(greetings)
         yield from self.subscribe(greeting, max(self.update_ts + 1, int(unix)))
 
     def subscribe(self, greeting: Packet, update_ts: int) -> Steps[None]:
@@ -123,6 +129,13 @@ class Subscription:
 
     def _parameters(self, update_ts: int) -> dict[str, object]:
         return {"version": "2.0", "did": str(self.virtual_did), "update_ts": update_ts}
+
+
+def _pauses(greeting: Packet, greetings: Greeting | None) -> tuple[float, ...]:
+    """Give the seconds to wait before asking once more after an answer without the mark, once for each time."""
+    if greetings is not None and greetings.was_plain:
+        return PAUSES_AFTER_PLAIN
+    return PAUSES if shown_token(greeting) is None else PAUSES_WHILE_TOKEN_SHOWN
 
 
 def _ability(greeting: Packet) -> PushAbility:

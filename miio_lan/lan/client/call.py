@@ -83,6 +83,8 @@ class Call:
     hellos_heard: int = 0
     #: How many datagrams came damaged meanwhile, by kind.
     damaged: Mapping[str, int] = MappingProxyType({})
+    #: How many answers came meanwhile that bear no id which was asked.
+    strays: int = 0
     refusals: int = 0
     trouble: str = ""
     restarted: bool = False
@@ -261,6 +263,11 @@ class Call:
                 parts.append(
                     f"replies came damaged ({counts}); a reply too long for the device does that: ask for less"
                 )
+        if self.strays:
+            came = "an answer" if self.strays == 1 else f"{self.strays} answers"
+            parts.append(
+                f"{came} came under the right token, but with no id that was asked, so not known to what"
+            )
         if self.refusals:
             parts.append(self.trouble)
         if not parts and self.hellos_heard:

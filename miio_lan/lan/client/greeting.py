@@ -9,6 +9,9 @@ from miio_lan.lan.packet import HELLO
 
 #: Hello replies count only this long (seconds) after a hello of ours.
 REPLY_WINDOW = 10.0
+#: Unanswered hellos with a virtual did before a plain one, while it is not known whether the device answers such: the
+#: first time, and from then on.
+POSED_FIRST, POSED = 4, 2
 
 
 class Greeting:
@@ -23,6 +26,16 @@ class Greeting:
         self.due = math.inf
         self._wait = 0.0
         self._last: float | None = None
+        #: Whether some hellos are plain ones, for a device that answers no others.
+        self.in_doubt = False
+        #: Whether one was since :meth:`pose`.
+        self.was_plain = False
+        self._posed = 0
+
+    def pose(self, hello: bytes) -> None:
+        """Greet by a hello with a virtual did from now on; whether the device answers such is in doubt at first."""
+        self.hello = hello
+        self.in_doubt, self.was_plain, self._posed = True, False, 0
 
     def begin(self, now: float) -> None:
         """Start a handshake: the first hello is due at once."""
@@ -38,11 +51,16 @@ class Greeting:
     def said(self, now: float) -> bytes:
         """Note that a hello goes out now, and give it."""
         self._last = now
+        if self.in_doubt:
+            if self._posed >= (POSED if self.was_plain else POSED_FIRST):
+                self.was_plain, self._posed = True, 0
+                return HELLO
+            self._posed += 1
         return self.hello
 
     def answered(self) -> None:
         """Note an answer: the next handshake begins anew."""
-        self.due, self._wait = math.inf, 0.0
+        self.due, self._wait, self._posed = math.inf, 0.0, 0
 
     @property
     def last(self) -> float | None:

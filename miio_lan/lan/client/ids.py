@@ -12,6 +12,8 @@ import random
 MAX_ID = 0x7FFF_FFFF
 #: Steps are 1 to 16. Drawn by bits, one costs a sixth of what ``randint`` takes.
 _STEP_BITS = 4
+#: An id that lies this far behind the last one belongs to no request that anybody still waits for.
+_LATELY = 1 << 20
 
 #: For all sessions that are given none: a generator takes more memory than the rest of a session.
 SHARED = random.Random()
@@ -43,3 +45,7 @@ class IdSource:
         self._step = self._rng.getrandbits(_STEP_BITS) + 1
         self.last = number = number if number <= MAX_ID else number - MAX_ID
         return number
+
+    def may_have_given(self, number: int | None) -> bool:
+        """Tell whether an id may be one that was given of late."""
+        return number is not None and 0 < number <= MAX_ID and (self.last - number) % MAX_ID < _LATELY

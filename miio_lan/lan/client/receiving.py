@@ -12,7 +12,7 @@ from miio_lan.lan.client.clock import CLOCK_TOLERANCE
 from miio_lan.lan.client.incoming import nameless
 from miio_lan.lan.client.incoming.holding import METHODS, Hold
 from miio_lan.lan.client.incoming.pushes import PushInbox
-from miio_lan.lan.client.incoming.reply import read_error, reply_id, result_of
+from miio_lan.lan.client.incoming.reply import is_request, read_error, reply_id, result_of
 from miio_lan.lan.client.pacing import MAX_RESEND, MIN_RESEND
 from miio_lan.lan.client.repeating import repeats
 from miio_lan.lan.client.repeating.memory import life_of
@@ -168,10 +168,11 @@ class Receiving(Sending):
             self._tell("up", packet.raw, now)
         if not isinstance(payload, dict):
             self.dropped["not an object"] += 1
+            self._calls.note_stray()
             return
         self._proven = True
         self.device_id = packet.device_id
-        if "method" in payload:
+        if "method" in payload and is_request(payload):
             self._push(packet, payload, now, stale=stale)
             return
         number = reply_id(payload)
@@ -195,6 +196,8 @@ class Receiving(Sending):
         if number is None or (check is None and not self.memory.answered(number, payload, now)):
             if number is not None:
                 self._calls.late_answer(number, now)
+            if not self._ids.may_have_given(number):
+                self._calls.note_stray()
             self.dropped["no open request has this id"] += 1
             return
         self._authenticated(packet, now, stale=stale)

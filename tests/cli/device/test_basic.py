@@ -7,6 +7,7 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.fake_device import FakeDevice
 
 from miio_lan import _version
 from miio_lan.click_common.types import read_literal, suggestion
@@ -54,6 +55,13 @@ class TestInfo:
         assert ask("-v", "--json", "info").json["model"] == product.mcu.model
         kinds = [type(handler) for handler in logging.getLogger("miio_lan").handlers]
         assert logging.StreamHandler not in kinds
+
+    def test_a_device_that_tells_nothing_of_itself(self, run):
+        with FakeDevice(lambda device, request: device.reply(request, result={})) as device:
+            words = ["--ip", "127.0.0.1", "--port", str(device.port), "--token", TOKEN, "info"]
+            ended = run(*words)
+            assert (ended.code, ended.out) == (0, "The device tells nothing of itself.\n")
+            assert run("--json", *words).json == {}
 
 
 class TestRawCommand:

@@ -382,10 +382,12 @@ class TestMending:
         def answer(device: FakeDevice, request: Request) -> None:
             items = (
                 [{**each, "code": 0, "value": 5} for each in request.params]
-                if request.params
+                if isinstance(request.params, list) and request.params
                 else {"model": "a.b.c"}
             )
             refused = {"error": (-5001, "no")} if request.method == "toggle" else {"result": items}
+            if request.method in {"set_properties", "action"}:
+                refused = {"result": [{"siid": 2, "piid": 1, "aiid": 1, "code": -4005}]}
             device.reply(request, **refused)
 
         with FakeDevice(answer, options=ResponderOptions(damage=("leading zeros",))) as device:
@@ -411,5 +413,8 @@ class TestMending:
         told = ask_damaged("--json", "raw-command", "get_x", "[{}]").json
         assert told == [{"code": 0, "value": 5, "mended": [self.KIND]}]
         assert ask_damaged("--json", "raw-command", "toggle").json["error"]["mended"] == [self.KIND]
+        # Refused within the device's answer, and found out when the device is closed already.
+        for words in (["set", "2.1", "5"], ["action", "2.1"]):
+            assert ask_damaged("--json", *words).json["error"]["mended"] == [self.KIND]
         assert with_mended(["on"], ("x",)) == {"result": ["on"], "mended": ["x"]}
         assert with_mended(["on"], ()) == ["on"]

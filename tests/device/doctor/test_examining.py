@@ -158,6 +158,26 @@ def talks_nonsense(stack: ExitStack) -> Diagnosis:
     return diagnose("127.0.0.1", TOKEN, port=fake(stack, babble).port)
 
 
+def answering_under(number: Callable[[int], object]) -> Callable[[FakeDevice, Request], None]:
+    def answer(device: FakeDevice, request: Request) -> None:
+        told = {"life": UP, "model": "a.b.c"} if request.method == "miIO.info" else ["on"]
+        payload = {"id": number(request.id), "error": None, "result": told}
+        device.responder.send(payload, request.peer, time.monotonic())
+        device._flush()
+
+    return answer
+
+
+@situation
+def writes_ids_as_text(stack: ExitStack) -> Diagnosis:
+    return diagnose("127.0.0.1", TOKEN, port=fake(stack, answering_under(str)).port)
+
+
+@situation
+def answers_under_id_0(stack: ExitStack) -> Diagnosis:
+    return diagnose("127.0.0.1", TOKEN, port=fake(stack, answering_under(lambda _: 0)).port)
+
+
 @situation
 def somebody_else_is_tied_to_it(stack: ExitStack) -> Diagnosis:
     device = fake(stack, answers)
@@ -264,6 +284,13 @@ def test_nonsense_is_looked_past(found: dict[str, Diagnosis]) -> None:
         "without a code" in found["talks_nonsense"]["mcu"].seen
         or "'xxx" in found["talks_nonsense"]["mcu"].seen
     )
+
+
+def test_answers_are_read_as_those_to_commands(found: dict[str, Diagnosis]) -> None:
+    text = found["writes_ids_as_text"]
+    assert (text["token"].verdict, text["mcu"].verdict) == (GOOD, GOOD)
+    assert text.model == "a.b.c"
+    assert "bear no id that was asked" in found["answers_under_id_0"]["token"].seen
 
 
 def test_the_time_is_kept(found: dict[str, Diagnosis]) -> None:

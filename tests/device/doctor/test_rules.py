@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from miio_lan.device.doctor.findings import ESSENTIAL, STEPS, Diagnosis, StepVerdict
 from miio_lan.device.doctor.judging import judge
 from miio_lan.device.doctor.observed import (
+    NO_ID_OF_OURS,
     Asked,
     DeviceAnswer,
     Examined,
@@ -185,6 +186,13 @@ class TestToken:
             info=unanswered(damaged=("truncated",)), again=None, stale=None, reads=(), association=None
         )
         assert "truncated" in cut["token"].seen
+
+    def test_answers_under_other_ids_clear_the_token(self) -> None:
+        found = seen(
+            info=unanswered(damaged=(NO_ID_OF_OURS,)), again=None, stale=None, reads=(), association=None
+        )
+        assert found["token"].verdict is IN_DOUBT
+        assert "right under this token" in found["token"].seen
 
     def test_it_answers_under_the_one_that_it_shows(self) -> None:
         shows = Hellos(1, 0.1, (HelloAnswer(DID, 500, 1.0, "another"),))
@@ -546,7 +554,7 @@ def test_another_clock_at_the_same_address_is_no_restart() -> None:
     [
         ({"id": 1, "result": ["ok"], "exe_time": 20}, DeviceAnswer(["ok"], exe_time=20.0, stamp=5, at=1.0)),
         ({"error": {"code": -5, "message": "no"}}, DeviceAnswer(None, True, -5, "no", stamp=5, at=1.0)),
-        ({"error": {"code": "x", "message": 7}}, DeviceAnswer(None, True, None, "", stamp=5, at=1.0)),
+        ({"error": {"code": "x", "message": 7}}, DeviceAnswer(None, True, None, "7", stamp=5, at=1.0)),
         (
             {"error": "no such thing", "exe_time": True},
             DeviceAnswer(None, True, None, "no such thing", stamp=5, at=1.0),

@@ -31,9 +31,19 @@ def test_info_is_an_object_perhaps_in_a_list(answer: Any) -> None:
     assert perform(calls.fetch_info(), lambda ask: answer).model == "a.b.c"
 
 
-@pytest.mark.parametrize("answer", [None, "ok", [], [1, 2], 5])
-def test_info_that_tells_nothing(answer: Any) -> None:
-    with pytest.raises(DeviceInfoUnavailableException, match="give its model by hand"):
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (None, "null"),
+        ("ok", "a text"),
+        ([], "a list"),
+        ([1, 2], "a list"),
+        (5, "a number"),
+        (True, "true or false"),
+    ],
+)
+def test_info_that_tells_nothing(answer: Any, kind: str) -> None:
+    with pytest.raises(DeviceInfoUnavailableException, match=f"with {kind} instead.* give its model by hand"):
         perform(calls.fetch_info(), lambda ask: answer)
 
 

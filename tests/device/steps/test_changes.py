@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from support.link import Link
 
 from miio_lan import DeviceError, DeviceTimeout, UnsupportedFeatureException
 from miio_lan.device.steps.calls import Ask
 from miio_lan.device.steps.carrying import carry_out
 from miio_lan.device.steps.changes import Changes, LetGo, Listen, Now, Read, Rest, TakeUp
 from miio_lan.device.steps.polling import Polling
-from miio_lan.device.steps.subscription import Greet
+from miio_lan.device.steps.subscription import Greet, Pause
 from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.incoming.holding import Hold
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.packet import HELLO, Packet, PushAbility, push_sign, virtual_hello
+from miio_lan.lan.responder.responder import ResponderOptions
 
 PUSH = Push("properties_changed", [], 5, 1.0)
 UNIX = 1_700_000_000.0
@@ -104,6 +106,61 @@ def test_one_that_does_not_tell_is_read_if_that_is_wanted() -> None:
     face.begin(changes, greeting, polling)
     assert (changes.polling, greeting.hello) == (polling, HELLO)
     assert isinstance(face.steps[-1], LetGo)
+
+
+def greeted_over(link: Link, changes: Changes, polling: Polling | None) -> None:
+    """Begin over a link in simulated time."""
+
+    def carry(step: Any) -> Any:
+        if isinstance(step, Pause):
+            link.pass_time(step.seconds)
+            return False
+        if isinstance(step, Greet):
+            call = link.session.handshake(link.now, timeout=5.0, retry_count=3, deadline=began + 20.0)
+            link.session.begin(call, link.now)
+            link.run()
+            return call.outcome()
+        return {"code": 0}
+
+    began = link.now
+    steps: Any = changes.begin(link.session.greeting, polling, unix=UNIX)
+    carry_out(steps, carry)
+
+
+class PlainOnly(Link):
+    """A device that answers nothing but the plain hello, as simulators of others do."""
+
+    def to_device(self, datagram: bytes) -> None:
+        if len(datagram) > len(HELLO) or datagram == HELLO:
+            super().to_device(datagram)
+
+
+def test_a_device_that_answers_plain_hellos_only_is_read() -> None:
+    link, changes, polling = PlainOnly(), Changes(), Polling(["power"], 5.0)
+    with pytest.raises(UnsupportedFeatureException, match="does not tell"):
+        greeted_over(link, changes, None)
+    greeted_over(link, changes, polling)
+    assert (changes.polling, link.session.greeting.hello) == (polling, HELLO)
+    assert not link.session.greeting.in_doubt
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_hellos_that_the_network_lost_are_no_sign_of_that(twice: bool) -> None:
+    """All of the first ones, and later more of those with a virtual did than of the others."""
+    hellos = 0
+
+    def lossy(direction: str) -> list[float]:
+        nonlocal hellos
+        hellos += direction == "down"
+        return [0.002] if hellos > 12 or link.sent[-1][1] == HELLO else []
+
+    link = Link(options=ResponderOptions(duplicate_hello=twice))
+    link.fate = lossy
+    changes = Changes()
+    greeted_over(link, changes, Polling(["power"], 5.0))
+    assert changes.polling is None
+    assert link.session.greeting.hello == virtual_hello(changes.subscription.virtual_did)
+    assert not link.session.greeting.in_doubt
 
 
 @pytest.mark.parametrize("error", [DeviceError(-1, "no"), KeyboardInterrupt()])

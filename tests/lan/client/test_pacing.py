@@ -14,7 +14,7 @@ from miio_lan.lan.client.greeting import Greeting
 from miio_lan.lan.client.ids import IdSource
 from miio_lan.lan.client.incoming.pushes import PushInbox
 from miio_lan.lan.client.pacing import RoundTrips
-from miio_lan.lan.packet import HELLO, hello_reply
+from miio_lan.lan.packet import HELLO, hello_reply, virtual_hello
 from miio_lan.lan.responder.responder import Request
 
 
@@ -142,6 +142,18 @@ def test_hellos_are_doubled_in_distance_up_to_four_seconds() -> None:
         instants.append(now)
         now = greeting.due
     assert gaps(instants) == [0.3, 0.6, 1.2, 2.4, 4.0, 4.0]
+
+
+def test_while_it_is_in_doubt_whether_a_device_answers_others_some_hellos_are_plain() -> None:
+    greeting, posing = Greeting(), virtual_hello(2**40)
+    greeting.pose(posing)
+    said = [greeting.said(100.0) for _ in range(11)]
+    assert [number for number, hello in enumerate(said) if hello == HELLO] == [4, 7, 10]
+    assert greeting.was_plain
+    greeting.answered()
+    assert [greeting.said(100.0) for _ in range(3)] == [posing, posing, HELLO]
+    greeting.in_doubt = False
+    assert [greeting.said(100.0) for _ in range(9)] == [posing] * 9
 
 
 def test_a_hello_is_answered_within_ten_seconds_or_not_at_all() -> None:

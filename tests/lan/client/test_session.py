@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from miio_lan.lan.client.call import is_repeat_safe
 from miio_lan.lan.client.sending import GREET_AFTER
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.packet import HELLO, MAX_REQUEST, Packet, decode, encode, hello_reply
-from miio_lan.lan.responder.responder import Request, ResponderOptions
+from miio_lan.lan.responder.responder import Request, Responder, ResponderOptions
 
 WRONG = b"w" * 16
 
@@ -676,6 +677,17 @@ def test_repaired_answers_still_match(damage: str) -> None:
         ({"code": -32601, "message": "Method not found."}, -32601),
         ({"result": "unknown_method"}, -32601),
         ({"result": ["unknown_method"]}, -32601),
+        ({"code": "-5001", "message": "x"}, -5001),
+        ({"error": {"code": 0, "message": "ok"}, "result": [1]}, [1]),
+        ({"error": {}, "result": [1]}, [1]),
+        ({"error": False, "result": [1]}, [1]),
+        ({"error": "", "result": [1]}, [1]),
+        ({"error": 0, "result": [1]}, [1]),
+        ({"error": 0}, 0),
+        ({"error": False}, None),
+        ({"error": -1, "result": [1]}, -1),
+        ({"method": "toggle", "result": ["ok"]}, ["ok"]),
+        ({"method": "toggle", "error": {"code": -5001}}, -5001),
     ],
 )
 def test_shapes_of_answers(payload: dict[str, Any], expected: object) -> None:
@@ -704,13 +716,95 @@ def test_an_error_that_is_a_text_is_told() -> None:
         call.outcome()
 
 
-def test_an_id_written_as_text_still_matches() -> None:
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": -3, "error": "unsupported method"}, r"\(code -3, 'unsupported method'\)"),
+        ({"code": "-3", "msg": "unsupported method"}, r"\(code -3, 'unsupported method'\)"),
+        ({"code": -3, "message": "", "error": "other"}, r"\(code -3\)"),
+        ({"code": 0, "message": "ok"}, r"\(code 0, 'ok'\)$"),
+        ({"code": False}, r"refused by the device \(without a code\)"),
+        ({}, r"refused by the device \(without a code\)"),
+    ],
+)
+def test_what_an_error_says_is_told(error: dict[str, Any], words: str) -> None:
+    link = Link()
+    link.call("get_prop")
+    call = link.start("miIO.info")
+    link.session.receive(
+        encode({"id": call.id, "error": error}, token=TOKEN, device_id=DEVICE_ID, stamp=500), link.now
+    )
+    with pytest.raises(DeviceError, match=words):
+        call.outcome()
+
+
+@pytest.mark.parametrize("written", [str, float])
+def test_an_id_written_otherwise_still_matches(written: Callable[[int], object]) -> None:
     link = Link()
     link.call("get_prop")
     call = link.start("get_prop")
-    reply = encode({"id": str(call.id), "result": 1}, token=TOKEN, device_id=DEVICE_ID, stamp=500)
+    reply = encode({"id": written(call.id), "result": 1}, token=TOKEN, device_id=DEVICE_ID, stamp=500)
     link.session.receive(reply, link.now)
     assert call.outcome() == 1
+
+
+def test_an_answer_that_repeats_the_method_is_no_push() -> None:
+    link = Link()
+    link.call("get_prop")
+    call = link.start("get_prop")
+    link.session.take_output()
+    reply = {"id": call.id, "method": "get_prop", "result": ["on"]}
+    link.session.receive(encode(reply, token=TOKEN, device_id=DEVICE_ID, stamp=500), link.now)
+    assert call.outcome() == ["on"]
+    assert not link.session.pushes.arrived
+    assert not link.session.take_output()  # nothing is acknowledged
+
+
+@pytest.mark.parametrize(
+    "answer", [{"result": 1}, {"id": None, "result": 1}, {"id": 0, "result": 1}, [{"id": 1, "result": 1}]]
+)
+def test_answers_that_belong_to_nothing_are_told_of_and_the_token_is_not_blamed(answer: object) -> None:
+    link = Link()
+    link.call("get_prop")
+    link.fate = lambda direction: [0.002] if direction == "down" else []
+    call = link.start("get_prop", retry_count=0)
+    for _ in range(2):
+        link.session.receive(encode(answer, token=TOKEN, device_id=DEVICE_ID, stamp=500), link.now)
+    link.run()
+    with pytest.raises(
+        DeviceTimeout, match=r"2 answers came under the right token, but with no id"
+    ) as caught:
+        call.outcome()
+    assert "may be wrong" not in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 100.0])
+def test_a_late_answer_to_an_earlier_command_is_not_told_of(seconds: float) -> None:
+    link = Link()
+    link.call("get_prop")
+    given_up = link.start("get_prop")
+    link.session.abandon(given_up, "interrupted", link.now)
+    link.pass_time(seconds)
+    call = link.start("get_prop")
+    answer = encode({"id": given_up.id, "result": 1}, token=TOKEN, device_id=DEVICE_ID, stamp=500)
+    link.session.receive(answer, link.now)
+    assert call.strays == 0
+
+
+@pytest.mark.parametrize("memory", ["normal", "silent", "replay"])
+def test_late_answers_to_questions_of_the_session_are_not_told_of(memory: Any) -> None:
+    """A command that must not run twice is not answered; the session asks, and the network doubles the answers."""
+    link = Link(options=ResponderOptions(id_memory=memory))
+    link.replies["toggle"] = lambda _: {"result": 1}
+    link.call("get_prop")
+    link.fate = lambda direction: [0.4, 0.9] if direction == "up" else [0.002]
+    link.device.reply = lambda *args, **words: (  # type: ignore[method-assign]
+        args[0].method == "toggle" or Responder.reply(link.device, *args, **words)
+    )
+    call = link.call("toggle")
+    with pytest.raises(OutcomeUnknown):
+        call.outcome()
+    assert call.strays == 0
 
 
 # --- pushes -----------------------------------------------------------------------------------------------------------

@@ -64,6 +64,11 @@ class OpenCalls:
             self._sets_afoot.answered((self._owner, number))
             self.release(now)
 
+    def note_stray(self) -> None:
+        """Note an answer that belongs to nothing that was asked, for those that wait for theirs."""
+        for call in self.active:
+            call.strays += call.first_sent is not None
+
     def release(self, now: float) -> None:
         """Let sets look again whether they may go out: something older is no longer under way."""
         for call in self.active:

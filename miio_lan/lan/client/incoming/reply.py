@@ -12,9 +12,18 @@ from miio_lan.lan import codes
 _UNKNOWN_METHOD = ("unknown_method", ["unknown_method"])
 #: What says nothing by itself.
 _ENVELOPE = frozenset({"id", "exe_time"})
+#: Keys of an answer. Some devices repeat the method beside them.
+_ANSWERS = frozenset({"result", "error"})
 #: Characters of an error's text that are kept; no device was seen to send more than a line.
 MAX_MESSAGE = 1000
+#: A code or a time with more digits means nothing.
+_ANSWER_DIGITS = 12
 _ID = re.compile(rb'"id"[ \t]{0,8}:[ \t]{0,8}"?(\d{1,10})(?!\d)')
+
+
+def is_request(payload: Mapping[str, object]) -> bool:
+    """Tell whether a payload asks or tells something of its own accord, and answers nothing."""
+    return "method" in payload and _ANSWERS.isdisjoint(payload)
 
 
 def reply_id(payload: Mapping[str, object]) -> int | None:
@@ -22,6 +31,8 @@ def reply_id(payload: Mapping[str, object]) -> int | None:
     value = payload.get("id")
     if isinstance(value, int):
         return None if isinstance(value, bool) else value
+    if isinstance(value, float):  # there are languages in which every number has a fraction
+        return int(value) if value.is_integer() else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         return int(value)
     return None
@@ -37,10 +48,11 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
     """Give the error an answer carries, None where it carries a result.
 
     The shapes seen: an error object, a bare number or text in its place, a negative code beside the id, and the
-    word ``unknown_method`` as result.
+    word ``unknown_method`` as result. Beside a result, an error that says nothing (``0``, ``""``, ``{"code": 0}``) is
+    none.
     """
     error = payload.get("error")
-    if error is None:
+    if error is None or ("result" in payload and _says_nothing(error)):
         if payload.get("result") in _UNKNOWN_METHOD:
             error = {"code": codes.METHOD_NOT_FOUND, "message": "unknown_method"}
         elif "result" not in payload and _negative(payload.get("code")):
@@ -50,7 +62,7 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
     code, message = _code_and_message(error)
     exe_time = payload.get("exe_time")
     kind = RecoverableError if code in codes.RECOVERABLE else DeviceError
-    explanation = codes.explain(code)
+    explanation = codes.explain(code or None)  # 0 means "done", which an error object does not
     if not is_the_modules(code, message):
         explanation = "likely the MCU's own error: these are not the Wi-Fi module's words"
     elif code == codes.MCU_TIMEOUT:
@@ -60,7 +72,7 @@ def read_error(payload: Mapping[str, object], method: str) -> DeviceError | None
         message,
         method=method,
         id=reply_id(payload),
-        exe_time=exe_time if isinstance(exe_time, (int, float)) else None,
+        exe_time=exe_time if isinstance(exe_time, (int, float)) and exe_time < 10**_ANSWER_DIGITS else None,
         explanation=explanation,
     )
 
@@ -76,20 +88,36 @@ def result_of(payload: Mapping[str, object]) -> object:
     return dict(payload) if payload.keys() - _ENVELOPE else None
 
 
+def _says_nothing(error: object) -> bool:
+    if isinstance(error, Mapping):
+        return not error or _number(error.get("code")) == 0
+    return not error
+
+
 def _negative(code: object) -> bool:
-    return isinstance(code, int) and code < 0
+    number = _number(code)
+    return number is not None and number < 0
+
+
+def _number(code: object) -> int | None:
+    """Give a code that a device wrote as a number or as a text, None for what is none."""
+    if isinstance(code, str):
+        return int(code) if code.removeprefix("-").isdecimal() and len(code) <= _ANSWER_DIGITS else None
+    is_code = isinstance(code, int) and not isinstance(code, bool) and abs(code) < 10**_ANSWER_DIGITS
+    return code if is_code else None  # type: ignore[return-value]
 
 
 def _code_and_message(error: object) -> tuple[int | None, str]:
     if isinstance(error, Mapping):
-        code, message = error.get("code"), error.get("message")
-        if isinstance(code, str):
-            code = int(code) if code.removeprefix("-").isdecimal() and len(code) <= 12 else None
+        message = error.get("message")
+        if message is None:  # simulators of others have other names for it
+            message = next(
+                (text for text in error.values() if isinstance(text, str) and _number(text) is None), None
+            )
         # A device may quote what it was asked, or its token.
-        return (code if isinstance(code, int) else None), ("" if message is None else _shown(message))
-    if isinstance(error, int):
-        return error, ""
-    return None, _shown(error)
+        return _number(error.get("code")), ("" if message is None else _shown(message))
+    code = _number(error)
+    return (None, _shown(error)) if code is None or isinstance(error, str) else (code, "")
 
 
 def _shown(message: object) -> str:

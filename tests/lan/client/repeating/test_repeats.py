@@ -474,6 +474,7 @@ def test_a_copy_of_the_network_that_was_refused_does_not_hide_that_the_other_ran
     [
         *[(code, True) for code in (-9999, -9998, -4004, -30001, -30010, -30011, -30013, -30014, -10000)],
         *[(code, False) for code in (-5000, -5001, -5005, -6007, -32601, -32602, -30020, -4003, -4005, -1)],
+        (0, True),
         (-704045036, True),
         (-704040003, True),
         (-704043023, False),
