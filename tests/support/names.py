@@ -15,6 +15,7 @@ class Names:
     """A name server of our own."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        #: Name -> its address; empty where the name server knows none.
         self.known: dict[str, str] = {}
         self.gate = threading.Event()
         self.gate.set()
@@ -36,6 +37,8 @@ class Names:
         if name not in self.at_once:
             self.gate.wait(30)
             self.answered += 1
+        if not self.known[name]:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return self._original(self.known[name], port, **options)
 
 

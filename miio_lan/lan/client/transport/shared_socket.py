@@ -341,14 +341,13 @@ class SharedSocket(DeviceSocket):
                     self._read_backlog(now)
 
     def _resolve(self, end: float) -> Address:
-        if self.find is not None and self._lookup is None:
-            self.host = self.find(end - self._clock())
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
-        try:
-            return lookup.wait(end - self._clock())
-        finally:
-            if lookup.finished:
-                self._lookup = None  # one that goes on is waited for by the next call
+        lookup = self._lookup
+        # One that goes on is waited for by the next call; what it came to after an earlier one says nothing of now.
+        if lookup is None or lookup.finished:
+            if self.find is not None:
+                self.host = self.find(end - self._clock())
+            lookup = self._lookup = Lookup(self.host, self.port, self._family)
+        return lookup.wait(end - self._clock())
 
     def _read_backlog(self, now: float, *, stale: bool = True) -> None:
         """Read what piled up while nobody listened.

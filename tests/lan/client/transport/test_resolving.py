@@ -163,6 +163,43 @@ def test_a_look_up_outlives_the_loop_that_asked(names: Names) -> None:
     assert asyncio.run(look_up("gone1.example", 9, None, 60))[4] == ("127.0.0.2", 9)
 
 
+class Kept:
+    """A device of either face that is used again and again."""
+
+    def __init__(self, face: Any, host: str, port: int) -> None:
+        self._runner = asyncio.Runner() if face is awaited else None
+        self._device: Any = (Device if face is blocking else AsyncDevice)(host, TOKEN.hex(), port=port)
+
+    def ask(self, timeout: float) -> Any:
+        asked = self._device.send("get_prop", [1], 0, timeout=timeout)
+        return asked if self._runner is None else self._runner.run(asked)
+
+    def close(self) -> None:
+        closing = self._device.close()
+        if self._runner is not None:
+            if closing is not None:
+                self._runner.run(closing)
+            self._runner.close()
+
+
+@pytest.mark.parametrize("face", [blocking, awaited])
+def test_what_a_name_server_says_after_a_call_gave_up_is_not_believed_later(names: Names, face: Any) -> None:
+    """It may be hours old by then: an error of a name server that works again, or the address of before."""
+    server = Server()
+    device = Kept(face, "gone1.example", server.port)
+    try:
+        with pytest.raises(DeviceTimeout, match="the name server did not answer"):
+            device.ask(0.01)
+        names.known["gone1.example"] = ""
+        names.gate.set()
+        join_look_ups()
+        names.known["gone1.example"] = "127.0.0.1"
+        assert device.ask(20) == [1]
+    finally:
+        device.close()
+        server.close()
+
+
 @pytest.mark.parametrize("face", [blocking, awaited])
 def test_a_computer_without_another_thread(names: Names, face: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: threading.Thread) -> None:
