@@ -88,6 +88,16 @@ def checked_port(port: Any) -> int:
     return port
 
 
+def checked_tcp_port(port: Any) -> int:
+    """Give a TCP port to listen at.
+
+    :raises InvalidArgument: if it is none
+    """
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
+        raise InvalidArgument(f"a TCP port is 1 to 65535, or 0 for a free one, not {show(port)}")
+    return port
+
+
 def checked_whole(name: str, number: Any) -> int:
     """Give a whole number of any size.
 

@@ -25,7 +25,7 @@ from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.lines import line_of
 from miio_lan.lan.client.transport.listeners import Listeners
-from miio_lan.lan.client.transport.resolving import Address
+from miio_lan.lan.client.transport.resolving import Address, in_numbers
 from miio_lan.lan.client.transport.resolving_aio import look_up
 from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.station import Member, Station, station_of
@@ -175,6 +175,16 @@ class AsyncConnection(Member):
         if error is not None:
             raise error
         return None
+
+    async def find_peer(self, deadline: float) -> str:
+        """Give the address of the device in numbers; see :meth:`miio_lan.lan.client.blocking.Connection.find_peer`."""
+        closings = self.closings
+        station = self._settle()
+        if self._wants_address:
+            await self._reach(station, deadline, lambda: closings == self.closings)
+        if closings != self.closings or self._endpoint is None:
+            raise DeviceException(f"looking for {self.session.peer} ended: the connection was closed")
+        return in_numbers(self._peer)
 
     def find_route(self) -> object:
         """Find out which way datagrams go now, tell the session, and give it; None where there is no socket."""

@@ -20,6 +20,7 @@ from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.forks import split_after_fork
+from miio_lan.lan.client.transport.resolving import in_numbers
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
@@ -144,6 +145,24 @@ class Connection(SharedSocket):
             self.session.tick(now)
             self._flush()
         self._tell(end)
+
+    def find_peer(self, deadline: float) -> str:
+        """Give the address of the device in numbers, looked up or looked for anew where it is in doubt.
+
+        :param deadline: until when a name server, or the device, may be waited for (monotonic seconds)
+        :raises DeviceException: if there is none
+        """
+        within = self._is_telling()
+        try:
+            self._attend(deadline, self.closings)
+            with self._state:
+                route = self._route if self._socket is not None else None
+        except BaseException:
+            self._recover(None, within)
+            raise
+        if route is None:
+            raise DeviceException(f"looking for {self.session.peer} ended: the connection was closed")
+        return in_numbers(route[1])
 
     def take_up(self, make: Callable[[float], Hold], route: object) -> None:
         """Hold a subscription that the device was asked for.

@@ -130,6 +130,12 @@ def usable(host: str, address: Address) -> Address:
     return address
 
 
+def in_numbers(peer: Any) -> str:
+    """Write a device's address as it is looked up without a name server, given as sockets have it."""
+    scope = peer[3] if len(peer) > 3 else 0
+    return f"{peer[0]}%{scope}" if scope else str(peer[0])
+
+
 def unknown_name(host: str, error: Exception) -> DeviceException:
     """Make the error for a name that no name server knows."""
     return DeviceException(f"{host!r} is not a known host name or address: {error}")
