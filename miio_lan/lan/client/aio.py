@@ -23,7 +23,7 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.forks import split_after_fork
-from miio_lan.lan.client.transport.lines import line_of
+from miio_lan.lan.client.transport.lines import keep, line_of
 from miio_lan.lan.client.transport.listeners import Listeners
 from miio_lan.lan.client.transport.resolving import Address, in_numbers
 from miio_lan.lan.client.transport.resolving_aio import look_up
@@ -215,6 +215,8 @@ class AsyncConnection(Member):
         with suppress(AttributeError):
             if self._endpoint is not None:
                 self._endpoint.look_soon()
+            if self._peer is not None:
+                keep(self.session.line, self._peer, self._clock())
 
     # --- one call ----------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.forks import split_after_fork
+from miio_lan.lan.client.transport.lines import keep
 from miio_lan.lan.client.transport.resolving import in_numbers
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
@@ -201,6 +202,8 @@ class Connection(SharedSocket):
         # People rarely close a device; the interpreter shall not complain about it.
         with suppress(Exception):
             self._close_socket()
+            if self._route is not None:
+                keep(self.session.line, self._route[1], self._clock())
 
     # --- one call ----------------------------------------------------------------------------------------------
 
