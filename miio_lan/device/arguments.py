@@ -221,6 +221,26 @@ def checked_ids(**ids: Any) -> None:
             raise InvalidArgument(f"{name} is a whole number from 1, not {show(number)}")
 
 
+def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any) -> str:
+    """Give the address of a device that is to be looked at; the other arguments let pass.
+
+    :raises InvalidArgument: if it is none, or the port, the did, the seconds, or siid and piid are none
+    """
+    if isinstance(within, bool) or not isinstance(within, (int, float)) or not within > 0:
+        raise InvalidArgument(f"within is a number of seconds above 0, not {show(within)}")
+    address = checked_address(host)
+    if address is None:
+        raise InvalidArgument("whom to look at is not said: give an address or a host name")
+    checked_port(port)
+    if did is not None and (isinstance(did, bool) or not isinstance(did, int)):
+        raise InvalidArgument(f"did is a whole number, not {show(did)}")
+    if prop is not None:
+        if not isinstance(prop, (tuple, list)) or len(prop) != 2:
+            raise InvalidArgument(f"prop is siid and piid, such as (2, 1), not {show(prop)}")
+        checked_ids(siid=prop[0], piid=prop[1])
+    return address
+
+
 def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:
     """Let what a device is told of a Wi-Fi pass.
 

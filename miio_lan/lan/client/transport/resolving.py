@@ -151,6 +151,8 @@ def no_name_server(host: str, seconds: float) -> DeviceTimeout:
 
 
 def _look_up(host: str, port: int, flags: int, family: socket.AddressFamily) -> Address:
+    if "\0" in host:
+        raise ValueError("it has a NUL, and the system would look at what is before it alone")
     # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
     name = host.encode("ascii") if host.isascii() else host
     return preferred(socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags), family)

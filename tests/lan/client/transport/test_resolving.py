@@ -92,7 +92,7 @@ def test_this_computer_answers(face: Any, host: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files where Linux shows them")
 @pytest.mark.parametrize("face", [blocking, awaited])
-@pytest.mark.parametrize("host", ["255.255.255.255", "fe80::1", "no-such-name.invalid", ""])
+@pytest.mark.parametrize("host", ["255.255.255.255", "fe80::1", "no-such-name.invalid", "", "127.0.0.1\0x"])
 def test_what_cannot_be_is_told_at_once_and_leaves_nothing_open(face: Any, host: str) -> None:
     before = open_files()
     with pytest.raises(DeviceException) as caught:
