@@ -523,7 +523,8 @@ class Device:
     def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""
         if self._telling is not None:
-            self._telling.end(self)
+            with self._one_deadline():  # also for waiting behind another thread that subscribes
+                self._telling.end(self)
 
     @classmethod
     def get_device_group(cls) -> click.Group:
