@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from miio_lan.lan.client.transport import resolving_aio
+
 
 class Names:
     """A name server of our own."""
@@ -52,6 +54,7 @@ def join_look_ups() -> None:
 @contextmanager
 def name_server(patch: pytest.MonkeyPatch) -> Iterator[Names]:
     """Have names asked of a name server of our own, whose threads are ended then."""
+    resolving_aio._UNDER_WAY.clear()  # what nobody took, of tests before
     found = Names(patch)
     try:
         yield found

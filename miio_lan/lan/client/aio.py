@@ -25,16 +25,13 @@ from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.lines import keep, line_of
 from miio_lan.lan.client.transport.listeners import Listeners
-from miio_lan.lan.client.transport.resolving import Address, in_numbers
+from miio_lan.lan.client.transport.resolving import LOOKUP, Address, in_numbers
 from miio_lan.lan.client.transport.resolving_aio import look_up
 from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.station import Member, Station, station_of
 from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import HEADER_SIZE, PORT
-
-#: Seconds that a name server gets at least, where somebody waits for less to be told something.
-LOOKUP = 1.0
 
 
 class AsyncConnection(Member):

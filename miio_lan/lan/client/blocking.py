@@ -21,7 +21,7 @@ from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.forks import split_after_fork
 from miio_lan.lan.client.transport.lines import keep
-from miio_lan.lan.client.transport.resolving import in_numbers
+from miio_lan.lan.client.transport.resolving import LOOKUP, in_numbers
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
@@ -119,7 +119,7 @@ class Connection(SharedSocket):
                 self._tell(end)
                 if self.session.take_elsewhere():
                     self._doubtful = True
-                    self._attend(end, closings)
+                    self._attend(max(end, self._clock() + LOOKUP), closings)
             with self._state:
                 self._attended = now = self._clock()
                 self._hand_over()
@@ -138,7 +138,7 @@ class Connection(SharedSocket):
 
     def _look(self, end: float, closings: int) -> None:
         """Read what has arrived, however short the time, and let the session act on it."""
-        self._attend(end, closings)
+        self._attend(max(end, self._clock() + LOOKUP), closings)
         with self._state:
             now = self._clock()
             self._read_backlog(now, stale=now - self._attended >= UNATTENDED)

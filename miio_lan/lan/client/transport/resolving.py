@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,10 @@ from miio_lan.errors import DeviceException, DeviceTimeout
 
 #: An entry of :func:`socket.getaddrinfo`.
 Address = tuple[Any, Any, int, str, Any]
+#: Seconds that a name server gets at least, where somebody waits for less to be told something.
+LOOKUP = 1.0
+#: Seconds for which an answer that came after its call had given up holds for the next one.
+NEWS = 5.0
 #: How an IPv6 address begins that stands for one of IPv4.
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -33,11 +38,21 @@ class Lookup:
         # What is called at the end, each once: the thread and whoever joins take it from here.
         self._waiting: list[Callable[[], object]] = []
         self._over = False
+        self._ended: float | None = None
 
     @property
     def finished(self) -> bool:
         """Whether nothing is under way any more."""
         return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def stale(self) -> bool:
+        """Whether who wants to know the address now has to ask anew; not while it goes on, or has just ended.
+
+        A name server that takes longer than a call may still help the next one; what it said hours ago does not.
+        """
+        ended = self._ended
+        return self.finished and (ended is None or time.monotonic() - ended > NEWS)
 
     def wait(self, seconds: float) -> Address:
         """Give the address, or the reason why there is none.
@@ -94,6 +109,7 @@ class Lookup:
         except (OSError, UnicodeError, ValueError) as error:
             self._error = error
         finally:
+            self._ended = time.monotonic()
             self._over = True
             self._call_back()
 
@@ -144,7 +160,7 @@ def unknown_name(host: str, error: Exception) -> DeviceException:
 def no_name_server(host: str, seconds: float) -> DeviceTimeout:
     """Make the error for a name server that does not answer in time."""
     return DeviceTimeout(
-        f"the name server did not answer within {seconds:.1f} s when asked for {host!r}: "
+        f"the name server did not answer within {max(0.0, seconds):.1f} s when asked for {host!r}: "
         f"give the address itself, or look at the network's name server",
         elapsed=seconds,
     )

@@ -342,12 +342,15 @@ class SharedSocket(DeviceSocket):
 
     def _resolve(self, end: float) -> Address:
         lookup = self._lookup
-        # One that goes on is waited for by the next call; what it came to after an earlier one says nothing of now.
-        if lookup is None or lookup.finished:
+        if lookup is None or lookup.stale:
             if self.find is not None:
                 self.host = self.find(end - self._clock())
             lookup = self._lookup = Lookup(self.host, self.port, self._family)
-        return lookup.wait(end - self._clock())
+        try:
+            return lookup.wait(end - self._clock())
+        finally:
+            if lookup.finished and self._lookup is lookup:
+                self._lookup = None  # one that goes on is waited for by the next call
 
     def _read_backlog(self, now: float, *, stale: bool = True) -> None:
         """Read what piled up while nobody listened.
