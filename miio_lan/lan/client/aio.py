@@ -253,7 +253,7 @@ class AsyncConnection(Member):
 
     def begin(self, call: Call, now: float) -> None:
         """Begin a call: its turn has come."""
-        self.session.begin(call, now, wake=self._poke)
+        self.session.begin(call, now, wake=self._poke, gone=self._station_of_it().loop.is_closed)
         self._after(now)
 
     # --- what happens ------------------------------------------------------------------------------------------
