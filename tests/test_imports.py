@@ -51,7 +51,10 @@ RULES_WITHOUT_IO = (
     ),
     *("device.steps", "device.arguments", "device.spec", "device.names", "device.values"),
     *(f"device.description.{name}" for name in ("spec", "names", "instance", "values", "published")),
-    *(f"device.ota.{name}" for name in ("progress", "outcome", "evidence", "update", "verdicts", "serving")),
+    *(
+        f"device.ota.{name}"
+        for name in ("progress", "outcome", "pace", "evidence", "update", "verdicts", "serving")
+    ),
     *("virtual.module", "virtual.mcu", "virtual.image", "pairing", "acceptance.rules"),
     *(f"acceptance.tester.{name}" for name in ("tester", "script", "plan", "progress")),
 )

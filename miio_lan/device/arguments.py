@@ -88,6 +88,16 @@ def checked_port(port: Any) -> int:
     return port
 
 
+def checked_tcp_port(port: Any) -> int:
+    """Give a TCP port to listen at.
+
+    :raises InvalidArgument: if it is none
+    """
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port < 65536:
+        raise InvalidArgument(f"a TCP port is 1 to 65535, or 0 for a free one, not {show(port)}")
+    return port
+
+
 def checked_whole(name: str, number: Any) -> int:
     """Give a whole number of any size.
 
@@ -209,6 +219,26 @@ def checked_ids(**ids: Any) -> None:
     for name, number in ids.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InvalidArgument(f"{name} is a whole number from 1, not {show(number)}")
+
+
+def checked_look(host: Any, port: Any, did: Any, within: Any, prop: Any) -> str:
+    """Give the address of a device that is to be looked at; the other arguments let pass.
+
+    :raises InvalidArgument: if it is none, or the port, the did, the seconds, or siid and piid are none
+    """
+    if isinstance(within, bool) or not isinstance(within, (int, float)) or not within > 0:
+        raise InvalidArgument(f"within is a number of seconds above 0, not {show(within)}")
+    address = checked_address(host)
+    if address is None:
+        raise InvalidArgument("whom to look at is not said: give an address or a host name")
+    checked_port(port)
+    if did is not None and (isinstance(did, bool) or not isinstance(did, int)):
+        raise InvalidArgument(f"did is a whole number, not {show(did)}")
+    if prop is not None:
+        if not isinstance(prop, (tuple, list)) or len(prop) != 2:
+            raise InvalidArgument(f"prop is siid and piid, such as (2, 1), not {show(prop)}")
+        checked_ids(siid=prop[0], piid=prop[1])
+    return address
 
 
 def checked_credentials(ssid: Any, password: Any, uid: Any) -> None:

@@ -499,7 +499,7 @@ class Device:
         """Wait for the next thing the device tells unasked; repeats are left out.
 
         :param timeout: seconds to wait; 0 looks what has arrived. Where properties are read instead, a reading that is
-            due may take a second more
+            due may take a second more; so may looking up a host name
         :returns: method, params and instant; None when nothing came
         :raises UnsupportedFeatureException: without :meth:`subscribe`
         :raises DeviceTimeout: if nothing came, and the device does not say whether it still has the subscription, for
@@ -523,7 +523,8 @@ class Device:
     def unsubscribe(self) -> None:
         """End the subscription; nothing happens where there is none."""
         if self._telling is not None:
-            self._telling.end(self)
+            with self._one_deadline():  # also for waiting behind another thread that subscribes
+                self._telling.end(self)
 
     @classmethod
     def get_device_group(cls) -> click.Group:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from miio_lan.errors import DeviceException
+from miio_lan.lan.client.transport.resolving import in_numbers
 
 if TYPE_CHECKING:
     from miio_lan.lan.responder.responder import Address
@@ -102,6 +103,34 @@ class BoundSocket:
                 self._ways.popitem(last=False)
             return str(address)
         return ""
+
+
+def in_the_way(host: str, other: str) -> bool:
+    """Tell whether nobody can listen at two addresses, at one port: they are one, or one of them stands for all.
+
+    Names are looked up; one that means nothing is in nobody's way, and listening says what is wrong with it.
+    """
+    try:
+        first, second = _meant(host), _meant(other)
+    except (OSError, UnicodeError):
+        return False
+    if first == second:
+        return True
+    return any(
+        everybody.is_unspecified and (everybody.version == 6 or each.version == 4)
+        for everybody, each in ((first, second), (second, first))
+    )
+
+
+def _meant(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Give the address that would be listened at.
+
+    :raises OSError: (or a ``UnicodeError``) if there is none
+    """
+    found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+    parsed = ipaddress.ip_address(in_numbers(found[0][4]))
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from miio_lan.errors import PortError
+from miio_lan.errors import InvalidArgument, PortError
 from miio_lan.foreign import printable
 from miio_lan.loop import wall_clock
 from miio_lan.uart.listening.overhearing import Overhearing
-from miio_lan.virtual.endpoint import BoundSocket
+from miio_lan.virtual.endpoint import BoundSocket, in_the_way
 from miio_lan.virtual.hosting import Host
 
 if TYPE_CHECKING:
@@ -253,6 +253,11 @@ class ModuleHost(LineHost):
         return self.module
 
     def _prepare(self) -> None:
+        if self.ap_host is not None and in_the_way(self.host, self.ap_host):
+            raise InvalidArgument(
+                f"ap_host {self.ap_host} is the address of another network: it has to differ from host, which is "
+                f"{self.host}"
+            )
         self._endpoint = BoundSocket(self.host, self._port)
         self._port = self._endpoint.port
         if self.ap_host is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.constants import unnamed, unpinned
 
 from miio_lan.device.blocking import Device
-from miio_lan.device.ota.update import Pace
+from miio_lan.device.ota.pace import Pace
 
 PINS = {
     "device.arguments": {

@@ -138,6 +138,21 @@ def test_a_later_call_has_a_deadline_of_its_own(scene: Scene, awaited: bool) -> 
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
+def test_giving_a_subscription_back_ends_by_one_deadline_from_its_begin(scene: Scene, awaited: bool) -> None:
+    if awaited:
+
+        async def both(device: Any) -> None:
+            await device.subscribe()
+            await device.unsubscribe()
+
+        scene.carry_out(awaited, both)
+    else:
+        scene.carry_out(awaited, lambda device: (device.subscribe(), device.unsubscribe()))
+    begun = scene.now - 1
+    assert scene.deadlines[-1] == begun + 8
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
 def test_there_is_no_pause_for_which_there_is_no_time(scene: Scene, awaited: bool) -> None:
     """Five hellos and two pauses show that a device tells nothing; they do not take longer than a command may."""
     scene.hello = TELLS_NOTHING

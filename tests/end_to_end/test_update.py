@@ -11,15 +11,19 @@ import time
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.fake_device import DEVICE_ID, TOKEN, FakeDevice
 from support.interfered import KINDS, NEW, PACE, image_of, interfered, product_of
+from support.names import name_server
 
 from miio_lan import AsyncDevice, Device, DeviceTimeout, UpdateState
 from miio_lan.device.ota.aio import AsyncFirmwareInstall
 from miio_lan.device.ota.blocking import FirmwareInstall
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
+from miio_lan.device.ota.staging import Stage
 from miio_lan.errors import InvalidArgument, UpdateFailed
 from miio_lan.lan.packet import encode
 from miio_lan.lan.responder.responder import Request
@@ -71,6 +75,88 @@ def test_a_product_at_another_address_fetches_from_there(host: str) -> None:
     with product_of(host=host) as product, Device("127.0.8.1", product.token, port=product.port) as device:
         result = device.installing(image_of("mcu", random.Random(3), 2000), pace=PACE).run()
     assert result.ending is Ending.Proven
+
+
+async def found_at(host: str) -> str:
+    """Find a device, for an event loop."""
+    return host
+
+
+def install_by(
+    face: str, host: str, token: str, port: int, image: bytes, find: str | None = None, **options: Any
+) -> UpdateResult:
+    """Install a firmware by either face.
+
+    :param find: where the device is found when it is looked for
+    """
+    if face == "blocking":
+        with Device(host, token, port=port) as device:
+            if find is not None:
+                device._connection.find = lambda _: find
+            return device.installing(image, **options).run()
+
+    async def main() -> UpdateResult:
+        async with AsyncDevice(host, token, port=port) as device:
+            if find is not None:
+                device._connection.find = lambda _: found_at(find)
+            return await device.installing(image, **options).run()
+
+    return asyncio.run(main())
+
+
+FACES = pytest.mark.parametrize("face", ["blocking", "awaited"])
+
+
+@FACES
+def test_a_device_with_a_name_that_has_moved_gets_the_file(face: str) -> None:
+    """It is served to the address that the device has now, not to the one that was known."""
+    image = image_of("mcu", random.Random(12), 2000)
+    with product_of() as product:
+        known = ("127.0.0.9", product.token, product.port)
+        result = install_by(face, *known, image, product.host, pace=PACE)
+    assert result.ending is Ending.Proven
+    assert result.served is not None
+    assert result.served.strangers == 0
+
+
+@FACES
+def test_a_name_server_that_does_not_answer_is_waited_for_as_long_as_all_may_take(
+    monkeypatch: pytest.MonkeyPatch, face: str
+) -> None:
+    with name_server(monkeypatch) as names:
+        names.known["lamp.example"] = "127.0.0.1"
+        names.gate.clear()
+        with pytest.raises(DeviceTimeout, match="the name server did not answer within"):
+            install_by(face, "lamp.example", TOKEN, 9, b"x", timeout=0.05)
+        assert names.answered == 0
+
+
+@FACES
+def test_a_silent_device_is_waited_for_no_longer_than_all_may_take(face: str) -> None:
+    with FakeDevice(lambda *_: None) as fake, pytest.raises(UpdateFailed) as caught:
+        install_by(face, "127.0.0.1", TOKEN, fake.port, b"x", timeout=0.2)
+    assert caught.value.result.ending is Ending.Unreachable
+    assert "within 20.0 s" not in caught.value.result.text  # a command's own time
+
+
+@FACES
+def test_nothing_is_served_any_more_when_it_is_said_that_nothing_was_fetched(face: str) -> None:
+    """What is fetched just before that counts."""
+
+    def fetch_then_close(stage: Stage) -> None:
+        if stage.server is not None and not stage.server.served().requests:
+            with OPENER.open(stage.server.url) as answer:
+                answer.read()
+        close(stage)
+
+    close, pace = Stage.close, replace(PACE, begin=0.1, settle=0.3)
+    with product_of() as product, pytest.MonkeyPatch.context() as patch:
+        begin_nothing(product)
+        patch.setattr(Stage, "close", fetch_then_close)
+        with pytest.raises(UpdateFailed) as caught:
+            install_by(face, product.host, product.token, product.port, b"x" * 100, pace=pace)
+    assert caught.value.result.ending is not Ending.NeverFetched
+    assert caught.value.may_have_run
 
 
 def test_a_file_and_a_callback_and_the_error(tmp_path) -> None:

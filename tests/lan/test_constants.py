@@ -254,10 +254,9 @@ PINS = {
         "CROWDED": 500,
         "MAX_UNTOLD": 4000,
     },
-    "lan.client.aio": {
-        "LOOKUP": 1.0,
-    },
     "lan.client.transport.resolving": {
+        "LOOKUP": 1.0,
+        "NEWS": 5.0,
         "_MAPPED": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff",
     },
     "lan.client.transport.sleeping": {

@@ -13,7 +13,7 @@ from typing import Any
 from miio_lan import Device
 from miio_lan.device.ota.blocking import FirmwareInstall
 from miio_lan.device.ota.outcome import Ending, UpdateResult
-from miio_lan.device.ota.update import Pace
+from miio_lan.device.ota.pace import Pace
 from miio_lan.errors import DeviceException
 from miio_lan.virtual.image import make_image
 from miio_lan.virtual.module.download import UpdateTimes

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from miio_lan.lan.client.transport import resolving_aio
+
 
 class Names:
     """A name server of our own."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        #: Name -> its address; empty where the name server knows none.
         self.known: dict[str, str] = {}
         self.gate = threading.Event()
         self.gate.set()
@@ -36,6 +39,8 @@ class Names:
         if name not in self.at_once:
             self.gate.wait(30)
             self.answered += 1
+        if not self.known[name]:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return self._original(self.known[name], port, **options)
 
 
@@ -49,6 +54,7 @@ def join_look_ups() -> None:
 @contextmanager
 def name_server(patch: pytest.MonkeyPatch) -> Iterator[Names]:
     """Have names asked of a name server of our own, whose threads are ended then."""
+    resolving_aio._UNDER_WAY.clear()  # what nobody took, of tests before
     found = Names(patch)
     try:
         yield found

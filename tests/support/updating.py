@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from miio_lan.device.ota.outcome import Phase, UpdatePhase, UpdateResult
+from miio_lan.device.ota.pace import Pace
 from miio_lan.device.ota.serving import Served
-from miio_lan.device.ota.update import FirmwareImage, Pace, PollPause, Update
+from miio_lan.device.ota.update import FirmwareImage, PollPause, StopServing, Update
 from miio_lan.device.steps.calls import Ask
 from miio_lan.errors import DeviceError, DeviceTimeout
 
@@ -46,6 +47,9 @@ class Updated:
         self.silent = False
         self.answers: dict[str, Any] = {}
         self.asked: list[str] = []
+        #: What happens just before the file is served no more.
+        self.last_moment: Callable[[Updated], object] = lambda _: None
+        self.serving = True
         self.served = Served(SIZE) if served else None
         self.phases: list[UpdatePhase] = []
         image = FirmwareImage("http://10.0.0.2/fw.bin", MD5, version, SIZE if served else None)
@@ -56,6 +60,8 @@ class Updated:
 
     def fetch(self, begin: int = 0, end: int = SIZE) -> None:
         assert self.served is not None
+        if not self.serving:
+            return
         self.served.requests += 1
         self.served.took(begin, end, self.now)
 
@@ -79,6 +85,10 @@ class Updated:
             if isinstance(step, PollPause):
                 answer = None
                 self._pass(step.seconds)
+            elif isinstance(step, StopServing):
+                answer = None
+                self.last_moment(self)
+                self.serving = False
             elif step is not None:
                 answer = self._ask(step)
             assert self.now - START < limit, "it has no end"

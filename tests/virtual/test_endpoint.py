@@ -6,13 +6,40 @@ import socket
 import sys
 
 import pytest
+from support.names import name_server
 
 from miio_lan.lan.packet import HELLO
-from miio_lan.virtual.endpoint import MAX_PEERS, BoundSocket
+from miio_lan.virtual.endpoint import MAX_PEERS, BoundSocket, in_the_way
 from miio_lan.virtual.product import VirtualProduct
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
 PATIENCE = 100.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "so"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "127.0.8.1", False),
+        ("lamp.example", "127.0.0.1", True),
+        ("lamp.example", "127.0.8.1", False),
+        ("::1", "0:0::1", True),
+        ("::ffff:127.0.0.1", "127.0.0.1", True),
+        ("0.0.0.0", "lamp.example", True),
+        ("0.0.0.0", "::1", False),
+        ("::", "127.0.0.1", True),
+        ("::", "::1", True),
+        ("fe80::1%1", "fe80::1%2", False),
+        ("no-such-name.invalid", "127.0.0.1", False),
+    ],
+)
+def test_who_cannot_be_listened_at_together(
+    monkeypatch: pytest.MonkeyPatch, one: str, other: str, so: bool
+) -> None:
+    with name_server(monkeypatch) as names:
+        names.known["lamp.example"] = "127.0.0.1"
+        assert in_the_way(one, other) is so
+        assert in_the_way(other, one) is so
 
 
 def client(host: str, port: int) -> socket.socket:

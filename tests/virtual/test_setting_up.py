@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from miio_lan import Device, DeviceTimeout
+from miio_lan.errors import InvalidArgument
 from miio_lan.lan.packet import shown_token
 from miio_lan.record import Record
 from miio_lan.virtual.module.network import Timings
@@ -31,6 +32,12 @@ def test_one_that_is_not_set_up_is_at_another_address_until_it_is() -> None:
             device.retry_count = 0
             with pytest.raises(DeviceTimeout):
                 device.send_handshake()
+
+
+def test_its_address_until_then_has_to_be_another() -> None:
+    product = VirtualProduct(provisioned=False, host="localhost", ap_host="localhost")
+    with pytest.raises(InvalidArgument, match="ap_host localhost is the address of another network"):
+        product.start()
 
 
 def test_its_reset_keys_have_it_wait_to_be_set_up() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import click
 
 from miio_lan.bench.places.presence import LOOKING_TIME
 from miio_lan.cli.options import DEVICE_OPTIONS, CliSettings, command
+from miio_lan.cli.signals import SIGNAL_TIME
 from miio_lan.click_common.failures import FAILED
 from miio_lan.click_common.layout import columns, folded
 from miio_lan.click_common.numbers import SECONDS
@@ -19,7 +21,7 @@ from miio_lan.click_common.output import echo, echo_json
 from miio_lan.foreign import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from miio_lan.bench.places.file import ProductEntry
     from miio_lan.bench.places.presence import Presence
@@ -59,8 +61,7 @@ def check(settings: CliSettings, file: str, within: float, only: tuple[str, ...]
     products = _chosen(read_bench(path, profiles=PROFILES, misbehaviours=MISBEHAVIOURS), only, path)
     if sys.stderr is not None and sys.stderr.isatty():
         echo(f"Looking at {len(products)} products (Ctrl-C to give up)", err=True)
-    with ThreadPoolExecutor(min(len(products), _AT_ONCE)) as pool:
-        found = list(pool.map(lambda entry: _look(entry, path, within), products))
+    found = _all_looked_at(products, lambda entry: _look(entry, path, within))
     ready = all(each.ready for each in found)
     if settings.json:
         echo_json({"file": str(path), "ready": ready, "products": [each.as_json() for each in found]})
@@ -68,6 +69,54 @@ def check(settings: CliSettings, file: str, within: float, only: tuple[str, ...]
         echo("\n".join(rows(found, columns(sys.stdout))))
     if not ready:
         click.get_current_context().exit(FAILED)
+
+
+def _all_looked_at(
+    products: Sequence[ProductEntry], look: Callable[[ProductEntry], Presence]
+) -> list[Presence]:
+    """Look at several products at one time.
+
+    Ctrl-C ends it at once: who is looking changes nothing, and what he holds the system frees with the program. Only
+    a place that was acquired elsewhere is waited for, until it is released.
+    """
+    news: SimpleQueue[tuple[int, Presence | BaseException]] = SimpleQueue()
+    room, over = threading.Semaphore(_AT_ONCE), threading.Event()
+    acquiring: list[threading.Thread] = []
+
+    def work(number: int, entry: ProductEntry) -> None:
+        with room:
+            if entry.labgrid is not None:
+                acquiring.append(threading.current_thread())
+            if not over.is_set():  # looked at last: who is seen to acquire nothing by now will not
+                try:
+                    news.put((number, look(entry)))
+                except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                    news.put((number, error))
+
+    found: dict[int, Presence] = {}
+    try:
+        for number, entry in enumerate(products):
+            name = f"look at {entry.name}"
+            threading.Thread(target=work, args=(number, entry), name=name, daemon=True).start()
+        while len(found) < len(products):
+            found.update(_seen(news))
+    except BaseException:
+        over.set()
+        for thread in acquiring:
+            thread.join()
+        raise
+    return [found[number] for number in range(len(products))]
+
+
+def _seen(news: SimpleQueue[tuple[int, Presence | BaseException]]) -> dict[int, Presence]:
+    """Wait for what a look came to; empty if that takes longer than Ctrl-C may wait. What it failed with is raised."""
+    try:
+        number, seen = news.get(timeout=SIGNAL_TIME)
+    except Empty:
+        return {}
+    if isinstance(seen, BaseException):
+        raise seen
+    return {number: seen}
 
 
 def _chosen(products: dict[str, ProductEntry], only: Sequence[str], path: Path) -> list[ProductEntry]:

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -157,22 +156,13 @@ def check_addresses(options: Mapping[str, Any]) -> None:
 
     :raises click.UsageError: if it is not
     """
+    from miio_lan.virtual.endpoint import in_the_way
+
     host, ap_host = options["host"], options["ap_host"]
-    if ap_host is None or not _overlap(host, ap_host):
+    if ap_host is None or not in_the_way(host, ap_host):
         return
     refuse(
         f"--ap-host {ap_host} is the address of another network: it has to differ from --host, which is {host}."
-    )
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Tell whether two addresses are one, or one of them stands for all of this computer's."""
-    try:
-        first, second = ip_address(one), ip_address(other)
-    except ValueError:  # a name: the system will say what it means
-        return one.lower() == other.lower()
-    return first == second or (
-        first.version == second.version and (first.is_unspecified or second.is_unspecified)
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from miio_lan.device.arguments import checked_look
 from miio_lan.device.doctor import system
 from miio_lan.device.doctor.findings import Diagnosis
 from miio_lan.device.doctor.judging import judge
@@ -22,7 +24,7 @@ from miio_lan.device.doctor.observed import (
     Route,
 )
 from miio_lan.device.doctor.wire import ProbeReply, ProbeSocket
-from miio_lan.errors import DeviceException, InvalidArgument, PayloadDecodeException
+from miio_lan.errors import DeviceException, PayloadDecodeException
 from miio_lan.lan import PORT
 from miio_lan.lan.cipher import parse_token
 from miio_lan.lan.client.clock import DeviceClock
@@ -60,7 +62,7 @@ Progress = Callable[[str], object]
 
 
 def diagnose(
-    host: str,
+    host: str | IPv4Address | IPv6Address,
     token: str | None = None,
     *,
     port: int = PORT,
@@ -78,10 +80,9 @@ def diagnose(
     :param prop: siid and piid of a property that the product surely has; read to see whether the MCU answers
     :param progress: called with the name of each step when it begins
     :raises InvalidTokenException: (a ``ValueError``) if the token is none
-    :raises InvalidArgument: (a ``ValueError``) if ``within`` is no number of seconds above 0
+    :raises InvalidArgument: (a ``ValueError``) for other arguments that cannot be right
     """
-    if isinstance(within, bool) or not within > 0:
-        raise InvalidArgument(f"within is a number of seconds above 0, not {within!r}")
+    host = checked_look(host, port, did, within, prop)
     key = None if token is None else parse_token(token)
     began = time.monotonic()
     target = ExaminedDevice(host, port, did, key is not None, prop is not None)

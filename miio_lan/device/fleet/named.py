@@ -172,11 +172,13 @@ def device_of(name: str, entry: object) -> NamedDevice:
     )
 
 
-def check_name(name: str) -> None:
+def check_name(name: Any) -> None:
     """Refuse what cannot be a device's name.
 
     :raises InvalidArgument: saying why
     """
+    if not isinstance(name, str):
+        raise InvalidArgument(f"a name is text, not {show(name)}")
     if not name or name != name.strip() or len(name) > MAX_NAME:
         raise InvalidArgument(
             f"a name has 1 to {MAX_NAME} characters and no blanks around it: {excerpt(name)}"
@@ -273,6 +275,8 @@ class DevicesFile:
 
         :raises DevicesFileError: if there is none; or the file cannot be read
         """
+        if not isinstance(name, str):
+            raise DevicesFileError(f"a device's name is text, not {show(name)}")
         known = self.read()
         if name in known:
             return known[name]

@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.device.arguments import checked_patience
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+from miio_lan.device.ota.pace import Pace, paced
 from miio_lan.device.ota.staging import Source, Stage, given_up
-from miio_lan.device.ota.update import Pace, PollPause, Update, paced
+from miio_lan.device.ota.update import PollPause, StopServing, Update
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from miio_lan.device.aio import AsyncDevice
-    from miio_lan.device.steps.calls import Ask
+    from miio_lan.device.ota.update import Step
     from miio_lan.lan.client.aio import AsyncConnection
 
 
@@ -95,11 +97,14 @@ class AsyncFirmwareInstall:
             raise InvalidArgument("this update was carried out before: make another one")
         self._begun = True
         connection = self._connection
-        # A large file, and a name server, take their time.
+        # A large file takes its time, here and below.
         stage = self._stage = await asyncio.to_thread(lambda: Stage(self._source, **self._stage_options))
         try:
-            way = (connection.host, connection.port, connection.source_ip)
-            update = Update(await asyncio.to_thread(stage.open, *way), self._pace, time.monotonic())
+            began = time.monotonic()
+            # Looked for first: a device with a name may have moved, and no other address gets the file.
+            host = await connection.find_peer(began + self._patience()) if stage.serves else connection.host
+            way = (host, connection.port, connection.source_ip)
+            update = Update(await asyncio.to_thread(stage.open, *way), self._pace, began)
             try:
                 async for phase in self._carry_out(update, stage):
                     yield phase
@@ -117,21 +122,32 @@ class AsyncFirmwareInstall:
             for phase in update.take_phases():
                 yield phase
             if step is not None:
-                answer = await self._do(step)
+                answer = await self._do(step, stage, update.began + self._pace.total)
                 if self._cancelled.is_set():
                     self.result = given_up(update, stage)
         for phase in update.take_phases():
             yield phase
 
-    async def _do(self, step: Ask | PollPause) -> Any:
-        """Wait, or ask; an error is given back like an answer."""
+    def _patience(self) -> float:
+        """Give the seconds that finding the device may take: those of a command, within those of all."""
+        return min(checked_patience(self._device.timeout, self._device.retry_count), self._pace.total)
+
+    async def _do(self, step: Step, stage: Stage, end: float) -> Any:
+        """Wait, or ask; an error is given back like an answer.
+
+        :param end: when all of it ends, monotonic seconds
+        """
         if isinstance(step, PollPause):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._cancelled.wait(), step.seconds)
             return None
+        if isinstance(step, StopServing):
+            stage.close()
+            return None
         try:
             if step.retry_count is None:
-                return await self._device.send(step.method, step.params)
+                with self._until(end):
+                    return await self._device.send(step.method, step.params)
             with self._until(time.monotonic() + self._pace.answer):
                 return await self._device.send(step.method, step.params, step.retry_count)
         except DeviceException as error:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from miio_lan.device.arguments import checked_patience
 from miio_lan.device.ota.outcome import UpdatePhase, UpdateResult
+from miio_lan.device.ota.pace import Pace, paced
 from miio_lan.device.ota.staging import Source, Stage, given_up
-from miio_lan.device.ota.update import Pace, PollPause, Update, paced
+from miio_lan.device.ota.update import PollPause, StopServing, Update
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceException, InvalidArgument
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from miio_lan.device.blocking import Device
-    from miio_lan.device.steps.calls import Ask
+    from miio_lan.device.ota.update import Step
     from miio_lan.lan.client.blocking import Connection
 
 
@@ -33,7 +35,7 @@ class FirmwareInstall:
     :param connection: the device's; ``until`` has all calls of the thread end by an instant
     :param source: path or content of a file, or a url; see :class:`~miio_lan.device.ota.staging.Stage`
     :param timeout: seconds for all of it
-    :param pace: its other times, see :class:`~miio_lan.device.ota.update.Pace`
+    :param pace: its other times, see :class:`~miio_lan.device.ota.pace.Pace`
     :raises InvalidArgument: for what no device could install
     """
 
@@ -86,9 +88,11 @@ class FirmwareInstall:
             raise InvalidArgument("this update was carried out before: make another one")
         self._begun = True
         with self._stage as stage:
-            connection = self._connection
-            image = stage.open(connection.host, connection.port, connection.source_ip)
-            update = Update(image, self._pace, time.monotonic())
+            connection, began = self._connection, time.monotonic()
+            # Looked for first: a device with a name may have moved, and no other address gets the file.
+            host = connection.find_peer(began + self._patience()) if stage.serves else connection.host
+            image = stage.open(host, connection.port, connection.source_ip)
+            update = Update(image, self._pace, began)
             try:
                 yield from self._carry_out(update)
             finally:
@@ -102,19 +106,30 @@ class FirmwareInstall:
             self.result = update.result
             yield from update.take_phases()
             if step is not None:
-                answer = self._do(step)
+                answer = self._do(step, update.began + self._pace.total)
                 if self._cancelled.is_set():
                     self.result = given_up(update, self._stage)
         yield from update.take_phases()
 
-    def _do(self, step: Ask | PollPause) -> Any:
-        """Wait, or ask; an error is given back like an answer."""
+    def _patience(self) -> float:
+        """Give the seconds that finding the device may take: those of a command, within those of all."""
+        return min(checked_patience(self._device.timeout, self._device.retry_count), self._pace.total)
+
+    def _do(self, step: Step, end: float) -> Any:
+        """Wait, or ask; an error is given back like an answer.
+
+        :param end: when all of it ends, monotonic seconds
+        """
         if isinstance(step, PollPause):
             self._cancelled.wait(step.seconds)
             return None
+        if isinstance(step, StopServing):
+            self._stage.close()
+            return None
         try:
             if step.retry_count is None:
-                return self._device.send(step.method, step.params)
+                with self._until(end):
+                    return self._device.send(step.method, step.params)
             with self._until(time.monotonic() + self._pace.answer):
                 return self._device.send(step.method, step.params, step.retry_count)
         except DeviceException as error:

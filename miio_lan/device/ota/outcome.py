@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota.serving import Served
+from miio_lan.errors import InvalidArgument
+from miio_lan.foreign import show
 
 
 class Ending(Enum):
@@ -86,6 +88,18 @@ UNKNOWN = Versions()
 def plain_version(text: str) -> str:
     """Write a version as it is compared."""
     return text.strip().removeprefix("_")
+
+
+def checked_version(version: Any) -> str | None:
+    """Give the version that is to be there after an update; None where it is not known.
+
+    :raises InvalidArgument: for what no device can tell; an empty text would be compared with nothing, or fit nothing
+    """
+    if version is None or (isinstance(version, str) and plain_version(version)):
+        return version
+    raise InvalidArgument(
+        f"a version is text such as '2.0.1_0042', not {show(version)}: leave it out where it is not known"
+    )
 
 
 @dataclass(frozen=True)

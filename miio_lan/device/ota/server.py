@@ -15,10 +15,13 @@ import secrets
 import socket
 import time
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
+from miio_lan.device.arguments import checked_address
 from miio_lan.device.ota.serving import Served, Site, Visit
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.lan.client.transport.device_socket import bind_to
+from miio_lan.lan.client.transport.resolving import numeric
 from miio_lan.lan.sockets import made_socket
 from miio_lan.loop import READ, WRITE, Closing, Loop
 
@@ -51,23 +54,21 @@ class ServerRoute(NamedTuple):
 def route_to(host: str, port: int, source_ip: str | None = None) -> ServerRoute:
     """Find the addresses at both ends of the way to a device; nothing is sent.
 
-    :param host: address or name of the device
+    :param host: address of the device, in numbers: no name server is waited for here
     :param source_ip: the address that is spoken from, None for the system's choice
-    :raises DeviceException: if the name is not known, or there is no way
+    :raises DeviceException: if there is no way
     """
+    found = numeric(host, port)
+    if found is None:
+        raise DeviceException(f"there is no way to {host}: it is no address")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        family = socket.AF_INET6 if ":" in (source_ip or "") else socket.AF_INET
-        chosen = min(found, key=lambda entry: entry[0] != family)
-        with socket.socket(chosen[0], socket.SOCK_DGRAM) as sock:
+        with made_socket(found[0], socket.SOCK_DGRAM) as sock:
             if source_ip:
-                sock.bind((source_ip.partition("%")[0], 0))
-            sock.connect(chosen[4])
+                bind_to(sock, source_ip)
+            sock.connect(found[4])
             return ServerRoute(sock.getsockname()[0], sock.getpeername()[0])
-    except (OSError, UnicodeError, ValueError) as error:
-        raise DeviceException(
-            f"there is no way to {host}: {getattr(error, 'strerror', None) or error}"
-        ) from None
+    except OSError as error:
+        raise DeviceException(f"there is no way to {host}: {error.strerror or error}") from None
 
 
 class _Guest:
@@ -93,8 +94,7 @@ class FileServer(Closing):
     def __init__(
         self, body: bytes, route: ServerRoute, *, address: str | None = None, port: int = 0, name: str = ""
     ) -> None:
-        self.address = address or route.here
-        _checked(self.address)
+        self.address = checked_place(route.here if address is None else address)
         self.port = port
         self._client = _plain(route.device)
         name = _NAME.sub("", name)[-_KEPT_OF_NAME:].lstrip(".") or "firmware.bin"
@@ -259,16 +259,18 @@ def _plain(address: str) -> str:
     return str(mapped or parsed)
 
 
-def _checked(address: str) -> None:
-    """Refuse an address that cannot stand in a url.
+def checked_place(address: Any) -> str:
+    """Give an address that can stand in a url, as text.
 
     :raises InvalidArgument: if it is none, or one that needs an interface beside it
     """
+    text = checked_address(address, "the address to serve the file at") or ""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(text)
     except ValueError:
-        raise InvalidArgument(f"the address to serve the file at is no IP address: {address!r}") from None
+        raise InvalidArgument(f"the address to serve the file at is no IP address: {text!r}") from None
     if parsed.is_unspecified or (parsed.version == 6 and parsed.is_link_local):
         raise InvalidArgument(
-            f"a device cannot fetch from {address}: give this computer's address in the device's network"
+            f"a device cannot fetch from {text}: give this computer's address in the device's network"
         )
+    return text

@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from miio_lan.device.ota.outcome import UpdateResult
+from miio_lan.device.arguments import checked_tcp_port
+from miio_lan.device.ota.outcome import UpdateResult, checked_version
 from miio_lan.device.ota.progress import checked_md5, update_parameters
-from miio_lan.device.ota.server import FileServer, route_to
+from miio_lan.device.ota.server import FileServer, checked_place, route_to
 from miio_lan.device.ota.serving import Served
 from miio_lan.device.ota.update import FirmwareImage, Update
 from miio_lan.errors import InvalidArgument
@@ -43,10 +44,11 @@ class Stage(Closing):
         address: str | None = None,
         port: int = 0,
     ) -> None:
-        self.version = version
+        self.version = checked_version(version)
         self.server: FileServer | None = None
         self._closed = False
-        self._address, self._port = address, port
+        self._address = None if address is None else checked_place(address)
+        self._port = checked_tcp_port(port)
         self._body: bytes | None = None
         if isinstance(source, str) and "://" in source:
             self._url, self.name = _checked_url(source), ""
@@ -70,7 +72,7 @@ class Stage(Closing):
     def open(self, host: str, port: int, source_ip: str | None) -> FirmwareImage:
         """Begin to serve, to that device alone, and give what it is to be told.
 
-        :param host: address or name of the device; its UDP port; the address it is spoken to from
+        :param host: address of the device in numbers; its UDP port; the address it is spoken to from
         :raises DeviceException: if there is no way to it, or the address or port cannot be had
         """
         if self._body is None:
@@ -87,6 +89,11 @@ class Stage(Closing):
         if self._closed:  # by another thread, while a name server was waited for
             server.close()
         return FirmwareImage(server.url, self._md5, self.version, len(self._body))
+
+    @property
+    def serves(self) -> bool:
+        """Whether the file is served from here, so that :meth:`open` has to know the way to the device."""
+        return self._body is not None
 
     def served(self) -> Served | None:
         """Tell what was fetched so far; None where somebody else serves it."""

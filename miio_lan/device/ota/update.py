@@ -9,10 +9,8 @@ docs/lan-protocol.md). No I/O and no clock: whoever carries the steps out tells 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from miio_lan.device.arguments import checked_timeout
 from miio_lan.device.info import DeviceInfo
 from miio_lan.device.ota import verdicts
 from miio_lan.device.ota.evidence import Boots, UpdateEvidence
@@ -25,6 +23,7 @@ from miio_lan.device.ota.outcome import (
     Versions,
     plain_version,
 )
+from miio_lan.device.ota.pace import Pace
 from miio_lan.device.ota.progress import UpdateProgress, UpdateState, update_parameters
 from miio_lan.device.ota.serving import Served
 from miio_lan.device.steps.calls import Ask, accepted, single
@@ -50,38 +49,6 @@ _OCCUPIED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Pace:
-    """The times of an update, in seconds.
-
-    :param every: between two looks at the device
-    :param answer: what one question may take
-    :param begin: in which the device has to begin; some think for a while
-    :param settle: for which a device that seems to be done is watched: a restart comes up to 8 s after the last state,
-        and a start takes its time
-    :param confirm: for which a failure has to stay: some devices fetch a file three times
-    :param silence: after which a silent device is given up; installing takes up to 180 s
-    :param total: for all of it
-    """
-
-    every: float = 1.0
-    answer: float = 3.0
-    begin: float = 60.0
-    settle: float = 20.0
-    confirm: float = 5.0
-    silence: float = 240.0
-    total: float = 900.0
-
-
-def paced(pace: Pace | None, timeout: float | None) -> Pace:
-    """Give the times of an update, with another total where one is given.
-
-    :raises InvalidArgument: if it is no number of seconds above 0
-    """
-    pace = pace or Pace()
-    return pace if timeout is None else replace(pace, total=checked_timeout(timeout))
-
-
 class FirmwareImage(NamedTuple):
     """What is to be installed.
 
@@ -101,7 +68,12 @@ class PollPause(NamedTuple):
     seconds: float
 
 
-UpdateSteps = Generator[Ask | PollPause, Any, UpdateResult]
+class StopServing(NamedTuple):
+    """The file is to be served no more; what was fetched by then is counted after that."""
+
+
+Step = Ask | PollPause | StopServing
+UpdateSteps = Generator[Step, Any, UpdateResult]
 
 
 class Update:
@@ -127,9 +99,10 @@ class Update:
         #: Whether the device did anything about it.
         self.begun = False
         self._asked = False
+        self._serving = image.size is not None
         self._counted: Served | None = None
         self.result: UpdateResult | None = None
-        self._began = self._now = began
+        self.began = self._now = began
         self._progress = UpdateProgress()
         self._percent = 0
         self._stamps, self._lives = Boots(), Boots(exact=True)
@@ -153,11 +126,11 @@ class Update:
         now: float,
         served: Served | None = None,
         clock: tuple[float, float] | None = None,
-    ) -> Ask | PollPause | None:
+    ) -> Step | None:
         """Give what is to be done next; None at the end.
 
-        :param answer: the answer to the last :class:`Ask`, or the error in its place; None after a :class:`PollPause`,
-            and at first
+        :param answer: the answer to the last :class:`Ask`, or the error in its place; None after anything else, and at
+            first
         :param served: the file server's counts
         :param clock: the device's clock when it was last heard, and that instant
         """
@@ -196,13 +169,18 @@ class Update:
         while True:
             yield from self._look()
             found = verdicts.judge(self, self._now)
+            if found is not None and found[0] is Ending.NeverFetched and self._serving:
+                # The device may begin in this very moment: sure is only what is counted when it can fetch no more.
+                self._serving = False
+                yield StopServing()
+                found = verdicts.judge(self, self._now)
             if found is not None:
                 return self._end(*found)
             yield PollPause(self.pace.every)
 
     # --- steps -------------------------------------------------------------------------------------------------
 
-    def _prepare(self) -> Generator[Ask | PollPause, Any, UpdateResult | None]:
+    def _prepare(self) -> Generator[Step, Any, UpdateResult | None]:
         """See what there is before anything is asked."""
         try:
             info = yield Ask("miIO.info")
@@ -226,7 +204,7 @@ class Update:
         self._tell(Phase.Prepared, f"before: {self.evidence.before}")
         return None
 
-    def _request(self) -> Generator[Ask | PollPause, Any, UpdateResult | None]:
+    def _request(self) -> Generator[Step, Any, UpdateResult | None]:
         self.requested = self._now
         doubt = ""
         try:
@@ -246,7 +224,7 @@ class Update:
         self._asked = True
         return None
 
-    def _look(self) -> Generator[Ask | PollPause, Any, None]:
+    def _look(self) -> Generator[Step, Any, None]:
         """Ask how far it is, and which version there is once that can be new."""
         before = self.word
         word = yield from self._question(OTA_STATE)
@@ -265,7 +243,7 @@ class Update:
             ):
                 self._tell(Phase.Version, f"now: {versions}")
 
-    def _question(self, method: str) -> Generator[Ask | PollPause, Any, Any]:
+    def _question(self, method: str) -> Generator[Step, Any, Any]:
         """Ask something, and give the answer; None where there is none, which is nothing unusual."""
         try:
             answer = yield Ask(method, retry_count=1)
@@ -384,14 +362,14 @@ class Update:
     def _tell(self, phase: Phase, text: str = "") -> None:
         fetched = self.served.covered if self.served is not None else 0
         percent = 100 if self.result is not None and self.result.proven else self._percent
-        told = UpdatePhase(phase, self._now - self._began, self.word, percent, fetched, text)
+        told = UpdatePhase(phase, self._now - self.began, self.word, percent, fetched, text)
         self._untold.append(told)
         if phase is not Phase.Progress and len(self._kept) < MAX_KEPT:
             self._kept.append(told)
 
     def _end(self, ending: Ending, text: str) -> UpdateResult:
         found = self.evidence
-        seconds = self._now - self._began
+        seconds = self._now - self.began
         facts = (found.before, found.after, found.wanted, found.restarted, tuple(self._words), self.served)
         self.result = UpdateResult(ending, text, *facts, seconds=seconds)
         self._tell(Phase.Ended, text)

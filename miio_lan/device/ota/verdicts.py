@@ -30,11 +30,12 @@ def judge(update: Update, now: float) -> Verdict | None:
     if update.settled:
         return _ended(update)
     waited = now - (update.requested if update.requested is not None else now)
-    if waited >= min(pace.begin, pace.total) and _not_fetched(update):
+    over = now - update.began >= pace.total
+    if (over or waited >= pace.begin) and _not_fetched(update):
         return _never_fetched(update)
     if update.silent_for >= pace.silence:
         return Ending.TimedOut, f"it has not answered for {update.silent_for:.0f} s{_last_state(update)}"
-    if waited >= pace.total:
+    if over:
         if found.changed:
             return _ended(update)
         return Ending.TimedOut, f"no end was seen within {pace.total:g} s{_last_state(update)}"

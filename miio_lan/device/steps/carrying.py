@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from miio_lan.device.steps.calls import Ask, Steps
-from miio_lan.errors import DeviceException
+from miio_lan.errors import DeviceException, DeviceTimeout
 
 Result = TypeVar("Result")
 
@@ -18,14 +18,17 @@ def carry_out(steps: Steps[Result], ask_for: Callable[[Ask], Any]) -> Result:
 
     :param ask_for: sends what a step asks for and gives the reply, or raises
     """
+    before: DeviceException | None = None
     try:
         ask = next(steps)
         while True:
             try:
                 answer = ask_for(ask)
             except DeviceException as error:
-                ask = steps.throw(error)
+                before = _telling(error, before)
+                ask = steps.throw(before)
             else:
+                before = None
                 ask = steps.send(answer)
     except StopIteration as end:
         result: Result = end.value
@@ -39,20 +42,32 @@ async def carry_out_awaiting(steps: Steps[Result], ask_for: Callable[[Ask], Awai
 
     A caller that gives up (a cancelled task) ends the steps where they are.
     """
+    before: DeviceException | None = None
     try:
         ask = next(steps)
         while True:
             try:
                 answer = await ask_for(ask)
             except DeviceException as error:
-                ask = steps.throw(error)
+                before = _telling(error, before)
+                ask = steps.throw(before)
             else:
+                before = None
                 ask = steps.send(answer)
     except StopIteration as end:
         result: Result = end.value
         return result
     finally:
         steps.close()
+
+
+def _telling(error: DeviceException, before: DeviceException | None) -> DeviceException:
+    """Give the error of a step that was not sent, because the time for all was over: the silence before it says why.
+
+    :param before: the error of the step before, None where that was answered
+    """
+    unsent = isinstance(error, DeviceTimeout) and not error.asked
+    return before if unsent and isinstance(before, DeviceTimeout) else error
 
 
 def arguments_of(ask: Ask, send: Callable[..., Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:

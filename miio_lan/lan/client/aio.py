@@ -23,18 +23,15 @@ from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.device_socket import described
 from miio_lan.lan.client.transport.endpoint import Endpoint
 from miio_lan.lan.client.transport.forks import split_after_fork
-from miio_lan.lan.client.transport.lines import line_of
+from miio_lan.lan.client.transport.lines import keep, line_of
 from miio_lan.lan.client.transport.listeners import Listeners
-from miio_lan.lan.client.transport.resolving import Address
+from miio_lan.lan.client.transport.resolving import LOOKUP, Address, in_numbers
 from miio_lan.lan.client.transport.resolving_aio import look_up
 from miio_lan.lan.client.transport.sleeping import Sleep
 from miio_lan.lan.client.transport.station import Member, Station, station_of
 from miio_lan.lan.client.transport.telling import Tell, Teller
 from miio_lan.lan.client.turns import LOOK
 from miio_lan.lan.packet import HEADER_SIZE, PORT
-
-#: Seconds that a name server gets at least, where somebody waits for less to be told something.
-LOOKUP = 1.0
 
 
 class AsyncConnection(Member):
@@ -176,6 +173,16 @@ class AsyncConnection(Member):
             raise error
         return None
 
+    async def find_peer(self, deadline: float) -> str:
+        """Give the address of the device in numbers; see :meth:`miio_lan.lan.client.blocking.Connection.find_peer`."""
+        closings = self.closings
+        station = self._settle()
+        if self._wants_address:
+            await self._reach(station, deadline, lambda: closings == self.closings)
+        if closings != self.closings or self._endpoint is None:
+            raise DeviceException(f"looking for {self.session.peer} ended: the connection was closed")
+        return in_numbers(self._peer)
+
     def find_route(self) -> object:
         """Find out which way datagrams go now, tell the session, and give it; None where there is no socket."""
         endpoint = self._endpoint
@@ -205,6 +212,8 @@ class AsyncConnection(Member):
         with suppress(AttributeError):
             if self._endpoint is not None:
                 self._endpoint.look_soon()
+            if self._peer is not None:
+                keep(self.session.line, self._peer, self._clock())
 
     # --- one call ----------------------------------------------------------------------------------------------
 
@@ -244,7 +253,7 @@ class AsyncConnection(Member):
 
     def begin(self, call: Call, now: float) -> None:
         """Begin a call: its turn has come."""
-        self.session.begin(call, now, wake=self._poke)
+        self.session.begin(call, now, wake=self._poke, gone=self._station_of_it().loop.is_closed)
         self._after(now)
 
     # --- what happens ------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from miio_lan.lan.client.call import Call
 from miio_lan.lan.client.incoming.pushes import Push
 from miio_lan.lan.client.session import Session
 from miio_lan.lan.client.transport.forks import split_after_fork
+from miio_lan.lan.client.transport.lines import keep
+from miio_lan.lan.client.transport.resolving import LOOKUP, in_numbers
 from miio_lan.lan.client.transport.shared_socket import UNATTENDED, SharedSocket
 from miio_lan.lan.packet import PORT
 
@@ -117,7 +119,7 @@ class Connection(SharedSocket):
                 self._tell(end)
                 if self.session.take_elsewhere():
                     self._doubtful = True
-                    self._attend(end, closings)
+                    self._attend(max(end, self._clock() + LOOKUP), closings)
             with self._state:
                 self._attended = now = self._clock()
                 self._hand_over()
@@ -136,7 +138,7 @@ class Connection(SharedSocket):
 
     def _look(self, end: float, closings: int) -> None:
         """Read what has arrived, however short the time, and let the session act on it."""
-        self._attend(end, closings)
+        self._attend(max(end, self._clock() + LOOKUP), closings)
         with self._state:
             now = self._clock()
             self._read_backlog(now, stale=now - self._attended >= UNATTENDED)
@@ -144,6 +146,24 @@ class Connection(SharedSocket):
             self.session.tick(now)
             self._flush()
         self._tell(end)
+
+    def find_peer(self, deadline: float) -> str:
+        """Give the address of the device in numbers, looked up or looked for anew where it is in doubt.
+
+        :param deadline: until when a name server, or the device, may be waited for (monotonic seconds)
+        :raises DeviceException: if there is none
+        """
+        within = self._is_telling()
+        try:
+            self._attend(deadline, self.closings)
+            with self._state:
+                route = self._route if self._socket is not None else None
+        except BaseException:
+            self._recover(None, within)
+            raise
+        if route is None:
+            raise DeviceException(f"looking for {self.session.peer} ended: the connection was closed")
+        return in_numbers(route[1])
 
     def take_up(self, make: Callable[[float], Hold], route: object) -> None:
         """Hold a subscription that the device was asked for.
@@ -182,6 +202,8 @@ class Connection(SharedSocket):
         # People rarely close a device; the interpreter shall not complain about it.
         with suppress(Exception):
             self._close_socket()
+            if self._route is not None:
+                keep(self.session.line, self._route[1], self._clock())
 
     # --- one call ----------------------------------------------------------------------------------------------
 

@@ -100,16 +100,23 @@ class Session(Receiving):
         return Call(None, now, timeout, end, retry_count, safe=True)
 
     def begin(
-        self, call: Call, now: float, *, caller: object = None, wake: Callable[[], None] | None = None
+        self,
+        call: Call,
+        now: float,
+        *,
+        caller: object = None,
+        wake: Callable[[], None] | None = None,
+        gone: Callable[[], bool] | None = None,
     ) -> None:
         """Open a call. (Apart from making it, so that whoever made it can abandon it at any moment.)
 
         :param caller: who waits for it, see :class:`miio_lan.lan.client.turns.QueuePlace`
         :param wake: called, from any thread, when another session lets it have its turn: then :meth:`tick` is wanted
+        :param gone: tells whether nobody will end it, see :class:`miio_lan.lan.client.turns.QueuePlace`
         """
         self._calls.all.append(call)
         if call.method is not None:
-            self.line.join(QueuePlace(call, self, self.max_in_flight, caller, wake))
+            self.line.join(QueuePlace(call, self, self.max_in_flight, caller, wake, gone))
         if self._is_plain(call, now):
             self._send_first(call, now)
         else:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from miio_lan.lan.client.call import Call
-from miio_lan.lan.client.repeating.afoot import Afoot
+from miio_lan.lan.client.repeating.afoot import UNDER_WAY, Afoot
 
 #: Seconds after its deadline when a command does not stand in the way of others any more, even if nobody ended it.
 PASSED_OVER = 1.0
@@ -30,6 +30,7 @@ class QueuePlace(NamedTuple):
     :param limit: how many commands that session would have under way at one time
     :param caller: who waits for it (a thread, a task), where that is known
     :param wake: tells that session to look whether its turn has come; from any thread, without waiting for anything
+    :param gone: tells whether nobody will end it any more, before its time is up: its event loop is closed
     """
 
     call: Call
@@ -37,10 +38,13 @@ class QueuePlace(NamedTuple):
     limit: int
     caller: object
     wake: Callable[[], None] | None
+    gone: Callable[[], bool] | None = None
 
     def is_over(self, now: float) -> bool:
-        """Tell whether it stands in nobody's way any more."""
-        return self.call.done or now > self.call.deadline + PASSED_OVER
+        """Tell whether it stands in nobody's way any more; one that was left alone does while it may be under way."""
+        if self.call.done or now > self.call.deadline + PASSED_OVER:
+            return True
+        return self.gone is not None and self.gone() and now > self.call.last_sent + UNDER_WAY
 
 
 class CommandQueue:

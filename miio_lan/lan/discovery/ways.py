@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any
 
 from miio_lan.errors import DeviceException, InvalidArgument, UnsupportedFeatureException
+from miio_lan.foreign import show
 from miio_lan.lan.discovery.search import Interface, Search, needed_for, parse_subnets
 from miio_lan.lan.sockets import made_socket
 
@@ -97,8 +98,7 @@ def plan(
     :raises UnsupportedFeatureException: for mDNS without zeroconf
     :raises DeviceException: if this computer has no interface to search
     """
-    if timeout is not None and (isinstance(timeout, bool) or not timeout > 0):
-        raise InvalidArgument(f"timeout is a number of seconds above 0, not {timeout!r}")
+    _check_numbers(timeout, port)
     sweep = parse_subnets([subnets] if isinstance(subnets, (str, IPv4Network)) else subnets)
     singles = _checked_hosts(hosts)
     local = local_interfaces()
@@ -117,6 +117,19 @@ def plan(
         timeout=timeout,
     )
     return SearchPlan(search, announced_at if _wants_mdns(mdns) else ())
+
+
+def _check_numbers(timeout: Any, port: Any) -> None:
+    """Refuse a time and a port that are none.
+
+    :raises InvalidArgument: for them
+    """
+    if timeout is not None and (
+        isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout > 0
+    ):
+        raise InvalidArgument(f"timeout is a number of seconds above 0, not {show(timeout)}")
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+        raise InvalidArgument(f"a UDP port is 1 to 65535, not {show(port)}")
 
 
 def plan_for(known: str | None, *, timeout: float, patience: float, port: int, begin: float) -> Search:

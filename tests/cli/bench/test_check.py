@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from miio_lan.bench.places.claims import claim_to
-from miio_lan.bench.places.file import read_bench
+from miio_lan.bench.places.file import ProductEntry, read_bench
 from miio_lan.bench.places.presence import Presence, told
+from miio_lan.cli.bench import check
 from miio_lan.cli.bench.check import rows
 from miio_lan.device.doctor import StepVerdict
+from miio_lan.errors import DeviceException
 from miio_lan.virtual.product import VirtualProduct
 
 MIXED = """
@@ -75,6 +80,57 @@ def test_a_product_in_use_is_left_alone(run: Callable, bench: Path) -> None:
     assert "right    use    not tried  It is in use by process 5, test_x." in ended.out
     assert ended.out.endswith("1 of 2 products are ready.\n")
     assert run("bench", "check").code == 0
+
+
+def interrupted(run: Callable, bench: Path, monkeypatch: pytest.MonkeyPatch, more: str) -> tuple[Any, bool]:
+    """Press Ctrl-C while a product is looked at; give how it ended, and whether that look was waited for."""
+    bench.write_text(f"[products.right]\n{more}\n")
+    gate, ended = threading.Event(), threading.Event()
+
+    def look(entry: ProductEntry, path: Path, within: float) -> Presence:
+        signal.raise_signal(signal.SIGINT)
+        if entry.labgrid is None:
+            gate.wait(100)
+        else:  # Ctrl-C has come to who waits for this one
+            assert gate.wait(100)
+        ended.set()
+        return Presence(entry.name, "", ())
+
+    def join(thread: threading.Thread, timeout: float | None = None) -> None:
+        gate.set()
+        original(thread, timeout)
+
+    original = threading.Thread.join
+    monkeypatch.setattr(check, "_look", look)
+    monkeypatch.setattr(threading.Thread, "join", join)
+    result = run("bench", "check", str(bench))
+    waited = ended.is_set()
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("look at"):
+            original(thread, 100)
+    return result, waited
+
+
+def test_ctrl_c_waits_for_no_device(run: Callable, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, waited = interrupted(run, bench, monkeypatch, 'host = "127.0.0.1"\ntoken_file = "right.token"')
+    assert (ended.code, waited) == (130, False)
+
+
+def test_ctrl_c_waits_for_a_place_that_is_to_be_released(
+    run: Callable, bench: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, waited = interrupted(run, bench, monkeypatch, 'labgrid = "left"')
+    assert (ended.code, waited) == (130, True)
+
+
+def test_what_fails_in_a_look_is_raised(run: Callable, bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: object) -> Presence:
+        raise DeviceException("odd")
+
+    monkeypatch.setattr(check, "_look", look)
+    ended = run("bench", "check", str(bench))
+    assert (ended.code, ended.err) == (1, "Error: odd\n")
 
 
 def test_what_cannot_start(run: Callable, bench: Path) -> None:

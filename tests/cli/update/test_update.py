@@ -24,7 +24,7 @@ from miio_lan.cli.update.command import _carry_out
 from miio_lan.cli.update.showing import Bar, UpdateRows, shown
 from miio_lan.device.ota import update as rules
 from miio_lan.device.ota.outcome import Ending, Phase, UpdatePhase, UpdateResult
-from miio_lan.device.ota.update import Pace
+from miio_lan.device.ota.pace import Pace
 from miio_lan.virtual.image import make_image
 from miio_lan.virtual.product import VirtualProduct
 

@@ -301,7 +301,7 @@ def test_a_password_is_that_of_a_network(run, at_start):
 
 @pytest.mark.parametrize(
     ("host", "ap_host"),
-    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "0:0::1"), ("localhost", "LocalHost")],
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "0:0::1"), ("localhost", "localhost")],
 )
 def test_its_address_until_then_has_to_be_another(run, at_start, host, ap_host):
     for command in (["virtual", "--port", "0", "--tap"], ["virtual", "module", "--port", "/dev/none-such"]):

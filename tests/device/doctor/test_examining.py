@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -308,6 +309,21 @@ def test_a_name_that_nobody_knows(found: dict[str, Diagnosis]) -> None:
 def test_wrong_use() -> None:
     with pytest.raises(InvalidTokenException):
         diagnose("127.0.0.1", "x")
-    for within in (0, -1, True):
-        with pytest.raises(InvalidArgument, match="within is a number of seconds above 0"):
-            diagnose("127.0.0.1", within=within)
+    wrong: list[tuple[dict[str, Any], str]] = [
+        *(({"within": within}, "within is a number of seconds above 0") for within in (0, -1, True, "5")),
+        ({"host": None}, "whom to look at is not said"),
+        ({"host": 5}, "an address is text"),
+        ({"port": 70000}, "a UDP port is 1 to 65535"),
+        ({"port": "54321"}, "a UDP port is 1 to 65535"),
+        ({"did": "7"}, "did is a whole number, not '7'"),
+        ({"prop": 5}, "prop is siid and piid"),
+        ({"prop": (2,)}, "prop is siid and piid"),
+        ({"prop": (2, "1")}, "piid is a whole number from 1, not '1'"),
+    ]
+    for given, words in wrong:
+        with pytest.raises(InvalidArgument, match=words):
+            diagnose(**{"host": "127.0.0.1", **given})
+
+
+def test_an_address_may_be_an_object() -> None:
+    assert diagnose(ip_address("127.0.0.1"), port=9, within=0.2).host == "127.0.0.1"

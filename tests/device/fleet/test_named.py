@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.device.fleet import named
-from miio_lan.device.fleet.named import DevicesFile, NamedDevice, default_path, parse_devices, read_devices
-from miio_lan.errors import DevicesFileError
+from miio_lan.device.fleet.named import (
+    DevicesFile,
+    NamedDevice,
+    check_name,
+    default_path,
+    parse_devices,
+    read_devices,
+)
+from miio_lan.errors import DevicesFileError, InvalidArgument
 
 TOKEN = "00112233445566778899aabbccddeeff"
 OTHER = "ffeeddccbbaa99887766554433221100"
@@ -161,8 +168,15 @@ def test_what_is_put_is_there_for_its_owner_alone(tmp_path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == ["devices.json"]
 
 
+def test_a_name_that_is_no_text() -> None:
+    with pytest.raises(InvalidArgument, match="a name is text, not 5"):
+        check_name(5)
+
+
 def test_a_name_that_is_not_there(path: Path) -> None:
     file = DevicesFile(path)
+    with pytest.raises(DevicesFileError, match="a device's name is text, not None"):
+        file.get(None)  # type: ignore[arg-type]
     with pytest.raises(DevicesFileError, match="no device is named 'lamp': there is none in "):
         file.get("lamp")
     file.put(NamedDevice("lamp", "1.2.3.4", TOKEN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import socket
 import threading
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from miio_lan.device.ota import server as module
 from miio_lan.device.ota.server import MAX_CONNECTIONS, FileServer, ServerRoute, route_to
 from miio_lan.errors import DeviceException, InvalidArgument, PortError
 from miio_lan.loop import Loop
@@ -285,9 +287,6 @@ def test_a_port_may_be_chosen(server: FileServer) -> None:
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "fe80::1", "lamp", "127.0.0.1:80", ""])
 def test_addresses_that_no_device_could_use(address: str) -> None:
-    if address == "":
-        assert FileServer(b"x", HERE, address=address).address == HERE.here
-        return
     with pytest.raises(InvalidArgument):
         FileServer(b"x", HERE, address=address)
 
@@ -301,11 +300,21 @@ def test_an_address_of_another_computer_is_told() -> None:
 
 def test_the_route_names_both_ends() -> None:
     assert route_to("127.0.0.1", 54321) == HERE
-    assert route_to("localhost", 54321) == HERE
+    with pytest.raises(DeviceException, match="no way to localhost: it is no address"):
+        route_to("localhost", 54321)
     if is_ours(OTHER):
         assert route_to("127.0.0.1", 54321, OTHER) == ServerRoute(OTHER, "127.0.0.1")
-    with pytest.raises(DeviceException, match="there is no way to"):
+    with pytest.raises(DeviceException, match=r"cannot send from '192\.0\.2\.1'"):
         route_to("127.0.0.1", 54321, "192.0.2.1")
+
+
+def test_no_way_to_a_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind_to(sock: Any, source_ip: str) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(module, "bind_to", bind_to)
+    with pytest.raises(DeviceException, match=r"no way to 127\.0\.0\.1: Network is unreachable"):
+        route_to("127.0.0.1", 54321, "127.0.0.1")
 
 
 def test_ipv6_where_there_is_some() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.request
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,29 @@ def test_what_is_closed_while_it_is_opened_serves_nothing() -> None:
         ("http://ä/fw", {"md5": MD5}, "looks like http"),
         ("ssh://x/fw", {"md5": MD5}, "looks like http"),
         ("http://x/fw", {"md5": MD5, "address": "10.0.0.1"}, "not served from here"),
+        (BODY, {"version": ""}, "leave it out where it is not known"),
+        (BODY, {"version": " _"}, "leave it out"),
+        (BODY, {"version": 42}, "not 42"),
+        ("http://x/fw", {"md5": MD5, "version": ""}, "leave it out"),
+        (BODY, {"address": ""}, "no IP address: ''"),
+        (BODY, {"address": 5}, "the address to serve the file at is text"),
+        (BODY, {"address": "0.0.0.0"}, "cannot fetch from"),
+        (BODY, {"port": -1}, "a TCP port is 1 to 65535, or 0"),
+        (BODY, {"port": 65536}, "a TCP port"),
+        (BODY, {"port": "80"}, "a TCP port"),
+        (BODY, {"port": True}, "a TCP port"),
+        (BODY, {"port": None}, "a TCP port"),
     ],
 )
 def test_what_no_device_could_install(source: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidArgument, match=words) as caught:
         Stage(source, **options)
     assert str(caught.value).isprintable()
+
+
+def test_an_address_may_be_an_object() -> None:
+    with Stage(BODY, address=ip_address("127.0.0.1")) as stage:
+        assert stage.open(*HERE).url.startswith("http://127.0.0.1:")
 
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.updating import SIZE, Updated, both, says, sets
 
 from miio_lan.device.ota.outcome import Ending, Phase
-from miio_lan.device.ota.update import Pace
+from miio_lan.device.ota.pace import Pace
 from miio_lan.device.ota.verdicts import error_of
 from miio_lan.errors import DeviceError, DeviceTimeout, OutcomeUnknown, UpdateFailed
 
@@ -354,6 +354,42 @@ def test_as_json_it_says_what_was_fetched_if_anything_was() -> None:
         "strangers": 0,
     }
     assert Updated({}, served=False).run().as_json()["served"] is None
+
+
+@pytest.mark.parametrize("named", [name for name in ENDS if ENDS[name][2] is Ending.NeverFetched])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_is_fetched_in_the_moment_of_giving_up_is_no_file_that_was_never_fetched(
+    named: str, whole: bool
+) -> None:
+    """A small file is there in a millisecond: only when nothing is served any more it is sure that none was fetched."""
+    plan, options, _, _ = ENDS[named]
+    if options.get("served") is False:
+        return
+    device = Updated(plan, **options)
+    device.last_moment = lambda device: device.fetch(0, SIZE if whole else SIZE // 2)
+    device.plan += [(100.0, lambda device: device.install())] if whole else []
+    result = device.run()
+    assert not device.serving
+    assert error_of(result).may_have_run
+    assert result.ending is not Ending.NeverFetched
+    assert "fetching" in device.names()
+
+
+def test_once_given_up_nothing_is_served_any_more() -> None:
+    device = Updated({})
+    assert device.run().ending is Ending.NeverFetched
+    assert not device.serving
+    assert not Updated(GOOD).run().failed
+
+
+def test_the_whole_time_begins_before_anything_is_asked() -> None:
+    """A device that took long to be found has the less time left."""
+    plan = {20 + at: happens for at, happens in FETCHED.items()}
+    device = Updated(plan, pace=Pace(total=30))
+    device.now += 20
+    result = device.run()
+    assert result.ending is Ending.TimedOut
+    assert 30 <= result.seconds < 31.5
 
 
 def test_a_short_time_has_the_same_names() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from miio_lan.device.steps.calls import Ask
-from miio_lan.device.steps.carrying import arguments_of, carry_out
-from miio_lan.errors import DeviceException
+from miio_lan.device.steps.carrying import arguments_of, carry_out, carry_out_awaiting
+from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout
 
 if TYPE_CHECKING:
     from miio_lan.device.steps.calls import Steps
@@ -37,6 +38,59 @@ def test_an_error_goes_to_the_step_that_caused_it() -> None:
         return []
 
     assert carry_out(steps(), fail) == ["no", "good"]
+
+
+def several() -> Steps[list[Any]]:
+    """Three steps, each of which bears that nothing answers the one before it; the last error is the call's."""
+    found: list[Any] = []
+    for number in range(3):
+        try:
+            found.append((yield Ask(str(number))))
+        except DeviceException:
+            if number == 2:
+                raise
+    return found
+
+
+OVER = DeviceTimeout("the time for the whole call was over", asked=False)
+SILENCE = DeviceTimeout("it does not answer hellos either")
+REFUSAL = DeviceError(-4003)
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["blocking", "awaited"])
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        ([SILENCE, OVER, OVER], SILENCE),
+        ([SILENCE, "answered", OVER], OVER),
+        ([SILENCE, REFUSAL, OVER], OVER),
+        (["answered", SILENCE, OVER], SILENCE),
+        ([OVER, OVER, OVER], OVER),
+        ([OVER, SILENCE, REFUSAL], REFUSAL),
+    ],
+)
+def test_a_step_that_there_was_no_time_for_ends_with_the_silence_before_it(
+    awaited: bool, outcomes: list[Any], told: DeviceException
+) -> None:
+    """That the time is over says nothing of the device; a fleet leaves those alone that are silent."""
+
+    def answer(ask: Ask) -> Any:
+        outcome = outcomes[int(ask.method)]
+        if isinstance(outcome, DeviceException):
+            raise outcome
+        return outcome
+
+    async def answer_later(ask: Ask) -> Any:
+        return answer(ask)
+
+    def call() -> object:
+        if awaited:
+            return asyncio.run(carry_out_awaiting(several(), answer_later))
+        return carry_out(several(), answer)
+
+    with pytest.raises(DeviceException) as caught:
+        call()
+    assert caught.value is told
 
 
 def test_an_error_that_no_step_meets_ends_the_call() -> None:

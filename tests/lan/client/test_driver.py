@@ -290,6 +290,20 @@ def test_a_listener_survives_an_interruption_at_every_line(server: Server) -> No
             assert ask(connection, ["own"]) == ["own"]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_who_only_looks_where_a_device_is_survives_an_interruption_at_every_line(server: Server) -> None:
+    line, reached = 0, True
+    with connect(server) as connection:
+        while reached:
+            line += 1
+            connection.close()
+            reached = interrupted_at(line, connection, lambda: connection.find_peer(time.monotonic() + 20))
+            assert ask(connection, ["own"]) == ["own"]
+        connection.close()
+        assert connection.find_peer(time.monotonic() + 20) == "127.0.0.1"
+    assert line > 20
+
+
 def test_a_reader_that_left_without_a_word_is_replaced(server: Server) -> None:
     with connect(server) as connection:
         ask(connection)

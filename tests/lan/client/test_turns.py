@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import random
 import threading
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.lan_server import TOKEN, Server
 
+from miio_lan import AsyncDevice
 from miio_lan.errors import DeviceException
 from miio_lan.lan.client.blocking import Connection
 from miio_lan.lan.client.call import Call
@@ -271,6 +273,41 @@ def test_other_devices_do_not_wait(server: Server) -> None:
             holder.join()
     finally:
         second.close()
+
+
+def test_who_was_left_alone_is_passed_over_when_nothing_of_it_is_under_way() -> None:
+    line, gone = CommandQueue(), threading.Event()
+    left, other = command(), command()
+    line.join(QueuePlace(left, A, 1, None, None, gone.is_set))
+    line.join(QueuePlace(other, B, 1, None, None))
+    left.active, left.last_sent = True, 10.0
+    assert not line.may_go(other, 13.0)
+    gone.set()
+    assert not line.may_go(other, 12.0)
+    assert line.may_go(other, 12.1)
+    assert len(line) == 1
+
+
+def test_a_call_of_a_loop_that_was_closed_is_waited_for_no_longer_than_it_may_be_under_way(
+    server: Server,
+) -> None:
+    asked = threading.Event()
+    server.answer = lambda request: asked.set() if request.params == ["held"] else {"result": request.params}
+    device = AsyncDevice("127.0.0.1", TOKEN.hex(), port=server.port, timeout=1000)
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> asyncio.Task[Any]:
+        asking = asyncio.ensure_future(device.send("get_prop", ["held"]))
+        await asyncio.to_thread(asked.wait)
+        return asking
+
+    left = loop.run_until_complete(begin())
+    left._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    with connect(server) as other:
+        assert ask(other, ["other"]) == ["other"]
+    asyncio.run(device.close())
 
 
 def test_a_line_is_there_as_long_as_somebody_needs_it(server: Server) -> None:

@@ -10,6 +10,7 @@ import sys
 import types
 from collections.abc import Iterator
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 
@@ -120,10 +121,16 @@ def test_a_sweep_cut_short_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert all("addresses were not asked: the sweep needs 6 s in all" in each for each in caplog.messages)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, True, float("nan")])
-def test_a_timeout_that_is_none_is_refused(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, True, float("nan"), "5"])
+def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
     with pytest.raises(InvalidArgument, match="timeout is a number of seconds above 0"):
         miio_lan.discover(timeout, interfaces=[loopback()])
+
+
+@pytest.mark.parametrize("port", [0, -1, 70000, True, "54321", None])
+def test_a_port_that_is_none_is_refused(port: Any) -> None:
+    with pytest.raises(InvalidArgument, match="a UDP port is 1 to 65535"):
+        miio_lan.discover(1, interfaces=[loopback()], port=port)
 
 
 def test_interfaces_are_chosen_by_name_or_address() -> None:

@@ -26,7 +26,7 @@ class DeviceSocket:
         self._socket: socket.socket | None = None
         self._local_port = 0
         # The way datagrams go: our address and the device's.
-        self._route: object = None
+        self._route: tuple[Any, Any] | None = None
         self._doubtful = False
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,10 @@ from miio_lan.errors import DeviceException, DeviceTimeout
 
 #: An entry of :func:`socket.getaddrinfo`.
 Address = tuple[Any, Any, int, str, Any]
+#: Seconds that a name server gets at least, where somebody waits for less to be told something.
+LOOKUP = 1.0
+#: Seconds for which an answer that came after its call had given up holds for the next one.
+NEWS = 5.0
 #: How an IPv6 address begins that stands for one of IPv4.
 _MAPPED = bytes(10) + b"\xff\xff"
 
@@ -33,11 +38,21 @@ class Lookup:
         # What is called at the end, each once: the thread and whoever joins take it from here.
         self._waiting: list[Callable[[], object]] = []
         self._over = False
+        self._ended: float | None = None
 
     @property
     def finished(self) -> bool:
         """Whether nothing is under way any more."""
         return self._thread is None or not self._thread.is_alive()
+
+    @property
+    def stale(self) -> bool:
+        """Whether who wants to know the address now has to ask anew; not while it goes on, or has just ended.
+
+        A name server that takes longer than a call may still help the next one; what it said hours ago does not.
+        """
+        ended = self._ended
+        return self.finished and (ended is None or time.monotonic() - ended > NEWS)
 
     def wait(self, seconds: float) -> Address:
         """Give the address, or the reason why there is none.
@@ -94,6 +109,7 @@ class Lookup:
         except (OSError, UnicodeError, ValueError) as error:
             self._error = error
         finally:
+            self._ended = time.monotonic()
             self._over = True
             self._call_back()
 
@@ -130,6 +146,12 @@ def usable(host: str, address: Address) -> Address:
     return address
 
 
+def in_numbers(peer: Any) -> str:
+    """Write a device's address as it is looked up without a name server, given as sockets have it."""
+    scope = peer[3] if len(peer) > 3 else 0
+    return f"{peer[0]}%{scope}" if scope else str(peer[0])
+
+
 def unknown_name(host: str, error: Exception) -> DeviceException:
     """Make the error for a name that no name server knows."""
     return DeviceException(f"{host!r} is not a known host name or address: {error}")
@@ -138,13 +160,15 @@ def unknown_name(host: str, error: Exception) -> DeviceException:
 def no_name_server(host: str, seconds: float) -> DeviceTimeout:
     """Make the error for a name server that does not answer in time."""
     return DeviceTimeout(
-        f"the name server did not answer within {seconds:.1f} s when asked for {host!r}: "
+        f"the name server did not answer within {max(0.0, seconds):.1f} s when asked for {host!r}: "
         f"give the address itself, or look at the network's name server",
         elapsed=seconds,
     )
 
 
 def _look_up(host: str, port: int, flags: int, family: socket.AddressFamily) -> Address:
+    if "\0" in host:
+        raise ValueError("it has a NUL, and the system would look at what is before it alone")
     # As bytes, a plain name does not load the machinery of international ones, which costs as much as a call.
     name = host.encode("ascii") if host.isascii() else host
     return preferred(socket.getaddrinfo(name, port, type=socket.SOCK_DGRAM, flags=flags), family)

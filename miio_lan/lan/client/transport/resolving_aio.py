@@ -12,8 +12,9 @@ from contextlib import suppress
 
 from miio_lan.lan.client.transport.resolving import Address, Lookup, numeric, usable
 
-_UNDER_WAY: dict[tuple[str, int, socket.AddressFamily], Lookup] = {}
-"""The look-ups that are not answered yet, of all loops: whoever asks the same meanwhile waits for the same."""
+_Key = tuple[str, int, socket.AddressFamily]
+_UNDER_WAY: dict[_Key, Lookup] = {}
+"""The look-ups whose answers nobody has taken yet, of all loops: whoever asks the same meanwhile waits for the same."""
 
 
 async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -> Address:
@@ -29,7 +30,8 @@ async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -
     if address is not None:
         return usable(host, address)
     seconds = max(0.0, seconds)
-    lookup = _under_way(host, port, family)
+    key = (host, port, family)
+    lookup = _under_way(key)
     loop, over = asyncio.get_running_loop(), asyncio.Event()
 
     def tell() -> None:
@@ -43,16 +45,22 @@ async def look_up(host: str, port: int, source_ip: str | None, seconds: float) -
                 await over.wait()
     finally:
         lookup.leave(tell)
+        if over.is_set() and _UNDER_WAY.get(key) is lookup:
+            _UNDER_WAY.pop(key, None)
     return lookup.outcome(seconds)
 
 
-def _under_way(host: str, port: int, family: socket.AddressFamily) -> Lookup:
-    """Give the look-up of a name that is under way, or begin one."""
-    key = (host, port, family)
+def _under_way(key: _Key) -> Lookup:
+    """Give the look-up of a name that is under way, or has just come too late for somebody; or begin one."""
+    with suppress(RuntimeError):  # another loop's thread changes it just now
+        while _UNDER_WAY:
+            first = next(iter(_UNDER_WAY))
+            if (oldest := _UNDER_WAY.get(first)) is not None and not oldest.stale:
+                break
+            _UNDER_WAY.pop(first, None)
     lookup = _UNDER_WAY.get(key)
-    if lookup is None or lookup.finished:  # by a fork, which takes its thread away
-        lookup = Lookup(host, port, family)
+    if lookup is None or lookup.stale:  # by a fork, too, which takes its thread away
+        lookup = Lookup(*key)
         lookup.begin()
         _UNDER_WAY[key] = lookup
-        lookup.join(lambda: _UNDER_WAY.pop(key, None))
     return lookup

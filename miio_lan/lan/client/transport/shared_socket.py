@@ -341,13 +341,15 @@ class SharedSocket(DeviceSocket):
                     self._read_backlog(now)
 
     def _resolve(self, end: float) -> Address:
-        if self.find is not None and self._lookup is None:
-            self.host = self.find(end - self._clock())
-        lookup = self._lookup = self._lookup or Lookup(self.host, self.port, self._family)
+        lookup = self._lookup
+        if lookup is None or lookup.stale:
+            if self.find is not None:
+                self.host = self.find(end - self._clock())
+            lookup = self._lookup = Lookup(self.host, self.port, self._family)
         try:
             return lookup.wait(end - self._clock())
         finally:
-            if lookup.finished:
+            if lookup.finished and self._lookup is lookup:
                 self._lookup = None  # one that goes on is waited for by the next call
 
     def _read_backlog(self, now: float, *, stale: bool = True) -> None:

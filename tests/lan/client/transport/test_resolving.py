@@ -16,7 +16,7 @@ from support.lan_server import TOKEN, Server
 from support.names import Names, join_look_ups, name_server
 
 from miio_lan import AsyncDevice, Device, DeviceException, DeviceTimeout
-from miio_lan.lan.client.transport import resolving_aio
+from miio_lan.lan.client.transport import resolving, resolving_aio
 from miio_lan.lan.client.transport.resolving import numeric, usable
 from miio_lan.lan.client.transport.resolving_aio import look_up
 
@@ -92,7 +92,7 @@ def test_this_computer_answers(face: Any, host: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files where Linux shows them")
 @pytest.mark.parametrize("face", [blocking, awaited])
-@pytest.mark.parametrize("host", ["255.255.255.255", "fe80::1", "no-such-name.invalid", ""])
+@pytest.mark.parametrize("host", ["255.255.255.255", "fe80::1", "no-such-name.invalid", "", "127.0.0.1\0x"])
 def test_what_cannot_be_is_told_at_once_and_leaves_nothing_open(face: Any, host: str) -> None:
     before = open_files()
     with pytest.raises(DeviceException) as caught:
@@ -159,8 +159,94 @@ def test_a_look_up_outlives_the_loop_that_asked(names: Names) -> None:
     loop.close()
     names.gate.set()
     join_look_ups()
-    assert resolving_aio._UNDER_WAY == {}
     assert asyncio.run(look_up("gone1.example", 9, None, 60))[4] == ("127.0.0.2", 9)
+
+
+def test_what_nobody_takes_is_forgotten(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        for number in range(1, 4):
+            with pytest.raises(DeviceTimeout):
+                await look_up(f"gone{number}.example", 9, None, 0)
+        names.gate.set()
+        join_look_ups()
+        assert len(resolving_aio._UNDER_WAY) == 3
+        monkeypatch.setattr(resolving, "NEWS", -1.0)
+        await look_up("good.example", 9, None, 60)
+        assert not resolving_aio._UNDER_WAY
+
+    asyncio.run(work(), debug=True)
+
+
+class Kept:
+    """A device of either face that is used again and again."""
+
+    def __init__(self, face: Any, host: str, port: int) -> None:
+        self._runner = asyncio.Runner() if face is awaited else None
+        self._device: Any = (Device if face is blocking else AsyncDevice)(host, TOKEN.hex(), port=port)
+
+    def ask(self, timeout: float) -> Any:
+        asked = self._device.send("get_prop", [1], 0, timeout=timeout)
+        return asked if self._runner is None else self._runner.run(asked)
+
+    def close(self) -> None:
+        closing = self._device.close()
+        if self._runner is not None:
+            if closing is not None:
+                self._runner.run(closing)
+            self._runner.close()
+
+
+@pytest.mark.parametrize("face", [blocking, awaited])
+def test_what_a_name_server_says_after_a_call_gave_up_is_not_believed_later(
+    names: Names, face: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be hours old by then: an error of a name server that works again, or the address of before."""
+    server = Server()
+    device = Kept(face, "gone1.example", server.port)
+    try:
+        with pytest.raises(DeviceTimeout, match="the name server did not answer"):
+            device.ask(0.01)
+        names.known["gone1.example"] = ""
+        monkeypatch.setattr(resolving, "NEWS", -1.0)  # and hours pass
+        names.gate.set()
+        join_look_ups()
+        names.known["gone1.example"] = "127.0.0.1"
+        assert device.ask(20) == [1]
+    finally:
+        device.close()
+        server.close()
+
+
+@pytest.mark.parametrize("face", [blocking, awaited])
+def test_a_name_server_that_takes_longer_than_a_call_helps_the_next_one(names: Names, face: Any) -> None:
+    server = Server()
+    device = Kept(face, "gone1.example", server.port)
+    names.known["gone1.example"] = "127.0.0.1"
+    try:
+        with pytest.raises(DeviceTimeout, match="the name server did not answer"):
+            device.ask(0.01)
+        names.gate.set()
+        join_look_ups()
+        assert device.ask(20) == [1]
+        assert names.asked == 1
+    finally:
+        device.close()
+        server.close()
+
+
+def test_who_only_looks_for_what_was_told_gives_a_name_server_a_moment(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer() -> None:
+        names.begun.acquire()
+        names.gate.set()
+
+    monkeypatch.setattr("miio_lan.lan.client.blocking.LOOKUP", 30.0)
+    answering = threading.Thread(target=answer)
+    with Device("gone1.example", TOKEN.hex()) as device:
+        answering.start()
+        assert device._connection.listen(0) is None
+    answering.join()
 
 
 @pytest.mark.parametrize("face", [blocking, awaited])
