@@ -8,7 +8,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.acceptance.rules.lines import has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
@@ -238,7 +238,7 @@ class Observed:
             error = (said.command.code or 0, said.command.message or "")
             return replace(call, answer=said.record, error=error)
         result = said.command
-        if not isinstance(result, c.Result) or bare_words(said):
+        if not isinstance(result, c.Result) or not has_layout(said):
             return replace(call, answer=said.record)
         answers = {
             (row.siid, row.piid): PropertyAnswer(row.code, row.value)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+from support.talk import verdict
+
 from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.verdict import Outcome, Verdict
 from miio_lan.record import Record
@@ -72,3 +75,70 @@ def test_what_stood_behind_a_line_that_was_held_back_has_lost_its_time() -> None
 
 def test_the_same_without_a_bridge_is_the_mcu_s() -> None:
     assert poll_interval(behind("")).outcome is Outcome.WARNING
+
+
+IDENTITY = "> model a.b.c\n< ok\n> mcu_version 0001\n< ok\n"
+
+
+def refused(*lines: str, times: int = 20) -> str:
+    """Reports that the module does not take, one each 200 ms from 0.5 s on."""
+    return "\n".join(f"{0.5 + 0.2 * number:.1f} > {lines[number % len(lines)]}\n< error" for number in range(times))
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "outcome"),
+    [
+        # One of several reports is refused; and others come before it.
+        ("> model a.b.c\n< ok\n" + refused("mcu_version 00012"), 4.5, Outcome.NOT_OBSERVED),
+        ("> echo off\n< ok\n> model a.b.c\n< ok\n" + refused("mcu_version 1"), 4.5, Outcome.NOT_OBSERVED),
+        (refused("model a.b") + "\n4.6 > model a.b.c\n< ok", 4.7, Outcome.NOT_OBSERVED),
+        (refused("model a.b") + "\n4.6 > model a.b.c\n< ok", 7.8, Outcome.FAIL),
+        # What was taken is no reason not to poll.
+        (IDENTITY * 8 + "4.0 " + IDENTITY, 4.5, Outcome.FAIL),
+        # Switched on again a moment before the end.
+        (f"> get_down\n< down none\n5.0 {IDENTITY}", 5.5, Outcome.PASS),
+        (f"> get_down\n< down none\n5.0 {IDENTITY}", 8.5, Outcome.WARNING),
+        (f"> get_down\n< down none\n5.0 {IDENTITY}9.0 {IDENTITY}", 9.5, Outcome.FAIL),
+        # Asked twice, and busy with an update since.
+        ('> get_down\n> get_down\n< down update_fw\n< error\n> result "ready"\n< ok', 9.0, Outcome.PASS),
+    ],
+)
+def test_reports_at_power_up_are_no_silence(script: str, ended: float, outcome: Outcome) -> None:
+    assert verdict("polls", script, ended=100.0 + ended).outcome is outcome
+
+
+DONE = "> get_down\n< down get_properties 2 1\n> result 2 1 0 true\n< ok\n"
+LATER = "9.0 > get_down\n< down none"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        DONE + LATER,
+        DONE + "9.0 > properties_changed 2 1 false\n< ok\n" + LATER,
+        "> properties_changed 2 1 false\n< ok\n" + LATER,
+        "> get_down\n< down none\n9.0 > event_occured 6 1\n< ok",
+    ],
+)
+def test_a_pause_counts_wherever_it_stands(script: str) -> None:
+    found = verdict("poll-interval", script)
+    assert (found.outcome, found.warned) == (Outcome.WARNING, 1)
+    assert "silent for" in found.text
+    assert found.evidence[0].record is not None
+    assert round(found.evidence[0].record.instant) == 109
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        DONE + "1.9 > get_down\n< down none",
+        DONE + "9.0 > model a.b.c\n< ok",  # switched off meanwhile
+        DONE + "5.0 < down none\n" + LATER,  # it was not heard
+        DONE + "5.0 -- \n" + LATER,
+        "> get_down\n< down get_properties 2 1\n> result 2 1 0 true\n" + LATER,  # the module is away
+        "> get_down\n< down get_properties 2 1\n" + LATER,
+        '> get_down\n< down update_fw\n> result "ready"\n< ok\n' + LATER,
+    ],
+)
+def test_what_an_mcu_cannot_help_is_no_pause(script: str) -> None:
+    assert verdict("poll-interval", script).outcome is Outcome.NOT_OBSERVED

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import inf
 from statistics import median
 
@@ -31,6 +32,7 @@ SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _LONGEST_INTERVAL = 2.0
 """Seconds between two polls that are a pause: what is asked of the product waits for its end."""
+_REPORTS = (c.PropertiesChanged, c.EventOccured)
 _NEXT = 8
 """Lines after a net change among which a poll is looked for."""
 
@@ -51,9 +53,9 @@ def polls(session: Observed, case: Case) -> None:
     elif _served(session, -inf) is not None:
         case.unseen("the module was asked for work, and the MCU was not heard")
     elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
-        if all(is_identity(said.command) and not said.accepted for said in line.said):
+        if line.ended - _reported(line, line.said[0].instant) < SILENCE_TIME:
             case.unseen(
-                "the reports at power-up are still repeated: the module has not taken them",
+                "the reports at power-up are still repeated, or have just been taken: polls come after them",
                 line.said[-1].record,
             )
         else:
@@ -62,10 +64,26 @@ def polls(session: Observed, case: Case) -> None:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
 
 
+def _reported(line: Conversation, start: float) -> float:
+    """Give until when reports at power-up kept an MCU from asking for work, if there were any since an instant.
+
+    What the module does not take is to be repeated first; what it has taken is no reason to wait.
+    """
+    waits = (each for each in line.said if each.instant >= start and is_identity(each.command))
+    return max((each.instant for each in waits if not each.accepted), default=start)
+
+
+def _started(line: Conversation, last: Turn) -> float:
+    """Give when an MCU reported that it has started since its last poll; never where it did not."""
+    later = line.said[bisect_right(line.said, last.number, key=lambda each: each.number) :]
+    return next((each.instant for each in later if is_identity(each.command)), -inf)
+
+
 def _went_on(session: Observed, case: Case, last: Turn) -> None:
-    """Judge the time after the last poll that was heard."""
+    """Judge the time after the last poll that was heard; an MCU that was switched on again begins anew."""
     line = session.line
-    quiet = line.ended - _expected(line, last)
+    since = max(_expected(line, last), _started(line, last))
+    quiet = line.ended - _reported(line, since)
     if quiet < SILENCE_TIME or line.broken(last.instant, line.ended):
         return
     served = _served(session, (last.reply or last.record).instant)
@@ -81,8 +99,8 @@ def _went_on(session: Observed, case: Case, last: Turn) -> None:
 
 def _expected(line: Conversation, last: Turn) -> float:
     """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
-    fetched = next((downlink for downlink in line.downlinks if downlink.asked is last), None)
-    if fetched is None:
+    fetched = line.downlinks[-1] if line.downlinks else None
+    if fetched is None or (fetched.asked is not last and fetched.instant < last.instant):
         return last.instant
     if fetched.answer is None:
         return fetched.instant + ANSWER_TIME
@@ -107,9 +125,45 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     return found
 
 
+def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
+    """Go through the silences of an MCU that has nothing to do but to ask for work, each with the line at its end.
+
+    The module had taken its answer or its report, or had nothing for it. What an update takes is no pause, and neither
+    is a restart. Those between two idle polls are intervals.
+    """
+    for before, said in pairwise(session.line.said):
+        if said.instant - before.instant <= _LONGEST_INTERVAL or not _is_at_rest(before):
+            continue
+        idle = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
+        if idle or not isinstance(said.command, (c.GetDown, *_REPORTS)):
+            continue
+        doubtful = session.line.missing(before.instant, said.instant) or _heard(session, before, said)
+        if not (doubtful or session.interfered(before.instant - STRAY, said.instant)):
+            yield said.instant - before.instant, said
+
+
+def _is_at_rest(said: Turn) -> bool:
+    """Whether an MCU that has said this, and was replied to, has nothing more to do."""
+    if isinstance(said.command, c.GetDown):
+        return said.reply_text == "down none"
+    updates = said.answers is not None and said.answers.command.method == UPDATE_FW
+    return isinstance(said.command, (c.Result, c.Error, *_REPORTS)) and said.reply is not None and not updates
+
+
+def _heard(session: Observed, before: Turn, said: Turn) -> bool:
+    """Whether the module spoke to an MCU that was not heard itself, between two of its lines."""
+    replied = before.reply.instant if before.reply is not None else before.instant
+    return any(replied < record.instant < said.instant for record, _ in session.line.told)
+
+
 @rule("The MCU polls every 100 to 200 ms", source="serial document, get_down")
 def poll_interval(session: Observed, case: Case) -> None:
-    """The typical interval counts. Some that stray are a warning where they are many, and each long pause is."""
+    """The typical interval counts. Some that stray are a warning where they are many, and each long pause is.
+
+    A pause counts beside answers and reports, too.
+    """
+    for seconds, said in _pauses(session):
+        case.odd(f"silent for {seconds:.1f} s before it, without a get_down", said.record)
     intervals = _intervals(session)
     if len(intervals) < MIN_INTERVALS:
         case.unseen(f"fewer than {MIN_INTERVALS} intervals between idle polls were seen")

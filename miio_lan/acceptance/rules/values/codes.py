@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.lines import written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction
-from miio_lan.device.description.values import Code, show
+from miio_lan.device.description.values import Code
 from miio_lan.uart import commands as c
 
 rule = rules_of("values", severity="failure or warning")
@@ -43,7 +44,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
             if code != "" and _due(session, method, iid, value) == due:
                 prop = session.property(iid)
                 name = prop.name if prop is not None else ""
-                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=show(value))
+                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=written(value))
                 _judge_code(case, call, asked, code, due)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from miio_lan.acceptance.rules.lines import values_told
+from miio_lan.acceptance.rules.lines import values_told, written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
@@ -18,7 +18,6 @@ from miio_lan.acceptance.rules.values.effects import (
     effects,
     happenings,
 )
-from miio_lan.device.description.values import show
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
@@ -132,14 +131,14 @@ def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
 def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
     for effect in effects(session):
-        where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {show(effect.value)}"
+        where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {written(effect.value)}"
         if effect.outcome == APPLIED:
             case.good(f"{where}, and is", effect.record)
         elif effect.outcome == LATE:
-            case.odd(f"{where}, was still {show(effect.shown)} after that, and changed later", effect.record)
+            case.odd(f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record)
         else:
             tell = case.bad if effect.sure else case.odd
-            tell(f"{where} (code 0) and is {show(effect.shown)}", effect.record)
+            tell(f"{where} (code 0) and is {written(effect.shown)}", effect.record)
 
 
 @report_rule(
