@@ -82,7 +82,9 @@ IDENTITY = "> model a.b.c\n< ok\n> mcu_version 0001\n< ok\n"
 
 def refused(*lines: str, times: int = 20) -> str:
     """Reports that the module does not take, one each 200 ms from 0.5 s on."""
-    return "\n".join(f"{0.5 + 0.2 * number:.1f} > {lines[number % len(lines)]}\n< error" for number in range(times))
+    return "\n".join(
+        f"{0.5 + 0.2 * number:.1f} > {lines[number % len(lines)]}\n< error" for number in range(times)
+    )
 
 
 @pytest.mark.parametrize(

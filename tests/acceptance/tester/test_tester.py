@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from support.simulated import Simulated, simulate
@@ -520,3 +521,57 @@ def test_wrong_arguments_are_wrong() -> None:
     toggle = LAMP.action(2, 1)
     assert toggle is not None
     assert wrong_arguments(LAMP, toggle) == []
+
+
+def with_a_long_value(iid: tuple[int, int], size: int) -> Simulated:
+    """A lamp whose property has a value that a line takes, and a set does not; of no length in the description."""
+    spec = replace(
+        LAMP,
+        services=tuple(
+            replace(
+                service,
+                properties=tuple(
+                    replace(each, max_length=None) if each.iid == iid else each
+                    for each in reversed(service.properties)
+                ),
+            )
+            for service in LAMP.services
+        ),
+    )
+    mcu = Mcu(spec)
+    mcu.values[iid] = "x" * size
+    return simulate(mcu, spec, allow=("writes",))
+
+
+def sets_of(session: Simulated, iid: tuple[int, int]) -> int:
+    start = f"down set_properties {iid[0]} {iid[1]} "
+    return sum(line.startswith(start) for line in session.lines("down"))
+
+
+def test_what_is_too_long_to_be_set_back_is_not_set() -> None:
+    """The longest that can be read is ``result 2 11 0 "..."``, a set of it has more around it."""
+    session = with_a_long_value((2, 11), 495)
+    assert sets_of(session, (2, 11)) == 0
+    completed = session.verdicts()["test-completed"]
+    assert completed.outcome is Outcome.WARNING
+    assert completed.evidence[0].text == (
+        "the value of property 2.11 (name) is too long to be set back, so it is not set; left out: writing (1)"
+    )
+    assert len(session.mcu.values[2, 11]) == 495  # type: ignore[arg-type]
+
+
+def test_a_long_value_that_cannot_be_set_is_no_trouble() -> None:
+    session = with_a_long_value((1, 1), 495)
+    assert sets_of(session, (1, 1)) == 0
+    assert sets_of(session, (1, 2)) == 1
+    assert session.verdicts()["test-completed"].outcome is Outcome.PASS
+
+
+def test_what_is_not_too_long_is_set_back_and_set_with_no_others() -> None:
+    session = with_a_long_value((2, 11), 485)
+    assert sets_of(session, (2, 11)) > 2
+    last = [line for line in session.lines("down") if line.startswith("down set_properties ")][-1]
+    assert last.startswith('down set_properties 2 9 "')
+    assert last.endswith('" 7 54 1')
+    assert len(session.mcu.values[2, 11]) == 485  # type: ignore[arg-type]
+    assert session.verdicts()["test-completed"].outcome is Outcome.PASS

@@ -135,7 +135,9 @@ def set_takes_effect(session: Observed, case: Case) -> None:
         if effect.outcome == APPLIED:
             case.good(f"{where}, and is", effect.record)
         elif effect.outcome == LATE:
-            case.odd(f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record)
+            case.odd(
+                f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record
+            )
         else:
             tell = case.bad if effect.sure else case.odd
             tell(f"{where} (code 0) and is {written(effect.shown)}", effect.record)
