@@ -2,16 +2,21 @@
 
 A set that succeeded (code 0; code 1 promises nothing yet) makes an expectation. The next read of that property keeps
 it or does not. Everything that may have changed the property in between ends the expectation without a word: an action,
-a report of another value, a restart, a set whose outcome is not known, a command of another kind, a line that was
-missed, a LAN call whose lines were not seen. A set of another property leaves a doubt, for modes change what belongs
-to them.
+a restart, a set whose outcome is not known, a command of another kind, a line that was missed, a LAN call whose lines
+were not seen. A set of another property leaves a doubt, for modes change what belongs to them.
+
+A report of another value is believed when the read says the same: somebody has changed the property by hand. In a check
+nobody is expected to, and the report may be that of a product which does not do what it was told: that leaves a doubt,
+and none where the property is what it was before the set.
 
 ::
 
     set 2.2 = 10 ── result 2 2 0 ──┬── read 2.2 is 10 ─────────────────── APPLIED
                                    ├── read 2.2 is 60 ── read 2.2 is 10 ── LATE
                                    ├── read 2.2 is 60 ── (nothing more) ── IGNORED
-                                   └── action, restart, other report ──── no effect is told
+                                   ├── report 60 ── read 2.2 is 60 ─────── IGNORED in a check, else no effect is told
+                                   ├── report 60 ── read 2.2 is 10 ─────── APPLIED, and the report was wrong
+                                   └── action, restart ────────────────── no effect is told
 """
 
 from __future__ import annotations
@@ -51,6 +56,8 @@ class Effect:
     :param shown: what was read instead, :data:`~miio_lan.uart.values.MISSING` before any read
     :param record: the line or datagram that shows it
     :param sure: whether nothing else can have made it another value
+    :param before: what it was before, :data:`~miio_lan.uart.values.MISSING` where that is not known
+    :param told: what a report has told instead, before any read
     """
 
     call: JudgedCall
@@ -61,6 +68,8 @@ class Effect:
     shown: object = MISSING
     record: Record | None = None
     sure: bool = True
+    before: object = MISSING
+    told: object = MISSING
 
 
 def alike(one: object, other: object) -> bool:
@@ -94,6 +103,8 @@ class _Account:
     session: Observed
     found: list[Effect] = field(default_factory=list)
     _held: dict[Iid, Effect] = field(default_factory=dict)
+    #: What each property was last read, told or set to be.
+    _last: dict[Iid, object] = field(default_factory=dict)
 
     def take_set(self, call: JudgedCall, at: float) -> None:
         """Take a set that has come to its end, answered or not."""
@@ -105,13 +116,19 @@ class _Account:
         for iid, value in changed.items():
             self.forget(iid)
             if call.code_of(iid) == 0 and asked.count(iid) == 1:
-                self._held[iid] = Effect(call, iid, value, at)
+                self._held[iid] = Effect(call, iid, value, at, before=self._last.get(iid, MISSING))
+                self._last[iid] = value
+            else:
+                self._last.pop(iid, None)
 
     def take_read(self, call: JudgedCall, at: float) -> None:
         """Compare what was read with what was set."""
         for iid, answer in call.answers.items():
             held = self._held.get(iid)
-            if held is None or answer.code != 0 or answer.value is MISSING or at < held.at:
+            if answer.code != 0 or answer.value is MISSING or (held is not None and at < held.at):
+                continue
+            self._last[iid] = answer.value
+            if held is None:
                 continue
             if type(held.value) is not type(answer.value) and not _are_numbers(held.value, answer.value):
                 self.forget(iid)  # the wrong type has rules of its own
@@ -119,21 +136,31 @@ class _Account:
                 self._settle(held, call.record)
             elif held.record is None:
                 held.outcome, held.shown, held.record = IGNORED, answer.value, call.record
-                held.sure = held.sure and at - held.at <= EFFECT_TIME and not self._counts_down(held, at)
+                counts = self._counts_down(held, at)
+                if held.told is not MISSING and (self.session.course is None or counts):
+                    held.record = None  # it was changed since, or runs off, as the product has told
+                    self.forget(iid)
+                held.sure = held.sure and at - held.at <= EFFECT_TIME and not counts
+                held.sure = held.sure and (held.told is MISSING or alike(answer.value, held.before))
 
     def take_report(self, values: Mapping[Iid, object], record: Record) -> None:
         """Take what the product told by itself."""
         for iid, value in values.items():
             held = self._held.get(iid)
+            self._last[iid] = value
             if held is None:
                 continue
             if not alike(held.value, value):
-                self.forget(iid)
+                if held.record is not None:
+                    self.forget(iid)
+                held.told = value
             elif held.record is not None:
                 self._settle(held, record)
 
     def forget(self, iid: Iid | None = None) -> None:
         """Expect nothing of a property any more, or of any; what was seen until now is told."""
+        if iid is None:
+            self._last.clear()
         for each in [iid] if iid is not None else list(self._held):
             held = self._held.pop(each, None)
             if held is not None and held.record is not None:

@@ -118,9 +118,23 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
 
 def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
-    """Whether a report is that of a set: one that seems to come before it has to name the value."""
+    """Whether a report is that of a set: one that seems to come before it has to name the value.
+
+    What tells the value from before the set tells nothing of it.
+    """
     values = values_told(said)
-    return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
+    if iid not in values or alike(values[iid], each.before[iid]):
+        return False
+    return said.instant >= each.downlink.instant or alike(values[iid], each.values[iid])
+
+
+def _as_before(told: Iterable[Turn], each: _Set, iid: Iid) -> Turn | None:
+    """Give the report that tells a property to be what it was before a set, if there is one behind its hand-out."""
+    for said in told:
+        values = values_told(said)
+        if iid in values and said.instant >= each.downlink.instant and alike(values[iid], each.before[iid]):
+            return said
+    return None
 
 
 @value_rule(
@@ -163,15 +177,27 @@ def set_reported(session: Observed, case: Case) -> None:
                 continue
             where = f"property {iid[0]}.{iid[1]}"
             report = next((said for said in told if _tells(said, each, iid)), None)
+            effect, stale = shown.get((id(each.downlink.record), iid)), _as_before(told, each, iid)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
-            elif _had_no_effect(shown.get((id(each.downlink.record), iid)), before):
+            elif _had_no_effect(effect, before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
             elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
                 tell = case.bad if prop is not None else case.odd
-                tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+                if stale is None:
+                    tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+                elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
+                    now, then = written(each.values[iid]), written(before)
+                    tell(
+                        f"{where} was set to {now}, which it is, but reported as {then}, as before",
+                        stale.record,
+                    )
+                else:
+                    case.unseen(
+                        f"{where} is told to be what it was before: it may have been set back", stale.record
+                    )
 
 
 def _had_no_effect(effect: Effect | None, before: object) -> bool:
