@@ -66,7 +66,8 @@ def _unanswered(session: Observed, downlink: Downlink) -> bool:
     if downlink.answer is not None or line.broken(downlink.instant, end):
         return False
     if session.driven:
-        return downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
+        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
+        return over and not (downlink.doubtful and session.behind)
     if not line.said or downlink.broken or downlink.missed or downlink.restarted:
         return False  # not heard at all, or not seen while something was said
     if downlink.doubtful and not _answered_another_like_it(session, downlink):

@@ -224,7 +224,7 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
         case.good("answers a downlink", said.record)
     elif _says_why(said):
         case.good("says why the update failed", said.record)
-    elif not session.driven and _may_answer(session, said):
+    elif _may_answer(session, said):
         case.unseen("what it answers was not seen", said.record)
     elif said.answers is not None and refused:
         case.odd("the answer is repeated after the module refused it", said.record)
@@ -242,6 +242,8 @@ def _says_why(said: Turn) -> bool:
 
 def _may_answer(session: Observed, said: Turn) -> bool:
     """Whether an answer may belong to something that was not seen, or that another answer was taken for."""
+    if session.driven:
+        return _names_what_is_in_doubt(session, said)
     lost = session.line.broken(said.instant - ANSWER_TIME, said.instant) or "down" not in session.line.heard
     first = said.answers.answer if said.answers is not None else None
     unsure = first is not None and (not first.sure or bool(first.others))

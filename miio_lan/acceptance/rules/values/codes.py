@@ -162,16 +162,23 @@ def actions_run(session: Observed, case: Case) -> None:
     severity="failure",
 )
 def action_out(session: Observed, case: Case) -> None:
-    """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
+    """And no other. On the line, or where only the LAN was heard, there; code 1 promises nothing yet.
+
+    An action that had to be refused for its arguments has a rule of its own.
+    """
     for action, where, call, code in _actions(session, case):
-        if action is None or not action.out or code != 0:
-            continue
         given = _given(call)
-        if given is None:
+        if action is None or code != 0 or given is None or not (action.out or given):
+            continue
+        if _due_to_action(session, action, call) != Code.OK:
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
-        wrong = f"{where} does not hand back {', '.join(missing)}"
-        case.good_or_bad(not missing, f"{where} hands back its values", wrong, call.record)
+        others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
+        wrong = [f"does not hand back {', '.join(missing)}"] if missing else []
+        if others:
+            wrong.append(f"hands back {', '.join(others)}, which its description does not name")
+        text = f"{where} {' and '.join(wrong)}"
+        case.good_or_bad(not wrong, f"{where} hands back its values", text, call.record)
 
 
 def _given(call: JudgedCall) -> set[int] | None:

@@ -69,6 +69,9 @@ class _Known:
         """Take a line of the MCU, and the call that it answers."""
         for iid, value in values_told(said).items():
             self._learn(iid, value)
+        if call is not None and said.late:  # a value of some time since the hand-out
+            self.forget(iid for iid, _ in call.properties)
+            return
         for iid, answer in call.answers.items() if call is not None else ():
             as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
             if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
