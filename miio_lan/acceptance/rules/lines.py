@@ -33,10 +33,24 @@ def value_tokens(said: Turn) -> list[str]:
 
 
 def values_told(said: Turn) -> dict[tuple[int, int], object]:
-    """Give the properties that a report tells, with the values."""
+    """Give the properties that a report tells, with the values; none of one that is garbled."""
     report = said.command
-    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
+    told = report.changes if isinstance(report, c.PropertiesChanged) and not is_garbled(said) else ()
     return {(siid, piid): value for siid, piid, value in told}
+
+
+def in_threes(said: Turn) -> bool:
+    """Whether the parameters of a report are siid, piid and value, so that what follows means anything."""
+    report = said.command
+    return not isinstance(report, c.PropertiesChanged) or len(tokens_of(said.text)) == 1 + 3 * len(
+        report.changes
+    )
+
+
+def is_garbled(said: Turn) -> bool:
+    """Whether nobody knows what a report tells: of which properties, or because bytes of its values were dropped."""
+    plain = has_layout(said) and in_threes(said) and said.record.raw.isascii()
+    return isinstance(said.command, c.PropertiesChanged) and not plain
 
 
 def is_bare_word(token: str) -> bool:

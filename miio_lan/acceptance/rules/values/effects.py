@@ -26,7 +26,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from miio_lan.acceptance.rules.lines import is_identity, values_told
+from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
@@ -70,6 +70,11 @@ class Effect:
     sure: bool = True
     before: object = MISSING
     told: object = MISSING
+
+
+def comparable(one: object, other: object) -> bool:
+    """Whether two values are of one type, integers and decimals being the same; the wrong type has rules of its own."""
+    return type(one) is type(other) or _are_numbers(one, other)
 
 
 def alike(one: object, other: object) -> bool:
@@ -130,8 +135,8 @@ class _Account:
             self._last[iid] = answer.value
             if held is None:
                 continue
-            if type(held.value) is not type(answer.value) and not _are_numbers(held.value, answer.value):
-                self.forget(iid)  # the wrong type has rules of its own
+            if not comparable(held.value, answer.value):
+                self.forget(iid)
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
             elif held.record is None:
@@ -151,7 +156,7 @@ class _Account:
             if held is None:
                 continue
             if not alike(held.value, value):
-                if held.record is not None:
+                if held.record is not None or not comparable(held.value, value):
                     self.forget(iid)
                 held.told = value
             elif held.record is not None:
@@ -229,11 +234,12 @@ def happenings(session: Observed) -> Iterator[Happening]:
 def _unsettles(downlink: Downlink | None, said: Turn | None) -> bool:
     """Whether any property may change by this: an action, an update, a method of the product, a start of the MCU.
 
-    Some MCUs do not report what they change so. An answer to something that was not heard counts, too.
+    Some MCUs do not report what they change so. An answer to something that was not heard counts, too, and a report
+    that cannot be read.
     """
     if downlink is None:
         return said is not None and (
-            is_identity(said.command) or isinstance(said.command, (c.Result, c.Error))
+            is_identity(said.command) or isinstance(said.command, (c.Result, c.Error)) or is_garbled(said)
         )
     method = downlink.command.method
     if said is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import has_layout, of_kind
+from miio_lan.acceptance.rules.lines import has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -165,13 +165,14 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning.
 
-    Where a string lacks its quotes, only the ids before it are judged: what follows may belong to the string.
+    Where a string lacks its quotes, or the parameters do not come in threes, only the first ids are judged: what
+    follows may belong to the string, or be no ids.
     """
     spec = need_spec(session, case)
     if spec is None:
         return
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, _ in report.changes if has_layout(said) else report.changes[:1]:
+        for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
             prop = spec.property(siid, piid)
             if prop is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)

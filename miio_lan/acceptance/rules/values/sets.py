@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from miio_lan.acceptance.rules.lines import values_told, written
+from miio_lan.acceptance.rules.lines import is_garbled, values_told, written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
@@ -15,6 +15,7 @@ from miio_lan.acceptance.rules.values.effects import (
     LATE,
     Effect,
     alike,
+    comparable,
     effects,
     happenings,
 )
@@ -54,7 +55,8 @@ class _Known:
     that the property has already: the report of an earlier set is that one's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session: Observed) -> None:
+        self._session = session
         self._told: dict[Iid, object] = {}
         #: Sets whose report may still come, with the instant of each.
         self._fresh: dict[Iid, tuple[object, float]] = {}
@@ -90,15 +92,21 @@ class _Known:
         return {
             iid: self._told[iid]
             for iid, value in values.items()
-            if iid in self._told and not alike(self._told[iid], value) and not alike(self._actual(iid), value)
+            if iid in self._told
+            and comparable(self._told[iid], value)
+            and not alike(self._told[iid], value)
+            and not alike(self._actual(iid), value)
         }
 
     def _actual(self, iid: Iid) -> object:
         return self._fresh[iid][0] if iid in self._fresh else self._told[iid]
 
     def _learn(self, iid: Iid, value: object) -> None:
-        self._told[iid] = value
-        self._fresh.pop(iid, None)
+        """Take what a property was told to be; where its description forbids that, it is something else in truth."""
+        self.forget([iid])
+        prop = self._session.property(iid)
+        if prop is None or not prop.problem(value):
+            self._told[iid] = value
 
 
 def _sets(session: Observed) -> Iterator[_Set]:
@@ -106,10 +114,10 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
-    known = _Known()
+    known = _Known(session)
     for unknown, now, downlink, call, said in happenings(session):
         if unknown:
-            known = _Known()
+            known = _Known(session)
         known.go_on(now)
         if said is not None:
             known.take(said, call)
@@ -183,6 +191,8 @@ def set_reported(session: Observed, case: Case) -> None:
             effect, stale = shown.get((id(each.downlink.record), iid)), _as_before(told, each, iid)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
+            elif any(map(is_garbled, told)):
+                case.unseen(f"{where} may be in a report that cannot be read")
             elif _had_no_effect(effect, before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):

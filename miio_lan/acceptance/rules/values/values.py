@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miio_lan.acceptance.rules.lines import has_layout, written
+from miio_lan.acceptance.rules.lines import has_layout, in_threes, written
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.description.spec import Property, Spec
@@ -27,7 +27,7 @@ def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, R
                 if answer.code == 0 and answer.value is not MISSING:
                     yield session.property(iid), iid, answer.value, call.record
     for said in session.line.said:
-        if has_layout(said) and not _is_of_another(said):
+        if has_layout(said) and in_threes(said) and not _is_of_another(said):
             for siid, piid, value in _told_values(said.command):
                 yield session.property((siid, piid)), (siid, piid), value, said.record
 

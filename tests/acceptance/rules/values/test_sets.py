@@ -77,6 +77,43 @@ EFFECTS: list[tuple[str, Outcome, list[str]]] = [
 ]  # fmt: skip
 
 
+#: A set to what the property is already, behind a line that tells it wrongly: its own rule tells that, and nobody
+#: knows whether the set has changed anything.
+TOLD_WRONGLY: list[tuple[str, str, str]] = [
+    ("booleans", read(1, 1), change(1, "true")),
+    ("booleans", told(1, '"false"'), change(1, "true")),
+    ("value-types", told(2, '"60"'), change(2, 10)),
+    ("value-range", told(2, 255), change(2, 10)),
+    ("value-range", read(11, f'"{"x" * 31}"'), change(11, '"a"')),
+    ("string-quotes", told(1, "False"), change(1, "true")),
+    ("string-quotes", told(11, "Desk lamp 2 2 60"), change(2, 10)),
+    ("legal-characters", told(11, '"caf\\xc3\\xa9"'), change(11, '"a"')),
+    ("properties-changed-form", told(3, "0 2700 2 2 60"), change(2, 10)),
+]
+
+
+@pytest.mark.parametrize(("rule", "wrong", "script"), TOLD_WRONGLY)
+def test_what_was_told_wrongly_is_not_known(rule: str, wrong: str, script: str) -> None:
+    parts = ["0 > get_down", "< down none", wrong, script, "5 > get_down\n< down none"]
+    verdicts = judge(talk("\n".join(parts)), spec=LAMP)
+    assert {each.rule.name for each in verdicts if each.outcome is FAIL} == {rule}
+
+
+@pytest.mark.parametrize(
+    ("rule", "report"),
+    [
+        ("string-quotes", told(11, "a 2 2 10")),
+        ("properties-changed-form", told(2, "0 10")),
+        ("legal-characters", told(11, '"caf\\xc3\\xa9" 2 2 10')),
+    ],
+)
+def test_a_report_that_cannot_be_read_may_be_the_one(rule: str, report: str) -> None:
+    parts = ["0 > get_down", "< down none", WAS, SET, report, "5 > get_down\n< down none"]
+    verdicts = {each.rule.name: each for each in judge(talk("\n".join(parts)), spec=LAMP)}
+    assert {name for name, each in verdicts.items() if each.outcome is FAIL} == {rule}
+    assert verdicts["set-reported"].text == "property 2.2 may be in a report that cannot be read"
+
+
 IN_A_CHECK: list[tuple[str, Outcome, list[str]]] = [
     ("as before, and told so", FAIL, [WAS, SET, told(2, 60), read(2, 60)]),
     ("before by a report", FAIL, [told(2, 60), SET, told(2, 60), read(2, 60)]),
