@@ -144,3 +144,14 @@ def test_a_pause_counts_wherever_it_stands(script: str) -> None:
 )
 def test_what_an_mcu_cannot_help_is_no_pause(script: str) -> None:
     assert verdict("poll-interval", script).outcome is Outcome.NOT_OBSERVED
+
+
+@pytest.mark.parametrize("told", ["down none", "down MIIO_net_change cloud", "down MIIO_mcu_version_req"])
+@pytest.mark.parametrize("answer", ["result 0", 'error "no" -5000'])
+def test_what_was_answered_for_nothing_is_named(told: str, answer: str) -> None:
+    found = verdict("answers-only-downlinks", f"> get_down\n< {told}\n> {answer}\n< error", driven=True)
+    assert found.outcome is (
+        Outcome.PASS if "version" in told and answer.startswith("error") else Outcome.FAIL
+    )
+    if found.outcome is Outcome.FAIL:
+        assert found.text == f"nothing was asked: {told!r} has no result"

@@ -11,6 +11,7 @@ from statistics import median
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.foreign import excerpt
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
@@ -231,7 +232,15 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
     elif said.answers is not None:
         case.bad("nothing waits for an answer any more", said.record)
     else:
-        case.bad("nothing was asked", said.record)
+        case.bad(f"nothing was asked{_told_before(session, said)}", said.record)
+
+
+def _told_before(session: Observed, said: Turn) -> str:
+    """Say what the module had told the MCU right before, where that is what it took for a question."""
+    before = session.line.said[said.number - 1] if said.number else None
+    if before is None or not isinstance(before.command, c.GetDown) or not before.reply_text:
+        return ""
+    return f": {excerpt(before.reply_text)} has no result"
 
 
 def _says_why(said: Turn) -> bool:
