@@ -60,6 +60,16 @@ def test_a_single_long_pause_is_a_warning() -> None:
     assert poll_interval(at(*[0.15] * 50, 1.9, *[0.15] * 50)).outcome is Outcome.PASS
 
 
+def test_a_poll_that_was_read_late_strays_in_neither_interval() -> None:
+    """A computer that is busy reads one late: the interval before it is as much too long as the next is too short."""
+    late = poll_interval(at(*[0.2] * 10, 0.38, 0.02, *[0.2] * 10))
+    assert (late.outcome, late.warned) == (Outcome.PASS, 0)
+    assert poll_interval(at(*[0.2] * 10, 0.38, *[0.2] * 10, 0.02)).outcome is Outcome.WARNING
+    assert poll_interval(at(*[0.2] * 10, 0.02, 0.38, *[0.2] * 10)).outcome is Outcome.WARNING
+    assert poll_interval(at(*[0.2] * 10, 0.9, 0.02, *[0.2] * 10)).outcome is Outcome.WARNING
+    assert poll_interval(at(*[0.38, 0.02] * 10)).outcome is Outcome.WARNING, "no exception any more"
+
+
 def test_each_interval_counts_once_with_what_is_found_in_it() -> None:
     many = poll_interval(at(*[0.15] * 20, *[0.65] * 5))
     assert (many.outcome, many.kept, many.warned) == (Outcome.WARNING, 20, 5)

@@ -171,11 +171,14 @@ def poll_interval(session: Observed, case: Case) -> None:
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
+    late: set[int] = set()
     if _is_right(typical):
-        tell, is_odd = case.odd, _strays([seconds for seconds, _ in intervals])
+        late = _read_late(intervals)
+        own = [seconds for number, (seconds, _) in enumerate(intervals) if number not in late]
+        tell, is_odd = case.odd, _strays(own)
     else:
         tell, is_odd = case.bad, lambda seconds: not _is_right(seconds)
-    odd = [number for number, (seconds, _) in enumerate(intervals) if is_odd(seconds)]
+    odd = [number for number, (seconds, _) in enumerate(intervals) if number not in late and is_odd(seconds)]
     if not odd:
         case.good(text, intervals[-1][1].record)
         return
@@ -191,16 +194,31 @@ def _is_right(seconds: float) -> bool:
     return SHORTEST_POLL_INTERVAL - TOLERANCE <= seconds <= LONGEST_POLL_INTERVAL + SLACK
 
 
+def _read_late(intervals: list[tuple[float, Turn]]) -> set[int]:
+    """Give the intervals before and behind a poll that was read late: too long, and as much too short after that.
+
+    None where that is no exception: one, or one in twenty.
+    """
+    found: set[int] = set()
+    for number, ((long, poll), (short, following)) in enumerate(pairwise(intervals)):
+        together = following.number == poll.number + 1
+        if together and _is_far(long) and _is_far(short) and short < long and _is_right((long + short) / 2):
+            found |= {number, number + 1}
+    return found if len(found) <= 2 or len(found) * 10 <= len(intervals) else set()
+
+
+def _is_far(seconds: float) -> bool:
+    """Whether an interval is worth a warning where there are many such."""
+    return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
+
+
 def _strays(intervals: list[float]) -> Callable[[float], bool]:
     """Give what tells the intervals worth a warning: a few that are a little off are those of any busy MCU."""
-
-    def is_far(seconds: float) -> bool:
-        return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
 
     def is_pause(seconds: float) -> bool:
         return seconds > _LONGEST_INTERVAL
 
-    return is_far if sum(map(is_far, intervals)) * 20 > len(intervals) else is_pause
+    return _is_far if sum(map(_is_far, intervals)) * 20 > len(intervals) else is_pause
 
 
 @rule(
