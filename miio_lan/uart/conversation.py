@@ -55,8 +55,7 @@ Side = Literal["module", "mcu"]
 
 BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
-ASIDE = frozenset({"echo", "xmodem"})
-"""Notes of records that are no lines of the conversation."""
+ASIDE = frozenset({"echo", "xmodem"})  # notes of what is no line of the conversation
 
 
 class Conversation(LineHistory):
