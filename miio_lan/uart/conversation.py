@@ -55,7 +55,7 @@ Side = Literal["module", "mcu"]
 
 BLIND = 8.0
 """Seconds from when the watching begins in which an answer may be the late one to a line that was not seen."""
-_ASIDE = frozenset({"echo", "xmodem"})
+ASIDE = frozenset({"echo", "xmodem"})  # notes of what is no line of the conversation
 
 
 class Conversation(LineHistory):
@@ -146,7 +146,7 @@ class Conversation(LineHistory):
                 self._break(record, away="outage" in notes)
             if "gap" in notes:
                 self.gaps.append((before, self._now))  # what was lost came since the last line that was not
-            if not raw or notes & _ASIDE:
+            if not raw or notes & ASIDE:
                 return
             dropped = dropped or bool(notes & THROWN_AWAY)
         self.heard.add(record.direction)

@@ -45,6 +45,7 @@ PINS = {
     },
     "acceptance.tester.tester": {
         "_DID": 1,
+        "_FIRST_BYTES": 60,
         "_TESTER_TOKEN": b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
     },
     "acceptance.report.html": {

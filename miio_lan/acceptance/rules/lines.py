@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from miio_lan.foreign import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import Turn
-from miio_lan.uart.values import read_value
+from miio_lan.uart.values import QUOTED, read_value
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 #: Downlinks whose ``result`` consists of values of the document, rather than of the inside of a JSON array.
@@ -32,10 +33,24 @@ def value_tokens(said: Turn) -> list[str]:
 
 
 def values_told(said: Turn) -> dict[tuple[int, int], object]:
-    """Give the properties that a report tells, with the values."""
+    """Give the properties that a report tells, with the values; none of one that is garbled."""
     report = said.command
-    told = report.changes if isinstance(report, c.PropertiesChanged) else ()
+    told = report.changes if isinstance(report, c.PropertiesChanged) and not is_garbled(said) else ()
     return {(siid, piid): value for siid, piid, value in told}
+
+
+def in_threes(said: Turn) -> bool:
+    """Whether the parameters of a report are siid, piid and value, so that what follows means anything."""
+    report = said.command
+    return not isinstance(report, c.PropertiesChanged) or len(tokens_of(said.text)) == 1 + 3 * len(
+        report.changes
+    )
+
+
+def is_garbled(said: Turn) -> bool:
+    """Whether nobody knows what a report tells: of which properties, or because bytes of its values were dropped."""
+    plain = has_layout(said) and in_threes(said) and said.record.raw.isascii()
+    return isinstance(said.command, c.PropertiesChanged) and not plain
 
 
 def is_bare_word(token: str) -> bool:
@@ -44,9 +59,20 @@ def is_bare_word(token: str) -> bool:
     return bool(fault) and isinstance(value, str) and not token.startswith('"')
 
 
-def bare_words(said: Turn) -> list[str]:
-    """Give the strings of a line that lack their quotes; its layout cannot be told then, for they may hold spaces."""
-    return [token for token in value_tokens(said) if is_bare_word(token)]
+def is_ill_quoted(token: str) -> bool:
+    """Whether a token is a string that does not end, or goes on after its end: where it ends is not known."""
+    return token.startswith('"') and QUOTED.fullmatch(token) is None
+
+
+def has_layout(said: Turn) -> bool:
+    """Whether each string of a line is known to begin and end where it seems to; without quotes it may hold spaces."""
+    return not any(is_bare_word(token) or is_ill_quoted(token) for token in value_tokens(said))
+
+
+def written(value: object) -> str:
+    """Write a value for people, booleans and ``null`` as the MCU's programmer knows them."""
+    words = {True: "true", False: "false", None: "null"}
+    return words[value] if value is None or isinstance(value, bool) else show(value)
 
 
 def is_identity(command: c.Command) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from miio_lan.acceptance.rules.lines import bare_words, is_identity
+from miio_lan.acceptance.rules.lines import has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
@@ -213,16 +213,30 @@ class Observed:
         return [(record.instant - held_back(record), record) for record in found]
 
     def in_doubt(self, said: Turn) -> bool:
-        """Whether an answer may belong to something else, or to what was not seen: its contents prove nothing then."""
-        if self.driven:
-            return False
+        """Whether an answer may belong to something else, or to what was not seen: its contents prove nothing then.
+
+        Who plays the module himself sees all. There it is in doubt only where the MCU is known to answer what was given
+        up: it may be the late answer to something that asked for the like.
+        """
         downlink = said.answers
+        if self.driven:
+            if downlink is None or not self.behind:
+                return False
+            others = any(other.command != downlink.command for other in said.others)
+            return others or (said.late and downlink.doubtful)
         if downlink is None or any(other.command != downlink.command for other in said.others):
             return True  # others that asked for the same judge it the same
         unsure = not said.sure or downlink.doubtful
         # A module that takes what is late had something waiting that was not seen.
         odd = said.blind or said.late or said.refused or not said.fits
         return (unsure and odd) or (said.blind and not said.fits) or (said.late and said.accepted)
+
+    @cached_property
+    def behind(self) -> bool:
+        """Whether answers came that nothing waited for, or not any more: others may be those to what was before."""
+        return any(
+            said.late or said.again or said.answers is None for said in self.line.of("result", "error")
+        )
 
     @cached_property
     def calls(self) -> tuple[JudgedCall, ...]:
@@ -238,7 +252,7 @@ class Observed:
             error = (said.command.code or 0, said.command.message or "")
             return replace(call, answer=said.record, error=error)
         result = said.command
-        if not isinstance(result, c.Result) or bare_words(said):
+        if not isinstance(result, c.Result) or not has_layout(said):
             return replace(call, answer=said.record)
         answers = {
             (row.siid, row.piid): PropertyAnswer(row.code, row.value)

@@ -22,6 +22,7 @@ from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException, InvalidArgument
+from miio_lan.foreign import printable
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
 from miio_lan.uart.ports.port import Port
@@ -104,7 +105,7 @@ def drive_module(
     :param switch_on: called once the line is listened to, to switch on a product that is off until then
     :raises InvalidArgument: for a word that cannot be allowed, firmware where no update is, or an image that is empty
         or too large
-    :raises DeviceException: if the MCU says nothing at all, or the port fails
+    :raises DeviceException: if the MCU says nothing at all, or no line, or the port fails
     :raises KeyboardInterrupt: as it came, once what was set is put back and an update is broken off; its notes say what
         was not, and that
     """
@@ -125,13 +126,25 @@ def drive_module(
     finally:
         ended = seen.end(course)
     if tester.silent:
-        raise DeviceException(
-            f"nothing was heard from the MCU at {line.name} in {tester.timing.power_up:g} s: is it switched on, its TX "
-            "wired to this port's RX, and the line set to 115200 8N1?"
-        )
+        raise DeviceException(why_silent(tester, line))
     return judgement_of(
         seen.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
     )
+
+
+def why_silent(tester: Tester, line: Port) -> str:
+    """Say that no line was heard, and what to look at."""
+    where = f"from the MCU at {line.name} in {tester.timing.power_up:g} s"
+    if not tester.received:
+        return (
+            f"nothing was heard {where}: is it switched on, its TX wired to this port's RX, and the line set to "
+            "115200 8N1?"
+        )
+    said = printable(tester.first.decode("ascii", "backslashreplace"))
+    heard = f"{tester.received} bytes were heard {where}, and no line of the document; they begin with {said}"
+    if b"\r" not in tester.first and b"\n" in tester.first:
+        return f"{heard}: a line ends with CR, not with LF"
+    return f"{heard}: does each line end with CR, and is the line set to 115200 8N1?"
 
 
 def _drive(

@@ -142,14 +142,14 @@ class LanRun:
 
     def _may_set(self, prop: Property) -> bool:
         """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
-        if not prop.readable or prop.iid in self._values:
+        if not prop.readable:
             return True
-        self._read(prop)
-        if prop.iid in self._values:
-            return True
-        if self._missed < 2 * GIVE_UP:
-            self.course.leave_out(self._stage_now, plan.unknown(prop), told=True)
-        return False
+        if prop.iid not in self._values:
+            self._read(prop)
+        why = plan.cannot_set_back(prop, self._values.get(prop.iid))
+        if why and self._missed < 2 * GIVE_UP:
+            self.course.leave_out(self._stage_now, why, told=True)
+        return not why
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""
@@ -183,7 +183,7 @@ class LanRun:
             if before is not None and self._set(prop, before):
                 self.course.put_back(prop)
                 self._verify(prop)
-        for prop in filter(self._may_set, plan.read_only(spec)):
+        for prop in filter(self._may_set, plan.read_only(spec, self._values)):
             self._set(prop, self._values[prop.iid])
         siid, piid = plan.missing_property(spec)
         self._call("set_properties", [{"did": "none", "siid": siid, "piid": piid, "value": 1}])

@@ -4,13 +4,14 @@ wrong on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.device.description.spec import Spec, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, INTEGER_LIMITS, TEXT_FORMATS, Property, Value
 from miio_lan.errors import InvalidArgument
 from miio_lan.uart.document import GET_RESULT_SIZE, MAX_LINE, MAX_PARAMETERS
+from miio_lan.uart.values import token
 
 ALLOWED: dict[str, str] = {
     "reads": "ask for properties, send unknown and malformed commands, change the network state (always done)",
@@ -136,14 +137,38 @@ def odd_reads(spec: Spec) -> list[list[tuple[int, int]]]:
     return [*([iid] for iid in alone), [*readable[:2], missing_property(spec)]]
 
 
-def read_only(spec: Spec) -> list[Property]:
-    """Give some properties that cannot be set."""
-    return [prop for prop in spec.readable() if not prop.writable][:4]
+def read_only(spec: Spec, values: Mapping[tuple[int, int], Value]) -> list[Property]:
+    """Give some properties that cannot be set; none whose value is too long to be set.
+
+    :param values: what was read, by property
+    """
+    found = (prop for prop in spec.readable() if not prop.writable)
+    return [prop for prop in found if prop.iid not in values or fits(setting((*prop.iid, values[prop.iid])))][
+        :4
+    ]
 
 
-def unknown(prop: Property) -> str:
-    """Say why a property that can be read is not set: it could not be set back."""
-    return f"the value of property {prop.siid}.{prop.piid} ({prop.name}) is not known, so it is not set"
+def setting(*rows: tuple[int, int, Value]) -> str:
+    """Write the downlink that sets properties: siid, piid and value of each."""
+    return " ".join(["set_properties", *(f"{siid} {piid} {token(value)}" for siid, piid, value in rows)])
+
+
+def fits(text: str) -> bool:
+    """Whether a downlink is not too long for a line."""
+    return len(f"down {text}") <= MAX_LINE
+
+
+def cannot_set_back(prop: Property, value: Value | None) -> str:
+    """Say why a property is not set because it could not be set back; empty where it could.
+
+    :param value: its value until now, None where that is not known
+    """
+    where = f"the value of property {prop.siid}.{prop.piid} ({prop.name})"
+    if value is None:
+        return f"{where} is not known, so it is not set"
+    return (
+        "" if fits(setting((*prop.iid, value))) else f"{where} is too long to be set back, so it is not set"
+    )
 
 
 def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:

@@ -188,24 +188,26 @@ class _TesterRun:
                 yield from self._get([prop.iid])
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
-        for prop in plan.read_only(spec):
+        for prop in plan.read_only(spec, self._values):
             if (yield from self._may_set(prop)):
                 yield from self._ask(_setting(prop, self._values[prop.iid]))
         siid, piid = plan.missing_property(spec)
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
-        several = (f"{one} {two} {token(value)}" for one, two, value in (*known[:2], (siid, piid, 1)))
-        yield from self._ask(f"set_properties {' '.join(several)}")
+        several = [*known[:2], (siid, piid, 1)]
+        while not plan.fits(plan.setting(*several)):
+            several.pop(0)
+        yield from self._ask(plan.setting(*several))
 
     def _may_set(self, prop: Property) -> Generator[Wait, None, bool]:
         """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
-        if not prop.readable or prop.iid in self._values:
+        if not prop.readable:
             return True
-        if not (self._gone or self._hopeless("get_properties")):
+        if prop.iid not in self._values and not (self._gone or self._hopeless("get_properties")):
             yield from self._read(prop)
-        if prop.iid in self._values:
-            return True
-        self.course.leave_out(self.tester.stage, plan.unknown(prop), told=not self._gone)
-        return False
+        why = plan.cannot_set_back(prop, self._values.get(prop.iid))
+        if why:
+            self.course.leave_out(self.tester.stage, why, told=not self._gone)
+        return not why
 
     def _put_back(self, *, soon: bool = False) -> Script:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part.
@@ -309,6 +311,9 @@ class _TesterRun:
         if self._gone or self._hopeless(method):
             self.course.leave_out(tester.stage, "what is asked is not answered in time", told=not self._gone)
             return None
+        if not plan.fits(text):
+            self.course.leave_out(tester.stage, f"{method}: the line would be too long", told=True)
+            return None
         if changes is not None:
             self.course.will_change(changes, self._values.get(changes.iid))
         outcomes: list[RequestOutcome] = []
@@ -381,7 +386,7 @@ class _TesterRun:
 
 
 def _setting(prop: Property, value: Value) -> str:
-    return f"set_properties {prop.siid} {prop.piid} {token(value)}"
+    return plan.setting((*prop.iid, value))
 
 
 def _took(outcome: RequestOutcome | None, prop: Property) -> bool:

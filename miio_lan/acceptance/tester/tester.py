@@ -29,6 +29,8 @@ FALSE_MODEL = "miiolan.false.model"
 _DID = 1
 _TESTER_TOKEN = bytes(16)
 _STARTS = (b"C", b"\x15")
+_FIRST_BYTES = 60
+"""Bytes of an MCU kept from the beginning, for whoever has to be told that they are no lines."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Tester:
     :ivar reported: how often each property was reported
     :ivar stage: what is being done, for people
     :ivar sound: whether the last answer is a line of its own, with values that are written well
+    :ivar received: how many bytes came from the MCU, and ``first`` the first of them
     :ivar unaccepted: report words whose last report was refused, with the instant of that
     :ivar course: how far the script got
     """
@@ -110,6 +113,7 @@ class Tester:
         self.course = Progress()
         self.sound = False
         self._line_sound = False
+        self.received, self.first = 0, b""
         self.unaccepted: dict[str, float] = {}
         self.done = False
         self._left = dict.fromkeys(REFUSED_AT_FIRST, refusals)
@@ -131,6 +135,9 @@ class Tester:
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU."""
         self.now = now
+        self.received += len(data)
+        if len(self.first) < _FIRST_BYTES:
+            self.first = (self.first + data)[:_FIRST_BYTES]
         if self.transfer_expected and data[:1] in _STARTS:
             self.transfer_started = True
         self.module.receive_uart(data, now)

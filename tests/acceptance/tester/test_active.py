@@ -15,9 +15,11 @@ from support.ends import PATIENCE
 from support.talk import talk
 
 from miio_lan.acceptance.judging import judgement_of
-from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module
+from miio_lan.acceptance.tester import tester as machine
+from miio_lan.acceptance.tester.active import Timing, drive_lan, drive_module, why_silent
 from miio_lan.acceptance.tester.plan import missing_service
 from miio_lan.acceptance.tester.progress import Progress
+from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.miot import MiotDevice
@@ -127,6 +129,30 @@ class TestModule:
     def test_silence_is_an_error_that_says_what_to_look_at(self) -> None:
         with MemoryPair() as pair, pytest.raises(DeviceException, match="nothing was heard"):
             drive_module(pair.near, timing=Timing(power_up=0.01))
+
+    @pytest.mark.parametrize(
+        ("heard", "told"),
+        [
+            (
+                b"model a.b.c\nmodel a.b.c\n",
+                r"begin with model a.b.c\\nmodel a.b.c\\n: a line ends with CR, not with LF$",
+            ),
+            (
+                b"\xe7\xe5\r",
+                r"begin with \\xe7\\xe5\\r: does each line end with CR, and is the line set to 115200",
+            ),
+            (b"model", r"^5 bytes were heard .* begin with model: does each line end with CR"),
+            (b"model\x1b[2J" + b"x" * 500, r"^509 bytes were heard .* begin with model\\x1b\[2Jx{51}: does"),
+        ],
+    )
+    def test_what_is_no_line_is_not_called_silence(self, heard: bytes, told: str) -> None:
+        tester = machine.Tester(script_for(None))
+        tester.start(0.0)
+        for each in heard:
+            tester.receive(bytes([each]), 1.0)
+        assert tester.silent
+        with MemoryPair() as pair:
+            assert re.search(told, why_silent(tester, pair.near))
 
     def test_words_are_checked_before_anything_is_sent(self) -> None:
         with MemoryPair() as pair, pytest.raises(InvalidArgument, match="cannot be allowed"):

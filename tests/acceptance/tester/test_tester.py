@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 from support.simulated import Simulated, simulate
 
 from miio_lan.acceptance.rules.all import judge
+from miio_lan.acceptance.rules.observed import Observed
+from miio_lan.acceptance.rules.values.effects import IGNORED, LATE, effects
 from miio_lan.acceptance.tester import tester as machine
 from miio_lan.acceptance.tester.plan import (
     ALLOWED,
@@ -321,9 +326,61 @@ def test_a_set_that_takes_half_a_second_is_told_from_one_without_effect() -> Non
     mcu = Stubborn(LAMP)
     mcu.after = 0.5
     session = simulate(mcu, LAMP, allow=("writes",))
-    verdict = session.verdicts()["set-takes-effect"]
-    late = [each for each in verdict.evidence if "changed later" in each.text]
-    assert len(late) == 2, "after these it is not waited for any more"
+    course = session.tester.course
+    found = effects(Observed(session.records, spec=LAMP, driven=True, ended=session.ended, course=course))
+    first = [(each.iid, each.outcome) for each in found[:2]]
+    assert first == [((2, 1), LATE), ((2, 1), LATE)]
+    (other,) = [each.outcome for each in found if (each.iid, each.value) == ((2, 2), 1)]
+    assert other == IGNORED, "after these it is not waited for any more"
+
+
+class Honest(Mcu):
+    """Takes each set and does not carry it out; and reports what the property is."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        before = dict(self.values)
+        super().receive(data, now)
+        if b"set_properties" in data:
+            for iid, value in list(self.values.items()):
+                if value != before[iid]:
+                    self.values[iid] = before[iid]
+
+
+def test_a_report_of_what_it_was_before_does_not_excuse_a_set_without_effect() -> None:
+    session = simulate(Honest(LAMP), LAMP, allow=("writes",))
+    reports = [line for line in session.lines("up") if line.startswith("properties_changed 2 2 ")]
+    assert set(reports) == {"properties_changed 2 2 60"}
+    assert session.with_outcome(Outcome.FAIL) == {"set-takes-effect"}
+    assert session.with_outcome(Outcome.WARNING) == set()
+
+
+class Behind(Mcu):
+    """Reports what a property was before the set."""
+
+    _before: Mapping[tuple[int, int], object] = MappingProxyType({})
+
+    def receive(self, data: bytes, now: float) -> None:
+        if b"set_properties" in data:
+            self._before = dict(self.values)
+        super().receive(data, now)
+
+    def take_output(self) -> bytes:
+        return re.sub(rb"(properties_changed (\d+) (\d+)) [^\r]*", self._as_before, super().take_output())
+
+    def _as_before(self, report: re.Match[bytes]) -> bytes:
+        value = self._before.get((int(report[2]), int(report[3])))
+        return report[0] if value is None else report[1] + b" " + token(value).encode()
+
+
+def test_a_report_of_the_value_before_the_set_is_no_report_of_it() -> None:
+    session = simulate(Behind(LAMP), LAMP, allow=("writes",))
+    assert session.with_outcome(Outcome.FAIL) == {"set-reported"}
+    assert session.with_outcome(Outcome.WARNING) == set()
+    found = session.verdicts()["set-reported"]
+    told = {each.text: each.record.raw for each in found.evidence if each.record is not None}
+    assert told["property 2.2 was set to 60, which it is, but reported as 50, as before"] == (
+        b"properties_changed 2 2 50\r"
+    )
 
 
 def test_an_mcu_has_four_seconds_unless_told_otherwise() -> None:
@@ -520,3 +577,57 @@ def test_wrong_arguments_are_wrong() -> None:
     toggle = LAMP.action(2, 1)
     assert toggle is not None
     assert wrong_arguments(LAMP, toggle) == []
+
+
+def with_a_long_value(iid: tuple[int, int], size: int) -> Simulated:
+    """A lamp whose property has a value that a line takes, and a set does not; of no length in the description."""
+    spec = replace(
+        LAMP,
+        services=tuple(
+            replace(
+                service,
+                properties=tuple(
+                    replace(each, max_length=None) if each.iid == iid else each
+                    for each in reversed(service.properties)
+                ),
+            )
+            for service in LAMP.services
+        ),
+    )
+    mcu = Mcu(spec)
+    mcu.values[iid] = "x" * size
+    return simulate(mcu, spec, allow=("writes",))
+
+
+def sets_of(session: Simulated, iid: tuple[int, int]) -> int:
+    start = f"down set_properties {iid[0]} {iid[1]} "
+    return sum(line.startswith(start) for line in session.lines("down"))
+
+
+def test_what_is_too_long_to_be_set_back_is_not_set() -> None:
+    """The longest that can be read is ``result 2 11 0 "..."``, a set of it has more around it."""
+    session = with_a_long_value((2, 11), 495)
+    assert sets_of(session, (2, 11)) == 0
+    completed = session.verdicts()["test-completed"]
+    assert completed.outcome is Outcome.WARNING
+    assert completed.evidence[0].text == (
+        "the value of property 2.11 (name) is too long to be set back, so it is not set; left out: writing (1)"
+    )
+    assert len(session.mcu.values[2, 11]) == 495  # type: ignore[arg-type]
+
+
+def test_a_long_value_that_cannot_be_set_is_no_trouble() -> None:
+    session = with_a_long_value((1, 1), 495)
+    assert sets_of(session, (1, 1)) == 0
+    assert sets_of(session, (1, 2)) == 1
+    assert session.verdicts()["test-completed"].outcome is Outcome.PASS
+
+
+def test_what_is_not_too_long_is_set_back_and_set_with_no_others() -> None:
+    session = with_a_long_value((2, 11), 484)
+    assert sets_of(session, (2, 11)) > 2
+    last = [line for line in session.lines("down") if line.startswith("down set_properties ")][-1]
+    assert last.startswith('down set_properties 2 9 "')
+    assert last.endswith('" 7 54 1')
+    assert len(session.mcu.values[2, 11]) == 484  # type: ignore[arg-type]
+    assert session.verdicts()["test-completed"].outcome is Outcome.PASS

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words, of_kind
+from miio_lan.acceptance.rules.lines import has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
@@ -66,7 +66,8 @@ def _unanswered(session: Observed, downlink: Downlink) -> bool:
     if downlink.answer is not None or line.broken(downlink.instant, end):
         return False
     if session.driven:
-        return downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
+        over = downlink.closed is not None or end - downlink.instant >= ANSWER_TIME
+        return over and not (downlink.doubtful and session.behind)
     if not line.said or downlink.broken or downlink.missed or downlink.restarted:
         return False  # not heard at all, or not seen while something was said
     if downlink.doubtful and not _answered_another_like_it(session, downlink):
@@ -227,7 +228,7 @@ def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result
         downlink = said.answers
         if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
             continue
-        if isinstance(downlink.command, kind) and not bare_words(said):
+        if isinstance(downlink.command, kind) and has_layout(said):
             yield said, result, downlink.command
 
 
@@ -284,7 +285,9 @@ def action_result(session: Observed, case: Case) -> None:
     """With the ids of the action, and nothing after a code that is a failure."""
     for said, result, down in _results(session, c.Action):
         faults = []
-        if (result.siid, result.aiid) != (down.siid, down.aiid):
+        if result.siid is None or result.aiid is None:
+            faults.append(f"does not name action {down.siid}.{down.aiid}")
+        elif (result.siid, result.aiid) != (down.siid, down.aiid):
             faults.append(f"answers action {result.siid}.{result.aiid}, not {down.siid}.{down.aiid}")
         if result.code is None:
             faults.append("there is no code")

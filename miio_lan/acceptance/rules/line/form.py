@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
+from math import inf
 
-from miio_lan.acceptance.rules.lines import bare_words, is_bare_word, is_identity, value_tokens
+from miio_lan.acceptance.rules.lines import has_layout, is_bare_word, is_identity, is_ill_quoted, value_tokens
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.record import Record
+from miio_lan.record.marks import words_of
 from miio_lan.uart import commands as c
+from miio_lan.uart.bridge.faults import invented
+from miio_lan.uart.conversation import ASIDE
 from miio_lan.uart.line import MAX_LINE, MAX_PARAMETERS, tokens_of
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Turn, text_of
 from miio_lan.uart.values import QUOTED, read_value, shown
 
 rule = rules_of("form")
@@ -29,6 +35,21 @@ def _lines(session: Observed) -> list[Turn]:
     for said in session.line.said:
         seen.setdefault(id(said.record), said)
     return list(seen.values())
+
+
+def _noise(session: Observed) -> list[Record]:
+    """Give the lines that have an end, and not one character of text before it."""
+    said = {id(each.record) for each in session.line.said}
+    return [
+        record
+        for record in session.records
+        if (record.wire, record.direction) == ("uart", "up")
+        and record.raw.endswith(b"\r")
+        and id(record) not in said
+        and not text_of(record)
+        and not words_of(record.note) & ASIDE
+        and not invented(record)
+    ]
 
 
 def _foreign(raw: bytes) -> bytes:
@@ -51,7 +72,7 @@ def parameter_count(session: Observed, case: Case) -> None:
     """Count the tokens after the command word."""
     for said in session.line.of("result", "properties_changed", "event_occured", "error"):
         command = said.command
-        if bare_words(said):
+        if not has_layout(said):
             continue  # strings without quotes fall into more parameters than there are
         if isinstance(command, c.Result) and not value_tokens(said):
             count = len(command.values)
@@ -72,6 +93,8 @@ def line_end(session: Observed, case: Case) -> None:
             case.bad("the line never got its CR", said.record)
         elif raw.startswith(b"\n") or raw.endswith(b"\n"):
             case.odd("CR LF instead of CR alone", said.record)
+        elif raw.endswith(b"\n\r"):
+            case.odd("LF CR instead of CR alone", said.record)
         else:
             case.good("ended by CR", said.record)
 
@@ -93,9 +116,18 @@ def legal_characters(session: Observed, case: Case) -> None:
         elif starting and foreign in _AT_POWER_UP and said.record.raw.startswith(foreign):
             case.odd("0xFF before the line, as at power-up", said.record)
         else:
-            case.bad(
-                f"{len(foreign)} byte(s) that are not printable ASCII: {foreign[:4].hex(' ')}", said.record
-            )
+            case.bad(_strange(foreign), said.record)
+    first = min((said.instant for said in session.line.said), default=inf)
+    for record in _noise(session):
+        foreign = _foreign(record.raw)
+        if foreign in _AT_POWER_UP and record.instant < first:
+            case.odd("0xFF before the first line, as at power-up", record)
+        elif foreign:
+            case.bad(f"a line of nothing but {_strange(foreign)}", record)
+
+
+def _strange(foreign: bytes) -> str:
+    return f"{len(foreign)} byte(s) that are not printable ASCII: {foreign[:4].hex(' ')}"
 
 
 @rule(
@@ -130,11 +162,14 @@ def spacing(session: Observed, case: Case) -> None:
 
 @rule("Strings of the server's commands are in quotes", source="serial document, serial command rules (JSON)")
 def string_quotes(session: Observed, case: Case) -> None:
-    """A bare word that is no number, ``true`` or ``false`` is a string without quotes."""
+    """A bare word that is no number, ``true`` or ``false`` is a string without quotes.
+
+    What follows a quote that does not belong there is judged as a part of that string, elsewhere.
+    """
     for said in session.line.said:
-        for token in value_tokens(said):
+        for token in takewhile(lambda each: not is_ill_quoted(each), value_tokens(said)):
             if is_bare_word(token):
-                case.bad(f"{shown(token)} is not in quotes", said.record)
+                case.bad(read_value(token)[1], said.record)
             elif token.startswith('"'):
                 case.good(f"{shown(token)} is in quotes", said.record)
 

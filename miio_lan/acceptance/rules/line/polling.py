@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import inf
 from statistics import median
 
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
+from miio_lan.foreign import excerpt
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
@@ -31,6 +33,7 @@ SILENCE_TIME = 3.0
 """Seconds of life without a single ``get_down`` that show an MCU that does not poll."""
 _LONGEST_INTERVAL = 2.0
 """Seconds between two polls that are a pause: what is asked of the product waits for its end."""
+_REPORTS = (c.PropertiesChanged, c.EventOccured)
 _NEXT = 8
 """Lines after a net change among which a poll is looked for."""
 
@@ -51,9 +54,9 @@ def polls(session: Observed, case: Case) -> None:
     elif _served(session, -inf) is not None:
         case.unseen("the module was asked for work, and the MCU was not heard")
     elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
-        if all(is_identity(said.command) and not said.accepted for said in line.said):
+        if line.ended - _reported(line, line.said[0].instant) < SILENCE_TIME:
             case.unseen(
-                "the reports at power-up are still repeated: the module has not taken them",
+                "the reports at power-up are still repeated, or have just been taken: polls come after them",
                 line.said[-1].record,
             )
         else:
@@ -62,10 +65,26 @@ def polls(session: Observed, case: Case) -> None:
         case.bad(f"nothing was heard from the MCU in {line.ended - line.began:.1f} s")
 
 
+def _reported(line: Conversation, start: float) -> float:
+    """Give until when reports at power-up kept an MCU from asking for work, if there were any since an instant.
+
+    What the module does not take is to be repeated first; what it has taken is no reason to wait.
+    """
+    waits = (each for each in line.said if each.instant >= start and is_identity(each.command))
+    return max((each.instant for each in waits if not each.accepted), default=start)
+
+
+def _started(line: Conversation, last: Turn) -> float:
+    """Give when an MCU reported that it has started since its last poll; never where it did not."""
+    later = line.said[bisect_right(line.said, last.number, key=lambda each: each.number) :]
+    return next((each.instant for each in later if is_identity(each.command)), -inf)
+
+
 def _went_on(session: Observed, case: Case, last: Turn) -> None:
-    """Judge the time after the last poll that was heard."""
+    """Judge the time after the last poll that was heard; an MCU that was switched on again begins anew."""
     line = session.line
-    quiet = line.ended - _expected(line, last)
+    since = max(_expected(line, last), _started(line, last))
+    quiet = line.ended - _reported(line, since)
     if quiet < SILENCE_TIME or line.broken(last.instant, line.ended):
         return
     served = _served(session, (last.reply or last.record).instant)
@@ -81,8 +100,8 @@ def _went_on(session: Observed, case: Case, last: Turn) -> None:
 
 def _expected(line: Conversation, last: Turn) -> float:
     """Give from when on the next poll is waited for: an MCU may be busy with an answer, or with an update."""
-    fetched = next((downlink for downlink in line.downlinks if downlink.asked is last), None)
-    if fetched is None:
+    fetched = line.downlinks[-1] if line.downlinks else None
+    if fetched is None or (fetched.asked is not last and fetched.instant < last.instant):
         return last.instant
     if fetched.answer is None:
         return fetched.instant + ANSWER_TIME
@@ -107,20 +126,59 @@ def _intervals(session: Observed) -> list[tuple[float, Turn]]:
     return found
 
 
+def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
+    """Go through the silences of an MCU that has nothing to do but to ask for work, each with the line at its end.
+
+    The module had taken its answer or its report, or had nothing for it. What an update takes is no pause, and neither
+    is a restart. Those between two idle polls are intervals.
+    """
+    for before, said in pairwise(session.line.said):
+        if said.instant - before.instant <= _LONGEST_INTERVAL or not _is_at_rest(before):
+            continue
+        idle = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
+        if idle or not isinstance(said.command, (c.GetDown, *_REPORTS)):
+            continue
+        doubtful = session.line.missing(before.instant, said.instant) or _heard(session, before, said)
+        if not (doubtful or session.interfered(before.instant - STRAY, said.instant)):
+            yield said.instant - before.instant, said
+
+
+def _is_at_rest(said: Turn) -> bool:
+    """Whether an MCU that has said this, and was replied to, has nothing more to do."""
+    if isinstance(said.command, c.GetDown):
+        return said.reply_text == "down none"
+    updates = said.answers is not None and said.answers.command.method == UPDATE_FW
+    return isinstance(said.command, (c.Result, c.Error, *_REPORTS)) and said.reply is not None and not updates
+
+
+def _heard(session: Observed, before: Turn, said: Turn) -> bool:
+    """Whether the module spoke to an MCU that was not heard itself, between two of its lines."""
+    replied = before.reply.instant if before.reply is not None else before.instant
+    return any(replied < record.instant < said.instant for record, _ in session.line.told)
+
+
 @rule("The MCU polls every 100 to 200 ms", source="serial document, get_down")
 def poll_interval(session: Observed, case: Case) -> None:
-    """The typical interval counts. Some that stray are a warning where they are many, and each long pause is."""
+    """The typical interval counts. Some that stray are a warning where they are many, and each long pause is.
+
+    A pause counts beside answers and reports, too.
+    """
+    for seconds, said in _pauses(session):
+        case.odd(f"silent for {seconds:.1f} s before it, without a get_down", said.record)
     intervals = _intervals(session)
     if len(intervals) < MIN_INTERVALS:
         case.unseen(f"fewer than {MIN_INTERVALS} intervals between idle polls were seen")
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
+    late: set[int] = set()
     if _is_right(typical):
-        tell, is_odd = case.odd, _strays([seconds for seconds, _ in intervals])
+        late = _read_late(intervals)
+        own = [seconds for number, (seconds, _) in enumerate(intervals) if number not in late]
+        tell, is_odd = case.odd, _strays(own)
     else:
         tell, is_odd = case.bad, lambda seconds: not _is_right(seconds)
-    odd = [number for number, (seconds, _) in enumerate(intervals) if is_odd(seconds)]
+    odd = [number for number, (seconds, _) in enumerate(intervals) if number not in late and is_odd(seconds)]
     if not odd:
         case.good(text, intervals[-1][1].record)
         return
@@ -136,16 +194,31 @@ def _is_right(seconds: float) -> bool:
     return SHORTEST_POLL_INTERVAL - TOLERANCE <= seconds <= LONGEST_POLL_INTERVAL + SLACK
 
 
+def _read_late(intervals: list[tuple[float, Turn]]) -> set[int]:
+    """Give the intervals before and behind a poll that was read late: too long, and as much too short after that.
+
+    None where that is no exception: one, or one in twenty.
+    """
+    found: set[int] = set()
+    for number, ((long, poll), (short, following)) in enumerate(pairwise(intervals)):
+        together = following.number == poll.number + 1
+        if together and _is_far(long) and _is_far(short) and short < long and _is_right((long + short) / 2):
+            found |= {number, number + 1}
+    return found if len(found) <= 2 or len(found) * 10 <= len(intervals) else set()
+
+
+def _is_far(seconds: float) -> bool:
+    """Whether an interval is worth a warning where there are many such."""
+    return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
+
+
 def _strays(intervals: list[float]) -> Callable[[float], bool]:
     """Give what tells the intervals worth a warning: a few that are a little off are those of any busy MCU."""
-
-    def is_far(seconds: float) -> bool:
-        return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
 
     def is_pause(seconds: float) -> bool:
         return seconds > _LONGEST_INTERVAL
 
-    return is_far if sum(map(is_far, intervals)) * 20 > len(intervals) else is_pause
+    return _is_far if sum(map(_is_far, intervals)) * 20 > len(intervals) else is_pause
 
 
 @rule(
@@ -170,14 +243,22 @@ def _judge_answer(session: Observed, case: Case, said: Turn, *, refused: bool) -
         case.good("answers a downlink", said.record)
     elif _says_why(said):
         case.good("says why the update failed", said.record)
-    elif not session.driven and _may_answer(session, said):
+    elif _may_answer(session, said):
         case.unseen("what it answers was not seen", said.record)
     elif said.answers is not None and refused:
         case.odd("the answer is repeated after the module refused it", said.record)
     elif said.answers is not None:
         case.bad("nothing waits for an answer any more", said.record)
     else:
-        case.bad("nothing was asked", said.record)
+        case.bad(f"nothing was asked{_told_before(session, said)}", said.record)
+
+
+def _told_before(session: Observed, said: Turn) -> str:
+    """Say what the module had told the MCU right before, where that is what it took for a question."""
+    before = session.line.said[said.number - 1] if said.number else None
+    if before is None or not isinstance(before.command, c.GetDown) or not before.reply_text:
+        return ""
+    return f": {excerpt(before.reply_text)} has no result"
 
 
 def _says_why(said: Turn) -> bool:
@@ -188,6 +269,8 @@ def _says_why(said: Turn) -> bool:
 
 def _may_answer(session: Observed, said: Turn) -> bool:
     """Whether an answer may belong to something that was not seen, or that another answer was taken for."""
+    if session.driven:
+        return _names_what_is_in_doubt(session, said)
     lost = session.line.broken(said.instant - ANSWER_TIME, said.instant) or "down" not in session.line.heard
     first = said.answers.answer if said.answers is not None else None
     unsure = first is not None and (not first.sure or bool(first.others))

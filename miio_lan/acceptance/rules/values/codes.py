@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.lines import written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction
-from miio_lan.device.description.values import Code, show
+from miio_lan.device.description.values import Code
 from miio_lan.uart import commands as c
 
 rule = rules_of("values", severity="failure or warning")
@@ -43,7 +44,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
             if code != "" and _due(session, method, iid, value) == due:
                 prop = session.property(iid)
                 name = prop.name if prop is not None else ""
-                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=show(value))
+                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=written(value))
                 _judge_code(case, call, asked, code, due)
 
 
@@ -161,16 +162,23 @@ def actions_run(session: Observed, case: Case) -> None:
     severity="failure",
 )
 def action_out(session: Observed, case: Case) -> None:
-    """On the line, or where only the LAN was heard, there; code 1 promises nothing yet."""
+    """And no other. On the line, or where only the LAN was heard, there; code 1 promises nothing yet.
+
+    An action that had to be refused for its arguments has a rule of its own.
+    """
     for action, where, call, code in _actions(session, case):
-        if action is None or not action.out or code != 0:
-            continue
         given = _given(call)
-        if given is None:
+        if action is None or code != 0 or given is None or not (action.out or given):
+            continue
+        if _due_to_action(session, action, call) != Code.OK:
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
-        wrong = f"{where} does not hand back {', '.join(missing)}"
-        case.good_or_bad(not missing, f"{where} hands back its values", wrong, call.record)
+        others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
+        wrong = [f"does not hand back {', '.join(missing)}"] if missing else []
+        if others:
+            wrong.append(f"hands back {', '.join(others)}, which its description does not name")
+        text = f"{where} {' and '.join(wrong)}"
+        case.good_or_bad(not wrong, f"{where} hands back its values", text, call.record)
 
 
 def _given(call: JudgedCall) -> set[int] | None:

@@ -2,16 +2,21 @@
 
 A set that succeeded (code 0; code 1 promises nothing yet) makes an expectation. The next read of that property keeps
 it or does not. Everything that may have changed the property in between ends the expectation without a word: an action,
-a report of another value, a restart, a set whose outcome is not known, a command of another kind, a line that was
-missed, a LAN call whose lines were not seen. A set of another property leaves a doubt, for modes change what belongs
-to them.
+a restart, a set whose outcome is not known, a command of another kind, a line that was missed, a LAN call whose lines
+were not seen. A set of another property leaves a doubt, for modes change what belongs to them.
+
+A report of another value is believed when the read says the same: somebody has changed the property by hand. In a check
+nobody is expected to, and the report may be that of a product which does not do what it was told: that leaves a doubt,
+and none where the property is what it was before the set.
 
 ::
 
     set 2.2 = 10 ── result 2 2 0 ──┬── read 2.2 is 10 ─────────────────── APPLIED
                                    ├── read 2.2 is 60 ── read 2.2 is 10 ── LATE
                                    ├── read 2.2 is 60 ── (nothing more) ── IGNORED
-                                   └── action, restart, other report ──── no effect is told
+                                   ├── report 60 ── read 2.2 is 60 ─────── IGNORED in a check, else no effect is told
+                                   ├── report 60 ── read 2.2 is 10 ─────── APPLIED, and the report was wrong
+                                   └── action, restart ────────────────── no effect is told
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from miio_lan.acceptance.rules.lines import is_identity, values_told
+from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
@@ -51,6 +56,8 @@ class Effect:
     :param shown: what was read instead, :data:`~miio_lan.uart.values.MISSING` before any read
     :param record: the line or datagram that shows it
     :param sure: whether nothing else can have made it another value
+    :param before: what it was before, :data:`~miio_lan.uart.values.MISSING` where that is not known
+    :param told: what a report has told instead, before any read
     """
 
     call: JudgedCall
@@ -61,6 +68,13 @@ class Effect:
     shown: object = MISSING
     record: Record | None = None
     sure: bool = True
+    before: object = MISSING
+    told: object = MISSING
+
+
+def comparable(one: object, other: object) -> bool:
+    """Whether two values are of one type, integers and decimals being the same; the wrong type has rules of its own."""
+    return type(one) is type(other) or _are_numbers(one, other)
 
 
 def alike(one: object, other: object) -> bool:
@@ -94,6 +108,8 @@ class _Account:
     session: Observed
     found: list[Effect] = field(default_factory=list)
     _held: dict[Iid, Effect] = field(default_factory=dict)
+    #: What each property was last read, told or set to be.
+    _last: dict[Iid, object] = field(default_factory=dict)
 
     def take_set(self, call: JudgedCall, at: float) -> None:
         """Take a set that has come to its end, answered or not."""
@@ -105,35 +121,51 @@ class _Account:
         for iid, value in changed.items():
             self.forget(iid)
             if call.code_of(iid) == 0 and asked.count(iid) == 1:
-                self._held[iid] = Effect(call, iid, value, at)
+                self._held[iid] = Effect(call, iid, value, at, before=self._last.get(iid, MISSING))
+                self._last[iid] = value
+            else:
+                self._last.pop(iid, None)
 
     def take_read(self, call: JudgedCall, at: float) -> None:
         """Compare what was read with what was set."""
         for iid, answer in call.answers.items():
             held = self._held.get(iid)
-            if held is None or answer.code != 0 or answer.value is MISSING or at < held.at:
+            if answer.code != 0 or answer.value is MISSING or (held is not None and at < held.at):
                 continue
-            if type(held.value) is not type(answer.value) and not _are_numbers(held.value, answer.value):
-                self.forget(iid)  # the wrong type has rules of its own
+            self._last[iid] = answer.value
+            if held is None:
+                continue
+            if not comparable(held.value, answer.value):
+                self.forget(iid)
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
             elif held.record is None:
                 held.outcome, held.shown, held.record = IGNORED, answer.value, call.record
-                held.sure = held.sure and at - held.at <= EFFECT_TIME and not self._counts_down(held, at)
+                counts = self._counts_down(held, at)
+                if held.told is not MISSING and (self.session.course is None or counts):
+                    held.record = None  # it was changed since, or runs off, as the product has told
+                    self.forget(iid)
+                held.sure = held.sure and at - held.at <= EFFECT_TIME and not counts
+                held.sure = held.sure and (held.told is MISSING or alike(answer.value, held.before))
 
     def take_report(self, values: Mapping[Iid, object], record: Record) -> None:
         """Take what the product told by itself."""
         for iid, value in values.items():
             held = self._held.get(iid)
+            self._last[iid] = value
             if held is None:
                 continue
             if not alike(held.value, value):
-                self.forget(iid)
+                if held.record is not None or not comparable(held.value, value):
+                    self.forget(iid)
+                held.told = value
             elif held.record is not None:
                 self._settle(held, record)
 
     def forget(self, iid: Iid | None = None) -> None:
         """Expect nothing of a property any more, or of any; what was seen until now is told."""
+        if iid is None:
+            self._last.clear()
         for each in [iid] if iid is not None else list(self._held):
             held = self._held.pop(each, None)
             if held is not None and held.record is not None:
@@ -202,11 +234,12 @@ def happenings(session: Observed) -> Iterator[Happening]:
 def _unsettles(downlink: Downlink | None, said: Turn | None) -> bool:
     """Whether any property may change by this: an action, an update, a method of the product, a start of the MCU.
 
-    Some MCUs do not report what they change so. An answer to something that was not heard counts, too.
+    Some MCUs do not report what they change so. An answer to something that was not heard counts, too, and a report
+    that cannot be read.
     """
     if downlink is None:
         return said is not None and (
-            is_identity(said.command) or isinstance(said.command, (c.Result, c.Error))
+            is_identity(said.command) or isinstance(said.command, (c.Result, c.Error)) or is_garbled(said)
         )
     method = downlink.command.method
     if said is None:

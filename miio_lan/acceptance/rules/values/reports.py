@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import bare_words, of_kind
+from miio_lan.acceptance.rules.lines import has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -39,7 +39,7 @@ def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
     for said, report in of_kind(session.line, c.PropertiesChanged):
         count = len(tokens_of(said.text)) - 1
-        if bare_words(said):
+        if not has_layout(said):
             continue
         right = 0 < count == len(report.changes) * 3 and not list(report.check())
         wrong = f"{count} parameters that do not come as siid, piid and value"
@@ -50,7 +50,7 @@ def properties_changed_form(session: Observed, case: Case) -> None:
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
     for said, event in of_kind(session.line, c.EventOccured):
-        if bare_words(said):
+        if not has_layout(said):
             continue
         wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
         case.good_or_bad(_is_whole(said, event), f"event {event.siid}.{event.eiid}", wrong, said.record)
@@ -59,7 +59,7 @@ def event_form(session: Observed, case: Case) -> None:
 def _is_whole(said: Turn, event: c.EventOccured) -> bool:
     """Whether an event has both ids, and arguments in pairs."""
     whole = len(tokens_of(said.text)) == 3 + 2 * len(event.args)
-    return whole and not bare_words(said) and not list(event.check())
+    return whole and has_layout(said) and not list(event.check())
 
 
 def _once(lines: Iterable[tuple[Turn, _C]]) -> Iterator[tuple[Turn, _C]]:
@@ -118,7 +118,7 @@ def report_rate(session: Observed, case: Case) -> None:
     sent = list(_once(of_kind(session.line, c.PropertiesChanged)))
     repeats = _repeats(said for said, _ in sent)
     for said, report in sent:
-        for iid in [] if bare_words(said) else [(siid, piid) for siid, piid, _ in report.changes]:
+        for iid in [(siid, piid) for siid, piid, _ in report.changes] if has_layout(said) else []:
             if said.number in repeats:
                 case.unseen(_MAY_REPEAT, said.record)
                 continue
@@ -165,13 +165,14 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning.
 
-    Where a string lacks its quotes, only the ids before it are judged: what follows may belong to the string.
+    Where a string lacks its quotes, or the parameters do not come in threes, only the first ids are judged: what
+    follows may belong to the string, or be no ids.
     """
     spec = need_spec(session, case)
     if spec is None:
         return
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        for siid, piid, _ in report.changes[:1] if bare_words(said) else report.changes:
+        for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
             prop = spec.property(siid, piid)
             if prop is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)
@@ -181,9 +182,11 @@ def reports_known(session: Observed, case: Case) -> None:
                 case.good(f"{prop.name}", said.record)
     for said, event in of_kind(session.line, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
+        if event.siid is None or event.eiid is None:
+            continue  # which event it is meant to be is not known, and its form is judged elsewhere
         if known is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
-        elif not bare_words(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
+        elif has_layout(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
             case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
         else:
             case.good(f"{known.name}", said.record)

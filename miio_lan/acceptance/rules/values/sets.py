@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 
-from miio_lan.acceptance.rules.lines import values_told
+from miio_lan.acceptance.rules.lines import is_garbled, values_told, written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.effects import (
@@ -15,10 +15,10 @@ from miio_lan.acceptance.rules.values.effects import (
     LATE,
     Effect,
     alike,
+    comparable,
     effects,
     happenings,
 )
-from miio_lan.device.description.values import show
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
@@ -55,7 +55,8 @@ class _Known:
     that the property has already: the report of an earlier set is that one's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, session: Observed) -> None:
+        self._session = session
         self._told: dict[Iid, object] = {}
         #: Sets whose report may still come, with the instant of each.
         self._fresh: dict[Iid, tuple[object, float]] = {}
@@ -70,6 +71,9 @@ class _Known:
         """Take a line of the MCU, and the call that it answers."""
         for iid, value in values_told(said).items():
             self._learn(iid, value)
+        if call is not None and said.late:  # a value of some time since the hand-out
+            self.forget(iid for iid, _ in call.properties)
+            return
         for iid, answer in call.answers.items() if call is not None else ():
             as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
             if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
@@ -88,15 +92,21 @@ class _Known:
         return {
             iid: self._told[iid]
             for iid, value in values.items()
-            if iid in self._told and not alike(self._told[iid], value) and not alike(self._actual(iid), value)
+            if iid in self._told
+            and comparable(self._told[iid], value)
+            and not alike(self._told[iid], value)
+            and not alike(self._actual(iid), value)
         }
 
     def _actual(self, iid: Iid) -> object:
         return self._fresh[iid][0] if iid in self._fresh else self._told[iid]
 
     def _learn(self, iid: Iid, value: object) -> None:
-        self._told[iid] = value
-        self._fresh.pop(iid, None)
+        """Take what a property was told to be; where its description forbids that, it is something else in truth."""
+        self.forget([iid])
+        prop = self._session.property(iid)
+        if prop is None or not prop.problem(value):
+            self._told[iid] = value
 
 
 def _sets(session: Observed) -> Iterator[_Set]:
@@ -104,10 +114,10 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
     Where something was missed, or the LAN may have changed something unseen, nothing is known any more.
     """
-    known = _Known()
+    known = _Known(session)
     for unknown, now, downlink, call, said in happenings(session):
         if unknown:
-            known = _Known()
+            known = _Known(session)
         known.go_on(now)
         if said is not None:
             known.take(said, call)
@@ -119,9 +129,23 @@ def _sets(session: Observed) -> Iterator[_Set]:
 
 
 def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
-    """Whether a report is that of a set: one that seems to come before it has to name the value."""
+    """Whether a report is that of a set: one that seems to come before it has to name the value.
+
+    What tells the value from before the set tells nothing of it.
+    """
     values = values_told(said)
-    return iid in values and (said.instant >= each.downlink.instant or alike(values[iid], each.values[iid]))
+    if iid not in values or alike(values[iid], each.before[iid]):
+        return False
+    return said.instant >= each.downlink.instant or alike(values[iid], each.values[iid])
+
+
+def _as_before(told: Iterable[Turn], each: _Set, iid: Iid) -> Turn | None:
+    """Give the report that tells a property to be what it was before a set, if there is one behind its hand-out."""
+    for said in told:
+        values = values_told(said)
+        if iid in values and said.instant >= each.downlink.instant and alike(values[iid], each.before[iid]):
+            return said
+    return None
 
 
 @value_rule(
@@ -132,14 +156,16 @@ def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
 def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
     for effect in effects(session):
-        where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {show(effect.value)}"
+        where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {written(effect.value)}"
         if effect.outcome == APPLIED:
             case.good(f"{where}, and is", effect.record)
         elif effect.outcome == LATE:
-            case.odd(f"{where}, was still {show(effect.shown)} after that, and changed later", effect.record)
+            case.odd(
+                f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record
+            )
         else:
             tell = case.bad if effect.sure else case.odd
-            tell(f"{where} (code 0) and is {show(effect.shown)}", effect.record)
+            tell(f"{where} (code 0) and is {written(effect.shown)}", effect.record)
 
 
 @report_rule(
@@ -162,15 +188,29 @@ def set_reported(session: Observed, case: Case) -> None:
                 continue
             where = f"property {iid[0]}.{iid[1]}"
             report = next((said for said in told if _tells(said, each, iid)), None)
+            effect, stale = shown.get((id(each.downlink.record), iid)), _as_before(told, each, iid)
             if report is not None:
                 case.good(f"{where} was reported", report.record)
-            elif _had_no_effect(shown.get((id(each.downlink.record), iid)), before):
+            elif any(map(is_garbled, told)):
+                case.unseen(f"{where} may be in a report that cannot be read")
+            elif _had_no_effect(effect, before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
             elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
                 tell = case.bad if prop is not None else case.odd
-                tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+                if stale is None:
+                    tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+                elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
+                    now, then = written(each.values[iid]), written(before)
+                    tell(
+                        f"{where} was set to {now}, which it is, but reported as {then}, as before",
+                        stale.record,
+                    )
+                else:
+                    case.unseen(
+                        f"{where} is told to be what it was before: it may have been set back", stale.record
+                    )
 
 
 def _had_no_effect(effect: Effect | None, before: object) -> bool:

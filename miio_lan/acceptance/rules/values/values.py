@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miio_lan.acceptance.rules.lines import bare_words
+from miio_lan.acceptance.rules.lines import has_layout, in_threes, written
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.description.spec import Property, Spec
-from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS, show
+from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.turns import Turn
@@ -27,7 +27,7 @@ def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, R
                 if answer.code == 0 and answer.value is not MISSING:
                     yield session.property(iid), iid, answer.value, call.record
     for said in session.line.said:
-        if not bare_words(said) and not _is_of_another(said):
+        if has_layout(said) and in_threes(said) and not _is_of_another(said):
             for siid, piid, value in _told_values(said.command):
                 yield session.property((siid, piid)), (siid, piid), value, said.record
 
@@ -68,7 +68,7 @@ def booleans(session: Observed, case: Case) -> None:
                 case.good(f"{where} is {str(value).lower()}", record)
         elif prop.format == "bool":
             quotes = _WITHOUT_QUOTES if isinstance(value, str) else ""
-            wrong = f"{where} ({prop.name}) is a boolean, not {show(value)}{quotes}"
+            wrong = f"{where} ({prop.name}) is a boolean, not {written(value)}{quotes}"
             case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
 
 
@@ -76,8 +76,8 @@ def booleans(session: Observed, case: Case) -> None:
 def value_types(session: Observed, case: Case) -> None:
     """Booleans have a rule of their own."""
     for prop, (siid, piid), value, record in _described(session, case):
-        wrong = f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {show(value)}"
-        case.good_or_bad(_has_type(prop, value), f"{prop.name} is {show(value)}", wrong, record)
+        wrong = f"property {siid}.{piid} ({prop.name}) is {prop.format}, not {written(value)}"
+        case.good_or_bad(_has_type(prop, value), f"{prop.name} is {written(value)}", wrong, record)
 
 
 @rule("Values are within the ranges and lists of the description", source="product description")
@@ -87,7 +87,7 @@ def value_range(session: Observed, case: Case) -> None:
         if _has_type(prop, value):
             problem = prop.problem(value)
             wrong = f"property {siid}.{piid} ({prop.name}): {problem}"
-            case.good_or_bad(not problem, f"{prop.name} is {show(value)}", wrong, record)
+            case.good_or_bad(not problem, f"{prop.name} is {written(value)}", wrong, record)
 
 
 def _described(session: Observed, case: Case) -> Iterator[tuple[Property, Iid, object, Record]]:

@@ -10,6 +10,7 @@ from support.talk import outcome, talk, verdict
 from miio_lan.acceptance.rules.all import judge
 from miio_lan.acceptance.rules.values import effects, sets
 from miio_lan.acceptance.rules.values.effects import alike
+from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Outcome
 from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
@@ -74,6 +75,86 @@ EFFECTS: list[tuple[str, Outcome, list[str]]] = [
     ("a time that is longer than it was set", FAIL, [change(8, 500), "2 " + read(8, 501)]),
     ("a time that is much shorter", FAIL, [change(8, 500), "2 " + read(8, 400)]),
 ]  # fmt: skip
+
+
+#: A set to what the property is already, behind a line that tells it wrongly: its own rule tells that, and nobody
+#: knows whether the set has changed anything.
+TOLD_WRONGLY: list[tuple[str, str, str]] = [
+    ("booleans", read(1, 1), change(1, "true")),
+    ("booleans", told(1, '"false"'), change(1, "true")),
+    ("value-types", told(2, '"60"'), change(2, 10)),
+    ("value-range", told(2, 255), change(2, 10)),
+    ("value-range", read(11, f'"{"x" * 31}"'), change(11, '"a"')),
+    ("string-quotes", told(1, "False"), change(1, "true")),
+    ("string-quotes", told(11, "Desk lamp 2 2 60"), change(2, 10)),
+    ("legal-characters", told(11, '"caf\\xc3\\xa9"'), change(11, '"a"')),
+    ("properties-changed-form", told(3, "0 2700 2 2 60"), change(2, 10)),
+]
+
+
+@pytest.mark.parametrize(("rule", "wrong", "script"), TOLD_WRONGLY)
+def test_what_was_told_wrongly_is_not_known(rule: str, wrong: str, script: str) -> None:
+    parts = ["0 > get_down", "< down none", wrong, script, "5 > get_down\n< down none"]
+    verdicts = judge(talk("\n".join(parts)), spec=LAMP)
+    assert {each.rule.name for each in verdicts if each.outcome is FAIL} == {rule}
+
+
+@pytest.mark.parametrize(
+    ("rule", "report"),
+    [
+        ("string-quotes", told(11, "a 2 2 10")),
+        ("properties-changed-form", told(2, "0 10")),
+        ("legal-characters", told(11, '"caf\\xc3\\xa9" 2 2 10')),
+    ],
+)
+def test_a_report_that_cannot_be_read_may_be_the_one(rule: str, report: str) -> None:
+    parts = ["0 > get_down", "< down none", WAS, SET, report, "5 > get_down\n< down none"]
+    verdicts = {each.rule.name: each for each in judge(talk("\n".join(parts)), spec=LAMP)}
+    assert {name for name, each in verdicts.items() if each.outcome is FAIL} == {rule}
+    assert verdicts["set-reported"].text == "property 2.2 may be in a report that cannot be read"
+
+
+IN_A_CHECK: list[tuple[str, Outcome, list[str]]] = [
+    ("as before, and told so", FAIL, [WAS, SET, told(2, 60), read(2, 60)]),
+    ("before by a report", FAIL, [told(2, 60), SET, told(2, 60), read(2, 60)]),
+    ("nobody knows what it was before", WARNING, [SET, told(2, 60), read(2, 60)]),
+    ("another value than either", WARNING, [WAS, SET, told(2, 70), read(2, 70)]),
+    ("the report was wrong", PASS, [WAS, SET, told(2, 60), read(2, 10)]),
+    ("late", WARNING, [WAS, SET, told(2, 60), read(2, 60), read(2, 10)]),
+    ("another property was set since", WARNING, [WAS, SET, change(5, 3), told(2, 60), read(2, 60)]),
+    ("told and not read", UNSEEN, [WAS, SET, told(2, 60)]),
+    ("an action in between", UNSEEN, [WAS, SET, TOGGLE, told(2, 60), read(2, 60)]),
+    ("a time that runs off", UNSEEN, [read(8, 0), change(8, 500), told(8, 499), "2 " + read(8, 499)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "parts"), [each[1:] for each in IN_A_CHECK], ids=[each[0] for each in IN_A_CHECK]
+)
+def test_in_a_check_nobody_else_is_expected_to_change_anything(expected: Outcome, parts: list[str]) -> None:
+    script = "\n".join(["0 > get_down", "< down none", *parts])
+    assert verdict("set-takes-effect", script, spec=LAMP, course=Progress()).outcome is expected
+    # Of a recording nobody knows who was at the product.
+    assert verdict("set-takes-effect", script, spec=LAMP).outcome in (PASS, WARNING, UNSEEN)
+
+
+@pytest.mark.parametrize(
+    ("expected", "parts"),
+    [
+        (PASS, [WAS, SET, told(2, 10), "3 " + read(2, 10)]),
+        (PASS, [WAS, SET, told(2, 60), told(2, 10), "3 " + read(2, 10)]),
+        (PASS, [WAS, SET, told(2, 70), "3 " + read(2, 70)]),
+        (FAIL, [WAS, SET, told(2, 60), "3 " + read(2, 10)]),
+        (UNSEEN, [WAS, SET, told(2, 60), "3 " + read(2, 60)]),  # set back by hand, or without effect
+        (UNSEEN, [WAS, SET, read(2, 10), told(2, 60), "3 > get_down\n< down none"]),
+        (UNSEEN, [WAS, SET, told(2, 60), "3 > get_down\n< down none"]),
+    ],
+)
+def test_a_report_of_the_value_before_the_set_tells_nothing_of_it(
+    expected: Outcome, parts: list[str]
+) -> None:
+    found = verdict("set-reported", "\n".join(["0 > get_down", "< down none", *parts]), spec=LAMP)
+    assert found.outcome is expected, found
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ CHANGE = "> get_down\n< down action 2 2 10 5"
         (UNSEEN, f"{CHANGE}\n> result 2 3 0"),  # action-result
         (UNSEEN, "> get_down\n< down action 2 1\n> result 2 1 0"),  # it has none
         (UNSEEN, "> get_down\n< down action 2 9\n> result 2 9 0"),
+        (FAIL, f"{CHANGE}\n> result 2 2 0 10 5"),  # its argument comes back
+        (FAIL, f"{CHANGE}\n> result 2 2 0 2 65 10 5"),
+        (FAIL, "> get_down\n< down action 2 1\n> result 2 1 0 1 true"),
+        (UNSEEN, "> get_down\n< down action 2 2 10 500\n> result 2 2 0"),  # bad-argument
     ],
 )
 def test_action_out(expected: Outcome, script: str) -> None:
@@ -50,6 +54,7 @@ def lan(result: object) -> list[Record]:
         (PASS, {"code": 0, "out": [{"piid": 2, "value": 65}]}),
         (FAIL, {"code": 0, "out": []}),
         (FAIL, {"code": 0}),
+        (FAIL, {"code": 0, "out": [{"piid": 2, "value": 65}, {"piid": 10, "value": 5}]}),
         (UNSEEN, {"code": 1}),
         (UNSEEN, {"code": 0, "out": [65]}),
         (UNSEEN, {"code": 0, "out": "65"}),
