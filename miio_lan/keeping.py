@@ -40,10 +40,21 @@ def cache_folder() -> Path:
 
 def _folder(xdg: str, linux: str, mac: str, windows: str) -> Path:
     if sys.platform == "darwin":
-        return Path.home() / "Library" / mac / _NAME
+        return _home() / "Library" / mac / _NAME
     if sys.platform == "win32":
-        return Path(os.environ.get(windows) or Path.home()) / _NAME
-    return Path(os.environ.get(xdg) or Path.home() / linux) / _NAME
+        return Path(os.environ.get(windows) or _home()) / _NAME
+    return Path(os.environ.get(xdg) or _home() / linux) / _NAME
+
+
+def _home() -> Path:
+    """Return the user's folder; the root where nobody knows of one, as for a service under a bare number.
+
+    So says the system's own login, too. Nothing is found there, and whoever has to write is told that it cannot be.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.sep)
 
 
 def missing_file(path: Path) -> str:

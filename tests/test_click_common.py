@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, Optional
 
 import click
 import pytest
@@ -26,6 +26,20 @@ from miio_lan.virtual.product import VirtualProduct
 if TYPE_CHECKING:
     from nowhere import Unknown
 
+if sys.version_info >= (3, 12):
+    from typing import TypeAliasType
+else:
+
+    class TypeAliasType:
+        """As typing_extensions has it."""
+
+        def __init__(self, name, value):
+            self.__name__, self.__value__ = name, value
+
+        def __or__(self, other):
+            return Optional[self]  # noqa: UP045 - what it stands for here has no bars of its own
+
+
 TOKEN = "00112233445566778899aabbccddeeff"
 
 
@@ -33,6 +47,11 @@ class Mode(enum.Enum):
     Off = 0
     On = "on"
     Eco = 2
+
+
+Room = NewType("Room", str)
+Modes = TypeAliasType("Modes", list[Mode])  # what "type Modes = list[Mode]" makes
+Maybe = TypeAliasType("Maybe", Annotated[int, "a level"] | None)
 
 
 class Status(DeviceStatus):
@@ -271,6 +290,17 @@ class TestAnnotations:
         assert kinds["d"] is click.STRING
         assert isinstance(kinds["e"], LiteralParamType)
         assert isinstance(kinds["f"], LiteralParamType)
+
+    def test_names_of_types_stand_for_their_types(self):
+        def method(
+            self, a: Room, b: Modes, c: Maybe = None, *, d: list[Room] = (), e: Modes | None = None
+        ): ...
+
+        a, b, c, d, e = parameters_of(method)
+        assert (a.type, c.type) == (click.STRING, click.INT)
+        assert (b.nargs, b.type.convert("eco", None, None)) == (-1, Mode.Eco)
+        assert (d.multiple, d.type) == (True, click.STRING)
+        assert (e.multiple, type(e.type)) == (True, EnumType)
 
     def test_sequences_of_any_kind(self):
         def method(

@@ -19,6 +19,8 @@ from miio_lan.record import Record
 
 EVERY = "".join(map(chr, range(sys.maxunicode + 1)))
 INVISIBLE_LETTERS = "\u034f\u115f\u1160\u3164\uffa0"
+# The block of what steers hieroglyphs. Unicode 15 has named letters in it: blanks and the signs of lost ones.
+HIEROGLYPH_CONTROLS = {chr(one) for one in range(0x13430, 0x13460)}
 
 
 def test_of_all_characters_what_steers_becomes_an_escape():
@@ -33,7 +35,7 @@ def test_what_is_seen_and_does_not_steer_stays():
     kept = "".join(each for each in EVERY if each.isprintable() and unicodedata.category(each)[0] in "LNPS")
     assert len(kept) > 100_000
     changed = {one for one in kept if printable(one) != one}
-    assert changed == set(INVISIBLE_LETTERS) - {"\u034f"}
+    assert changed - HIEROGLYPH_CONTROLS == set(INVISIBLE_LETTERS) - {"\u034f"}
     assert printable("客厅\u3000灯 ❤️ \u00a0") == "客厅\u3000灯 ❤️ \u00a0"
 
 

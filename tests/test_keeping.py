@@ -65,6 +65,21 @@ def test_folders(
         assert folder() == tmp_path / "else" / "miio-lan"
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_who_has_no_folder_has_nothing_kept(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container or a service that runs under a number nobody gave a name to."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for folder in (config_folder, cache_folder):
+        assert folder().parts[0] == os.sep
+        assert folder().name == "miio-lan"
+
+
 @pytest.mark.parametrize(
     ("mode", "said"),
     [

@@ -87,6 +87,20 @@ def test_links_to_files_lead_somewhere():
     assert [link for link in links if not (README.parent / link).is_file()] == []
 
 
+def test_a_source_distribution_has_what_the_readme_names():
+    """setuptools takes the package, README and licence by itself, and of the tests only what is called test_*.py."""
+    manifest = (README.parent / "MANIFEST.in").read_text(encoding="utf-8")
+    taken = {
+        word
+        for line in re.findall(r"^(?:include|graft) (.+)$", manifest, re.MULTILINE)
+        for word in line.split()
+    }
+    links = re.findall(r"\]\(([^)#:]+)", README.read_text(encoding="utf-8"))
+    named = {Path(link).parts[0] for link in links} | {"tests", "benchmarks", ".ci"}
+    assert named - {"LICENSE"} <= taken
+    assert [each for each in taken if not (README.parent / each).exists()] == []
+
+
 CHINESE = README.with_name("README.zh-CN.md").read_text(encoding="utf-8")
 
 

@@ -104,18 +104,28 @@ def _annotation(method: Callable[..., Any], parameter: inspect.Parameter) -> obj
         return type(parameter.default) if has_type else str
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
-        found = typing.get_type_hints(holder, globalns=getattr(method, "__globals__", {}))["it"]
+        return _meant(typing.get_type_hints(holder, globalns=getattr(method, "__globals__", {}))["it"])
     except Exception:  # noqa: BLE001 - names that exist for type checkers alone, or in a function's body
         return str
-    return _without_none(found)
 
 
-def _without_none(annotation: object) -> object:
-    """Give X for ``X | None``, and ``Any`` for other unions: the value itself then tells its type."""
-    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
-        return annotation
-    others = [each for each in typing.get_args(annotation) if each is not type(None)]
-    return others[0] if len(others) == 1 else Any
+def _meant(annotation: object) -> object:
+    """Give the type itself: of a name for one (``type Level = int``, ``NewType``), and X for ``X | None``.
+
+    Other unions are ``Any``: the value itself then tells its type.
+    """
+    while True:
+        if isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":  # typing has it from Python 3.12 on
+            annotation = annotation.__value__  # type: ignore[attr-defined]
+        elif typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif typing.get_origin(annotation) in (typing.Union, types.UnionType):
+            others = [each for each in typing.get_args(annotation) if each is not type(None)]
+            annotation = others[0] if len(others) == 1 else Any
+        else:
+            return annotation
 
 
 def item_of(annotation: object) -> object | None:
@@ -127,7 +137,7 @@ def item_of(annotation: object) -> object | None:
     if not is_many:
         return None
     arguments = [each for each in typing.get_args(annotation) if each is not Ellipsis]
-    return arguments[0] if len(arguments) == 1 else Any
+    return _meant(arguments[0]) if len(arguments) == 1 else Any
 
 
 def type_of(annotation: object) -> Any:

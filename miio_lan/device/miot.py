@@ -19,6 +19,8 @@ from miio_lan.uart.document import GET_PROPERTIES
 __all__ = ["MiotDevice", "MiotMapping", "MiotValueType"]
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from miio_lan.device.description.spec import Spec
 
 
@@ -47,7 +49,7 @@ class MiotDevice(Device):
 
     def __init__(
         self,
-        ip: str | None = None,
+        ip: str | IPv4Address | IPv6Address | None = None,
         token: str | None = None,
         start_id: int = 0,
         debug: int = 0,

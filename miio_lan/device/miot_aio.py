@@ -17,6 +17,8 @@ from miio_lan.record.redact import as_secret
 from miio_lan.uart.document import GET_PROPERTIES
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from miio_lan.device.description.spec import Spec
 
 
@@ -41,7 +43,7 @@ class AsyncMiotDevice(AsyncDevice):
 
     def __init__(
         self,
-        ip: Any = None,
+        ip: str | IPv4Address | IPv6Address | None = None,
         token: str | None = None,
         start_id: int = 0,
         debug: int = 0,

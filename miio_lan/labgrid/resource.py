@@ -92,7 +92,10 @@ def path_at_the_client(resource: Any, path: str) -> Path:
     env = resource.target.env if resource.target is not None else None
     if env is not None:
         return Path(env.config.resolve_path(path))
-    return Path(path).expanduser()
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user, or one without a folder: then that is no file's name
+        return Path(path)
 
 
 def _read(path: Path) -> str:

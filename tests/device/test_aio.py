@@ -101,6 +101,11 @@ def test_both_faces_are_made_of_the_same_arguments() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", [MiotDevice, AsyncDevice, AsyncMiotDevice])
+def test_every_face_takes_the_same_kinds_of_addresses(kind: type) -> None:
+    assert inspect.signature(kind).parameters["ip"] == inspect.signature(Device).parameters["ip"]
+
+
 CALLS = [
     ("info", (), {}),
     ("get_properties", ([{"siid": 2, "piid": 1}],), {}),

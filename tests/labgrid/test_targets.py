@@ -88,6 +88,10 @@ def test_a_token_comes_from_the_client(target: Any, tmp_path: Path, monkeypatch:
         ),
         ({"did": 7}, "the file of named devices has no did 7, and MIIO_LAN_TOKEN is not set"),
         ({"token_file": "/nowhere/token"}, "token_file /nowhere/token cannot be read: No such file"),
+        (
+            {"token_file": "~nobody-of-it/token"},
+            "token_file ~nobody-of-it/token cannot be read: No such file",
+        ),
         ({"token_variable": "NOWHERE"}, "token_variable NOWHERE: the environment has no such variable"),
         ({"token_variable": "SHORT"}, "token_variable SHORT: "),
     ],

@@ -262,7 +262,7 @@ def test_a_signal_ends_the_command_while_its_pipe_stays_open(number, tmp_path) -
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (0, "")
     assert "ok" in shown[-1]
-    assert err == f"4 records in {tmp_path / 'copy'}\n"
+    assert err.split() == f"4 records in {tmp_path / 'copy'}".split()  # as wide as the terminal
     assert (tmp_path / "copy").read_bytes() == TEXT
 
 

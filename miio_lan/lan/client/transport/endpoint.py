@@ -226,3 +226,14 @@ class Endpoint:
             box = self._boxes.get(address)
             if box is not None:
                 box.unreachable(error, self._clock())
+        if not self.closed:
+            self._watch_anew()
+
+    def _watch_anew(self) -> None:
+        """Have the loop watch the socket after an error: one on libuv (uvloop) gives it up there, and says nothing."""
+        with suppress(RuntimeError):  # what was given up cannot go on for a writer
+            self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._loop.add_reader(self._socket, self._read)
+        if self._unsent:
+            self._loop.add_writer(self._socket, self._write)

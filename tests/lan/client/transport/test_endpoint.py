@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable
@@ -179,6 +180,17 @@ def test_an_error_while_reading_costs_no_datagram(made: Any) -> None:
     assert len(other.refused) == 1
 
 
+def test_after_a_refusal_what_waits_is_sent_still(made: Any) -> None:
+    endpoint, sock, loop = made
+    sock.fails = [BlockingIOError()]
+    endpoint.send(b"1", A)
+    loop.writers.clear()  # as a loop on libuv gives up both
+    sock.refusals = [(B, ConnectionRefusedError())]
+    loop.readers[sock]()
+    loop.writers[sock]()
+    assert sock.sent == [(b"1", A)]
+
+
 def test_refusals_alone_are_read(made: Any) -> None:
     endpoint, sock, loop = made
     box = Box()
@@ -308,6 +320,60 @@ def test_the_system_tells_which_address_refused(family: int, host: str) -> None:
         endpoint.leave(address)
 
     asyncio.run(work(), debug=True)
+
+
+class LikeLibuv(asyncio.SelectorEventLoop):
+    """Watches a socket no more once it has an error, as loops on libuv do (uvloop)."""
+
+    def add_reader(self, sock: Any, callback: Callable[..., Any], *args: Any) -> None:
+        def called() -> None:
+            looked_at = select.poll()
+            looked_at.register(sock, 0)
+            if looked_at.poll(0):
+                self.remove_reader(sock)
+            callback(*args)
+
+        super().add_reader(sock, called)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a socket is told of no refusals")
+def test_a_refusal_does_not_make_a_loop_deaf_that_gives_up_sockets_with_errors() -> None:
+    class Waited(Box):
+        def __init__(self) -> None:
+            super().__init__()
+            self.told = asyncio.Event()
+
+        def receive(self, datagram: bytes, now: float) -> None:
+            super().receive(datagram, now)
+            self.told.set()
+
+        def unreachable(self, error: OSError, now: float) -> None:
+            super().unreachable(error, now)
+            self.told.set()
+
+    async def refused_and_heard(peer: socket.socket) -> list[bytes]:
+        endpoint = Endpoint(asyncio.get_running_loop(), socket.AF_INET, None)
+        gone, there = Waited(), Waited()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+            closed.bind(("127.0.0.1", 0))
+            nobody = closed.getsockname()
+        endpoint.join(nobody, gone)
+        endpoint.join(peer.getsockname(), there)
+        endpoint.send(b"anybody?", nobody)
+        async with asyncio.timeout(100):
+            await gone.told.wait()
+            endpoint.send(b"you?", peer.getsockname())
+            peer.sendto(b"yes", peer.recvfrom(100)[1])
+            await there.told.wait()
+        endpoint.close()
+        return there.received
+
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+        asyncio.Runner(loop_factory=LikeLibuv) as runner,
+    ):
+        peer.bind(("127.0.0.1", 0))
+        assert runner.run(refused_and_heard(peer)) == [b"yes"]
 
 
 def test_a_loop_that_cannot_watch_sockets_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
