@@ -316,9 +316,7 @@ class Examination:
             for heard in wire.receive(min(due, self._end)):
                 if self._hello_answer(heard, wire):
                     memory.greeted()
-                    continue
-                payload = self._opened(heard, wire, token)[0]
-                if payload is not None and (number := reply_id(payload)) is not None:
+                elif (number := reply_id(payload := self._opened(heard, wire, token)[0] or {})) is not None:
                     memory.answered(number, payload, heard.at)
 
     def _ask(
