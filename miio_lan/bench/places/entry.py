@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from miio_lan.lan import PORT
 from miio_lan.record.redact import Secret
+from miio_lan.uart.ports.remote import is_remote
 
 MOST_RETRIES = 100
 """Further attempts of a command: more would be minutes."""
@@ -86,7 +87,6 @@ def port_key(url: str) -> str:
     """
     if url.startswith("/"):
         return os.path.realpath(url)
-    scheme, _, rest = url.partition("://")
-    if scheme.lower() in ("rfc2217", "socket"):
-        return f"tcp {rest.partition('?')[0].lower()}"
+    if is_remote(url):
+        return f"tcp {url.partition('://')[2].partition('?')[0].lower()}"
     return url.upper() if re.fullmatch(r"(?i)com\d+", url) else url
