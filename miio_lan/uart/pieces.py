@@ -62,8 +62,9 @@ def begins_another(begun: bytes, piece: bytes) -> bool:
     text = begun.decode("latin-1")
     if text == "ok" or text in NET_STATES:  # nothing longer begins so
         return piece[:1] not in (b"\r", b"\n")
-    word = piece.decode("latin-1").split("\r")[0].split("\n")[0].partition(" ")[0]
-    if word not in _FIRST or text.endswith((" ", ",")) or _leaves_open(text):
+    line = piece.decode("latin-1").split("\r")[0].split("\n")[0]
+    begins = line.partition(" ")[0] in _FIRST or line in NET_STATES
+    if not begins or text.endswith((" ", ",")) or _leaves_open(text):
         return False
     return text.partition(" ")[0] in _FIRST or has_form(text)
 

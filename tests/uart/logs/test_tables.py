@@ -122,6 +122,8 @@ DIALOG = [
     ("down", "error"),
     ("up", "get_down"),
     ("down", "down none"),
+    ("up", "net"),
+    ("down", "local"),
 ]
 
 
