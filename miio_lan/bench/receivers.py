@@ -28,6 +28,7 @@ def tap_at(uart: str, uart_up: str | None, observer: Observer) -> Tap:
 
 def begin(tap: Tap, recorder: Recorder) -> None:
     """Begin to listen; of a single receiver, wait until it is known which end it hears: a line or two."""
+    recorder.loss_shows_after = max(port.loss_shows_after for port in tap.ports)
     tap.start()
     if len(tap.ports) < 2:
         recorder.wait(lambda: tap.direction, QUIET_TIME)

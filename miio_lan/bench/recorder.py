@@ -64,6 +64,8 @@ class Recorder:
         self._begun = 0
         self._news = threading.Condition()
         self._clock = clock
+        #: Seconds for which a receiver that is lost may look like one that hears nothing: at another computer.
+        self.loss_shows_after = 0.0
 
     def observe(self, record: Record) -> None:
         """Take a record."""

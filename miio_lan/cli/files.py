@@ -124,7 +124,7 @@ def replace_file(name: str, data: bytes) -> None:
 
     :raises OSError: if it cannot be written; the old one is as it was
     """
-    if _is_no_plain_file(name):  # /dev/null and the like have no place to be put in
+    if is_no_plain_file(name):  # /dev/null and the like have no place to be put in
         from miio_lan.record.pipes import open_output
 
         with open(name, "wb", opener=open_output) as file:
@@ -133,7 +133,7 @@ def replace_file(name: str, data: bytes) -> None:
     keeping.replace_file(Path(os.path.realpath(name)), data, mode=0o666)
 
 
-def _is_no_plain_file(name: str) -> bool:
+def is_no_plain_file(name: str) -> bool:
     """Tell whether there is something that has nothing to lose: a pipe, a device."""
     return os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113 - those of Path may raise
 
@@ -208,7 +208,7 @@ class Recording:
 
     def __enter__(self) -> Self:
         """Begin at once what is no plain file: nothing is lost by that, and a pipe that nobody reads is told now."""
-        if self.name is not None and _is_no_plain_file(self.name):
+        if self.name is not None and is_no_plain_file(self.name):
             self.begin()
         return self
 

@@ -29,12 +29,14 @@ from miio_lan.pairing.calls import NOT_RECORDED, lan_traffic
 from miio_lan.pairing.content import same_value
 from miio_lan.pairing.exchange import seconds_between
 from miio_lan.pairing.matching.candidates import SKEW
+from miio_lan.pairing.matching.misheard import is_nearly_a_report
 from miio_lan.record import Record
 from miio_lan.record.marks import without_marks
 from miio_lan.uart.commands import EventOccured, PropertiesChanged
 from miio_lan.uart.conversation import converse
 from miio_lan.uart.order import in_order
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.replies import NOISE
+from miio_lan.uart.turns import Turn, between
 
 PUSH_TIME = 10.0
 """Seconds within which a report becomes a push: a second in the module, and repeats of datagrams that were lost."""
@@ -140,7 +142,9 @@ class _Reports:
         #: What pushes tell that no line said.
         self._orphans: list[tuple[_Push, _Kind, object]] = []
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
+        self._of_turn: dict[int, list[_Said]] = defaultdict(list)
         for each in self._said:
+            self._of_turn[id(each.turn)].append(each)
             # What the module did not take is told to nobody.
             if not (each.turn.refused and each.turn.reply_sure):
                 self._by_kind[each.kind].append(each)
@@ -153,6 +157,7 @@ class _Reports:
                 self._tell(push, kind, value)
         self._doubt_events()
         self._doubt_orphans()
+        self._doubt_misheard()
         self._doubt_unrecorded()
         reports = [_report(each) for each in self._said]
         reports += [_of_push(*orphan) for orphan in self._orphans]
@@ -187,6 +192,9 @@ class _Reports:
         if len(same) > 1:
             for each in same:
                 each.doubts.append("several lines said the same before it was told")
+        older = waiting[: waiting.index(chosen)]
+        if chosen.instant > push.instant and any(each not in same for each in older):
+            chosen.doubts.append("it was heard only after the push, and another value before")
         younger = waiting[waiting.index(chosen) + 1 :]
         if any(each.instant < push.instant - SKEW for each in younger):
             chosen.doubts.append("what was told is not what the MCU said last")
@@ -223,6 +231,30 @@ class _Reports:
                 if same_value(each.value, value):
                     each.doubts.append("there is a push more than lines")
 
+    def _doubt_misheard(self) -> None:
+        """Doubt the push of a line where another line may be the one that was told, heard wrongly."""
+        unclear = [turn for turn in self._line.said if _is_unclear(turn)]
+        for each in self._said:
+            push = each.push
+            if push is None:
+                continue
+            until = push.instant + SKEW
+            near = between(unclear, each.instant - USUAL_TIME, until)
+            if any(turn is not each.turn and self._may_be_of(turn, each.kind) for turn in near):
+                each.doubts.append("a line that was not heard well may be what was told")
+            others = (other for other in self._near(each.kind, push.instant) if other.push is None)
+            if any(each.instant < other.instant <= until for other in others):
+                each.doubts.append("what was told is not what the MCU said last")
+        for push, kind, _ in self._orphans:
+            for each in self._near(kind, push.instant):
+                if each.push is None and -USUAL_TIME <= each.instant - push.instant <= SKEW:
+                    each.doubts.append("another value was told, which the MCU was not heard to say")
+
+    def _may_be_of(self, turn: Turn, kind: _Kind) -> bool:
+        """Tell whether a line that was not heard well may be a report of a kind that was told otherwise."""
+        told = self._of_turn.get(id(turn), ())
+        return not told or any(each.kind == kind and each.push is None for each in told)
+
     def _doubt_unrecorded(self) -> None:
         """Doubt what became of lines whose push, or one before that, may not have been recorded."""
         for each in self._said:
@@ -231,6 +263,13 @@ class _Reports:
             told = each.instant + PUSH_TIME if each.push is None else each.push.instant
             if self._traffic.missing(each.instant, told):
                 each.doubts.append(NOT_RECORDED)
+
+
+def _is_unclear(turn: Turn) -> bool:
+    """Tell whether a line is a report that does not conform, or nearly one, and the module did not refuse it."""
+    if turn.command.valid or (turn.refused and turn.reply_sure):
+        return False
+    return turn.word in (PROPERTIES, EVENT) or (turn.word == NOISE and is_nearly_a_report(turn.text))
 
 
 def _said(turn: Turn) -> list[_Said]:

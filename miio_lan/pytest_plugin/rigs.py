@@ -6,15 +6,17 @@ import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from miio_lan.bench.bench import Bench
-from miio_lan.bench.places.claims import claim_path, claim_to
+from miio_lan.bench.places.claims import claim_paths
 from miio_lan.device.miot import MiotDevice
 from miio_lan.errors import DeviceException
+from miio_lan.keeping import Claim
 from miio_lan.pytest_plugin.rig import Rig
 from miio_lan.pytest_plugin.stash import OPENED
 
@@ -43,8 +45,8 @@ class Rigs:
         self._shared = shared
         self._rigs: dict[str | None, Rig] = {}
         bench, entries = settings.bench or Path(), settings.entries or {}
-        self._claims = {name: claim_to(entry, bench) for name, entry in entries.items()}
-        self._order = sorted(entries, key=lambda name: str(claim_path(entries[name], bench)))
+        self._paths = {name: claim_paths(entry, bench) for name, entry in entries.items()}
+        self._claims = {path: Claim(path) for path in sorted({*chain(*self._paths.values())})}
 
     def rig(self, name: str | None) -> Rig:
         """Give the rig of a product; None for the only one there is without a bench file."""
@@ -59,17 +61,17 @@ class Rigs:
         :param test: what others are told of the holder
         :raises DeviceException: if that cannot be done
         """
-        wanted = [name for name in self._order if name in names]
         if self._shared:
-            self.give_back(keep=wanted)
+            self.give_back(keep=names)
+        products = {path: name for name in names for path in self._paths.get(name, ())}
+        wanted = [(claim, products[path]) for path, claim in self._claims.items() if path in products]
         who = f"process {os.getpid()}, {test}"
         try:
-            if all(self._claims[name].take(who, wait=False) for name in wanted):
+            if all(claim.take(who, wait=False) for claim, _ in wanted):
                 return
             # Whoever waits holds nothing that comes later in the order.
             self.give_back()
-            for name in wanted:
-                claim = self._claims[name]
+            for claim, name in wanted:
                 if not claim.take(who, wait=False):
                     _LOGGER.info("waiting for product %s, which is used by %s", name, claim.holder())
                     claim.take(who, wait=True)
@@ -78,11 +80,13 @@ class Rigs:
 
     def give_back(self, keep: Collection[str] = ()) -> None:
         """Close the products that are held, and let others have them."""
-        for name, claim in self._claims.items():
-            if claim.held and name not in keep:
+        for name, paths in self._paths.items():
+            held = [claim for path in paths if (claim := self._claims[path]).held]
+            if held and name not in keep:
                 if name in self._rigs:
                     self._rigs[name].rest()
-                claim.free()
+                for claim in held:
+                    claim.free()
 
     def close(self) -> None:
         """Close everything."""

@@ -46,8 +46,8 @@ from miio_lan.uart.glued import GluedLines
 from miio_lan.uart.history import LineHistory
 from miio_lan.uart.ledger import LATEST, SHORTEST_ANSWER_TIME, Ledger
 from miio_lan.uart.line import CR, THROWN_AWAY
-from miio_lan.uart.reading import parts_of, plain, read_answer, read_line
-from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines, is_echo
+from miio_lan.uart.reading import as_echo, parts_of, plain, read_answer, read_line
+from miio_lan.uart.replies import MAX_OPEN, POLL_WORD, OpenLines
 from miio_lan.uart.starts import IDENTITY_WORDS, Starts
 from miio_lan.uart.turns import Before, Downlink, Quiet, Seen, Turn, text_of, text_of_raw, without_prompt
 
@@ -118,9 +118,9 @@ class Conversation(LineHistory):
         if direction == "down":
             place = self._open.place_of(text, now)
             asked = self._open.at(place)
-            # Whatever its form: a line that comes back need not be one that may reply. ``help`` is in its own answer.
-            back = any(each.reply is None and is_echo(text, each) for each in self._open)
-            return Seen(text, read_line(raw, direction, asked.command if asked else None), back, place)
+            back = any(each.comes_back_in(text) for each in self._open)
+            command = read_line(raw, direction, asked.command if asked else None)
+            return Seen(text, as_echo(command) if back else command, back, place)
         if not text.startswith(("result", "error")):
             return Seen(text, read_line(raw, direction, None))
         target, others = self._ledger.find(raw, now)

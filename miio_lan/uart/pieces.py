@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from miio_lan.uart.commands import UPLINKS
+from miio_lan.uart.commands import UPLINKS, has_form
+from miio_lan.uart.document import NET_STATES
 from miio_lan.uart.line import past_prompt, tokens_of
 from miio_lan.uart.values import QUOTED, read_value
 
@@ -15,6 +16,8 @@ _WORDS = (
 _BEHIND = re.compile(rf"[^ ](?:{'|'.join(_WORDS)})(?![^ ])")
 # What bytes that did not arrive leave of these words is told from noise.
 _WHOLE: dict[str, tuple[str, ...]] = {"up": (*UPLINKS, "result"), "down": ("down", "ok", "error")}
+_FIRST = frozenset({*UPLINKS, "result", "down", "ok"})
+"""What a line begins with, and what nothing in a line begins with but a text, or a word that is longer."""
 # Words that end or begin a line in the middle of another: the CR between them is missing.
 _MERGED: dict[str, re.Pattern[str]] = {
     "up": re.compile(r".(?:get_down|result |properties_changed |event_occured |mcu_version )"),
@@ -46,6 +49,29 @@ def _word_behind(token: str) -> str:
     value = token.removesuffix(word)
     plain = '"' not in value or QUOTED.fullmatch(value)
     return word if value and plain and not read_value(value)[1] else ""
+
+
+def begins_another(begun: bytes, piece: bytes) -> bool:
+    """Tell whether a piece of what one end said begins a line, though nothing was seen that ended the one before.
+
+    Whoever logs a line a row now and then leaves out its end; whoever logs what a read brought divides lines anywhere,
+    but hardly ever where a line may end and right before a word that begins one.
+
+    :param begun: what was said before, since the last end of a line
+    """
+    text = begun.decode("latin-1")
+    if text == "ok" or text in NET_STATES:  # nothing longer begins so
+        return piece[:1] not in (b"\r", b"\n")
+    line = piece.decode("latin-1").split("\r")[0].split("\n")[0]
+    begins = line.partition(" ")[0] in _FIRST or line in NET_STATES
+    if not begins or text.endswith((" ", ",")) or _leaves_open(text):
+        return False
+    return text.partition(" ")[0] in _FIRST or has_form(text)
+
+
+def _leaves_open(text: str) -> bool:
+    """Tell whether a text ends inside of quotes."""
+    return '"' in QUOTED.sub("", text)
 
 
 def lost_bytes(text: str, direction: str, *, foreign: bool) -> bool:

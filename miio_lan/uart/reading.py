@@ -14,11 +14,13 @@ from miio_lan.uart.commands import (
     Direction,
     Error,
     GetProperties,
+    Noise,
     Result,
     SetProperties,
     read,
 )
 from miio_lan.uart.commands.answering import fits
+from miio_lan.uart.commands.reply import COMES_BACK
 from miio_lan.uart.pieces import pieces
 from miio_lan.uart.replies import SERVER_WORDS
 from miio_lan.uart.turns import Downlink, text_of
@@ -40,6 +42,11 @@ _READ_ALIKE = frozenset({b"ok\r", b"error\r"})
 def read_line(raw: bytes, direction: Direction, pending: Command | None) -> Command:
     """Read a line, one of the module as the reply to ``pending``; at little cost where it was read before."""
     return _read(raw, direction, pending, _context(raw, pending) if pending is not None else None)
+
+
+def as_echo(command: Command) -> Command:
+    """Say of a line of the module that is no reply, but the MCU's own, why it is there."""
+    return command.amended(reason=COMES_BACK) if isinstance(command, Noise) else command
 
 
 def _read(raw: bytes, direction: Direction, pending: Command | None, context: Hashable) -> Command:

@@ -155,9 +155,9 @@ def kind_of(text: str) -> str:
     return "error" if text.startswith(_NOT_FOUND) else "value"
 
 
-def is_echo(text: str, line: OpenLine) -> bool:
+def is_echo(text: str, line: str) -> bool:
     """Tell whether a module's line is the MCU's own that comes back; ``ok`` and ``error`` are the module's words."""
-    return text == line.text and text not in ("ok", "error")
+    return text == line and text not in ("ok", "error")
 
 
 def may_reply(text: str, word: str) -> bool:

@@ -17,7 +17,7 @@ from miio_lan.uart.bridge.faults import held_back
 from miio_lan.uart.commands import Command, Down, Noise
 from miio_lan.uart.commands.answering import has_to_name
 from miio_lan.uart.line import clean, past_prompt
-from miio_lan.uart.replies import NOISE
+from miio_lan.uart.replies import NOISE, is_echo
 
 LATENESS = 0.03
 """Seconds by which the stamp of one receiver may be behind that of the other (observed: USB adapters)."""
@@ -116,6 +116,15 @@ class Turn:
     def reply_text(self) -> str:
         """What the module replied, empty when nothing was heard."""
         return text_of(self.reply) if self.reply is not None else ""
+
+    def comes_back_in(self, text: str) -> bool:
+        """Tell whether a line of the module is this one that comes back, as it was said: others may have run into it.
+
+        Whatever its form: a line that comes back need not be one that may reply. ``help`` is in its own answer.
+        """
+        if self.reply is not None:
+            return False
+        return is_echo(text, self.text) or (self.glued and is_echo(text, text_of(self.record)))
 
     @property
     def accepted(self) -> bool:

@@ -91,10 +91,45 @@ def test_nobody_was_told() -> None:
 
 def test_another_value_is_not_its_own() -> None:
     assert joins(reports(push(change(tape(), 55), 1, (2, 2, 56)).records)) == [
-        (55, None, False),
+        (55, None, True),  # it may have been misheard
         (56, 1, True),
     ]
     assert joins(reports(push(change(tape(), 1), 1, (2, 2, True)).records))[0] == (1, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("heard", "said", "sure"),
+    [
+        ("properties_changed 2 2 ", "ok", False),  # the value was not heard
+        ("properties_changed 2 2 5x", "ok", False),
+        ("properties_chanaged 2 2 55", "ok", False),
+        ("properties_changed 2 2 ", "error", True),  # the module heard it so, too
+        ("properties_changed 3 1 x", "ok", True),  # another property
+        ("*** boot ***", "ok", True),
+    ],
+)
+def test_a_report_that_was_not_heard_well_may_be_what_was_told(heard: str, said: str, sure: bool) -> None:
+    seen = push(change(tape().wait(10).answer(heard, said).wait(0.3), 55).wait(0.2), 1, (2, 2, 55))
+    assert [each.ambiguous for each in reports(seen.records) if each.push] == [not sure]
+
+
+def test_a_report_that_does_not_conform_and_was_told_puts_nothing_else_in_doubt() -> None:
+    seen = push(tape().answer("properties_changed 2 2 on").wait(0.5), 1, (2, 2, "on")).wait(0.1)
+    seen = push(change(seen, 55).wait(0.5), 2, (2, 2, 55))
+    assert joins(reports(seen.records)) == [("on", 1, False), (55, 2, False)]
+
+
+def test_a_value_that_was_said_right_before_another_was_told_and_never_told_may_be_misheard() -> None:
+    both = change(change(tape(), 55), 60)
+    seen = push(both, 1, (2, 2, 55))
+    assert joins(reports(seen.records)) == [(55, 1, True), (60, None, False)]
+    seen = push(seen.wait(0.9), 2, (2, 2, 60))
+    assert joins(reports(seen.records)) == [(55, 1, False), (60, 2, False)]
+
+
+def test_a_line_that_is_stamped_after_the_push_is_not_surely_its_own_where_another_came_before() -> None:
+    seen = change(push(change(tape(), 60).wait(0.5), 1, (2, 2, 55)), 55)
+    assert joins(reports(seen.records))[-1] == (55, 1, True)
 
 
 def test_a_later_value_is_told_in_its_place() -> None:

@@ -13,6 +13,7 @@ from support.random_scenes import (
     BEHAVIOURS,
     CROWDED_WATCHES,
     END,
+    LATE_REPLIES,
     MISHEARD,
     NOISE,
     WATCHES,
@@ -229,8 +230,8 @@ def test_a_request_of_somebody_else_is_told_apart() -> None:
 
 # --- at random, and more of it than hypothesis tries ---------------------------------------------------------------
 
-ONE_BY_ONE = {**WATCHES, **MISHEARD}
-TOGETHER = {**CROWDED_WATCHES, **MISHEARD}
+ONE_BY_ONE = {**WATCHES, **MISHEARD, **LATE_REPLIES}
+TOGETHER = {**CROWDED_WATCHES, **MISHEARD, **LATE_REPLIES}
 KNOWN = (
     *(82, 1156, 1413, 1848, 2588, 2717, 100157, 100545, 100598, 101458, 101629, 101701, 102535, 102589),
     *(200560, 201410, 201730, 202548, 204352, 204381, 205216, 400421, 400505, 502476, 503901, 605641),
@@ -251,6 +252,7 @@ def test_what_was_told_wrongly_once_and_some_more(watch: Watch, lossy: bool) -> 
 
 
 CROWDED = (
+    *(5000110, 5000211, 5000350, 5000536, 5000685, 5000775, 5000936),
     *(7000017, 7000028, 7000029, 7000048, 7000117, 7000121, 7000150),
     *(20000078, 20000591, 20000640, 20000677, 20000681),
     *(55000096, 55000131, 77000114, 77000446, 77000552),

@@ -12,7 +12,7 @@ import pytest
 from support.patient import patient
 
 # For all runs within this process: what a run loads is forgotten at its end, and some of it cannot be loaded twice.
-from miio_lan.bench.places.claims import claim_path
+from miio_lan.bench.places.claims import claim_paths
 from miio_lan.bench.places.file import ProductEntry
 from miio_lan.pytest_plugin.products import group_of
 from miio_lan.pytest_plugin.rigs import Rigs
@@ -458,23 +458,50 @@ def test_tests_are_grouped_by_their_products(nodeid: str, group: str) -> None:
 def test_a_product_has_one_claim_whatever_its_name(tmp_path: Path) -> None:
     one, other = tmp_path / "a.toml", tmp_path / "b.toml"
     real = ProductEntry("left", host="192.0.2.1")
-    assert claim_path(real, one) == claim_path(real, other)
-    assert claim_path(real, one) != claim_path(ProductEntry("left", host="192.0.2.2"), one)
+    assert claim_paths(real, one) == claim_paths(real, other)
+    assert claim_paths(real, one) != claim_paths(ProductEntry("left", host="192.0.2.2"), one)
     virtual = ProductEntry("left", virtual=True)
-    assert claim_path(virtual, one) == claim_path(virtual, one)
-    assert claim_path(virtual, one) != claim_path(virtual, other)
+    assert claim_paths(virtual, one) == claim_paths(virtual, one)
+    assert claim_paths(virtual, one) != claim_paths(virtual, other)
     line = ProductEntry("left", uart=str(one))
     link = tmp_path / "link"
     link.symlink_to(one)
-    assert claim_path(line, one) == claim_path(ProductEntry("left", uart=str(link)), one)
+    assert claim_paths(line, one) == claim_paths(ProductEntry("left", uart=str(link)), one)
+
+
+REAL = {
+    "address and line": ProductEntry("left", host="192.0.2.1", uart="/dev/ttyX0"),
+    "its address": ProductEntry("left", host="192.0.2.1"),
+    "its line": ProductEntry("left", uart="/dev/ttyX0"),
+    "two receivers": ProductEntry("left", uart="/dev/ttyX1", uart_up="/dev/ttyX0"),
+    "another": ProductEntry("left", host="192.0.2.2", uart="/dev/ttyX2"),
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("address and line", "its address", True),
+        ("address and line", "its line", True),
+        ("its line", "two receivers", True),
+        ("its address", "its line", False),
+        ("address and line", "another", False),
+    ],
+)
+def test_products_that_share_anything_keep_each_other_waiting(
+    one: str, other: str, shared: bool, tmp_path: Path
+) -> None:
+    first, second = ({*claim_paths(REAL[each], tmp_path / each)} for each in (one, other))
+    assert bool(first & second) is shared
 
 
 @pytest.fixture
 def rigs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rigs]:
     monkeypatch.setenv("MIIO_LAN_CACHE", str(tmp_path))
-    entries = {name: ProductEntry(name, virtual=True) for name in ("a", "b", "c")}
+    virtual = {name: ProductEntry(name, virtual=True) for name in ("a", "b", "c")}
 
-    def make(*, shared: bool = True) -> Rigs:
+    def make(*, shared: bool = True, **real: ProductEntry) -> Rigs:
+        entries = real or virtual
         settings = Settings(
             None, None, 0, None, None, None, False, 0.02, tmp_path, "none", bench=tmp_path, entries=entries
         )
@@ -489,7 +516,8 @@ def test_what_a_worker_does_not_need_any_more_is_given_back(rigs: Callable[..., 
     second.hold(("c",), "test_y")
     first.hold(("b",), "test_z")
     second.hold(("a",), "test_y")
-    assert first._claims["b"].holder() == f"process {os.getpid()}, test_x"
+    (path,) = first._paths["b"]
+    assert first._claims[path].holder() == f"process {os.getpid()}, test_x"
     first.close()
     second.hold(("a", "b", "c"), "test_y")
     second.close()
@@ -498,22 +526,27 @@ def test_what_a_worker_does_not_need_any_more_is_given_back(rigs: Callable[..., 
 def test_who_has_to_wait_holds_nothing_that_others_wait_for(
     rigs: Callable[..., Rigs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = rigs(shared=False), rigs(shared=False)
-    order = first._order
-    first.hold(order[:1], "test_x")
-    second.hold(order[2:], "test_y")
-    waits: list[list[str]] = []
+    real = {
+        "both": ProductEntry("both", host="192.0.2.1", uart="/dev/ttyX0"),
+        "other": ProductEntry("other", uart="/dev/ttyX1"),
+    }
+    first, second = rigs(shared=False, **real), rigs(shared=False, **real)
+    order = list(second._claims)
+    names = {path: name for name, paths in second._paths.items() for path in paths}
+    first.hold([names[order[0]]], "test_x")
+    second.hold([name for name in real if name != names[order[0]]], "test_y")
+    waits: list[list[Path]] = []
     claim = second._claims[order[0]]
     take = claim.take
 
     def wait(who: str, *, wait: bool) -> bool:
         if wait:
-            waits.append([name for name, each in second._claims.items() if each.held])
+            waits.append([path for path, each in second._claims.items() if each.held])
             first.close()
         return take(who, wait=wait)
 
     monkeypatch.setattr(claim, "take", wait)
-    second.hold(order, "test_y")
+    second.hold(list(real), "test_y")
     assert waits == [[]]
     assert all(each.held for each in second._claims.values())
     second.close()

@@ -164,6 +164,13 @@ def misheard(scene: Scene, rng: random.Random) -> list[Record]:
     return scene.records
 
 
+def late_replies(scene: Scene, rng: random.Random) -> list[Record]:
+    """Who records the LAN is kept from reading for a moment: some replies are stamped later than they came."""
+    most = rng.choice((0.1, 0.3, 0.45))
+    scene.answer_late(lambda: rng.choice((0.0, 0.0, rng.uniform(0, most))))
+    return scene.records
+
+
 def slow_observer(scene: Scene, rng: random.Random) -> list[Record]:
     """The one who records the LAN does not follow for a while: a mark says that the oldest things were dropped."""
     begin, until = rng.uniform(0, 8), rng.choice((0.005, 0.3, 1.5, 6))
@@ -193,6 +200,8 @@ WATCHES: dict[str, tuple[Watch, bool]] = {
 }
 #: What is told of a command where lines are misheard; to rules, what was heard is what was said.
 MISHEARD: dict[str, tuple[Watch, bool]] = {"misheard": (misheard, True)}
+#: What is told of a command where replies are stamped late.
+LATE_REPLIES: dict[str, tuple[Watch, bool]] = {"late replies": (late_replies, False)}
 #: The same for crowded scenes.
 CROWDED_WATCHES: dict[str, tuple[Watch, bool]] = {
     "all of it": (all_of_it, False),

@@ -118,6 +118,16 @@ class Scene:
         stalls = tuple(stalls)
         self._put_on_record(late)
 
+    def answer_late(self, lateness: Callable[[], float]) -> None:
+        """Stamp what the device says on the LAN as one does whom the computer lets wait: each by so many seconds."""
+
+        def late(record: Record) -> Record:
+            if record.wire == "uart" or record.direction == "down":
+                return record
+            return replace(record, instant=record.instant + lateness())
+
+        self._put_on_record(late)
+
     def mishear(self, line: Record, heard: bytes) -> None:
         """Have the tap hear something else in place of a line."""
         wrong = replace(line, raw=heard)

@@ -156,4 +156,4 @@ def test_every_line_is_replied_to_once_or_given_up_or_waits(
     [("net", "net", True), ("net", "time", False), ("ok", "ok", False), ("error", "error", False)],
 )
 def test_what_comes_back_is_an_echo_but_for_the_words_of_the_module(text: str, said: str, echo: bool) -> None:
-    assert is_echo(text, Line(said)) is echo
+    assert is_echo(text, said) is echo

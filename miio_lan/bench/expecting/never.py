@@ -65,6 +65,7 @@ class Never(Generic[_T]):
             self._recorder.wait(self._polled, LONGEST_LAG)
             self._ended = self._recorder.mark()
         self._recorder.wait(self._is_known, LONGEST_LAG)
+        self._await_loss()
         count = len(self.seen)
         if count:
             times = "" if count == 1 else f", {count} times"
@@ -95,6 +96,24 @@ class Never(Generic[_T]):
             return True
         line = (record for record in reversed(self._recorder.records) if record.wire == "uart")
         return told_beyond(ended.instant, line, self._hears) or None
+
+    def _await_loss(self) -> None:
+        """Where nothing was heard since the end of the block, wait until it would show that a receiver is lost.
+
+        At another computer a receiver may be lost for a while before that is found out, and so before the block began.
+        What is heard shows that it is there; where nobody says a word, that no loss is found in all that time.
+        """
+        if self._recorder.loss_shows_after:
+            self._recorder.wait(self._is_sure, self._recorder.loss_shows_after + LONGEST_LAG)
+
+    def _is_sure(self) -> bool | None:
+        """Tell whether waiting changes nothing: the ends that matter were heard after the block, or are lost."""
+        ended = self._ended
+        matter = self._hears if self._line is None else frozenset(self._line).intersection(self._hears)
+        if ended is None or self.seen or self._why_unknown():
+            return True
+        line = (record for record in reversed(self._recorder.records) if record.wire == "uart" and record.raw)
+        return told_beyond(ended.instant, line, matter) or None
 
     def _why_unknown(self) -> str:
         """Say why what was not seen may have happened all the same; empty where it did not."""

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from miio_lan.bench.places.file import ProductEntry
 
 
-def claim_path(entry: ProductEntry, bench: Path) -> Path:
-    """Return the file that is locked while a product is used.
+def claim_paths(entry: ProductEntry, bench: Path) -> list[Path]:
+    """Return the files that are locked while a product is used, in the order in which everybody locks them.
 
-    A real product has one, whatever bench file it stands in; a virtual one belongs to its bench file.
+    A real product has one for its address and one for each receiver at its line, whatever bench file it stands in and
+    whatever else is said of it there; a virtual one belongs to its bench file.
     """
-    key = entry.exclusive or f"{bench.resolve()}\0{entry.name}"
+    keys = {*entry.exclusive.values()} or [f"{bench.resolve()}\0{entry.name}"]
     named = os.environ.get(CACHE_VARIABLE)
-    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16]
-    return (Path(named) if named else cache_folder()) / "claims" / f"{digest}.lock"
+    folder = (Path(named) if named else cache_folder()) / "claims"
+    digests = (hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()[:16] for key in keys)
+    return sorted(folder / f"{digest}.lock" for digest in digests)
 
 
-def claim_to(entry: ProductEntry, bench: Path) -> Claim:
-    """Return the claim to a product, to be taken and given back."""
-    return Claim(claim_path(entry, bench))
+def claims_to(entry: ProductEntry, bench: Path) -> list[Claim]:
+    """Return the claims to a product, to be taken in their order and given back."""
+    return [Claim(path) for path in claim_paths(entry, bench)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from miio_lan.lan import PORT
 from miio_lan.record.redact import Secret
+from miio_lan.uart.ports.remote import is_remote
 
 MOST_RETRIES = 100
 """Further attempts of a command: more would be minutes."""
@@ -64,13 +65,15 @@ class ProductEntry:
         return ", ".join(each for each in (self.host, f"UART {lines}" if lines else None) if each)
 
     @property
-    def exclusive(self) -> str:
-        """What nobody else may use at the same time; empty for a virtual product."""
+    def exclusive(self) -> dict[str, str]:
+        """What nobody else may use at the same time, by the key that names it; nothing of a virtual product."""
+        if self.virtual:
+            return {}
         if self.labgrid is not None:  # the coordinator keeps users apart, not the workers of one user
-            return f"labgrid: {self.coordinator or ''} {self.labgrid}"
-        return (
-            "" if self.virtual else (f"{self.host}:{self.port}" if self.host else port_key(self.uart or ""))
-        )
+            return {"labgrid": f"labgrid: {self.coordinator or ''} {self.labgrid}"}
+        lines = {"uart": self.uart, "uart_up": self.uart_up}
+        found = {key: port_key(url) for key, url in lines.items() if url}
+        return {"host": f"{self.host.lower()}:{self.port}", **found} if self.host else found
 
 
 KEYS = frozenset({*ProductEntry.__dataclass_fields__, "token_file", "device"} - {"name"})
@@ -78,7 +81,12 @@ KEYS = frozenset({*ProductEntry.__dataclass_fields__, "token_file", "device"} - 
 
 
 def port_key(url: str) -> str:
-    """Give a serial port under one name, however it is written: a link stands for what it leads to."""
+    """Give a serial port under one name, however it is written: a link stands for what it leads to.
+
+    At another computer it is the port of the server there, whatever the options say.
+    """
     if url.startswith("/"):
         return os.path.realpath(url)
+    if is_remote(url):
+        return f"tcp {url.partition('://')[2].partition('?')[0].lower()}"
     return url.upper() if re.fullmatch(r"(?i)com\d+", url) else url

@@ -28,7 +28,6 @@ from miio_lan.bench.places.entry import (
     QUICKEST_POLL,
     SLOWEST_POLL,
     ProductEntry,
-    port_key,
 )
 from miio_lan.bench.places.power import CommandPower
 from miio_lan.device.fleet.named import DevicesFile, did_of
@@ -139,15 +138,12 @@ def _check_name(name: str, others: Collection[str]) -> None:
 
 
 def _check_twice(products: Mapping[str, ProductEntry], path: Path) -> None:
-    """Refuse two products at one address, and a serial port that two receivers shall be."""
+    """Refuse two products at one address or place, and a serial port that two receivers shall be."""
     users: dict[str, str] = {}
     for each in products.values():
-        claims = [("uart", each.uart), ("uart_up", each.uart_up)]
-        used = [(key, port_key(url), url) for key, url in claims if url]
-        if each.host:
-            used.append(("host", f"{each.host}:{each.port}", f"{each.host}, UDP port {each.port},"))
-        for key, same, shown in used:
-            who = told_of(excerpt(each.name), key)
+        given = {"host": f"{each.host}, UDP port {each.port},"}
+        for key, same in each.exclusive.items():
+            who, shown = told_of(excerpt(each.name), key), given.get(key) or getattr(each, key)
             if same in users:
                 raise BenchFileError(told_of(path, f"{who}: {shown} is that of {users[same]} already"))
             users[same] = who

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -131,21 +132,20 @@ def _chosen(products: dict[str, ProductEntry], only: Sequence[str], path: Path) 
 
 
 def _look(entry: ProductEntry, path: Path, within: float) -> Presence:
-    from miio_lan.bench.places.claims import claim_to
+    from miio_lan.bench.places.claims import claims_to
     from miio_lan.bench.places.presence import in_use, look_at
 
     if entry.virtual:
         return _started(entry)
-    claim = claim_to(entry, path)
-    try:
-        if not claim.take("miio-lan bench check", wait=False):
-            return in_use(entry, claim.holder())
-    except OSError as error:
-        return in_use(entry, f"somebody, perhaps: {error}")
-    try:
+    with ExitStack() as stack:
+        for claim in claims_to(entry, path):
+            stack.callback(claim.free)
+            try:
+                if not claim.take("miio-lan bench check", wait=False):
+                    return in_use(entry, claim.holder())
+            except OSError as error:
+                return in_use(entry, f"somebody, perhaps: {error}")
         return look_at(entry, within=within) if entry.labgrid is None else _at_a_place(entry, within)
-    finally:
-        claim.free()
 
 
 def _at_a_place(entry: ProductEntry, within: float) -> Presence:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import queue
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from miio_lan.cli import completion
-from miio_lan.cli.files import check_files, replace_file
+from miio_lan.cli.files import check_files, is_no_plain_file, replace_file
 from miio_lan.click_common.failures import refuse
 from miio_lan.click_common.output import echo
 from miio_lan.errors import SpecError
+from miio_lan.record.pipes import READER_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +117,9 @@ def prepare_mcu(mcu: Mcu, options: dict[str, Any]) -> None:
     mcu.on_told = _tell("firmware")
     if options["save_firmware"] is not None:
         check_files([options["save_firmware"]], [options["spec"]])
-        mcu.on_image = lambda image: _save(options["save_firmware"], image)
+        keeper = ImageKeeper(options["save_firmware"])
+        mcu.on_image = keeper.keep
+        click.get_current_context().call_on_close(keeper.close)
 
 
 def prepare_module(module: Module) -> None:
@@ -126,9 +131,47 @@ def _tell(what: str) -> Callable[[str], None]:
     return lambda text: echo(f"{what}: {text}", err=True)
 
 
-def _save(path: str, image: bytes) -> None:
-    try:
-        replace_file(path, image)
-    except OSError as error:
-        # The product goes on: its own flash has it.
-        echo(f"Error: {path} cannot be written: {error.strerror or error}", err=True)
+class ImageKeeper:
+    """Writes each image in the place of the one before.
+
+    A reader of a pipe may take its time, and the line of the product has none: what is no plain file is written in a
+    thread of its own.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._images: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def keep(self, image: bytes) -> None:
+        """Write an image; one for a pipe as soon as those before it are written."""
+        if not is_no_plain_file(self._path):
+            self._write(image)
+            return
+        self._images.put(image)
+        if self._thread is None:
+            # A daemon: it ends with the program, whatever the reader does.
+            self._thread = threading.Thread(target=self._work, name="miio images", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Wait a moment until all is written, and say where it is not."""
+        if self._thread is None:
+            return
+        self._images.put(None)
+        self._thread.join(READER_TIME)
+        if self._thread.is_alive():
+            self._tell("its reader takes nothing")
+
+    def _work(self) -> None:
+        while (image := self._images.get()) is not None:
+            self._write(image)
+
+    def _write(self, image: bytes) -> None:
+        try:
+            replace_file(self._path, image)
+        except OSError as error:
+            self._tell(error.strerror or str(error))  # the product goes on: its own flash has it
+
+    def _tell(self, problem: str) -> None:
+        echo(f"Error: {self._path} cannot be written: {problem}", err=True)

@@ -32,7 +32,8 @@ from miio_lan.uart.commands import Command, Down, Error, Result, read
 from miio_lan.uart.commands.answering import fits
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, ERROR_CODES, TIMED_OUT_CODE, UNDEFINED_CODE
-from miio_lan.uart.turns import Downlink, Turn, between
+from miio_lan.uart.ledger import SHORTEST_ANSWER_TIME
+from miio_lan.uart.turns import LATENESS, STALL, Downlink, Turn, between
 
 SKEW = 0.05
 """Seconds by which the stamps of the two wires may differ: two readers, one behind a USB adapter."""
@@ -223,11 +224,36 @@ def cost_of(request: LanRequest, candidate: Candidate) -> float:
     the line stamps late, by less than :data:`SKEW`.
     """
     cost = max(0.0, request.first - candidate.downlinks[0].instant) * OUT_OF_ORDER
+    return cost + lag_of(request, candidate)
+
+
+def lag_of(request: LanRequest, candidate: Candidate) -> float:
+    """Give the seconds from the answer to the reply; 0 where the reply has none, or does not wait for one."""
     last = candidate.downlinks[-1]
     if request.reply is None or timed_out(request.reply.reading):
-        return cost
+        return 0.0
     said = (answer_to(last, request.reply.instant) or last).record
-    return cost + max(0.0, request.reply.instant - said.instant)
+    return max(0.0, request.reply.instant - said.instant)
+
+
+def may_be_late(request: LanRequest, candidate: Candidate, chosen: Candidate) -> bool:
+    """Tell whether the reply may be that to another candidate, stamped late, and has little to do with the chosen one.
+
+    It came as long after the answer to that as none does, or before any was seen; or no module gives up so soon.
+    """
+    reply, last = request.reply, chosen.downlinks[-1]
+    if reply is None or candidate.downlinks[0].instant < request.first:
+        return False
+    if timed_out(reply.reading):
+        return reply.instant - last.instant < SHORTEST_ANSWER_TIME
+    late = answer_to(last, reply.instant) is None or lag_of(request, chosen) > LATENESS
+    return late and lag_of(request, candidate) <= STALL
+
+
+def needs_answer(request: LanRequest) -> bool:
+    """Tell whether a request has a reply that only an answer of the MCU explains."""
+    reply = request.reply
+    return reply is not None and not (timed_out(reply.reading) or error_of(reply.reading) in BAD_ANSWERS)
 
 
 def says_code(answer: Turn, code: int) -> bool:

@@ -43,7 +43,7 @@ from math import inf
 from operator import attrgetter
 
 from miio_lan.pairing.calls import LanRequest
-from miio_lan.pairing.content import BAD_ANSWERS, error_of, timed_out
+from miio_lan.pairing.content import timed_out
 from miio_lan.pairing.matching.candidates import (
     LIKELY_CUT,
     SKEW,
@@ -51,7 +51,9 @@ from miio_lan.pairing.matching.candidates import (
     agrees,
     cost_of,
     extend,
+    may_be_late,
     may_be_of_unseen,
+    needs_answer,
     replied_promptly,
 )
 from miio_lan.pairing.matching.lag import longest_stall
@@ -157,7 +159,7 @@ class Matcher:
         After all others, so that it changes nothing for them.
         """
         for request in sorted(self._requests, key=self._priority):
-            if request in self._chosen or not _may_be_stalled(request):
+            if request in self._chosen or not needs_answer(request):
                 continue
             for candidate in self._all_candidates(request, STALL):
                 free = all(each.answer and each not in self._owner for each in candidate.downlinks)
@@ -198,7 +200,7 @@ class Matcher:
         if best:
             return best
         whole = [each for each in candidates if each.whole]
-        stalled = [each for each in whole if _may_be_stalled(request) and agrees(request, each, STALL)]
+        stalled = [each for each in whole if needs_answer(request) and agrees(request, each, STALL)]
         for each in whole:
             each.stalled, each.contradicted = bool(stalled), not stalled
         return stalled or whole
@@ -340,19 +342,21 @@ class Matcher:
         """Give what else a request may have become.
 
         Its own candidate, and one that costs more than :data:`COMPARABLE` beyond that, is no alternative. What would
-        agree if it was read later than it was said is one: a busy computer reads nothing for a while.
+        agree if it was read later than it was said is one: a busy computer reads nothing for a while. So it is where
+        the reply was read late.
         """
         chosen = self._chosen.get(request)
         candidates = [*self._candidates[request], *self._read_late(request)]
         if chosen is None:
             return candidates
         most = chosen.cost + COMPARABLE
-        return [each for each in candidates if each is not chosen and each.cost <= most]
+        others = (each for each in candidates if each is not chosen)
+        return [each for each in others if each.cost <= most or may_be_late(request, each, chosen)]
 
     def _read_late(self, request: LanRequest) -> list[Candidate]:
         """Give what would agree with a reply if it was read later than it was said, and does not otherwise."""
         reply = request.reply
-        if reply is None or request not in self._chosen or not _may_be_stalled(request):
+        if reply is None or request not in self._chosen or not needs_answer(request):
             return []
         late = longest_stall(self._uart, reply.instant)
         answers = [each.answer for each in self._downlinks_in_time(request, late) if each.answer is not None]
@@ -384,12 +388,6 @@ class Matcher:
         theirs = [each.instant for each in self._by_method[method] if each not in self._owner]
         theirs += [instant for instant, each in self._uart.others if each == method]
         return any(abs(instant - request.first) < HORIZON for instant in theirs)
-
-
-def _may_be_stalled(request: LanRequest) -> bool:
-    """Tell whether it has a reply that only an answer of the MCU explains."""
-    reply = request.reply
-    return reply is not None and not (timed_out(reply.reading) or error_of(reply.reading) in BAD_ANSWERS)
 
 
 def _rank(request: LanRequest) -> int:

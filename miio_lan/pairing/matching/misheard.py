@@ -24,7 +24,15 @@ from functools import lru_cache
 
 from miio_lan.pairing.content import Demand
 from miio_lan.pairing.matching.candidates import LIKELY_CUT
-from miio_lan.uart.commands import Action, Down, GetProperties, Legacy, SetProperties
+from miio_lan.uart.commands import (
+    Action,
+    Down,
+    EventOccured,
+    GetProperties,
+    Legacy,
+    PropertiesChanged,
+    SetProperties,
+)
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.turns import Downlink
 
@@ -34,6 +42,7 @@ MOST_PLACES = 250_000
 """Characters of a line times those of a long list, beyond which nobody looks for the one in the other: it may be."""
 
 _ANSWERS = ("result ", "error ")
+_REPORTS = (f"{PropertiesChanged.NAME} ", f"{EventOccured.NAME} ")
 _NO_MATTER = str.maketrans(dict.fromkeys(' []{}\\,":'))
 
 
@@ -50,6 +59,11 @@ def near_misses(downlinks: Iterable[Downlink], demand: Demand) -> list[Downlink]
 def is_nearly_an_answer(text: str) -> bool:
     """Tell whether a line of the MCU that is no command may be an answer, heard with a wrong character."""
     return any(_near(word, text, part=True) for word in _ANSWERS)
+
+
+def is_nearly_a_report(text: str) -> bool:
+    """Tell whether a line of the MCU that is no command may be a report, heard with a wrong character."""
+    return any(_near(word, text, part=True) for word in _REPORTS)
 
 
 def nearly_names(text: str, downlink: Downlink) -> bool:

@@ -382,6 +382,6 @@ class Interference:
         self._owed.expire(now)
         text = without_prompt(text, "down")
         first = self._owed.first
-        if first is not None and is_echo(text, first):
+        if first is not None and is_echo(text, first.text):
             return None
         return self._owed.replied(text, now)[0]

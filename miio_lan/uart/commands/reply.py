@@ -15,6 +15,7 @@ from miio_lan.uart.document import NET_STATES, OTHER_NET_STATES, model_fault
 from miio_lan.uart.line import seal
 from miio_lan.uart.values import shown
 
+COMES_BACK = "the command itself comes back (echo is on, or the wires are joined)"
 OK = "ok"
 ERROR = "error"
 
@@ -114,7 +115,7 @@ def _fault(text: str, pending: Command) -> str:
     """Say why the text is no answer to the command; empty when it is one."""
     # The list of commands has ``help`` itself among its lines.
     if text and text in (pending.line, pending.command) and not isinstance(pending, Help):
-        return "the command itself comes back (echo is on, or the wires are joined)"
+        return COMES_BACK
     if isinstance(pending, Model) and pending.name is None:
         return model_fault(text)
     if isinstance(pending, Net):

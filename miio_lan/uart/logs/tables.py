@@ -15,11 +15,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from miio_lan.errors import RecordError
 from miio_lan.foreign import excerpt
-from miio_lan.uart.document import PARTIAL_LINE_TIME
+from miio_lan.uart.document import LINE_LIMIT, PARTIAL_LINE_TIME
 from miio_lan.uart.logs.logparts import LogLine, ReadLog, Times, as_bytes, line_bytes
+from miio_lan.uart.pieces import begins_another
 
 #: The column of a logic analyser's list of all that was decoded, a byte a row.
 _DECODED = "decoded protocol result"
@@ -118,6 +120,8 @@ def read_table(texts: Sequence[str]) -> ReadLog | None:
     except csv.Error as error:
         raise RecordError(f"line {first + 1 + reader.line_num}: {error}") from None
     raws = _cells([text for text, _, _ in rows], header)
+    if not header.by_bytes:
+        raws = _with_spaces(raws, [text for text, _, _ in rows], [mark for _, _, mark in rows])
     pieces = [LogLine(raw, instant, mark) for raw, (_, instant, mark) in zip(raws, rows, strict=True)]
     found.lines = joined(pieces, bytewise=header.by_bytes)
     return found
@@ -230,6 +234,26 @@ def _cells(texts: Sequence[str], header: _Header) -> list[bytes]:
     return [bytes([int(text)]) if decimal else _byte(text) for text in texts]
 
 
+def _with_spaces(raws: Sequence[bytes], texts: Sequence[str], marks: Sequence[str]) -> list[bytes]:
+    """Give back the space that a piece of a line begins or ends with; a row that is a line has none.
+
+    :param raws: the bytes of each row, without spaces around
+    :param texts: what stands in its cell; where all begin with a space, or end with one, the table is written so
+    :param marks: who said it: what is said in pieces has ends of lines
+    """
+    in_pieces = {mark for raw, mark in zip(raws, marks, strict=True) if _END.search(raw)}
+    before = b"" if all(text.startswith(" ") for text in texts) else b" "
+    behind = b"" if all(text.endswith(" ") for text in texts) else b" "
+    found = []
+    for raw, text, mark in zip(raws, texts, marks, strict=True):
+        said = as_bytes(text) if mark in in_pieces else raw
+        if said in (before + raw, raw + behind, before + raw + behind):
+            found.append(said)
+        else:
+            found.append(raw)  # a dump in hexadecimal, quotes, or more spaces than a line has
+    return found
+
+
 def _bare(text: str) -> str:
     """Take off the quotes of a cell with a space before them: they are none to the csv module."""
     text = text.strip()
@@ -253,12 +277,12 @@ def _byte(text: str) -> bytes:
 
 
 def joined(rows: Sequence[LogLine], *, bytewise: bool = False) -> list[LogLine]:
-    """Join what belongs to one line, for each speaker apart; lines come in the order in which they ended.
+    """Join what belongs to one line, for each speaker apart; lines come in the order in which they were whole.
 
     :param bytewise: whether a row is a byte; else ends of lines divide where the log has any
     """
-    found: list[LogLine] = []
-    open_lines: dict[str, list[tuple[bytes, float]]] = {}  # what there is of each, and its instants
+    found: list[tuple[int, LogLine]] = []  # each with the row that it ends in
+    open_lines: dict[str, list[tuple[bytes, int]]] = {}  # what there is of each, and in which row
     # Where ends of lines are logged, they divide; elsewhere each row is a line.
     streams = {row.mark for row in rows if bytewise or _END.search(row.raw)}
 
@@ -266,18 +290,23 @@ def joined(rows: Sequence[LogLine], *, bytewise: bool = False) -> list[LogLine]:
         begun = open_lines.pop(mark, [])
         raw = b"".join(piece for piece, _ in begun)
         if raw.strip():
-            found.append(LogLine(raw, begun[0][1], mark))
+            found.append((begun[-1][1], LogLine(raw, rows[begun[0][1]].instant, mark)))
 
-    for row in rows:
-        if row.mark in open_lines and row.instant - open_lines[row.mark][-1][1] > PARTIAL_LINE_TIME:
-            finish(row.mark)  # given up by a module too
+    for number, row in enumerate(rows):
+        if row.mark in open_lines:
+            begun = open_lines[row.mark]
+            given_up = row.instant - rows[begun[-1][1]].instant > PARTIAL_LINE_TIME  # by a module too
+            # What has more pieces than a line has characters is none.
+            in_doubt = not bytewise and len(begun) < LINE_LIMIT
+            if given_up or (in_doubt and begins_another(b"".join(piece for piece, _ in begun), row.raw)):
+                finish(row.mark)
         for piece in _END.split(row.raw):
             if piece in (b"\r", b"\n"):
                 finish(row.mark)
             elif piece:
-                open_lines.setdefault(row.mark, []).append((piece, row.instant))
+                open_lines.setdefault(row.mark, []).append((piece, number))
         if row.mark not in streams:
             finish(row.mark)
     for mark in list(open_lines):
         finish(mark)
-    return found
+    return [line for _, line in sorted(found, key=itemgetter(0))]

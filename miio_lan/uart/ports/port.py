@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from miio_lan.errors import PortError
 from miio_lan.loop import Closing, Loop
 from miio_lan.uart.document import BAUD_RATE
+from miio_lan.uart.ports.remote import LOST_AFTER, is_remote
 from miio_lan.uart.ports.transport import FileTransport, PtyTransport, Transport, open_serial
 
 _LOGGER = logging.getLogger(__name__)
@@ -98,6 +99,11 @@ class Port(Closing):
     def outage(self) -> Outage | None:
         """The outage the port is in, None while it is connected."""
         return self._outage
+
+    @property
+    def loss_shows_after(self) -> float:
+        """Seconds for which a port that is lost may look like one at which nothing is said."""
+        return LOST_AFTER if is_remote(self.name) else 0.0
 
     @property
     def closed(self) -> bool:

@@ -28,6 +28,11 @@ _EXAMPLES = {"socket": "socket://192.168.1.7:4000", "rfc2217": "rfc2217://192.16
 _NO_CONTROL = "option 'control'"
 
 
+def is_remote(url: str) -> bool:
+    """Tell whether a port is at another computer."""
+    return _scheme(url) in _EXAMPLES
+
+
 def keep_looking(device: Any) -> None:
     """Have the system find out when the other computer is gone; does nothing for a port of this one.
 
@@ -55,8 +60,8 @@ def what_it_lacks(url: str, error: Exception) -> str:
 
     :param error: what pyserial said
     """
-    scheme = url.partition("://")[0].lower()
-    if scheme not in _EXAMPLES:
+    scheme = _scheme(url)
+    if not is_remote(url):
         return ""
     if not _has_port(url):
         return f"it lacks the port, as in {_EXAMPLES[scheme]}"
@@ -67,6 +72,10 @@ def what_it_lacks(url: str, error: Exception) -> str:
             f"{url}{joint}{IGNORE_CONTROL}"
         )
     return ""
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0].lower()
 
 
 def _has_port(url: str) -> bool:

@@ -114,7 +114,8 @@ CASES: list[tuple[str, Outcome, str]] = [
     # boot
     ("model-reported", PASS, "> model a.b.c\n< ok"),
     ("model-reported", PASS, "> mcu_version 0001\n< ok\n4.9 > model a.b.c\n< ok"),
-    ("model-reported", FAIL, "> mcu_version 0001\n< ok\n5.1 > get_down"),
+    ("model-reported", FAIL, "-2 < down none\n0 > mcu_version 0001\n< ok\n5.1 > get_down"),
+    ("model-reported", UNSEEN, "> mcu_version 0001\n< ok\n5.1 > get_down"),
     ("model-reported", UNSEEN, "> mcu_version 0001\n< ok\n4.0 > get_down"),
     ("model-reported", UNSEEN, "> get_down\n< down none\n10 > get_down"),
     # The module says ok to a line that was missed: it may have been the report.

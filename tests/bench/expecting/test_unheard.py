@@ -11,9 +11,11 @@ from support.tape import Tape
 
 from miio_lan import MiotDevice
 from miio_lan.bench.bench import Bench, ExpectationFailed, Recorder
+from miio_lan.bench.expecting.never import LONGEST_LAG
 from miio_lan.bench.recorder import RECORDS_BEFORE
 from miio_lan.record import Record
 from miio_lan.record.marks import LINE_ENDS
+from miio_lan.uart.ports.remote import LOST_AFTER
 
 LOST = "outage: the other end hung up"
 BACK = "outage over"
@@ -278,3 +280,82 @@ def test_an_outage_outlasts_the_test_it_began_in(
     assert len(recorder.look()[0]) == RECORDS_BEFORE
     with make().uart.expect_none("event_occured"):
         recorder.tell(tape.fetch("none"))
+
+
+# --- receivers at other computers, whose loss shows late -------------------------------------------------------------
+
+
+class Remote(Still):
+    """Hears by a receiver at another computer, and is told of what is kept for it when that is waited for."""
+
+    def __init__(self, later: Tape | None = None) -> None:
+        super().__init__()
+        self.loss_shows_after = LOST_AFTER
+        self.later = later
+        self.waited: list[float] = []
+
+    def wait(self, look: Callable[[], Any], timeout: float) -> Any:
+        self.waited.append(timeout)
+        if timeout > LONGEST_LAG and self.later is not None:
+            self.tell(self.later)
+        return look()
+
+
+def blocks(recorder: Remote, device: MiotDevice) -> Iterator[Any]:
+    bench = Bench(device, recorder, hears=("up", "down"))
+    yield from (bench.uart.expect_none("event_occured"), bench.expect_none("action"))
+
+
+def heard_for_a_while() -> Tape:
+    return Tape().wait(1).fetch("none").wait(0.2).fetch("none").wait(0.2)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_remote_line_that_is_dead_proves_nothing(number: int) -> None:
+    recorder = Remote()
+    recorder.tell(heard_for_a_while())
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        block = list(blocks(recorder, device))[number]
+        with says("the MCU was not heard all the time"), block:
+            recorder.now += 3
+            dead = Tape()
+            dead.now = recorder.now + 9
+            recorder.later = lost(dead, "up")
+    assert recorder.waited[-1] == LOST_AFTER + LONGEST_LAG
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_remote_line_that_is_silent_and_not_lost_was_heard(number: int) -> None:
+    recorder = Remote()
+    recorder.tell(heard_for_a_while())
+    with MiotDevice("127.0.0.1", "0" * 32) as device, list(blocks(recorder, device))[number]:
+        recorder.now += 3
+    assert recorder.waited[-1] == LOST_AFTER + LONGEST_LAG
+
+
+def test_whoever_is_heard_after_the_block_was_heard_in_it() -> None:
+    recorder = Remote()
+    recorder.tell(heard_for_a_while())
+    look: list[Any] = []
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        block = Bench(device, recorder, hears=("up", "down")).uart.expect_none("event_occured")
+        block.__enter__()
+        recorder.now += 3
+        speaking = Tape()
+        speaking.now = recorder.now + 0.5
+        recorder.later = speaking.up("get_down")
+        wait = recorder.wait
+        recorder.wait = lambda what, timeout: look.append(wait(what, timeout))  # type: ignore[method-assign]
+        block.__exit__(None, None, None)
+    assert look[-1] is True  # one word of the MCU is enough
+
+
+def test_a_line_at_this_computer_is_not_waited_for_so_long() -> None:
+    recorder = Remote()
+    recorder.loss_shows_after = 0.0
+    recorder.tell(heard_for_a_while())
+    with MiotDevice("127.0.0.1", "0" * 32) as device:
+        for block in blocks(recorder, device):
+            with block:
+                recorder.now += 3
+    assert set(recorder.waited) == {LONGEST_LAG}

@@ -63,9 +63,9 @@ def test_defaults() -> None:
     found = entry(f'host = "lamp.example"\ntoken = "{TOKEN}"')
     assert (found.port, found.did, found.uart, found.retries, found.exclusive) == (
         *(54321, None, None, None),
-        "lamp.example:54321",
+        {"host": "lamp.example:54321"},
     )
-    assert entry('uart = "COM3"').exclusive == "COM3"
+    assert entry('uart = "COM3"').exclusive == {"uart": "COM3"}
 
 
 def test_a_place_of_labgrid(tmp_path: Path) -> None:
@@ -79,6 +79,15 @@ def test_a_place_of_labgrid(tmp_path: Path) -> None:
     path = tmp_path / "miio.toml"
     assert entry('labgrid = "env.yaml"', path).labgrid == f"{tmp_path / 'env.yaml'}:main"
     assert entry('labgrid = "env.yaml:left"', path).labgrid == f"{tmp_path / 'env.yaml'}:left"
+
+
+def test_what_nobody_else_may_use_of_a_product() -> None:
+    found = entry(
+        f'host = "Lamp"\ntoken = "{TOKEN}"\nuart = "com3"\nuart_up = "RFC2217://Pi:4000?ign_set_control"'
+    )
+    assert found.exclusive == {"host": "lamp:54321", "uart": "COM3", "uart_up": "tcp pi:4000"}
+    assert entry('uart = "socket://pi:4000"').exclusive == {"uart": "tcp pi:4000"}
+    assert entry("virtual = true").exclusive == {}
 
 
 def test_a_named_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +110,7 @@ def test_a_product_at_a_place_of_labgrid(tmp_path: Path) -> None:
         "switch",
     )
     assert (found.host, found.token, found.describe()) == (None, None, "labgrid: lamp")
-    assert found.exclusive == "labgrid: pi:20408 lamp"
+    assert found.exclusive == {"labgrid": "labgrid: pi:20408 lamp"}
     (tmp_path / "env.yaml").write_text("")
     for text, target in (("env.yaml", "main"), ("env.yaml:left", "left")):
         assert (
@@ -195,6 +204,14 @@ WRONG_FILES = [
     (
         f"[products.a]\n{HOST}\n[products.b]\n{HOST}",
         "'b': host: 192.0.2.1, UDP port 54321, is that of 'a': host already",
+    ),
+    (
+        '[products.a]\nlabgrid = "lamp"\n[products.b]\nlabgrid = "lamp"',
+        "'b': labgrid: lamp is that of 'a': labgrid already",
+    ),
+    (
+        '[products.a]\nuart = "socket://pi:4000"\n[products.b]\nuart = "rfc2217://pi:4000?ign_set_control"',
+        "'b': uart: rfc2217://pi:4000?ign_set_control is that of 'a': uart already",
     ),
 ]
 

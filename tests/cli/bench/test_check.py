@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from miio_lan.bench.places.claims import claim_to
+from miio_lan.bench.places.claims import claims_to
 from miio_lan.bench.places.file import ProductEntry, read_bench
 from miio_lan.bench.places.presence import Presence, told
 from miio_lan.cli.bench import check
@@ -72,7 +72,7 @@ def test_json_and_only(run: Callable, bench: Path) -> None:
 
 
 def test_a_product_in_use_is_left_alone(run: Callable, bench: Path) -> None:
-    claim = claim_to(read_bench(bench)["right"], bench)
+    (claim,) = claims_to(read_bench(bench)["right"], bench)
     assert claim.take("process 5, test_x", wait=False)
     ended = run("bench", "check")
     claim.free()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 
 import pytest
 from support.ends import Caller
 from support.image_server import ImageServer, whole
 
 from miio_lan.cli.files import replace_file
+from miio_lan.cli.virtual.firmware import ImageKeeper
 from miio_lan.virtual.host import McuHost
 from miio_lan.virtual.image import make_image
 from miio_lan.virtual.product import VirtualProduct
 
+PATIENCE = 100.0  # only ever waited for in full when a test fails
 IMAGE = make_image("mcu", "0042", bytes(range(256)) * 300)
 
 
@@ -118,6 +121,52 @@ def test_an_update_is_told_and_kept(run, monkeypatch, tmp_path):
         "update: sent; the MCU is asked for its version",
         "update: installed; the MCU reports version 0042, 0001 before",
     ]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_whose_reader_takes_its_time_keeps_nobody_waiting(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    images = [b"one " * 100_000, b"two " * 100_000]  # more than a pipe holds
+    keeper, kept = ImageKeeper(str(path)), threading.Event()
+
+    def keep():
+        for image in images:
+            keeper.keep(image)
+        kept.set()
+
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # it is there, and takes nothing yet
+    try:
+        product = threading.Thread(target=keep, daemon=True)
+        product.start()
+        assert kept.wait(PATIENCE), "the product waits for the reader of its images"
+        os.set_blocking(reader, True)
+        assert read_exactly(reader, sum(map(len, images))) == b"".join(images)
+        keeper.close()
+        product.join()
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_what_the_reader_of_a_pipe_has_not_taken_in_the_end_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("miio_lan.cli.virtual.firmware.READER_TIME", 0.01)
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    keeper = ImageKeeper(str(path))
+    keeper.keep(b"one " * 100_000)
+    keeper.close()
+    assert capsys.readouterr().err == f"Error: {path} cannot be written: its reader takes nothing\n"
+    os.close(reader)  # now it is nobody's
+    keeper._thread.join()
+
+
+def read_exactly(file, size):
+    found = b""
+    while len(found) < size:
+        found += os.read(file, size - len(found))
+    return found
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):

@@ -225,3 +225,29 @@ def test_the_doubt_is_handed_on_where_each_line_may_be_the_one_before() -> None:
     tape.fetch("get_properties 2 1").answer("result 2 1 0 true").wait(1).fetch("none")
     assert alone == [False, False]
     assert [each.ambiguous for each in asked(tape)] == [True, True]
+
+
+def beside_the_apps(delay: float) -> Tape:
+    """Ours is fetched, the app's the next moment, and our reply is stamped some time after that."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    for _ in range(2):
+        tape.fetch("set_properties 2 2 40").wait(0.06).answer("result 2 2 0")
+    return tape.wait(delay).reply(1, IS_SET).wait(1).fetch("none").fetch("none")
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.2, 0.3])
+def test_a_reply_that_is_late_for_one_line_may_be_later_for_the_one_before(delay: float) -> None:
+    assert [each.ambiguous for each in pair(beside_the_apps(delay).records)] == [True, True]
+
+
+def test_a_reply_that_comes_at_once_is_that_of_the_line_before_it() -> None:
+    assert [each.ambiguous for each in pair(beside_the_apps(0.0).records)] == [False, False]
+
+
+def test_no_module_gives_up_so_soon() -> None:
+    """The reply of a time-out is not surely that of a line that was handed out just before."""
+    tape = Tape().fetch("none").wait(10).ask(1, "set_properties", SET)
+    tape.fetch("set_properties 2 2 40").wait(4)
+    tape.fetch("set_properties 2 2 40").wait(0.1).reply(1, error=-9999)
+    (ours,) = asked(tape.wait(5).fetch("none"))
+    assert ours.ambiguous

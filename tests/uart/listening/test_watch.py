@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,6 +134,27 @@ def test_an_echo_is_no_answer() -> None:
     _, echo, prompted, reply = bench.say(">net", "<net", "<# net", "<uap")
     assert (echo.note, prompted.note, reply.note) == ("echo", "echo", "")
     assert reading(reply)["answers"] == "net"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "get_down",
+        "result 2 1 0 5",
+        "properties_changed 2 1 6",
+        "noise",
+        "result 2 1 0 5get_down",
+        "result 2 1 0 5get_downnet",
+    ],
+)
+def test_an_echo_is_said_to_be_one_and_no_reply(said: str) -> None:
+    bench = Bench()
+    bench.say(">get_down", "<down get_properties 2 1")
+    _, echo, prompted = bench.say(f">{said}", f"<{said}", f"<# {said}")
+    for each in (echo, prompted):
+        assert each.note == "echo"
+        assert "comes back" in str(reading(each)["problem"])
+        assert "no reply" not in str(reading(each)["problem"])
 
 
 def test_noise_is_marked_and_the_next_line_is_read() -> None:

@@ -107,6 +107,57 @@ def test_pieces_of_lines_are_joined_for_each_speaker() -> None:
     ]
 
 
+DIALOG = [
+    ("up", "get_down"),
+    ("down", "down get_properties 2 1"),
+    ("up", "result 2 1 0 5"),
+    ("down", "ok"),
+    ("up", 'event_occured 2 1 3 "down, result"'),
+    ("down", "ok"),
+    ("up", "net"),
+    ("down", "cloud"),
+    ("up", "time posix"),
+    ("down", "1700000000"),
+    ("up", "properties_changed 2"),  # no line of the document, but a line
+    ("down", "error"),
+    ("up", "get_down"),
+    ("down", "down none"),
+    ("up", "net"),
+    ("down", "local"),
+]
+
+
+@given(ended=st.lists(st.booleans(), min_size=len(DIALOG), max_size=len(DIALOG)))
+def test_rows_of_which_some_have_an_end_are_lines(ended: list[bool]) -> None:
+    rows = [
+        f"{number / 100};{way};{text}" + ("\\r" if end else "")
+        for number, ((way, text), end) in enumerate(zip(DIALOG, ended, strict=True))
+    ]
+    expected = [LogLine(text.encode(), number / 100, way) for number, (way, text) in enumerate(DIALOG)]
+    assert table("time;direction;data\n" + "\n".join(rows)) == expected
+
+
+@given(cuts=st.lists(st.integers(1, 12), min_size=40, max_size=40))
+def test_lines_in_pieces_are_whole_however_they_are_cut(cuts: list[int]) -> None:
+    rows, sizes = [], iter(cuts)
+    for number, (way, text) in enumerate(DIALOG):
+        rest = f"{text}\r"
+        while rest:
+            size = next(sizes, len(rest))
+            cell = rest[:size].replace("\r", "\\r").replace('"', '""')
+            rows.append(f'{number / 100},{way},"{cell}",')
+            rest = rest[size:]
+    expected = [LogLine(text.encode(), number / 100, way) for number, (way, text) in enumerate(DIALOG)]
+    assert table("time,direction,data,comment\n" + "\n".join(rows)) == expected
+
+
+@pytest.mark.parametrize("pattern", ["{0}, {1}, {2}", "{0} ,{1} ,{2} ,", "{0},{1},{2}   ,"])
+def test_spaces_that_a_table_is_written_with_are_no_part_of_a_line(pattern: str) -> None:
+    rows = [pattern.format(number, way, f"{text}\\r") for number, (way, text) in enumerate(DIALOG[:4])]
+    texts = [line.raw for line in table("time,direction,data,\n" + "\n".join(rows))]
+    assert texts == [text.encode() for _, text in DIALOG[:4]]
+
+
 @pytest.mark.parametrize(
     ("head", "cells", "instants"),
     [

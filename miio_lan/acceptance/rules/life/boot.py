@@ -10,6 +10,7 @@ from math import inf
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
+from miio_lan.record.marks import is_mark
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
@@ -27,6 +28,8 @@ REQUEST_TIME = ANSWER_TIME
 """Seconds for the answer to a request; what the document calls immediately, as generous as for other downlinks."""
 JUST_BEFORE = 1.0
 """Seconds before the first line that was seen in which the MCU may have begun; before that, it was another life."""
+FIRST_REPORT = "model"
+"""What an MCU says first of all; whoever hears another report first may have missed it."""
 
 
 def _reports(session: Observed, word: str) -> list[Turn]:
@@ -71,6 +74,8 @@ def _reported(session: Observed, case: Case, word: str, missing: str) -> None:
         case.good(f"{own.instant - start:.3f} s after the first sign of life", own.record)
     elif session.line.missing(start, due) or _replied_before(session, start):
         case.unseen("not everything was heard at power-up")
+    elif word == FIRST_REPORT and _begins_late(session, start):
+        case.unseen("the line may have been listened to only from the middle of the power-up on")
     elif soon:
         case.unseen(
             "the module asked for it before the MCU may have come to report it by itself", soon[0].record
@@ -94,6 +99,18 @@ def _due(session: Observed, start: float) -> float:
 def _replied_before(session: Observed, start: float) -> bool:
     """Whether the module replied, shortly before the first line that was seen, to one that was not."""
     return any(start - JUST_BEFORE <= at < start for at in session.line.unexplained)
+
+
+def _begins_late(session: Observed, start: float) -> bool:
+    """Whether what an MCU says first of all may have been said before anybody listened.
+
+    Not to a checker that plays the module: an MCU repeats its report until that has taken it.
+    """
+    early = start - JUST_BEFORE
+    if session.line.broken(early, start):
+        return True
+    listening = (each.instant for each in session.records if each.wire == "uart" or is_mark(each))
+    return not (session.from_boot or session.driven) and next(listening, start) > early
 
 
 def _until_ok(session: Observed, case: Case, word: str) -> None:

@@ -14,7 +14,8 @@ PASS, FAIL, WARNING, UNSEEN = Outcome.PASS, Outcome.FAIL, Outcome.WARNING, Outco
 POLL = "> get_down\n< down none"
 ASK_MODEL = "> get_down\n< down MIIO_model_req"
 ASK_VERSION = "> get_down\n< down MIIO_mcu_version_req"
-VERSION = "0 > mcu_version 0001\n< ok"
+LISTENING = "-2 < down none"
+VERSION = f"{LISTENING}\n0 > mcu_version 0001\n< ok"
 
 
 def test_the_times_are_those_of_the_rules() -> None:
@@ -68,6 +69,32 @@ def test_whoever_reports_nothing_by_itself_fails_where_the_power_up_was_seen() -
         assert found.outcome is FAIL
         assert found.text.endswith("by itself within 5 s after power-up")
         assert found.evidence[0].record is not None
+
+
+NO_MODEL = f"> mcu_version 0001\n< ok\n9 {POLL}"
+
+
+@pytest.mark.parametrize(
+    ("expected", "before", "options"),
+    [
+        (UNSEEN, "0 ", {}),
+        (UNSEEN, "-0.5 < ok\n0 ", {}),
+        (UNSEEN, "-0.5 < down none\n0 ", {}),
+        (UNSEEN, "-2 < down none\n-0.5 -- x\n0 ", {}),
+        (UNSEEN, "-2 < down none\n-0.5 -- x\n0 ", {"from_boot": True}),
+        (FAIL, "-2 < down none\n0 ", {}),
+        (FAIL, "0 ", {"from_boot": True}),
+        (FAIL, "0 ", {"driven": True}),
+    ],
+)
+def test_who_begins_to_listen_in_the_middle_of_a_power_up_may_have_missed_the_model(
+    expected: Outcome, before: str, options: dict[str, bool]
+) -> None:
+    assert outcome("model-reported", f"{before}{NO_MODEL}", **options) is expected
+
+
+def test_whoever_has_heard_the_model_has_missed_no_version() -> None:
+    assert outcome("mcu-version-reported", f"0 > model a.b.c\n< ok\n9 {POLL}") is FAIL
 
 
 def test_the_time_begins_with_the_mcus_first_line() -> None:
