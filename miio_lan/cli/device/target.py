@@ -53,13 +53,15 @@ def line_of(target: Target, result: dict[str, Any] | None, method: str) -> str:
 
 def value_of(target: Target, result: dict[str, Any]) -> str:
     """Give the value of a result in words, with what the description says of it."""
+    from miio_lan.device.description.values import is_same
+
     value = result["value"]
     shown = (
         json.dumps(value) if value is None or isinstance(value, bool) else render_named(target.name, value)
     )
     if target.prop is None:
         return shown
-    described = next((text for choice, text in target.prop.choices if choice == value), "")
+    described = next((text for choice, text in target.prop.choices if is_same(choice, value)), "")
     unit = target.prop.unit if target.prop.unit not in ("", "none") else ""
     remarks = (printable(f"({described})") if described else "", printable(unit))
     return " ".join(part for part in (shown, *remarks) if part)

@@ -28,6 +28,11 @@ FORMATS = frozenset({"bool"}) | INTEGER_LIMITS.keys() | FLOAT_FORMATS | TEXT_FOR
 LARGEST = 1e300
 """A number beyond this is none: no format holds it, and it could not be reckoned with as a float."""
 
+_BITS_LOSE = 2.0**-23
+"""What of a number is lost in the 24 bits that a float of 32 bits has for it."""
+_DECIMALS_LOSE = 1e-6
+"""What is lost in the six decimals that C writes by default."""
+
 ACCESS = frozenset({"read", "write", "notify"})
 
 
@@ -101,7 +106,7 @@ class Property:
             low, high, _ = self.range or (0, 0, 0)
             more = f", value-range {low}..{high}" if self.range else ""
             return wrong_type, f"format {self.format}{more}"
-        if self.choices and not any(value == choice for choice, _ in self.choices):
+        if self.choices and not any(is_same(value, choice) for choice, _ in self.choices):
             listed = ", ".join(_choice(*choice) for choice in self.choices)
             return f"{show(value)} is not one of {listed}", "value-list"
         if isinstance(value, str):
@@ -160,21 +165,42 @@ class Property:
         if self.range is None or isinstance(value, bool):
             return ""
         low, high, step = self.range
-        if not low <= value <= high:
+        if not low <= value <= high and not (is_same(value, low) or is_same(value, high)):
             return f"{show(value)} is outside {low}..{high}"
         if step and not on_step(value, low, step):
             return f"{show(value)} is not a step of {step} from {low}"
         return ""
 
 
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are the same, with room for what decimals lose in a product.
+
+    Products keep them in 32 bits and write them with six decimals, or with all: 22.7 is 22.700001 or
+    22.700000762939453.
+    """
+    if not isinstance(one, float) and not isinstance(other, float):
+        return one == other
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return False
+    try:
+        return abs(one - other) <= _lost(one, other)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
 def on_step(value: Number, low: Number, step: Number) -> bool:
-    """Whether ``value`` lies a whole number of ``step`` above ``low``, with room for what decimals lose in binary."""
+    """Whether ``value`` lies a whole number of ``step`` above ``low``, decimals with the room of :func:`is_same`."""
     if isinstance(value, int) and isinstance(low, int) and isinstance(step, int):
         return (value - low) % step == 0
     steps = (value - low) / step
     if not math.isfinite(steps):  # a step too fine for this machine's floats refuses nothing
         return True
-    return math.isclose(steps, round(steps), rel_tol=1e-9, abs_tol=1e-6)
+    return abs(steps - round(steps)) * step <= _lost(value, low)
+
+
+def _lost(*numbers: Number) -> float:
+    """Say what is lost at most of the largest number, and of its difference from others."""
+    return _DECIMALS_LOSE + _BITS_LOSE * max(map(abs, numbers))
 
 
 def _finite(value: Number) -> bool:
