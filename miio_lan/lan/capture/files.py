@@ -227,7 +227,8 @@ class _File:
             self.problem = f"a packet of {size} bytes"
             return b""
         data, self._ahead = self._ahead[:size], self._ahead[size:]
-        data += self._file.read(size - len(data))
+        while len(data) < size and (more := self._file.read(size - len(data))):
+            data += more  # a pipe without a buffer gives what it has
         if data and len(data) < size:
             self.problem = "it ends in the middle of a packet"
         return data
