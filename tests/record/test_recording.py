@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import threading
 from contextvars import Context
@@ -319,6 +322,27 @@ def test_what_is_no_recording_at_all_is_named_and_told_who_reads_logs(tmp_path, 
     assert "is no line of a recording" in str(told.value)
     assert "text logs are read by 'miio-lan uart decode'" in str(told.value)
     assert "cut off" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (gzip.compress(b"x"), "it is compressed (gzip): unpack it first"),
+        (bz2.compress(bytes(range(256)) * 9), "it is compressed (bzip2): unpack it first"),
+        (lzma.compress(b"x"), "it is compressed (xz): unpack it first"),
+        ("{}\n".encode("utf-16"), "it is text in UTF-16, as PowerShell's > writes it: save it as UTF-8"),
+        (b"\xff" + b"x" * 40, "line 1 or one after it is not text"),
+        (b"{}\n\x1f\x8b", "line 1 or one after it is not text"),
+    ],
+)
+def test_what_is_no_text_is_told_what_it_is(tmp_path, data: bytes, told: str) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(RecordError) as error:
+        list(read_recording(path))
+    assert str(error.value).startswith(
+        f"{path}: {told if told.startswith('line') else f'line 1 is not text: {told}'}"
+    )
 
 
 def test_damage_is_named_with_its_file_and_is_no_text_log(tmp_path) -> None:
