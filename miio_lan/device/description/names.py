@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from miio_lan.device.description.instance import Event, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS, Property, show
 from miio_lan.errors import SpecError
+from miio_lan.record.redact import HIDDEN, is_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,7 +98,7 @@ def parse_value(prop: Property, text: str) -> Value:
     if len(described) > 1:
         rivals = ", ".join(map(str, described))
         raise AmbiguousWord(
-            f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it may be any of {rivals}: "
+            f"{prop.name} ({_numbers(prop)}): {_typed(prop, text)} is ambiguous, it may be any of {rivals}: "
             "write one of these"
         )
     if described:
@@ -116,7 +117,7 @@ def _described(prop: Property, text: str, described: Value) -> Value:
     if value == described or prop.problem(value):
         return described
     raise SpecError(
-        f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it is the value {show(value)} "
+        f"{prop.name} ({_numbers(prop)}): {_typed(prop, text)} is ambiguous, it is the value {show(value)} "
         f"and describes {show(described)}"
     )
 
@@ -128,20 +129,27 @@ def _by_format(prop: Property, text: str) -> Value:
     if prop.format == "bool":
         if word in _TRUE | _FALSE:
             return word in _TRUE
-        problem = f"{show(text)} is not true or false (on, off){_about_quotes(word)}"
+        problem = f"{_typed(prop, text)} is not true or false (on, off){_about_quotes(prop, word)}"
         raise _refused(prop, problem, prop.limit(text))
     try:
         # 0x12AB is how people write colours.
         return float(word) if prop.format in FLOAT_FORMATS else int(word, 16 if word.startswith("0x") else 10)
     except ValueError:
         kind = "a number" if prop.format in FLOAT_FORMATS else "an integer"
-        problem = f"{show(text)} is not {kind}{_about_quotes(word)}"
+        problem = f"{_typed(prop, text)} is not {kind}{_about_quotes(prop, word)}"
         raise _refused(prop, problem, prop.limit(text)) from None
 
 
-def _about_quotes(word: str) -> str:
+def _typed(prop: Property, text: str) -> str:
+    """Write what was typed for a complaint; a password is not shown."""
+    return HIDDEN if is_secret(prop.name, text) else show(text)
+
+
+def _about_quotes(prop: Property, word: str) -> str:
     """Say so where quotes make a text of what would be something else."""
     inside = word.strip("\"'")
+    if inside and inside != word and is_secret(prop.name, word):
+        return ": its quotes make it a text, write it without them"
     return f": its quotes make it a text, write {inside} without them" if inside and inside != word else ""
 
 

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from miio_lan.foreign import show as show
+from miio_lan.record.redact import HIDDEN, is_secret
 from miio_lan.uart.document import Code as Code
 
 Value = bool | int | float | str
@@ -108,7 +109,7 @@ class Property:
             return wrong_type, f"format {self.format}{more}"
         if self.choices and not any(is_same(value, choice) for choice, _ in self.choices):
             listed = ", ".join(_choice(*choice) for choice in self.choices)
-            return f"{show(value)} is not one of {listed}", "value-list"
+            return f"{self._shown(value)} is not one of {listed}", "value-list"
         if isinstance(value, str):
             if self.max_length is not None and len(value) > self.max_length:
                 return f"{len(value)} characters are more than {self.max_length}", "max-length"
@@ -143,32 +144,38 @@ class Property:
             return 0
         return self.range[0]
 
+    def _shown(self, value: object) -> str:
+        """Write a value for a complaint; that of a password is nobody's business."""
+        return HIDDEN if is_secret(self.name, value) else show(value)
+
     def _type_problem(self, value: object) -> str:
         if self.format == "bool":
-            return "" if isinstance(value, bool) else f"{show(value)} is not true or false"
+            return "" if isinstance(value, bool) else f"{self._shown(value)} is not true or false"
         if self.format in TEXT_FORMATS:
-            return "" if isinstance(value, str) else f"{show(value)} is not a string"
+            return "" if isinstance(value, str) else f"{self._shown(value)} is not a string"
         if self.format in FLOAT_FORMATS:
             if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
-                return f"{show(value)} is not a number"
+                return f"{self._shown(value)} is not a number"
             return ""
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"{show(value)} is not an integer ({self.format})"
+            return f"{self._shown(value)} is not an integer ({self.format})"
         return ""
 
     def _size_problem(self, value: Number) -> str:
         """Say whether the format has room for a number."""
         low, high = INTEGER_LIMITS.get(self.format, (-LARGEST, LARGEST))
-        return "" if low <= value <= high else f"{show(value)} is outside {low}..{high} ({self.format})"
+        return (
+            "" if low <= value <= high else f"{self._shown(value)} is outside {low}..{high} ({self.format})"
+        )
 
     def _range_problem(self, value: Number) -> str:
         if self.range is None or isinstance(value, bool):
             return ""
         low, high, step = self.range
         if not low <= value <= high and not (is_same(value, low) or is_same(value, high)):
-            return f"{show(value)} is outside {low}..{high}"
+            return f"{self._shown(value)} is outside {low}..{high}"
         if step and not on_step(value, low, step):
-            return f"{show(value)} is not a step of {step} from {low}"
+            return f"{self._shown(value)} is not a step of {step} from {low}"
         return ""
 
 
