@@ -293,6 +293,35 @@ def test_a_long_last_line_is_taken_away_whole(tmp_path, caplog) -> None:
     assert "was cut off, and is taken away" in caplog.text
 
 
+class Piece(bytes):
+    """What was read of a file, to be put together once with all others."""
+
+    def __add__(self, other: object) -> bytes:
+        raise AssertionError("a long last line is copied again for each of its pieces")
+
+
+class Pieces(io.FileIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        return Piece(super().read(size) or b"")
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_the_pieces_of_a_last_line_are_put_together_once(tmp_path, monkeypatch, size: int) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_bytes(as_line(record()).encode() + bytes(500))
+    monkeypatch.setattr("miio_lan.record.recording._LOOKED_AT", size)
+    opened = Path.open
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda self, mode="r", **more: Pieces(self) if mode == "rb" else opened(self, mode, **more),
+    )
+    with FileRecorder(path, append=True) as recorder:
+        recorder(record(b"next\r"))
+    monkeypatch.undo()
+    assert [each.raw for each in read_recording(path)] == [b"get_down\r", b"next\r"]
+
+
 def test_a_file_without_any_end_of_line_is_begun_anew(tmp_path) -> None:
     path = tmp_path / "line.jsonl"
     path.write_text("{", encoding="ascii")
