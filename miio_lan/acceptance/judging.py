@@ -11,6 +11,7 @@ from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.device.description.spec import Spec
 from miio_lan.record import Record
+from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import marked_check, without_marks
 
 PASSIVE, MODULE, LAN = "passive", "module", "lan"
@@ -40,9 +41,11 @@ def judgement_of(
     :param ended: when the observation ended, monotonic seconds; with the last record by default
     :param course: how far the checker got that asked the product; by default what the records say, None for one that
         only listened
-    :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense
+    :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense, or were
+        stamped by several clocks
     """
     every = list(records)
+    check_clock(every)
     check = marked_check(every)
     if check is not None:
         mode, from_boot = mode or check.mode, from_boot or check.from_boot

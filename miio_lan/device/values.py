@@ -13,6 +13,7 @@ from miio_lan.device.description.values import (
     Number,
     Property,
     Value,
+    is_same,
     on_step,
     show,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Number",
     "Property",
     "Value",
+    "is_same",
     "on_step",
     "show",
 ]

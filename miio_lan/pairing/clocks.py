@@ -35,6 +35,7 @@ from miio_lan.errors import ClocksInDoubt
 from miio_lan.pairing.offset.askings import Commands
 from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, paths_of
 from miio_lan.record import Record
+from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import LINE_ENDS, is_mark
 
 LEAD = 15.0
@@ -145,8 +146,10 @@ def join(
 
     :param about: see :func:`compare`
     :raises ClocksInDoubt: if the clocks cannot be compared surely
+    :raises RecordError: if the recording was stamped by several clocks
     """
     lan, line = sorted(lan, key=lambda record: record.instant), list(line)
+    check_clock(line)
     clocks = compare(lan, line, about=about)
     if not clocks.sure:
         raise ClocksInDoubt(f"the capture and the recording cannot be joined: {clocks.doubt}")

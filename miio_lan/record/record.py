@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from miio_lan.errors import RecordError
 from miio_lan.foreign import excerpt
+from miio_lan.record.beginnings import if_no_text
 from miio_lan.record.limits import MAX_READING_DEPTH
 
 if TYPE_CHECKING:
@@ -254,7 +255,8 @@ def _is_plain(reading: object, *, nested: bool = False) -> bool:
 def read(file: TextIO) -> Iterator[Record]:
     """Give the records of a file, one by one, as they are read.
 
-    Empty lines are skipped, as is the byte order mark that some editors put before the first line.
+    Empty lines are skipped, as is the byte order mark that some editors put before the first line of a file; files that
+    were put together have it before others, too.
 
     :raises RecordError: at the first line that is no record, naming its number; whatever the file contains
     """
@@ -267,9 +269,10 @@ def read(file: TextIO) -> Iterator[Record]:
         except StopIteration:
             return
         except UnicodeDecodeError as error:
+            if number == 1 and (other := if_no_text(error.object)):
+                raise RecordError(f"line 1 is not text: {other}") from None
             raise RecordError(f"line {number} or one after it is not text ({error})") from None
-        if number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+        line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
             continue
         try:

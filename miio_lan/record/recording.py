@@ -195,11 +195,12 @@ def _end_of_whole_lines(path: Path) -> tuple[int, bytes] | None:
         return None
     with path.open("rb") as file:
         size = at = file.seek(0, io.SEEK_END)
-        last = b""
-        while at and b"\n" not in last:
+        pieces = [b""]
+        while at and b"\n" not in pieces[-1]:
             step = min(at, _LOOKED_AT)
             at = file.seek(at - step)
-            last = file.read(step) + last
+            pieces.append(file.read(step))
+    last = b"".join(reversed(pieces))
     last = last[last.rfind(b"\n") + 1 :]
     if not last:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from miio_lan.acceptance.judging import judgement_of
 from miio_lan.acceptance.rules import observed
 from miio_lan.acceptance.verdict import Judgement, Outcome
 from miio_lan.device.description.spec import Spec
+from miio_lan.errors import RecordError
 from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.virtual.mcu.mcu import Mcu
@@ -146,3 +148,12 @@ def test_one_line_that_a_tap_missed_blames_nobody(good: list[Record], part: int)
         if found:
             blamed[good[lost].direction, good[lost].raw, lost] = found
     assert blamed == {}
+
+
+def test_what_several_clocks_have_stamped_is_not_sorted_into_one_another() -> None:
+    first = talk("> get_down\n< down none\n3 > get_down\n< down none")
+    again = [replace(each, wall=each.wall + 2000) for each in first]
+    judgement_of(first)
+    later = [replace(each, instant=each.instant + 100, wall=each.wall + 100) for each in first]
+    with pytest.raises(RecordError, match=f"record {len(later) + 1} was stamped by another clock"):
+        judgement_of([*later, *again])

@@ -158,6 +158,8 @@ PINS = {
     },
     "device.description.values": {
         "LARGEST": 1e300,
+        "_BITS_LOSE": 2.0**-23,
+        "_DECIMALS_LOSE": 1e-6,
         "INTEGER_LIMITS": {
             "uint8": (0, 255),
             "uint16": (0, 65535),

@@ -13,7 +13,7 @@ from support.scene import GET_LEVEL, GET_ON, LEGACY, MANY, SET_LEVEL, SET_OTHER,
 from support.tape import Tape
 from support.two_clocks import Steady, TwoClocks, polled, random_scene, random_views, seen
 
-from miio_lan.errors import ClocksInDoubt
+from miio_lan.errors import ClocksInDoubt, RecordError
 from miio_lan.pairing.clocks import Clocks, compare, join
 from miio_lan.pairing.offset import suppositions
 from miio_lan.pairing.pairing import pair
@@ -280,3 +280,10 @@ def test_the_order_of_the_capture_is_kept() -> None:
     assert clocks.instant(0.5) == pytest.approx(-0.5)
     assert (clocks.instant(-1.0), clocks.instant(3.0)) == (-1.0, 1.0)
     assert math.isinf(Clocks().within)
+
+
+def test_a_recording_by_several_clocks_is_not_joined() -> None:
+    both = seen(by_hand(), 0.0)
+    again = [replace(each, wall=each.wall + 2000) for each in both.line]
+    with pytest.raises(RecordError, match=f"record {len(both.line) + 1} was stamped by another clock"):
+        join(both.lan, [*both.line, *again])

@@ -162,12 +162,14 @@ def test_a_recording_nested_too_deeply_is_refused_with_its_line(levels: int) -> 
         list(read(io.StringIO(line)))
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+def test_a_byte_order_mark_is_no_part_of_a_line() -> None:
     text = "\ufeff" + written(LINE)
     assert list(read(io.StringIO(text))) == [LINE]
     assert list(read(io.StringIO("\ufeff\n" + written(LINE)))) == [LINE]
-    with pytest.raises(RecordError, match="line 2"):
-        list(read(io.StringIO(written(LINE) + text)))
+    # Two files that were put together.
+    assert list(read(io.StringIO(text + text))) == [LINE, LINE]
+    with pytest.raises(RecordError, match="line 1"):
+        list(read(io.StringIO("\ufeff" + text)))
 
 
 @pytest.mark.parametrize("record", [replace(LINE, instant=math.nan), replace(LINE, reading={"a": 10**5000})])

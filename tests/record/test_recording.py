@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import threading
 from contextvars import Context
@@ -290,6 +293,35 @@ def test_a_long_last_line_is_taken_away_whole(tmp_path, caplog) -> None:
     assert "was cut off, and is taken away" in caplog.text
 
 
+class Piece(bytes):
+    """What was read of a file, to be put together once with all others."""
+
+    def __add__(self, other: object) -> bytes:
+        raise AssertionError("a long last line is copied again for each of its pieces")
+
+
+class Pieces(io.FileIO):
+    def read(self, size: int | None = -1, /) -> bytes:
+        return Piece(super().read(size) or b"")
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_the_pieces_of_a_last_line_are_put_together_once(tmp_path, monkeypatch, size: int) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_bytes(as_line(record()).encode() + bytes(500))
+    monkeypatch.setattr("miio_lan.record.recording._LOOKED_AT", size)
+    opened = Path.open
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda self, mode="r", **more: Pieces(self) if mode == "rb" else opened(self, mode, **more),
+    )
+    with FileRecorder(path, append=True) as recorder:
+        recorder(record(b"next\r"))
+    monkeypatch.undo()
+    assert [each.raw for each in read_recording(path)] == [b"get_down\r", b"next\r"]
+
+
 def test_a_file_without_any_end_of_line_is_begun_anew(tmp_path) -> None:
     path = tmp_path / "line.jsonl"
     path.write_text("{", encoding="ascii")
@@ -319,6 +351,27 @@ def test_what_is_no_recording_at_all_is_named_and_told_who_reads_logs(tmp_path, 
     assert "is no line of a recording" in str(told.value)
     assert "text logs are read by 'miio-lan uart decode'" in str(told.value)
     assert "cut off" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (gzip.compress(b"x"), "it is compressed (gzip): unpack it first"),
+        (bz2.compress(bytes(range(256)) * 9), "it is compressed (bzip2): unpack it first"),
+        (lzma.compress(b"x"), "it is compressed (xz): unpack it first"),
+        ("{}\n".encode("utf-16"), "it is text in UTF-16, as PowerShell's > writes it: save it as UTF-8"),
+        (b"\xff" + b"x" * 40, "line 1 or one after it is not text"),
+        (b"{}\n\x1f\x8b", "line 1 or one after it is not text"),
+    ],
+)
+def test_what_is_no_text_is_told_what_it_is(tmp_path, data: bytes, told: str) -> None:
+    path = tmp_path / "line.jsonl"
+    path.write_bytes(data)
+    with pytest.raises(RecordError) as error:
+        list(read_recording(path))
+    assert str(error.value).startswith(
+        f"{path}: {told if told.startswith('line') else f'line 1 is not text: {told}'}"
+    )
 
 
 def test_damage_is_named_with_its_file_and_is_no_text_log(tmp_path) -> None:

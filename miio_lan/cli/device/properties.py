@@ -12,19 +12,20 @@ from miio_lan.cli import completion
 from miio_lan.cli.device.basic import read_value
 from miio_lan.cli.device.described import described
 from miio_lan.cli.device.described import load_spec as load_spec
-from miio_lan.cli.device.target import Target, entry_of, line_of, outcome_of, value_of
+from miio_lan.cli.device.target import Target, entry_of, hidden_by, line_of, outcome_of, value_of
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.failures import PartlyFailed, refuse
 from miio_lan.click_common.output import echo, echo_json, render, with_mended
 from miio_lan.click_common.types import read_literal, shell_quoted
 from miio_lan.errors import SpecError
 from miio_lan.foreign import printable
+from miio_lan.record.redact import HIDDEN, is_secret
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from miio_lan.device.description.spec import Spec, SpecAction
+    from miio_lan.device.description.spec import Property, Spec, SpecAction
     from miio_lan.errors import DeviceError
 
 #: Words people use for switches.
@@ -92,7 +93,7 @@ def set_(settings: CliSettings, assignments: tuple[str, ...], spec: str | None) 
     if not results:
         raise miot_calls.no_answer(SET_PROPERTIES, targets[0].siid, targets[0].piid)
     if miot_calls.failed(results[0]):
-        raise _refusal(SET_PROPERTIES, results[0], list(sent.values()))
+        raise _refusal(SET_PROPERTIES, results[0], _literals(targets[0], sent))
     _show_one(settings, targets[0], results[0], SET_PROPERTIES)
 
 
@@ -115,10 +116,12 @@ def action(settings: CliSettings, action: str, arguments: tuple[str, ...], spec:
 
     with opened(settings, MiotDevice) as device:
         answer = device.call_action_by(siid, aiid, values)
+    if isinstance(answer, dict) and "out" in answer:
+        answer = {**answer, "out": hidden_by(description, answer["out"], siid)}
     said = miot_calls.done([{"siid": siid, "aiid": aiid}], answer)
     for item in said:
         if miot_calls.failed(item):
-            raise _refusal(ACTION, item, values)
+            raise _refusal(ACTION, item, values if description is None else [])
     if settings.json:
         echo_json(with_mended(answer, settings.mended))
     elif not said:
@@ -150,7 +153,7 @@ def _target(word: str, spec: Spec | None) -> Target:
 
     if spec is not None:
         prop = names.find_property(spec, word)
-        return Target(prop.siid, prop.piid, names.full_name(spec, prop), prop)
+        return Target(prop.siid, prop.piid, names.full_name(spec, prop), prop, spec.long_name(prop))
     siid, piid = _numbers(word, "property", "SIID.PIID")
     return Target(siid, piid, f"{siid}.{piid}")
 
@@ -198,15 +201,15 @@ def _assignment(name: str, text: str, spec: Spec | None) -> tuple[Target, Any]:
 
     if not target.prop.writable:
         refuse(f"{target.name} ({target.siid}.{target.piid}) is not writable.")
-    with _or_by_numbers(f"set {target.siid}.{target.piid}", text):
+    with _or_by_numbers(f"set {target.siid}.{target.piid}", [(target.prop, text)]):
         return target, parse_value(target.prop, text)
 
 
 @contextlib.contextmanager
-def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
+def _or_by_numbers(command: str, words: Sequence[tuple[Property | None, str]]) -> Iterator[None]:
     """Say in the refusal of a description how to send the values all the same: it may be wrong about a product.
 
-    :param words: the values, as they were typed
+    :param words: the values, as they were typed, each with its property
     """
     from miio_lan.device.description import names
 
@@ -215,7 +218,10 @@ def _or_by_numbers(command: str, *words: str) -> Iterator[None]:
     except names.AmbiguousWord:
         raise  # the word would go out as it is, and it was no value to begin with
     except SpecError as error:
-        typed = " ".join(_as_typed(word) for word in words)
+        typed = " ".join(
+            HIDDEN if prop is not None and is_secret(prop.name, word) else _as_typed(word)
+            for prop, word in words
+        )
         raise SpecError(
             f"{error}. To send it all the same, use numbers without --spec: {command} {typed}"
         ) from None
@@ -250,8 +256,16 @@ def _plain_value(text: str) -> Any:
     return read_value(text)
 
 
+def _literals(target: Target, sent: Mapping[tuple[int, int], Any]) -> list[Any]:
+    """Give what was typed as a literal for a property: nothing by a description, which says itself what is a text."""
+    return [sent.get((target.siid, target.piid))] if target.prop is None else []
+
+
 def _refusal(method: str, item: dict[str, Any], sent: Sequence[Any]) -> DeviceError:
-    """Make the error of a refusal; where quotes made a text of ``true`` or a number, they are named."""
+    """Make the error of a refusal; where quotes made a text of ``true`` or a number, they are named.
+
+    :param sent: the values that were typed as literals
+    """
     from miio_lan.device.steps import miot_calls
     from miio_lan.errors import DeviceError
 
@@ -301,7 +315,7 @@ def _arguments(found: SpecAction, words: Sequence[str], spec: Spec) -> list[Any]
     if len(words) != len(wanted):
         takes = ", ".join(prop.name if prop else "?" for prop in wanted) or "none"
         refuse(f"{found.name} takes {len(wanted)} arguments ({takes}), not {len(words)}.")
-    with _or_by_numbers(f"action {found.siid}.{found.aiid}", *words):
+    with _or_by_numbers(f"action {found.siid}.{found.aiid}", list(zip(wanted, words, strict=True))):
         return [
             parse_value(prop, word) if prop else _plain_value(word)
             for prop, word in zip(wanted, words, strict=True)
@@ -336,7 +350,7 @@ def _show_many(
     errors = [
         miot_calls.no_answer(method, target.siid, target.piid)
         if result is None
-        else _refusal(method, result, [(sent or {}).get((target.siid, target.piid))])
+        else _refusal(method, result, _literals(target, sent or {}))
         for target, result in found
         if result is None or miot_calls.failed(result)
     ]

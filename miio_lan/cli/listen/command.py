@@ -12,6 +12,7 @@ import click
 from miio_lan.cli import completion
 from miio_lan.cli.device.described import described, is_number, load_spec, stored_model
 from miio_lan.cli.device.properties import _SPEC, wanted_properties
+from miio_lan.cli.device.target import hidden_by, property_of
 from miio_lan.cli.options import CliSettings, command
 from miio_lan.click_common.numbers import SECONDS, Between
 from miio_lan.click_common.output import echo, echo_json
@@ -127,7 +128,8 @@ def _listen(
 def _show(settings: CliSettings, push: Push, spec: Spec | None) -> None:
     told = time.time() - (time.monotonic() - push.instant)
     if settings.json:
-        document = {"time": round(told, 3), "method": push.method, "params": push.params, "id": push.id}
+        params = hidden_by(spec, push.params)
+        document = {"time": round(told, 3), "method": push.method, "params": params, "id": push.id}
         echo_json(document)
     else:
         clock = time.strftime("%H:%M:%S", time.localtime(told)) + f".{int(told * 1000) % 1000:03d}"
@@ -141,7 +143,7 @@ def rows(push: Push, spec: Spec | None) -> Iterator[str]:
 
     :param spec: the product's description, for names
     """
-    items: list[Any] = push.params if isinstance(push.params, list) else [push.params]
+    items: list[Any] = hidden_by(spec, push.params if isinstance(push.params, list) else [push.params])
     shaped = bool(items) and all(isinstance(each, dict) and "siid" in each for each in items)
     if push.method == "properties_changed" and shaped:
         for each in items:
@@ -154,8 +156,8 @@ def rows(push: Push, spec: Spec | None) -> Iterator[str]:
 
 
 def _property(item: dict[str, Any], spec: Spec | None) -> str:
-    numbers: tuple[Any, Any] = item.get("siid"), item.get("piid")
-    if spec is not None and (prop := spec.property(*numbers)) is not None:
+    numbers = item.get("siid"), item.get("piid")
+    if spec is not None and (prop := property_of(spec, *numbers)) is not None:
         from miio_lan.device.description import names
 
         return names.full_name(spec, prop)

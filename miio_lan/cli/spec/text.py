@@ -32,15 +32,15 @@ def _service(spec: Spec, service: Service) -> list[str]:
     found = []
     for prop in service.properties:
         access = "".join(letter if word in prop.access else "-" for word, letter in _LETTERS.items())
-        found.append(f"  {_numbers(prop.iid):<6}{prop.name:<{widest}}  {access}  {_kind(prop)}")
+        found.append(f"  {_numbers(prop.iid):<5} {prop.name:<{widest}}  {access}  {_kind(prop)}")
         found += [f"  {_INSET}{value} {text}".rstrip() for value, text in prop.choices]
     for action in service.actions:
         out = f" gives {_arguments(spec, service, action.out)}" if action.out else ""
         taken = _arguments(spec, service, action.in_)
-        found.append(f"  {_numbers(action.iid):<6}action {action.name}({taken}){out}")
+        found.append(f"  {_numbers(action.iid):<5} action {action.name}({taken}){out}")
     for event in service.events:
         told = _arguments(spec, service, event.arguments)
-        found.append(f"  {_numbers(event.iid):<6}event {event.name}({told})")
+        found.append(f"  {_numbers(event.iid):<5} event {event.name}({told})")
     return found
 
 
@@ -103,6 +103,7 @@ def document(spec: Spec) -> dict[str, Any]:
         "services": [
             {
                 "siid": service.siid,
+                "type": service.type,
                 "name": service.name,
                 "description": service.description,
                 "properties": [_property(spec, each) for each in service.properties],
@@ -119,6 +120,7 @@ def _property(spec: Spec, prop: Property) -> dict[str, Any]:
         "siid": prop.siid,
         "piid": prop.piid,
         "name": full_name(spec, prop),
+        "type": prop.type,
         "description": prop.description,
         "format": prop.format,
         "access": [word for word in _LETTERS if word in prop.access],
@@ -130,10 +132,10 @@ def _property(spec: Spec, prop: Property) -> dict[str, Any]:
 
 
 def _action(spec: Spec, action: SpecAction) -> dict[str, Any]:
-    named = {"siid": action.siid, "aiid": action.aiid, "name": full_name(spec, action)}
+    named = {"siid": action.siid, "aiid": action.aiid, "name": full_name(spec, action), "type": action.type}
     return {**named, "description": action.description, "in": list(action.in_), "out": list(action.out)}
 
 
 def _event(spec: Spec, event: Event) -> dict[str, Any]:
-    named = {"siid": event.siid, "eiid": event.eiid, "name": full_name(spec, event)}
+    named = {"siid": event.siid, "eiid": event.eiid, "name": full_name(spec, event), "type": event.type}
     return {**named, "description": event.description, "arguments": list(event.arguments)}

@@ -38,6 +38,7 @@ class ArrivingLines:
         self._file = file
         self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
         self._lines: deque[str] = deque()
+        self._told = 0  # how many of them are not empty
         self._part: list[str] = []  # of the line whose end has not come
         self._failed: Exception | None = None
         self._ended = False
@@ -54,14 +55,16 @@ class ArrivingLines:
         while not (self._lines or self._ended):
             self._more(math.inf)
         if self._lines:
-            return self._lines.popleft()
+            line = self._lines.popleft()
+            self._told -= bool(line.strip())
+            return line
         failed, self._failed = self._failed, None
         raise failed or StopIteration
 
     def silent(self, seconds: float) -> bool:
         """Wait for a line that is not empty; tell whether none came for so long, though more may come later."""
         due = time.monotonic() + seconds
-        while not (self._ended or any(line.strip() for line in self._lines)):
+        while not (self._ended or self._told):
             if not self._more(due):
                 return True
         return False
@@ -85,16 +88,21 @@ class ArrivingLines:
         else:
             if data == b"":
                 self._ended = True
-                self._lines.extend(["".join(self._part)] if self._part else [])
+                self._add("".join(self._part))
         return True
 
     def _take(self, text: str) -> None:
         *ends, part = text.split("\n")
         for end in ends:
-            self._lines.append("".join([*self._part, end, "\n"]))
+            self._add("".join([*self._part, end, "\n"]))
             self._part = []
         if part:
             self._part.append(part)
+
+    def _add(self, line: str) -> None:
+        if line:
+            self._lines.append(line)
+            self._told += bool(line.strip())
 
 
 def arriving_lines(file: str) -> ArrivingLines | None:

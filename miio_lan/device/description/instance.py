@@ -251,16 +251,15 @@ class Reader:
         return given or []
 
     def _choice(self, entry: Any, prop: Property, place: str) -> tuple[Value, str]:
-        pair: tuple[Any, Any]
-        if isinstance(entry, dict):
-            pair = (entry.get("value"), entry.get("description", ""))
-        elif isinstance(entry, list) and len(entry) == 2:
-            pair = (entry[0], entry[1])
-        else:
-            pair = (entry, "")
-        if prop.problem(pair[0]) or not isinstance(pair[1], str):
-            raise self._error(place, prop.problem(pair[0]) or f"description {show(pair[1])} is not a text")
-        return pair
+        if isinstance(entry, list) and len(entry) == 2:
+            entry = {"value": entry[0], "description": entry[1]}
+        elif not isinstance(entry, dict):
+            entry = {"value": entry}
+        value: Any = entry.get("value")
+        if problem := prop.problem(value):
+            raise self._error(place, problem)
+        # A value without its description is one all the same: who leaves it out refuses it.
+        return value, self._kept(lambda: self._text(entry, "description", place)) or ""
 
     def _max_length(self, given: object, place: str) -> int | None:
         if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 0):

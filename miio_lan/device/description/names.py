@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from miio_lan.device.description.instance import Event, SpecAction
 from miio_lan.device.description.values import FLOAT_FORMATS, TEXT_FORMATS, Property, show
 from miio_lan.errors import SpecError
+from miio_lan.record.redact import HIDDEN, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from miio_lan.device.description.spec import Spec
     from miio_lan.device.description.values import Value
@@ -36,29 +37,22 @@ def find_property(spec: Spec, name: str) -> Property:
 
     :raises SpecError: when no property, or more than one, has that name
     """
-    return _find(spec, name, list(spec.properties()), "property")
+    return _find(spec, name, spec.property, spec.properties, "property")
 
 
 def find_action(spec: Spec, name: str) -> SpecAction:
     """Find an action by name or numbers; errors as in :func:`find_property`."""
-    return _find(spec, name, list(spec.actions()), "action")
+    return _find(spec, name, spec.action, spec.actions, "action")
 
 
 def find_event(spec: Spec, name: str) -> Event:
     """Find an event by name or numbers; errors as in :func:`find_property`."""
-    return _find(spec, name, list(spec.events()), "event")
+    return _find(spec, name, spec.event, spec.events, "event")
 
 
 def full_name(spec: Spec, thing: Property | SpecAction | Event) -> str:
     """Give the name that finds ``thing`` again: ``service:thing``, or its numbers where that is ambiguous."""
-    peers: Iterable[Property | SpecAction | Event]
-    if isinstance(thing, Property):
-        peers = spec.properties()
-    else:
-        peers = spec.actions() if isinstance(thing, SpecAction) else spec.events()
-    name = _long(spec, thing)
-    clear = sum(_long(spec, peer) == name for peer in peers) == 1
-    return name if clear else _numbers(thing)
+    return _numbers(thing) if spec.is_named_twice(thing) else spec.long_name(thing)
 
 
 def mapping(spec: Spec) -> dict[str, dict[str, int]]:
@@ -96,21 +90,36 @@ def check_value(prop: Property, value: object) -> None:
 def parse_value(prop: Property, text: str) -> Value:
     """Read a value typed by a person: by the property's format, or by the description of one of its choices.
 
-    :raises SpecError: when the text is no value of that property, or the description of several
+    :raises SpecError: when the text is no value of that property, or the description of several, or the one and the
+        other
     """
     word = text.strip().casefold()
     described = [choice for choice, description in prop.choices if word and description.casefold() == word]
     if len(described) > 1:
         rivals = ", ".join(map(str, described))
         raise AmbiguousWord(
-            f"{prop.name} ({_numbers(prop)}): {show(text)} is ambiguous, it may be any of {rivals}: "
+            f"{prop.name} ({_numbers(prop)}): {_typed(prop, text)} is ambiguous, it may be any of {rivals}: "
             "write one of these"
         )
     if described:
-        return described[0]
+        return _described(prop, text, described[0])
     value = _by_format(prop, text)
     check_value(prop, value)
     return value
+
+
+def _described(prop: Property, text: str, described: Value) -> Value:
+    """Give the value that a text describes, unless it can as well be read as another one."""
+    try:
+        value = _by_format(prop, text)
+    except SpecError:
+        return described
+    if value == described or prop.problem(value):
+        return described
+    raise SpecError(
+        f"{prop.name} ({_numbers(prop)}): {_typed(prop, text)} is ambiguous, it is the value {show(value)} "
+        f"and describes {show(described)}"
+    )
 
 
 def _by_format(prop: Property, text: str) -> Value:
@@ -120,20 +129,27 @@ def _by_format(prop: Property, text: str) -> Value:
     if prop.format == "bool":
         if word in _TRUE | _FALSE:
             return word in _TRUE
-        problem = f"{show(text)} is not true or false (on, off){_about_quotes(word)}"
+        problem = f"{_typed(prop, text)} is not true or false (on, off){_about_quotes(prop, word)}"
         raise _refused(prop, problem, prop.limit(text))
     try:
         # 0x12AB is how people write colours.
         return float(word) if prop.format in FLOAT_FORMATS else int(word, 16 if word.startswith("0x") else 10)
     except ValueError:
         kind = "a number" if prop.format in FLOAT_FORMATS else "an integer"
-        problem = f"{show(text)} is not {kind}{_about_quotes(word)}"
+        problem = f"{_typed(prop, text)} is not {kind}{_about_quotes(prop, word)}"
         raise _refused(prop, problem, prop.limit(text)) from None
 
 
-def _about_quotes(word: str) -> str:
+def _typed(prop: Property, text: str) -> str:
+    """Write what was typed for a complaint; a password is not shown."""
+    return HIDDEN if is_secret(prop.name, text) else show(text)
+
+
+def _about_quotes(prop: Property, word: str) -> str:
     """Say so where quotes make a text of what would be something else."""
     inside = word.strip("\"'")
+    if inside and inside != word and is_secret(prop.name, word):
+        return ": its quotes make it a text, write it without them"
     return f": its quotes make it a text, write {inside} without them" if inside and inside != word else ""
 
 
@@ -141,31 +157,33 @@ def _refused(prop: Property, problem: str, limit: str) -> SpecError:
     return SpecError(f"{prop.name} ({_numbers(prop)}): {problem} (published as {limit})")
 
 
-def _find(spec: Spec, name: str, things: list[Thing], kind: str) -> Thing:
+def _find(
+    spec: Spec,
+    name: str,
+    by_numbers: Callable[[int, int], Thing | None],
+    every: Callable[[], Iterable[Thing]],
+    kind: str,
+) -> Thing:
     numbers = parse_numbers(name)
     wanted = name.strip()
     if numbers is not None:
-        found = [thing for thing in things if thing.iid == numbers]
+        one = by_numbers(*numbers)
+        found = [] if one is None else [one]
     else:
-        found = [thing for thing in things if wanted in (_long(spec, thing), thing.name)]
+        found = [thing for thing in every() if wanted in (spec.long_name(thing), thing.name)]
     if len(found) == 1:
         return found[0]
     whose = spec.shown_model or spec.description or "the product"
     if found:
-        rivals = ", ".join(f"{_long(spec, thing)} ({_numbers(thing)})" for thing in found)
+        rivals = ", ".join(f"{spec.long_name(thing)} ({_numbers(thing)})" for thing in found)
         raise SpecError(f"{kind} {show(wanted)} of {whose} is ambiguous: {rivals}")
-    raise SpecError(f"{whose} has no {kind} {show(wanted)}{_hint(spec, wanted, things)}")
+    raise SpecError(f"{whose} has no {kind} {show(wanted)}{_hint(spec, wanted, every())}")
 
 
-def _hint(spec: Spec, wanted: str, things: list[Any]) -> str:
-    names = [name for thing in things for name in (thing.name, _long(spec, thing))]
+def _hint(spec: Spec, wanted: str, things: Iterable[Any]) -> str:
+    names = [name for thing in things for name in (thing.name, spec.long_name(thing))]
     close = difflib.get_close_matches(wanted, names, n=3)
     return f"; did you mean {' or '.join(dict.fromkeys(close))}?" if close else ""
-
-
-def _long(spec: Spec, thing: Property | SpecAction | Event) -> str:
-    service = spec.service(thing.siid)
-    return f"{service.name if service else thing.siid}:{thing.name}"
 
 
 def _numbers(thing: Property | SpecAction | Event) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -51,12 +53,14 @@ class Spec:
     model_guessed: bool = False
     source: str = field(default="", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    _services: dict[int, Service] = field(init=False, repr=False, compare=False)
     _properties: dict[tuple[int, int], Property] = field(init=False, repr=False, compare=False)
     _actions: dict[tuple[int, int], SpecAction] = field(init=False, repr=False, compare=False)
     _events: dict[tuple[int, int], Event] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         services = self.services
+        object.__setattr__(self, "_services", {s.siid: s for s in reversed(services)})
         object.__setattr__(self, "_properties", {p.iid: p for s in services for p in s.properties})
         object.__setattr__(self, "_actions", {a.iid: a for s in services for a in s.actions})
         object.__setattr__(self, "_events", {e.iid: e for s in services for e in s.events})
@@ -73,7 +77,7 @@ class Spec:
 
     def service(self, siid: int) -> Service | None:
         """Find a service by its siid."""
-        return next((service for service in self.services if service.siid == siid), None)
+        return self._services.get(siid)
 
     def property(self, siid: int, piid: int) -> Property | None:
         """Find a property, None when there is no such one."""
@@ -111,6 +115,23 @@ class Spec:
     def events(self) -> Iterator[Event]:
         """Go through all events."""
         yield from self._events.values()
+
+    def long_name(self, thing: Property | SpecAction | Event) -> str:
+        """Give the name of a thing with that of its service: ``light:on``."""
+        service = self.service(thing.siid)
+        return f"{service.name if service else thing.siid}:{thing.name}"
+
+    def is_named_twice(self, thing: Property | SpecAction | Event) -> bool:
+        """Tell whether another thing of its kind has the same :meth:`long_name`, as in two services of one type."""
+        return (type(thing), self.long_name(thing)) in self._names_twice
+
+    @cached_property
+    def _names_twice(self) -> frozenset[tuple[object, str]]:
+        # Counted once: published descriptions may be long, and each of their names is asked for.
+        things: tuple[Property | SpecAction | Event, ...]
+        things = (*self.properties(), *self.actions(), *self.events())
+        counts = Counter((type(each), self.long_name(each)) for each in things)
+        return frozenset(name for name, count in counts.items() if count > 1)
 
     @classmethod
     def from_json(cls, data: object, *, source: str = "description", quiet: bool = False) -> Self:

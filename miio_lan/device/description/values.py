@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from miio_lan.foreign import show as show
+from miio_lan.record.redact import HIDDEN, is_secret
 from miio_lan.uart.document import Code as Code
 
 Value = bool | int | float | str
@@ -27,6 +28,11 @@ FORMATS = frozenset({"bool"}) | INTEGER_LIMITS.keys() | FLOAT_FORMATS | TEXT_FOR
 
 LARGEST = 1e300
 """A number beyond this is none: no format holds it, and it could not be reckoned with as a float."""
+
+_BITS_LOSE = 2.0**-23
+"""What of a number is lost in the 24 bits that a float of 32 bits has for it."""
+_DECIMALS_LOSE = 1e-6
+"""What is lost in the six decimals that C writes by default."""
 
 ACCESS = frozenset({"read", "write", "notify"})
 
@@ -101,9 +107,9 @@ class Property:
             low, high, _ = self.range or (0, 0, 0)
             more = f", value-range {low}..{high}" if self.range else ""
             return wrong_type, f"format {self.format}{more}"
-        if self.choices and not any(value == choice for choice, _ in self.choices):
+        if self.choices and not any(is_same(value, choice) for choice, _ in self.choices):
             listed = ", ".join(_choice(*choice) for choice in self.choices)
-            return f"{show(value)} is not one of {listed}", "value-list"
+            return f"{self._shown(value)} is not one of {listed}", "value-list"
         if isinstance(value, str):
             if self.max_length is not None and len(value) > self.max_length:
                 return f"{len(value)} characters are more than {self.max_length}", "max-length"
@@ -138,43 +144,70 @@ class Property:
             return 0
         return self.range[0]
 
+    def _shown(self, value: object) -> str:
+        """Write a value for a complaint; that of a password is nobody's business."""
+        return HIDDEN if is_secret(self.name, value) else show(value)
+
     def _type_problem(self, value: object) -> str:
         if self.format == "bool":
-            return "" if isinstance(value, bool) else f"{show(value)} is not true or false"
+            return "" if isinstance(value, bool) else f"{self._shown(value)} is not true or false"
         if self.format in TEXT_FORMATS:
-            return "" if isinstance(value, str) else f"{show(value)} is not a string"
+            return "" if isinstance(value, str) else f"{self._shown(value)} is not a string"
         if self.format in FLOAT_FORMATS:
             if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
-                return f"{show(value)} is not a number"
+                return f"{self._shown(value)} is not a number"
             return ""
         if isinstance(value, bool) or not isinstance(value, int):
-            return f"{show(value)} is not an integer ({self.format})"
+            return f"{self._shown(value)} is not an integer ({self.format})"
         return ""
 
     def _size_problem(self, value: Number) -> str:
         """Say whether the format has room for a number."""
         low, high = INTEGER_LIMITS.get(self.format, (-LARGEST, LARGEST))
-        return "" if low <= value <= high else f"{show(value)} is outside {low}..{high} ({self.format})"
+        return (
+            "" if low <= value <= high else f"{self._shown(value)} is outside {low}..{high} ({self.format})"
+        )
 
     def _range_problem(self, value: Number) -> str:
         if self.range is None or isinstance(value, bool):
             return ""
         low, high, step = self.range
-        if not low <= value <= high:
-            return f"{show(value)} is outside {low}..{high}"
+        if not low <= value <= high and not (is_same(value, low) or is_same(value, high)):
+            return f"{self._shown(value)} is outside {low}..{high}"
         if step and not on_step(value, low, step):
-            return f"{show(value)} is not a step of {step} from {low}"
+            return f"{self._shown(value)} is not a step of {step} from {low}"
         return ""
 
 
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are the same, with room for what decimals lose in a product.
+
+    Products keep them in 32 bits and write them with six decimals, or with all: 22.7 is 22.700001 or
+    22.700000762939453.
+    """
+    if not isinstance(one, float) and not isinstance(other, float):
+        return one == other
+    if not isinstance(one, int | float) or not isinstance(other, int | float):
+        return False
+    try:
+        return abs(one - other) <= _lost(one, other)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
 def on_step(value: Number, low: Number, step: Number) -> bool:
-    """Whether ``value`` lies a whole number of ``step`` above ``low``, with room for what decimals lose in binary."""
+    """Whether ``value`` lies a whole number of ``step`` above ``low``, decimals with the room of :func:`is_same`."""
     if isinstance(value, int) and isinstance(low, int) and isinstance(step, int):
         return (value - low) % step == 0
     steps = (value - low) / step
     if not math.isfinite(steps):  # a step too fine for this machine's floats refuses nothing
         return True
-    return math.isclose(steps, round(steps), rel_tol=1e-9, abs_tol=1e-6)
+    return abs(steps - round(steps)) * step <= _lost(value, low)
+
+
+def _lost(*numbers: Number) -> float:
+    """Say what is lost at most of the largest number, and of its difference from others."""
+    return _DECIMALS_LOSE + _BITS_LOSE * max(map(abs, numbers))
 
 
 def _finite(value: Number) -> bool:

@@ -89,11 +89,13 @@ class Sorting:
         self._address = address
         self._seen: list[_Seen] = []
         self._both: list[tuple[Datagram, int, bool]] = []
-        self._last: dict[tuple[object, ...], float] = {}
         #: What was left out, counted by its reason.
         self.left_out: Counter[str] = Counter()
-        #: Encrypted datagrams.
-        self.encrypted = 0
+
+    @property
+    def encrypted(self) -> int:
+        """How many datagrams are encrypted."""
+        return sum(each.encrypted for each in self._seen)
 
     @property
     def dids(self) -> dict[int, list[str]]:
@@ -110,9 +112,6 @@ class Sorting:
         if data[:2] != MAGIC or len(data) < HEADER_SIZE:
             self.left_out["no miIO"] += 1
             return
-        if self._again(datagram):
-            self.left_out["twice"] += 1
-            return
         did, encrypted = int.from_bytes(data[4:12], "big"), int.from_bytes(data[2:4], "big") > HEADER_SIZE
         from_port, to_port = datagram.source[1] == self._port, datagram.target[1] == self._port
         if from_port and to_port:
@@ -120,22 +119,11 @@ class Sorting:
         else:
             self._add(datagram, did, encrypted=encrypted, up=from_port)
 
-    def _again(self, datagram: Datagram) -> bool:
-        key = (datagram.source, datagram.target, datagram.data)
-        last = self._last.get(key)
-        again = last is not None and abs(datagram.time - last) <= SEEN_TWICE
-        if not again:
-            if len(self._last) >= 4096:
-                self._last.clear()
-            self._last[key] = datagram.time
-        return again
-
     def _add(self, datagram: Datagram, did: int, *, encrypted: bool, up: bool) -> None:
         device, client = (datagram.source, datagram.target) if up else (datagram.target, datagram.source)
         if self._address is not None and device[0] != self._address:
             self.left_out["others"] += 1
             return
-        self.encrypted += encrypted
         direction = "up" if up else "down"
         self._seen.append(_Seen(datagram, direction, device[0], peer_of(*client), did, encrypted))
 
@@ -154,6 +142,9 @@ class Sorting:
                 self._add(datagram, did, encrypted=encrypted, up=up)
         self._both.clear()
         self._seen.sort(key=lambda each: each.datagram.time)
+        before = len(self._seen)
+        self._seen = _without_copies(self._seen)
+        self.left_out["twice"] += before - len(self._seen)
 
     def devices(self, known: Sequence[KnownDevice]) -> list[CapturedDevice]:
         """Give the devices that are known by their tokens, with their records, in the order of ``known``.
@@ -184,6 +175,44 @@ class Sorting:
             found[here[0]].records.append(record_of(said, each.direction, time, time, each.peer))
         order = {id(one): place for place, one in enumerate(known)}
         return sorted(found.values(), key=lambda one: order[id(owners[one.did])])
+
+
+def _without_copies(seen: Sequence[_Seen]) -> list[_Seen]:
+    """Leave out what was captured at two places, also where a router gave the client another address in between.
+
+    ::
+
+        172.17.0.2:40000 -> lamp   encrypted      the client's own address: kept
+        192.0.2.9:61000 -> lamp    the same       behind the router: left out
+
+    What is encrypted is said once. Hellos are all alike: they need the same client, or two addresses of one.
+
+    :param seen: in the order of time
+    """
+    relayed: set[frozenset[str]] = set()
+    left_out: set[int] = set()
+    for encrypted in (True, False):
+        last: dict[object, _Seen] = {}
+        for each in seen:
+            if each.encrypted is not encrypted:
+                continue
+            said = (each.address, each.direction, each.datagram.data)
+            first = next(
+                (last[key] for key in ((said, each.peer), said) if _is_now(last.get(key), each)), None
+            )
+            ends = frozenset((each.peer, first.peer)) if first is not None else frozenset()
+            if first is None or not (encrypted or len(ends) == 1 or ends in relayed):
+                last[said] = last[said, each.peer] = each
+                continue
+            left_out.add(id(each))
+            relayed.add(ends)
+            if each.direction == "up":
+                first.peer = each.peer  # the client's own address is the last
+    return [each for each in seen if id(each) not in left_out]
+
+
+def _is_now(last: _Seen | None, each: _Seen) -> bool:
+    return last is not None and each.datagram.time - last.datagram.time <= SEEN_TWICE
 
 
 def _addresses(seen: Iterable[_Seen]) -> list[str]:

@@ -12,6 +12,7 @@ import struct
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from miio_lan.errors import RecordError, UnsupportedFeatureException
+from miio_lan.record.beginnings import ENOUGH, if_compressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,6 @@ _PCAP = {
     b"\x34\xcd\xb2\xa1",
 }
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
-_COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd", b"\x04\x22": "lz4"}
 _LINK_TYPE = 0xFFFF
 """The other bits of the field say how long a checksum the frames have."""
 _RESOLUTION, _OFFSET = 9, 14
@@ -75,14 +75,14 @@ class Frames:
             raise UnsupportedFeatureException(
                 "captures are read by dpkt: pip install 'miio-lan[pcap]'"
             ) from None
-        magic = self._file.read(4)
-        self._file.give_back(magic)
+        begin = self._file.ahead(ENOUGH)
+        magic = begin[:4]
         if magic in _PCAP:
             yield from self._pcap(dpkt.pcap)
         elif magic == _PCAPNG:
             yield from self._pcapng(dpkt.pcapng)
         else:
-            raise RecordError(f"{self._name} is no capture: {_instead(magic)}")
+            raise RecordError(f"{self._name} is no capture: {_instead(begin)}")
 
     def _pcap(self, pcap: Any) -> Iterator[Frame]:
         import dpkt
@@ -216,8 +216,10 @@ class _File:
     def short(self) -> bool:
         return bool(self.problem)
 
-    def give_back(self, data: bytes) -> None:
-        self._ahead = data
+    def ahead(self, size: int) -> bytes:
+        """Give so many bytes, or as many as there are, and keep them for the next reads."""
+        self._ahead, self.problem = self.read(size), ""
+        return self._ahead
 
     def read(self, size: int) -> bytes:
         """Read so many bytes; fewer at the end, and none once there was a problem."""
@@ -227,16 +229,14 @@ class _File:
             self.problem = f"a packet of {size} bytes"
             return b""
         data, self._ahead = self._ahead[:size], self._ahead[size:]
-        data += self._file.read(size - len(data))
+        while len(data) < size and (more := self._file.read(size - len(data))):
+            data += more  # a pipe without a buffer gives what it has
         if data and len(data) < size:
             self.problem = "it ends in the middle of a packet"
         return data
 
 
-def _instead(magic: bytes) -> str:
-    if not magic:
+def _instead(begin: bytes) -> str:
+    if not begin:
         return "it is empty"
-    known = _COMPRESSED.get(magic[:2])
-    if known:
-        return f"it is compressed ({known}): unpack it first"
-    return "pcap or pcapng is expected, as tcpdump and Wireshark write it"
+    return if_compressed(begin) or "pcap or pcapng is expected, as tcpdump and Wireshark write it"

@@ -108,7 +108,8 @@ def read_capture(
     known = list(devices)
     if token is not None:
         known.insert(0, KnownDevice(parse_token(token)))
-    name = "the capture" if file == "-" else str(getattr(file, "name", file))
+    name = file if isinstance(file, (str, Path)) else getattr(file, "name", None)
+    name = str(name) if isinstance(name, (str, Path)) and file != "-" else "the capture"
     if file == "-":
         if sys.stdin is None:
             raise RecordError("there is no standard input to read")
@@ -163,6 +164,8 @@ def _nothing(
             return (
                 f"{name} is of a kind of network that is not read: Ethernet, IP or a Linux 'any' capture is"
             )
+        if unread["unusable"] and not packets:
+            return f"{name} has no packet with a time"
         if unread["cut"]:
             return f"{name} has no whole datagram{where}: capture them as a whole (tcpdump's -s 0)"
         return f"{name} has no command for UDP port {port}{where} among its {packets} packets"

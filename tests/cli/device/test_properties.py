@@ -276,6 +276,15 @@ class TestQuotesOfWhatIsNoText:
         assert hint in document["error"]["message"]
         assert document["error"]["code"] in (-4005, -4006)
 
+    def test_not_where_a_description_says_that_it_is_a_text(self, ask, monkeypatch):
+        refused = {"siid": 2, "piid": 11, "code": -4005}
+        monkeypatch.setattr("miio_lan.device.miot.MiotDevice.send", lambda self, method, values: [refused])
+        for words in (["light:name", "50"], ["light:name=50", "light:on=true"]):
+            ended = ask("set", "--spec", "lamp", *words)
+            assert "-4005" in ended.err
+            assert "quotes" not in ended.err
+        assert "because of its quotes" in ask("set", "2.11", '"50"').err
+
     @pytest.mark.parametrize(
         "words", [["set", "2.1", '"on"'], ["set", "2.2", "500"], ["set", "2.99", '"true"'], ["get", "2.99"]]
     )

@@ -170,6 +170,7 @@ class TestShow:
             "siid": 2,
             "piid": 2,
             "name": "light:brightness",
+            "type": "urn:miot-spec-v2:property:brightness:0000000D:miiolan-demo1:1",
             "description": "Brightness",
             "format": "uint8",
             "access": ["read", "write", "notify"],
@@ -185,9 +186,33 @@ class TestShow:
             "siid": 6,
             "eiid": 2,
             "name": "knob:turn",
+            "type": knob["events"][1]["type"],
             "description": knob["events"][1]["description"],
             "arguments": [1, 2],
         }
+
+        types = [light["type"], light["actions"][0]["type"], knob["events"][1]["type"]]
+        assert [each.split(":")[2:4] for each in types] == [
+            ["service", "light"],
+            ["action", "toggle"],
+            ["event", "turn"],
+        ]
+
+    def test_two_services_of_one_type_are_told_apart(self, run: Run, tmp_path: Path) -> None:
+        data = published()
+        data["services"].append({**data["services"][0], "iid": 1234})
+        data["services"][1]["properties"][0]["iid"] = 9999
+        file = tmp_path / "two.json"
+        file.write_text(json.dumps(data))
+        shown = run("--json", "spec", "show", str(file)).json["services"]
+        found = [(each["name"], each["type"].split(":")[3]) for one in shown for each in one["properties"]]
+        assert found == [
+            ("2.9999", "on"),
+            ("2.2", "brightness"),
+            ("1234.9999", "on"),
+            ("1234.2", "brightness"),
+        ]
+        assert "\n  1234.9999 on          rwn  bool\n" in run("spec", "show", str(file)).out
 
     @pytest.mark.parametrize("shipped", ["lamp", "purifier"])
     def test_sixty_columns_are_enough(self, shipped: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +60,23 @@ def test_empty_lines_break_no_silence(ends) -> None:
     ends.close()
     assert not ends.lines.silent(0.001)  # nor is the end one
     assert list(ends.lines) == ["\n", "\n", "  \n"]
+
+
+def test_empty_lines_that_have_come_are_not_looked_through_again(ends, monkeypatch) -> None:
+    class NotLookedThrough(deque[str]):
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("each read looks through all lines that came before")
+
+    monkeypatch.setattr(arriving, "_LARGEST_READ", 1)
+    monkeypatch.setattr(ends.lines, "_lines", NotLookedThrough())
+    ends.write(b"\n \n\none\n\n")
+    assert not ends.lines.silent(1000.0)
+    assert [next(ends.lines) for _ in range(4)] == ["\n", " \n", "\n", "one\n"]
+    assert ends.lines.silent(0.001)
+    ends.write(b"two")
+    ends.close()
+    assert not ends.lines.silent(1000.0)
+    assert list(iter(lambda: next(ends.lines, None), None)) == ["\n", "two"]
 
 
 def test_it_ends_with_its_time_and_half_a_line_is_none(ends) -> None:

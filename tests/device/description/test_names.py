@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.device.description import names
-from miio_lan.device.description.spec import Property, Spec
+from miio_lan.device.description.spec import Event, Property, Spec, SpecAction
 from miio_lan.errors import SpecError
 
 LAMP = Spec.shipped("lamp")
@@ -82,6 +82,48 @@ class TestFinding:
         """
         expected = {"switch:on": {"siid": 2, "piid": 1}, "action 2.4": {"siid": 2, "aiid": 4}}
         assert names.mapping(Spec.from_toml(text)) == expected
+
+
+class TestManyNames:
+    """Published descriptions have hundreds of properties, and what is shown has the name of each."""
+
+    @staticmethod
+    def spec(services: int) -> Spec:
+        return Spec.from_json({"services": [
+            {"iid": siid, "type": f"service-{siid // 2}", "properties": [
+                {"iid": piid, "type": f"property-{piid}", "format": "bool"} for piid in range(1, 11)
+            ]}
+            for siid in range(1, services + 1)
+        ]})  # fmt: skip
+
+    def test_each_is_looked_at_a_few_times(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = []
+        original = Spec.long_name
+
+        def counted(self: Spec, thing: Property | SpecAction | Event) -> str:
+            asked.append(thing)
+            return original(self, thing)
+
+        monkeypatch.setattr(Spec, "long_name", counted)
+        spec = self.spec(60)
+        every = list(spec.properties())
+        found = [names.full_name(spec, each) for each in every]
+        assert [names.find_property(spec, name) for name in found if name[0].isdigit()] == every[10:590]
+        assert len(asked) <= 4 * len(every)
+
+    def test_what_two_services_share_is_called_by_its_numbers(self) -> None:
+        spec = self.spec(3)
+        found = [names.full_name(spec, each) for each in spec.properties()]
+        assert (found[0], found[10], found[20]) == ("service-0:property-1", "2.1", "3.1")
+        assert spec.service(2) is spec.services[1]
+        assert spec.service(4) is None
+
+    def test_kinds_are_apart(self) -> None:
+        both = {"iid": 1, "type": "same", "format": "bool"}
+        service = {"iid": 1, "type": "one", "properties": [both], "actions": [both], "events": [both]}
+        spec = Spec.from_json({"services": [service]})
+        things = (*spec.properties(), *spec.actions(), *spec.events())
+        assert {names.full_name(spec, each) for each in things} == {"one:same"}
 
 
 def find(name: str) -> Property:
@@ -176,6 +218,31 @@ class TestValues:
             match=r"mode \(2\.\d+\): 'Silent' is ambiguous, it may be any of 101, 105: write one of these",
         ):
             names.parse_value(mode, "Silent")
+
+    @pytest.mark.parametrize(
+        ("choices", "text", "why"),
+        [
+            (((0, "1"), (1, "2"), (2, "3")), "1", "'1' is ambiguous, it is the value 1 and describes 0"),
+            (((1, "0x2"), (2, "")), "0x2", "it is the value 2 and describes 1"),
+        ],
+    )
+    def test_a_value_that_describes_another_one(
+        self, choices: tuple[tuple[int, str], ...], text: str, why: str
+    ) -> None:
+        mode = replace(find("light:mode"), choices=choices)
+        with pytest.raises(SpecError, match=why):
+            names.parse_value(mode, text)
+
+    def test_a_number_that_describes_itself_or_is_no_other_value(self) -> None:
+        mode = replace(find("light:mode"), choices=((0, "Off"), (1, "1"), (2, "3")))
+        assert names.parse_value(mode, "1") == 1
+        assert names.parse_value(mode, "3") == 2  # there is no value 3
+
+    def test_a_switch_whose_words_are_the_other_way_round(self) -> None:
+        alarm = replace(find("light:on"), choices=((True, "Off"), (False, "On")))
+        with pytest.raises(SpecError, match="'off' is ambiguous, it is the value False and describes True"):
+            names.parse_value(alarm, "off")
+        assert names.parse_value(alarm, "true") is True
 
     def test_no_text_is_no_word(self) -> None:
         mode = replace(find("light:mode"), choices=((0, ""), (1, "Day")))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miio_lan.device.description.spec import Code, Property, Spec, shipped_names
+from miio_lan.device.description.values import is_same
 from miio_lan.errors import SpecError
 from miio_lan.uart.document import model_fault
 
@@ -190,7 +192,6 @@ ODD_LIMITS = [
     ),
     ({"format": "uint8", "value-list": 3}, r"value-list: 3 is not a list"),
     ({"format": "uint8", "value-list": [{"value": "x"}]}, r"value-list\[0\]: 'x' is not an integer"),
-    ({"format": "uint8", "value-list": [[1, 2]]}, r"value-list\[0\]: description 2 is not a text"),
     ({"format": "string", "max-length": -1}, r"max-length: -1 is not a number of characters"),
     ({"format": "uint8", "default-value": 300}, r"default-value: 300 is outside 0\.\.255"),
 ]
@@ -231,6 +232,16 @@ class TestOddEntries:
     def test_good_choices_stay_beside_an_odd_one(self) -> None:
         given = [{"value": 1, "description": "Low"}, {"value": "two"}, {"value": 3, "description": "High"}]
         assert prop(format="uint8", **{"value-list": given}).choices == ((1, "Low"), (3, "High"))
+
+    @pytest.mark.parametrize("odd", [{"value": 3, "description": 7}, [3, 7]])
+    def test_a_choice_is_one_without_its_description(self, odd: object) -> None:
+        spec = Spec.from_json(instance(format="uint8", **{"value-list": [{"value": 1}, odd]}))
+        found = spec.property(2, 1)
+        assert found is not None
+        assert found.choices == ((1, ""), (3, ""))
+        assert found.check(3) is None
+        (warning,) = spec.warnings
+        assert "value-list[1].description: 7 is not a text; it is left out" in warning
 
     def test_what_refers_to_a_property_that_was_left_out_goes_too(self) -> None:
         data = instance()
@@ -414,6 +425,29 @@ class TestValues:
         found = prop(format="float", **{"value-range": [-40, 125, 0.1]})
         assert all(found.check(tenths / 10) is None for tenths in range(-400, 1251))
         assert found.check(23.65) == Code.BAD_VALUE
+
+    @pytest.mark.parametrize("tenths", range(-400, 1251, 7))
+    def test_what_a_product_makes_of_decimals_is_on_its_step_and_in_its_range(self, tenths: int) -> None:
+        value = tenths / 10
+        kept = struct.unpack("f", struct.pack("f", value))[0]
+        for said in (kept, float(f"{kept:f}"), float(f"{kept:.7g}")):
+            assert prop(format="float", **{"value-range": [-40, 125, 0.1]}).check(said) is None
+            assert prop(format="float", **{"value-range": [value, 200, 0.1]}).check(said) is None
+            assert prop(format="float", **{"value-range": [-50, value, 0]}).check(said) is None
+            assert prop(format="float", **{"value-list": [value, 1000]}).check(said) is None
+
+    @pytest.mark.parametrize("value", [15.9, 15.9999, 30.1, 30.0001, 22.75, 22.7001, 22.69])
+    def test_what_is_beside_a_step_or_a_range_is_refused(self, value: float) -> None:
+        assert prop(format="float", **{"value-range": [16, 30, 0.1]}).check(value) == Code.BAD_VALUE
+
+    def test_values_that_are_the_same(self) -> None:
+        assert is_same(20, 20.0)
+        assert is_same("20", "20")
+        assert not is_same("20.0", 20.0)
+        assert not is_same(10**400, 1.5)
+        assert not is_same(float("nan"), float("nan"))
+        assert not is_same(20, 21)
+        assert not is_same(1.5, [1.5])
 
     def test_a_step_beyond_the_floats_refuses_nothing(self) -> None:
         assert prop(format="float", **{"value-range": [-1e9, 1e9, 5e-324]}).check(3.25) is None

@@ -15,6 +15,7 @@ from miio_lan.errors import DeviceException, InvalidTokenException, RecordError,
 from miio_lan.lan.capture import Capture, KnownDevice, read_capture
 from miio_lan.lan.capture.reading import records_of
 from miio_lan.lan.packet import HELLO, hello_reply
+from miio_lan.pairing.calls import calls_of
 
 
 def read(data: bytes, **options: Any) -> Capture:
@@ -181,6 +182,48 @@ def test_the_same_datagram_captured_at_two_places_counts_once() -> None:
     assert len(read(pcap(again)).device.records) == 8
 
 
+INNER, ROUTER = ("172.17.0.2", 40000), ("192.0.2.9", 61000)
+
+
+def relayed(begin: float = NOON) -> list[make.Packet]:
+    """A conversation through a router that gives the client its own address, captured on both of its sides."""
+    inside, outside = talk(client=INNER, begin=begin), talk(client=ROUTER, begin=begin)
+    packets = []
+    for at, ((time, inner), (_, outer)) in enumerate(zip(inside, outside, strict=True)):
+        first, second = (
+            (outer, inner) if at % 2 else (inner, outer)
+        )  # answers meet the router's outside first
+        packets += [(time, first), (time + 0.0001, second)]
+    return packets
+
+
+def test_what_a_router_hands_on_under_its_own_address_counts_once() -> None:
+    capture = read(pcap([(time, framed(ip, make.SLL2)) for time, ip in relayed()], make.SLL2))
+    assert said(capture) == TALK
+    assert {each.peer for each in capture.device.records} == {"172.17.0.2:40000"}
+    assert capture.remarks == ["4 datagrams: captured twice, left out once"]
+    (call,) = calls_of(capture.device.records)
+    assert call.replied is not None
+
+
+def test_two_clients_who_greet_at_once_stay_two() -> None:
+    packets = on_link([*talk(), *talk(client=("192.0.2.10", 40000), begin=NOON + 0.002)[:2]])
+    capture = read(pcap(packets))
+    hellos = [each.peer for each in capture.device.records if each.note == "hello"]
+    assert sorted(hellos) == ["192.0.2.10:40000"] * 2 + ["192.0.2.9:40000"] * 2
+    assert capture.remarks == []
+    twice = [(time + late, ip) for time, ip in packets for late in (0, 0.003)]
+    assert said(read(pcap(twice))) == said(capture)
+
+
+def test_copies_are_told_however_many_datagrams_there_are() -> None:
+    packets = [packet(CLIENT, LAMP, make.sealed({"id": at, "method": "get_prop"})) for at in range(1, 4200)]
+    times = [NOON + at / 2000 for at in range(len(packets))]
+    once = [(time, framed(ip)) for time, ip in zip(times, packets, strict=True)]
+    capture = read(pcap(sorted([*once, *((time + 0.0012, ip) for time, ip in once)])))
+    assert len(capture.device.records) == len(packets)
+
+
 def test_devices_are_told_apart_by_what_their_tokens_fit() -> None:
     shelf = ("192.0.2.8", 54321)
     packets = on_link([*talk(), *talk(OTHER_TOKEN, 5, shelf, begin=NOON + 0.001)])
@@ -283,6 +326,15 @@ class TestWhatIsNoUse:
         with pytest.raises(RecordError, match="kind of network that is not read"):
             read(pcap(on_link(talk(), 9), 9))
 
+    def test_packets_without_a_time(self) -> None:
+        blocks = [make.block(3, struct.pack("<I", len(ip)) + ip) for _, ip in on_link(talk())]
+        with pytest.raises(RecordError, match=r"^lamp\.pcap has no packet with a time$"):
+            read(make.section() + make.interface(make.EN10MB) + b"".join(blocks))
+
+    def test_a_file_without_a_name(self) -> None:
+        with pytest.raises(RecordError, match=r"^the capture is no capture: it is empty$"):
+            read_capture(io.BytesIO(b""), token=TOKEN)
+
     def test_a_file_that_ends_early_gives_what_came_before(self) -> None:
         whole = pcap(on_link(talk()))
         capture = read(whole[:-5])
@@ -308,6 +360,16 @@ class TestWhatIsNoUse:
         monkeypatch.setattr(builtins, "__import__", without)
         with pytest.raises(UnsupportedFeatureException, match=r"pip install 'miio-lan\[pcap\]'"):
             read(b"")
+
+
+def test_a_pipe_without_a_buffer_is_read() -> None:
+    class InPieces(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(7, size if size is not None else 7))
+
+    capture = read_capture(InPieces(pcap(on_link(talk()))), token=TOKEN)
+    assert said(capture) == TALK
+    assert capture.remarks == []
 
 
 def test_a_path_is_read(tmp_path) -> None:
