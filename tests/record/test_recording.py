@@ -356,13 +356,14 @@ def test_what_is_no_recording_at_all_is_named_and_told_who_reads_logs(tmp_path, 
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (gzip.compress(b"x"), "it is compressed (gzip): unpack it first"),
+        (gzip.compress(b"x", mtime=0), "it is compressed (gzip): unpack it first"),
         (bz2.compress(bytes(range(256)) * 9), "it is compressed (bzip2): unpack it first"),
         (lzma.compress(b"x"), "it is compressed (xz): unpack it first"),
         ("{}\n".encode("utf-16"), "it is text in UTF-16, as PowerShell's > writes it: save it as UTF-8"),
         (b"\xff" + b"x" * 40, "line 1 or one after it is not text"),
         (b"{}\n\x1f\x8b", "line 1 or one after it is not text"),
     ],
+    ids=["gzip", "bzip2", "xz", "UTF-16", "bytes", "the mark of gzip, later"],
 )
 def test_what_is_no_text_is_told_what_it_is(tmp_path, data: bytes, told: str) -> None:
     path = tmp_path / "line.jsonl"
