@@ -156,7 +156,7 @@ def saying_nothing_of_use(device: FakeDevice, request: Request) -> None:
     ("answer", "why"),
     [
         (refusing, "It refuses to say who it is: .*Method not found"),
-        (saying_nothing_of_use, "It refuses to say .* str "),
+        (saying_nothing_of_use, "It refuses to say .* a text "),
     ],
 )
 @pytest.mark.parametrize(("did", "hello"), [(DEVICE_ID, "good"), (78, "bad")])
