@@ -7,7 +7,7 @@ from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import Record
 from miio_lan.record.marks import LINE_ENDS
 
-rule = rules_of("checker")
+rule = rules_of("checker", severity="failure or warning")
 
 SOON = 1.0
 """Seconds before the end within which the loss of a port may well be the end itself."""
@@ -18,7 +18,6 @@ _OUTAGE = "outage: "
 @rule(
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
-    severity="failure or warning",
 )
 def test_completed(session: Observed, case: Case) -> None:
     """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
@@ -35,14 +34,12 @@ def test_completed(session: Observed, case: Case) -> None:
     if course.left_out:
         last = session.line.said[-1].record if session.line.said else None
         (case.odd if course.told else case.bad)(f"{course.stopped}; left out: {course.remains}", last)
-    for text in course.owed:
-        case.odd(text)
-    if not (course.cut or course.broken_off or course.left_out or course.owed):
+    if course.cut or course.broken_off or course.left_out or course.owed:
+        for text in (*course.owed, *course.lost):
+            case.odd(text)
+    else:
         # What cannot be read cannot be restored: that is to be known, and no fault of the product.
         case.good("; ".join(["everything was asked", *course.lost]))
-        return
-    for text in course.lost:
-        case.odd(text)
 
 
 def _powered_up(session: Observed, case: Case) -> None:
