@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from miio_lan.acceptance.rules.lines import has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
@@ -37,8 +37,7 @@ _IDENTITY = (b"model", b"mcu_version")
 _UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
-@dataclass(frozen=True)
-class PropertyAnswer:
+class PropertyAnswer(NamedTuple):
     """What a call brought for one property: the code, and the value where there is one."""
 
     code: int
@@ -97,42 +96,42 @@ class JudgedCall:
         return (self.answer.reading or {}).get("result") if self.answer is not None else None
 
 
+@dataclass(eq=False, repr=False)
 class Observed:
     """Everything one judgement is about.
 
+    :param seen: what was recorded, without the marks of a check
     :param spec: the product's description; without it, rules about values are not judged
     :param driven: whether the checker itself played the module, so that the module's lines are not judged
     :param from_boot: whether the session is known to hold a power-up of the MCU
-    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param until: when the observation ended, monotonic seconds; with the last record by default
     :param course: how far the checker got that asked the product; None for one that only listened
     """
 
-    def __init__(
-        self,
-        records: Iterable[Record],
-        *,
-        spec: Spec | None = None,
-        driven: bool = False,
-        from_boot: bool = False,
-        ended: float | None = None,
-        course: Progress | None = None,
-    ) -> None:
+    seen: Iterable[Record]
+    _: KW_ONLY
+    spec: Spec | None = None
+    driven: bool = False
+    from_boot: bool = False
+    until: float | None = None
+    course: Progress | None = None
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Everything both wires carried, the lines in the order in which they were said."""
         # Two receivers are late, each in its own time; who plays the module himself has one clock.
-        ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
-        #: Everything both wires carried, the lines in the order in which they were said.
-        self.records = tuple(ordered)
-        self.spec = spec
-        self.driven = driven
-        self.from_boot = from_boot
-        self.course = course
-        self._until = ended
-        #: When the observation ended, monotonic seconds.
-        self.ended = max([record.instant for record in self.records] + [ended or 0.0])
+        ordered = sorted(self.seen, key=lambda record: record.instant) if self.driven else in_order(self.seen)
+        return tuple(ordered)
+
+    @cached_property
+    def ended(self) -> float:
+        """When the observation ended, monotonic seconds."""
+        return max([record.instant for record in self.records] + [self.until or 0.0])
 
     @cached_property
     def line(self) -> Conversation:
         """The conversation on the serial line as the MCU had it: by this it is judged."""
-        return converse(self.records, side="mcu", ended=self._until, one_clock=self.driven)
+        return converse(self.records, side="mcu", ended=self.until, one_clock=self.driven)
 
     @cached_property
     def torn(self) -> dict[int, str]:
@@ -156,29 +155,20 @@ class Observed:
     @cached_property
     def lan(self) -> tuple[JudgedCall, ...]:
         """What was called over the LAN, in the order of the requests."""
-        calls = self.traffic.calls
-        repeated: set[int] = set()
-        found: list[JudgedCall] = []
-        for call in calls:
+        found: dict[int, JudgedCall] = {}
+        for call in self.traffic.calls:
             # What was lost once is repeated once; whoever asks for the same later has asked for something of his own.
-            found.append(_of_lan_call(call, repeats=id(call.earlier) not in repeated))
-            if call.earlier is not None:
-                repeated.add(id(call.earlier))
-        return tuple(judged for call, judged in zip(calls, found, strict=True) if id(call) not in repeated)
+            found[id(call)] = _of_lan_call(call, repeats=id(call.earlier) in found)
+            found.pop(id(call.earlier), None)
+        return tuple(found.values())
 
     @property
     def model(self) -> str:
         """The model that the MCU reported last, or else the one that ``miIO.info`` told last; empty without either."""
-        names = [getattr(said.command, "name", None) for said in self.line.of("model")]
-        return next((name for name in reversed(names) if name), "") or self._model_on_lan
-
-    @property
-    def _model_on_lan(self) -> str:
-        for call in reversed(self.lan):
-            name = call.result.get("model") if isinstance(call.result, Mapping) else None
-            if call.method == "miIO.info" and isinstance(name, str) and name:
-                return name
-        return ""
+        infos = (call.result for call in self.lan if call.method == "miIO.info")
+        told = [info.get("model") for info in infos if isinstance(info, Mapping)]
+        told += [getattr(said.command, "name", None) for said in self.line.of("model")]
+        return next((name for name in reversed(told) if name and isinstance(name, str)), "")
 
     @property
     def lateness(self) -> float:
@@ -248,19 +238,18 @@ class Observed:
         call, said = _asked(downlink), downlink.answer
         if said is None or self.in_doubt(said):
             return call
-        if isinstance(said.command, c.Error):
-            error = (said.command.code or 0, said.command.message or "")
-            return replace(call, answer=said.record, error=error)
-        result = said.command
+        call, result = replace(call, answer=said.record), said.command
+        if isinstance(result, c.Error):
+            return replace(call, error=(result.code or 0, result.message or ""))
         if not isinstance(result, c.Result) or not has_layout(said):
-            return replace(call, answer=said.record)
+            return call
         answers = {
             (row.siid, row.piid): PropertyAnswer(row.code, row.value)
             for row in result.results
             if row.code is not None and not _ambiguous(call, row)
         }
         code = result.code if call.action == (result.siid, result.aiid) else None
-        return replace(call, answer=said.record, answers=answers, code=code)
+        return replace(call, answers=answers, code=code)
 
     @cached_property
     def booted(self) -> Turn | None:
@@ -295,10 +284,8 @@ class Observed:
         """Whether a report comes from an MCU that was served a moment ago, and had no cause to start since."""
         if alive is None or said.instant - alive.instant > _MOMENT:
             return False
-        updated = any(
-            each.command.method == UPDATE_FW and (each.asked is alive or each.answer is alive)
-            for each in self.line.downlinks
-        )
+        offers = (each for each in self.line.downlinks if each.command.method == UPDATE_FW)
+        updated = any(alive in (each.asked, each.answer) for each in offers)
         return not updated and not self.line.broken(alive.instant, said.instant)
 
 
