@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import has_layout, of_kind
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
@@ -48,10 +48,14 @@ def is_long(downlink: Downlink) -> bool:
     return len(downlink.text) >= LONG
 
 
+def is_odd(downlink: Downlink) -> bool:
+    """Whether nobody sends it but whoever wants to see what becomes of it."""
+    return is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
+
+
 def _is_sane(downlink: Downlink) -> bool:
     """Whether a product may expect to get it."""
-    special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
-    return downlink.command.wants_result and not is_update(downlink) and not special
+    return downlink.command.wants_result and not is_update(downlink) and not is_odd(downlink)
 
 
 def is_update(downlink: Downlink) -> bool:
@@ -91,14 +95,8 @@ def _given_up_early(session: Observed, downlink: Downlink, end: float) -> bool:
 
 def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
     """Whether all that might answer it was taken by the module as the answer to another one that asked for the same."""
-    rivals = [said for said in session.line.of("result", "error") if downlink in said.others]
-    return all(
-        said.accepted
-        and not said.late
-        and said.answers is not None
-        and said.answers.command == downlink.command
-        for said in rivals
-    )
+    rivals = (said for said in session.line.of("result", "error") if downlink in said.others)
+    return all(said.accepted and not said.late and asked_by(said) == downlink.command for said in rivals)
 
 
 def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
@@ -144,17 +142,16 @@ def downlink_answered(session: Observed, case: Case) -> None:
 def answer_time(session: Observed, case: Case) -> None:
     """From the hand-out of the downlink to its answer; whatever the downlink was."""
     for downlink in session.line.downlinks:
-        if downlink.seconds is None or downlink.answer is None:
+        method, said, seconds = downlink.command.method, downlink.answer, downlink.seconds
+        if seconds is None or said is None:
             continue
-        late = downlink.seconds - session.lateness
-        if late > ANSWER_TIME and _late_in_doubt(session, downlink.answer, downlink):
-            case.unseen("a late answer may belong to another downlink", downlink.answer.record)
-        elif late > ANSWER_TIME:
-            case.bad(
-                f"{downlink.command.method} answered after {downlink.seconds:.1f} s", downlink.answer.record
-            )
+        late = seconds - session.lateness > ANSWER_TIME
+        if late and _late_in_doubt(session, said, downlink):
+            case.unseen("a late answer may belong to another downlink", said.record)
+        elif late:
+            case.bad(f"{method} answered after {seconds:.1f} s", said.record)
         else:
-            case.good(f"{downlink.command.method} after {downlink.seconds:.3f} s", downlink.answer.record)
+            case.good(f"{method} after {seconds:.3f} s", said.record)
 
 
 @rule(
@@ -217,8 +214,7 @@ def error_form(session: Observed, case: Case) -> None:
     """Both, in this order."""
     for said in session.line.of("error"):
         faults = [*said.command.faults, *said.command.check()]
-        if said.command.unread:
-            faults.append(f"{said.command.unread[0]} does not belong there")
+        faults += [f"{each} does not belong there" for each in said.command.unread[:1]]
         case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
@@ -317,12 +313,11 @@ def status_codes(session: Observed, case: Case) -> None:
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
-    if session.course is not None and session.course.broken_off:
-        answered = [each for each in session.line.downlinks if is_update(each) and each.answer is not None]
-        if not answered:
-            # Nobody waited for the answer: the offer was withdrawn.
-            case.unseen(session.course.broken_off)
-            return
+    answered = any(is_update(each) and each.answer is not None for each in session.line.downlinks)
+    if session.course is not None and session.course.broken_off and not answered:
+        # Nobody waited for the answer: the offer was withdrawn.
+        case.unseen(session.course.broken_off)
+        return
     for _, said in _answers_to(session, case, is_update):
         values = said.command.values if isinstance(said.command, c.Result) else ()
         right = values in UPDATE_ANSWERS
@@ -340,11 +335,8 @@ def update_return(session: Observed, case: Case) -> None:
         said = downlink.answer
         if said is None or '"ready"' not in said.text:
             continue
-        back = {
-            each.command.command: each
-            for each in reversed(session.line.of("model", "mcu_version"))
-            if each.number > said.number
-        }
+        later = [each for each in session.line.of("model", "mcu_version") if each.number > said.number]
+        back = {each.command.command: each for each in reversed(later)}
         if len(back) == 2:
             case.good("model and version were reported", back["mcu_version"].record)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miio_lan.acceptance.rules.lines import has_layout, in_threes, written
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, in_threes, written
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.description.spec import Property, Spec
@@ -34,7 +34,7 @@ def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, R
 
 def _is_of_another(said: Turn) -> bool:
     """Whether a result names another action than the one that was asked for: whose its values are is not known."""
-    result, down = said.command, said.answers.command if said.answers is not None else None
+    result, down = said.command, asked_by(said)
     if not isinstance(result, c.Result) or not isinstance(down, c.Action):
         return False
     return (result.siid, result.aiid) != (down.siid, down.aiid)
