@@ -51,7 +51,7 @@ def polls(session: Observed, case: Case) -> None:
         case.good("get_down", said.record)
     if asked:
         _went_on(session, case, asked[-1])
-    elif _served(session, -inf) is not None:
+    elif _served(session) > -inf:
         case.unseen("the module was asked for work, and the MCU was not heard")
     elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
         if line.ended - _reported(line, line.said[0].instant) < SILENCE_TIME:
@@ -76,7 +76,7 @@ def _reported(line: Conversation, start: float) -> float:
 
 def _started(line: Conversation, last: Turn) -> float:
     """Give when an MCU reported that it has started since its last poll; never where it did not."""
-    later = line.said[bisect_right(line.said, last.number, key=lambda each: each.number) :]
+    later = line.said[last.number + 1 :]
     return next((each.instant for each in later if is_identity(each.command)), -inf)
 
 
@@ -87,8 +87,8 @@ def _went_on(session: Observed, case: Case, last: Turn) -> None:
     quiet = line.ended - _reported(line, since)
     if quiet < SILENCE_TIME or line.broken(last.instant, line.ended):
         return
-    served = _served(session, (last.reply or last.record).instant)
-    if served is not None:
+    served = _served(session)
+    if served > (last.reply or last.record).instant:
         quiet = min(quiet, line.ended - served)
         if quiet < SILENCE_TIME + ANSWER_TIME:  # what it got last may have kept it busy
             case.unseen("the module was asked for work, and the MCU was not heard", last.record)
@@ -301,17 +301,16 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""
     said = session.line.said
-    instants = [each.instant for each in said]
     for downlink in session.line.downlinks:
         if not isinstance(downlink.command, c.NetChange):
             continue
-        at = bisect_right(instants, downlink.instant)
+        at = bisect_right(said, downlink.instant, key=lambda each: each.instant)
         state = downlink.command.state
         if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _NEXT]):
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
-        elif _served(session, downlink.instant) is not None:
+        elif _served(session) > downlink.instant:
             case.unseen(
                 f"the module was asked for work after {state}, and the MCU was not heard", downlink.record
             )
@@ -319,12 +318,10 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
 
 
-def _served(session: Observed, since: float) -> float | None:
+def _served(session: Observed) -> float:
     """Tell when a real module handed something out last, if only ``down none``: nobody but the MCU asks for that.
 
-    :returns: monotonic seconds, None when it handed out nothing after ``since``
+    :returns: monotonic seconds; never (minus infinity) where it handed out nothing, or the checker was the module
     """
-    if session.driven:
-        return None
     downs = [record.instant for record, command in session.line.told if isinstance(command, c.Down)]
-    return downs[-1] if downs and downs[-1] > since else None
+    return downs[-1] if downs and not session.driven else -inf
