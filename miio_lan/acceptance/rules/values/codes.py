@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.line.answers import is_odd
 from miio_lan.acceptance.rules.lines import written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
@@ -18,7 +18,7 @@ from miio_lan.uart import commands as c
 rule = rules_of("values", severity="failure or warning")
 
 _SPEC = "product description; serial document, status code"
-_SETTING = "setting {iid} ({name}) to {value}"
+_SETTING = "setting {iid} ({prop.name}) to {value}"
 
 ToldCode = int | str
 """A code of the document; or in words the ``error`` by which an MCU has answered a call as a whole."""
@@ -29,7 +29,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
 
     Where the MCU has answered by ``error``, only those properties count that had to be refused, if there are any.
 
-    :param what: what was asked; ``{method}``, ``{iid}``, ``{name}`` and ``{value}`` are those of the call
+    :param what: what was asked; ``{method}``, ``{iid}`` and ``{value}`` are those of the call, ``{prop}`` is described
     """
     if need_spec(session, case) is None:
         return
@@ -42,9 +42,8 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
             answer = call.answers.get(iid)
             code: ToldCode = answer.code if answer is not None else error
             if code != "" and _due(session, method, iid, value) == due:
-                prop = session.property(iid)
-                name = prop.name if prop is not None else ""
-                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=written(value))
+                named, prop = f"{iid[0]}.{iid[1]}", session.property(iid)
+                asked = what.format(method=method, iid=named, prop=prop, value=written(value))
                 _judge_code(case, call, asked, code, due)
 
 
@@ -66,7 +65,7 @@ def _error_of(call: JudgedCall) -> str:
     What is malformed or long on purpose is to be answered by ``error``: that does not count.
     """
     asked = call.downlink
-    if asked is None or call.error is None or is_malformed(asked) or is_long(asked):
+    if asked is None or call.error is None or is_odd(asked):
         return ""
     return f"error {call.error[0]} ({call.error[1]})"
 
@@ -77,15 +76,12 @@ def _judge_code(case: Case, call: JudgedCall, what: str, code: ToldCode, due: Co
     Of what is to succeed, any negative code is wrong; an ``error`` to several properties at once may be about their
     number. Of what is to be refused, refused as expected is right, refused otherwise is odd, accepted is wrong.
     """
-    if isinstance(code, str):
-        if due != Code.OK:
-            case.odd(f"{what} is refused by {code} rather than by a result with {int(due)}", call.record)
-        elif len(call.properties) > 1:
-            case.odd(f"{what}: {code}", call.record)
-        else:
-            _judge_success(case, call, what, code)
+    if due == Code.OK and isinstance(code, str) and len(call.properties) > 1:
+        case.odd(f"{what}: {code}", call.record)
     elif due == Code.OK:
         _judge_success(case, call, what, code)
+    elif isinstance(code, str):
+        case.odd(f"{what} is refused by {code} rather than by a result with {int(due)}", call.record)
     elif code == due:
         case.good(f"{what}: {code}", call.record)
     elif code < 0:
@@ -107,13 +103,13 @@ def _judge_success(case: Case, call: JudgedCall, what: str, code: ToldCode) -> N
 )
 def readable_properties(session: Observed, case: Case) -> None:
     """Code 0 and a value."""
-    _judge_properties(session, case, "get_properties", Code.OK, "property {iid} ({name})")
+    _judge_properties(session, case, "get_properties", Code.OK, "property {iid} ({prop.name})")
 
 
 @rule("What cannot be read is refused with -4001", source=_SPEC)
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
-    _judge_properties(session, case, "get_properties", Code.NOT_READABLE, "reading {iid} ({name})")
+    _judge_properties(session, case, "get_properties", Code.NOT_READABLE, "reading {iid} ({prop.name})")
 
 
 @rule("What does not exist is refused with -4003", source=_SPEC)
@@ -135,7 +131,7 @@ def writable_properties(session: Observed, case: Case) -> None:
 @rule("What cannot be set is refused with -4002", source=_SPEC)
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
-    _judge_properties(session, case, "set_properties", Code.NOT_WRITABLE, "setting {iid} ({name})")
+    _judge_properties(session, case, "set_properties", Code.NOT_WRITABLE, "setting {iid} ({prop.name})")
 
 
 @rule("Forbidden values are refused with -4005", source=_SPEC)
