@@ -22,6 +22,8 @@ _SETTING = "setting {iid} ({prop.name}) to {value}"
 
 ToldCode = int | str
 """A code of the document; or in words the ``error`` by which an MCU has answered a call as a whole."""
+_Run = tuple[SpecAction | None, str, JudgedCall, ToldCode]
+"""An action as it is described, what to call it, and the call of it with its code."""
 
 
 def _judge_properties(session: Observed, case: Case, method: str, due: Code, what: str) -> None:
@@ -147,9 +149,8 @@ def bad_value(session: Observed, case: Case) -> None:
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
-    for action, where, call, code in _actions(session, case):
-        if _due_to_action(session, action, call) == Code.OK:
-            _judge_success(case, call, where, code)
+    for _, where, call, code in _actions(session, case, Code.OK):
+        _judge_success(case, call, where, code)
 
 
 @rule(
@@ -162,11 +163,9 @@ def action_out(session: Observed, case: Case) -> None:
 
     An action that had to be refused for its arguments has a rule of its own.
     """
-    for action, where, call, code in _actions(session, case):
+    for action, where, call, code in _actions(session, case, Code.OK):
         given = _given(call)
         if action is None or code != 0 or given is None or not (action.out or given):
-            continue
-        if _due_to_action(session, action, call) != Code.OK:
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
         others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
@@ -194,20 +193,15 @@ def _given(call: JudgedCall) -> set[int] | None:
 @rule("An action that does not exist is refused with -4003", source=_SPEC)
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
-    _judge_actions(session, case, Code.NO_SUCH)
+    for _, where, call, code in _actions(session, case, Code.NO_SUCH):
+        _judge_code(case, call, where, code, Code.NO_SUCH)
 
 
 @rule("An action with wrong arguments is refused with -4006", source=_SPEC)
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""
-    _judge_actions(session, case, Code.BAD_ARGUMENT, " with wrong arguments")
-
-
-def _judge_actions(session: Observed, case: Case, due: Code, more: str = "") -> None:
-    """Judge all answered calls of actions that are to be answered with a code."""
-    for action, where, call, code in _actions(session, case):
-        if _due_to_action(session, action, call) == due:
-            _judge_code(case, call, f"{where}{more}", code, due)
+    for _, where, call, code in _actions(session, case, Code.BAD_ARGUMENT):
+        _judge_code(case, call, f"{where} with wrong arguments", code, Code.BAD_ARGUMENT)
 
 
 def _due_to_action(session: Observed, action: SpecAction | None, call: JudgedCall) -> Code:
@@ -227,16 +221,16 @@ def _due_to_action(session: Observed, action: SpecAction | None, call: JudgedCal
     return Code.OK if legal else Code.BAD_ARGUMENT
 
 
-def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None, str, JudgedCall, ToldCode]]:
-    """Go through all answered calls of actions, with the action's description, what to call it, and the code."""
+def _actions(session: Observed, case: Case, due: Code) -> Iterator[_Run]:
+    """Go through all answered calls of actions that are to be answered with a code."""
     spec = need_spec(session, case)
     if spec is None:
         return
     for call in session.calls:
         code: ToldCode = call.code if call.code is not None else _error_of(call)
-        if call.action is not None and code != "":
-            action, (siid, aiid) = spec.action(*call.action), call.action
-            name = f" ({action.name})" if action is not None else ""
+        action = spec.action(*call.action) if call.action is not None else None
+        if call.action is not None and code != "" and _due_to_action(session, action, call) == due:
+            (siid, aiid), name = call.action, f" ({action.name})" if action is not None else ""
             yield action, f"action {siid}.{aiid}{name}", call, code
 
 
