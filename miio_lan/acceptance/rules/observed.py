@@ -79,6 +79,11 @@ class JudgedCall:
         """What to show of it: the answer where there is one."""
         return self.answer or self.request
 
+    @property
+    def done(self) -> float:
+        """When it was answered, or where it was not, sent first; on the LAN, monotonic seconds."""
+        return self.answer.instant if self.answer is not None else self.began
+
     def code_of(self, iid: Iid) -> int | None:
         """Give the code with which a property was answered; None where that is not known."""
         answer = self.answers.get(iid)
@@ -370,10 +375,7 @@ def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:
 
 def _arguments(items: object) -> Mapping[int, object] | None:
     """Give an action's arguments by piid; None when they were given by position."""
-    arguments: dict[int, object] = {}
-    for item in items if isinstance(items, (list, tuple)) else ():
-        piid = item.get("piid") if isinstance(item, Mapping) else None
-        if not isinstance(piid, int):
-            return None
-        arguments[piid] = item.get("value")
-    return arguments
+    given = items if isinstance(items, (list, tuple)) else ()
+    if all(isinstance(item, Mapping) and isinstance(item.get("piid"), int) for item in given):
+        return {item["piid"]: item.get("value") for item in given}
+    return None

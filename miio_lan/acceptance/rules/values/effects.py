@@ -133,9 +133,7 @@ class _Account:
             if answer.code != 0 or answer.value is MISSING or (held is not None and at < held.at):
                 continue
             self._last[iid] = answer.value
-            if held is None:
-                continue
-            if not comparable(held.value, answer.value):
+            if held is None or not comparable(held.value, answer.value):
                 self.forget(iid)
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
@@ -198,7 +196,7 @@ def _are_numbers(*values: object) -> bool:
 
 
 def _follow_line(session: Observed, account: _Account) -> None:
-    for unknown, _, downlink, call, said in happenings(session):
+    for unknown, now, downlink, call, said in happenings(session):
         if unknown:
             account.forget()
         if downlink is None:
@@ -206,11 +204,8 @@ def _follow_line(session: Observed, account: _Account) -> None:
                 account.take_report(values_told(said), said.record)
         elif call is not None and call.method == "get_properties" and said is not None:
             account.take_read(call, downlink.instant)
-        elif call is not None and call.method == "set_properties":
-            if said is not None:
-                account.take_set(call, said.instant)
-            elif downlink.answer is None:  # it may have been carried out all the same
-                account.take_set(call, downlink.instant)
+        elif call is not None and call.method == "set_properties" and downlink.answer is said:
+            account.take_set(call, now)  # without an answer it may have been carried out all the same
 
 
 Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
@@ -222,11 +217,13 @@ def happenings(session: Observed) -> Iterator[Happening]:
     The first of the five tells whether properties may have changed unseen, since what was before or by this very one;
     a downlink that wants an answer comes with its call.
     """
-    line, unseen = session.line, _UnseenCalls(session)
+    line, doubts, doubtful_until = session.line, deque(sorted(_times_in_doubt(session))), -math.inf
     calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):
-        unknown = line.missing(before, now) or unseen.between(before, now) or _unsettles(downlink, said)
+        while doubts and doubts[0][0] <= now:
+            doubtful_until = max(doubtful_until, doubts.popleft()[1])
+        unknown = line.missing(before, now) or doubtful_until >= before or _unsettles(downlink, said)
         yield unknown, now, downlink, calls.get(id(downlink)), said
         before = now
 
@@ -247,26 +244,14 @@ def _unsettles(downlink: Downlink | None, said: Turn | None) -> bool:
     return method not in ("get_properties", "set_properties") and not isinstance(said.command, c.Error)
 
 
-class _UnseenCalls:
-    """The times in which the LAN may have changed something, and the line does not show it.
+def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
+    """Give the times in which the LAN may have changed something, and the line does not show it.
 
     That is a call that is no read, whose lines were not seen or may be those of another. The product may carry it out
     at any instant until it has replied; where it did not, or gave up, until the module has no time for it any more.
     """
-
-    def __init__(self, session: Observed) -> None:
-        reads = all(call.method in _READS for call in session.lan)
-        self._times = deque([] if reads else sorted(_times_in_doubt(session)))
-        self._until = -math.inf  # when the last of those is over that have begun
-
-    def between(self, start: float, end: float) -> bool:
-        """Tell whether one was under way between two instants, monotonic seconds; to be asked in the order of time."""
-        while self._times and self._times[0][0] <= end:
-            self._until = max(self._until, self._times.popleft()[1])
-        return self._until >= start
-
-
-def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
+    if all(call.method in _READS for call in session.lan):
+        return  # exchanges are not found for nothing
     for exchange in session.exchanges:
         request = exchange.request
         if request is None or exchange.method in _READS or not _in_doubt(exchange):
@@ -306,32 +291,20 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
 # --- the LAN -------------------------------------------------------------------------------------------------------
 
 
-def _is_in_gap(session: Observed, event: JudgedCall | Record) -> bool:
-    """Tell whether something was not recorded while a call was under way."""
-    if isinstance(event, Record):
-        return False
-    done = event.answer.instant if event.answer is not None else event.began
-    return session.traffic.missing(event.began, done)
-
-
 def _follow_lan(session: Observed, account: _Account) -> None:
-    events: list[tuple[float, JudgedCall | Record | None]] = []
-    for call in session.lan:
-        done = call.answer.instant if call.answer is not None else call.began
-        events.append((call.began if call.method == "get_properties" else done, call))
+    events: list[tuple[float, JudgedCall | Record | None]] = [
+        (call.began if call.method == "get_properties" else call.done, call) for call in session.lan
+    ]
     pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
     events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
     # What was not recorded, or nobody was seen to ask for, may have set anything.
-    unseen = [until for _, until in session.traffic.gaps]
-    unseen += [each.instant for each in session.traffic.orphans]
-    events += [(instant, None) for instant in unseen]
+    events += [(until, None) for _, until in session.traffic.gaps]
+    events += [(each.instant, None) for each in session.traffic.orphans]
     for at, event in sorted(events, key=lambda each: each[0]):
-        if event is None or _is_in_gap(session, event):
-            account.forget()
-        elif isinstance(event, Record):
+        if isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
             account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)
-        elif session.disturbed(event):
+        elif event is None or session.disturbed(event) or session.traffic.missing(event.began, event.done):
             account.forget()
         elif event.method == "get_properties":
             account.take_read(event, at)
