@@ -115,9 +115,8 @@ class _Account:
         """Take a set that has come to its end, answered or not."""
         asked = [iid for iid, _ in call.properties]
         changed = call.may_have_set
-        if changed:
-            for iid, held in self._held.items():
-                held.sure = held.sure and (iid in asked or held.record is not None)
+        for iid, held in self._held.items() if changed else ():
+            held.sure = held.sure and (iid in asked or held.record is not None)
         for iid, value in changed.items():
             self.forget(iid)
             if call.code_of(iid) == 0 and asked.count(iid) == 1:
@@ -151,13 +150,11 @@ class _Account:
         for iid, value in values.items():
             held = self._held.get(iid)
             self._last[iid] = value
-            if held is None:
-                continue
-            if not alike(held.value, value):
+            if held is not None and not alike(held.value, value):
                 if held.record is not None or not comparable(held.value, value):
                     self.forget(iid)
                 held.told = value
-            elif held.record is not None:
+            elif held is not None and held.record is not None:
                 self._settle(held, record)
 
     def forget(self, iid: Iid | None = None) -> None:

@@ -23,7 +23,7 @@ from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
 report_rule = rules_of("reports")
-value_rule = rules_of("values")
+value_rule = rules_of("values", severity="failure or warning")
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
@@ -133,25 +133,21 @@ def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
 
     What tells the value from before the set tells nothing of it.
     """
-    values = values_told(said)
-    if iid not in values or alike(values[iid], each.before[iid]):
+    value = values_told(said).get(iid, MISSING)
+    if value is MISSING or alike(value, each.before[iid]):
         return False
-    return said.instant >= each.downlink.instant or alike(values[iid], each.values[iid])
+    return said.instant >= each.downlink.instant or alike(value, each.values[iid])
 
 
-def _as_before(told: Iterable[Turn], each: _Set, iid: Iid) -> Turn | None:
-    """Give the report that tells a property to be what it was before a set, if there is one behind its hand-out."""
-    for said in told:
-        values = values_told(said)
-        if iid in values and said.instant >= each.downlink.instant and alike(values[iid], each.before[iid]):
-            return said
-    return None
+def _tells_as_before(said: Turn, each: _Set, iid: Iid) -> bool:
+    """Whether a report behind the hand-out of a set tells the property to be what it was before."""
+    value = values_told(said).get(iid, MISSING)
+    return said.instant >= each.downlink.instant and alike(value, each.before[iid])
 
 
 @value_rule(
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
-    severity="failure or warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
@@ -187,30 +183,27 @@ def set_reported(session: Observed, case: Case) -> None:
             if session.spec is not None and (prop is None or not prop.notifies):
                 continue
             where = f"property {iid[0]}.{iid[1]}"
-            report = next((said for said in told if _tells(said, each, iid)), None)
-            effect, stale = shown.get((id(each.downlink.record), iid)), _as_before(told, each, iid)
+            report = next((said.record for said in told if _tells(said, each, iid)), None)
+            stale = next((said.record for said in told if _tells_as_before(said, each, iid)), None)
+            effect = shown.get((id(each.downlink.record), iid))
+            tell = case.bad if prop is not None else case.odd
             if report is not None:
-                case.good(f"{where} was reported", report.record)
+                case.good(f"{where} was reported", report)
             elif any(map(is_garbled, told)):
                 case.unseen(f"{where} may be in a report that cannot be read")
             elif _had_no_effect(effect, before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
-            elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
-                tell = case.bad if prop is not None else case.odd
-                if stale is None:
-                    tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
-                elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
-                    now, then = written(each.values[iid]), written(before)
-                    tell(
-                        f"{where} was set to {now}, which it is, but reported as {then}, as before",
-                        stale.record,
-                    )
-                else:
-                    case.unseen(
-                        f"{where} is told to be what it was before: it may have been set back", stale.record
-                    )
+            elif session.line.ended < end or session.line.missing(each.downlink.instant - late, end):
+                continue  # it may still come, or was missed
+            elif stale is None:
+                tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+            elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
+                now, then = written(each.values[iid]), written(before)
+                tell(f"{where} was set to {now}, which it is, but reported as {then}, as before", stale)
+            else:
+                case.unseen(f"{where} is told to be what it was before: it may have been set back", stale)
 
 
 def _had_no_effect(effect: Effect | None, before: object) -> bool:
