@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import has_layout, in_threes, of_kind
+from miio_lan.acceptance.rules.lines import count_of, has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -20,7 +20,6 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER,
     SERIAL_NUMBER_LENGTH,
 )
-from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("reports")
@@ -38,7 +37,7 @@ _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
     for said, report in of_kind(session.line, c.PropertiesChanged):
-        count = len(tokens_of(said.text)) - 1
+        count = count_of(said)
         if not has_layout(said):
             continue
         right = 0 < count == len(report.changes) * 3 and not list(report.check())
@@ -52,13 +51,13 @@ def event_form(session: Observed, case: Case) -> None:
     for said, event in of_kind(session.line, c.EventOccured):
         if not has_layout(said):
             continue
-        wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
+        wrong = f"{count_of(said)} parameters that do not come as siid, eiid and pairs"
         case.good_or_bad(_is_whole(said, event), f"event {event.siid}.{event.eiid}", wrong, said.record)
 
 
 def _is_whole(said: Turn, event: c.EventOccured) -> bool:
     """Whether an event has both ids, and arguments in pairs."""
-    whole = len(tokens_of(said.text)) == 3 + 2 * len(event.args)
+    whole = count_of(said) == 2 + 2 * len(event.args)
     return whole and has_layout(said) and not list(event.check())
 
 
@@ -118,24 +117,22 @@ def report_rate(session: Observed, case: Case) -> None:
     sent = list(_once(of_kind(session.line, c.PropertiesChanged)))
     repeats = _repeats(said for said, _ in sent)
     for said, report in sent:
-        for iid in [(siid, piid) for siid, piid, _ in report.changes] if has_layout(said) else []:
+        for iid in [change[:2] for change in report.changes] if has_layout(said) else []:
             if said.number in repeats:
                 case.unseen(_MAY_REPEAT, said.record)
                 continue
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()
-            first, last = (times[0], times[-1]) if times else (None, None)
             times.append(said.instant)
-            where = f"property {iid[0]}.{iid[1]}"
-            if first is None or last is None:
+            where, count = f"property {iid[0]}.{iid[1]}", len(times)
+            if count == 1:
                 case.good(f"{where} is reported once in a second", said.record)
                 continue
-            if session.interfered(first, said.instant):
+            if session.interfered(times[0], said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = _causes(session, last, said.instant, iid)
-            count = len(times)
+            own, other = _causes(session, times[-2], said.instant, iid)
             if own:
                 recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
@@ -149,12 +146,10 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
     """Tell whether something that may well have changed a property was handed out, and whether anything was."""
     # One who reports first may seem to do so before he was asked.
     near = between(session.line.downlinks, start - session.lateness, end + session.lateness)
-    commands = [each.command for each in near if isinstance(each.command, _CAUSES)]
-    own = any(
-        not isinstance(each, c.SetProperties) or iid in [(siid, piid) for siid, piid, _ in each.properties]
-        for each in commands
-    )
-    return own, bool(commands)
+    causes = [each.command for each in near if isinstance(each.command, _CAUSES)]
+    sets = [each for each in causes if isinstance(each, c.SetProperties)]
+    own = len(sets) < len(causes) or any(iid == row[:2] for each in sets for row in each.properties)
+    return own, bool(causes)
 
 
 @rule(

@@ -89,17 +89,13 @@ class _Known:
 
     def changed_by(self, values: dict[Iid, object]) -> dict[Iid, object]:
         """Give those of some properties that a set to these values changes, with what they were last told to be."""
-        return {
-            iid: self._told[iid]
-            for iid, value in values.items()
-            if iid in self._told
-            and comparable(self._told[iid], value)
-            and not alike(self._told[iid], value)
-            and not alike(self._actual(iid), value)
-        }
-
-    def _actual(self, iid: Iid) -> object:
-        return self._fresh[iid][0] if iid in self._fresh else self._told[iid]
+        changed: dict[Iid, object] = {}
+        for iid, value in values.items():
+            told = self._told.get(iid, MISSING)
+            actual, _ = self._fresh.get(iid, (told, 0.0))
+            if comparable(told, value) and not alike(told, value) and not alike(actual, value):
+                changed[iid] = told
+        return changed
 
     def _learn(self, iid: Iid, value: object) -> None:
         """Take what a property was told to be; where its description forbids that, it is something else in truth."""
