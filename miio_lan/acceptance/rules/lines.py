@@ -9,7 +9,7 @@ from miio_lan.foreign import show
 from miio_lan.uart import commands as c
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import QUOTED, read_value
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
@@ -24,6 +24,13 @@ def of_kind(line: Conversation, kind: type[_C]) -> Iterator[tuple[Turn, _C]]:
     for said in line.of(kind.NAME or ""):
         if isinstance(said.command, kind):
             yield said, said.command
+
+
+def handed_out(line: Conversation, kind: type[_C]) -> Iterator[tuple[Downlink, _C]]:
+    """Go through the downlinks of one kind, each with its command."""
+    for downlink in line.downlinks:
+        if isinstance(downlink.command, kind):
+            yield downlink, downlink.command
 
 
 def asked_by(said: Turn) -> c.Down | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import count_of, has_layout, in_threes, of_kind
+from miio_lan.acceptance.rules.lines import count_of, handed_out, has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -225,11 +225,7 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("the description has no serial number to report")
         return
     line = session.line
-    clouds = [
-        each.instant
-        for each in line.downlinks
-        if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
-    ]
+    clouds = [each.instant for each, change in handed_out(line, c.NetChange) if change.state == "cloud"]
     told = [
         (value, said.record)
         for said, report in of_kind(line, c.PropertiesChanged)
@@ -251,10 +247,8 @@ def serial_number(session: Observed, case: Case) -> None:
 
 def _judge_serial(case: Case, value: object, record: Record) -> None:
     size = len(value) if isinstance(value, str) else 0
+    long = f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}"
     if size > SERIAL_NUMBER_LENGTH:
-        case.odd(
-            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}",
-            record,
-        )
+        case.odd(long, record)
     else:
         case.good(f"the serial number is {value!r}", record)
