@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from miio_lan.foreign import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import QUOTED, read_value
@@ -17,20 +16,14 @@ _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 _SPEC_METHODS = frozenset({"get_properties", "set_properties", "action", "update_fw"})
 
 _C = TypeVar("_C", bound=c.Command)
+_Said = TypeVar("_Said", Turn, Downlink)
 
 
-def of_kind(line: Conversation, kind: type[_C]) -> Iterator[tuple[Turn, _C]]:
-    """Go through the lines of the MCU with one command, each with the command."""
-    for said in line.of(kind.NAME or ""):
+def of_kind(lines: Iterable[_Said], kind: type[_C]) -> Iterator[tuple[_Said, _C]]:
+    """Go through those lines of the MCU, or downlinks, that are of one kind, each with its command."""
+    for said in lines:
         if isinstance(said.command, kind):
             yield said, said.command
-
-
-def handed_out(line: Conversation, kind: type[_C]) -> Iterator[tuple[Downlink, _C]]:
-    """Go through the downlinks of one kind, each with its command."""
-    for downlink in line.downlinks:
-        if isinstance(downlink.command, kind):
-            yield downlink, downlink.command
 
 
 def asked_by(said: Turn) -> c.Down | None:

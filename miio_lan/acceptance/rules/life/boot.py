@@ -188,7 +188,7 @@ def model_reported(session: Observed, case: Case) -> None:
 @rule("A model has three parts and at most 23 characters", source="serial document, model")
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
-    for said, command in of_kind(session.line, c.Model):
+    for said, command in of_kind(session.line.said, c.Model):
         if command.name is not None:
             fault = c.model_fault(command.name)
             case.good_or_bad(not fault, command.name, fault, said.record)
@@ -201,7 +201,7 @@ def model_matches(session: Observed, case: Case) -> None:
     if not expected:
         case.unseen("no description that names a model was given")
         return
-    for said, command in of_kind(session.line, c.Model):
+    for said, command in of_kind(session.line.said, c.Model):
         if command.name is not None:
             wrong = f"{command.name} is reported, the description is of {expected}"
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
@@ -237,7 +237,7 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
 @rule("An MCU version is a 4-digit number", source="serial document, mcu_version")
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
-    for said, command in of_kind(session.line, c.McuVersion):
+    for said, command in of_kind(session.line.said, c.McuVersion):
         fault = c.version_fault(command.version)
         case.good_or_bad(not fault, f"{command.version}", fault, said.record)
 
@@ -269,7 +269,7 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = _updates(session)
     before, since = None, -inf
-    for said, command in of_kind(session.line, c.McuVersion):
+    for said, command in of_kind(session.line.said, c.McuVersion):
         if c.version_fault(command.version):
             continue
         if before in (None, command.version) or any(since < at < said.instant for at in updates):
@@ -294,9 +294,9 @@ def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
     changes = sorted([*_updates(session), *session.line.breaks])  # of the firmware, or so it may be
     versions: dict[int, set[str | None]] = {}
-    for said, told in of_kind(session.line, c.McuVersion):
+    for said, told in of_kind(session.line.said, c.McuVersion):
         versions.setdefault(bisect(changes, said.instant), set()).add(told.version)
-    for said, command in of_kind(session.line, c.BleConfig):
+    for said, command in of_kind(session.line.said, c.BleConfig):
         if command.sub != "set":
             continue
         faults = list(command.check())

@@ -220,7 +220,7 @@ def error_form(session: Observed, case: Case) -> None:
 
 def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result, _D]]:
     """Go through the answers to one kind of downlinks, as far as their layout can be told."""
-    for said, result in of_kind(session.line, c.Result):
+    for said, result in of_kind(session.line.said, c.Result):
         downlink = said.answers
         if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
             continue

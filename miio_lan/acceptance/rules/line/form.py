@@ -37,13 +37,11 @@ def _lines(session: Observed) -> list[Turn]:
 
 def _noise(session: Observed) -> list[Record]:
     """Give the lines that have an end, and not one character of text before it."""
-    said = {id(each.record) for each in session.line.said}
     return [
         record
         for record in session.records
         if (record.wire, record.direction) == ("uart", "up")
         and record.raw.endswith(b"\r")
-        and id(record) not in said
         and not text_of(record)
         and not words_of(record.note) & ASIDE
         and not invented(record)
@@ -188,7 +186,8 @@ def local_commands(session: Observed, case: Case) -> None:
         command = said.command
         if not isinstance(command, _LOCAL):
             continue
-        word, wrong = command.command, [f"{shown(each)} does not belong there" for each in command.unread[:1]]
+        word = command.command
+        wrong = [f"{shown(each)} does not belong there" for each in command.unread[:1]]
         if '"' in said.text:
             wrong.append("a local command has no quotes")
         other_sub = isinstance(command, c.BleConfig) and command.sub not in ("set", "dump")

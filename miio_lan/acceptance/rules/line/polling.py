@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import inf
 from statistics import median
 
-from miio_lan.acceptance.rules.lines import handed_out, is_identity
+from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.foreign import excerpt
@@ -301,8 +301,9 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""
     said = session.line.said
-    for downlink, change in handed_out(session.line, c.NetChange):
-        at, state = bisect_right(said, downlink.instant, key=lambda each: each.instant), change.state
+    for downlink, change in of_kind(session.line.downlinks, c.NetChange):
+        at = bisect_right(said, downlink.instant, key=lambda each: each.instant)
+        state = change.state
         if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _NEXT]):
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):

@@ -214,7 +214,8 @@ def happenings(session: Observed) -> Iterator[Happening]:
     The first of the five tells whether properties may have changed unseen, since what was before or by this very one;
     a downlink that wants an answer comes with its call.
     """
-    line, doubts, doubtful_until = session.line, deque(sorted(_times_in_doubt(session))), -math.inf
+    line = session.line
+    doubts, doubtful_until = deque(sorted(_times_in_doubt(session))), -math.inf
     calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):

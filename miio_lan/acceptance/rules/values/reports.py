@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import count_of, handed_out, has_layout, in_threes, of_kind
+from miio_lan.acceptance.rules.lines import count_of, has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -36,7 +36,7 @@ _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 @rule("properties_changed has siid, piid and value, in threes", source="serial document, properties_changed")
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
-    for said, report in of_kind(session.line, c.PropertiesChanged):
+    for said, report in of_kind(session.line.said, c.PropertiesChanged):
         count = count_of(said)
         if not has_layout(said):
             continue
@@ -48,7 +48,7 @@ def properties_changed_form(session: Observed, case: Case) -> None:
 @rule("event_occured has siid, eiid, and piid and value in pairs", source="serial document, event_occured")
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
-    for said, event in of_kind(session.line, c.EventOccured):
+    for said, event in of_kind(session.line.said, c.EventOccured):
         if not has_layout(said):
             continue
         wrong = f"{count_of(said)} parameters that do not come as siid, eiid and pairs"
@@ -80,7 +80,7 @@ def _repeats(lines: Iterable[Turn]) -> set[int]:
 @rule("At most 3 events per second are reported", source="serial document, event_occured")
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
-    sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
+    sent = [said for said, _ in _once(of_kind(session.line.said, c.EventOccured))]
     repeats = _repeats(sent)
     sure = [said for said in sent if said.number not in repeats]
     for events, doubtful in ((sure, False), (sent, True)):
@@ -114,7 +114,7 @@ def report_rate(session: Observed, case: Case) -> None:
     set of another property may have changed this one, too, but does not make a flood.
     """
     recent: dict[Iid, deque[float]] = {}
-    sent = list(_once(of_kind(session.line, c.PropertiesChanged)))
+    sent = list(_once(of_kind(session.line.said, c.PropertiesChanged)))
     repeats = _repeats(said for said, _ in sent)
     for said, report in sent:
         for iid in [change[:2] for change in report.changes] if has_layout(said) else []:
@@ -166,7 +166,7 @@ def reports_known(session: Observed, case: Case) -> None:
     spec = need_spec(session, case)
     if spec is None:
         return
-    for said, report in of_kind(session.line, c.PropertiesChanged):
+    for said, report in of_kind(session.line.said, c.PropertiesChanged):
         for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
             prop = spec.property(siid, piid)
             if prop is None:
@@ -175,7 +175,7 @@ def reports_known(session: Observed, case: Case) -> None:
                 case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
             else:
                 case.good(f"{prop.name}", said.record)
-    for said, event in of_kind(session.line, c.EventOccured):
+    for said, event in of_kind(session.line.said, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if event.siid is None or event.eiid is None:
             continue  # which event it is meant to be is not known, and its form is judged elsewhere
@@ -196,7 +196,7 @@ def event_arguments(session: Observed, case: Case) -> None:
     spec = need_spec(session, case)
     if spec is None:
         return
-    for said, event in of_kind(session.line, c.EventOccured):
+    for said, event in of_kind(session.line.said, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None or not _is_whole(said, event):
             continue
@@ -225,10 +225,11 @@ def serial_number(session: Observed, case: Case) -> None:
         case.unseen("the description has no serial number to report")
         return
     line = session.line
-    clouds = [each.instant for each, change in handed_out(line, c.NetChange) if change.state == "cloud"]
+    changes = of_kind(line.downlinks, c.NetChange)
+    clouds = [each.instant for each, change in changes if change.state == "cloud"]
     told = [
         (value, said.record)
-        for said, report in of_kind(line, c.PropertiesChanged)
+        for said, report in of_kind(line.said, c.PropertiesChanged)
         for siid, piid, value in report.changes
         if (siid, piid) == SERIAL_NUMBER
     ]
