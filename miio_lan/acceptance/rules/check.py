@@ -67,15 +67,12 @@ def _listened(session: Observed, case: Case) -> None:
             case.odd(f"{_lost(lost)} for {record.instant - lost.instant:.1f} s", lost)
     course = session.course
     unfinished = course is not None and bool(course.left_out or course.cut)
+    heard = bool(session.line.said or session.line.told)
     for lost in away.values():
-        seconds = session.ended - lost.instant
+        seconds, who = session.ended - lost.instant, _HEARS[lost.direction]
         if lost.note == LINE_ENDS:
-            case.unseen(
-                f"what {_HEARS[lost.direction]} said in the last {seconds:.1f} s was not recorded", lost
-            )
-            continue
-        heard = bool(session.line.said or session.line.told)
-        if heard and (seconds >= SOON or unfinished):
+            case.unseen(f"what {who} said in the last {seconds:.1f} s was not recorded", lost)
+        elif heard and (seconds >= SOON or unfinished):
             case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)
         else:
             case.unseen(f"{_lost(lost)}, with which the observation ends", lost)
