@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
@@ -35,7 +35,7 @@ def lan_answered(session: Observed, case: Case) -> None:
     Where the line was heard, it shows whose fault it was that there was none, and other rules judge that. A network
     loses datagrams: a single one that is missing is a warning, where the product answers what comes next.
     """
-    lone = _lone(session.lan)
+    lone = set(_lone(session.lan))
     for call in session.lan:
         problem = _missing_answer(session, call)
         lined = len(session.line.heard) == len(DIRECTIONS)
@@ -66,9 +66,8 @@ def _asked_again(session: Observed, call: JudgedCall) -> int:
     return 0 if session.course is None or call.method.startswith("miIO.") else call.unheard
 
 
-def _lone(calls: Iterable[JudgedCall]) -> set[int]:
+def _lone(calls: Iterable[JudgedCall]) -> Iterator[int]:
     """Find the calls, by their ``id``, that were sent once, got no reply, and have no other such call beside them."""
-    found: set[int] = set()
     by_peer: dict[str, list[JudgedCall]] = {}
     for call in calls:
         by_peer.setdefault(call.request.peer, []).append(call)
@@ -76,15 +75,13 @@ def _lone(calls: Iterable[JudgedCall]) -> set[int]:
         answered = [True, *(call.answer is not None for call in each)]
         for call, before, here, after in zip(each, answered, answered[1:], answered[2:], strict=False):
             if before and not here and after and call.sends == 1:
-                found.add(id(call))
-    return found
+                yield id(call)
 
 
 def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
     """Say what a caller got instead of an answer; None for an answer, empty where one may still come."""
     if call.answer is None:
-        unreadable = _unreadable(session, call)
-        if unreadable is not None:
+        if (unreadable := _unreadable(session, call)) is not None:
             return f"got a reply that cannot be read ({unreadable.note})"
         # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
         waited = session.course is not None and not session.course.cut
@@ -98,10 +95,8 @@ def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
 def _unreadable(session: Observed, call: JudgedCall) -> Record | None:
     """Find a reply that cannot be read, between a call and the next one of the same peer."""
     peer = call.request.peer
-    later = (
-        each.began for each in session.lan if each.request.peer == peer and each.began > call.request.instant
-    )
-    end = min(later, default=math.inf)
+    own = (each for each in session.lan if each.request.peer == peer)
+    end = min((each.began for each in own if each.began > call.request.instant), default=math.inf)
     replies = (each for each in session.traffic.unreadable if each.peer == peer)
     return next((each for each in replies if call.began <= each.instant <= end), None)
 
