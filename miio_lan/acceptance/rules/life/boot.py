@@ -13,7 +13,7 @@ from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import Downlink, Turn, between
 
 rule = rules_of("boot")
 graded = rules_of("boot", severity="failure or warning")
@@ -118,12 +118,10 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
         return
     if reports and all(said.accepted for said in reports):
         case.unseen("no report was refused, so none had to be repeated", reports[0].record)
-    requests = [
-        each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
-    ]
     for said, again, tries in _in_vain(reports):
         end = said.instant + RETRY_TIME
-        prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
+        asked = between(session.line.downlinks, said.instant, min(end, again.instant) if again else end)
+        prompted = any(IDENTITY_REQUESTS.get(each.command.method) == word for each in asked)
         what = said.reply_text or "nothing"
         if prompted or session.line.missing(said.instant, end):
             case.unseen("something else came between a refusal and its repetition")
@@ -162,8 +160,7 @@ def _without_report(session: Observed, case: Case, request: str) -> Iterator[Dow
             continue
         due = downlink.instant + REQUEST_TIME
         soon = (said for said in reports if _follows(said, downlink) and said.instant <= due)
-        answer = next(soon, None)
-        if answer is not None:
+        if (answer := next(soon, None)) is not None:
             case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
         elif session.line.ended >= due and not session.line.missing(downlink.instant, due):
             yield downlink
@@ -221,8 +218,7 @@ def model_until_ok(session: Observed, case: Case) -> None:
 def model_on_request(session: Observed, case: Case) -> None:
     """No failure: the document does not know the request, and has unknown ones answered by ``error``."""
     for downlink in _without_report(session, case, "MIIO_model_req"):
-        refusal = _refusal(session, downlink)
-        if refusal is not None:
+        if (refusal := _refusal(session, downlink)) is not None:
             case.good("answered by error, as an unknown downlink", refusal.record)
         else:
             case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
