@@ -43,8 +43,7 @@ class Case:
 
     def _blame(self, outcome: Outcome, text: str, record: Record | None) -> None:
         """Note what speaks against the MCU, unless it is what the observation did to a line."""
-        torn = self.torn.get(id(record), "")
-        if torn:
+        if torn := self.torn.get(id(record)):
             self.unseen(f"{torn}: {text}", record)
         else:
             self.found[outcome].append(Evidence(text, record))
@@ -77,9 +76,8 @@ class Case:
         )
 
     def _seconds(self) -> float:
-        instants = [
-            each.record.instant for found in self.found.values() for each in found if each.record is not None
-        ]
+        records = [each.record for found in self.found.values() for each in found]
+        instants = [record.instant for record in records if record is not None]
         return max(instants) - min(instants) if instants else 0.0
 
     def _counts(self) -> dict[Outcome, int]:

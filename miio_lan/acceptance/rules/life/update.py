@@ -61,8 +61,7 @@ def _seen(records: Iterable[Record]) -> _Update:
 
 
 def _started(seen: _Update, case: Case, version: str | None) -> None:
-    missing = [word for word in _REPORTS if word not in seen.after]
-    if missing:
+    if missing := [word for word in _REPORTS if word not in seen.after]:
         case.bad(f"after the transfer no {' and no '.join(missing)} was reported", seen.last)
         return
     before = {word: _said(record) for word, record in seen.before.items()}

@@ -300,8 +300,7 @@ def status_codes(session: Observed, case: Case) -> None:
     for kind in (c.GetProperties, c.SetProperties, c.Action):
         for said, result, _ in _results(session, kind):
             known = codes_of(result)
-            wrong = sorted({code for code in known if code not in STATUS_CODES})
-            if wrong:
+            if wrong := sorted({code for code in known if code not in STATUS_CODES}):
                 case.bad(f"code {', '.join(map(str, wrong))}", said.record)
             elif known:
                 case.good(f"code {known[0]}", said.record)
