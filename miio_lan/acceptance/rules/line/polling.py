@@ -17,7 +17,7 @@ from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("polling", severity="failure or warning")
 
@@ -284,13 +284,9 @@ def _may_answer(session: Observed, said: Turn) -> bool:
 def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     """Whether a downlink that it may answer as well has an answer which is not surely its own."""
     raw = plain(said.record)
-    return any(
-        each.command.wants_result
-        and said.instant - LATEST <= each.instant <= said.instant
-        and (each.answer is None or not each.answer.sure or each.answer.blind)
-        and fits_downlink(raw, each)
-        for each in session.line.downlinks
-    )
+    before = between(session.line.downlinks, said.instant - LATEST, said.instant)
+    doubtful = (each for each in before if each.answer is None or not each.answer.sure or each.answer.blind)
+    return any(each.command.wants_result and fits_downlink(raw, each) for each in doubtful)
 
 
 @rule(
