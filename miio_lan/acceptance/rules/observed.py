@@ -8,7 +8,7 @@ from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
-from miio_lan.acceptance.rules.lines import has_layout, is_identity
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
@@ -213,14 +213,13 @@ class Observed:
         Who plays the module himself sees all. There it is in doubt only where the MCU is known to answer what was given
         up: it may be the late answer to something that asked for the like.
         """
-        downlink = said.answers
+        downlink, asked = said.answers, asked_by(said)
+        # Others that asked for the same judge it the same.
+        others = any(other.command != asked for other in said.others)
         if self.driven:
-            if downlink is None or not self.behind:
-                return False
-            others = any(other.command != downlink.command for other in said.others)
-            return others or (said.late and downlink.doubtful)
-        if downlink is None or any(other.command != downlink.command for other in said.others):
-            return True  # others that asked for the same judge it the same
+            return downlink is not None and self.behind and (others or (said.late and downlink.doubtful))
+        if downlink is None or others:
+            return True
         unsure = not said.sure or downlink.doubtful
         # A module that takes what is late had something waiting that was not seen.
         odd = said.blind or said.late or said.refused or not said.fits
@@ -229,9 +228,8 @@ class Observed:
     @cached_property
     def behind(self) -> bool:
         """Whether answers came that nothing waited for, or not any more: others may be those to what was before."""
-        return any(
-            said.late or said.again or said.answers is None for said in self.line.of("result", "error")
-        )
+        answers = self.line.of("result", "error")
+        return any(said.late or said.again or said.answers is None for said in answers)
 
     @cached_property
     def calls(self) -> tuple[JudgedCall, ...]:
@@ -355,11 +353,8 @@ def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
         words = "" if message is None else str(message)
         return replace(call, answer=reply, error=(error_of(reading) or 0, words))
     result = reading.get("result")
-    answers = {
-        iid: PropertyAnswer(item["code"], item.get("value", MISSING))
-        for iid, item in properties_in(result)
-        if isinstance(item.get("code"), int)
-    }
+    coded = ((iid, item) for iid, item in properties_in(result) if isinstance(item.get("code"), int))
+    answers = {iid: PropertyAnswer(item["code"], item.get("value", MISSING)) for iid, item in coded}
     code = result.get("code") if isinstance(result, Mapping) else None
     return replace(call, answer=reply, answers=answers, code=code if isinstance(code, int) else None)
 
