@@ -211,20 +211,16 @@ def _due_to_action(session: Observed, action: SpecAction | None, call: JudgedCal
     """
     if action is None:
         return Code.NO_SUCH
-    given = call.arguments
-    if given is None:
+    if (given := call.arguments) is None:
         return Code.OK
     props = {piid: session.property((action.siid, piid)) for piid in action.in_}
-    legal = given.keys() == props.keys() and not any(
-        prop is not None and prop.problem(given[piid]) for piid, prop in props.items()
-    )
-    return Code.OK if legal else Code.BAD_ARGUMENT
+    wrong = (prop.problem(given.get(piid)) for piid, prop in props.items() if prop is not None)
+    return Code.BAD_ARGUMENT if given.keys() != props.keys() or any(wrong) else Code.OK
 
 
 def _actions(session: Observed, case: Case, due: Code) -> Iterator[_Run]:
     """Go through all answered calls of actions that are to be answered with a code."""
-    spec = need_spec(session, case)
-    if spec is None:
+    if (spec := need_spec(session, case)) is None:
         return
     for call in session.calls:
         code: ToldCode = call.code if call.code is not None else _error_of(call)
@@ -236,8 +232,7 @@ def _actions(session: Observed, case: Case, due: Code) -> Iterator[_Run]:
 
 def is_refused_on_purpose(session: Observed, call: JudgedCall) -> bool:
     """Whether the description lets a product say no to a call: by what it asks for, not by what became of it."""
-    spec = session.spec
-    if spec is None:
+    if (spec := session.spec) is None:
         return False
     if call.action is not None:
         return _due_to_action(session, spec.action(*call.action), call) != Code.OK

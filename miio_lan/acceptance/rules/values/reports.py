@@ -163,8 +163,7 @@ def reports_known(session: Observed, case: Case) -> None:
     Where a string lacks its quotes, or the parameters do not come in threes, only the first ids are judged: what
     follows may belong to the string, or be no ids.
     """
-    spec = need_spec(session, case)
-    if spec is None:
+    if (spec := need_spec(session, case)) is None:
         return
     for said, report in of_kind(session.line.said, c.PropertiesChanged):
         for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
@@ -193,8 +192,7 @@ def reports_known(session: Observed, case: Case) -> None:
 )
 def event_arguments(session: Observed, case: Case) -> None:
     """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
-    spec = need_spec(session, case)
-    if spec is None:
+    if (spec := need_spec(session, case)) is None:
         return
     for said, event in of_kind(session.line.said, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
