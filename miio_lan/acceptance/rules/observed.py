@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -52,7 +52,7 @@ class JudgedCall:
     :param properties: what was asked for, with the values of a set; empty for other methods
     :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
     :param answers: by property, for what was answered in the right layout
-    :param code: the code of an action
+    :param code: the code of an action, and ``out`` the piids that it handed back (None where its layout cannot be told)
     :param error: code and message, when the call failed as a whole
     :param began: when it was sent first, on the LAN, monotonic seconds
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
@@ -68,6 +68,7 @@ class JudgedCall:
     arguments: Mapping[int, object] | None = None
     answers: Mapping[Iid, PropertyAnswer] = field(default_factory=dict)
     code: int | None = None
+    out: Collection[int] | None = None
     error: tuple[int, str] | None = None
     began: float = 0.0
     doubtful: bool = False
@@ -252,7 +253,8 @@ class Observed:
             if row.code is not None and not _ambiguous(call, row)
         }
         code = result.code if call.action == (result.siid, result.aiid) else None
-        return replace(call, answers=answers, code=code)
+        out = None if result.unread else {piid for piid, _ in result.out}
+        return replace(call, answers=answers, code=code, out=out)
 
     @cached_property
     def booted(self) -> Turn | None:
@@ -355,8 +357,17 @@ def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     result = reading.get("result")
     coded = ((iid, item) for iid, item in properties_in(result) if isinstance(item.get("code"), int))
     answers = {iid: PropertyAnswer(item["code"], item.get("value", MISSING)) for iid, item in coded}
-    code = result.get("code") if isinstance(result, Mapping) else None
-    return replace(call, answer=reply, answers=answers, code=code if isinstance(code, int) else None)
+    call = replace(call, answer=reply, answers=answers)
+    if not isinstance(result, Mapping) or not isinstance(result.get("code"), int):
+        return call
+    return replace(call, code=result["code"], out=_piids(result.get("out", ())))
+
+
+def _piids(items: object) -> Collection[int] | None:
+    """Give the piids of values; None where they have none: modules differ in that, not products."""
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):
+        return None
+    return {item["piid"] for item in items if isinstance(item.get("piid"), int)}
 
 
 def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:

@@ -4,7 +4,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from miio_lan.acceptance.rules.line.answers import is_odd
 from miio_lan.acceptance.rules.lines import written
@@ -13,7 +13,6 @@ from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction
 from miio_lan.device.description.values import Code
-from miio_lan.uart import commands as c
 
 rule = rules_of("values", severity="failure or warning")
 
@@ -164,30 +163,16 @@ def action_out(session: Observed, case: Case) -> None:
     An action that had to be refused for its arguments has a rule of its own.
     """
     for action, where, call, code in _actions(session, case, Code.OK):
-        given = _given(call)
+        given = call.out
         if action is None or code != 0 or given is None or not (action.out or given):
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
-        others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
+        others = [f"{action.siid}.{piid}" for piid in sorted(set(given).difference(action.out))]
         wrong = [f"does not hand back {', '.join(missing)}"] if missing else []
         if others:
             wrong.append(f"hands back {', '.join(others)}, which its description does not name")
         text = f"{where} {' and '.join(wrong)}"
         case.good_or_bad(not wrong, f"{where} hands back its values", text, call.record)
-
-
-def _given(call: JudgedCall) -> set[int] | None:
-    """Give the piids of what an action handed back; None where its layout cannot be told."""
-    if call.downlink is not None:
-        said = call.downlink.answer
-        result = said.command if said is not None else None
-        if not isinstance(result, c.Result) or result.unread:
-            return None
-        return {piid for piid, _ in result.out}
-    out = call.result.get("out", ()) if isinstance(call.result, Mapping) else ()
-    if not isinstance(out, (list, tuple)) or not all(isinstance(item, Mapping) for item in out):
-        return None  # values without their piids: modules differ in that, not products
-    return {item["piid"] for item in out if isinstance(item.get("piid"), int)}
 
 
 @rule("An action that does not exist is refused with -4003", source=_SPEC)
