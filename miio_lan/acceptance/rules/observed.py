@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -68,7 +68,7 @@ class JudgedCall:
     arguments: Mapping[int, object] | None = None
     answers: Mapping[Iid, PropertyAnswer] = field(default_factory=dict)
     code: int | None = None
-    out: Collection[int] | None = None
+    out: frozenset[int] | None = None
     error: tuple[int, str] | None = None
     began: float = 0.0
     doubtful: bool = False
@@ -253,7 +253,7 @@ class Observed:
             if row.code is not None and not _ambiguous(call, row)
         }
         code = result.code if call.action == (result.siid, result.aiid) else None
-        out = None if result.unread else {piid for piid, _ in result.out}
+        out = None if result.unread else frozenset(piid for piid, _ in result.out)
         return replace(call, answers=answers, code=code, out=out)
 
     @cached_property
@@ -363,11 +363,11 @@ def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     return replace(call, code=result["code"], out=_piids(result.get("out", ())))
 
 
-def _piids(items: object) -> Collection[int] | None:
+def _piids(items: object) -> frozenset[int] | None:
     """Give the piids of values; None where they have none: modules differ in that, not products."""
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):
         return None
-    return {item["piid"] for item in items if isinstance(item.get("piid"), int)}
+    return frozenset(item["piid"] for item in items if isinstance(item.get("piid"), int))
 
 
 def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:

@@ -167,7 +167,7 @@ def action_out(session: Observed, case: Case) -> None:
         if action is None or code != 0 or given is None or not (action.out or given):
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
-        others = [f"{action.siid}.{piid}" for piid in sorted(set(given).difference(action.out))]
+        others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
         wrong = [f"does not hand back {', '.join(missing)}"] if missing else []
         if others:
             wrong.append(f"hands back {', '.join(others)}, which its description does not name")

@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 
 from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
-from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented
@@ -70,6 +69,10 @@ class Effect:
     sure: bool = True
     before: object = MISSING
     told: object = MISSING
+
+    def left_it_at(self, value: object) -> bool:
+        """Whether a read has shown that the set left the property at a value, for some time at least."""
+        return self.outcome in (IGNORED, LATE) and alike(self.shown, value)
 
 
 def comparable(one: object, other: object) -> bool:
@@ -251,17 +254,14 @@ def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
     if all(call.method in _READS for call in session.lan):
         return  # exchanges are not found for nothing
     for exchange in session.exchanges:
-        request = exchange.request
-        if request is None or exchange.method in _READS or not _in_doubt(exchange):
+        request, parts = exchange.request, exchange.parts
+        seen = parts and not exchange.ambiguous and all(part.down is not None for part in parts)
+        if request is None or exchange.method in _READS or seen:
             continue
         end = max(record.instant for record in (request, *exchange.records))
         if exchange.reply is None or (exchange.reply.reading or {}).get("error") is not None:
             end += 2 * ANSWER_TIME
         yield request.instant - LATENESS, end + LATENESS
-
-
-def _in_doubt(exchange: Exchange) -> bool:
-    return not exchange.parts or exchange.ambiguous or any(part.down is None for part in exchange.parts)
 
 
 def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Turn | None]]:

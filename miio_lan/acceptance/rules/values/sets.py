@@ -9,16 +9,7 @@ from itertools import islice, takewhile
 from miio_lan.acceptance.rules.lines import is_garbled, values_told, written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.acceptance.rules.values.effects import (
-    APPLIED,
-    IGNORED,
-    LATE,
-    Effect,
-    alike,
-    comparable,
-    effects,
-    happenings,
-)
+from miio_lan.acceptance.rules.values.effects import APPLIED, LATE, alike, comparable, effects, happenings
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
@@ -187,7 +178,7 @@ def set_reported(session: Observed, case: Case) -> None:
                 case.good(f"{where} was reported", report)
             elif any(map(is_garbled, told)):
                 case.unseen(f"{where} may be in a report that cannot be read")
-            elif _had_no_effect(effect, before):
+            elif effect is not None and effect.left_it_at(before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
@@ -200,11 +191,6 @@ def set_reported(session: Observed, case: Case) -> None:
                 tell(f"{where} was set to {now}, which it is, but reported as {then}, as before", stale)
             else:
                 case.unseen(f"{where} is told to be what it was before: it may have been set back", stale)
-
-
-def _had_no_effect(effect: Effect | None, before: object) -> bool:
-    """Whether a read has shown that a set left the property as it was, for some time at least."""
-    return effect is not None and effect.outcome in (IGNORED, LATE) and alike(effect.shown, before)
 
 
 def _set_again(later: Iterable[_Set], iid: Iid, end: float) -> bool:
