@@ -221,10 +221,9 @@ def error_form(session: Observed, case: Case) -> None:
 def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result, _D]]:
     """Go through the answers to one kind of downlinks, as far as their layout can be told."""
     for said, result in of_kind(session.line.said, c.Result):
-        downlink = said.answers
-        if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
+        if (downlink := said.answers) is None or said.again or is_malformed(downlink):
             continue
-        if isinstance(downlink.command, kind) and has_layout(said):
+        if isinstance(downlink.command, kind) and has_layout(said) and not session.in_doubt(said):
             yield said, result, downlink.command
 
 
@@ -241,14 +240,12 @@ def _property_faults(result: c.Result, down: c.GetProperties | c.SetProperties) 
         elif count > asked.count((siid, piid)):
             yield f"property {siid}.{piid} is answered {count} times"
     for row in result.results:
-        where = f"property {row.siid}.{row.piid}"
+        where, has_value = f"property {row.siid}.{row.piid}", row.value is not MISSING
         if row.code is None:
             yield f"{where} has no code"
-        elif with_values and row.code == 0 and row.value is MISSING:
-            yield f"{where} has no value although its code is 0"
-        elif with_values and row.code != 0 and row.value is not MISSING:
-            yield f"{where} has a value although its code is {row.code}"
-        elif not with_values and row.value is not MISSING:
+        elif with_values and has_value != (row.code == 0):
+            yield f"{where} has {'a' if has_value else 'no'} value although its code is {row.code}"
+        elif has_value and not with_values:
             yield f"{where} has a value, which the answer to a set does not carry"
     if result.unread:
         yield f"{result.unread[0]} and what follows is left over"
@@ -331,8 +328,7 @@ def update_answer(session: Observed, case: Case) -> None:
 def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""
     for downlink in filter(is_update, session.line.downlinks):
-        said = downlink.answer
-        if said is None or '"ready"' not in said.text:
+        if (said := downlink.answer) is None or '"ready"' not in said.text:
             continue
         later = [each for each in session.line.of("model", "mcu_version") if each.number > said.number]
         back = {each.command.command: each for each in reversed(later)}
