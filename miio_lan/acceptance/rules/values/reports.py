@@ -23,6 +23,7 @@ from miio_lan.uart.document import (
 from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("reports")
+graded = rules_of("reports", severity="failure or warning")
 _C = TypeVar("_C", bound=c.Command)
 
 REPORTS_PER_SECOND = 3
@@ -102,10 +103,9 @@ def _judge_rate(session: Observed, case: Case, said: Turn, first: Turn | None, *
         case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
 
 
-@rule(
+@graded(
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
-    severity="failure or warning",
 )
 def report_rate(session: Observed, case: Case) -> None:
     """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.
@@ -152,10 +152,9 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
     return own, bool(causes)
 
 
-@rule(
+@graded(
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
-    severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning.
@@ -167,18 +166,16 @@ def reports_known(session: Observed, case: Case) -> None:
         return
     for said, report in of_kind(session.line.said, c.PropertiesChanged):
         for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
-            prop = spec.property(siid, piid)
-            if prop is None:
+            if (prop := spec.property(siid, piid)) is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)
             elif not prop.notifies:
                 case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
             else:
                 case.good(f"{prop.name}", said.record)
     for said, event in of_kind(session.line.said, c.EventOccured):
-        known = spec.event(event.siid or 0, event.eiid or 0)
         if event.siid is None or event.eiid is None:
             continue  # which event it is meant to be is not known, and its form is judged elsewhere
-        if known is None:
+        if (known := spec.event(event.siid, event.eiid)) is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
         elif has_layout(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
             case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
@@ -218,8 +215,7 @@ def serial_number(session: Observed, case: Case) -> None:
     It is missed only where that power-up was seen as well, or promised. One that is longer than the 30 characters of
     the document is a warning.
     """
-    prop = session.property(SERIAL_NUMBER)
-    if prop is None or not prop.notifies:
+    if (prop := session.property(SERIAL_NUMBER)) is None or not prop.notifies:
         case.unseen("the description has no serial number to report")
         return
     line = session.line
