@@ -32,9 +32,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
 
     :param what: what was asked; ``{method}``, ``{iid}`` and ``{value}`` are those of the call, ``{prop}`` is described
     """
-    if need_spec(session, case) is None:
-        return
-    for call in session.calls:
+    for call in session.calls if need_spec(session, case) is not None else ():
         if call.method != method:
             continue
         error = _error_of(call)
@@ -50,8 +48,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
 
 def _due(session: Observed, method: str, iid: Iid, value: object) -> Code:
     """Give the code with which a property is to be answered; 1 instead of 0 is right, too."""
-    prop = session.property(iid)
-    if prop is None:
+    if (prop := session.property(iid)) is None:
         return Code.NO_SUCH
     if method == "get_properties":
         return Code.OK if prop.readable else Code.NOT_READABLE
@@ -65,8 +62,7 @@ def _error_of(call: JudgedCall) -> str:
 
     What is malformed or long on purpose is to be answered by ``error``: that does not count.
     """
-    asked = call.downlink
-    if asked is None or call.error is None or is_odd(asked):
+    if (asked := call.downlink) is None or call.error is None or is_odd(asked):
         return ""
     return f"error {call.error[0]} ({call.error[1]})"
 

@@ -165,8 +165,7 @@ class _Account:
         if iid is None:
             self._last.clear()
         for each in [iid] if iid is not None else list(self._held):
-            held = self._held.pop(each, None)
-            if held is not None and held.record is not None:
+            if (held := self._held.pop(each, None)) is not None and held.record is not None:
                 self.found.append(held)
 
     def _settle(self, held: Effect, record: Record) -> None:

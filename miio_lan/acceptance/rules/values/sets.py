@@ -13,7 +13,7 @@ from miio_lan.acceptance.rules.values.effects import APPLIED, LATE, alike, compa
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
-report_rule = rules_of("reports")
+report_rule = rules_of("reports", severity="failure or warning")
 value_rule = rules_of("values", severity="failure or warning")
 
 REPORT_TIME = 2.0
@@ -91,8 +91,7 @@ class _Known:
     def _learn(self, iid: Iid, value: object) -> None:
         """Take what a property was told to be; where its description forbids that, it is something else in truth."""
         self.forget([iid])
-        prop = self._session.property(iid)
-        if prop is None or not prop.problem(value):
+        if (prop := self._session.property(iid)) is None or not prop.problem(value):
             self._told[iid] = value
 
 
@@ -154,7 +153,6 @@ def set_takes_effect(session: Observed, case: Case) -> None:
 @report_rule(
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
-    severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies; what did not change is not reported."""
