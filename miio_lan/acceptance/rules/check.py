@@ -23,8 +23,7 @@ def test_completed(session: Observed, case: Case) -> None:
     """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
     _listened(session, case)
     _powered_up(session, case)
-    course = session.course
-    if course is None:
+    if (course := session.course) is None:
         case.unseen("nothing was asked, and the line was listened to until the end")
         return
     if course.cut:

@@ -87,8 +87,7 @@ class JudgedCall:
 
     def code_of(self, iid: Iid) -> int | None:
         """Give the code with which a property was answered; None where that is not known."""
-        answer = self.answers.get(iid)
-        return answer.code if answer is not None else None
+        return self.answers[iid].code if iid in self.answers else None
 
     @property
     def may_have_set(self) -> dict[Iid, object]:
@@ -349,8 +348,7 @@ def _with_params(call: JudgedCall, params: object) -> JudgedCall:
 
 def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     reading = reply.reading or {}
-    error = reading.get("error")
-    if error is not None:
+    if (error := reading.get("error")) is not None:
         message = error.get("message") if isinstance(error, Mapping) else error
         words = "" if message is None else str(message)
         return replace(call, answer=reply, error=(error_of(reading) or 0, words))
