@@ -25,6 +25,7 @@ import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
@@ -77,7 +78,7 @@ class Effect:
 
 def comparable(one: object, other: object) -> bool:
     """Whether two values are of one type, integers and decimals being the same; the wrong type has rules of its own."""
-    return type(one) is type(other) or _are_numbers(one, other)
+    return type(one) is type(other) or (_is_number(one) and _is_number(other))
 
 
 def alike(one: object, other: object) -> bool:
@@ -96,10 +97,8 @@ def alike(one: object, other: object) -> bool:
 def effects(session: Observed) -> list[Effect]:
     """Go through a session and tell what became of each value that was set and read again, in the order of time."""
     account = _Account(session)
-    if any(each.command.wants_result for each in session.line.downlinks):
-        _follow_line(session, account)
-    else:
-        _follow_lan(session, account)
+    heard = any(each.command.wants_result for each in session.line.downlinks)
+    (_follow_line if heard else _follow_lan)(session, account)
     account.forget()
     return sorted(account.found, key=lambda effect: effect.record.instant if effect.record else effect.at)
 
@@ -176,10 +175,8 @@ class _Account:
     def _counts_down(self, held: Effect, at: float) -> bool:
         """Whether it may be a time that runs off, one a second at most."""
         prop = self.session.property(held.iid)
-        if prop is not None and prop.unit not in _TIMES:
-            return False
         one, other = held.value, held.shown
-        if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
+        if (prop is not None and prop.unit not in _TIMES) or not _is_number(one) or not _is_number(other):
             return False
         try:
             return 0 < one - other <= at - held.at + 1.0
@@ -187,8 +184,8 @@ class _Account:
             return False
 
 
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # --- the line ------------------------------------------------------------------------------------------------------

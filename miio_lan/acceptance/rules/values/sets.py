@@ -157,12 +157,12 @@ def set_takes_effect(session: Observed, case: Case) -> None:
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies; what did not change is not reported."""
     reports = session.line.of("properties_changed")
-    late = session.lateness  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
     sets = list(_sets(session))
     for number, each in enumerate(sets, 1):
-        end = each.said.instant + REPORT_TIME
-        told = between(reports, each.downlink.instant - late, end)
+        # One who reports first may seem to do so before he was asked.
+        start, end = each.downlink.instant - session.lateness, each.said.instant + REPORT_TIME
+        told = between(reports, start, end)
         for iid, before in each.before.items():
             prop = session.property(iid)
             if session.spec is not None and (prop is None or not prop.notifies):
@@ -180,7 +180,7 @@ def set_reported(session: Observed, case: Case) -> None:
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
-            elif session.line.ended < end or session.line.missing(each.downlink.instant - late, end):
+            elif session.line.ended < end or session.line.missing(start, end):
                 continue  # it may still come, or was missed
             elif stale is None:
                 tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
