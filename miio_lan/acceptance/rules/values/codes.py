@@ -159,8 +159,7 @@ def action_out(session: Observed, case: Case) -> None:
     An action that had to be refused for its arguments has a rule of its own.
     """
     for action, where, call, code in _actions(session, case, Code.OK):
-        given = call.out
-        if action is None or code != 0 or given is None or not (action.out or given):
+        if action is None or code != 0 or (given := call.out) is None or not (action.out or given):
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
         others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
