@@ -15,6 +15,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 lan_rule = rules_of("lan")
+graded_lan_rule = rules_of("lan", severity="failure or warning")
 module_rule = rules_of("module", severity="warning")
 
 _NO_REPLY = "got no reply"
@@ -24,10 +25,9 @@ MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
 
 
-@lan_rule(
+@graded_lan_rule(
     "Every LAN request is answered",
     source="serial document, 4 s; observed: -9999 when the MCU does not answer",
-    severity="failure or warning",
 )
 def lan_answered(session: Observed, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer.
@@ -110,10 +110,9 @@ def _gave_up(code: int, message: str) -> bool:
     return code in MCU_TIMEOUTS and is_the_modules(code, message)
 
 
-@lan_rule(
+@graded_lan_rule(
     "miIO.info shows the model and the MCU's version",
     source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
-    severity="failure or warning",
 )
 def lan_info(session: Observed, case: Case) -> None:
     """Older modules leave the version out: a warning."""
@@ -121,13 +120,12 @@ def lan_info(session: Observed, case: Case) -> None:
         result = call.result
         if call.method != "miIO.info" or not isinstance(result, Mapping):
             continue
-        if session.misinformed(call):
-            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
-            continue
         model, version = result.get("model"), result.get("mcu_fw_ver")
         expected = session.spec.stated_model if session.spec is not None else ""
         fault = c.model_fault(model) if isinstance(model, str) else "there is no model"
-        if fault:
+        if session.misinformed(call):
+            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
+        elif fault:
             case.bad(fault, call.answer)
         elif expected and model != expected:
             case.bad(f"the model is {model}, the description is of {expected}", call.answer)
