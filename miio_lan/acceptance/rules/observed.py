@@ -247,7 +247,7 @@ class Observed:
         if not isinstance(result, c.Result) or not has_layout(said):
             return call
         answers = {
-            (row.siid, row.piid): PropertyAnswer(row.code, row.value)
+            row[:2]: PropertyAnswer(row.code, row.value)
             for row in result.results
             if row.code is not None and not _ambiguous(call, row)
         }
@@ -280,9 +280,8 @@ class Observed:
 
     def _served(self, said: Turn) -> bool:
         """Whether the MCU asked for work and got it, or gave the answer to some; as far as a module was heard."""
-        if not isinstance(said.command, (c.GetDown, c.Result, c.Error)):
-            return False
-        return said.reply is not None or "down" not in self.line.heard
+        asks = isinstance(said.command, (c.GetDown, c.Result, c.Error))
+        return asks and (said.reply is not None or "down" not in self.line.heard)
 
     def _goes_on(self, alive: Turn | None, said: Turn) -> bool:
         """Whether a report comes from an MCU that was served a moment ago, and had no cause to start since."""
