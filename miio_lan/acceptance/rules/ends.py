@@ -63,7 +63,8 @@ def lan_answered(session: Observed, case: Case) -> None:
 
 def _asked_again(session: Observed, call: JudgedCall) -> int:
     """Count how often a check had to repeat itself. Of other clients nobody knows how long they wait before they do."""
-    return 0 if session.course is None or call.method.startswith("miIO.") else call.unheard
+    unheard = sum(request.reply is None for request in call.requests)
+    return 0 if session.course is None or call.method.startswith("miIO.") else unheard
 
 
 def _lone(calls: Iterable[JudgedCall]) -> Iterator[int]:
@@ -74,7 +75,8 @@ def _lone(calls: Iterable[JudgedCall]) -> Iterator[int]:
     for each in by_peer.values():
         answered = [True, *(call.answer is not None for call in each)]
         for call, before, here, after in zip(each, answered, answered[1:], answered[2:], strict=False):
-            if before and not here and after and call.sends == 1:
+            once = sum(len(request.sends) for request in call.requests) == 1
+            if before and not here and after and once:
                 yield id(call)
 
 

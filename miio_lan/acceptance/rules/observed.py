@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -12,7 +12,7 @@ from miio_lan.acceptance.rules.lines import asked_by, has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
-from miio_lan.pairing.calls import LanCall, LanTraffic, lan_traffic
+from miio_lan.pairing.calls import LanCall, LanRequest, LanTraffic, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
@@ -56,7 +56,7 @@ class JudgedCall:
     :param error: code and message, when the call failed as a whole
     :param began: when it was sent first, on the LAN, monotonic seconds
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
-    :param sends: how many datagrams carried it, and ``unheard`` how many of its requests got no reply, on the LAN
+    :param requests: what carried it on the LAN, with what it has repeated; empty for a downlink
     """
 
     method: str
@@ -72,8 +72,7 @@ class JudgedCall:
     error: tuple[int, str] | None = None
     began: float = 0.0
     doubtful: bool = False
-    sends: int = 1
-    unheard: int = 0
+    requests: Sequence[LanRequest] = field(default=(), repr=False)
 
     @property
     def record(self) -> Record:
@@ -323,12 +322,7 @@ def _of_lan_call(call: LanCall, *, repeats: bool) -> JudgedCall:
         every, earlier = [*earlier.requests, *every], earlier.earlier
     own = every if repeats else call.requests
     asked = JudgedCall(
-        main.demand.method,
-        main.sends[0],
-        began=every[0].first,
-        doubtful=doubtful,
-        sends=sum(len(request.sends) for request in own),
-        unheard=sum(request.reply is None for request in own),
+        main.demand.method, main.sends[0], began=every[0].first, doubtful=doubtful, requests=own
     )
     asked = _with_params(asked, main.demand.params)
     return asked if main.reply is None else _with_reply(asked, main.reply)
