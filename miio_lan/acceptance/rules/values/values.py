@@ -61,15 +61,13 @@ def booleans(session: Observed, case: Case) -> None:
     """Neither as strings nor as 0 and 1. Without a description, ``"true"`` as a string is a warning."""
     for prop, (siid, piid), value, record in _values(session):
         where = f"property {siid}.{piid}"
-        if prop is None:
-            if isinstance(value, str) and value in _BOOLEAN_WORDS:
-                case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
-            elif isinstance(value, bool):
-                case.good(f"{where} is {str(value).lower()}", record)
-        elif prop.format == "bool":
+        if isinstance(value, bool) and (prop is None or prop.format == "bool"):
+            case.good(f"{where} is {written(value)}", record)
+        elif prop is None and isinstance(value, str) and value in _BOOLEAN_WORDS:
+            case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
+        elif prop is not None and prop.format == "bool":
             quotes = _WITHOUT_QUOTES if isinstance(value, str) else ""
-            wrong = f"{where} ({prop.name}) is a boolean, not {written(value)}{quotes}"
-            case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
+            case.bad(f"{where} ({prop.name}) is a boolean, not {written(value)}{quotes}", record)
 
 
 @rule("Values have the format of the description", source="product description")
