@@ -64,13 +64,12 @@ class _Known:
             self._learn(iid, value)
         if call is not None and said.late:  # a value of some time since the hand-out
             self.forget(iid for iid, _ in call.properties)
-            return
-        for iid, answer in call.answers.items() if call is not None else ():
-            as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
-            if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
-                self._learn(iid, answer.value)
-        for iid, wanted in _done(call).items() if call is not None else ():
-            self._fresh[iid] = wanted, said.instant
+        elif call is not None:
+            for iid, answer in call.answers.items():
+                as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
+                if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
+                    self._learn(iid, answer.value)
+            self._fresh |= {iid: (wanted, said.instant) for iid, wanted in _done(call).items()}
 
     def forget(self, iids: Iterable[Iid]) -> None:
         """Take a set of which nobody knows whether it was carried out."""
@@ -139,15 +138,14 @@ def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
     for effect in effects(session):
         where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {written(effect.value)}"
+        shown = written(effect.shown)
         if effect.outcome == APPLIED:
             case.good(f"{where}, and is", effect.record)
         elif effect.outcome == LATE:
-            case.odd(
-                f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record
-            )
+            case.odd(f"{where}, was still {shown} after that, and changed later", effect.record)
         else:
             tell = case.bad if effect.sure else case.odd
-            tell(f"{where} (code 0) and is {written(effect.shown)}", effect.record)
+            tell(f"{where} (code 0) and is {shown}", effect.record)
 
 
 @report_rule(
