@@ -38,8 +38,7 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
         error = _error_of(call)
         wrong = [each for each in call.properties if _due(session, method, *each) != Code.OK] if error else []
         for iid, value in wrong or call.properties:
-            answer = call.answers.get(iid)
-            code: ToldCode = answer.code if answer is not None else error
+            code: ToldCode = call.answers[iid].code if iid in call.answers else error
             if code != "" and _due(session, method, iid, value) == due:
                 named, prop = f"{iid[0]}.{iid[1]}", session.property(iid)
                 asked = what.format(method=method, iid=named, prop=prop, value=written(value))
