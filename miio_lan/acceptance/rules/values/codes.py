@@ -158,7 +158,8 @@ def action_out(session: Observed, case: Case) -> None:
     An action that had to be refused for its arguments has a rule of its own.
     """
     for action, where, call, code in _actions(session, case, Code.OK):
-        if action is None or code != 0 or (given := call.out) is None or not (action.out or given):
+        given = call.out
+        if action is None or code != 0 or given is None or not (action.out or given):
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
         others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
@@ -205,7 +206,8 @@ def _actions(session: Observed, case: Case, due: Code) -> Iterator[_Run]:
         code: ToldCode = call.code if call.code is not None else _error_of(call)
         action = spec.action(*call.action) if call.action is not None else None
         if call.action is not None and code != "" and _due_to_action(session, action, call) == due:
-            (siid, aiid), name = call.action, f" ({action.name})" if action is not None else ""
+            siid, aiid = call.action
+            name = f" ({action.name})" if action is not None else ""
             yield action, f"action {siid}.{aiid}{name}", call, code
 
 
