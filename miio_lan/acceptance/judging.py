@@ -58,7 +58,7 @@ def judgement_of(
         lines = [record for record in lines if record.instant <= check.ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
     driven = mode == MODULE
-    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, until=ended, course=course)
     model = session.model or (spec.shown_model if spec is not None else "")
     return Judgement(
         title=title or model or "unknown product",

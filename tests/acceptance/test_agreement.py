@@ -121,7 +121,7 @@ def test_rules_and_exchanges_name_the_same_answers_and_none_is_wrong_and_sure(
     for seed in SEEDS:
         rng = random.Random(seed)
         scene = random_scene(rng)
-        session = Observed(watch(scene, rng), ended=scene.now)
+        session = Observed(watch(scene, rng), until=scene.now)
         assert (seed, disagreements(session)) == (seed, [])
         assert (seed, wrong_answers(scene, session)) == (seed, [])
         assert (seed, false_alarms(scene, session)) == (seed, [])

@@ -50,7 +50,7 @@ def judge(
     :param course: how far the checker got that asked the product; None for one that only listened
     """
     lines = without_marks(records)
-    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
+    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, until=ended, course=course)
     return verdicts_of(session)
 
 

@@ -7,7 +7,7 @@ from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import Record
 from miio_lan.record.marks import LINE_ENDS
 
-rule = rules_of("checker")
+rule = rules_of("checker", severity="failure or warning")
 
 SOON = 1.0
 """Seconds before the end within which the loss of a port may well be the end itself."""
@@ -18,14 +18,12 @@ _OUTAGE = "outage: "
 @rule(
     "The test is carried through, and the line is listened to until its end",
     source="what was not seen cannot be judged",
-    severity="failure or warning",
 )
 def test_completed(session: Observed, case: Case) -> None:
     """What other rules already show to be the product's fault is a warning here, that says how much it has cost."""
     _listened(session, case)
     _powered_up(session, case)
-    course = session.course
-    if course is None:
+    if (course := session.course) is None:
         case.unseen("nothing was asked, and the line was listened to until the end")
         return
     if course.cut:
@@ -35,23 +33,19 @@ def test_completed(session: Observed, case: Case) -> None:
     if course.left_out:
         last = session.line.said[-1].record if session.line.said else None
         (case.odd if course.told else case.bad)(f"{course.stopped}; left out: {course.remains}", last)
-    for text in course.owed:
-        case.odd(text)
-    if not (course.cut or course.broken_off or course.left_out or course.owed):
+    if course.cut or course.broken_off or course.left_out or course.owed:
+        for text in (*course.owed, *course.lost):
+            case.odd(text)
+    else:
         # What cannot be read cannot be restored: that is to be known, and no fault of the product.
         case.good("; ".join(["everything was asked", *course.lost]))
-        return
-    for text in course.lost:
-        case.odd(text)
 
 
 def _powered_up(session: Observed, case: Case) -> None:
     """See that the rules about power-up had something to judge, where that is to be expected."""
-    if session.booted is not None:
-        return
-    if session.from_boot:
+    if session.booted is None and session.from_boot:
         case.odd("no report of a power-up was seen: was the product switched on during the check?")
-    elif session.driven:
+    elif session.booted is None and session.driven:
         case.odd(
             "no power-up was seen: the rules about it were not judged; switch the product off and on during the check"
         )
@@ -60,9 +54,7 @@ def _powered_up(session: Observed, case: Case) -> None:
 def _listened(session: Observed, case: Case) -> None:
     """Look for times at which a port was away."""
     away: dict[str, Record] = {}
-    for record in session.records:
-        if record.wire != "uart":
-            continue
+    for record in (each for each in session.records if each.wire == "uart"):
         if record.note.startswith(_OUTAGE):
             away.setdefault(record.direction, record)
         elif record.direction in away:
@@ -70,15 +62,12 @@ def _listened(session: Observed, case: Case) -> None:
             case.odd(f"{_lost(lost)} for {record.instant - lost.instant:.1f} s", lost)
     course = session.course
     unfinished = course is not None and bool(course.left_out or course.cut)
+    heard = bool(session.line.said or session.line.told)
     for lost in away.values():
-        seconds = session.ended - lost.instant
+        seconds, who = session.ended - lost.instant, _HEARS[lost.direction]
         if lost.note == LINE_ENDS:
-            case.unseen(
-                f"what {_HEARS[lost.direction]} said in the last {seconds:.1f} s was not recorded", lost
-            )
-            continue
-        heard = bool(session.line.said or session.line.told)
-        if heard and (seconds >= SOON or unfinished):
+            case.unseen(f"what {who} said in the last {seconds:.1f} s was not recorded", lost)
+        elif heard and (seconds >= SOON or unfinished):
             case.bad(f"{_lost(lost)} {seconds:.1f} s before the end, and did not come back", lost)
         else:
             case.unseen(f"{_lost(lost)}, with which the observation ends", lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD
 from miio_lan.acceptance.rules.observed import JudgedCall, Observed
@@ -15,6 +15,7 @@ from miio_lan.uart import commands as c
 from miio_lan.uart.document import ANSWER_TIME, TIMED_OUT_CODE, UNDEFINED_CODE
 
 lan_rule = rules_of("lan")
+graded_lan_rule = rules_of("lan", severity="failure or warning")
 module_rule = rules_of("module", severity="warning")
 
 _NO_REPLY = "got no reply"
@@ -24,10 +25,9 @@ MCU_TIMEOUTS = frozenset({TIMED_OUT_CODE, UNDEFINED_CODE})
 """Codes with which modules tell the caller that the MCU did not answer, or not usably."""
 
 
-@lan_rule(
+@graded_lan_rule(
     "Every LAN request is answered",
     source="serial document, 4 s; observed: -9999 when the MCU does not answer",
-    severity="failure or warning",
 )
 def lan_answered(session: Observed, case: Case) -> None:
     """By a result, or by an error other than that of an MCU which did not answer.
@@ -35,7 +35,7 @@ def lan_answered(session: Observed, case: Case) -> None:
     Where the line was heard, it shows whose fault it was that there was none, and other rules judge that. A network
     loses datagrams: a single one that is missing is a warning, where the product answers what comes next.
     """
-    lone = _lone(session.lan)
+    lone = set(_lone(session.lan))
     for call in session.lan:
         problem = _missing_answer(session, call)
         lined = len(session.line.heard) == len(DIRECTIONS)
@@ -63,28 +63,27 @@ def lan_answered(session: Observed, case: Case) -> None:
 
 def _asked_again(session: Observed, call: JudgedCall) -> int:
     """Count how often a check had to repeat itself. Of other clients nobody knows how long they wait before they do."""
-    return 0 if session.course is None or call.method.startswith("miIO.") else call.unheard
+    unheard = sum(request.reply is None for request in call.requests)
+    return 0 if session.course is None or call.method.startswith("miIO.") else unheard
 
 
-def _lone(calls: Iterable[JudgedCall]) -> set[int]:
+def _lone(calls: Iterable[JudgedCall]) -> Iterator[int]:
     """Find the calls, by their ``id``, that were sent once, got no reply, and have no other such call beside them."""
-    found: set[int] = set()
     by_peer: dict[str, list[JudgedCall]] = {}
     for call in calls:
         by_peer.setdefault(call.request.peer, []).append(call)
     for each in by_peer.values():
         answered = [True, *(call.answer is not None for call in each)]
         for call, before, here, after in zip(each, answered, answered[1:], answered[2:], strict=False):
-            if before and not here and after and call.sends == 1:
-                found.add(id(call))
-    return found
+            once = sum(len(request.sends) for request in call.requests) == 1
+            if before and not here and after and once:
+                yield id(call)
 
 
 def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
     """Say what a caller got instead of an answer; None for an answer, empty where one may still come."""
     if call.answer is None:
-        unreadable = _unreadable(session, call)
-        if unreadable is not None:
+        if (unreadable := _unreadable(session, call)) is not None:
             return f"got a reply that cannot be read ({unreadable.note})"
         # Who asks by himself has waited as long as he wanted to before he asked for something else, or ended.
         waited = session.course is not None and not session.course.cut
@@ -98,10 +97,8 @@ def _missing_answer(session: Observed, call: JudgedCall) -> str | None:
 def _unreadable(session: Observed, call: JudgedCall) -> Record | None:
     """Find a reply that cannot be read, between a call and the next one of the same peer."""
     peer = call.request.peer
-    later = (
-        each.began for each in session.lan if each.request.peer == peer and each.began > call.request.instant
-    )
-    end = min(later, default=math.inf)
+    own = (each for each in session.lan if each.request.peer == peer)
+    end = min((each.began for each in own if each.began > call.request.instant), default=math.inf)
     replies = (each for each in session.traffic.unreadable if each.peer == peer)
     return next((each for each in replies if call.began <= each.instant <= end), None)
 
@@ -115,10 +112,9 @@ def _gave_up(code: int, message: str) -> bool:
     return code in MCU_TIMEOUTS and is_the_modules(code, message)
 
 
-@lan_rule(
+@graded_lan_rule(
     "miIO.info shows the model and the MCU's version",
     source="serial document, model and mcu_version; observed: mcu_fw_ver in miIO.info",
-    severity="failure or warning",
 )
 def lan_info(session: Observed, case: Case) -> None:
     """Older modules leave the version out: a warning."""
@@ -126,13 +122,12 @@ def lan_info(session: Observed, case: Case) -> None:
         result = call.result
         if call.method != "miIO.info" or not isinstance(result, Mapping):
             continue
-        if session.misinformed(call):
-            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
-            continue
         model, version = result.get("model"), result.get("mcu_fw_ver")
         expected = session.spec.stated_model if session.spec is not None else ""
         fault = c.model_fault(model) if isinstance(model, str) else "there is no model"
-        if fault:
+        if session.misinformed(call):
+            case.unseen("a bridge interfered with what the MCU told of itself", call.answer)
+        elif fault:
             case.bad(fault, call.answer)
         elif expected and model != expected:
             case.bad(f"the model is {model}, the description is of {expected}", call.answer)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from miio_lan.foreign import show
 from miio_lan.uart import commands as c
-from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.line import tokens_of
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Downlink, Turn
 from miio_lan.uart.values import QUOTED, read_value
 
 _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
@@ -17,18 +16,30 @@ _VALUED = (c.Result, c.PropertiesChanged, c.EventOccured)
 _SPEC_METHODS = frozenset({"get_properties", "set_properties", "action", "update_fw"})
 
 _C = TypeVar("_C", bound=c.Command)
+_Said = TypeVar("_Said", Turn, Downlink)
 
 
-def of_kind(line: Conversation, kind: type[_C]) -> Iterator[tuple[Turn, _C]]:
-    """Go through the lines of the MCU with one command, each with the command."""
-    for said in line.of(kind.NAME or ""):
+def of_kind(lines: Iterable[_Said], kind: type[_C]) -> Iterator[tuple[_Said, _C]]:
+    """Go through those lines of the MCU, or downlinks, that are of one kind, each with its command."""
+    for said in lines:
         if isinstance(said.command, kind):
             yield said, said.command
 
 
+def asked_by(said: Turn) -> c.Down | None:
+    """Give the command that a line answers; None where it answers nothing."""
+    return said.answers.command if said.answers is not None else None
+
+
+def count_of(said: Turn) -> int:
+    """Count the parameters of a line."""
+    return len(tokens_of(said.text)) - 1
+
+
 def value_tokens(said: Turn) -> list[str]:
     """Give the parameters that are values of the server: they are numbers, booleans and quoted strings."""
-    legacy = said.answers is not None and said.answers.command.method not in _SPEC_METHODS
+    down = asked_by(said)
+    legacy = down is not None and down.method not in _SPEC_METHODS
     return [] if legacy or not isinstance(said.command, _VALUED) else tokens_of(said.text)[1:]
 
 
@@ -42,9 +53,7 @@ def values_told(said: Turn) -> dict[tuple[int, int], object]:
 def in_threes(said: Turn) -> bool:
     """Whether the parameters of a report are siid, piid and value, so that what follows means anything."""
     report = said.command
-    return not isinstance(report, c.PropertiesChanged) or len(tokens_of(said.text)) == 1 + 3 * len(
-        report.changes
-    )
+    return not isinstance(report, c.PropertiesChanged) or count_of(said) == 3 * len(report.changes)
 
 
 def is_garbled(said: Turn) -> bool:

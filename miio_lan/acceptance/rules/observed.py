@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
-from miio_lan.acceptance.rules.lines import has_layout, is_identity
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, is_identity
 from miio_lan.acceptance.rules.torn import torn_lines
 from miio_lan.acceptance.tester.progress import Progress
 from miio_lan.device.description.spec import Property, Spec
-from miio_lan.pairing.calls import LanCall, LanTraffic, lan_traffic
+from miio_lan.pairing.calls import LanCall, LanRequest, LanTraffic, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.exchange import Exchange
 from miio_lan.pairing.pairing import joined
@@ -37,8 +37,7 @@ _IDENTITY = (b"model", b"mcu_version")
 _UNCHANGED = frozenset({Code.NOT_READABLE, Code.NOT_WRITABLE, Code.NO_SUCH, Code.BAD_VALUE, Code.BAD_DID})
 
 
-@dataclass(frozen=True)
-class PropertyAnswer:
+class PropertyAnswer(NamedTuple):
     """What a call brought for one property: the code, and the value where there is one."""
 
     code: int
@@ -53,11 +52,11 @@ class JudgedCall:
     :param properties: what was asked for, with the values of a set; empty for other methods
     :param action: the ids of an action, and ``arguments`` its values by piid (None where they were not named)
     :param answers: by property, for what was answered in the right layout
-    :param code: the code of an action
+    :param code: the code of an action, and ``out`` the piids that it handed back (None where its layout cannot be told)
     :param error: code and message, when the call failed as a whole
     :param began: when it was sent first, on the LAN, monotonic seconds
     :param doubtful: whether several clients sent the same at the same time, so that a reply may be another's
-    :param sends: how many datagrams carried it, and ``unheard`` how many of its requests got no reply, on the LAN
+    :param requests: what carried it on the LAN, with what it has repeated; empty for a downlink
     """
 
     method: str
@@ -69,21 +68,25 @@ class JudgedCall:
     arguments: Mapping[int, object] | None = None
     answers: Mapping[Iid, PropertyAnswer] = field(default_factory=dict)
     code: int | None = None
+    out: frozenset[int] | None = None
     error: tuple[int, str] | None = None
     began: float = 0.0
     doubtful: bool = False
-    sends: int = 1
-    unheard: int = 0
+    requests: Sequence[LanRequest] = field(default=(), repr=False)
 
     @property
     def record(self) -> Record:
         """What to show of it: the answer where there is one."""
         return self.answer or self.request
 
+    @property
+    def done(self) -> float:
+        """When it was answered, or where it was not, sent first; on the LAN, monotonic seconds."""
+        return self.answer.instant if self.answer is not None else self.began
+
     def code_of(self, iid: Iid) -> int | None:
         """Give the code with which a property was answered; None where that is not known."""
-        answer = self.answers.get(iid)
-        return answer.code if answer is not None else None
+        return self.answers[iid].code if iid in self.answers else None
 
     @property
     def may_have_set(self) -> dict[Iid, object]:
@@ -97,42 +100,42 @@ class JudgedCall:
         return (self.answer.reading or {}).get("result") if self.answer is not None else None
 
 
+@dataclass(eq=False, repr=False)
 class Observed:
     """Everything one judgement is about.
 
+    :param seen: what was recorded, without the marks of a check
     :param spec: the product's description; without it, rules about values are not judged
     :param driven: whether the checker itself played the module, so that the module's lines are not judged
     :param from_boot: whether the session is known to hold a power-up of the MCU
-    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param until: when the observation ended, monotonic seconds; with the last record by default
     :param course: how far the checker got that asked the product; None for one that only listened
     """
 
-    def __init__(
-        self,
-        records: Iterable[Record],
-        *,
-        spec: Spec | None = None,
-        driven: bool = False,
-        from_boot: bool = False,
-        ended: float | None = None,
-        course: Progress | None = None,
-    ) -> None:
+    seen: Iterable[Record]
+    _: KW_ONLY
+    spec: Spec | None = None
+    driven: bool = False
+    from_boot: bool = False
+    until: float | None = None
+    course: Progress | None = None
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Everything both wires carried, the lines in the order in which they were said."""
         # Two receivers are late, each in its own time; who plays the module himself has one clock.
-        ordered = sorted(records, key=lambda record: record.instant) if driven else in_order(records)
-        #: Everything both wires carried, the lines in the order in which they were said.
-        self.records = tuple(ordered)
-        self.spec = spec
-        self.driven = driven
-        self.from_boot = from_boot
-        self.course = course
-        self._until = ended
-        #: When the observation ended, monotonic seconds.
-        self.ended = max([record.instant for record in self.records] + [ended or 0.0])
+        ordered = sorted(self.seen, key=lambda record: record.instant) if self.driven else in_order(self.seen)
+        return tuple(ordered)
+
+    @cached_property
+    def ended(self) -> float:
+        """When the observation ended, monotonic seconds."""
+        return max([record.instant for record in self.records] + [self.until or 0.0])
 
     @cached_property
     def line(self) -> Conversation:
         """The conversation on the serial line as the MCU had it: by this it is judged."""
-        return converse(self.records, side="mcu", ended=self._until, one_clock=self.driven)
+        return converse(self.records, side="mcu", ended=self.until, one_clock=self.driven)
 
     @cached_property
     def torn(self) -> dict[int, str]:
@@ -156,29 +159,20 @@ class Observed:
     @cached_property
     def lan(self) -> tuple[JudgedCall, ...]:
         """What was called over the LAN, in the order of the requests."""
-        calls = self.traffic.calls
-        repeated: set[int] = set()
-        found: list[JudgedCall] = []
-        for call in calls:
+        found: dict[int, JudgedCall] = {}
+        for call in self.traffic.calls:
             # What was lost once is repeated once; whoever asks for the same later has asked for something of his own.
-            found.append(_of_lan_call(call, repeats=id(call.earlier) not in repeated))
-            if call.earlier is not None:
-                repeated.add(id(call.earlier))
-        return tuple(judged for call, judged in zip(calls, found, strict=True) if id(call) not in repeated)
+            found[id(call)] = _of_lan_call(call, repeats=id(call.earlier) in found)
+            found.pop(id(call.earlier), None)
+        return tuple(found.values())
 
     @property
     def model(self) -> str:
         """The model that the MCU reported last, or else the one that ``miIO.info`` told last; empty without either."""
-        names = [getattr(said.command, "name", None) for said in self.line.of("model")]
-        return next((name for name in reversed(names) if name), "") or self._model_on_lan
-
-    @property
-    def _model_on_lan(self) -> str:
-        for call in reversed(self.lan):
-            name = call.result.get("model") if isinstance(call.result, Mapping) else None
-            if call.method == "miIO.info" and isinstance(name, str) and name:
-                return name
-        return ""
+        infos = (call.result for call in self.lan if call.method == "miIO.info")
+        told = [info.get("model") for info in infos if isinstance(info, Mapping)]
+        told += [getattr(said.command, "name", None) for said in self.line.of("model")]
+        return next((name for name in reversed(told) if name and isinstance(name, str)), "")
 
     @property
     def lateness(self) -> float:
@@ -218,14 +212,13 @@ class Observed:
         Who plays the module himself sees all. There it is in doubt only where the MCU is known to answer what was given
         up: it may be the late answer to something that asked for the like.
         """
-        downlink = said.answers
+        downlink, asked = said.answers, asked_by(said)
+        # Others that asked for the same judge it the same.
+        others = any(other.command != asked for other in said.others)
         if self.driven:
-            if downlink is None or not self.behind:
-                return False
-            others = any(other.command != downlink.command for other in said.others)
-            return others or (said.late and downlink.doubtful)
-        if downlink is None or any(other.command != downlink.command for other in said.others):
-            return True  # others that asked for the same judge it the same
+            return downlink is not None and self.behind and (others or (said.late and downlink.doubtful))
+        if downlink is None or others:
+            return True
         unsure = not said.sure or downlink.doubtful
         # A module that takes what is late had something waiting that was not seen.
         odd = said.blind or said.late or said.refused or not said.fits
@@ -234,9 +227,8 @@ class Observed:
     @cached_property
     def behind(self) -> bool:
         """Whether answers came that nothing waited for, or not any more: others may be those to what was before."""
-        return any(
-            said.late or said.again or said.answers is None for said in self.line.of("result", "error")
-        )
+        answers = self.line.of("result", "error")
+        return any(said.late or said.again or said.answers is None for said in answers)
 
     @cached_property
     def calls(self) -> tuple[JudgedCall, ...]:
@@ -248,19 +240,19 @@ class Observed:
         call, said = _asked(downlink), downlink.answer
         if said is None or self.in_doubt(said):
             return call
-        if isinstance(said.command, c.Error):
-            error = (said.command.code or 0, said.command.message or "")
-            return replace(call, answer=said.record, error=error)
-        result = said.command
+        call, result = replace(call, answer=said.record), said.command
+        if isinstance(result, c.Error):
+            return replace(call, error=(result.code or 0, result.message or ""))
         if not isinstance(result, c.Result) or not has_layout(said):
-            return replace(call, answer=said.record)
+            return call
         answers = {
-            (row.siid, row.piid): PropertyAnswer(row.code, row.value)
+            row[:2]: PropertyAnswer(row.code, row.value)
             for row in result.results
             if row.code is not None and not _ambiguous(call, row)
         }
         code = result.code if call.action == (result.siid, result.aiid) else None
-        return replace(call, answer=said.record, answers=answers, code=code)
+        out = None if result.unread else frozenset(piid for piid, _ in result.out)
+        return replace(call, answers=answers, code=code, out=out)
 
     @cached_property
     def booted(self) -> Turn | None:
@@ -287,18 +279,15 @@ class Observed:
 
     def _served(self, said: Turn) -> bool:
         """Whether the MCU asked for work and got it, or gave the answer to some; as far as a module was heard."""
-        if not isinstance(said.command, (c.GetDown, c.Result, c.Error)):
-            return False
-        return said.reply is not None or "down" not in self.line.heard
+        asks = isinstance(said.command, (c.GetDown, c.Result, c.Error))
+        return asks and (said.reply is not None or "down" not in self.line.heard)
 
     def _goes_on(self, alive: Turn | None, said: Turn) -> bool:
         """Whether a report comes from an MCU that was served a moment ago, and had no cause to start since."""
         if alive is None or said.instant - alive.instant > _MOMENT:
             return False
-        updated = any(
-            each.command.method == UPDATE_FW and (each.asked is alive or each.answer is alive)
-            for each in self.line.downlinks
-        )
+        offers = (each for each in self.line.downlinks if each.command.method == UPDATE_FW)
+        updated = any(alive in (each.asked, each.answer) for each in offers)
         return not updated and not self.line.broken(alive.instant, said.instant)
 
 
@@ -333,12 +322,7 @@ def _of_lan_call(call: LanCall, *, repeats: bool) -> JudgedCall:
         every, earlier = [*earlier.requests, *every], earlier.earlier
     own = every if repeats else call.requests
     asked = JudgedCall(
-        main.demand.method,
-        main.sends[0],
-        began=every[0].first,
-        doubtful=doubtful,
-        sends=sum(len(request.sends) for request in own),
-        unheard=sum(request.reply is None for request in own),
+        main.demand.method, main.sends[0], began=every[0].first, doubtful=doubtful, requests=own
     )
     asked = _with_params(asked, main.demand.params)
     return asked if main.reply is None else _with_reply(asked, main.reply)
@@ -357,19 +341,24 @@ def _with_params(call: JudgedCall, params: object) -> JudgedCall:
 
 def _with_reply(call: JudgedCall, reply: Record) -> JudgedCall:
     reading = reply.reading or {}
-    error = reading.get("error")
-    if error is not None:
+    if (error := reading.get("error")) is not None:
         message = error.get("message") if isinstance(error, Mapping) else error
         words = "" if message is None else str(message)
         return replace(call, answer=reply, error=(error_of(reading) or 0, words))
     result = reading.get("result")
-    answers = {
-        iid: PropertyAnswer(item["code"], item.get("value", MISSING))
-        for iid, item in properties_in(result)
-        if isinstance(item.get("code"), int)
-    }
-    code = result.get("code") if isinstance(result, Mapping) else None
-    return replace(call, answer=reply, answers=answers, code=code if isinstance(code, int) else None)
+    coded = ((iid, item) for iid, item in properties_in(result) if isinstance(item.get("code"), int))
+    answers = {iid: PropertyAnswer(item["code"], item.get("value", MISSING)) for iid, item in coded}
+    call = replace(call, answer=reply, answers=answers)
+    if not isinstance(result, Mapping) or not isinstance(result.get("code"), int):
+        return call
+    return replace(call, code=result["code"], out=_piids(result.get("out", ())))
+
+
+def _piids(items: object) -> frozenset[int] | None:
+    """Give the piids of values; None where they have none: modules differ in that, not products."""
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, Mapping) for item in items):
+        return None
+    return frozenset(item["piid"] for item in items if isinstance(item.get("piid"), int))
 
 
 def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:
@@ -383,10 +372,7 @@ def properties_in(items: object) -> Iterator[tuple[Iid, Mapping[str, Any]]]:
 
 def _arguments(items: object) -> Mapping[int, object] | None:
     """Give an action's arguments by piid; None when they were given by position."""
-    arguments: dict[int, object] = {}
-    for item in items if isinstance(items, (list, tuple)) else ():
-        piid = item.get("piid") if isinstance(item, Mapping) else None
-        if not isinstance(piid, int):
-            return None
-        arguments[piid] = item.get("value")
-    return arguments
+    given = items if isinstance(items, (list, tuple)) else ()
+    if all(isinstance(item, Mapping) and isinstance(item.get("piid"), int) for item in given):
+        return {item["piid"]: item.get("value") for item in given}
+    return None

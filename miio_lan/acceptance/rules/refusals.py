@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD, is_long, is_malformed, is_unknown
+from miio_lan.acceptance.rules.line.answers import UNKNOWN_METHOD, is_odd
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.values.codes import is_refused_on_purpose
 from miio_lan.pairing.exchange import REFUSED
@@ -15,8 +15,7 @@ def wanted_refusals(session: Observed) -> int:
     """
     if session.course is None:
         return 0
-    odd = (each for each in session.line.downlinks if is_unknown(each) or is_malformed(each) or is_long(each))
-    wanted = {id(each.record) for each in odd}
+    wanted = {id(each.record) for each in session.line.downlinks if is_odd(each)}
     wanted |= {id(call.request) for call in session.calls if is_refused_on_purpose(session, call)}
     # On the LAN, nothing but the request may tell of it: the line is not heard, or the module refuses by itself.
     wanted |= {id(call.request) for call in session.lan if call.method == UNKNOWN_METHOD}

@@ -15,6 +15,8 @@ TOOL = "official MCU tool, public cases"
 MAX_EVIDENCE = 20
 SAMPLES = 3
 """Pieces of evidence shown for a rule that was kept."""
+_JUDGED = (Outcome.FAIL, Outcome.WARNING, Outcome.PASS)
+"""What was judged, by what counts most."""
 
 
 @dataclass
@@ -41,8 +43,7 @@ class Case:
 
     def _blame(self, outcome: Outcome, text: str, record: Record | None) -> None:
         """Note what speaks against the MCU, unless it is what the observation did to a line."""
-        torn = self.torn.get(id(record), "")
-        if torn:
+        if torn := self.torn.get(id(record)):
             self.unseen(f"{torn}: {text}", record)
         else:
             self.found[outcome].append(Evidence(text, record))
@@ -58,9 +59,7 @@ class Case:
     def judge(self, rule: Rule) -> Verdict:
         """Come to a verdict: one breach is enough, and what was neither kept nor broken was not observed."""
         found = self.found
-        for outcome in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS, Outcome.NOT_OBSERVED):
-            if found[outcome]:
-                break
+        outcome = next((each for each in _JUDGED if found[each]), Outcome.NOT_OBSERVED)
         limit = SAMPLES if outcome is Outcome.PASS else MAX_EVIDENCE
         # Evidence against counts most, but a failure shows its warnings too.
         shown = found[Outcome.FAIL] + found[Outcome.WARNING] or found[outcome]
@@ -77,29 +76,26 @@ class Case:
         )
 
     def _seconds(self) -> float:
-        instants = [
-            each.record.instant for found in self.found.values() for each in found if each.record is not None
-        ]
+        records = [each.record for found in self.found.values() for each in found]
+        instants = [record.instant for record in records if record is not None]
         return max(instants) - min(instants) if instants else 0.0
 
     def _counts(self) -> dict[Outcome, int]:
         """Count what was judged by outcome: each line once, by the worst that was found in it."""
         counted: set[int] = set()
         counts = dict.fromkeys(Outcome, 0)
-        for kind in (Outcome.FAIL, Outcome.WARNING, Outcome.PASS):
+        for kind in _JUDGED:
             things = {id(each if each.record is None else each.record) for each in self.found[kind]}
             counts[kind] = len(things - counted)
             counted |= things
         return counts
 
     def _text(self, outcome: Outcome, counts: dict[Outcome, int]) -> str:
-        seen, count = self.found[outcome], counts[outcome]
-        if outcome is Outcome.NOT_OBSERVED:
-            return seen[0].text if seen else "nothing to judge it by was seen"
-        if outcome is Outcome.PASS:
-            return seen[0].text if count == 1 else f"kept {count} times"
-        total = sum(counts.values())
-        return seen[0].text if count == 1 == total else f"{count} of {total}: {seen[0].text}"
+        seen, count, total = self.found[outcome], counts[outcome], sum(counts.values())
+        first = seen[0].text if seen else "nothing to judge it by was seen"
+        if outcome is Outcome.NOT_OBSERVED or count == 1 == total:
+            return first
+        return f"kept {count} times" if outcome is Outcome.PASS else f"{count} of {total}: {first}"
 
 
 Check = Callable[["Observed", Case], None]

@@ -327,7 +327,7 @@ def test_a_set_that_takes_half_a_second_is_told_from_one_without_effect() -> Non
     mcu.after = 0.5
     session = simulate(mcu, LAMP, allow=("writes",))
     course = session.tester.course
-    found = effects(Observed(session.records, spec=LAMP, driven=True, ended=session.ended, course=course))
+    found = effects(Observed(session.records, spec=LAMP, driven=True, until=session.ended, course=course))
     first = [(each.iid, each.outcome) for each in found[:2]]
     assert first == [((2, 1), LATE), ((2, 1), LATE)]
     (other,) = [each.outcome for each in found if (each.iid, each.value) == ((2, 2), 1)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from math import inf
 
 from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
-from miio_lan.record.marks import is_mark
 from miio_lan.uart import commands as c
 from miio_lan.uart.commands.answering import takes_firmware
 from miio_lan.uart.document import ANSWER_TIME, IDENTITY_REQUESTS, UPDATE_FW
-from miio_lan.uart.turns import Downlink, Turn
+from miio_lan.uart.turns import Downlink, Turn, between
 
 rule = rules_of("boot")
+graded = rules_of("boot", severity="failure or warning")
 
 BOOT_TIME = 5.0
 """Seconds after the first line within which a report at power-up is expected (the document: immediately)."""
@@ -107,10 +107,8 @@ def _begins_late(session: Observed, start: float) -> bool:
     Not to a checker that plays the module: an MCU repeats its report until that has taken it.
     """
     early = start - JUST_BEFORE
-    if session.line.broken(early, start):
-        return True
-    listening = (each.instant for each in session.records if each.wire == "uart" or is_mark(each))
-    return not (session.from_boot or session.driven) and next(listening, start) > early
+    late = session.line.began > early and not (session.from_boot or session.driven)
+    return late or session.line.broken(early, start)
 
 
 def _until_ok(session: Observed, case: Case, word: str) -> None:
@@ -120,13 +118,10 @@ def _until_ok(session: Observed, case: Case, word: str) -> None:
         return
     if reports and all(said.accepted for said in reports):
         case.unseen("no report was refused, so none had to be repeated", reports[0].record)
-        return
-    requests = [
-        each.instant for each in session.line.downlinks if IDENTITY_REQUESTS.get(each.command.method) == word
-    ]
     for said, again, tries in _in_vain(reports):
         end = said.instant + RETRY_TIME
-        prompted = any(said.instant <= at <= (min(end, again.instant) if again else end) for at in requests)
+        asked = between(session.line.downlinks, said.instant, min(end, again.instant) if again else end)
+        prompted = any(IDENTITY_REQUESTS.get(each.command.method) == word for each in asked)
         what = said.reply_text or "nothing"
         if prompted or session.line.missing(said.instant, end):
             case.unseen("something else came between a refusal and its repetition")
@@ -145,8 +140,8 @@ def _in_vain(reports: list[Turn]) -> Iterator[tuple[Turn, Turn | None, int]]:
 
     One that crosses the ``ok`` to the one before it is said to a module that has taken it.
     """
-    tries, before = 0, None
-    for said, again in zip_longest(reports, reports[1:]):
+    tries = 0
+    for before, said, again in zip([None, *reports], reports, [*reports[1:], None], strict=False):
         if before is not None and said.instant - before.instant > RETRY_TIME:
             tries = 0
         taken = before.reply if before is not None and before.accepted else None
@@ -155,20 +150,20 @@ def _in_vain(reports: list[Turn]) -> Iterator[tuple[Turn, Turn | None, int]]:
         else:
             tries += 1
             yield said, again, tries
-        before = said
 
 
-def _on_request(session: Observed, request: str) -> Iterator[tuple[Downlink, Turn | None]]:
-    """Go through the requests, each with the report that came in time; where none may still come, with None."""
+def _without_report(session: Observed, case: Case, request: str) -> Iterator[Downlink]:
+    """Go through the requests to which no report came in time; one that did keeps the rule."""
     reports = _reports(session, IDENTITY_REQUESTS[request])
     for downlink in session.line.downlinks:
-        if downlink.command.method == request:
-            due = downlink.instant + REQUEST_TIME
-            soon = (said for said in reports if _follows(said, downlink) and said.instant <= due)
-            answer = next(soon, None)
-            over = session.line.ended >= due and not session.line.missing(downlink.instant, due)
-            if answer is not None or over:
-                yield downlink, answer
+        if downlink.command.method != request:
+            continue
+        due = downlink.instant + REQUEST_TIME
+        soon = (said for said in reports if _follows(said, downlink) and said.instant <= due)
+        if (answer := next(soon, None)) is not None:
+            case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
+        elif session.line.ended >= due and not session.line.missing(downlink.instant, due):
+            yield downlink
 
 
 def _refusal(session: Observed, downlink: Downlink) -> Turn | None:
@@ -190,7 +185,7 @@ def model_reported(session: Observed, case: Case) -> None:
 @rule("A model has three parts and at most 23 characters", source="serial document, model")
 def model_valid(session: Observed, case: Case) -> None:
     """Company, product, version."""
-    for said, command in of_kind(session.line, c.Model):
+    for said, command in of_kind(session.line.said, c.Model):
         if command.name is not None:
             fault = c.model_fault(command.name)
             case.good_or_bad(not fault, command.name, fault, said.record)
@@ -203,17 +198,13 @@ def model_matches(session: Observed, case: Case) -> None:
     if not expected:
         case.unseen("no description that names a model was given")
         return
-    for said, command in of_kind(session.line, c.Model):
+    for said, command in of_kind(session.line.said, c.Model):
         if command.name is not None:
             wrong = f"{command.name} is reported, the description is of {expected}"
             case.good_or_bad(command.name == expected, command.name, wrong, said.record)
 
 
-@rule(
-    "The model is repeated until the module says ok",
-    source=f"serial document, model; {TOOL} (model)",
-    severity="failure or warning",
-)
+@graded("The model is repeated until the module says ok", source=f"serial document, model; {TOOL} (model)")
 def model_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "model")
@@ -226,11 +217,8 @@ def model_until_ok(session: Observed, case: Case) -> None:
 )
 def model_on_request(session: Observed, case: Case) -> None:
     """No failure: the document does not know the request, and has unknown ones answered by ``error``."""
-    for downlink, answer in _on_request(session, "MIIO_model_req"):
-        refusal = _refusal(session, downlink)
-        if answer is not None:
-            case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
-        elif refusal is not None:
+    for downlink in _without_report(session, case, "MIIO_model_req"):
+        if (refusal := _refusal(session, downlink)) is not None:
             case.good("answered by error, as an unknown downlink", refusal.record)
         else:
             case.odd(f"no model within {REQUEST_TIME:g} s", downlink.record)
@@ -245,15 +233,14 @@ def mcu_version_reported(session: Observed, case: Case) -> None:
 @rule("An MCU version is a 4-digit number", source="serial document, mcu_version")
 def mcu_version_valid(session: Observed, case: Case) -> None:
     """Leading zeros included."""
-    for said, command in of_kind(session.line, c.McuVersion):
+    for said, command in of_kind(session.line.said, c.McuVersion):
         fault = c.version_fault(command.version)
         case.good_or_bad(not fault, f"{command.version}", fault, said.record)
 
 
-@rule(
+@graded(
     "The version is repeated until the module says ok",
     source=f"serial document, mcu_version (acceptance test); {TOOL} (mcu_version)",
-    severity="failure or warning",
 )
 def mcu_version_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
@@ -266,11 +253,8 @@ def mcu_version_until_ok(session: Observed, case: Case) -> None:
 )
 def mcu_version_on_request(session: Observed, case: Case) -> None:
     """Immediately, and by ``mcu_version`` rather than ``result``."""
-    for downlink, answer in _on_request(session, "MIIO_mcu_version_req"):
-        if answer is None:
-            case.bad(f"no mcu_version within {REQUEST_TIME:g} s", downlink.record)
-        else:
-            case.good(f"after {answer.instant - downlink.instant:.3f} s", answer.record)
+    for downlink in _without_report(session, case, "MIIO_mcu_version_req"):
+        case.bad(f"no mcu_version within {REQUEST_TIME:g} s", downlink.record)
 
 
 @rule(
@@ -281,7 +265,7 @@ def mcu_version_constant(session: Observed, case: Case) -> None:
     """Two versions without an update between them: one of them is wrong."""
     updates = _updates(session)
     before, since = None, -inf
-    for said, command in of_kind(session.line, c.McuVersion):
+    for said, command in of_kind(session.line.said, c.McuVersion):
         if c.version_fault(command.version):
             continue
         if before in (None, command.version) or any(since < at < said.instant for at in updates):
@@ -306,9 +290,9 @@ def ble_config_valid(session: Observed, case: Case) -> None:
     """Only dual-mode products send it."""
     changes = sorted([*_updates(session), *session.line.breaks])  # of the firmware, or so it may be
     versions: dict[int, set[str | None]] = {}
-    for said, told in of_kind(session.line, c.McuVersion):
+    for said, told in of_kind(session.line.said, c.McuVersion):
         versions.setdefault(bisect(changes, said.instant), set()).add(told.version)
-    for said, command in of_kind(session.line, c.BleConfig):
+    for said, command in of_kind(session.line.said, c.BleConfig):
         if command.sub != "set":
             continue
         faults = list(command.check())
@@ -319,11 +303,7 @@ def ble_config_valid(session: Observed, case: Case) -> None:
         case.good_or_bad(not faults, text, "; ".join(faults), said.record)
 
 
-@rule(
-    "ble_config is repeated until the module says ok",
-    source=f"{TOOL} (ble_config)",
-    severity="failure or warning",
-)
+@graded("ble_config is repeated until the module says ok", source=f"{TOOL} (ble_config)")
 def ble_config_until_ok(session: Observed, case: Case) -> None:
     """The tool refuses it first."""
     _until_ok(session, case, "ble_config")

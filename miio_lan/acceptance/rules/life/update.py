@@ -9,7 +9,7 @@ from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.record import Record
 
-rule = rules_of("update")
+rule = rules_of("update", severity="failure or warning")
 
 _REPORTS = ("model", "mcu_version")
 
@@ -18,12 +18,11 @@ _REPORTS = ("model", "mcu_version")
 class _Update:
     """What was seen of an update.
 
-    :param offer: the last ``update_fw``, and ``last`` the last record of its transfer
+    :param last: its last record, the ``update_fw`` or one of the transfer; None where nothing was offered
     :param before: the last report of each word before anything was offered
-    :param after: the last report of each word after the transfer
+    :param after: the last report of each word since ``last``
     """
 
-    offer: Record | None = None
     last: Record | None = None
     before: dict[str, Record] = field(default_factory=dict)
     after: dict[str, Record] = field(default_factory=dict)
@@ -32,7 +31,6 @@ class _Update:
 @rule(
     "New firmware is received whole, started, and reported by its version and model",
     source="serial document, update_fw; official MCU tool (OTA)",
-    severity="failure or warning",
 )
 def update_complete(session: Observed, case: Case) -> None:
     """A version that is the same as before is a warning, unless it is the one that was to be reported."""
@@ -40,10 +38,10 @@ def update_complete(session: Observed, case: Case) -> None:
     seen = _seen(session.records)
     if course is not None and course.broken_off:
         case.unseen(course.broken_off)
-    elif course is None or course.transfer_failed is None or seen.offer is None:
+    elif course is None or course.transfer_failed is None or seen.last is None:
         case.unseen("no firmware was sent")
     elif course.transfer_failed:
-        case.bad(course.transfer_failed, seen.last or seen.offer)
+        case.bad(course.transfer_failed, seen.last)
     elif course.cut and not seen.after.keys() >= set(_REPORTS):
         case.unseen(f"{course.cut}: what the MCU reports after the transfer was not waited for")
     else:
@@ -55,19 +53,16 @@ def _seen(records: Iterable[Record]) -> _Update:
     for record in records:
         reading = record.reading or {}
         word = reading.get("command")
-        if reading.get("method") == "update_fw":
-            seen.offer, seen.last, seen.after = record, None, {}
-        elif seen.offer is not None and "transfer" in reading:
+        if reading.get("method") == "update_fw" or (seen.last is not None and "transfer" in reading):
             seen.last, seen.after = record, {}
         elif record.direction == "up" and word in _REPORTS and reading.get("valid"):
-            (seen.before if seen.offer is None else seen.after)[str(word)] = record
+            (seen.before if seen.last is None else seen.after)[str(word)] = record
     return seen
 
 
 def _started(seen: _Update, case: Case, version: str | None) -> None:
-    missing = [word for word in _REPORTS if word not in seen.after]
-    if missing:
-        case.bad(f"after the transfer no {' and no '.join(missing)} was reported", seen.last or seen.offer)
+    if missing := [word for word in _REPORTS if word not in seen.after]:
+        case.bad(f"after the transfer no {' and no '.join(missing)} was reported", seen.last)
         return
     before = {word: _said(record) for word, record in seen.before.items()}
     model, now = seen.after["model"], seen.after["mcu_version"]

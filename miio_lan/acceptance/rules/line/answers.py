@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import has_layout, of_kind
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import TOOL, Case, rules_of
 from miio_lan.uart import commands as c
@@ -48,10 +48,14 @@ def is_long(downlink: Downlink) -> bool:
     return len(downlink.text) >= LONG
 
 
+def is_odd(downlink: Downlink) -> bool:
+    """Whether nobody sends it but whoever wants to see what becomes of it."""
+    return is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
+
+
 def _is_sane(downlink: Downlink) -> bool:
     """Whether a product may expect to get it."""
-    special = is_unknown(downlink) or is_malformed(downlink) or is_long(downlink)
-    return downlink.command.wants_result and not is_update(downlink) and not special
+    return downlink.command.wants_result and not is_update(downlink) and not is_odd(downlink)
 
 
 def is_update(downlink: Downlink) -> bool:
@@ -91,14 +95,8 @@ def _given_up_early(session: Observed, downlink: Downlink, end: float) -> bool:
 
 def _answered_another_like_it(session: Observed, downlink: Downlink) -> bool:
     """Whether all that might answer it was taken by the module as the answer to another one that asked for the same."""
-    rivals = [said for said in session.line.of("result", "error") if downlink in said.others]
-    return all(
-        said.accepted
-        and not said.late
-        and said.answers is not None
-        and said.answers.command == downlink.command
-        for said in rivals
-    )
+    rivals = (said for said in session.line.of("result", "error") if downlink in said.others)
+    return all(said.accepted and not said.late and asked_by(said) == downlink.command for said in rivals)
 
 
 def _late_in_doubt(session: Observed, said: Turn, downlink: Downlink) -> bool:
@@ -144,17 +142,16 @@ def downlink_answered(session: Observed, case: Case) -> None:
 def answer_time(session: Observed, case: Case) -> None:
     """From the hand-out of the downlink to its answer; whatever the downlink was."""
     for downlink in session.line.downlinks:
-        if downlink.seconds is None or downlink.answer is None:
+        method, said, seconds = downlink.command.method, downlink.answer, downlink.seconds
+        if seconds is None or said is None:
             continue
-        late = downlink.seconds - session.lateness
-        if late > ANSWER_TIME and _late_in_doubt(session, downlink.answer, downlink):
-            case.unseen("a late answer may belong to another downlink", downlink.answer.record)
-        elif late > ANSWER_TIME:
-            case.bad(
-                f"{downlink.command.method} answered after {downlink.seconds:.1f} s", downlink.answer.record
-            )
+        late = seconds - session.lateness > ANSWER_TIME
+        if late and _late_in_doubt(session, said, downlink):
+            case.unseen("a late answer may belong to another downlink", said.record)
+        elif late:
+            case.bad(f"{method} answered after {seconds:.1f} s", said.record)
         else:
-            case.good(f"{downlink.command.method} after {downlink.seconds:.3f} s", downlink.answer.record)
+            case.good(f"{method} after {seconds:.3f} s", said.record)
 
 
 @rule(
@@ -217,18 +214,16 @@ def error_form(session: Observed, case: Case) -> None:
     """Both, in this order."""
     for said in session.line.of("error"):
         faults = [*said.command.faults, *said.command.check()]
-        if said.command.unread:
-            faults.append(f"{said.command.unread[0]} does not belong there")
+        faults += [f"{each} does not belong there" for each in said.command.unread[:1]]
         case.good_or_bad(not faults, "message and code", "; ".join(dict.fromkeys(faults)), said.record)
 
 
 def _results(session: Observed, kind: type[_D]) -> Iterator[tuple[Turn, c.Result, _D]]:
     """Go through the answers to one kind of downlinks, as far as their layout can be told."""
-    for said, result in of_kind(session.line, c.Result):
-        downlink = said.answers
-        if downlink is None or said.again or is_malformed(downlink) or session.in_doubt(said):
+    for said, result in of_kind(session.line.said, c.Result):
+        if (downlink := said.answers) is None or said.again or is_malformed(downlink):
             continue
-        if isinstance(downlink.command, kind) and has_layout(said):
+        if isinstance(downlink.command, kind) and has_layout(said) and not session.in_doubt(said):
             yield said, result, downlink.command
 
 
@@ -245,14 +240,12 @@ def _property_faults(result: c.Result, down: c.GetProperties | c.SetProperties) 
         elif count > asked.count((siid, piid)):
             yield f"property {siid}.{piid} is answered {count} times"
     for row in result.results:
-        where = f"property {row.siid}.{row.piid}"
+        where, has_value = f"property {row.siid}.{row.piid}", row.value is not MISSING
         if row.code is None:
             yield f"{where} has no code"
-        elif with_values and row.code == 0 and row.value is MISSING:
-            yield f"{where} has no value although its code is 0"
-        elif with_values and row.code != 0 and row.value is not MISSING:
-            yield f"{where} has a value although its code is {row.code}"
-        elif not with_values and row.value is not MISSING:
+        elif with_values and has_value != (row.code == 0):
+            yield f"{where} has {'a' if has_value else 'no'} value although its code is {row.code}"
+        elif has_value and not with_values:
             yield f"{where} has a value, which the answer to a set does not carry"
     if result.unread:
         yield f"{result.unread[0]} and what follows is left over"
@@ -304,8 +297,7 @@ def status_codes(session: Observed, case: Case) -> None:
     for kind in (c.GetProperties, c.SetProperties, c.Action):
         for said, result, _ in _results(session, kind):
             known = codes_of(result)
-            wrong = sorted({code for code in known if code not in STATUS_CODES})
-            if wrong:
+            if wrong := sorted({code for code in known if code not in STATUS_CODES}):
                 case.bad(f"code {', '.join(map(str, wrong))}", said.record)
             elif known:
                 case.good(f"code {known[0]}", said.record)
@@ -317,12 +309,11 @@ def status_codes(session: Observed, case: Case) -> None:
 )
 def update_answer(session: Observed, case: Case) -> None:
     """An MCU that leaves for its bootloader answers from there."""
-    if session.course is not None and session.course.broken_off:
-        answered = [each for each in session.line.downlinks if is_update(each) and each.answer is not None]
-        if not answered:
-            # Nobody waited for the answer: the offer was withdrawn.
-            case.unseen(session.course.broken_off)
-            return
+    answered = any(is_update(each) and each.answer is not None for each in session.line.downlinks)
+    if session.course is not None and session.course.broken_off and not answered:
+        # Nobody waited for the answer: the offer was withdrawn.
+        case.unseen(session.course.broken_off)
+        return
     for _, said in _answers_to(session, case, is_update):
         values = said.command.values if isinstance(said.command, c.Result) else ()
         right = values in UPDATE_ANSWERS
@@ -337,14 +328,10 @@ def update_answer(session: Observed, case: Case) -> None:
 def update_return(session: Observed, case: Case) -> None:
     """The version that is reported then is the proof of success."""
     for downlink in filter(is_update, session.line.downlinks):
-        said = downlink.answer
-        if said is None or '"ready"' not in said.text:
+        if (said := downlink.answer) is None or '"ready"' not in said.text:
             continue
-        back = {
-            each.command.command: each
-            for each in reversed(session.line.of("model", "mcu_version"))
-            if each.number > said.number
-        }
+        later = [each for each in session.line.of("model", "mcu_version") if each.number > said.number]
+        back = {each.command.command: each for each in reversed(later)}
         if len(back) == 2:
             case.good("model and version were reported", back["mcu_version"].record)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
+from itertools import groupby, takewhile
 from math import inf
 
 from miio_lan.acceptance.rules.lines import has_layout, is_bare_word, is_identity, is_ill_quoted, value_tokens
@@ -19,6 +19,7 @@ from miio_lan.uart.turns import Turn, text_of
 from miio_lan.uart.values import QUOTED, read_value, shown
 
 rule = rules_of("form")
+graded = rules_of("form", severity="failure or warning")
 
 _LOCAL = (
     c.Model, c.McuVersion, c.BleConfig, c.GetDown, c.Echo, c.Reboot, c.Restore, c.Factory, c.Net, c.Time, c.Mac,
@@ -31,21 +32,16 @@ _SIX_DECIMALS = re.compile(r"-?[0-9]+\.[0-9]{6,}")
 
 def _lines(session: Observed) -> list[Turn]:
     """Give each line once, however many lines ran together in it."""
-    seen: dict[int, Turn] = {}
-    for said in session.line.said:
-        seen.setdefault(id(said.record), said)
-    return list(seen.values())
+    return [next(parts) for _, parts in groupby(session.line.said, key=lambda said: id(said.record))]
 
 
 def _noise(session: Observed) -> list[Record]:
     """Give the lines that have an end, and not one character of text before it."""
-    said = {id(each.record) for each in session.line.said}
     return [
         record
         for record in session.records
         if (record.wire, record.direction) == ("uart", "up")
         and record.raw.endswith(b"\r")
-        and id(record) not in said
         and not text_of(record)
         and not words_of(record.note) & ASIDE
         and not invented(record)
@@ -82,7 +78,7 @@ def parameter_count(session: Observed, case: Case) -> None:
         case.good_or_bad(count <= MAX_PARAMETERS, text, text, said.record)
 
 
-@rule("A line ends with CR", source="serial document, end character", severity="failure or warning")
+@graded("A line ends with CR", source="serial document, end character")
 def line_end(session: Observed, case: Case) -> None:
     """A missing CR merges two lines; a LF beside it is dropped by modules and only untidy."""
     for said in _lines(session):
@@ -99,11 +95,7 @@ def line_end(session: Observed, case: Case) -> None:
             case.good("ended by CR", said.record)
 
 
-@rule(
-    "Lines consist of printable ASCII characters",
-    source="serial document, legal characters",
-    severity="failure or warning",
-)
+@graded("Lines consist of printable ASCII characters", source="serial document, legal characters")
 def legal_characters(session: Observed, case: Case) -> None:
     """A byte or two before the very first line, or the first report at power-up, come from that and are forgiven."""
     reporting = False
@@ -130,11 +122,7 @@ def _strange(foreign: bytes) -> str:
     return f"{len(foreign)} byte(s) that are not printable ASCII: {foreign[:4].hex(' ')}"
 
 
-@rule(
-    "The MCU says nothing but commands",
-    source="serial document, command format",
-    severity="failure or warning",
-)
+@graded("The MCU says nothing but commands", source="serial document, command format")
 def known_commands(session: Observed, case: Case) -> None:
     """What is known beyond the document is no failure; what no module knows is answered with ``error``."""
     for said in session.line.said:
@@ -174,11 +162,7 @@ def string_quotes(session: Observed, case: Case) -> None:
                 case.good(f"{shown(token)} is in quotes", said.record)
 
 
-@rule(
-    "Values are written as JSON writes them",
-    source="serial document, serial command rules (JSON)",
-    severity="failure or warning",
-)
+@graded("Values are written as JSON writes them", source="serial document, serial command rules (JSON)")
 def value_form(session: Observed, case: Case) -> None:
     """No ``null``, no ``007``, no unfinished string; six decimals are taken, but say more than a sensor knows."""
     for said in session.line.said:
@@ -202,12 +186,11 @@ def local_commands(session: Observed, case: Case) -> None:
         command = said.command
         if not isinstance(command, _LOCAL):
             continue
-        wrong = [f"{shown(text)} does not belong there" for text in command.unread[:1]]
+        word = command.command
+        wrong = [f"{shown(each)} does not belong there" for each in command.unread[:1]]
         if '"' in said.text:
             wrong.append("a local command has no quotes")
         other_sub = isinstance(command, c.BleConfig) and command.sub not in ("set", "dump")
         if other_sub or isinstance(command, c.Echo):
             wrong += command.check()
-        case.good_or_bad(
-            not wrong, f"{command.command}", f"{command.command}: {'; '.join(wrong)}", said.record
-        )
+        case.good_or_bad(not wrong, f"{word}", f"{word}: {'; '.join(wrong)}", said.record)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 from statistics import median
 
-from miio_lan.acceptance.rules.lines import is_identity
+from miio_lan.acceptance.rules.lines import is_identity, of_kind
 from miio_lan.acceptance.rules.observed import Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.foreign import excerpt
@@ -17,7 +17,7 @@ from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.document import ANSWER_TIME, LONGEST_POLL_INTERVAL, SHORTEST_POLL_INTERVAL, UPDATE_FW
 from miio_lan.uart.ledger import LATEST
 from miio_lan.uart.reading import fits_downlink, plain
-from miio_lan.uart.turns import Turn
+from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("polling", severity="failure or warning")
 
@@ -51,7 +51,7 @@ def polls(session: Observed, case: Case) -> None:
         case.good("get_down", said.record)
     if asked:
         _went_on(session, case, asked[-1])
-    elif _served(session, -inf) is not None:
+    elif _served(session) > -inf:
         case.unseen("the module was asked for work, and the MCU was not heard")
     elif line.said and line.ended - line.said[0].instant >= SILENCE_TIME:
         if line.ended - _reported(line, line.said[0].instant) < SILENCE_TIME:
@@ -76,7 +76,7 @@ def _reported(line: Conversation, start: float) -> float:
 
 def _started(line: Conversation, last: Turn) -> float:
     """Give when an MCU reported that it has started since its last poll; never where it did not."""
-    later = line.said[bisect_right(line.said, last.number, key=lambda each: each.number) :]
+    later = line.said[last.number + 1 :]
     return next((each.instant for each in later if is_identity(each.command)), -inf)
 
 
@@ -87,8 +87,8 @@ def _went_on(session: Observed, case: Case, last: Turn) -> None:
     quiet = line.ended - _reported(line, since)
     if quiet < SILENCE_TIME or line.broken(last.instant, line.ended):
         return
-    served = _served(session, (last.reply or last.record).instant)
-    if served is not None:
+    served = _served(session)
+    if served > (last.reply or last.record).instant:
         quiet = min(quiet, line.ended - served)
         if quiet < SILENCE_TIME + ANSWER_TIME:  # what it got last may have kept it busy
             case.unseen("the module was asked for work, and the MCU was not heard", last.record)
@@ -109,21 +109,13 @@ def _expected(line: Conversation, last: Turn) -> float:
     return line.ended if updates else fetched.answer.instant
 
 
-def _intervals(session: Observed) -> list[tuple[float, Turn]]:
-    """Give the times between two polls with nothing else to do in between."""
-    found = []
-    before: Turn | None = None
-    for said in session.line.said:
-        idle = isinstance(said.command, c.GetDown) and not said.glued
-        if idle and before is not None:
-            seconds = said.instant - before.instant
-            # What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
-            doubtful = session.line.missing(before.instant, said.instant)
-            doubtful = doubtful or session.interfered(before.instant - STRAY, said.instant)
-            if not doubtful:
-                found.append((seconds, said))
-        before = said if idle and said.reply_text == "down none" else None
-    return found
+def _intervals(session: Observed) -> Iterator[tuple[float, Turn]]:
+    """Go through the times between two polls with nothing else to do in between, each with the second poll."""
+    for before, said in pairwise(session.line.said):
+        polls = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
+        idle = polls and not (before.glued or said.glued) and before.reply_text == "down none"
+        if idle and _all_is_known(session, before, said):
+            yield said.instant - before.instant, said
 
 
 def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
@@ -133,14 +125,22 @@ def _pauses(session: Observed) -> Iterator[tuple[float, Turn]]:
     is a restart. Those between two idle polls are intervals.
     """
     for before, said in pairwise(session.line.said):
-        if said.instant - before.instant <= _LONGEST_INTERVAL or not _is_at_rest(before):
+        seconds = said.instant - before.instant
+        if seconds <= _LONGEST_INTERVAL or not isinstance(said.command, (c.GetDown, *_REPORTS)):
             continue
-        idle = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
-        if idle or not isinstance(said.command, (c.GetDown, *_REPORTS)):
-            continue
-        doubtful = session.line.missing(before.instant, said.instant) or _heard(session, before, said)
-        if not (doubtful or session.interfered(before.instant - STRAY, said.instant)):
-            yield said.instant - before.instant, said
+        polls = isinstance(before.command, c.GetDown) and isinstance(said.command, c.GetDown)
+        rest = not polls and _is_at_rest(before) and not _heard(session, before, said)
+        if rest and _all_is_known(session, before, said):
+            yield seconds, said
+
+
+def _all_is_known(session: Observed, before: Turn, said: Turn) -> bool:
+    """Whether nothing was missed between two lines, and no bridge did anything.
+
+    What stood behind a line that a bridge held back goes on in one go, and has lost its time too.
+    """
+    missing = session.line.missing(before.instant, said.instant)
+    return not missing and not session.interfered(before.instant - STRAY, said.instant)
 
 
 def _is_at_rest(said: Turn) -> bool:
@@ -165,25 +165,21 @@ def poll_interval(session: Observed, case: Case) -> None:
     """
     for seconds, said in _pauses(session):
         case.odd(f"silent for {seconds:.1f} s before it, without a get_down", said.record)
-    intervals = _intervals(session)
+    intervals = list(_intervals(session))
     if len(intervals) < MIN_INTERVALS:
         case.unseen(f"fewer than {MIN_INTERVALS} intervals between idle polls were seen")
         return
     typical = median(seconds for seconds, _ in intervals)
     text = f"typically {typical * 1000:.0f} ms, over {len(intervals)} intervals"
-    late: set[int] = set()
     if _is_right(typical):
-        late = _read_late(intervals)
-        own = [seconds for number, (seconds, _) in enumerate(intervals) if number not in late]
-        tell, is_odd = case.odd, _strays(own)
+        tell, odd = case.odd, _strays(intervals)
     else:
-        tell, is_odd = case.bad, lambda seconds: not _is_right(seconds)
-    odd = [number for number, (seconds, _) in enumerate(intervals) if number not in late and is_odd(seconds)]
+        tell, odd = case.bad, {said.number for seconds, said in intervals if not _is_right(seconds)}
     if not odd:
         case.good(text, intervals[-1][1].record)
         return
-    for number, (seconds, said) in enumerate(intervals):
-        if number in odd:
+    for seconds, said in intervals:
+        if said.number in odd:
             tell(f"{text}; but here {seconds * 1000:.0f} ms", said.record)
         else:
             case.good(f"{seconds * 1000:.0f} ms", said.record)
@@ -195,15 +191,17 @@ def _is_right(seconds: float) -> bool:
 
 
 def _read_late(intervals: list[tuple[float, Turn]]) -> set[int]:
-    """Give the intervals before and behind a poll that was read late: too long, and as much too short after that.
+    """Find the intervals before and behind a poll that was read late: too long, and as much too short after that.
 
     None where that is no exception: one, or one in twenty.
+
+    :returns: the numbers of the polls at their ends
     """
     found: set[int] = set()
-    for number, ((long, poll), (short, following)) in enumerate(pairwise(intervals)):
+    for (long, poll), (short, following) in pairwise(intervals):
         together = following.number == poll.number + 1
         if together and _is_far(long) and _is_far(short) and short < long and _is_right((long + short) / 2):
-            found |= {number, number + 1}
+            found |= {poll.number, following.number}
     return found if len(found) <= 2 or len(found) * 10 <= len(intervals) else set()
 
 
@@ -212,13 +210,16 @@ def _is_far(seconds: float) -> bool:
     return not SHORTEST_POLL_INTERVAL - STRAY / 2 <= seconds <= LONGEST_POLL_INTERVAL + STRAY
 
 
-def _strays(intervals: list[float]) -> Callable[[float], bool]:
-    """Give what tells the intervals worth a warning: a few that are a little off are those of any busy MCU."""
+def _strays(intervals: list[tuple[float, Turn]]) -> set[int]:
+    """Find the intervals worth a warning: a few that are a little off are those of any busy MCU.
 
-    def is_pause(seconds: float) -> bool:
-        return seconds > _LONGEST_INTERVAL
-
-    return _is_far if sum(map(_is_far, intervals)) * 20 > len(intervals) else is_pause
+    :returns: the numbers of the polls at their ends
+    """
+    late = _read_late(intervals)
+    own = [(seconds, said.number) for seconds, said in intervals if said.number not in late]
+    far = [(seconds, number) for seconds, number in own if _is_far(seconds)]
+    many = len(far) * 20 > len(own)
+    return {number for seconds, number in far if many or seconds > _LONGEST_INTERVAL}
 
 
 @rule(
@@ -283,13 +284,9 @@ def _may_answer(session: Observed, said: Turn) -> bool:
 def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
     """Whether a downlink that it may answer as well has an answer which is not surely its own."""
     raw = plain(said.record)
-    return any(
-        each.command.wants_result
-        and said.instant - LATEST <= each.instant <= said.instant
-        and (each.answer is None or not each.answer.sure or each.answer.blind)
-        and fits_downlink(raw, each)
-        for each in session.line.downlinks
-    )
+    before = between(session.line.downlinks, said.instant - LATEST, said.instant)
+    doubtful = (each for each in before if each.answer is None or not each.answer.sure or each.answer.blind)
+    return any(each.command.wants_result and fits_downlink(raw, each) for each in doubtful)
 
 
 @rule(
@@ -300,17 +297,14 @@ def _names_what_is_in_doubt(session: Observed, said: Turn) -> bool:
 def net_change_taken(session: Observed, case: Case) -> None:
     """Whoever leaves for a bootloader, or hangs, does not poll any more."""
     said = session.line.said
-    instants = [each.instant for each in said]
-    for downlink in session.line.downlinks:
-        if not isinstance(downlink.command, c.NetChange):
-            continue
-        at = bisect_right(instants, downlink.instant)
-        state = downlink.command.state
+    for downlink, change in of_kind(session.line.downlinks, c.NetChange):
+        at = bisect_right(said, downlink.instant, key=lambda each: each.instant)
+        state = change.state
         if any(isinstance(each.command, (c.GetDown, c.PropertiesChanged)) for each in said[at : at + _NEXT]):
             case.good(f"{state}", downlink.record)
         elif session.line.broken(downlink.instant, session.line.ended):
             case.unseen(f"the line was lost after {state}", downlink.record)
-        elif _served(session, downlink.instant) is not None:
+        elif _served(session) > downlink.instant:
             case.unseen(
                 f"the module was asked for work after {state}, and the MCU was not heard", downlink.record
             )
@@ -318,12 +312,10 @@ def net_change_taken(session: Observed, case: Case) -> None:
             case.bad(f"silent for {SILENCE_TIME:g} s after {state}", downlink.record)
 
 
-def _served(session: Observed, since: float) -> float | None:
+def _served(session: Observed) -> float:
     """Tell when a real module handed something out last, if only ``down none``: nobody but the MCU asks for that.
 
-    :returns: monotonic seconds, None when it handed out nothing after ``since``
+    :returns: monotonic seconds; never (minus infinity) where it handed out nothing, or the checker was the module
     """
-    if session.driven:
-        return None
     downs = [record.instant for record, command in session.line.told if isinstance(command, c.Down)]
-    return downs[-1] if downs and downs[-1] > since else None
+    return downs[-1] if downs and not session.driven else -inf

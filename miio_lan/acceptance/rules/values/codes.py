@@ -4,24 +4,25 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from miio_lan.acceptance.rules.line.answers import is_long, is_malformed
+from miio_lan.acceptance.rules.line.answers import is_odd
 from miio_lan.acceptance.rules.lines import written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.values import need_spec
 from miio_lan.device.description.spec import SpecAction
 from miio_lan.device.description.values import Code
-from miio_lan.uart import commands as c
 
 rule = rules_of("values", severity="failure or warning")
 
 _SPEC = "product description; serial document, status code"
-_SETTING = "setting {iid} ({name}) to {value}"
+_SETTING = "setting {iid} ({prop.name}) to {value}"
 
 ToldCode = int | str
 """A code of the document; or in words the ``error`` by which an MCU has answered a call as a whole."""
+_Run = tuple[SpecAction | None, str, JudgedCall, ToldCode]
+"""An action as it is described, what to call it, and the call of it with its code."""
 
 
 def _judge_properties(session: Observed, case: Case, method: str, due: Code, what: str) -> None:
@@ -29,29 +30,24 @@ def _judge_properties(session: Observed, case: Case, method: str, due: Code, wha
 
     Where the MCU has answered by ``error``, only those properties count that had to be refused, if there are any.
 
-    :param what: what was asked; ``{method}``, ``{iid}``, ``{name}`` and ``{value}`` are those of the call
+    :param what: what was asked; ``{method}``, ``{iid}`` and ``{value}`` are those of the call, ``{prop}`` is described
     """
-    if need_spec(session, case) is None:
-        return
-    for call in session.calls:
+    for call in session.calls if need_spec(session, case) is not None else ():
         if call.method != method:
             continue
         error = _error_of(call)
         wrong = [each for each in call.properties if _due(session, method, *each) != Code.OK] if error else []
         for iid, value in wrong or call.properties:
-            answer = call.answers.get(iid)
-            code: ToldCode = answer.code if answer is not None else error
+            code: ToldCode = call.answers[iid].code if iid in call.answers else error
             if code != "" and _due(session, method, iid, value) == due:
-                prop = session.property(iid)
-                name = prop.name if prop is not None else ""
-                asked = what.format(method=method, iid=f"{iid[0]}.{iid[1]}", name=name, value=written(value))
+                named, prop = f"{iid[0]}.{iid[1]}", session.property(iid)
+                asked = what.format(method=method, iid=named, prop=prop, value=written(value))
                 _judge_code(case, call, asked, code, due)
 
 
 def _due(session: Observed, method: str, iid: Iid, value: object) -> Code:
     """Give the code with which a property is to be answered; 1 instead of 0 is right, too."""
-    prop = session.property(iid)
-    if prop is None:
+    if (prop := session.property(iid)) is None:
         return Code.NO_SUCH
     if method == "get_properties":
         return Code.OK if prop.readable else Code.NOT_READABLE
@@ -65,8 +61,7 @@ def _error_of(call: JudgedCall) -> str:
 
     What is malformed or long on purpose is to be answered by ``error``: that does not count.
     """
-    asked = call.downlink
-    if asked is None or call.error is None or is_malformed(asked) or is_long(asked):
+    if (asked := call.downlink) is None or call.error is None or is_odd(asked):
         return ""
     return f"error {call.error[0]} ({call.error[1]})"
 
@@ -77,15 +72,12 @@ def _judge_code(case: Case, call: JudgedCall, what: str, code: ToldCode, due: Co
     Of what is to succeed, any negative code is wrong; an ``error`` to several properties at once may be about their
     number. Of what is to be refused, refused as expected is right, refused otherwise is odd, accepted is wrong.
     """
-    if isinstance(code, str):
-        if due != Code.OK:
-            case.odd(f"{what} is refused by {code} rather than by a result with {int(due)}", call.record)
-        elif len(call.properties) > 1:
-            case.odd(f"{what}: {code}", call.record)
-        else:
-            _judge_success(case, call, what, code)
+    if due == Code.OK and isinstance(code, str) and len(call.properties) > 1:
+        case.odd(f"{what}: {code}", call.record)
     elif due == Code.OK:
         _judge_success(case, call, what, code)
+    elif isinstance(code, str):
+        case.odd(f"{what} is refused by {code} rather than by a result with {int(due)}", call.record)
     elif code == due:
         case.good(f"{what}: {code}", call.record)
     elif code < 0:
@@ -107,13 +99,13 @@ def _judge_success(case: Case, call: JudgedCall, what: str, code: ToldCode) -> N
 )
 def readable_properties(session: Observed, case: Case) -> None:
     """Code 0 and a value."""
-    _judge_properties(session, case, "get_properties", Code.OK, "property {iid} ({name})")
+    _judge_properties(session, case, "get_properties", Code.OK, "property {iid} ({prop.name})")
 
 
 @rule("What cannot be read is refused with -4001", source=_SPEC)
 def not_readable(session: Observed, case: Case) -> None:
     """Write-only properties, and those that are only arguments."""
-    _judge_properties(session, case, "get_properties", Code.NOT_READABLE, "reading {iid} ({name})")
+    _judge_properties(session, case, "get_properties", Code.NOT_READABLE, "reading {iid} ({prop.name})")
 
 
 @rule("What does not exist is refused with -4003", source=_SPEC)
@@ -135,7 +127,7 @@ def writable_properties(session: Observed, case: Case) -> None:
 @rule("What cannot be set is refused with -4002", source=_SPEC)
 def not_writable(session: Observed, case: Case) -> None:
     """Whatever the value."""
-    _judge_properties(session, case, "set_properties", Code.NOT_WRITABLE, "setting {iid} ({name})")
+    _judge_properties(session, case, "set_properties", Code.NOT_WRITABLE, "setting {iid} ({prop.name})")
 
 
 @rule("Forbidden values are refused with -4005", source=_SPEC)
@@ -151,9 +143,8 @@ def bad_value(session: Observed, case: Case) -> None:
 )
 def actions_run(session: Observed, case: Case) -> None:
     """Code 0, or 1 for what takes its time; the values it hands back are those of the description."""
-    for action, where, call, code in _actions(session, case):
-        if _due_to_action(session, action, call) == Code.OK:
-            _judge_success(case, call, where, code)
+    for _, where, call, code in _actions(session, case, Code.OK):
+        _judge_success(case, call, where, code)
 
 
 @rule(
@@ -166,11 +157,9 @@ def action_out(session: Observed, case: Case) -> None:
 
     An action that had to be refused for its arguments has a rule of its own.
     """
-    for action, where, call, code in _actions(session, case):
-        given = _given(call)
+    for action, where, call, code in _actions(session, case, Code.OK):
+        given = call.out
         if action is None or code != 0 or given is None or not (action.out or given):
-            continue
-        if _due_to_action(session, action, call) != Code.OK:
             continue
         missing = [f"{action.siid}.{piid}" for piid in action.out if piid not in given]
         others = [f"{action.siid}.{piid}" for piid in sorted(given - set(action.out))]
@@ -181,37 +170,18 @@ def action_out(session: Observed, case: Case) -> None:
         case.good_or_bad(not wrong, f"{where} hands back its values", text, call.record)
 
 
-def _given(call: JudgedCall) -> set[int] | None:
-    """Give the piids of what an action handed back; None where its layout cannot be told."""
-    if call.downlink is not None:
-        said = call.downlink.answer
-        result = said.command if said is not None else None
-        if not isinstance(result, c.Result) or result.unread:
-            return None
-        return {piid for piid, _ in result.out}
-    out = call.result.get("out", ()) if isinstance(call.result, Mapping) else ()
-    if not isinstance(out, (list, tuple)) or not all(isinstance(item, Mapping) for item in out):
-        return None  # values without their piids: modules differ in that, not products
-    return {item["piid"] for item in out if isinstance(item.get("piid"), int)}
-
-
 @rule("An action that does not exist is refused with -4003", source=_SPEC)
 def no_such_action(session: Observed, case: Case) -> None:
     """By a ``result`` with this code."""
-    _judge_actions(session, case, Code.NO_SUCH)
+    for _, where, call, code in _actions(session, case, Code.NO_SUCH):
+        _judge_code(case, call, where, code, Code.NO_SUCH)
 
 
 @rule("An action with wrong arguments is refused with -4006", source=_SPEC)
 def bad_argument(session: Observed, case: Case) -> None:
     """Missing, of the wrong type, or out of range."""
-    _judge_actions(session, case, Code.BAD_ARGUMENT, " with wrong arguments")
-
-
-def _judge_actions(session: Observed, case: Case, due: Code, more: str = "") -> None:
-    """Judge all answered calls of actions that are to be answered with a code."""
-    for action, where, call, code in _actions(session, case):
-        if _due_to_action(session, action, call) == due:
-            _judge_code(case, call, f"{where}{more}", code, due)
+    for _, where, call, code in _actions(session, case, Code.BAD_ARGUMENT):
+        _judge_code(case, call, f"{where} with wrong arguments", code, Code.BAD_ARGUMENT)
 
 
 def _due_to_action(session: Observed, action: SpecAction | None, call: JudgedCall) -> Code:
@@ -221,33 +191,29 @@ def _due_to_action(session: Observed, action: SpecAction | None, call: JudgedCal
     """
     if action is None:
         return Code.NO_SUCH
-    given = call.arguments
-    if given is None:
+    if (given := call.arguments) is None:
         return Code.OK
     props = {piid: session.property((action.siid, piid)) for piid in action.in_}
-    legal = given.keys() == props.keys() and not any(
-        prop is not None and prop.problem(given[piid]) for piid, prop in props.items()
-    )
-    return Code.OK if legal else Code.BAD_ARGUMENT
+    wrong = (prop.problem(given.get(piid)) for piid, prop in props.items() if prop is not None)
+    return Code.BAD_ARGUMENT if given.keys() != props.keys() or any(wrong) else Code.OK
 
 
-def _actions(session: Observed, case: Case) -> Iterator[tuple[SpecAction | None, str, JudgedCall, ToldCode]]:
-    """Go through all answered calls of actions, with the action's description, what to call it, and the code."""
-    spec = need_spec(session, case)
-    if spec is None:
+def _actions(session: Observed, case: Case, due: Code) -> Iterator[_Run]:
+    """Go through all answered calls of actions that are to be answered with a code."""
+    if (spec := need_spec(session, case)) is None:
         return
     for call in session.calls:
         code: ToldCode = call.code if call.code is not None else _error_of(call)
-        if call.action is not None and code != "":
-            action, (siid, aiid) = spec.action(*call.action), call.action
+        action = spec.action(*call.action) if call.action is not None else None
+        if call.action is not None and code != "" and _due_to_action(session, action, call) == due:
+            siid, aiid = call.action
             name = f" ({action.name})" if action is not None else ""
             yield action, f"action {siid}.{aiid}{name}", call, code
 
 
 def is_refused_on_purpose(session: Observed, call: JudgedCall) -> bool:
     """Whether the description lets a product say no to a call: by what it asks for, not by what became of it."""
-    spec = session.spec
-    if spec is None:
+    if (spec := session.spec) is None:
         return False
     if call.action is not None:
         return _due_to_action(session, spec.action(*call.action), call) != Code.OK

@@ -25,10 +25,10 @@ import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from miio_lan.acceptance.rules.lines import is_garbled, is_identity, values_told
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed, properties_in
-from miio_lan.pairing.exchange import Exchange
 from miio_lan.record import Record
 from miio_lan.uart import commands as c
 from miio_lan.uart.bridge.faults import invented
@@ -71,10 +71,14 @@ class Effect:
     before: object = MISSING
     told: object = MISSING
 
+    def left_it_at(self, value: object) -> bool:
+        """Whether a read has shown that the set left the property at a value, for some time at least."""
+        return self.outcome in (IGNORED, LATE) and alike(self.shown, value)
+
 
 def comparable(one: object, other: object) -> bool:
     """Whether two values are of one type, integers and decimals being the same; the wrong type has rules of its own."""
-    return type(one) is type(other) or _are_numbers(one, other)
+    return type(one) is type(other) or (_is_number(one) and _is_number(other))
 
 
 def alike(one: object, other: object) -> bool:
@@ -93,10 +97,8 @@ def alike(one: object, other: object) -> bool:
 def effects(session: Observed) -> list[Effect]:
     """Go through a session and tell what became of each value that was set and read again, in the order of time."""
     account = _Account(session)
-    if any(each.command.wants_result for each in session.line.downlinks):
-        _follow_line(session, account)
-    else:
-        _follow_lan(session, account)
+    heard = any(each.command.wants_result for each in session.line.downlinks)
+    (_follow_line if heard else _follow_lan)(session, account)
     account.forget()
     return sorted(account.found, key=lambda effect: effect.record.instant if effect.record else effect.at)
 
@@ -115,9 +117,8 @@ class _Account:
         """Take a set that has come to its end, answered or not."""
         asked = [iid for iid, _ in call.properties]
         changed = call.may_have_set
-        if changed:
-            for iid, held in self._held.items():
-                held.sure = held.sure and (iid in asked or held.record is not None)
+        for iid, held in self._held.items() if changed else ():
+            held.sure = held.sure and (iid in asked or held.record is not None)
         for iid, value in changed.items():
             self.forget(iid)
             if call.code_of(iid) == 0 and asked.count(iid) == 1:
@@ -133,9 +134,7 @@ class _Account:
             if answer.code != 0 or answer.value is MISSING or (held is not None and at < held.at):
                 continue
             self._last[iid] = answer.value
-            if held is None:
-                continue
-            if not comparable(held.value, answer.value):
+            if held is None or not comparable(held.value, answer.value):
                 self.forget(iid)
             elif alike(held.value, answer.value):
                 self._settle(held, call.record)
@@ -153,13 +152,11 @@ class _Account:
         for iid, value in values.items():
             held = self._held.get(iid)
             self._last[iid] = value
-            if held is None:
-                continue
-            if not alike(held.value, value):
+            if held is not None and not alike(held.value, value):
                 if held.record is not None or not comparable(held.value, value):
                     self.forget(iid)
                 held.told = value
-            elif held.record is not None:
+            elif held is not None and held.record is not None:
                 self._settle(held, record)
 
     def forget(self, iid: Iid | None = None) -> None:
@@ -167,8 +164,7 @@ class _Account:
         if iid is None:
             self._last.clear()
         for each in [iid] if iid is not None else list(self._held):
-            held = self._held.pop(each, None)
-            if held is not None and held.record is not None:
+            if (held := self._held.pop(each, None)) is not None and held.record is not None:
                 self.found.append(held)
 
     def _settle(self, held: Effect, record: Record) -> None:
@@ -179,10 +175,8 @@ class _Account:
     def _counts_down(self, held: Effect, at: float) -> bool:
         """Whether it may be a time that runs off, one a second at most."""
         prop = self.session.property(held.iid)
-        if prop is not None and prop.unit not in _TIMES:
-            return False
         one, other = held.value, held.shown
-        if isinstance(one, bool) or not isinstance(one, int | float) or not isinstance(other, int | float):
+        if (prop is not None and prop.unit not in _TIMES) or not _is_number(one) or not _is_number(other):
             return False
         try:
             return 0 < one - other <= at - held.at + 1.0
@@ -190,15 +184,15 @@ class _Account:
             return False
 
 
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # --- the line ------------------------------------------------------------------------------------------------------
 
 
 def _follow_line(session: Observed, account: _Account) -> None:
-    for unknown, _, downlink, call, said in happenings(session):
+    for unknown, now, downlink, call, said in happenings(session):
         if unknown:
             account.forget()
         if downlink is None:
@@ -206,11 +200,8 @@ def _follow_line(session: Observed, account: _Account) -> None:
                 account.take_report(values_told(said), said.record)
         elif call is not None and call.method == "get_properties" and said is not None:
             account.take_read(call, downlink.instant)
-        elif call is not None and call.method == "set_properties":
-            if said is not None:
-                account.take_set(call, said.instant)
-            elif downlink.answer is None:  # it may have been carried out all the same
-                account.take_set(call, downlink.instant)
+        elif call is not None and call.method == "set_properties" and downlink.answer is said:
+            account.take_set(call, now)  # without an answer it may have been carried out all the same
 
 
 Happening = tuple[bool, float, Downlink | None, JudgedCall | None, Turn | None]
@@ -222,11 +213,14 @@ def happenings(session: Observed) -> Iterator[Happening]:
     The first of the five tells whether properties may have changed unseen, since what was before or by this very one;
     a downlink that wants an answer comes with its call.
     """
-    line, unseen = session.line, _UnseenCalls(session)
+    line = session.line
+    doubts, doubtful_until = deque(sorted(_times_in_doubt(session))), -math.inf
     calls = {id(call.downlink): call for call in session.calls if call.downlink is not None}
     before = line.began
     for now, downlink, said in _turns(line):
-        unknown = line.missing(before, now) or unseen.between(before, now) or _unsettles(downlink, said)
+        while doubts and doubts[0][0] <= now:
+            doubtful_until = max(doubtful_until, doubts.popleft()[1])
+        unknown = line.missing(before, now) or doubtful_until >= before or _unsettles(downlink, said)
         yield unknown, now, downlink, calls.get(id(downlink)), said
         before = now
 
@@ -247,38 +241,23 @@ def _unsettles(downlink: Downlink | None, said: Turn | None) -> bool:
     return method not in ("get_properties", "set_properties") and not isinstance(said.command, c.Error)
 
 
-class _UnseenCalls:
-    """The times in which the LAN may have changed something, and the line does not show it.
+def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
+    """Give the times in which the LAN may have changed something, and the line does not show it.
 
     That is a call that is no read, whose lines were not seen or may be those of another. The product may carry it out
     at any instant until it has replied; where it did not, or gave up, until the module has no time for it any more.
     """
-
-    def __init__(self, session: Observed) -> None:
-        reads = all(call.method in _READS for call in session.lan)
-        self._times = deque([] if reads else sorted(_times_in_doubt(session)))
-        self._until = -math.inf  # when the last of those is over that have begun
-
-    def between(self, start: float, end: float) -> bool:
-        """Tell whether one was under way between two instants, monotonic seconds; to be asked in the order of time."""
-        while self._times and self._times[0][0] <= end:
-            self._until = max(self._until, self._times.popleft()[1])
-        return self._until >= start
-
-
-def _times_in_doubt(session: Observed) -> Iterator[tuple[float, float]]:
+    if all(call.method in _READS for call in session.lan):
+        return  # exchanges are not found for nothing
     for exchange in session.exchanges:
-        request = exchange.request
-        if request is None or exchange.method in _READS or not _in_doubt(exchange):
+        request, parts = exchange.request, exchange.parts
+        seen = parts and not exchange.ambiguous and all(part.down is not None for part in parts)
+        if request is None or exchange.method in _READS or seen:
             continue
         end = max(record.instant for record in (request, *exchange.records))
         if exchange.reply is None or (exchange.reply.reading or {}).get("error") is not None:
             end += 2 * ANSWER_TIME
         yield request.instant - LATENESS, end + LATENESS
-
-
-def _in_doubt(exchange: Exchange) -> bool:
-    return not exchange.parts or exchange.ambiguous or any(part.down is None for part in exchange.parts)
 
 
 def _turns(line: Conversation) -> Iterator[tuple[float, Downlink | None, Turn | None]]:
@@ -306,32 +285,20 @@ def _is_before(downlink: Downlink, said: Turn) -> bool:
 # --- the LAN -------------------------------------------------------------------------------------------------------
 
 
-def _is_in_gap(session: Observed, event: JudgedCall | Record) -> bool:
-    """Tell whether something was not recorded while a call was under way."""
-    if isinstance(event, Record):
-        return False
-    done = event.answer.instant if event.answer is not None else event.began
-    return session.traffic.missing(event.began, done)
-
-
 def _follow_lan(session: Observed, account: _Account) -> None:
-    events: list[tuple[float, JudgedCall | Record | None]] = []
-    for call in session.lan:
-        done = call.answer.instant if call.answer is not None else call.began
-        events.append((call.began if call.method == "get_properties" else done, call))
+    events: list[tuple[float, JudgedCall | Record | None]] = [
+        (call.began if call.method == "get_properties" else call.done, call) for call in session.lan
+    ]
     pushes = (each for each in session.records if each.wire == "lan" and each.direction == "up")
     events += [(each.instant, each) for each in pushes if (each.reading or {}).get("method")]
     # What was not recorded, or nobody was seen to ask for, may have set anything.
-    unseen = [until for _, until in session.traffic.gaps]
-    unseen += [each.instant for each in session.traffic.orphans]
-    events += [(instant, None) for instant in unseen]
+    events += [(until, None) for _, until in session.traffic.gaps]
+    events += [(each.instant, None) for each in session.traffic.orphans]
     for at, event in sorted(events, key=lambda each: each[0]):
-        if event is None or _is_in_gap(session, event):
-            account.forget()
-        elif isinstance(event, Record):
+        if isinstance(event, Record):
             pushed = properties_in((event.reading or {}).get("params"))
             account.take_report({iid: item.get("value", MISSING) for iid, item in pushed}, event)
-        elif session.disturbed(event):
+        elif event is None or session.disturbed(event) or session.traffic.missing(event.began, event.done):
             account.forget()
         elif event.method == "get_properties":
             account.take_read(event, at)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import TypeVar
 
-from miio_lan.acceptance.rules.lines import has_layout, in_threes, of_kind
+from miio_lan.acceptance.rules.lines import count_of, has_layout, in_threes, of_kind
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
@@ -20,10 +20,10 @@ from miio_lan.uart.document import (
     SERIAL_NUMBER,
     SERIAL_NUMBER_LENGTH,
 )
-from miio_lan.uart.line import tokens_of
 from miio_lan.uart.turns import Turn, between
 
 rule = rules_of("reports")
+graded = rules_of("reports", severity="failure or warning")
 _C = TypeVar("_C", bound=c.Command)
 
 REPORTS_PER_SECOND = 3
@@ -37,8 +37,8 @@ _CAUSES = (c.SetProperties, c.Action, c.NetChange)
 @rule("properties_changed has siid, piid and value, in threes", source="serial document, properties_changed")
 def properties_changed_form(session: Observed, case: Case) -> None:
     """At least one."""
-    for said, report in of_kind(session.line, c.PropertiesChanged):
-        count = len(tokens_of(said.text)) - 1
+    for said, report in of_kind(session.line.said, c.PropertiesChanged):
+        count = count_of(said)
         if not has_layout(said):
             continue
         right = 0 < count == len(report.changes) * 3 and not list(report.check())
@@ -49,16 +49,16 @@ def properties_changed_form(session: Observed, case: Case) -> None:
 @rule("event_occured has siid, eiid, and piid and value in pairs", source="serial document, event_occured")
 def event_form(session: Observed, case: Case) -> None:
     """Events without arguments are normal."""
-    for said, event in of_kind(session.line, c.EventOccured):
+    for said, event in of_kind(session.line.said, c.EventOccured):
         if not has_layout(said):
             continue
-        wrong = f"{len(tokens_of(said.text)) - 1} parameters that do not come as siid, eiid and pairs"
+        wrong = f"{count_of(said)} parameters that do not come as siid, eiid and pairs"
         case.good_or_bad(_is_whole(said, event), f"event {event.siid}.{event.eiid}", wrong, said.record)
 
 
 def _is_whole(said: Turn, event: c.EventOccured) -> bool:
     """Whether an event has both ids, and arguments in pairs."""
-    whole = len(tokens_of(said.text)) == 3 + 2 * len(event.args)
+    whole = count_of(said) == 2 + 2 * len(event.args)
     return whole and has_layout(said) and not list(event.check())
 
 
@@ -81,7 +81,7 @@ def _repeats(lines: Iterable[Turn]) -> set[int]:
 @rule("At most 3 events per second are reported", source="serial document, event_occured")
 def event_rate(session: Observed, case: Case) -> None:
     """A line the module did not take, sent again, counts once."""
-    sent = [said for said, _ in _once(of_kind(session.line, c.EventOccured))]
+    sent = [said for said, _ in _once(of_kind(session.line.said, c.EventOccured))]
     repeats = _repeats(sent)
     sure = [said for said in sent if said.number not in repeats]
     for events, doubtful in ((sure, False), (sent, True)):
@@ -103,10 +103,9 @@ def _judge_rate(session: Observed, case: Case, said: Turn, first: Turn | None, *
         case.bad(f"{EVENTS_PER_SECOND + 1} events in {said.instant - first.instant:.3f} s", said.record)
 
 
-@rule(
+@graded(
     "A property is reported once per second",
     source="serial document, properties_changed (updated once per second, the last value counts)",
-    severity="failure or warning",
 )
 def report_rate(session: Observed, case: Case) -> None:
     """Modules take more, and pass on the last one: twice is a warning, four times in a second a flood.
@@ -115,27 +114,25 @@ def report_rate(session: Observed, case: Case) -> None:
     set of another property may have changed this one, too, but does not make a flood.
     """
     recent: dict[Iid, deque[float]] = {}
-    sent = list(_once(of_kind(session.line, c.PropertiesChanged)))
+    sent = list(_once(of_kind(session.line.said, c.PropertiesChanged)))
     repeats = _repeats(said for said, _ in sent)
     for said, report in sent:
-        for iid in [(siid, piid) for siid, piid, _ in report.changes] if has_layout(said) else []:
+        for iid in [change[:2] for change in report.changes] if has_layout(said) else []:
             if said.number in repeats:
                 case.unseen(_MAY_REPEAT, said.record)
                 continue
             times = recent.setdefault(iid, deque())
             while times and said.instant - times[0] >= REPORT_INTERVAL - _STAMPS:
                 times.popleft()
-            first, last = (times[0], times[-1]) if times else (None, None)
             times.append(said.instant)
-            where = f"property {iid[0]}.{iid[1]}"
-            if first is None or last is None:
+            where, count = f"property {iid[0]}.{iid[1]}", len(times)
+            if count == 1:
                 case.good(f"{where} is reported once in a second", said.record)
                 continue
-            if session.interfered(first, said.instant):
+            if session.interfered(times[0], said.instant):
                 case.unseen("a bridge interfered with the line", said.record)
                 continue
-            own, other = _causes(session, last, said.instant, iid)
-            count = len(times)
+            own, other = _causes(session, times[-2], said.instant, iid)
             if own:
                 recent[iid] = deque([said.instant])
             if own or (other and count <= REPORTS_PER_SECOND):
@@ -149,18 +146,15 @@ def _causes(session: Observed, start: float, end: float, iid: Iid) -> tuple[bool
     """Tell whether something that may well have changed a property was handed out, and whether anything was."""
     # One who reports first may seem to do so before he was asked.
     near = between(session.line.downlinks, start - session.lateness, end + session.lateness)
-    commands = [each.command for each in near if isinstance(each.command, _CAUSES)]
-    own = any(
-        not isinstance(each, c.SetProperties) or iid in [(siid, piid) for siid, piid, _ in each.properties]
-        for each in commands
-    )
-    return own, bool(commands)
+    causes = [each.command for each in near if isinstance(each.command, _CAUSES)]
+    sets = [each for each in causes if isinstance(each, c.SetProperties)]
+    own = len(sets) < len(causes) or any(iid == row[:2] for each in sets for row in each.properties)
+    return own, bool(causes)
 
 
-@rule(
+@graded(
     "What is reported is in the product's description",
     source="product description; serial document, properties_changed and event_occured",
-    severity="failure or warning",
 )
 def reports_known(session: Observed, case: Case) -> None:
     """Reporting a property that the description does not let notify is a warning.
@@ -168,23 +162,20 @@ def reports_known(session: Observed, case: Case) -> None:
     Where a string lacks its quotes, or the parameters do not come in threes, only the first ids are judged: what
     follows may belong to the string, or be no ids.
     """
-    spec = need_spec(session, case)
-    if spec is None:
+    if (spec := need_spec(session, case)) is None:
         return
-    for said, report in of_kind(session.line, c.PropertiesChanged):
+    for said, report in of_kind(session.line.said, c.PropertiesChanged):
         for siid, piid, _ in report.changes if has_layout(said) and in_threes(said) else report.changes[:1]:
-            prop = spec.property(siid, piid)
-            if prop is None:
+            if (prop := spec.property(siid, piid)) is None:
                 case.bad(f"there is no property {siid}.{piid}", said.record)
             elif not prop.notifies:
                 case.odd(f"property {siid}.{piid} ({prop.name}) is not one that notifies", said.record)
             else:
                 case.good(f"{prop.name}", said.record)
-    for said, event in of_kind(session.line, c.EventOccured):
-        known = spec.event(event.siid or 0, event.eiid or 0)
+    for said, event in of_kind(session.line.said, c.EventOccured):
         if event.siid is None or event.eiid is None:
             continue  # which event it is meant to be is not known, and its form is judged elsewhere
-        if known is None:
+        if (known := spec.event(event.siid, event.eiid)) is None:
             case.bad(f"there is no event {event.siid}.{event.eiid}", said.record)
         elif has_layout(said) and not {piid for piid, _ in event.args} <= set(known.arguments):
             case.bad(f"event {event.siid}.{event.eiid} ({known.name}) has other arguments", said.record)
@@ -198,10 +189,9 @@ def reports_known(session: Observed, case: Case) -> None:
 )
 def event_arguments(session: Observed, case: Case) -> None:
     """What is no pair of piid and value is judged elsewhere, and so are arguments that do not belong there."""
-    spec = need_spec(session, case)
-    if spec is None:
+    if (spec := need_spec(session, case)) is None:
         return
-    for said, event in of_kind(session.line, c.EventOccured):
+    for said, event in of_kind(session.line.said, c.EventOccured):
         known = spec.event(event.siid or 0, event.eiid or 0)
         if known is None or not _is_whole(said, event):
             continue
@@ -225,19 +215,15 @@ def serial_number(session: Observed, case: Case) -> None:
     It is missed only where that power-up was seen as well, or promised. One that is longer than the 30 characters of
     the document is a warning.
     """
-    prop = session.property(SERIAL_NUMBER)
-    if prop is None or not prop.notifies:
+    if (prop := session.property(SERIAL_NUMBER)) is None or not prop.notifies:
         case.unseen("the description has no serial number to report")
         return
     line = session.line
-    clouds = [
-        each.instant
-        for each in line.downlinks
-        if isinstance(each.command, c.NetChange) and each.command.state == "cloud"
-    ]
+    changes = of_kind(line.downlinks, c.NetChange)
+    clouds = [each.instant for each, change in changes if change.state == "cloud"]
     told = [
         (value, said.record)
-        for said, report in of_kind(line, c.PropertiesChanged)
+        for said, report in of_kind(line.said, c.PropertiesChanged)
         for siid, piid, value in report.changes
         if (siid, piid) == SERIAL_NUMBER
     ]
@@ -256,10 +242,8 @@ def serial_number(session: Observed, case: Case) -> None:
 
 def _judge_serial(case: Case, value: object, record: Record) -> None:
     size = len(value) if isinstance(value, str) else 0
+    long = f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}"
     if size > SERIAL_NUMBER_LENGTH:
-        case.odd(
-            f"the serial number has {size} characters; the document has room for {SERIAL_NUMBER_LENGTH}",
-            record,
-        )
+        case.odd(long, record)
     else:
         case.good(f"the serial number is {value!r}", record)

@@ -9,21 +9,12 @@ from itertools import islice, takewhile
 from miio_lan.acceptance.rules.lines import is_garbled, values_told, written
 from miio_lan.acceptance.rules.observed import Iid, JudgedCall, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
-from miio_lan.acceptance.rules.values.effects import (
-    APPLIED,
-    IGNORED,
-    LATE,
-    Effect,
-    alike,
-    comparable,
-    effects,
-    happenings,
-)
+from miio_lan.acceptance.rules.values.effects import APPLIED, LATE, alike, comparable, effects, happenings
 from miio_lan.uart.turns import Downlink, Turn, between
 from miio_lan.uart.values import MISSING
 
-report_rule = rules_of("reports")
-value_rule = rules_of("values")
+report_rule = rules_of("reports", severity="failure or warning")
+value_rule = rules_of("values", severity="failure or warning")
 
 REPORT_TIME = 2.0
 """Seconds after a set within which its report is expected: reports may be gathered for a second."""
@@ -73,13 +64,12 @@ class _Known:
             self._learn(iid, value)
         if call is not None and said.late:  # a value of some time since the hand-out
             self.forget(iid for iid, _ in call.properties)
-            return
-        for iid, answer in call.answers.items() if call is not None else ():
-            as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
-            if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
-                self._learn(iid, answer.value)
-        for iid, wanted in _done(call).items() if call is not None else ():
-            self._fresh[iid] = wanted, said.instant
+        elif call is not None:
+            for iid, answer in call.answers.items():
+                as_set = iid in self._fresh and alike(self._fresh[iid][0], answer.value)
+                if answer.value is not MISSING and not as_set:  # a set that is not seen has had no effect
+                    self._learn(iid, answer.value)
+            self._fresh |= {iid: (wanted, said.instant) for iid, wanted in _done(call).items()}
 
     def forget(self, iids: Iterable[Iid]) -> None:
         """Take a set of which nobody knows whether it was carried out."""
@@ -89,23 +79,18 @@ class _Known:
 
     def changed_by(self, values: dict[Iid, object]) -> dict[Iid, object]:
         """Give those of some properties that a set to these values changes, with what they were last told to be."""
-        return {
-            iid: self._told[iid]
-            for iid, value in values.items()
-            if iid in self._told
-            and comparable(self._told[iid], value)
-            and not alike(self._told[iid], value)
-            and not alike(self._actual(iid), value)
-        }
-
-    def _actual(self, iid: Iid) -> object:
-        return self._fresh[iid][0] if iid in self._fresh else self._told[iid]
+        changed: dict[Iid, object] = {}
+        for iid, value in values.items():
+            told = self._told.get(iid, MISSING)
+            actual, _ = self._fresh.get(iid, (told, 0.0))
+            if comparable(told, value) and not alike(told, value) and not alike(actual, value):
+                changed[iid] = told
+        return changed
 
     def _learn(self, iid: Iid, value: object) -> None:
         """Take what a property was told to be; where its description forbids that, it is something else in truth."""
         self.forget([iid])
-        prop = self._session.property(iid)
-        if prop is None or not prop.problem(value):
+        if (prop := self._session.property(iid)) is None or not prop.problem(value):
             self._told[iid] = value
 
 
@@ -133,89 +118,75 @@ def _tells(said: Turn, each: _Set, iid: Iid) -> bool:
 
     What tells the value from before the set tells nothing of it.
     """
-    values = values_told(said)
-    if iid not in values or alike(values[iid], each.before[iid]):
+    value = values_told(said).get(iid, MISSING)
+    if value is MISSING or alike(value, each.before[iid]):
         return False
-    return said.instant >= each.downlink.instant or alike(values[iid], each.values[iid])
+    return said.instant >= each.downlink.instant or alike(value, each.values[iid])
 
 
-def _as_before(told: Iterable[Turn], each: _Set, iid: Iid) -> Turn | None:
-    """Give the report that tells a property to be what it was before a set, if there is one behind its hand-out."""
-    for said in told:
-        values = values_told(said)
-        if iid in values and said.instant >= each.downlink.instant and alike(values[iid], each.before[iid]):
-            return said
-    return None
+def _tells_as_before(said: Turn, each: _Set, iid: Iid) -> bool:
+    """Whether a report behind the hand-out of a set tells the property to be what it was before."""
+    value = values_told(said).get(iid, MISSING)
+    return said.instant >= each.downlink.instant and alike(value, each.before[iid])
 
 
 @value_rule(
     "A property that was set has the new value afterwards",
     source="serial document, set_properties and status code (0: success; 1: not completed yet)",
-    severity="failure or warning",
 )
 def set_takes_effect(session: Observed, case: Case) -> None:
     """Judged by the next read; a warning where it came only with a later one, or something else may have changed it."""
     for effect in effects(session):
         where = f"property {effect.iid[0]}.{effect.iid[1]} was set to {written(effect.value)}"
+        shown = written(effect.shown)
         if effect.outcome == APPLIED:
             case.good(f"{where}, and is", effect.record)
         elif effect.outcome == LATE:
-            case.odd(
-                f"{where}, was still {written(effect.shown)} after that, and changed later", effect.record
-            )
+            case.odd(f"{where}, was still {shown} after that, and changed later", effect.record)
         else:
             tell = case.bad if effect.sure else case.odd
-            tell(f"{where} (code 0) and is {written(effect.shown)}", effect.record)
+            tell(f"{where} (code 0) and is {shown}", effect.record)
 
 
 @report_rule(
     "A property that was set to another value is reported by properties_changed",
     source="serial document, set_properties; observed: test of product functions",
-    severity="failure or warning",
 )
 def set_reported(session: Observed, case: Case) -> None:
     """A failure only where the description says that the property notifies; what did not change is not reported."""
     reports = session.line.of("properties_changed")
-    late = session.lateness  # one who reports first may seem to do so before he was asked
     shown = {(id(each.call.request), each.iid): each for each in effects(session)}
     sets = list(_sets(session))
     for number, each in enumerate(sets, 1):
-        end = each.said.instant + REPORT_TIME
-        told = between(reports, each.downlink.instant - late, end)
+        # One who reports first may seem to do so before he was asked.
+        start, end = each.downlink.instant - session.lateness, each.said.instant + REPORT_TIME
+        told = between(reports, start, end)
         for iid, before in each.before.items():
             prop = session.property(iid)
             if session.spec is not None and (prop is None or not prop.notifies):
                 continue
             where = f"property {iid[0]}.{iid[1]}"
-            report = next((said for said in told if _tells(said, each, iid)), None)
-            effect, stale = shown.get((id(each.downlink.record), iid)), _as_before(told, each, iid)
+            report = next((said.record for said in told if _tells(said, each, iid)), None)
+            stale = next((said.record for said in told if _tells_as_before(said, each, iid)), None)
+            effect = shown.get((id(each.downlink.record), iid))
+            tell = case.bad if prop is not None else case.odd
             if report is not None:
-                case.good(f"{where} was reported", report.record)
+                case.good(f"{where} was reported", report)
             elif any(map(is_garbled, told)):
                 case.unseen(f"{where} may be in a report that cannot be read")
-            elif _had_no_effect(effect, before):
+            elif effect is not None and effect.left_it_at(before):
                 case.unseen(f"{where} did not change, though it was set: there was nothing to report")
             elif _set_again(islice(sets, number, None), iid, end):
                 case.unseen(f"{where} was set again before its report was due")
-            elif session.line.ended >= end and not session.line.missing(each.downlink.instant - late, end):
-                tell = case.bad if prop is not None else case.odd
-                if stale is None:
-                    tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
-                elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
-                    now, then = written(each.values[iid]), written(before)
-                    tell(
-                        f"{where} was set to {now}, which it is, but reported as {then}, as before",
-                        stale.record,
-                    )
-                else:
-                    case.unseen(
-                        f"{where} is told to be what it was before: it may have been set back", stale.record
-                    )
-
-
-def _had_no_effect(effect: Effect | None, before: object) -> bool:
-    """Whether a read has shown that a set left the property as it was, for some time at least."""
-    return effect is not None and effect.outcome in (IGNORED, LATE) and alike(effect.shown, before)
+            elif session.line.ended < end or session.line.missing(start, end):
+                continue  # it may still come, or was missed
+            elif stale is None:
+                tell(f"{where} was not reported within {REPORT_TIME:g} s", each.said.record)
+            elif effect is not None and effect.outcome == APPLIED and alike(effect.told, before):
+                now, then = written(each.values[iid]), written(before)
+                tell(f"{where} was set to {now}, which it is, but reported as {then}, as before", stale)
+            else:
+                case.unseen(f"{where} is told to be what it was before: it may have been set back", stale)
 
 
 def _set_again(later: Iterable[_Set], iid: Iid, end: float) -> bool:

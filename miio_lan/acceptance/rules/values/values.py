@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miio_lan.acceptance.rules.lines import has_layout, in_threes, written
+from miio_lan.acceptance.rules.lines import asked_by, has_layout, in_threes, written
 from miio_lan.acceptance.rules.observed import Iid, Observed
 from miio_lan.acceptance.rules.rulebook import Case, rules_of
 from miio_lan.device.description.spec import Property, Spec
@@ -34,7 +34,7 @@ def _values(session: Observed) -> Iterator[tuple[Property | None, Iid, object, R
 
 def _is_of_another(said: Turn) -> bool:
     """Whether a result names another action than the one that was asked for: whose its values are is not known."""
-    result, down = said.command, said.answers.command if said.answers is not None else None
+    result, down = said.command, asked_by(said)
     if not isinstance(result, c.Result) or not isinstance(down, c.Action):
         return False
     return (result.siid, result.aiid) != (down.siid, down.aiid)
@@ -61,15 +61,13 @@ def booleans(session: Observed, case: Case) -> None:
     """Neither as strings nor as 0 and 1. Without a description, ``"true"`` as a string is a warning."""
     for prop, (siid, piid), value, record in _values(session):
         where = f"property {siid}.{piid}"
-        if prop is None:
-            if isinstance(value, str) and value in _BOOLEAN_WORDS:
-                case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
-            elif isinstance(value, bool):
-                case.good(f"{where} is {str(value).lower()}", record)
-        elif prop.format == "bool":
+        if isinstance(value, bool) and (prop is None or prop.format == "bool"):
+            case.good(f"{where} is {written(value)}", record)
+        elif prop is None and isinstance(value, str) and value in _BOOLEAN_WORDS:
+            case.odd(f"{where} is the string {value!r}{_WITHOUT_QUOTES}", record)
+        elif prop is not None and prop.format == "bool":
             quotes = _WITHOUT_QUOTES if isinstance(value, str) else ""
-            wrong = f"{where} ({prop.name}) is a boolean, not {written(value)}{quotes}"
-            case.good_or_bad(isinstance(value, bool), f"{where} is {str(value).lower()}", wrong, record)
+            case.bad(f"{where} ({prop.name}) is a boolean, not {written(value)}{quotes}", record)
 
 
 @rule("Values have the format of the description", source="product description")
