@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
-from miio_lan.acceptance.tester.marked import MarkedObserver
+from miio_lan.acceptance.tester.marked import MarkedRun
 from miio_lan.acceptance.tester.progress import STRANDED, Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
@@ -38,7 +38,6 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
-_INTERRUPTED = "the check was interrupted"
 
 
 class TesterHost(LineHost):
@@ -115,20 +114,21 @@ def drive_module(
     tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
     if firmware is not None:
         tester.module.check_firmware(firmware)
-    seen = MarkedObserver(
-        MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
-    )
     course = tester.course
     course.firmware_version = firmware_version
-    try:
-        with _told(course):
-            _drive(tester, line, seen, progress, switch_on)
-    finally:
-        ended = seen.end(course)
+    run = MarkedRun(MODULE, observer, course, spec, from_boot)
+    with run.under_way(), TesterHost(tester, line, observer=run) as host:
+        try:
+            if switch_on is not None:
+                switch_on()
+            _watch(host, progress)
+        except BaseException:
+            _put_back(host, progress)
+            raise
     if tester.silent:
         raise DeviceException(why_silent(tester, line))
     return judgement_of(
-        seen.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+        run.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )
 
 
@@ -145,24 +145,6 @@ def why_silent(tester: Tester, line: Port) -> str:
     if b"\r" not in tester.first and b"\n" in tester.first:
         return f"{heard}: a line ends with CR, not with LF"
     return f"{heard}: does each line end with CR, and is the line set to 115200 8N1?"
-
-
-def _drive(
-    tester: Tester,
-    line: Port,
-    observer: Observer,
-    progress: OnStage | None,
-    switch_on: Callable[[], object] | None,
-) -> None:
-    """Run the script to its end, or until somebody interrupts it."""
-    with TesterHost(tester, line, observer=observer) as host:
-        try:
-            if switch_on is not None:
-                switch_on()
-            _watch(host, progress)
-        except BaseException:
-            _put_back(host, progress)
-            raise
 
 
 def _watch(host: TesterHost, progress: OnStage | None) -> None:
@@ -195,19 +177,6 @@ def _put_back(host: TesterHost, progress: OnStage | None) -> None:
         _LOGGER.debug("not everything was put back: %r", another)
 
 
-@contextmanager
-def _told(course: Progress) -> Iterator[None]:
-    """Note that a check was cut, and say with the error what the product was left with."""
-    try:
-        yield
-    except BaseException as error:
-        course.cut = _INTERRUPTED
-        for text in course.left_behind:
-            error.add_note(text)
-            _LOGGER.warning("%s", text)
-        raise
-
-
 def drive_lan(
     connect: Callable[[Observer], AbstractContextManager[MiotDevice]],
     *,
@@ -230,19 +199,11 @@ def drive_lan(
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    model = spec.shown_model if spec is not None else ""
-    seen = MarkedObserver(
-        LAN, observer, from_boot=from_boot, model=model, records=[] if records is None else records
-    )
     words = plan.allowed(allow)
     course = Progress()
-    try:
-        with _told(course), connect(seen) as device:
-            LanRun(device, spec, words, progress, course).run()
-    finally:
-        ended = seen.end(course)
-    # A tap may go on hearing.
-    kept = [record for record in tuple(seen.records) if record.instant <= ended]
+    run = MarkedRun(LAN, observer, course, spec, from_boot, [] if records is None else records)
+    with run.under_way(), connect(run) as device:
+        LanRun(device, spec, words, progress, course).run()
     return judgement_of(
-        kept, mode=LAN, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+        run.records, mode=LAN, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )
