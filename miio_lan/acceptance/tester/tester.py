@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
@@ -24,7 +25,6 @@ from miio_lan.virtual.module.requests.request import RequestOutcome
 
 # Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
 TESTER_PROFILE = replace(DOCUMENT, name="tester", longest=2047)
-REFUSED_AT_FIRST = ("model", "mcu_version", "ble_config")
 FALSE_MODEL = "miiolan.false.model"
 _DID = 1
 _TESTER_TOKEN = bytes(16)
@@ -53,7 +53,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Wait:
-    """What a script waits for.
+    """What a script waits for; it is sent whether that has come.
 
     :param until: whether it has come
     :param seconds: after which the script goes on anyway
@@ -63,7 +63,7 @@ class Wait:
     seconds: float
 
 
-Script = Generator[Wait, None, None]
+Script = Generator[Wait, bool, None]
 
 
 class Interrupted(Exception):
@@ -82,7 +82,7 @@ class Tester:
     :ivar stage: what is being done, for people
     :ivar sound: whether the last answer is a line of its own, with values that are written well
     :ivar received: how many bytes came from the MCU, and ``first`` the first of them
-    :ivar unaccepted: report words whose last report was refused, with the instant of that
+    :ivar unaccepted: words of reports at power-up of which the last was refused
     :ivar course: how far the script got
     """
 
@@ -114,11 +114,12 @@ class Tester:
         self.sound = False
         self._line_sound = False
         self.received, self.first = 0, b""
-        self.unaccepted: dict[str, float] = {}
+        self.unaccepted: set[str] = set()
         self.done = False
-        self._left = dict.fromkeys(REFUSED_AT_FIRST, refusals)
+        self._refusals = refusals
+        self._refused: Counter[str] = Counter()
         self._script = script(self)
-        self._wait: Wait | None = None
+        self._wait: Wait
         self._due = 0.0
         self._raw = bytearray()
         #: Whether the MCU may ask for the first block of a transfer, and whether it has.
@@ -130,6 +131,7 @@ class Tester:
         """Switch the module on and begin."""
         self.now = now
         self.module.start(now)
+        self._go_on(lambda: next(self._script))
         self._advance()
 
     def receive(self, data: bytes, now: float) -> None:
@@ -152,10 +154,7 @@ class Tester:
     def interrupt(self, now: float) -> None:
         """Have the script put back what it has changed, and end."""
         self.now = now
-        try:
-            self._go_on(self._script.throw(Interrupted()))
-        except (Interrupted, StopIteration):
-            self._go_on(None)
+        self._go_on(lambda: self._script.throw(Interrupted()))
         self._advance()
 
     def take_output(self) -> bytes:
@@ -173,15 +172,19 @@ class Tester:
 
     def _advance(self) -> None:
         while not self.done:
-            wait = self._wait
-            if wait is not None and not wait.until() and self.now < self._due:
+            came = self._wait.until()
+            if not came and self.now < self._due:
                 return
-            self._go_on(next(self._script, None))
+            self._go_on(partial(self._script.send, came))
 
-    def _go_on(self, wait: Wait | None) -> None:
-        self._wait = wait
-        self.done = wait is None
-        self._due = self.now + wait.seconds if wait is not None else self.now
+    def _go_on(self, resume: Callable[[], Wait]) -> None:
+        """Have the script go on to what it waits for next, or to its end."""
+        try:
+            self._wait = resume()
+        except (Interrupted, StopIteration):
+            self.done = True
+        else:
+            self._due = self.now + self._wait.seconds
 
     # -- what the MCU says -------------------------------------------------------------------------------------------
 
@@ -201,11 +204,11 @@ class Tester:
         self._line_sound = len(parts) == 1 and _is_sound(line)
         first = parts[0]
         word = first.command or ""
-        if self._left.get(word) and is_identity(first):
-            self._left[word] -= 1
-            self.unaccepted[word] = now
+        if is_identity(first) and self._refused[word] < self._refusals:
+            self._refused[word] += 1
+            self.unaccepted.add(word)
             return "error"
-        self.unaccepted.pop(word, None)
+        self.unaccepted.discard(word)
         return None
 
     @property
@@ -231,11 +234,7 @@ class Tester:
 
     def accept_reports(self) -> None:
         """Refuse nothing from now on."""
-        self._left.clear()
-
-    def send_firmware(self, image: bytes, done: Callable[[str], None]) -> bool:
-        """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
-        return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
+        self._refusals = 0
 
     @property
     def updating(self) -> bool:
