@@ -13,6 +13,8 @@ from miio_lan.uart.values import token
 
 BROKEN_OFF = "the firmware update was broken off"
 STRANDED = f"{BROKEN_OFF}; the MCU was not heard since, and may wait for it in its bootloader"
+_TEXTS = ("stopped", "cut", "transfer_failed", "firmware_version", "broken_off")
+"""What of a course is a text: empty or None where there is nothing to tell."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,9 @@ class Progress:
     def as_json(self) -> dict[str, object]:
         """Give it as plain JSON values, for a recording of the test."""
         return {
-            "stopped": self.stopped,
+            **{key: getattr(self, key) for key in _TEXTS},
             "told": self.told,
             "left_out": dict(self.left_out),
-            "cut": self.cut,
-            "transfer_failed": self.transfer_failed,
-            "firmware_version": self.firmware_version,
-            "broken_off": self.broken_off,
             "changed": [
                 {"siid": each.iid[0], "piid": each.iid[1], "name": each.name, "before": each.before}
                 for each in self._changed.values()
@@ -127,16 +125,13 @@ class Progress:
 
         :raises RecordError: if ``data`` is no such object
         """
+        texts = {key: text for key in _TEXTS if (text := _text(data, key)) is not None}
         changed = data.get("changed", [])
         changes = map(_change, changed if isinstance(changed, (list, tuple)) else (changed,))
         return cls(
-            stopped=_text(data, "stopped") or "",
+            **texts,
             told=data.get("told") is True,
-            left_out=Counter(_counts(data.get("left_out", {}))),
-            cut=_text(data, "cut") or "",
-            transfer_failed=_text(data, "transfer_failed"),
-            firmware_version=_text(data, "firmware_version"),
-            broken_off=_text(data, "broken_off") or "",
+            left_out=_counts(data.get("left_out", {})),
             _changed={each.iid: each for each in changes},
         )
 
@@ -148,12 +143,12 @@ def _text(data: Mapping[str, object], key: str) -> str | None:
     return value
 
 
-def _counts(value: object) -> dict[str, int]:
+def _counts(value: object) -> Counter[str]:
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(count, int) for key, count in value.items()
     ):
         raise RecordError("progress: left_out has a number for each stage")
-    return dict(value)
+    return Counter(value)
 
 
 def _change(item: object) -> _Change:
