@@ -22,7 +22,7 @@ key              value
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
@@ -67,7 +67,7 @@ def timeline_data(
         "lanes": "".join(_LANES[record.wire, record.direction] for record in records),
         "marks": marks,
         "exchanges": [_exchange(exchange, places) for exchange in judgement.exchanges],
-        "rules": _rules(judgement, places, words),
+        "rules": list(_rules(judgement, places, words)),
     }
 
 
@@ -144,11 +144,9 @@ def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:
     }
 
 
-def _rules(judgement: Judgement, places: Places, words: Words) -> list[list[object]]:
-    rules: list[list[object]] = []
+def _rules(judgement: Judgement, places: Places, words: Words) -> Iterator[list[object]]:
     for verdict in by_need(judgement.verdicts):
         proof = {places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None}
         if proof:
             rule = verdict.rule
-            rules.append([rule.name, shown(words.title(rule)), verdict.outcome.value, sorted(proof)])
-    return rules
+            yield [rule.name, shown(words.title(rule)), verdict.outcome.value, sorted(proof)]
