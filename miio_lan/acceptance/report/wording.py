@@ -79,10 +79,8 @@ def plain(value: object) -> object:
     return value if isinstance(value, float) and value - value == 0.0 else str(value)
 
 
-def span(seconds: float | None) -> str:
-    """Write a length of time in the unit that suits it; "–" for None."""
-    if seconds is None:
-        return "–"
+def span(seconds: float) -> str:
+    """Write a length of time in the unit that suits it."""
     size = abs(seconds)
     if size < 0.01:
         return f"{seconds * 1000:.2f} ms"

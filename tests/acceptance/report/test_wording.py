@@ -81,7 +81,6 @@ def test_secrets_are_hidden():
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (None, "–"),
         (0.0, "0.00 ms"),
         (0.000314, "0.31 ms"),
         (0.2, "200 ms"),
