@@ -83,10 +83,8 @@ class Evidence:
 
         :raises RecordError: if the record's reading cannot be expressed in JSON
         """
-        data: dict[str, object] = {"text": self.text}
-        if self.record is not None:
-            data["record"] = self.record.as_json()
-        return data
+        record = {} if self.record is None else {"record": self.record.as_json()}
+        return {"text": self.text, **record}
 
 
 @dataclass(frozen=True, slots=True)

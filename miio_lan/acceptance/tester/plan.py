@@ -62,9 +62,8 @@ def legal_values(prop: Property) -> list[Value]:
 
 def forbidden_values(prop: Property) -> list[Value]:
     """Give values the product must refuse: another type, beyond the limits, between two steps, not on the list."""
-    values: list[Value] = []
     if prop.format == "bool":
-        values = ["on", 2]
+        values: list[Value] = ["on", 2]
     elif prop.format in TEXT_FORMATS:
         values = [1, *(["x" * (prop.max_length + 1)] if prop.max_length and prop.max_length < 400 else [])]
     else:
@@ -142,10 +141,10 @@ def read_only(spec: Spec, values: Mapping[tuple[int, int], Value]) -> list[Prope
 
     :param values: what was read, by property
     """
-    found = (prop for prop in spec.readable() if not prop.writable)
-    return [prop for prop in found if prop.iid not in values or fits(setting((*prop.iid, values[prop.iid])))][
-        :4
-    ]
+    locked = (prop for prop in spec.readable() if not prop.writable)
+    return [
+        each for each in locked if each.iid not in values or fits(setting((*each.iid, values[each.iid])))
+    ][:4]
 
 
 def setting(*rows: tuple[int, int, Value]) -> str:
@@ -166,9 +165,9 @@ def cannot_set_back(prop: Property, value: Value | None) -> str:
     where = f"the value of property {prop.siid}.{prop.piid} ({prop.name})"
     if value is None:
         return f"{where} is not known, so it is not set"
-    return (
-        "" if fits(setting((*prop.iid, value))) else f"{where} is too long to be set back, so it is not set"
-    )
+    if not fits(setting((*prop.iid, value))):
+        return f"{where} is too long to be set back, so it is not set"
+    return ""
 
 
 def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:
