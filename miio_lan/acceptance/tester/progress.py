@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import starmap
 from typing import Self
 
 from miio_lan.device.description.values import Property, Value
@@ -14,8 +13,8 @@ from miio_lan.uart.values import token
 
 BROKEN_OFF = "the firmware update was broken off"
 STRANDED = f"{BROKEN_OFF}; the MCU was not heard since, and may wait for it in its bootloader"
+# What of a course is a text: empty or None where there is nothing to tell.
 _TEXTS = ("stopped", "cut", "transfer_failed", "firmware_version", "broken_off")
-"""What of a course is a text: empty or None where there is nothing to tell."""
 
 
 @dataclass
@@ -38,8 +37,8 @@ class Progress:
     transfer_failed: str | None = None
     firmware_version: str | None = None
     broken_off: str = ""
+    # The properties that were set, each with its value until then; None where that is not known.
     _changed: dict[Property, Value | None] = field(default_factory=dict)
-    """The properties that were set, each with its value until then; None where that is not known."""
 
     def leave_out(self, stage: str, why: str, *, told: bool = False) -> None:
         """Note a step that is not carried out; the reasons that nothing else tells count most."""
@@ -65,7 +64,7 @@ class Progress:
     @property
     def still_changed(self) -> list[str]:
         """What the product was left with, in words."""
-        return list(starmap(_told, self._changed.items()))
+        return [_told(prop, before) for prop, before in self._changed.items()]
 
     @property
     def left_behind(self) -> list[str]:
