@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
-from miio_lan.acceptance.report.words import ENGLISH, Words
+from miio_lan.acceptance.report.words import Words
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.pairing.exchange import STEPS
 from miio_lan.pairing.pairing import Exchange
@@ -44,14 +44,12 @@ _MARKS = (
 )
 
 
-def timeline_data(
-    judgement: Judgement, records: Sequence[Record], words: Words = ENGLISH
-) -> dict[str, object]:
+def timeline_data(judgement: Judgement, records: Sequence[Record], words: Words) -> dict[str, object]:
     """Make the data of the timeline.
 
     :param judgement: what was found
-    :param words: the language of the rules' titles
     :param records: its records in order, as :func:`~miio_lan.acceptance.report.wording.in_order` gives them
+    :param words: the language of the rules' titles
     """
     places = Places(records)
     lines: dict[tuple[str, ...], int] = {}

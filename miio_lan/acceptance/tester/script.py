@@ -79,11 +79,15 @@ class _TesterRun:
             return
         yield from self._boot()
         if tester.heard["get_down"]:
-            yield from self._idle()
+            self._begin("polling")
+            yield Wait(heard_again(tester, "get_down", times=_IDLE_POLLS), _IDLE_POLLS * 0.5)
             yield from self._downlinks()
         else:
             self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
-        yield from self._settle()
+        # The last things asked get the time that the rules allow them.
+        self._begin("waiting for what is still due")
+        if tester.now < self._owed:
+            yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
 
     def _begin(self, stage: str) -> Tester:
         self.tester.stage = stage
@@ -111,10 +115,6 @@ class _TesterRun:
     def _reported(self) -> bool:
         """Whether the MCU has told by itself what it is."""
         return self.tester.identified["model"] > 0 and self.tester.identified["mcu_version"] > 0
-
-    def _idle(self) -> Script:
-        tester = self._begin("polling")
-        yield Wait(heard_again(tester, "get_down", times=_IDLE_POLLS), _IDLE_POLLS * 0.5)
 
     def _downlinks(self) -> Script:
         yield from self._identity()
@@ -278,12 +278,6 @@ class _TesterRun:
         tester.transfer_expected = False
         if polled():
             course.broken_off = BROKEN_OFF
-
-    def _settle(self) -> Script:
-        """Give the last things asked the time the rules allow them."""
-        tester = self._begin("waiting for what is still due")
-        if tester.now < self._owed:
-            yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
 
     # -- asking ------------------------------------------------------------------------------------------------------
 

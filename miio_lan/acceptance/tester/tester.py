@@ -138,8 +138,7 @@ class Tester:
         """Take bytes from the MCU."""
         self.now = now
         self.received += len(data)
-        if len(self.first) < _FIRST_BYTES:
-            self.first = (self.first + data)[:_FIRST_BYTES]
+        self.first = (self.first + data)[:_FIRST_BYTES]
         if self.transfer_expected and data[:1] in _STARTS:
             self.transfer_started = True
         self.module.receive_uart(data, now)
