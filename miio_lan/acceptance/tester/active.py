@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
-from miio_lan.acceptance.tester.marked import MarkedRun
 from miio_lan.acceptance.tester.progress import STRANDED, Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
@@ -25,6 +26,7 @@ from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.foreign import printable
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
+from miio_lan.record.marks import begin_mark, end_mark
 from miio_lan.uart.ports.port import Port
 from miio_lan.virtual.host import LineHost
 
@@ -38,6 +40,60 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
+
+
+@dataclass(eq=False)
+class MarkedRun:
+    """What a check observes: it is kept, and handed on between two marks that tell whoever reads it later what check
+    it was. What is kept has no marks; what is handed on begins with one as soon as there is anything.
+
+    :param mode: ``"module"`` or ``"lan"``, see :mod:`miio_lan.record.marks`
+    :param observer: gets every record, and the marks; None hands nothing on
+    :param course: how far the check got
+    :param spec: the description the check goes by
+    :param from_boot: whether the product was promised to be switched on during the check
+    :param records: the list to add to; somebody else may do so, too
+    :ivar ended: when the check ended, monotonic seconds
+    """
+
+    mode: str
+    observer: Observer | None
+    course: Progress
+    spec: Spec | None
+    from_boot: bool
+    records: list[Record] = field(default_factory=list)
+    ended: float = field(default=0.0, init=False)
+    _begun: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __call__(self, record: Record) -> None:
+        """Take a record."""
+        self.records.append(record)
+        if self.observer is None:
+            return
+        with self._lock:
+            first, self._begun = not self._begun, True
+            if first:
+                at, wall = record.instant, record.wall
+                model = self.spec.shown_model if self.spec is not None else ""
+                self.observer(begin_mark(self.mode, at, wall, from_boot=self.from_boot, model=model))
+        self.observer(record)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Note when the check has ended, and whether it was cut; the error says then what the product was left with."""
+        try:
+            yield
+        except BaseException as error:
+            self.course.cut = "the check was interrupted"
+            for text in self.course.left_behind:
+                error.add_note(text)
+                _LOGGER.warning("%s", text)
+            raise
+        finally:
+            self.ended = time.monotonic()
+            if self.observer is not None and self._begun:
+                self.observer(end_mark(self.mode, self.ended, time.time(), self.course.as_json()))
 
 
 class TesterHost(LineHost):
