@@ -49,7 +49,7 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
     records = wording.in_order(judgement)
     places, start = Places(records), wording.start_of(records)
     style, script, counts = asset("report.css"), _script(), wording.counts_of(judgement)
-    whole, sentence = wording.headline(judgement, words)
+    outcome, whole, sentence = wording.headline(judgement, words)
     return Template(words.framed(asset("report.html"))).substitute(
         lang=words.lang,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
@@ -59,8 +59,8 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
         model=_text(judgement.model or words("model unknown")),
         mode=_text(words(wording.mode_of(judgement))),
         started=_text(wording.day(judgement.started)),
-        outcome=_CLASSES[whole],
-        whole=words(wording.WHOLE[whole]),
+        outcome=_CLASSES[outcome],
+        whole=whole,
         sentence=_text(sentence),
         bar="".join(_bar(counts)),
         filters=_filters(counts, words),
@@ -176,8 +176,7 @@ def _evidence(verdict: Verdict, places: Places, start: float, words: Words) -> s
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" else ""
     items = "".join(_piece(evidence, places, start, words) for evidence in told)
-    more = wording.left_out_of(verdict, _HTML_EVIDENCE)
-    if more:
+    if more := wording.left_out_of(verdict, _HTML_EVIDENCE):
         items += f"<li>{escape(words.counted(more, 'and {n} more', 'and {n} more'))}</li>"
     return (
         f"<details{unfolded}><summary>{escape(words('Evidence'))} "

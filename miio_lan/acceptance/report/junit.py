@@ -56,12 +56,12 @@ def to_junit(judgement: Judgement) -> str:
 
 def _properties(suite: ET.Element, judgement: Judgement) -> None:
     properties = ET.SubElement(suite, "properties")
-    whole, sentence = wording.headline(judgement)
+    _, whole, sentence = wording.headline(judgement)
     through, others = wording.fates_of(judgement)
     values = {
         "model": judgement.model or "unknown",
         "mode": wording.mode_of(judgement),
-        "verdict": f"{wording.WHOLE[whole]}: {sentence}",
+        "verdict": f"{whole}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
         "commands": ", ".join([f"{through} went through", *others]),

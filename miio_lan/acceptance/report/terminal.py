@@ -30,16 +30,13 @@ class RichConsole(Protocol):
     @property
     def width(self) -> int:
         """The width in characters."""
-        ...
 
     @property
     def is_terminal(self) -> bool:
         """Whether a person looks at it."""
-        ...
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print a text in a style."""
-        ...
 
 
 def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = None) -> None:
@@ -61,9 +58,9 @@ def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = 
         say(f"{_SIGNS[outcome]} {outcome:<12}  {text}", _STYLES[outcome], inset=16)
         for line in details:
             say(line, None, inset=6)
-    whole, sentence = wording.headline(judgement)
+    outcome, whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
-    say(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole], inset=2)
+    say(f"{_SIGNS[outcome]} {whole}: {sentence} ({counted})", _STYLES[outcome], inset=2)
 
 
 def _say(console: RichConsole, width: int, text: str, style: str | None, inset: int = 0) -> None:
