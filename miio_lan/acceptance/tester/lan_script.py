@@ -75,8 +75,7 @@ class LanRun:
 
     def _put_back(self) -> None:
         """Set again what was set, to what it was before; ends as soon as the product does not take part."""
-        wanted = self.course.to_put_back
-        if not wanted:
+        if not (wanted := self.course.to_put_back):
             return
         self._stage("putting back what was set")
         # A product that was given up may be there again; one that is not shall not be waited for again and again.

@@ -37,8 +37,7 @@ def allowed(words: Iterable[str]) -> frozenset[str]:
     given = {word.strip().lower() for word in words}
     if "all" in given:
         return frozenset(ALLOWED)
-    wrong = sorted(given - ALLOWED.keys())
-    if wrong:
+    if wrong := sorted(given - ALLOWED.keys()):
         raise InvalidArgument(f"{wrong[0]!r} cannot be allowed; there are {', '.join(ALLOWED)} and all")
     return frozenset(given | {"reads"})
 

@@ -13,7 +13,7 @@ from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
-from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED
+from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED, Progress
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property, Value
@@ -45,12 +45,13 @@ def script_for(
     :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
     :param firmware: an image to update the MCU with; without one the transfer is cancelled
     """
-    return lambda tester: _TesterRun(tester, spec, frozenset(allow), firmware).script()
+    return lambda tester: _TesterRun(tester, tester.course, spec, frozenset(allow), firmware).script()
 
 
 @dataclass(eq=False)
 class _TesterRun:
     tester: Tester
+    course: Progress
     spec: Spec | None
     allow: frozenset[str]
     firmware: bytes | None
@@ -60,9 +61,6 @@ class _TesterRun:
     _gone: bool = False  # whether the MCU has stopped to ask for work
     _owed: float = 0.0  # until when an answer may still come that nobody waits for
     _values: dict[tuple[int, int], Value] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.course = self.tester.course
 
     def script(self) -> Script:
         """Everything, from power-up to the end; when interrupted, only what is to be put back."""
@@ -103,7 +101,7 @@ class _TesterRun:
             yield Wait(self._reported, due - tester.now)
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
         yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
-        tester.accept_reports()
+        tester.refusals = 0
         # So long may it be silent before the rule calls it one that does not poll.
         yield Wait(lambda: tester.heard["get_down"] > 0, SILENCE_TIME + _MARGIN)
 
@@ -180,14 +178,14 @@ class _TesterRun:
             for value in plan.legal_values(prop):
                 yield from self._set(prop, value)
             for value in plan.forbidden_values(prop):
-                yield from self._ask(_setting(prop, value), changes=prop)
+                yield from self._ask(plan.setting((*prop.iid, value)), changes=prop)
             if prop.readable:
                 yield from self._get([prop.iid])
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
         for prop in plan.read_only(spec, self._values):
             if (yield from self._may_set(prop)):
-                yield from self._ask(_setting(prop, self._values[prop.iid]))
+                yield from self._ask(plan.setting((*prop.iid, self._values[prop.iid])))
         siid, piid = plan.missing_property(spec)
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
         several = [*known[:2], (siid, piid, 1)]
@@ -201,8 +199,7 @@ class _TesterRun:
             return True
         if prop.iid not in self._values and not (self._gone or self._hopeless("get_properties")):
             yield from self._read(prop)
-        why = plan.cannot_set_back(prop, self._values.get(prop.iid))
-        if why:
+        if why := plan.cannot_set_back(prop, self._values.get(prop.iid)):
             self.course.leave_out(self.tester.stage, why, told=not self._gone)
         return not why
 
@@ -211,8 +208,7 @@ class _TesterRun:
 
         :param soon: see :meth:`_set`
         """
-        wanted = self.course.to_put_back
-        if not wanted:
+        if not (wanted := self.course.to_put_back):
             return
         tester = self._begin("putting back what was set")
         # An MCU that was given up may be there again.
@@ -341,7 +337,7 @@ class _TesterRun:
         tester = self.tester
         before = tester.reported[prop.iid]
         known = self._values.get(prop.iid)
-        result = yield from self._ask(_setting(prop, value), changes=prop)
+        result = yield from self._ask(plan.setting((*prop.iid, value)), changes=prop)
         if soon or result != [*prop.iid, 0]:
             return result in ([*prop.iid, 0], [*prop.iid, 1])
         self._values[prop.iid] = value
@@ -363,7 +359,3 @@ class _TesterRun:
             self._ignored += 1
             yield Wait(lambda: False, _LATE_LOOK)
             yield from self._read(prop)
-
-
-def _setting(prop: Property, value: Value) -> str:
-    return plan.setting((*prop.iid, value))

@@ -73,7 +73,7 @@ class Interrupted(Exception):
 class Tester:
     """The module's end of the line.
 
-    :param refusals: how often each report at power-up is refused before it is accepted
+    :param refusals: how often each report at power-up is refused before it is accepted; may be changed
     :ivar heard: lines of the MCU by command word, ``"noise"`` for what is none
     :ivar identified: reports of model, version and Bluetooth configuration by command word; queries are none
     :ivar since: the instant from which the rules count the time for these reports: that of the first one, and until
@@ -95,11 +95,10 @@ class Tester:
         wall: Callable[[float], float] | None = None,
     ) -> None:
         self.timing = timing or Timing()
-        profile = replace(TESTER_PROFILE, answer_time=self.timing.answer)
         self.module = Module(
             device_id=_DID,
             token=_TESTER_TOKEN,
-            profile=profile,
+            profile=replace(TESTER_PROFILE, answer_time=self.timing.answer),
             model=FALSE_MODEL,
             wall=wall,
             on_line=self._on_line,
@@ -116,7 +115,7 @@ class Tester:
         self.received, self.first = 0, b""
         self.unaccepted: set[str] = set()
         self.done = False
-        self._refusals = refusals
+        self.refusals = refusals
         self._refused: Counter[str] = Counter()
         self._script = script(self)
         self._wait: Wait
@@ -203,7 +202,7 @@ class Tester:
         self._line_sound = len(parts) == 1 and _is_sound(line)
         first = parts[0]
         word = first.command or ""
-        if is_identity(first) and self._refused[word] < self._refusals:
+        if is_identity(first) and self._refused[word] < self.refusals:
             self._refused[word] += 1
             self.unaccepted.add(word)
             return "error"
@@ -230,10 +229,6 @@ class Tester:
             done(outcome)
 
         self.module.hand_out(text, self.now, take)
-
-    def accept_reports(self) -> None:
-        """Refuse nothing from now on."""
-        self._refusals = 0
 
     @property
     def updating(self) -> bool:
