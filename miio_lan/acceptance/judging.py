@@ -58,9 +58,8 @@ def judgement_of(
         # A tap may have gone on hearing what was no part of the check.
         lines = [record for record in lines if record.instant <= ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
-    session = Observed(
-        lines, spec=spec, driven=mode == MODULE, from_boot=from_boot, ended=ended, course=course
-    )
+    driven = mode == MODULE
+    session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)
     model = session.model or (spec.shown_model if spec is not None else "")
     return Judgement(
         title=title or model or "unknown product",

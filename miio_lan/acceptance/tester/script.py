@@ -100,7 +100,7 @@ class _TesterRun:
         while not self._reported() and tester.now < (due := tester.since + BOOT_TIME + _MARGIN):
             yield Wait(self._reported, due - tester.now)
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
-        yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
+        yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN)
         tester.refusals = 0
         # So long may it be silent before the rule calls it one that does not poll.
         yield Wait(lambda: tester.heard["get_down"] > 0, SILENCE_TIME + _MARGIN)
