@@ -19,8 +19,8 @@ from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTime
 _LOGGER = logging.getLogger(__name__)
 
 _GONE = "the product does not answer any more"
-_UNREAD = "the replies of the product cannot be read"
 _MUTE = "the MCU does not answer"  # as the module tells
+_WHY = {McuTimeout: _MUTE, PayloadDecodeException: "the replies of the product cannot be read"}
 
 
 @dataclass(eq=False)
@@ -118,8 +118,7 @@ class LanRun:
         if isinstance(error, DeviceError) and not isinstance(error, McuTimeout):
             self._missed = 0
             return
-        read = not isinstance(error, PayloadDecodeException)
-        why = _MUTE if isinstance(error, McuTimeout) else _GONE if read else _UNREAD
+        why = _WHY.get(type(error), _GONE)
         self._why = why if not self._missed or why == self._why else _GONE
         self._missed += 1
 
