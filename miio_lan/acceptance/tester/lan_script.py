@@ -14,6 +14,7 @@ from miio_lan.acceptance.tester.script import GIVE_UP
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property
 from miio_lan.device.miot import MiotDevice
+from miio_lan.device.steps.plain import named_action, named_property
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
 _LOGGER = logging.getLogger(__name__)
@@ -123,8 +124,7 @@ class LanRun:
         self._missed += 1
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Any:
-        wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in iids]
-        return self._call("get_properties", wanted)
+        return self._call("get_properties", [named_property(*iid) for iid in iids])
 
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
@@ -151,8 +151,7 @@ class LanRun:
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""
-        item = {"did": f"{prop.siid}-{prop.piid}", "siid": prop.siid, "piid": prop.piid, "value": value}
-        match self._call("set_properties", [item]):
+        match self._call("set_properties", [{**named_property(*prop.iid), "value": value}]):
             case [{"code": 0 | 1}]:
                 return True
         return False
@@ -190,5 +189,4 @@ class LanRun:
         self._stage("actions")
         for siid, aiid, arguments in plan.calls(spec):
             given = [{"piid": piid, "value": value} for piid, value in arguments]
-            call = {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given}
-            self._call("action", call, repeat=False)  # it may have run
+            self._call("action", named_action(siid, aiid, given), repeat=False)  # it may have run
