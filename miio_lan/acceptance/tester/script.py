@@ -302,18 +302,15 @@ class _TesterRun:
         if tester.answers > before:
             self._missed[method] = self._missed["all"] = 0
             return outcomes[0].result if outcomes else None
-        if not polled():
-            yield from self._wait_for(polled)
-            return None
-        yield Wait(lambda: tester.answers > before, tester.timing.late)
-        self._missed.update((method, "all"))
+        if polled():
+            yield Wait(lambda: tester.answers > before, tester.timing.late)
+            self._missed.update((method, "all"))
+        else:
+            # It may be starting again.
+            self._gone = not (yield Wait(polled, tester.timing.boot))
+            why = "the MCU stopped asking for work (get_down)"
+            self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
         return None
-
-    def _wait_for(self, polled: Callable[[], bool]) -> Script:
-        """Wait for an MCU that does not ask for work any more: it may be starting again."""
-        self._gone = not (yield Wait(polled, self.tester.timing.boot))
-        why = "the MCU stopped asking for work (get_down)"
-        self.course.leave_out(self.tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
         patience = 2 * GIVE_UP if self.tester.answers else GIVE_UP
