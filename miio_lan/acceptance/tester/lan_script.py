@@ -60,16 +60,15 @@ class LanRun:
     def _ask(self) -> None:
         self._stage("miIO.info")
         self.device.send("miIO.info")
-        spec = self.spec
-        if spec is not None:
-            self._reads(spec)
+        if self.spec is not None:
+            self._reads(self.spec)
         self._stage("unknown methods")
         self._call(UNKNOWN_METHOD)
         self._call(UNKNOWN_METHOD, ["a b", 1])
-        if spec is not None and "writes" in self.allow:
-            self._writes(spec)
-        if spec is not None and "actions" in self.allow:
-            self._actions(spec)
+        if self.spec is not None and "writes" in self.allow:
+            self._writes(self.spec)
+        if self.spec is not None and "actions" in self.allow:
+            self._actions(self.spec)
         if self._unheard and self._missed < 2 * GIVE_UP:
             # Whether the last command was lost, or has silenced the product, is told by what comes after it.
             self._call("miIO.info")

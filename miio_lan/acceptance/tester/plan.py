@@ -75,12 +75,10 @@ def _beyond(prop: Property) -> Iterator[Value]:
         numbers = [value for value, _ in prop.choices if isinstance(value, (int, float))]
         if numbers:
             yield max(numbers) + 1
-        return
-    if prop.range is None and prop.format in FLOAT_FORMATS:
-        return
-    low, high, step = prop.range or (*INTEGER_LIMITS[prop.format], 1)
-    unit = step or 1
-    yield from (_as_number(prop, value) for value in (low - unit, high + unit, low + unit / 2))
+    elif prop.range is not None or prop.format not in FLOAT_FORMATS:
+        low, high, step = prop.range or (*INTEGER_LIMITS[prop.format], 1)
+        unit = step or 1
+        yield from (_as_number(prop, value) for value in (low - unit, high + unit, low + unit / 2))
 
 
 def _as_number(prop: Property, value: float) -> float:
@@ -98,11 +96,10 @@ def wrong_arguments(spec: Spec, action: SpecAction) -> list[list[tuple[int, Valu
     right = arguments(spec, action)
     if not right:
         return []
-    wrong = [right[:-1]]
     piid, _ = right[0]
     prop = spec.property(action.siid, piid)
-    forbidden = forbidden_values(prop) if prop is not None else []
-    return [*wrong, *([(piid, value), *right[1:]] for value in forbidden[:1])]
+    forbidden = forbidden_values(prop)[:1] if prop is not None else []
+    return [right[:-1], *([(piid, value), *right[1:]] for value in forbidden)]
 
 
 def missing_property(spec: Spec) -> tuple[int, int]:

@@ -67,7 +67,8 @@ class _TesterRun:
         try:
             yield from self._everything()
         except Interrupted:
-            yield from self._break_off()
+            if self.tester.updating:
+                yield from self._break_off()
             yield from self._put_back(soon=True)
         self.tester.stage = "done"
 
@@ -186,9 +187,8 @@ class _TesterRun:
         for prop in plan.read_only(spec, self._values):
             if (yield from self._may_set(prop)):
                 yield from self._ask(plan.setting((*prop.iid, self._values[prop.iid])))
-        siid, piid = plan.missing_property(spec)
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
-        several = [*known[:2], (siid, piid, 1)]
+        several = [*known[:2], (*plan.missing_property(spec), 1)]
         while not plan.fits(plan.setting(*several)):
             several.pop(0)
         yield from self._ask(plan.setting(*several))
@@ -247,20 +247,16 @@ class _TesterRun:
         ended: list[str] = []
         if self._gone:
             self.course.leave_out(tester.stage, "")
-            return
-        if not tester.module.send_firmware(image, tester.now, lambda failed, _: ended.append(failed)):
-            return
-        # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
-        yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
-        self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
-        if not self.course.transfer_failed:
-            yield Wait(back, tester.timing.transfer)
+        elif tester.module.send_firmware(image, tester.now, lambda failed, _: ended.append(failed)):
+            # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
+            yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
+            self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
+            if not self.course.transfer_failed:
+                yield Wait(back, tester.timing.transfer)
 
     def _break_off(self) -> Script:
         """Have an MCU that was offered firmware wait for none, and see it come back."""
         tester, course = self.tester, self.course
-        if not tester.updating:
-            return
         self._begin("breaking off the firmware update")
         course.broken_off = STRANDED
         tester.break_off_update(BROKEN_OFF)

@@ -179,10 +179,9 @@ class Tester:
         """Have the script go on to what it waits for next, or to its end."""
         try:
             self._wait = resume()
+            self._due = self.now + self._wait.seconds
         except (Interrupted, StopIteration):
             self.done = True
-        else:
-            self._due = self.now + self._wait.seconds
 
     # -- what the MCU says -------------------------------------------------------------------------------------------
 
