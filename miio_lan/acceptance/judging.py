@@ -53,10 +53,8 @@ def judgement_of(
         ended = check.ended if ended is None else ended
         known = check.progress
         course = course or (Progress(cut=_CUT) if known is None else Progress.from_json(known))
-    lines = without_marks(every)
-    if ended is not None:
-        # A tap may have gone on hearing what was no part of the check.
-        lines = [record for record in lines if record.instant <= ended]
+    # A tap may have gone on hearing what was no part of the check.
+    lines = [record for record in without_marks(every) if ended is None or record.instant <= ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
     driven = mode == MODULE
     session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, ended=ended, course=course)

@@ -32,14 +32,13 @@ def to_junit(judgement: Judgement) -> str:
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
     start = wording.start_of(records)
-    length = f"{records[-1].instant - start:.3f}" if records else "0.000"
     counts = wording.counts_of(judgement)
     numbers = {
         "tests": str(len(judgement.verdicts)),
         "failures": str(counts["fail"]),
         "errors": "0",
         "skipped": str(counts["not observed"]),
-        "time": length,
+        "time": f"{records[-1].instant - start:.3f}" if records else "0.000",
     }
     name = wording.shown(judgement.title) or "acceptance"
     # Some readers know no "skipped" on the outermost element.
