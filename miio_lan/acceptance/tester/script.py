@@ -256,9 +256,8 @@ class _TesterRun:
 
     def _break_off(self) -> Script:
         """Have an MCU that was offered firmware wait for none, and see it come back."""
-        tester, course = self.tester, self.course
-        self._begin("breaking off the firmware update")
-        course.broken_off = STRANDED
+        tester = self._begin("breaking off the firmware update")
+        self.course.broken_off = STRANDED
         tester.break_off_update(BROKEN_OFF)
         tester.transfer_expected = True
         polled, end = heard_again(tester, "get_down"), tester.now + tester.timing.boot
@@ -269,7 +268,7 @@ class _TesterRun:
             yield Wait(lambda: polled() or tester.transfer_started, end - tester.now)
         tester.transfer_expected = False
         if polled():
-            course.broken_off = BROKEN_OFF
+            self.course.broken_off = BROKEN_OFF
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
