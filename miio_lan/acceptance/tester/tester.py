@@ -6,6 +6,7 @@ line is recorded by whoever drives it, and judged by the rules.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -118,8 +119,8 @@ class Tester:
         self.refusals = refusals
         self._refused: Counter[str] = Counter()
         self._script = script(self)
-        self._wait: Wait
-        self._due = 0.0
+        self._wait = next(self._script)
+        self._due = math.inf  # until it is started; the MCU may be heard before
         self._raw = bytearray()
         #: Whether the MCU may ask for the first block of a transfer, and whether it has.
         self.transfer_expected = self.transfer_started = False
@@ -130,7 +131,7 @@ class Tester:
         """Switch the module on and begin."""
         self.now = now
         self.module.start(now)
-        self._go_on(lambda: next(self._script))
+        self._due = now + self._wait.seconds
         self._advance()
 
     def receive(self, data: bytes, now: float) -> None:
