@@ -146,5 +146,4 @@ def _rules(judgement: Judgement, places: Places, words: Words) -> Iterator[list[
     for verdict in by_need(judgement.verdicts):
         proof = {places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None}
         if proof:
-            rule = verdict.rule
-            yield [rule.name, shown(words.title(rule)), verdict.outcome.value, sorted(proof)]
+            yield [verdict.rule.name, shown(words.title(verdict.rule)), verdict.outcome.value, sorted(proof)]
