@@ -38,7 +38,8 @@ def judgement_of(
     :param spec: the product's description; without it, rules about values and codes are not judged
     :param title: what was judged; the model by default
     :param from_boot: whether the records are known to hold a power-up of the MCU
-    :param ended: when the observation ended, monotonic seconds; with the last record by default
+    :param ended: when the observation ended, monotonic seconds, so that what came later is none of it; with the last
+        record by default
     :param course: how far the checker got that asked the product; by default what the records say, None for one that
         only listened
     :raises RecordError: if the records hold the marks of more than one check, or marks that make no sense, or were
@@ -52,10 +53,8 @@ def judgement_of(
         ended = check.ended if ended is None else ended
         known = check.progress
         course = course or (Progress(cut=_CUT) if known is None else Progress.from_json(known))
-    lines = without_marks(every)
-    if check is not None and check.ended is not None:
-        # A tap may have gone on hearing what was no part of the check.
-        lines = [record for record in lines if record.instant <= check.ended]
+    # A tap may have gone on hearing what was no part of the check.
+    lines = [record for record in without_marks(every) if ended is None or record.instant <= ended]
     # Read once, ordered once: rules and exchanges look at the same conversation.
     driven = mode == MODULE
     session = Observed(lines, spec=spec, driven=driven, from_boot=from_boot, until=ended, course=course)

@@ -83,10 +83,8 @@ class Evidence:
 
         :raises RecordError: if the record's reading cannot be expressed in JSON
         """
-        data: dict[str, object] = {"text": self.text}
-        if self.record is not None:
-            data["record"] = self.record.as_json()
-        return data
+        record = {} if self.record is None else {"record": self.record.as_json()}
+        return {"text": self.text, **record}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +116,9 @@ class Verdict:
 
         :raises RecordError: if a record's reading cannot be expressed in JSON
         """
-        return {
-            **self.rule.as_json(),
-            "outcome": self.outcome.value,
-            "text": self.text,
-            "kept": self.kept,
-            "warned": self.warned,
-            "broken": self.broken,
-            "seconds": self.seconds,
-            "evidence": [each.as_json() for each in self.evidence],
-        }
+        judged = {key: getattr(self, key) for key in ("text", "kept", "warned", "broken", "seconds")}
+        evidence = [each.as_json() for each in self.evidence]
+        return {**self.rule.as_json(), "outcome": self.outcome.value, **judged, "evidence": evidence}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +159,6 @@ class Judgement:
 
         :raises RecordError: if a record's reading cannot be expressed in JSON
         """
-        return {
-            "title": self.title,
-            "model": self.model,
-            "started": self.started,
-            "mode": self.mode,
-            "ok": self.ok,
-            "counts": {outcome.value: count for outcome, count in self.counts.items()},
-            "verdicts": [verdict.as_json() for verdict in self.verdicts],
-        }
+        summary = {key: getattr(self, key) for key in ("title", "model", "started", "mode", "ok")}
+        counts = {outcome.value: count for outcome, count in self.counts.items()}
+        return {**summary, "counts": counts, "verdicts": [verdict.as_json() for verdict in self.verdicts]}

@@ -17,14 +17,13 @@ import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from string import Template
 
 from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.timeline_data import Places, embedded, timeline_data
-from miio_lan.acceptance.report.words import Words, words_of
+from miio_lan.acceptance.report.words import Words, asset, words_of
 from miio_lan.acceptance.verdict import Evidence, Judgement, Verdict
 from miio_lan.record import Record
 
@@ -49,9 +48,9 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
     places, start = Places(records), wording.start_of(records)
-    style, script, counts = _asset("report.css"), _script(), wording.counts_of(judgement)
-    whole, sentence = wording.headline(judgement, words)
-    return Template(words.framed(_asset("report.html"))).substitute(
+    style, script, counts = asset("report.css"), _script(), wording.counts_of(judgement)
+    outcome, whole, sentence = wording.headline(judgement, words)
+    return Template(words.framed(asset("report.html"))).substitute(
         lang=words.lang,
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; img-src data:",
         style=style,
@@ -60,27 +59,22 @@ def to_html(judgement: Judgement, lang: str = "en") -> str:
         model=_text(judgement.model or words("model unknown")),
         mode=_text(words(wording.mode_of(judgement))),
         started=_text(wording.day(judgement.started)),
-        outcome=_CLASSES[whole],
-        whole=words(wording.WHOLE[whole]),
+        outcome=_CLASSES[outcome],
+        whole=whole,
         sentence=_text(sentence),
-        bar=_bar(counts),
+        bar="".join(_bar(counts)),
         filters=_filters(counts, words),
-        tiles=_tiles(counts, words),
+        tiles="".join(_tiles(counts, words)),
         figures="".join(_figures(judgement, records, words)),
-        verdicts=_rows(wording.by_need(judgement.verdicts), places, start, words),
+        verdicts="".join(_rows(wording.by_need(judgement.verdicts), places, start, words)),
         data=embedded({**timeline_data(judgement, records, words), "words": words.texts}),
     )
 
 
 @cache
-def _asset(name: str) -> str:
-    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
 def _script() -> str:
     """Put the script together; its files share one scope, which is nobody else's."""
-    body = "\n".join(_asset(name) for name in _SCRIPTS)
+    body = "\n".join(asset(name) for name in _SCRIPTS)
     return f'(() => {{\n"use strict";\n{body}}})();'
 
 
@@ -94,17 +88,14 @@ def _text(text: str) -> str:
     return escape(wording.shown(text))
 
 
-def _bar(counts: dict[str, int]) -> str:
+def _bar(counts: dict[str, int]) -> Iterator[str]:
     """Draw the shares of the outcomes, as one bar."""
-    parts, x = [], 0.0
+    x = 0.0
     for outcome, count in counts.items():
         if count:
             share = 100 * count / sum(counts.values())
-            parts.append(
-                f'<rect class="{_CLASSES[outcome]}" x="{x:.3f}%" width="{share:.3f}%" height="100%"></rect>'
-            )
+            yield f'<rect class="{_CLASSES[outcome]}" x="{x:.3f}%" width="{share:.3f}%" height="100%"></rect>'
             x += share
-    return "".join(parts)
 
 
 def _filters(counts: dict[str, int], words: Words) -> str:
@@ -120,18 +111,15 @@ def _filters(counts: dict[str, int], words: Words) -> str:
     )
 
 
-def _tiles(counts: dict[str, int], words: Words) -> str:
-    tiles = []
+def _tiles(counts: dict[str, int], words: Words) -> Iterator[str]:
     for outcome, count in counts.items():
         name = _CLASSES[outcome]
         word = _TILES[outcome].removesuffix("s") if count == 1 else _TILES[outcome]
         inside = f"<b>{count}</b> <span>{escape(words(word))}</span>"
-        tiles.append(
-            f'<label class="tile {name}" for="show-{name}">{inside}</label>'
-            if count
-            else f'<span class="tile {name} none">{inside}</span>'
-        )
-    return "".join(tiles)
+        if count:
+            yield f'<label class="tile {name}" for="show-{name}">{inside}</label>'
+        else:
+            yield f'<span class="tile {name} none">{inside}</span>'
 
 
 def _figures(judgement: Judgement, records: Sequence[Record], words: Words) -> Iterator[str]:
@@ -158,17 +146,15 @@ def _figure(name: str, value: str, note: str) -> str:
     return f"<div><dt>{escape(name)}</dt><dd><b>{escape(value)}</b> <span>{escape(note)}</span></dd></div>"
 
 
-def _rows(verdicts: Sequence[Verdict], places: Places, start: float, words: Words) -> str:
+def _rows(verdicts: Sequence[Verdict], places: Places, start: float, words: Words) -> Iterator[str]:
     """Write the verdicts; those that are in order come in a part of their own, folded at the start."""
-    parts = []
+    if not verdicts:
+        yield _NO_RULES.format(text=escape(words("No rule was judged.")))
     for outcome, alike in groupby(verdicts, key=lambda each: each.outcome.value):
         rows = [_row(verdict, places, start, words) for verdict in alike]
         if outcome == "pass":
-            rows.insert(
-                0, _FOLD.format(rules=escape(words.counted(len(rows), "{n} passed rule", "{n} passed rules")))
-            )
-        parts += rows
-    return "".join(parts) or _NO_RULES.format(text=escape(words("No rule was judged.")))
+            yield _FOLD.format(rules=escape(words.counted(len(rows), "{n} passed rule", "{n} passed rules")))
+        yield from rows
 
 
 def _row(verdict: Verdict, places: Places, start: float, words: Words) -> str:
@@ -185,17 +171,16 @@ def _row(verdict: Verdict, places: Places, start: float, words: Words) -> str:
 
 def _evidence(verdict: Verdict, places: Places, start: float, words: Words) -> str:
     """Write the evidence of a verdict, folded; that of failures is open: it is what the report is opened for."""
-    count = len(verdict.evidence)
-    if not count:
+    told = verdict.evidence[:_HTML_EVIDENCE]
+    if not told:
         return ""
     unfolded = " open" if verdict.outcome.value == "fail" else ""
-    items = "".join(_piece(evidence, places, start, words) for evidence in verdict.evidence[:_HTML_EVIDENCE])
-    more = wording.left_out_of(verdict, _HTML_EVIDENCE)
-    total = min(count, _HTML_EVIDENCE) + more
-    if more:
+    items = "".join(_piece(evidence, places, start, words) for evidence in told)
+    if more := wording.left_out_of(verdict, _HTML_EVIDENCE):
         items += f"<li>{escape(words.counted(more, 'and {n} more', 'and {n} more'))}</li>"
     return (
-        f'<details{unfolded}><summary>{escape(words("Evidence"))} <span class="count">{total}</span></summary>'
+        f"<details{unfolded}><summary>{escape(words('Evidence'))} "
+        f'<span class="count">{len(told) + more}</span></summary>'
         f'<ol class="evidence" data-rule="{_text(verdict.rule.name)}">{items}</ol></details>'
     )
 

@@ -33,7 +33,6 @@ import json
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.wording import plain
 from miio_lan.acceptance.verdict import Judgement
-from miio_lan.pairing.pairing import Exchange
 
 FORMAT = 1
 """The version of the keys."""
@@ -51,13 +50,8 @@ def to_json(judgement: Judgement) -> str:
     data = {
         "format": FORMAT,
         **judgement.as_json(),
-        "exchanges": [_exchange(exchange) for exchange in judgement.exchanges],
+        "exchanges": [{key: getattr(each, key) for key in _EXCHANGE_KEYS} for each in judgement.exchanges],
         "refusals": judgement.wanted_refusals,
         "records": len(judgement.records),
     }
     return json.dumps(plain(data), indent=2) + "\n"
-
-
-def _exchange(exchange: Exchange) -> dict[str, object]:
-    known = exchange.as_json()
-    return {key: known[key] for key in _EXCHANGE_KEYS}

@@ -32,16 +32,15 @@ def to_junit(judgement: Judgement) -> str:
     judgement = without_secrets(judgement)
     records = wording.in_order(judgement)
     start = wording.start_of(records)
-    length = f"{records[-1].instant - start:.3f}" if records else "0.000"
     counts = wording.counts_of(judgement)
     numbers = {
         "tests": str(len(judgement.verdicts)),
         "failures": str(counts["fail"]),
         "errors": "0",
         "skipped": str(counts["not observed"]),
-        "time": length,
+        "time": f"{records[-1].instant - start:.3f}" if records else "0.000",
     }
-    name = _clean(wording.shown(judgement.title)) or "acceptance"
+    name = wording.shown(judgement.title) or "acceptance"
     # Some readers know no "skipped" on the outermost element.
     outer = {key: value for key, value in numbers.items() if key != "skipped"}
     root = ET.Element("testsuites", {"name": "miio-lan acceptance", **outer})
@@ -51,30 +50,31 @@ def to_junit(judgement: Judgement) -> str:
     for verdict in judgement.verdicts:
         _case(suite, verdict, judgement.mode, start)
     ET.indent(root)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    text = _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", ET.tostring(root, encoding="unicode"))
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _properties(suite: ET.Element, judgement: Judgement) -> None:
     properties = ET.SubElement(suite, "properties")
-    whole, sentence = wording.headline(judgement)
+    _, whole, sentence = wording.headline(judgement)
     through, others = wording.fates_of(judgement)
     values = {
         "model": judgement.model or "unknown",
         "mode": wording.mode_of(judgement),
-        "verdict": f"{wording.WHOLE[whole]}: {sentence}",
+        "verdict": f"{whole}: {sentence}",
         "records": str(len(judgement.records)),
         "exchanges": str(len(judgement.exchanges)),
         "commands": ", ".join([f"{through} went through", *others]),
     }
     for name, value in values.items():
-        ET.SubElement(properties, "property", {"name": name, "value": _clean(wording.shown(value))})
+        ET.SubElement(properties, "property", {"name": name, "value": wording.shown(value)})
 
 
 def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
-    place = f"miio_lan.acceptance.{_clean(wording.shown(mode))}"
-    attributes = {"classname": place, "name": _clean(verdict.rule.name), "time": f"{verdict.seconds:.3f}"}
+    place = f"miio_lan.acceptance.{wording.shown(mode)}"
+    attributes = {"classname": place, "name": verdict.rule.name, "time": f"{verdict.seconds:.3f}"}
     case = ET.SubElement(suite, "testcase", attributes)
-    reason = _clean(wording.shown(verdict.text or verdict.rule.title))
+    reason = wording.shown(verdict.text or verdict.rule.title)
     outcome = verdict.outcome.value
     if outcome == "fail":
         failure = ET.SubElement(case, "failure", {"message": reason, "type": "fail"})
@@ -87,9 +87,5 @@ def _case(suite: ET.Element, verdict: Verdict, mode: str, start: float) -> None:
 
 def _account(verdict: Verdict, reason: str, start: float) -> str:
     """Write everything known about a verdict, one thing per line."""
-    lines = [reason, f"rule: {verdict.rule.title} ({verdict.rule.source})"]
-    return _clean("\n".join([*lines, *wording.evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)]))
-
-
-def _clean(text: str) -> str:
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+    rule = f"rule: {verdict.rule.title} ({verdict.rule.source})"
+    return "\n".join([reason, rule, *wording.evidence_lines(verdict, start, _JUNIT_EVIDENCE, _JUNIT_LINE)])

@@ -7,7 +7,7 @@ stay brackets. On a terminal the text is wrapped to its width; piped, every find
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from miio_lan.acceptance.report import wording
 from miio_lan.acceptance.report.secrets import without_secrets
 from miio_lan.acceptance.report.words import ENGLISH
 from miio_lan.acceptance.verdict import Judgement, Verdict
+from miio_lan.record import Record
 
 _STYLES = {"fail": "bold red", "warning": "yellow", "pass": "green", "not observed": "dim"}
 _SIGNS = {"fail": "✗", "warning": "!", "pass": "✓", "not observed": "·"}
@@ -29,16 +30,13 @@ class RichConsole(Protocol):
     @property
     def width(self) -> int:
         """The width in characters."""
-        ...
 
     @property
     def is_terminal(self) -> bool:
         """Whether a person looks at it."""
-        ...
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print a text in a style."""
-        ...
 
 
 def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = None) -> None:
@@ -49,24 +47,20 @@ def terminal(judgement: Judgement, console: RichConsole, *, width: int | None = 
     :param width: columns; by default those of the console where it is a terminal, and else rows as long as they are
     """
     judgement = without_secrets(judgement)
+    records = wording.in_order(judgement)
     if width is None:
         width = console.width if console.is_terminal else 0
-    width = min(width, _WIDEST_REPORT)
-    start = wording.start_of(wording.in_order(judgement))
-    say = partial(_say, console, width)
+    say = partial(_say, console, min(width, _WIDEST_REPORT))
     _say(console, 0, wording.shown(judgement.title), "bold")
-    for line in _about(judgement):
+    for line in _about(judgement, records):
         say(line, "dim", inset=2)
-    told, folded = _shown_and_folded(judgement)
-    for verdict in told:
-        say(_finding(verdict), _STYLES[verdict.outcome.value], inset=16)
-        for line in _details(verdict, start):
+    for outcome, text, details in _findings(judgement, wording.start_of(records)):
+        say(f"{_SIGNS[outcome]} {outcome:<12}  {text}", _STYLES[outcome], inset=16)
+        for line in details:
             say(line, None, inset=6)
-    if folded:
-        say(_count_of(folded, judgement), _STYLES["not observed"], inset=16)
-    whole, sentence = wording.headline(judgement)
+    outcome, whole, sentence = wording.headline(judgement)
     counted = ", ".join(f"{count} {name}" for name, count in wording.counts_of(judgement).items())
-    say(f"{_SIGNS[whole]} {wording.WHOLE[whole]}: {sentence} ({counted})", _STYLES[whole], inset=2)
+    say(f"{_SIGNS[outcome]} {whole}: {sentence} ({counted})", _STYLES[outcome], inset=2)
 
 
 def _say(console: RichConsole, width: int, text: str, style: str | None, inset: int = 0) -> None:
@@ -78,41 +72,35 @@ def _say(console: RichConsole, width: int, text: str, style: str | None, inset: 
         console.print(row, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def _about(judgement: Judgement) -> Iterator[str]:
+def _about(judgement: Judgement, records: Sequence[Record]) -> Iterator[str]:
     model = wording.shown(judgement.model or "model unknown")
     yield f"{model} · {wording.mode_of(judgement)} · {wording.day(judgement.started)}"
-    records = wording.in_order(judgement)
     through, others = wording.fates_of(judgement)
     fates = [ENGLISH.counted(through, "{n} command went through", "{n} commands went through"), *others]
     yield f"{len(records)} records in {wording.length_of(records)}: {', '.join(fates)}"
 
 
-def _shown_and_folded(judgement: Judgement) -> tuple[list[Verdict], list[Verdict]]:
-    """Divide verdicts: over the LAN most rules are about a line that nobody heard, and one count says as much."""
-    verdicts = wording.by_need(judgement.verdicts)
-    unseen = [each for each in verdicts if each.outcome.value == "not observed"]
-    if judgement.mode != "lan" or len(unseen) < 2:
-        return verdicts, []
-    return [each for each in verdicts if each not in unseen], unseen
+def _findings(judgement: Judgement, start: float) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Give the findings by urgency: the outcome, the text, and the lines below it.
 
-
-def _count_of(folded: list[Verdict], judgement: Judgement) -> str:
-    heard = any(record.wire == "uart" for record in judgement.records)
-    why = "" if heard else ", most of them because nothing was heard of the serial line"
-    outcome = f"{_SIGNS['not observed']} {'not observed':<12}"
-    return f"{outcome}  {len(folded)} rules{why} (every other report names them, with the reason)"
-
-
-def _finding(verdict: Verdict) -> str:
-    outcome = verdict.outcome.value
-    why = wording.shown(verdict.text or verdict.rule.title)
-    return f"{_SIGNS[outcome]} {outcome:<12}  {verdict.rule.name}: {why}"
+    Over the LAN most rules are about a line that nobody heard, and one count says as much.
+    """
+    unseen = wording.counts_of(judgement)["not observed"]
+    folded = judgement.mode == "lan" and unseen > 1
+    for verdict in wording.by_need(judgement.verdicts):
+        outcome = verdict.outcome.value
+        if not (folded and outcome == "not observed"):
+            why = wording.shown(verdict.text or verdict.rule.title)
+            yield outcome, f"{verdict.rule.name}: {why}", _details(verdict, start)
+    if folded:
+        heard = any(record.wire == "uart" for record in judgement.records)
+        why = "" if heard else ", most of them because nothing was heard of the serial line"
+        yield "not observed", f"{unseen} rules{why} (every other report names them, with the reason)", ()
 
 
 def _details(verdict: Verdict, start: float) -> Iterator[str]:
     """Give the lines below a finding; one that is in order has none."""
-    if verdict.outcome.value not in ("fail", "warning"):
-        return
-    yield f"    rule: {wording.shown(verdict.rule.title)} ({wording.shown(verdict.rule.source)})"
-    for line in wording.evidence_lines(verdict, start, _TERMINAL_EVIDENCE, _TERMINAL_LINE):
-        yield f"    - {line}"
+    if verdict.outcome.value in ("fail", "warning"):
+        yield f"    rule: {wording.shown(verdict.rule.title)} ({wording.shown(verdict.rule.source)})"
+        for line in wording.evidence_lines(verdict, start, _TERMINAL_EVIDENCE, _TERMINAL_LINE):
+            yield f"    - {line}"

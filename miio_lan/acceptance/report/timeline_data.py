@@ -22,11 +22,11 @@ key              value
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from miio_lan.acceptance.report.wording import by_need, line_of, plain, shortened, shown
-from miio_lan.acceptance.report.words import ENGLISH, Words
+from miio_lan.acceptance.report.words import Words
 from miio_lan.acceptance.verdict import Judgement
 from miio_lan.pairing.exchange import STEPS
 from miio_lan.pairing.pairing import Exchange
@@ -44,14 +44,12 @@ _MARKS = (
 )
 
 
-def timeline_data(
-    judgement: Judgement, records: Sequence[Record], words: Words = ENGLISH
-) -> dict[str, object]:
+def timeline_data(judgement: Judgement, records: Sequence[Record], words: Words) -> dict[str, object]:
     """Make the data of the timeline.
 
     :param judgement: what was found
-    :param words: the language of the rules' titles
     :param records: its records in order, as :func:`~miio_lan.acceptance.report.wording.in_order` gives them
+    :param words: the language of the rules' titles
     """
     places = Places(records)
     lines: dict[tuple[str, ...], int] = {}
@@ -67,7 +65,7 @@ def timeline_data(
         "lanes": "".join(_LANES[record.wire, record.direction] for record in records),
         "marks": marks,
         "exchanges": [_exchange(exchange, places) for exchange in judgement.exchanges],
-        "rules": _rules(judgement, places, words),
+        "rules": list(_rules(judgement, places, words)),
     }
 
 
@@ -144,11 +142,8 @@ def _exchange(exchange: Exchange, places: Places) -> dict[str, object]:
     }
 
 
-def _rules(judgement: Judgement, places: Places, words: Words) -> list[list[object]]:
-    rules: list[list[object]] = []
+def _rules(judgement: Judgement, places: Places, words: Words) -> Iterator[list[object]]:
     for verdict in by_need(judgement.verdicts):
         proof = {places.of(evidence.record) for evidence in verdict.evidence if evidence.record is not None}
         if proof:
-            rule = verdict.rule
-            rules.append([rule.name, shown(words.title(rule)), verdict.outcome.value, sorted(proof)])
-    return rules
+            yield [verdict.rule.name, shown(words.title(verdict.rule)), verdict.outcome.value, sorted(proof)]

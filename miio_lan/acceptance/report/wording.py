@@ -21,12 +21,12 @@ ORDER = ("fail", "warning", "pass", "not observed")
 """The outcomes, what needs attention first."""
 
 WHOLE = {
-    "fail": "Failed",
-    "warning": "Passed with warnings",
-    "pass": "Passed",
-    "not observed": "Nothing observed",
+    "fail": ("Failed", "{n} rule failed", "{n} rules failed"),
+    "warning": ("Passed with warnings", "{n} warning, no rule failed", "{n} warnings, no rule failed"),
+    "pass": ("Passed", "{n} rule observed and kept", "{n} rules observed and kept"),
+    "not observed": ("Nothing observed", "no rule could be judged", "no rule could be judged"),
 }
-"""What the whole comes to, by the outcome that decides it."""
+"""What the whole comes to, by the outcome that decides it, and what that rests on: one rule, or any other number."""
 
 MODES = {
     "passive": "passive: judged from what was observed",
@@ -79,10 +79,8 @@ def plain(value: object) -> object:
     return value if isinstance(value, float) and value - value == 0.0 else str(value)
 
 
-def span(seconds: float | None) -> str:
-    """Write a length of time in the unit that suits it; "–" for None."""
-    if seconds is None:
-        return "–"
+def span(seconds: float) -> str:
+    """Write a length of time in the unit that suits it."""
     size = abs(seconds)
     if size < 0.01:
         return f"{seconds * 1000:.2f} ms"
@@ -156,17 +154,12 @@ def counts_of(judgement: Judgement) -> dict[str, int]:
     return {outcome: counts[outcome] for outcome in ORDER}
 
 
-def headline(judgement: Judgement, words: Words = ENGLISH) -> tuple[str, str]:
-    """Give the outcome of the whole (one of :data:`ORDER`), and what it rests on in a few words."""
+def headline(judgement: Judgement, words: Words = ENGLISH) -> tuple[str, str, str]:
+    """Give the outcome of the whole (one of :data:`ORDER`), its words, and what it rests on in a few more."""
     counts = counts_of(judgement)
-    for outcome, one, more in (
-        ("fail", "{n} rule failed", "{n} rules failed"),
-        ("warning", "{n} warning, no rule failed", "{n} warnings, no rule failed"),
-        ("pass", "{n} rule observed and kept", "{n} rules observed and kept"),
-    ):
-        if counts[outcome]:
-            return outcome, words.counted(counts[outcome], one, more)
-    return "not observed", words("no rule could be judged")
+    outcome = next((each for each in ORDER if counts[each]), "not observed")
+    whole, one, many = WHOLE[outcome]
+    return outcome, words(whole), words.counted(counts[outcome], one, many)
 
 
 def evidence_line(evidence: Evidence, start: float) -> str:

@@ -62,6 +62,12 @@ ENGLISH = Words("en", {}, {})
 
 
 @cache
+def asset(name: str) -> str:
+    """Give the text of a file in ``templates``."""
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
 def words_of(lang: str) -> Words:
     """Give the words of a language.
 
@@ -71,6 +77,5 @@ def words_of(lang: str) -> Words:
         raise InvalidArgument(f"reports are written in {', '.join(LANGUAGES)}, not in {lang!r}")
     if lang == ENGLISH.lang:
         return ENGLISH
-    text = (files(__package__) / "templates" / f"{lang}.json").read_text(encoding="utf-8")
-    catalogue = json.loads(text)
+    catalogue = json.loads(asset(f"{lang}.json"))
     return Words(lang, catalogue["texts"], catalogue["rules"])

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 
 from miio_lan.acceptance.judging import LAN, MODULE, judgement_of
 from miio_lan.acceptance.tester import plan
 from miio_lan.acceptance.tester.lan_script import LanRun
-from miio_lan.acceptance.tester.marked import MarkedObserver
 from miio_lan.acceptance.tester.progress import STRANDED, Progress
 from miio_lan.acceptance.tester.script import script_for
 from miio_lan.acceptance.tester.tester import Tester, Timing
@@ -25,6 +26,7 @@ from miio_lan.errors import DeviceException, InvalidArgument
 from miio_lan.foreign import printable
 from miio_lan.loop import Loop, wall_clock
 from miio_lan.record import Observer, Record
+from miio_lan.record.marks import begin_mark, end_mark
 from miio_lan.uart.ports.port import Port
 from miio_lan.virtual.host import LineHost
 
@@ -38,7 +40,60 @@ __all__ = ["TesterHost", "Timing", "drive_lan", "drive_module"]
 _SLICE = 0.2
 PUT_BACK = 10.0
 """Seconds an interrupted test takes at most to put back what it has set."""
-_INTERRUPTED = "the check was interrupted"
+
+
+@dataclass(eq=False)
+class MarkedRun:
+    """What a check observes: it is kept, and handed on between two marks that tell whoever reads it later what check
+    it was. What is kept has no marks; what is handed on begins with one as soon as there is anything.
+
+    :param mode: ``"module"`` or ``"lan"``, see :mod:`miio_lan.record.marks`
+    :param observer: gets every record, and the marks; None hands nothing on
+    :param course: how far the check got
+    :param spec: the description the check goes by
+    :param from_boot: whether the product was promised to be switched on during the check
+    :param records: the list to add to; somebody else may do so, too
+    :ivar ended: when the check ended, monotonic seconds
+    """
+
+    mode: str
+    observer: Observer | None
+    course: Progress
+    spec: Spec | None
+    from_boot: bool
+    records: list[Record] = field(default_factory=list)
+    ended: float = field(default=0.0, init=False)
+    _begun: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def __call__(self, record: Record) -> None:
+        """Take a record."""
+        self.records.append(record)
+        if self.observer is None:
+            return
+        with self._lock:
+            first, self._begun = not self._begun, True
+            if first:
+                at, wall = record.instant, record.wall
+                model = self.spec.shown_model if self.spec is not None else ""
+                self.observer(begin_mark(self.mode, at, wall, from_boot=self.from_boot, model=model))
+        self.observer(record)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Note when the check has ended, and whether it was cut; the error says then what the product was left with."""
+        try:
+            yield
+        except BaseException as error:
+            self.course.cut = "the check was interrupted"
+            for text in self.course.left_behind:
+                error.add_note(text)
+                _LOGGER.warning("%s", text)
+            raise
+        finally:
+            self.ended = time.monotonic()
+            if self.observer is not None and self._begun:
+                self.observer(end_mark(self.mode, self.ended, time.time(), self.course.as_json()))
 
 
 class TesterHost(LineHost):
@@ -115,20 +170,21 @@ def drive_module(
     tester = Tester(script_for(spec, words, firmware), timing=timing, refusals=refusals, wall=wall_clock)
     if firmware is not None:
         tester.module.check_firmware(firmware)
-    seen = MarkedObserver(
-        MODULE, observer, from_boot=from_boot, model=spec.shown_model if spec is not None else ""
-    )
     course = tester.course
     course.firmware_version = firmware_version
-    try:
-        with _told(course):
-            _drive(tester, line, seen, progress, switch_on)
-    finally:
-        ended = seen.end(course)
+    run = MarkedRun(MODULE, observer, course, spec, from_boot)
+    with run.under_way(), TesterHost(tester, line, observer=run) as host:
+        try:
+            if switch_on is not None:
+                switch_on()
+            _watch(host, progress)
+        except BaseException:
+            _put_back(host, progress)
+            raise
     if tester.silent:
         raise DeviceException(why_silent(tester, line))
     return judgement_of(
-        seen.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+        run.records, mode=MODULE, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )
 
 
@@ -145,24 +201,6 @@ def why_silent(tester: Tester, line: Port) -> str:
     if b"\r" not in tester.first and b"\n" in tester.first:
         return f"{heard}: a line ends with CR, not with LF"
     return f"{heard}: does each line end with CR, and is the line set to 115200 8N1?"
-
-
-def _drive(
-    tester: Tester,
-    line: Port,
-    observer: Observer,
-    progress: OnStage | None,
-    switch_on: Callable[[], object] | None,
-) -> None:
-    """Run the script to its end, or until somebody interrupts it."""
-    with TesterHost(tester, line, observer=observer) as host:
-        try:
-            if switch_on is not None:
-                switch_on()
-            _watch(host, progress)
-        except BaseException:
-            _put_back(host, progress)
-            raise
 
 
 def _watch(host: TesterHost, progress: OnStage | None) -> None:
@@ -195,19 +233,6 @@ def _put_back(host: TesterHost, progress: OnStage | None) -> None:
         _LOGGER.debug("not everything was put back: %r", another)
 
 
-@contextmanager
-def _told(course: Progress) -> Iterator[None]:
-    """Note that a check was cut, and say with the error what the product was left with."""
-    try:
-        yield
-    except BaseException as error:
-        course.cut = _INTERRUPTED
-        for text in course.left_behind:
-            error.add_note(text)
-            _LOGGER.warning("%s", text)
-        raise
-
-
 def drive_lan(
     connect: Callable[[Observer], AbstractContextManager[MiotDevice]],
     *,
@@ -230,19 +255,11 @@ def drive_lan(
     :raises DeviceException: if the product cannot be reached at all
     :raises KeyboardInterrupt: as it came, once what was set is put back; its notes say what was not
     """
-    model = spec.shown_model if spec is not None else ""
-    seen = MarkedObserver(
-        LAN, observer, from_boot=from_boot, model=model, records=[] if records is None else records
-    )
     words = plan.allowed(allow)
     course = Progress()
-    try:
-        with _told(course), connect(seen) as device:
-            LanRun(device, spec, words, progress, course).run()
-    finally:
-        ended = seen.end(course)
-    # A tap may go on hearing.
-    kept = [record for record in tuple(seen.records) if record.instant <= ended]
+    run = MarkedRun(LAN, observer, course, spec, from_boot, [] if records is None else records)
+    with run.under_way(), connect(run) as device:
+        LanRun(device, spec, words, progress, course).run()
     return judgement_of(
-        kept, mode=LAN, spec=spec, title=title, from_boot=from_boot, ended=ended, course=course
+        run.records, mode=LAN, spec=spec, title=title, from_boot=from_boot, ended=run.ended, course=course
     )

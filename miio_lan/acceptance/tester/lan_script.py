@@ -14,13 +14,14 @@ from miio_lan.acceptance.tester.script import GIVE_UP
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property
 from miio_lan.device.miot import MiotDevice
+from miio_lan.device.steps.plain import named_action, named_property
 from miio_lan.errors import DeviceError, DeviceException, DeviceTimeout, McuTimeout, PayloadDecodeException
 
 _LOGGER = logging.getLogger(__name__)
 
 _GONE = "the product does not answer any more"
-_UNREAD = "the replies of the product cannot be read"
 _MUTE = "the MCU does not answer"  # as the module tells
+_WHY = {McuTimeout: _MUTE, PayloadDecodeException: "the replies of the product cannot be read"}
 
 
 @dataclass(eq=False)
@@ -59,24 +60,22 @@ class LanRun:
     def _ask(self) -> None:
         self._stage("miIO.info")
         self.device.send("miIO.info")
-        spec = self.spec
-        if spec is not None:
-            self._reads(spec)
+        if self.spec is not None:
+            self._reads(self.spec)
         self._stage("unknown methods")
         self._call(UNKNOWN_METHOD)
         self._call(UNKNOWN_METHOD, ["a b", 1])
-        if spec is not None and "writes" in self.allow:
-            self._writes(spec)
-        if spec is not None and "actions" in self.allow:
-            self._actions(spec)
+        if self.spec is not None and "writes" in self.allow:
+            self._writes(self.spec)
+        if self.spec is not None and "actions" in self.allow:
+            self._actions(self.spec)
         if self._unheard and self._missed < 2 * GIVE_UP:
             # Whether the last command was lost, or has silenced the product, is told by what comes after it.
             self._call("miIO.info")
 
     def _put_back(self) -> None:
         """Set again what was set, to what it was before; ends as soon as the product does not take part."""
-        wanted = self.course.to_put_back
-        if not wanted:
+        if not (wanted := self.course.to_put_back):
             return
         self._stage("putting back what was set")
         # A product that was given up may be there again; one that is not shall not be waited for again and again.
@@ -119,14 +118,12 @@ class LanRun:
         if isinstance(error, DeviceError) and not isinstance(error, McuTimeout):
             self._missed = 0
             return
-        read = not isinstance(error, PayloadDecodeException)
-        why = _MUTE if isinstance(error, McuTimeout) else _GONE if read else _UNREAD
+        why = _WHY.get(type(error), _GONE)
         self._why = why if not self._missed or why == self._why else _GONE
         self._missed += 1
 
     def _get(self, iids: Iterable[tuple[int, int]]) -> Any:
-        wanted = [{"did": f"{siid}-{piid}", "siid": siid, "piid": piid} for siid, piid in iids]
-        return self._call("get_properties", wanted)
+        return self._call("get_properties", [named_property(*iid) for iid in iids])
 
     def _reads(self, spec: Spec) -> None:
         self._stage("reading")
@@ -153,8 +150,7 @@ class LanRun:
 
     def _set(self, prop: Property, value: object) -> bool:
         """Set a property; whether the product took it."""
-        item = {"did": f"{prop.siid}-{prop.piid}", "siid": prop.siid, "piid": prop.piid, "value": value}
-        match self._call("set_properties", [item]):
+        match self._call("set_properties", [{**named_property(*prop.iid), "value": value}]):
             case [{"code": 0 | 1}]:
                 return True
         return False
@@ -192,5 +188,4 @@ class LanRun:
         self._stage("actions")
         for siid, aiid, arguments in plan.calls(spec):
             given = [{"piid": piid, "value": value} for piid, value in arguments]
-            call = {"did": f"call-{siid}-{aiid}", "siid": siid, "aiid": aiid, "in": given}
-            self._call("action", call, repeat=False)  # it may have run
+            self._call("action", named_action(siid, aiid, given), repeat=False)  # it may have run

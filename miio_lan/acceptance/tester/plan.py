@@ -37,8 +37,7 @@ def allowed(words: Iterable[str]) -> frozenset[str]:
     given = {word.strip().lower() for word in words}
     if "all" in given:
         return frozenset(ALLOWED)
-    wrong = sorted(given - ALLOWED.keys())
-    if wrong:
+    if wrong := sorted(given - ALLOWED.keys()):
         raise InvalidArgument(f"{wrong[0]!r} cannot be allowed; there are {', '.join(ALLOWED)} and all")
     return frozenset(given | {"reads"})
 
@@ -62,9 +61,8 @@ def legal_values(prop: Property) -> list[Value]:
 
 def forbidden_values(prop: Property) -> list[Value]:
     """Give values the product must refuse: another type, beyond the limits, between two steps, not on the list."""
-    values: list[Value] = []
     if prop.format == "bool":
-        values = ["on", 2]
+        values: list[Value] = ["on", 2]
     elif prop.format in TEXT_FORMATS:
         values = [1, *(["x" * (prop.max_length + 1)] if prop.max_length and prop.max_length < 400 else [])]
     else:
@@ -77,12 +75,10 @@ def _beyond(prop: Property) -> Iterator[Value]:
         numbers = [value for value, _ in prop.choices if isinstance(value, (int, float))]
         if numbers:
             yield max(numbers) + 1
-        return
-    if prop.range is None and prop.format in FLOAT_FORMATS:
-        return
-    low, high, step = prop.range or (*INTEGER_LIMITS[prop.format], 1)
-    unit = step or 1
-    yield from (_as_number(prop, value) for value in (low - unit, high + unit, low + unit / 2))
+    elif prop.range is not None or prop.format not in FLOAT_FORMATS:
+        low, high, step = prop.range or (*INTEGER_LIMITS[prop.format], 1)
+        unit = step or 1
+        yield from (_as_number(prop, value) for value in (low - unit, high + unit, low + unit / 2))
 
 
 def _as_number(prop: Property, value: float) -> float:
@@ -100,11 +96,10 @@ def wrong_arguments(spec: Spec, action: SpecAction) -> list[list[tuple[int, Valu
     right = arguments(spec, action)
     if not right:
         return []
-    wrong = [right[:-1]]
     piid, _ = right[0]
     prop = spec.property(action.siid, piid)
-    forbidden = forbidden_values(prop) if prop is not None else []
-    return [*wrong, *([(piid, value), *right[1:]] for value in forbidden[:1])]
+    forbidden = forbidden_values(prop)[:1] if prop is not None else []
+    return [right[:-1], *([(piid, value), *right[1:]] for value in forbidden)]
 
 
 def missing_property(spec: Spec) -> tuple[int, int]:
@@ -142,10 +137,10 @@ def read_only(spec: Spec, values: Mapping[tuple[int, int], Value]) -> list[Prope
 
     :param values: what was read, by property
     """
-    found = (prop for prop in spec.readable() if not prop.writable)
-    return [prop for prop in found if prop.iid not in values or fits(setting((*prop.iid, values[prop.iid])))][
-        :4
-    ]
+    locked = (prop for prop in spec.readable() if not prop.writable)
+    return [
+        each for each in locked if each.iid not in values or fits(setting((*each.iid, values[each.iid])))
+    ][:4]
 
 
 def setting(*rows: tuple[int, int, Value]) -> str:
@@ -166,9 +161,9 @@ def cannot_set_back(prop: Property, value: Value | None) -> str:
     where = f"the value of property {prop.siid}.{prop.piid} ({prop.name})"
     if value is None:
         return f"{where} is not known, so it is not set"
-    return (
-        "" if fits(setting((*prop.iid, value))) else f"{where} is too long to be set back, so it is not set"
-    )
+    if not fits(setting((*prop.iid, value))):
+        return f"{where} is too long to be set back, so it is not set"
+    return ""
 
 
 def calls(spec: Spec) -> Iterator[tuple[int, int, list[tuple[int, Value]]]]:

@@ -13,26 +13,8 @@ from miio_lan.uart.values import token
 
 BROKEN_OFF = "the firmware update was broken off"
 STRANDED = f"{BROKEN_OFF}; the MCU was not heard since, and may wait for it in its bootloader"
-
-
-@dataclass(frozen=True)
-class _Change:
-    """A property that was set.
-
-    :param before: its value until then; None where that is not known
-    :param prop: its description; None where only the course of the test was read from a recording
-    """
-
-    iid: tuple[int, int]
-    name: str
-    before: Value | None
-    prop: Property | None = None
-
-    def __str__(self) -> str:
-        where = f"property {self.iid[0]}.{self.iid[1]} ({self.name})"
-        if self.before is None:
-            return f"{where} was set, and what it was before is not known"
-        return f"{where} could not be set back to {token(self.before)}"
+# What of a course is a text: empty or None where there is nothing to tell.
+_TEXTS = ("stopped", "cut", "transfer_failed", "firmware_version", "broken_off")
 
 
 @dataclass
@@ -55,7 +37,8 @@ class Progress:
     transfer_failed: str | None = None
     firmware_version: str | None = None
     broken_off: str = ""
-    _changed: dict[tuple[int, int], _Change] = field(default_factory=dict)
+    # The properties that were set, each with its value until then; None where that is not known.
+    _changed: dict[Property, Value | None] = field(default_factory=dict)
 
     def leave_out(self, stage: str, why: str, *, told: bool = False) -> None:
         """Note a step that is not carried out; the reasons that nothing else tells count most."""
@@ -65,25 +48,23 @@ class Progress:
 
     def will_change(self, prop: Property, before: Value | None) -> None:
         """Note a property that is about to be set, with its value until then; None where that is not known."""
-        self._changed.setdefault(prop.iid, _Change(prop.iid, prop.name, before, prop))
+        self._changed.setdefault(prop, before)
 
     def put_back(self, prop: Property) -> None:
         """Note that a property has its former value again."""
-        self._changed.pop(prop.iid, None)
+        self._changed.pop(prop, None)
 
     @property
     def to_put_back(self) -> list[tuple[Property, Value]]:
         """The properties that were set and have not got their former value again, where that is known."""
-        return [
-            (each.prop, each.before)
-            for each in self._changed.values()
-            if each.prop is not None and each.before is not None
-        ]
+        # One that comes from a recording is known by its name alone: nobody can set it.
+        changed = self._changed.items()
+        return [(prop, before) for prop, before in changed if prop.writable and before is not None]
 
     @property
     def still_changed(self) -> list[str]:
         """What the product was left with, in words."""
-        return [str(each) for each in self._changed.values()]
+        return [_told(prop, before) for prop, before in self._changed.items()]
 
     @property
     def left_behind(self) -> list[str]:
@@ -93,12 +74,12 @@ class Progress:
     @property
     def owed(self) -> list[str]:
         """What the product was left with although it was known how it had been, in words."""
-        return [str(each) for each in self._changed.values() if each.before is not None]
+        return [_told(prop, before) for prop, before in self._changed.items() if before is not None]
 
     @property
     def lost(self) -> list[str]:
         """What the product was left with where nobody knows how it had been, in words."""
-        return [str(each) for each in self._changed.values() if each.before is None]
+        return [_told(prop, before) for prop, before in self._changed.items() if before is None]
 
     @property
     def remains(self) -> str:
@@ -108,16 +89,12 @@ class Progress:
     def as_json(self) -> dict[str, object]:
         """Give it as plain JSON values, for a recording of the test."""
         return {
-            "stopped": self.stopped,
+            **{key: getattr(self, key) for key in _TEXTS},
             "told": self.told,
             "left_out": dict(self.left_out),
-            "cut": self.cut,
-            "transfer_failed": self.transfer_failed,
-            "firmware_version": self.firmware_version,
-            "broken_off": self.broken_off,
             "changed": [
-                {"siid": each.iid[0], "piid": each.iid[1], "name": each.name, "before": each.before}
-                for each in self._changed.values()
+                {"siid": prop.siid, "piid": prop.piid, "name": prop.name, "before": before}
+                for prop, before in self._changed.items()
             ],
         }
 
@@ -127,18 +104,22 @@ class Progress:
 
         :raises RecordError: if ``data`` is no such object
         """
+        texts = {key: text for key in _TEXTS if (text := _text(data, key)) is not None}
         changed = data.get("changed", [])
         changes = map(_change, changed if isinstance(changed, (list, tuple)) else (changed,))
         return cls(
-            stopped=_text(data, "stopped") or "",
+            **texts,
             told=data.get("told") is True,
-            left_out=Counter(_counts(data.get("left_out", {}))),
-            cut=_text(data, "cut") or "",
-            transfer_failed=_text(data, "transfer_failed"),
-            firmware_version=_text(data, "firmware_version"),
-            broken_off=_text(data, "broken_off") or "",
-            _changed={each.iid: each for each in changes},
+            left_out=_counts(data.get("left_out", {})),
+            _changed=dict(changes),
         )
+
+
+def _told(prop: Property, before: Value | None) -> str:
+    where = f"property {prop.siid}.{prop.piid} ({prop.name})"
+    if before is None:
+        return f"{where} was set, and what it was before is not known"
+    return f"{where} could not be set back to {token(before)}"
 
 
 def _text(data: Mapping[str, object], key: str) -> str | None:
@@ -148,15 +129,16 @@ def _text(data: Mapping[str, object], key: str) -> str | None:
     return value
 
 
-def _counts(value: object) -> dict[str, int]:
+def _counts(value: object) -> Counter[str]:
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(count, int) for key, count in value.items()
     ):
         raise RecordError("progress: left_out has a number for each stage")
-    return dict(value)
+    return Counter(value)
 
 
-def _change(item: object) -> _Change:
+def _change(item: object) -> tuple[Property, Value | None]:
+    """Read a property that was set, of which no more is known than its name, and its value before."""
     if not isinstance(item, Mapping):
         raise RecordError(f"progress: a change is an object, not {type(item).__name__}")
     siid, piid, before = item.get("siid"), item.get("piid"), item.get("before")
@@ -164,4 +146,4 @@ def _change(item: object) -> _Change:
         raise RecordError("progress: a change names siid and piid")
     if before is not None and not isinstance(before, (bool, int, float, str)):
         raise RecordError(f"progress: a value is none of the line's, but {type(before).__name__}")
-    return _Change((siid, piid), _text(item, "name") or "", before)
+    return Property(siid, piid, "", _text(item, "name") or "", "", "", access=frozenset()), before

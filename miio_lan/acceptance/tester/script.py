@@ -13,7 +13,7 @@ from miio_lan.acceptance.rules.line.polling import SILENCE_TIME
 from miio_lan.acceptance.rules.values.effects import alike
 from miio_lan.acceptance.rules.values.sets import REPORT_TIME
 from miio_lan.acceptance.tester import plan
-from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED
+from miio_lan.acceptance.tester.progress import BROKEN_OFF, STRANDED, Progress
 from miio_lan.acceptance.tester.tester import Interrupted, Script, Tester, Wait, heard_again, told_again
 from miio_lan.device.description.spec import Spec
 from miio_lan.device.description.values import Property, Value
@@ -21,7 +21,8 @@ from miio_lan.uart.document import ANSWER_TIME
 from miio_lan.uart.values import token
 from miio_lan.virtual.module.requests.request import RequestOutcome
 
-Asking = Generator[Wait, None, RequestOutcome | None]
+Asking = Generator[Wait, bool, Any]
+Deciding = Generator[Wait, bool, bool]
 
 # A little more than the rules allow, so that what comes in the last moment is seen, and what does not is told.
 _MARGIN = 0.2
@@ -44,12 +45,13 @@ def script_for(
     :param allow: words of :data:`~miio_lan.acceptance.tester.plan.ALLOWED`
     :param firmware: an image to update the MCU with; without one the transfer is cancelled
     """
-    return lambda tester: _TesterRun(tester, spec, frozenset(allow), firmware).script()
+    return lambda tester: _TesterRun(tester, tester.course, spec, frozenset(allow), firmware).script()
 
 
 @dataclass(eq=False)
 class _TesterRun:
     tester: Tester
+    course: Progress
     spec: Spec | None
     allow: frozenset[str]
     firmware: bytes | None
@@ -60,30 +62,31 @@ class _TesterRun:
     _owed: float = 0.0  # until when an answer may still come that nobody waits for
     _values: dict[tuple[int, int], Value] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.course = self.tester.course
-
     def script(self) -> Script:
         """Everything, from power-up to the end; when interrupted, only what is to be put back."""
         try:
             yield from self._everything()
         except Interrupted:
-            yield from self._break_off()
+            if self.tester.updating:
+                yield from self._break_off()
             yield from self._put_back(soon=True)
-            self.tester.stage = "done"
+        self.tester.stage = "done"
 
     def _everything(self) -> Script:
         tester = self._begin("waiting for the MCU (switch it on, or off and on again)")
-        yield Wait(lambda: not tester.silent, tester.timing.power_up)
-        if tester.silent:
+        if not (yield Wait(lambda: not tester.silent, tester.timing.power_up)):
             return
         yield from self._boot()
         if tester.heard["get_down"]:
-            yield from self._idle()
+            self._begin("polling")
+            yield Wait(heard_again(tester, "get_down", times=_IDLE_POLLS), _IDLE_POLLS * 0.5)
             yield from self._downlinks()
         else:
             self.course.leave_out("everything else", "the MCU never asked for work (get_down)", told=True)
-        yield from self._settle()
+        # The last things asked get the time that the rules allow them.
+        self._begin("waiting for what is still due")
+        if tester.now < self._owed:
+            yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
 
     def _begin(self, stage: str) -> Tester:
         self.tester.stage = stage
@@ -98,8 +101,8 @@ class _TesterRun:
         while not self._reported() and tester.now < (due := tester.since + BOOT_TIME + _MARGIN):
             yield Wait(self._reported, due - tester.now)
         # What was refused may be repeated as late as this, and nothing shall seem to have asked for it.
-        yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN if tester.unaccepted else 0.0)
-        tester.accept_reports()
+        yield Wait(lambda: not tester.unaccepted, RETRY_TIME + _MARGIN)
+        tester.refusals = 0
         # So long may it be silent before the rule calls it one that does not poll.
         yield Wait(lambda: tester.heard["get_down"] > 0, SILENCE_TIME + _MARGIN)
 
@@ -111,10 +114,6 @@ class _TesterRun:
     def _reported(self) -> bool:
         """Whether the MCU has told by itself what it is."""
         return self.tester.identified["model"] > 0 and self.tester.identified["mcu_version"] > 0
-
-    def _idle(self) -> Script:
-        tester = self._begin("polling")
-        yield Wait(heard_again(tester, "get_down", times=_IDLE_POLLS), _IDLE_POLLS * 0.5)
 
     def _downlinks(self) -> Script:
         yield from self._identity()
@@ -149,7 +148,8 @@ class _TesterRun:
 
     def _wrong_ones(self) -> Script:
         self._begin("unknown, long and malformed downlinks")
-        siid, piid = self._any_ids()
+        known: Iterable[Property] = self.spec.readable() if self.spec is not None else ()
+        siid, piid = next((prop.iid for prop in known), (2, 1))
         right = f"get_properties {siid} {piid}"
         texts = [right, UNKNOWN_METHOD, f'{UNKNOWN_METHOD} "a b",1', plan.long_downlink()]
         texts += ["get_properties", f"get_properties {siid}", f"{right} {siid}"]
@@ -159,10 +159,6 @@ class _TesterRun:
             texts.append(f"action {siid}")
         for text in texts:
             yield from self._ask(text)
-
-    def _any_ids(self) -> tuple[int, int]:
-        readable = next(self.spec.readable(), None) if self.spec is not None else None
-        return readable.iid if readable is not None else (2, 1)
 
     def _reads(self, spec: Spec) -> Script:
         self._begin("reading")
@@ -183,53 +179,44 @@ class _TesterRun:
             for value in plan.legal_values(prop):
                 yield from self._set(prop, value)
             for value in plan.forbidden_values(prop):
-                yield from self._ask(_setting(prop, value), changes=prop)
+                yield from self._ask(plan.setting((*prop.iid, value)), changes=prop)
             if prop.readable:
                 yield from self._get([prop.iid])
             if before is not None and (yield from self._set(prop, before)):
                 self.course.put_back(prop)
         for prop in plan.read_only(spec, self._values):
             if (yield from self._may_set(prop)):
-                yield from self._ask(_setting(prop, self._values[prop.iid]))
-        siid, piid = plan.missing_property(spec)
+                yield from self._ask(plan.setting((*prop.iid, self._values[prop.iid])))
         known = [(*prop.iid, self._values[prop.iid]) for prop in spec.writable() if prop.iid in self._values]
-        several = [*known[:2], (siid, piid, 1)]
+        several = [*known[:2], (*plan.missing_property(spec), 1)]
         while not plan.fits(plan.setting(*several)):
             several.pop(0)
         yield from self._ask(plan.setting(*several))
 
-    def _may_set(self, prop: Property) -> Generator[Wait, None, bool]:
+    def _may_set(self, prop: Property) -> Deciding:
         """Whether a property can be set back afterwards, or nobody could read what it was anyway."""
         if not prop.readable:
             return True
         if prop.iid not in self._values and not (self._gone or self._hopeless("get_properties")):
             yield from self._read(prop)
-        why = plan.cannot_set_back(prop, self._values.get(prop.iid))
-        if why:
+        if why := plan.cannot_set_back(prop, self._values.get(prop.iid)):
             self.course.leave_out(self.tester.stage, why, told=not self._gone)
         return not why
 
     def _put_back(self, *, soon: bool = False) -> Script:
         """Set again what was set, to what it was before; ends as soon as the MCU does not take part.
 
-        :param soon: somebody waits: what the MCU has taken counts, and is not looked at
+        :param soon: see :meth:`_set`
         """
-        wanted = self.course.to_put_back
-        if not wanted:
+        if not (wanted := self.course.to_put_back):
             return
         tester = self._begin("putting back what was set")
         # An MCU that was given up may be there again.
         self._missed.clear()
         if self._gone:
-            polled = heard_again(tester, "get_down")
-            yield Wait(polled, SILENCE_TIME + _MARGIN)
-            self._gone = not polled()
+            self._gone = not (yield Wait(heard_again(tester, "get_down"), SILENCE_TIME + _MARGIN))
         for prop, before in wanted:
-            if soon:
-                done = _took((yield from self._ask(_setting(prop, before), changes=prop)), prop)
-            else:
-                done = yield from self._set(prop, before)
-            if done:
+            if (yield from self._set(prop, before, soon=soon)):
                 self.course.put_back(prop)
 
     def _actions(self, spec: Spec) -> Script:
@@ -242,8 +229,7 @@ class _TesterRun:
         tester = self._begin("firmware update")
         back = heard_again(tester, *_AFTER_BOOT)
         tester.transfer_expected = True
-        outcome = yield from self._ask("update_fw")
-        if outcome is None or outcome.result != ["ready"]:
+        if (yield from self._ask("update_fw")) != ["ready"]:
             return
         went_on = heard_again(tester, "get_down", times=3)
         yield Wait(lambda: tester.transfer_started or back() or went_on(), 5.0)
@@ -251,8 +237,7 @@ class _TesterRun:
         tester.cancel_transfer()
         if tester.transfer_started or not went_on():
             polled = heard_again(tester, "get_down")
-            yield Wait(back, tester.timing.transfer)
-            if not back() and not polled():
+            if not (yield Wait(back, tester.timing.transfer)) and not polled():
                 why = "the MCU did not come back from an update that was cancelled"
                 self.course.leave_out(tester.stage, why)
 
@@ -262,22 +247,17 @@ class _TesterRun:
         ended: list[str] = []
         if self._gone:
             self.course.leave_out(tester.stage, "")
-            return
-        if not tester.send_firmware(image, ended.append):
-            return
-        # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
-        yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
-        self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
-        if not self.course.transfer_failed:
-            yield Wait(back, tester.timing.transfer)
+        elif tester.module.send_firmware(image, tester.now, lambda failed, _: ended.append(failed)):
+            # The sender gives up by itself; a megabyte takes a minute and a half at 115200 baud.
+            yield Wait(lambda: bool(ended), _LONGEST_TRANSFER)
+            self.course.transfer_failed = ended[0] if ended else "the transfer did not end"
+            if not self.course.transfer_failed:
+                yield Wait(back, tester.timing.transfer)
 
     def _break_off(self) -> Script:
         """Have an MCU that was offered firmware wait for none, and see it come back."""
-        tester, course = self.tester, self.course
-        if not tester.updating:
-            return
-        self._begin("breaking off the firmware update")
-        course.broken_off = STRANDED
+        tester = self._begin("breaking off the firmware update")
+        self.course.broken_off = STRANDED
         tester.break_off_update(BROKEN_OFF)
         tester.transfer_expected = True
         polled, end = heard_again(tester, "get_down"), tester.now + tester.timing.boot
@@ -288,19 +268,12 @@ class _TesterRun:
             yield Wait(lambda: polled() or tester.transfer_started, end - tester.now)
         tester.transfer_expected = False
         if polled():
-            course.broken_off = BROKEN_OFF
-
-    def _settle(self) -> Script:
-        """Give the last things asked the time the rules allow them."""
-        tester = self._begin("waiting for what is still due")
-        if tester.now < self._owed:
-            yield Wait(lambda: False, self._owed + _MARGIN - tester.now)
-        tester.stage = "done"
+            self.course.broken_off = BROKEN_OFF
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
     def _ask(self, text: str, changes: Property | None = None) -> Asking:
-        """Hand out a downlink and wait for its answer; None when there was none in time.
+        """Hand out a downlink and wait for its answer; gives the result, None when there was none in time.
 
         What was left unanswered twice in a row is not asked again: each time costs seconds, and the verdict is clear.
 
@@ -323,21 +296,16 @@ class _TesterRun:
         yield Wait(lambda: bool(outcomes), 2 * ANSWER_TIME + 1.0)
         if tester.answers > before:
             self._missed[method] = self._missed["all"] = 0
-            return outcomes[0] if outcomes else None
-        if not polled():
-            yield from self._wait_for(polled)
-            return None
-        yield Wait(lambda: tester.answers > before, tester.timing.late)
-        self._missed[method] += 1
-        self._missed["all"] += 1
+            return outcomes[0].result if outcomes else None
+        if polled():
+            yield Wait(lambda: tester.answers > before, tester.timing.late)
+            self._missed.update((method, "all"))
+        else:
+            # It may be starting again.
+            self._gone = not (yield Wait(polled, tester.timing.boot))
+            why = "the MCU stopped asking for work (get_down)"
+            self.course.leave_out(tester.stage, why if self._gone else f"{why} for some time")
         return None
-
-    def _wait_for(self, polled: Callable[[], bool]) -> Script:
-        """Wait for an MCU that does not ask for work any more: it may be starting again."""
-        yield Wait(polled, self.tester.timing.boot)
-        self._gone = not polled()
-        why = "the MCU stopped asking for work (get_down)"
-        self.course.leave_out(self.tester.stage, why if self._gone else f"{why} for some time")
 
     def _hopeless(self, method: str) -> bool:
         patience = 2 * GIVE_UP if self.tester.answers else GIVE_UP
@@ -348,21 +316,22 @@ class _TesterRun:
         return (yield from self._ask(" ".join(["get_properties", *ids])))
 
     def _read(self, prop: Property) -> Script:
-        outcome = yield from self._get([prop.iid])
-        result: Any = outcome.result if outcome is not None else None
-        match result:
+        match (yield from self._get([prop.iid])):
             # A value that cannot be set again cannot be restored either, and one that was misread must not be written.
             case [prop.siid, prop.piid, 0, value] if self.tester.sound and not prop.problem(value):
                 self._values[prop.iid] = value
 
-    def _set(self, prop: Property, value: Value) -> Generator[Wait, None, bool]:
-        """Set a property, read it, and wait for its report; whether it has the value."""
+    def _set(self, prop: Property, value: Value, *, soon: bool = False) -> Deciding:
+        """Set a property, read it, and wait for its report; whether it has the value, or will have it in a moment.
+
+        :param soon: somebody waits: what the MCU has taken counts, and is not looked at
+        """
         tester = self.tester
         before = tester.reported[prop.iid]
         known = self._values.get(prop.iid)
-        outcome = yield from self._ask(_setting(prop, value), changes=prop)
-        if outcome is None or outcome.result != [*prop.iid, 0]:
-            return _took(outcome, prop)
+        result = yield from self._ask(plan.setting((*prop.iid, value)), changes=prop)
+        if soon or result != [*prop.iid, 0]:
+            return result in ([*prop.iid, 0], [*prop.iid, 1])
         self._values[prop.iid] = value
         due = tester.now + REPORT_TIME + _MARGIN
         if prop.readable:
@@ -371,9 +340,8 @@ class _TesterRun:
         changed = known is not None and not alike(known, value)
         # What has not changed has nothing to report.
         if changed and has_it and prop.notifies and self._unreported < GIVE_UP:
-            yield Wait(lambda: tester.reported[prop.iid] > before, max(0.0, due - tester.now))
-            if tester.reported[prop.iid] == before:
-                self._unreported += 1
+            reported = yield Wait(lambda: tester.reported[prop.iid] > before, max(0.0, due - tester.now))
+            self._unreported += not reported
         return has_it
 
     def _verify(self, prop: Property, value: Value) -> Script:
@@ -383,12 +351,3 @@ class _TesterRun:
             self._ignored += 1
             yield Wait(lambda: False, _LATE_LOOK)
             yield from self._read(prop)
-
-
-def _setting(prop: Property, value: Value) -> str:
-    return plan.setting((*prop.iid, value))
-
-
-def _took(outcome: RequestOutcome | None, prop: Property) -> bool:
-    """Whether a property was set, or will be in a moment."""
-    return outcome is not None and outcome.result in ([*prop.iid, 0], [*prop.iid, 1])

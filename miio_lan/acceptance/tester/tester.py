@@ -6,9 +6,11 @@ line is recorded by whoever drives it, and judged by the rules.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from miio_lan.acceptance.rules.lines import is_identity
 from miio_lan.acceptance.tester.progress import Progress
@@ -24,7 +26,6 @@ from miio_lan.virtual.module.requests.request import RequestOutcome
 
 # Answers that are too long are accepted and judged afterwards: to refuse them would only cost the 4 s of a time-out.
 TESTER_PROFILE = replace(DOCUMENT, name="tester", longest=2047)
-REFUSED_AT_FIRST = ("model", "mcu_version", "ble_config")
 FALSE_MODEL = "miiolan.false.model"
 _DID = 1
 _TESTER_TOKEN = bytes(16)
@@ -53,7 +54,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Wait:
-    """What a script waits for.
+    """What a script waits for; it is sent whether that has come.
 
     :param until: whether it has come
     :param seconds: after which the script goes on anyway
@@ -63,7 +64,7 @@ class Wait:
     seconds: float
 
 
-Script = Generator[Wait, None, None]
+Script = Generator[Wait, bool, None]
 
 
 class Interrupted(Exception):
@@ -73,7 +74,7 @@ class Interrupted(Exception):
 class Tester:
     """The module's end of the line.
 
-    :param refusals: how often each report at power-up is refused before it is accepted
+    :param refusals: how often each report at power-up is refused before it is accepted; may be changed
     :ivar heard: lines of the MCU by command word, ``"noise"`` for what is none
     :ivar identified: reports of model, version and Bluetooth configuration by command word; queries are none
     :ivar since: the instant from which the rules count the time for these reports: that of the first one, and until
@@ -82,7 +83,7 @@ class Tester:
     :ivar stage: what is being done, for people
     :ivar sound: whether the last answer is a line of its own, with values that are written well
     :ivar received: how many bytes came from the MCU, and ``first`` the first of them
-    :ivar unaccepted: report words whose last report was refused, with the instant of that
+    :ivar unaccepted: words of reports at power-up of which the last was refused
     :ivar course: how far the script got
     """
 
@@ -95,11 +96,10 @@ class Tester:
         wall: Callable[[float], float] | None = None,
     ) -> None:
         self.timing = timing or Timing()
-        profile = replace(TESTER_PROFILE, answer_time=self.timing.answer)
         self.module = Module(
             device_id=_DID,
             token=_TESTER_TOKEN,
-            profile=profile,
+            profile=replace(TESTER_PROFILE, answer_time=self.timing.answer),
             model=FALSE_MODEL,
             wall=wall,
             on_line=self._on_line,
@@ -114,12 +114,13 @@ class Tester:
         self.sound = False
         self._line_sound = False
         self.received, self.first = 0, b""
-        self.unaccepted: dict[str, float] = {}
+        self.unaccepted: set[str] = set()
         self.done = False
-        self._left = dict.fromkeys(REFUSED_AT_FIRST, refusals)
+        self.refusals = refusals
+        self._refused: Counter[str] = Counter()
         self._script = script(self)
-        self._wait: Wait | None = None
-        self._due = 0.0
+        self._wait = next(self._script)
+        self._due = math.inf  # until it is started; the MCU may be heard before
         self._raw = bytearray()
         #: Whether the MCU may ask for the first block of a transfer, and whether it has.
         self.transfer_expected = self.transfer_started = False
@@ -130,14 +131,14 @@ class Tester:
         """Switch the module on and begin."""
         self.now = now
         self.module.start(now)
+        self._due = now + self._wait.seconds
         self._advance()
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the MCU."""
         self.now = now
         self.received += len(data)
-        if len(self.first) < _FIRST_BYTES:
-            self.first = (self.first + data)[:_FIRST_BYTES]
+        self.first = (self.first + data)[:_FIRST_BYTES]
         if self.transfer_expected and data[:1] in _STARTS:
             self.transfer_started = True
         self.module.receive_uart(data, now)
@@ -152,10 +153,7 @@ class Tester:
     def interrupt(self, now: float) -> None:
         """Have the script put back what it has changed, and end."""
         self.now = now
-        try:
-            self._go_on(self._script.throw(Interrupted()))
-        except (Interrupted, StopIteration):
-            self._go_on(None)
+        self._go_on(lambda: self._script.throw(Interrupted()))
         self._advance()
 
     def take_output(self) -> bytes:
@@ -173,15 +171,18 @@ class Tester:
 
     def _advance(self) -> None:
         while not self.done:
-            wait = self._wait
-            if wait is not None and not wait.until() and self.now < self._due:
+            came = self._wait.until()
+            if not came and self.now < self._due:
                 return
-            self._go_on(next(self._script, None))
+            self._go_on(partial(self._script.send, came))
 
-    def _go_on(self, wait: Wait | None) -> None:
-        self._wait = wait
-        self.done = wait is None
-        self._due = self.now + wait.seconds if wait is not None else self.now
+    def _go_on(self, resume: Callable[[], Wait]) -> None:
+        """Have the script go on to what it waits for next, or to its end."""
+        try:
+            self._wait = resume()
+            self._due = self.now + self._wait.seconds
+        except (Interrupted, StopIteration):
+            self.done = True
 
     # -- what the MCU says -------------------------------------------------------------------------------------------
 
@@ -201,11 +202,11 @@ class Tester:
         self._line_sound = len(parts) == 1 and _is_sound(line)
         first = parts[0]
         word = first.command or ""
-        if self._left.get(word) and is_identity(first):
-            self._left[word] -= 1
-            self.unaccepted[word] = now
+        if is_identity(first) and self._refused[word] < self.refusals:
+            self._refused[word] += 1
+            self.unaccepted.add(word)
             return "error"
-        self.unaccepted.pop(word, None)
+        self.unaccepted.discard(word)
         return None
 
     @property
@@ -228,14 +229,6 @@ class Tester:
             done(outcome)
 
         self.module.hand_out(text, self.now, take)
-
-    def accept_reports(self) -> None:
-        """Refuse nothing from now on."""
-        self._left.clear()
-
-    def send_firmware(self, image: bytes, done: Callable[[str], None]) -> bool:
-        """Update the MCU's firmware; ``done`` gets why it failed, empty when the image arrived."""
-        return self.module.send_firmware(image, self.now, lambda failed, _: done(failed))
 
     @property
     def updating(self) -> bool:

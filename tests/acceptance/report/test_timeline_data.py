@@ -28,11 +28,12 @@ from support.judged import (
 
 from miio_lan.acceptance.report.timeline_data import LINE_KINDS, Places, embedded, timeline_data
 from miio_lan.acceptance.report.wording import in_order
+from miio_lan.acceptance.report.words import ENGLISH
 from miio_lan.record import Record
 
 
 def data_of(judged) -> dict:
-    return json.loads(embedded(timeline_data(judged, in_order(judged))))
+    return json.loads(embedded(timeline_data(judged, in_order(judged), ENGLISH)))
 
 
 def test_each_distinct_line_is_told_once():
@@ -146,7 +147,7 @@ def test_a_payload_of_any_length_is_bounded():
 
 
 def test_nothing_in_the_data_ends_its_element():
-    data = timeline_data(hostile(), in_order(hostile()))
+    data = timeline_data(hostile(), in_order(hostile()), ENGLISH)
     text = embedded(data)
     assert not set("<>&") & set(text)
     assert "</script>" in json.loads(text)["lines"][0][0]

@@ -81,7 +81,6 @@ def test_secrets_are_hidden():
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (None, "–"),
         (0.0, "0.00 ms"),
         (0.000314, "0.31 ms"),
         (0.2, "200 ms"),
@@ -127,20 +126,21 @@ def test_failures_come_first_and_equals_keep_their_order():
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "whole", "sentence"),
+    ("outcomes", "outcome", "whole", "sentence"),
     [
-        ([Outcome.PASS, Outcome.FAIL, Outcome.FAIL, Outcome.WARNING], "fail", "2 rules failed"),
-        ([Outcome.PASS, Outcome.FAIL], "fail", "1 rule failed"),
-        ([Outcome.PASS, Outcome.WARNING], "warning", "1 warning, no rule failed"),
-        ([Outcome.PASS, Outcome.NOT_OBSERVED], "pass", "1 rule observed and kept"),
-        ([Outcome.NOT_OBSERVED], "not observed", "no rule could be judged"),
-        ([], "not observed", "no rule could be judged"),
+        ([Outcome.PASS, Outcome.FAIL, Outcome.FAIL, Outcome.WARNING], "fail", "Failed", "2 rules failed"),
+        ([Outcome.PASS, Outcome.FAIL], "fail", "Failed", "1 rule failed"),
+        ([Outcome.PASS, Outcome.WARNING], "warning", "Passed with warnings", "1 warning, no rule failed"),
+        ([Outcome.PASS, Outcome.NOT_OBSERVED], "pass", "Passed", "1 rule observed and kept"),
+        ([Outcome.NOT_OBSERVED], "not observed", "Nothing observed", "no rule could be judged"),
+        ([Outcome.NOT_OBSERVED] * 2, "not observed", "Nothing observed", "no rule could be judged"),
+        ([], "not observed", "Nothing observed", "no rule could be judged"),
     ],
 )
-def test_headline(outcomes, whole, sentence):
-    verdicts = tuple(replace(VERDICTS[0], outcome=outcome) for outcome in outcomes)
-    assert words.headline(judgement(verdicts)) == (whole, sentence)
-    assert whole in words.WHOLE
+def test_headline(outcomes, outcome, whole, sentence):
+    verdicts = tuple(replace(VERDICTS[0], outcome=each) for each in outcomes)
+    assert words.headline(judgement(verdicts)) == (outcome, whole, sentence)
+    assert outcome in words.WHOLE
 
 
 def test_a_long_text_is_cut_and_says_so():
