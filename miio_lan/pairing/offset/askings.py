@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LanRequest, calls_of
+from miio_lan.pairing.calls import LanRequest, lan_traffic
 from miio_lan.pairing.content import error_of
 from miio_lan.pairing.matching.candidates import SKEW, agrees, extend
 from miio_lan.record import Record
@@ -88,7 +88,7 @@ class Commands:
         #: What a supposition may score at most that was not followed, because there were too many.
         self.beyond = 0.0
         in_time = sorted(lan, key=attrgetter("instant"))
-        requests = [each for call in calls_of(in_time) for each in call.requests if _is_asked(each)]
+        requests = [each for call in lan_traffic(in_time).calls for each in call.requests if _is_asked(each)]
         self.overheard = sorted(map(self._command, requests), key=attrgetter("asked"))
 
     @property
