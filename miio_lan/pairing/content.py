@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from miio_lan.errors import is_the_modules
@@ -65,9 +65,7 @@ class Demand:
             return 0
         if isinstance(down, (GetProperties, SetProperties)):
             count = len(down.properties)
-            wanted = self.items[at : at + count]
-            same = len(wanted) == count and all(map(same_value, wanted, down.properties))
-            return count if same else 0
+            return count if same_value(self.items[at : at + count], down.properties) else 0
         if isinstance(down, Action):
             return int(_same_action(self.params, down))
         return int(isinstance(down, Legacy) and _same_legacy(self.params, down))
@@ -89,6 +87,13 @@ class Demand:
         return SetProperties(tuple(PropertyValue(*each, 0) for each in asked))
 
 
+def first_ids(command: Down | None) -> tuple[int | None, ...]:
+    """Give the ids that stand first in a line; none where its method has no layout with ids."""
+    if isinstance(command, (GetProperties, SetProperties)):
+        return command.properties[0][:2] if command.properties else ()
+    return (command.siid, command.aiid) if isinstance(command, Action) else ()
+
+
 def _same_action(params: object, down: Action) -> bool:
     if not isinstance(params, Mapping) or (params.get("siid"), params.get("aiid")) != (down.siid, down.aiid):
         return False
@@ -105,21 +110,13 @@ def _same_argument(given: object, line: Argument) -> bool:
 
 
 def _same_legacy(params: object, down: Legacy) -> bool:
-    if same_params(params, down.params):
+    if not isinstance(params, list):
+        params = [] if params is None else [params]
+    if same_value(params, down.params):
         return True
     # What a module makes of nested JSON need not be JSON.
-    text = json.dumps(_as_list(params), separators=(",", ":"), default=str)
+    text = json.dumps(params, separators=(",", ":"), default=str)
     return _as_sent(text) == _as_sent(down.line.partition(down.name)[2])
-
-
-def same_params(params: object, line: Sequence[object]) -> bool:
-    """Compare the parameters of a method without a layout of its own with the values of its line."""
-    wanted = _as_list(params)
-    return len(wanted) == len(line) and all(map(same_value, wanted, line))
-
-
-def _as_list(params: object) -> list[object]:
-    return params if isinstance(params, list) else [] if params is None else [params]
 
 
 def _as_sent(text: str) -> str:
@@ -159,7 +156,7 @@ def consistent(answer: Result, result: object) -> bool:
     if answer.results:
         return _consistent_rows(answer, result)
     if isinstance(result, list) and not any(isinstance(item, Mapping) for item in result):
-        return same_params(result, list(answer.values))
+        return same_value(result, answer.values)
     return True
 
 

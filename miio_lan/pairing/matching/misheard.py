@@ -22,17 +22,9 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from miio_lan.pairing.content import Demand
+from miio_lan.pairing.content import Demand, first_ids
 from miio_lan.pairing.matching.candidates import LIKELY_CUT
-from miio_lan.uart.commands import (
-    Action,
-    Down,
-    EventOccured,
-    GetProperties,
-    Legacy,
-    PropertiesChanged,
-    SetProperties,
-)
+from miio_lan.uart.commands import Down, EventOccured, Legacy, PropertiesChanged
 from miio_lan.uart.document import ACTION, GET_PROPERTIES, SET_PROPERTIES
 from miio_lan.uart.turns import Downlink
 
@@ -68,12 +60,8 @@ def is_nearly_a_report(text: str) -> bool:
 
 def nearly_names(text: str, downlink: Downlink) -> bool:
     """Tell whether an answer names what a downlink asks for, but for one character."""
-    command = downlink.command
-    if isinstance(command, (GetProperties, SetProperties)):
-        ids: tuple[object, ...] = command.properties[0][:2] if command.properties else ()
-    else:
-        ids = (command.siid, command.aiid) if isinstance(command, Action) else ()
-    return _near(_written(ids), _compact(text.partition(" ")[2]), edits=1, part=True)
+    named = _written(first_ids(downlink.command))
+    return _near(named, _compact(text.partition(" ")[2]), edits=1, part=True)
 
 
 def is_nearly_known(command: Down) -> bool:
