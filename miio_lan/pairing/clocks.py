@@ -29,11 +29,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
 from miio_lan.pairing.offset.askings import Commands
-from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, paths_of
+from miio_lan.pairing.offset.suppositions import MAX_DRIFT, MOST, Path, divided, paths_of
 from miio_lan.record import Record
 from miio_lan.record.clock import check_clock
 from miio_lan.record.marks import LINE_ENDS, is_mark
@@ -264,11 +265,7 @@ def _stretches(path: Path, drift: float, room: float) -> list[_Stretch]:
     :param drift: seconds per second by which the offset grows
     :param room: by how much that may be wrong
     """
-    groups: list[list[tuple[float, float, float]]] = [[]]
-    for each in path.intervals:
-        if len(groups[-1]) >= MIN_COMMANDS and each[0] - groups[-1][0][0] > STRETCH:
-            groups.append([])
-        groups[-1].append(each)
+    groups = divided(path.intervals, itemgetter(0), STRETCH, MIN_COMMANDS)
     if len(groups) > 1 and len(groups[-1]) < MIN_COMMANDS:
         last = groups.pop()
         groups[-1] += last
