@@ -29,7 +29,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from operator import itemgetter
+from operator import itemgetter, le
 from statistics import fmean
 
 from miio_lan.errors import ClocksInDoubt
@@ -300,12 +300,8 @@ def _fit(stretches: Sequence[_Stretch]) -> tuple[float, float, float]:
     among them: in a short time, nearly all are.
     """
     middle = fmean(each.time for each in stretches)
-    fitting: list[float] = []
-    for step in range(-DRIFTS, DRIFTS + 1):
-        drift = MAX_DRIFT * step / DRIFTS
-        low, high = _level(stretches, middle, drift)
-        if low <= high:
-            fitting.append(drift)
+    drifts = (MAX_DRIFT * step / DRIFTS for step in range(-DRIFTS, DRIFTS + 1))
+    fitting = [drift for drift in drifts if le(*_level(stretches, middle, drift))]
     if fitting:
         drift = 0.0 if fitting[0] <= 0 <= fitting[-1] else (fitting[0] + fitting[-1]) / 2
         return middle, sum(_level(stretches, middle, drift)) / 2, drift
