@@ -96,7 +96,7 @@ def reports(records: Iterable[Record], *, from_start: bool = False) -> list[Repo
 
 @dataclass(eq=False)
 class _Said:
-    """What a line says of one property or event, while its push is looked for; or a push, of what no line said."""
+    """What a line, or a push, says of one property or event, while the push of the line is looked for."""
 
     kind: _Kind
     value: object
@@ -113,19 +113,14 @@ class _Said:
 
 @dataclass(eq=False)
 class _Push:
-    """One message on the LAN, with its repeats."""
+    """One message on the LAN, with its repeats and what was answered to it."""
 
     records: list[Record]
-    contents: list[tuple[_Kind, object]]
     confirmation: Record | None = None
 
     @property
     def instant(self) -> float:
         return self.records[0].instant
-
-    @property
-    def all_records(self) -> list[Record]:
-        return self.records + ([self.confirmation] if self.confirmation is not None else [])
 
 
 class _Reports:
@@ -142,15 +137,14 @@ class _Reports:
         self._by_kind: dict[_Kind, list[_Said]] = defaultdict(list)
         for each in self._to_tell:
             self._by_kind[each.kind].append(each)
-        self._pushes = _pushes([record for record in ordered if record.wire == "lan"])
+        self._told = _told([record for record in ordered if record.wire == "lan"])
         self._traffic = lan_traffic(ordered)
         #: What pushes tell that no line said.
         self._orphans: list[_Said] = []
 
     def found(self) -> list[Report]:
-        for push in self._pushes:
-            for kind, value in push.contents:
-                self._tell(push, kind, value)
+        for told in self._told:
+            self._tell(told)
         self._doubt_events()
         self._doubt_orphans()
         self._doubt_misheard()
@@ -164,25 +158,24 @@ class _Reports:
         first = bisect_left(lines, instant - PUSH_TIME, key=_INSTANT)
         return lines[first : bisect_right(lines, instant + PUSH_TIME, key=_INSTANT)]
 
-    def _tell(self, push: _Push, kind: _Kind, value: object) -> None:
-        waiting = [each for each in self._near(kind, push.instant) if each.waits(push.instant)]
-        same = [each for each in waiting if same_value(each.value, value)]
+    def _tell(self, told: _Said) -> None:
+        waiting = [each for each in self._near(told.kind, told.instant) if each.waits(told.instant)]
+        same = [each for each in waiting if same_value(each.value, told.value)]
         if not same:
-            doubts = ["the MCU was not heard to say so"]
-            self._orphans.append(_Said(kind, value, push.instant, None, push, doubts=doubts))
-        elif kind[0] == EVENT:
-            self._take(same[0], push)
+            self._orphans.append(told)
+        elif told.kind[0] == EVENT:
+            self._take(same[0], told)
         else:
-            self._tell_property(push, waiting, same)
+            self._tell_property(told, waiting, same)
 
-    def _tell_property(self, push: _Push, waiting: list[_Said], same: list[_Said]) -> None:
+    def _tell_property(self, told: _Said, waiting: list[_Said], same: list[_Said]) -> None:
         """Give a push of a property to the last line that says the same.
 
         :param waiting: the lines that it may be about, in order, and of them the ``same``
         """
-        said = [each for each in same if each.instant <= push.instant] or same[:1]
+        said = [each for each in same if each.instant <= told.instant] or same[:1]
         chosen = said[-1]
-        self._take(chosen, push)
+        self._take(chosen, told)
         place = waiting.index(chosen)
         older, younger = waiting[:place], waiting[place + 1 :]
         for each in older:
@@ -190,22 +183,22 @@ class _Reports:
         if len(same) > 1:
             for each in same:
                 each.doubts.append("several lines said the same before it was told")
-        if chosen.instant > push.instant and any(each not in same for each in older):
+        if chosen.instant > told.instant and any(each not in same for each in older):
             chosen.doubts.append("it was heard only after the push, and another value before")
-        if any(each.instant < push.instant - SKEW for each in younger):
+        if any(each.instant < told.instant - SKEW for each in younger):
             chosen.doubts.append("what was told is not what the MCU said last")
 
-    def _take(self, said: _Said, push: _Push) -> None:
+    def _take(self, said: _Said, told: _Said) -> None:
         """Give a line its push, and doubt that where the push may be that of a line before."""
-        said.push = push
+        said.push = told.push
         first = self._line.first
         early = first is not None and said.instant - first < USUAL_TIME and not self._from_start
         unexplained, start = self._line.unexplained, said.instant - USUAL_TIME
-        missed = bisect_left(unexplained, start) < bisect_right(unexplained, push.instant)
-        if early or missed or self._line.broken(start, push.instant):
+        missed = bisect_left(unexplained, start) < bisect_right(unexplained, told.instant)
+        if early or missed or self._line.broken(start, told.instant):
             said.doubts.append("a line said before it may not have been seen")
-        for each in self._near(said.kind, push.instant):
-            usual = push.instant - USUAL_TIME <= each.instant <= push.instant
+        for each in self._near(said.kind, told.instant):
+            usual = told.instant - USUAL_TIME <= each.instant <= told.instant
             if usual and each is not said and each.doubts and same_value(each.value, said.value):
                 said.doubts.append("the push of a line before it is in doubt")
 
@@ -274,9 +267,9 @@ def _said(turn: Turn) -> list[_Said]:
     return [_Said(kind, value, turn.record.instant, turn) for kind, value in told]
 
 
-def _pushes(records: Sequence[Record]) -> list[_Push]:
-    """Give the messages that tell of reports, each with its repeats and what was answered to it."""
-    found: list[_Push] = []
+def _told(records: Sequence[Record]) -> list[_Said]:
+    """Give what the messages on the LAN tell of reports; what is repeated counts once."""
+    found: list[_Said] = []
     latest: dict[tuple[tuple[str, str], str], _Push] = {}
     asked: dict[tuple[str, str], _Push] = {}
     for record in records:
@@ -286,14 +279,17 @@ def _pushes(records: Sequence[Record]) -> list[_Push]:
             push = asked.get(key)
             if push is not None and push.confirmation is None:
                 push.confirmation = record
+                push.records.append(record)
         elif record.direction == "up" and reading.get("method") in (PROPERTIES, EVENT):
             content = json.dumps(reading, sort_keys=True, default=str)
             push = latest.get((key, content))
             if push is not None and record.instant - push.instant <= REPEATED_WITHIN:
                 push.records.append(record)
             else:
-                latest[key, content] = asked[key] = push = _Push([record], _contents(reading))
-                found.append(push)
+                latest[key, content] = asked[key] = push = _Push([record])
+                for kind, value in _contents(reading):
+                    doubts = ["the MCU was not heard to say so"]  # unless a line takes the push
+                    found.append(_Said(kind, value, push.instant, None, push, doubts=doubts))
     return found
 
 
@@ -323,7 +319,7 @@ def _report(said: _Said) -> Report:
         notes.append("the module did not take it")
     if said.overtaken:
         notes.append("a later value was told in its place")
-    records = [*(turn.records if turn is not None else ()), *(push.all_records if push is not None else ())]
+    records = [*(turn.records if turn is not None else ()), *(push.records if push is not None else ())]
     return Report(
         *said.kind,
         said.value,
