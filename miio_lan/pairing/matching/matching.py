@@ -42,7 +42,7 @@ from functools import partial
 from math import inf
 from operator import attrgetter
 
-from miio_lan.pairing.calls import LanRequest
+from miio_lan.pairing.calls import LanRequest, LanTraffic
 from miio_lan.pairing.content import timed_out
 from miio_lan.pairing.matching.candidates import (
     LIKELY_CUT,
@@ -60,7 +60,6 @@ from miio_lan.pairing.matching.lag import longest_stall
 from miio_lan.pairing.matching.misheard import near_misses
 from miio_lan.pairing.matching.paths import reachable, reaching
 from miio_lan.pairing.matching.plausible import had_it_waiting, is_plausible
-from miio_lan.record import Record
 from miio_lan.uart.conversation import Conversation
 from miio_lan.uart.turns import STALL, Downlink
 
@@ -78,23 +77,19 @@ FOREIGN_COST = 0.31
 
 
 class Matcher:
-    """Finds for each request the downlinks it became.
+    """Finds for each request the downlinks it became."""
 
-    :param orphans: replies to requests that were not seen
-    """
-
-    def __init__(
-        self, requests: Iterable[LanRequest], uart: Conversation, orphans: Iterable[Record] = ()
-    ) -> None:
+    def __init__(self, traffic: LanTraffic, uart: Conversation) -> None:
         self._uart = uart
-        self._orphans = [record.instant for record in orphans]
+        #: When replies came to requests that were not seen.
+        self._orphans = [record.instant for record in traffic.orphans]
         #: Those the MCU has to answer, in order.
         self.downlinks = [each for each in uart.downlinks if each.command.wants_result]
         self._place_of = {downlink: place for place, downlink in enumerate(self.downlinks)}
         self._by_method: dict[str, list[Downlink]] = defaultdict(list)
         for downlink in self.downlinks:
             self._by_method[downlink.command.method].append(downlink)
-        self._requests = [each for each in requests if not each.local]
+        self._requests = [each for call in traffic.calls for each in call.requests if not each.local]
         self._candidates: dict[LanRequest, list[Candidate]] = {}
         self._chosen: dict[LanRequest, Candidate] = {}
         self._owner: dict[Downlink, LanRequest] = {}
