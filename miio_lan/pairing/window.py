@@ -66,10 +66,7 @@ class Window:
 
     @classmethod
     def over(cls, records: Iterable[Record], before: Before, *, finished: bool) -> Window:
-        """Read records in the order of time, of which the UART's are not yet in that of their conversation.
-
-        Marks of a check are passed over.
-        """
+        """Read records that are in any order; marks of a check are passed over."""
         ordered = in_order(without_marks(records))
         line = Conversation("module", before)
         for record in ordered:
@@ -136,7 +133,8 @@ class Window:
 
     def _of_call(self, call: LanCall) -> Exchange:
         """Give the exchange of a command on the LAN: by the request that was replied to, else by one with a match."""
-        main = call.replied or next((each for each in call.requests if each in self._matches), call.requests[0])
+        matched = next((each for each in call.requests if each in self._matches), call.requests[0])
+        main = call.replied or matched
         match, first, reply = self._matches.get(main), call.requests[0].sends[0], main.reply
         finding, parts = self._finding(main, first, match)
         if call.doubtful or any(request.doubtful for request in call.requests):
